@@ -1,0 +1,1 @@
+//! From domain XML to QEMU command lines, hotplug scripts and plans.

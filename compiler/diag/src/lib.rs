@@ -1,0 +1,1 @@
+//! Spans, source files, diagnostics and fixes.

@@ -1,0 +1,1 @@
+//! XML documents in which every name and value knows its place.

@@ -1,0 +1,1 @@
+//! What is wrong with a definition before it fails on a host.

@@ -1,0 +1,1 @@
+//! What a host has, as one versioned file.

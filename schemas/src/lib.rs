@@ -1,0 +1,1 @@
+//! The grammar of libvirt's domain XML, compiled at build time.

@@ -1,0 +1,1 @@
+//! Tests of the whole and of the repository itself.

@@ -1,1 +1,9 @@
-//! Spans, source files, diagnostics and fixes.
+//! Spans, source files, diagnostics and fixes. Knows no XML.
+//!
+//! A [`Diagnostic`] is made from a [`Code`], so every message that can be printed has an explanation for `virtc explain`.
+
+mod diagnostic;
+mod source;
+
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Edit, Fix, Label, Safety, Severity};
+pub use source::{LineColumn, SourceFile, Span};

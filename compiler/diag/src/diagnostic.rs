@@ -1,0 +1,199 @@
+//! Diagnostics: what is found, where, and how it can be mended.
+
+use crate::source::Span;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Severity {
+    /// Worth knowing.
+    Info,
+    /// Likely wrong; output is still made.
+    Warning,
+    /// Wrong; nothing is compiled or run.
+    Error,
+}
+
+impl Severity {
+    /// The word that messages and JSON use.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+/// A kind of diagnostic: its name, its default severity, and the text that `virtc explain` prints.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Kebab-case; reads well after "allow".
+    pub name: &'static str,
+    /// The severity unless the user sets another.
+    pub severity: Severity,
+    /// What it means and what to do, in Markdown.
+    pub explanation: &'static str,
+}
+
+/// A second place that belongs to a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub span: Span,
+    /// What is there.
+    pub text: String,
+}
+
+/// How freely a fix may be applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Safety {
+    /// Keeps the meaning; applied by `--fix`.
+    Safe,
+    /// Changes what the guest sees; applied on request only.
+    Unsafe,
+    /// Shown, never applied.
+    DisplayOnly,
+}
+
+/// One replacement of text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced; an empty span inserts.
+    pub span: Span,
+    /// The new text.
+    pub text: String,
+}
+
+/// A change to the source that mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What the fix does, as an imperative sentence.
+    pub title: String,
+    /// How freely it may be applied.
+    pub safety: Safety,
+    /// The edits, which do not overlap.
+    pub edits: Vec<Edit>,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// The kind.
+    pub code: &'static Code,
+    /// The severity, which may differ from the kind's default.
+    pub severity: Severity,
+    /// What is, lower case, no full stop, XML in backticks.
+    pub message: String,
+    /// The exact attribute, value or element; `None` where the finding is about the whole file.
+    pub span: Option<Span>,
+    /// Other places that matter.
+    pub labels: Vec<Label>,
+    /// What to do.
+    pub help: Option<String>,
+    /// A fix, where there is one.
+    pub fix: Option<Fix>,
+}
+
+impl Diagnostic {
+    /// A finding of kind `code` at `span`.
+    pub fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
+        Self { span: Some(span), ..Self::whole_file(code, message) }
+    }
+
+    /// A finding about a whole file.
+    pub fn whole_file(code: &'static Code, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, severity: code.severity, message, span: None, labels: Vec::new(), help: None, fix: None }
+    }
+
+    /// With a sentence that says what to do.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// With a second place.
+    #[must_use]
+    pub fn label(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push(Label { span, text: text.into() });
+        self
+    }
+
+    /// With a fix of one edit.
+    #[must_use]
+    pub fn fix(mut self, safety: Safety, title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
+        self.fix = Some(Fix { title: title.into(), safety, edits: vec![Edit { span, text: text.into() }] });
+        self
+    }
+}
+
+/// Findings in the order they were made; sorted by place for output.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Diagnostics(Vec<Diagnostic>);
+
+impl Diagnostics {
+    /// No findings.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// One more finding.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        self.0.push(diagnostic);
+    }
+
+    /// All findings of `other` behind these.
+    pub fn extend(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether anything is an error.
+    pub fn has_errors(&self) -> bool {
+        self.0.iter().any(|d| d.severity == Severity::Error)
+    }
+
+    /// Whether there is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The findings as they were made.
+    pub fn iter(&self) -> std::slice::Iter<'_, Diagnostic> {
+        self.0.iter()
+    }
+
+    /// The findings by place (those about the whole file first), then by name.
+    #[must_use]
+    pub fn sorted(mut self) -> Self {
+        self.0.sort_by(|a, b| (a.span, a.code.name).cmp(&(b.span, b.code.name)));
+        self
+    }
+}
+
+impl<'a> IntoIterator for &'a Diagnostics {
+    type Item = &'a Diagnostic;
+    type IntoIter = std::slice::Iter<'a, Diagnostic>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl IntoIterator for Diagnostics {
+    type Item = Diagnostic;
+    type IntoIter = std::vec::IntoIter<Diagnostic>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl FromIterator<Diagnostic> for Diagnostics {
+    fn from_iter<I: IntoIterator<Item = Diagnostic>>(iter: I) -> Self {
+        Self(iter.into_iter().collect())
+    }
+}

@@ -1,0 +1,68 @@
+//! The diagnostics of this crate.
+
+use virtc_diag::{Code, Severity};
+
+/// Something that virtc does not compile yet.
+pub static NOT_YET_SUPPORTED: Code = Code {
+    name: "not-yet-supported",
+    severity: Severity::Error,
+    explanation: "The definition uses something that is valid, but that virtc does not compile yet. It is refused at its place, and never dropped:\n\
+        a guest that starts without a device that its definition asks for is worse than one that does not start.",
+};
+
+/// A value that cannot be read.
+pub static BAD_VALUE: Code = Code {
+    name: "unreadable-value",
+    severity: Severity::Error,
+    explanation: "A value has the form that the grammar asks for, but it stands for nothing: a number that is too large for its purpose, or a\n\
+        combination of numbers that no machine has.",
+};
+
+/// A part that a definition cannot do without.
+pub static MISSING: Code = Code {
+    name: "incomplete-definition",
+    severity: Severity::Error,
+    explanation: "The definition lacks something without which no command line can be made, such as its name, its memory or its machine type.",
+};
+
+/// Parts that contradict each other.
+pub static CONFLICT: Code = Code {
+    name: "conflicting-definition",
+    severity: Severity::Error,
+    explanation: "Two parts of the definition exclude each other, or one asks for what another rules out. libvirt refuses such a definition too.",
+};
+
+/// Two devices at one place.
+pub static ADDRESS_CONFLICT: Code = Code {
+    name: "address-conflict",
+    severity: Severity::Error,
+    explanation: "A device asks for an address that another device has, that the bus does not offer, or that lies on a bus of the wrong kind.\n\n\
+        Remove the `<address>` element to have a free address assigned.",
+};
+
+/// A fact that only the host knows.
+pub static HOST_FACT_NEEDED: Code = Code {
+    name: "host-fact-needed",
+    severity: Severity::Error,
+    explanation: "What the definition asks for depends on the host, and no host file says it: the bridge behind a network, the CPU behind\n\
+        `host-model`.\n\nGive a host file with `--host FILE`; `virtc host snapshot` makes one on the host.",
+};
+
+/// What libvirt's QEMU driver refuses.
+pub static UNSUPPORTED_CONFIGURATION: Code = Code {
+    name: "unsupported-configuration",
+    severity: Severity::Error,
+    explanation: "The definition is valid, but QEMU, this QEMU version, or this machine type cannot do what it asks for.\n\
+        libvirt's QEMU driver refuses it as well.",
+};
+
+/// All diagnostics of this crate.
+pub static ALL: &[&Code] = &[
+    &NOT_YET_SUPPORTED,
+    &BAD_VALUE,
+    &MISSING,
+    &CONFLICT,
+    &ADDRESS_CONFLICT,
+    &HOST_FACT_NEEDED,
+    &UNSUPPORTED_CONFIGURATION,
+];

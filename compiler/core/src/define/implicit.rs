@@ -1,0 +1,107 @@
+//! Devices that nobody asked for: those of the machine type, and those that others imply.
+
+use virtc_diag::Diagnostics;
+
+use crate::define::controllers::{add_controller, ensure};
+use crate::devices::address::Address;
+use crate::devices::audio::Audio;
+use crate::devices::console;
+use crate::devices::controller::{Controller, ControllerType, PciModel};
+use crate::devices::input::{Input, InputKind};
+use crate::devices::memballoon::Memballoon;
+use crate::devices::video::Video;
+use crate::devices::watchdog::Watchdog;
+use crate::domain::Domain;
+use crate::ir::{Opt, Rule, Spanned};
+use crate::parts::os::MachineFamily;
+
+static ROOT: Rule = Rule { name: "pci-root", text: "every machine has a root bus: PCI on `pc`, PCI Express on `q35`" };
+static USB: Rule = Rule { name: "default-usb", text: "a guest has a USB controller unless one with model `none` says otherwise" };
+static SATA: Rule = Rule { name: "q35-sata", text: "the Q35 chipset has a SATA controller" };
+static BALLOON: Rule = Rule { name: "default-balloon", text: "a guest has a balloon unless one with model `none` says otherwise" };
+static ITCO: Rule = Rule { name: "q35-watchdog", text: "the Q35 chipset has a watchdog" };
+static PS2: Rule = Rule { name: "ps2-input", text: "an x86 machine has a PS/2 mouse and a PS/2 keyboard" };
+static AUDIO: Rule = Rule { name: "default-audio", text: "QEMU gets an audio backend, a silent one unless the definition names another" };
+static VIDEO: Rule = Rule { name: "default-video", text: "a guest with `<graphics>` has a video device" };
+static DISK_CONTROLLER: Rule = Rule { name: "disk-controller", text: "a controller is added for a drive whose address names one that is not there" };
+static SERIAL_CONTROLLER: Rule = Rule { name: "virtio-serial-controller", text: "channels and virtio consoles need a virtio-serial controller" };
+
+/// The devices of the machine type (qemuDomainDefAddDefaultDevices in libvirt's src/qemu/qemu_postparse.c).
+pub fn default_devices(domain: &mut Domain) {
+    let family = domain.os.family();
+    let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind);
+    if !has(domain, ControllerType::Usb) {
+        add_controller(domain, Controller::added(ControllerType::Usb, 0, &USB));
+    }
+    if family == MachineFamily::Q35 {
+        let first = |c: &Controller| c.kind() == ControllerType::Sata && c.index() == 0;
+        if !domain.devices.controllers.iter().any(first) {
+            add_controller(domain, Controller::added(ControllerType::Sata, 0, &SATA));
+        }
+    }
+    let root = match family {
+        MachineFamily::Q35 => Some(PciModel::PcieRoot),
+        MachineFamily::I440fx => Some(PciModel::PciRoot),
+        MachineFamily::Other => None,
+    };
+    if let Some(root) = root {
+        let roots = [Some(PciModel::PciRoot), Some(PciModel::PcieRoot)];
+        let found = domain.devices.controllers.iter().any(|c| c.is_pci() && roots.contains(&c.pci_model()));
+        if !found {
+            add_controller(domain, Controller::pci(0, root, &ROOT));
+        }
+    }
+    if domain.devices.memballoons.is_empty() {
+        domain.devices.memballoons.push(Memballoon::added(&BALLOON));
+    }
+    if family == MachineFamily::Q35 && !domain.devices.watchdogs.iter().any(Watchdog::is_itco) {
+        domain.devices.watchdogs.push(Watchdog::itco(&ITCO));
+    }
+}
+
+/// The devices that others imply (virDomainDefAddImplicitDevices in libvirt's src/conf/domain_postparse.c).
+pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
+    disk_controllers(domain);
+    if domain.devices.consoles.iter().any(console::Console::is_virtio) || domain.devices.channels.iter().any(|c| c.is_virtio()) {
+        serial_controllers(domain);
+    }
+    console::imply(domain, faults);
+    if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {
+        domain.devices.videos.push(Video::added(&VIDEO));
+    }
+    for kind in [InputKind::Mouse, InputKind::Keyboard] {
+        if !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
+            domain.devices.inputs.push(Input::ps2(kind, &PS2));
+        }
+    }
+    if domain.devices.audios.is_empty() {
+        domain.devices.audios.push(Audio::added(&AUDIO));
+    }
+}
+
+/// The controllers that addresses of drives name, up to the highest index of each type.
+fn disk_controllers(domain: &mut Domain) {
+    for kind in [ControllerType::Scsi, ControllerType::Fdc, ControllerType::Ide, ControllerType::Sata] {
+        let named = domain.devices.disks.iter().filter(|d| d.controller_type() == Some(kind)).filter_map(|d| controller(&d.info.address));
+        let Some(highest) = named.max() else { continue };
+        for index in 0..=highest.min(255) {
+            ensure(domain, kind, index, &DISK_CONTROLLER);
+        }
+    }
+}
+
+fn controller(address: &Opt<Address>) -> Option<u32> {
+    match address {
+        Some(Spanned { value: Address::Drive { controller, .. } | Address::VirtioSerial { controller, .. }, .. }) => Some(*controller),
+        Some(_) | None => None,
+    }
+}
+
+fn serial_controllers(domain: &mut Domain) {
+    let channels = domain.devices.channels.iter().filter(|c| c.is_virtio()).map(|c| controller(&c.info.address));
+    let consoles = domain.devices.consoles.iter().filter(|c| c.is_virtio()).map(|c| controller(&c.info.address));
+    let highest = channels.chain(consoles).map(Option::unwrap_or_default).max().unwrap_or(0);
+    for index in 0..=highest.min(255) {
+        ensure(domain, ControllerType::VirtioSerial, index, &SERIAL_CONTROLLER);
+    }
+}

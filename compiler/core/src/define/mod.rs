@@ -1,0 +1,84 @@
+//! `Domain` to `Definition`: what libvirt fills in when it stores a definition.
+
+pub mod controllers;
+mod implicit;
+pub mod pci;
+mod ports;
+
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::domain::Domain;
+use crate::parts::cpu::Cpu;
+use crate::parts::os::MachineFamily;
+
+/// A domain as libvirt would store it: defaults, implicit devices and controllers, models, addresses.
+#[derive(Debug, Clone)]
+pub struct Definition(Domain);
+
+impl Definition {
+    /// The filled-in domain.
+    pub fn domain(&self) -> &Domain {
+        &self.0
+    }
+
+    /// The XML that libvirt would store.
+    pub fn to_xml(&self) -> String {
+        self.0.to_xml()
+    }
+
+    /// The domain, to be prepared for a start.
+    pub(crate) fn into_domain(self) -> Domain {
+        self.0
+    }
+}
+
+/// What devices may look at while they fill in their defaults.
+pub struct Defaults<'r> {
+    /// The family of the machine type.
+    pub family: MachineFamily,
+    /// Whether the machine type has a version; those before it keep older defaults.
+    pub kvm: bool,
+    faults: &'r mut Diagnostics,
+}
+
+impl Defaults<'_> {
+    /// A finding.
+    pub fn report(&mut self, diagnostic: Diagnostic) {
+        self.faults.push(diagnostic);
+    }
+}
+
+/// Fills in what the definition leaves out, in libvirt's order (virDomainDefPostParse in its src/conf/domain_postparse.c).
+pub fn define(domain: Domain) -> (Definition, Diagnostics) {
+    let mut faults = Diagnostics::new();
+    let mut domain = domain;
+    parts(&mut domain, &mut faults);
+    implicit::default_devices(&mut domain);
+    let mut defaults = Defaults { family: domain.os.family(), kvm: domain.general.is_kvm(), faults: &mut faults };
+    domain.devices.define(&mut defaults);
+    controllers::number(&mut domain);
+    implicit::implied_devices(&mut domain, &mut faults);
+    let mut defaults = Defaults { family: domain.os.family(), kvm: domain.general.is_kvm(), faults: &mut faults };
+    domain.devices.define(&mut defaults);
+    ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
+    pci::assign(&mut domain, &mut |d| faults.push(d));
+    ports::usb(&mut domain, &mut |d| faults.push(d));
+    (Definition(domain), faults)
+}
+
+fn parts(domain: &mut Domain, faults: &mut Diagnostics) {
+    let origin = domain.origin;
+    let report = &mut |d| faults.push(d);
+    domain.general.define(origin, report);
+    domain.memory.define(origin, report);
+    domain.vcpus.define(report);
+    let per_device = domain.has_device_boot_order();
+    domain.os.define(per_device, report);
+    domain.clock.define(report);
+    domain.lifecycle.define();
+    let max = domain.vcpus.max.as_ref().map(|m| m.value);
+    let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);
+    cpu.define(max, report);
+    cpu.check(domain, report);
+    domain.cpu = Some(cpu);
+}

@@ -1,0 +1,281 @@
+//! PCI buses: what each model of controller offers, and which of its slots are taken.
+
+use crate::devices::PciSlot;
+use crate::devices::controller::PciModel;
+
+/// What a device asks of its slot, and what a bus offers: a set of flags.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Connect(u16);
+
+impl Connect {
+    /// A conventional PCI device.
+    pub const PCI: Self = Self(1);
+    /// A PCI Express device.
+    pub const PCIE: Self = Self(1 << 1);
+    /// A PCI Express root port.
+    pub const ROOT_PORT: Self = Self(1 << 2);
+    /// The upstream port of a switch.
+    pub const UPSTREAM: Self = Self(1 << 3);
+    /// A downstream port of a switch.
+    pub const DOWNSTREAM: Self = Self(1 << 4);
+    /// A DMI-to-PCI bridge.
+    pub const DMI_BRIDGE: Self = Self(1 << 5);
+    /// A PCI-to-PCI bridge.
+    pub const PCI_BRIDGE: Self = Self(1 << 6);
+    /// A PCI Express to PCI bridge.
+    pub const PCIE_TO_PCI: Self = Self(1 << 7);
+    /// An expander bus on a conventional root.
+    pub const PCI_EXPANDER: Self = Self(1 << 8);
+    /// An expander bus on a PCI Express root.
+    pub const PCIE_EXPANDER: Self = Self(1 << 9);
+    /// The slot must allow hotplug.
+    pub const HOTPLUG: Self = Self(1 << 10);
+    /// Several such devices share the functions of one slot.
+    pub const AGGREGATE: Self = Self(1 << 11);
+    const TYPES: Self = Self((1 << 10) - 1);
+
+    /// Both sets.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is in this set.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// This set without `other`.
+    #[must_use]
+    pub const fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    fn shares_type(self, other: Self) -> bool {
+        self.0 & other.0 & Self::TYPES.0 != 0
+    }
+}
+
+/// A hotpluggable conventional PCI device.
+pub const PCI_DEVICE: Connect = Connect::PCI.and(Connect::HOTPLUG);
+/// A hotpluggable PCI Express device.
+pub const PCIE_DEVICE: Connect = Connect::PCIE.and(Connect::HOTPLUG);
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Slot {
+    /// A bit for each function in use.
+    functions: u8,
+    /// Whether its functions are shared among devices that aggregate.
+    aggregate: bool,
+}
+
+/// One bus.
+#[derive(Debug, Clone)]
+pub struct Bus {
+    /// The controller behind it; `None` where a bus is named that no controller provides.
+    pub model: PciModel,
+    slots: [Slot; 32],
+}
+
+impl Bus {
+    /// A bus with nothing on it.
+    pub fn new(model: PciModel) -> Self {
+        Self { model, slots: [Slot::default(); 32] }
+    }
+
+    /// What it offers (qemuDomainPCIAddressSet… in libvirt's src/conf/domain_addr.c).
+    pub fn offers(&self) -> Connect {
+        use Connect as C;
+        match self.model {
+            PciModel::PciRoot => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE).and(C::PCI_EXPANDER),
+            PciModel::PciBridge | PciModel::PcieToPciBridge => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE),
+            PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
+            PciModel::PcieRoot => C::PCIE.and(C::ROOT_PORT).and(C::DMI_BRIDGE).and(C::PCIE_TO_PCI).and(C::PCIE_EXPANDER),
+            PciModel::DmiToPciBridge => C::PCI.and(C::PCI_BRIDGE),
+            PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => C::HOTPLUG.and(C::PCIE).and(C::UPSTREAM).and(C::PCIE_TO_PCI),
+            PciModel::PcieSwitchUpstreamPort => C::DOWNSTREAM,
+            PciModel::PcieExpanderBus => C::ROOT_PORT.and(C::DMI_BRIDGE),
+        }
+    }
+
+    /// The first and the last slot that devices may take.
+    pub fn range(&self) -> (u8, u8) {
+        match self.model {
+            PciModel::PciRoot | PciModel::PcieRoot | PciModel::PciBridge | PciModel::PcieToPciBridge => (1, 31),
+            PciModel::DmiToPciBridge | PciModel::PciExpanderBus | PciModel::PcieSwitchUpstreamPort => (0, 31),
+            PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort | PciModel::PcieExpanderBus => (0, 0),
+        }
+    }
+
+    /// Whether a device that asks for `flags` may stand here; a user who names the place may also mix PCI and PCI Express.
+    pub fn takes(&self, flags: Connect, named: bool) -> bool {
+        let offers = self.offers();
+        if named {
+            let ends = Connect::PCI.and(Connect::PCIE);
+            let widened = if offers.shares_type(ends) { offers.and(ends) } else { offers };
+            return widened.shares_type(flags);
+        }
+        offers.shares_type(flags) && (offers.has(Connect::HOTPLUG) || !flags.has(Connect::HOTPLUG))
+    }
+
+    /// Whether the place is in use.
+    pub fn in_use(&self, slot: u8, function: u8) -> bool {
+        self.slots.get(usize::from(slot)).is_some_and(|s| s.functions & (1 << function) != 0)
+    }
+
+    /// Whether anything stands in the slot.
+    pub fn slot_in_use(&self, slot: u8) -> bool {
+        self.slots.get(usize::from(slot)).is_some_and(|s| s.functions != 0)
+    }
+
+    /// Takes the place.
+    pub fn take(&mut self, slot: u8, function: u8, aggregate: bool) {
+        if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
+            if slot.functions == 0 {
+                slot.aggregate = aggregate;
+            }
+            slot.functions |= 1 << function;
+        }
+    }
+
+    /// Whether nothing more can be put on it.
+    pub fn is_full(&self) -> bool {
+        let (first, last) = self.range();
+        (first..=last).all(|slot| self.slot_in_use(slot))
+    }
+
+    /// The first free place for a device with these flags, and `function` where it wants a certain one.
+    pub fn free(&self, flags: Connect, function: Option<u8>) -> Option<(u8, u8)> {
+        let (first, last) = self.range();
+        (first..=last).find_map(|number| {
+            let slot = self.slots.get(usize::from(number))?;
+            if slot.functions == 0 {
+                return Some((number, function.unwrap_or(0)));
+            }
+            if flags.has(Connect::AGGREGATE) && slot.aggregate {
+                return (0..8).find(|f| slot.functions & (1 << f) == 0).map(|f| (number, f));
+            }
+            None
+        })
+    }
+}
+
+/// All buses of a guest, by the index of their controller.
+#[derive(Debug, Clone, Default)]
+pub struct Buses(Vec<Option<Bus>>);
+
+impl Buses {
+    /// The bus with this index.
+    pub fn get(&self, bus: u8) -> Option<&Bus> {
+        self.0.get(usize::from(bus))?.as_ref()
+    }
+
+    /// The bus with this index.
+    pub fn get_mut(&mut self, bus: u8) -> Option<&mut Bus> {
+        self.0.get_mut(usize::from(bus))?.as_mut()
+    }
+
+    /// The bus `index` is behind a controller of this model.
+    pub fn set(&mut self, index: usize, model: PciModel) {
+        if self.0.len() <= index {
+            self.0.resize(index + 1, None);
+        }
+        if let Some(bus) = self.0.get_mut(index) {
+            *bus = Some(Bus::new(model));
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The buses with their indexes.
+    pub fn iter(&self) -> impl Iterator<Item = (u8, &Bus)> {
+        self.0.iter().enumerate().filter_map(|(i, b)| Some((u8::try_from(i).ok()?, b.as_ref()?)))
+    }
+
+    /// Takes `at`.
+    pub fn take(&mut self, at: PciSlot, aggregate: bool) {
+        if let Some(bus) = self.get_mut(at.bus) {
+            bus.take(at.slot, at.function, aggregate);
+        }
+    }
+
+    /// The first free place for a device with these flags.
+    pub fn free(&self, flags: Connect, function: Option<u8>) -> Option<PciSlot> {
+        let mut fitting = self.iter().filter(|(_, bus)| bus.takes(flags, false));
+        fitting.find_map(|(index, bus)| {
+            let (slot, function) = bus.free(flags, function)?;
+            Some(PciSlot::new(index, slot).function(function))
+        })
+    }
+
+    /// Adds buses until a device with these flags finds a place; `false` where none can be added.
+    pub fn grow(&mut self, flags: Connect) -> bool {
+        let root = self.get(0).map(|b| b.model);
+        let at = self.len();
+        if at > 250 {
+            return false;
+        }
+        let conventional = flags.shares_type(Connect::PCI.and(Connect::PCI_BRIDGE));
+        match root {
+            Some(PciModel::PciRoot) if conventional => self.set(at, PciModel::PciBridge),
+            Some(PciModel::PcieRoot) if conventional => {
+                let bridges = self.iter().any(|(_, b)| b.offers().has(Connect::PCI_BRIDGE) && b.free(Connect::PCI_BRIDGE, None).is_some());
+                if bridges {
+                    self.set(at, PciModel::PciBridge);
+                } else {
+                    let port = self.free(Connect::PCIE_TO_PCI.and(Connect::HOTPLUG), None);
+                    if port.is_none() {
+                        self.set(at, PciModel::PcieRootPort);
+                    }
+                    let at = self.len();
+                    self.set(at, PciModel::PcieToPciBridge);
+                }
+            }
+            Some(PciModel::PcieRoot) if flags.shares_type(Connect::PCIE.and(Connect::UPSTREAM).and(Connect::PCIE_TO_PCI)) => {
+                self.set(at, PciModel::PcieRootPort);
+            }
+            Some(_) | None => return false,
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_ports_share_slots_and_devices_do_not() {
+        let mut buses = Buses::default();
+        buses.set(0, PciModel::PcieRoot);
+        let port = Connect::ROOT_PORT.and(Connect::AGGREGATE);
+        let mut places = Vec::new();
+        for _ in 0..9 {
+            let at = buses.free(port, None).unwrap();
+            buses.take(at, true);
+            places.push((at.slot, at.function));
+        }
+        assert_eq!(places.first(), Some(&(1, 0)));
+        assert_eq!(places.get(7..), Some(&[(1, 7), (2, 0)][..]));
+        assert_eq!(buses.free(PCIE_DEVICE, None), None);
+        assert!(buses.grow(PCIE_DEVICE));
+        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciSlot::new(1, 0)));
+    }
+
+    #[test]
+    fn a_conventional_device_on_pcie_gets_a_bridge_behind_a_port() {
+        let mut buses = Buses::default();
+        buses.set(0, PciModel::PcieRoot);
+        assert!(buses.grow(PCI_DEVICE));
+        assert_eq!(buses.iter().map(|(_, b)| b.model).collect::<Vec<_>>(), [PciModel::PcieRoot, PciModel::PcieRootPort, PciModel::PcieToPciBridge]);
+        assert_eq!(buses.free(PCI_DEVICE, None), Some(PciSlot::new(2, 1)));
+    }
+}

@@ -1,0 +1,104 @@
+//! Slots that the chipset itself takes, and devices whose place is fixed.
+
+use crate::define::pci::Pass;
+use crate::devices::address::pci;
+use crate::devices::controller::{Controller, ControllerType, PciModel, UsbModel};
+use crate::devices::{Kind, PciSlot};
+use crate::ir::Rule;
+use crate::parts::os::MachineFamily;
+
+static PIIX3: Rule = Rule { name: "piix3-function", text: "the IDE and USB controllers of the PIIX3 are functions of slot 1" };
+static ICH9: Rule = Rule { name: "ich9-function", text: "the controllers of the ICH9 have fixed places on the root bus" };
+static PRIMARY_VIDEO: Rule =
+    Rule { name: "primary-video", text: "the first video device stands in the slot where firmware and guests expect it" };
+
+impl Pass<'_> {
+    /// Takes the chipset's slots (qemuDomainValidateDevicePCISlotsChipsets in libvirt's src/qemu/qemu_domain_address.c).
+    pub(super) fn chipset(&mut self) {
+        match self.domain.os.family() {
+            MachineFamily::I440fx => self.piix3(),
+            MachineFamily::Q35 => self.q35(),
+            MachineFamily::Other => {}
+        }
+    }
+
+    fn fix(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static Rule) {
+        let free = self.buses.get(at.bus).is_some_and(|b| !b.in_use(at.slot, at.function));
+        if free && self.wants(kind, index) {
+            self.buses.take(at, false);
+            self.place(kind, index, at, rule);
+        }
+    }
+
+    fn piix3(&mut self) {
+        for index in 0..self.domain.devices.controllers.len() {
+            let Some(controller) = self.domain.devices.controllers.get(index).filter(|c| c.index() == 0) else { continue };
+            let usb_default = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
+            match controller.kind() {
+                ControllerType::Ide => self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(1), &PIIX3),
+                ControllerType::Usb if usb_default => self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(2), &PIIX3),
+                ControllerType::Usb
+                | ControllerType::Pci
+                | ControllerType::Sata
+                | ControllerType::Scsi
+                | ControllerType::VirtioSerial
+                | ControllerType::Fdc => {}
+            }
+        }
+        // Function 0 is the ISA bridge; the whole slot belongs to the PIIX3.
+        self.buses.take(PciSlot::new(0, 1), false);
+        self.primary_video(2);
+    }
+
+    fn q35(&mut self) {
+        for index in 0..self.domain.devices.controllers.len() {
+            let Some(controller) = self.domain.devices.controllers.get(index) else { continue };
+            match controller.kind() {
+                ControllerType::Sata if controller.index() == 0 => {
+                    self.fix(Kind::Controller, index, PciSlot::new(0, 0x1f).function(2), &ICH9);
+                }
+                ControllerType::Usb => self.ich9_usb(index),
+                ControllerType::Pci if controller.pci_model() == Some(PciModel::DmiToPciBridge) => {
+                    self.fix(Kind::Controller, index, PciSlot::new(0, 0x1e), &ICH9);
+                }
+                ControllerType::Sata
+                | ControllerType::Pci
+                | ControllerType::Ide
+                | ControllerType::Scsi
+                | ControllerType::VirtioSerial
+                | ControllerType::Fdc => {}
+            }
+        }
+        // The LPC bridge and the SMBus controller.
+        self.buses.take(PciSlot::new(0, 0x1f), false);
+        self.buses.take(PciSlot::new(0, 0x1f).function(3), false);
+        self.primary_video(1);
+    }
+
+    /// The parts of the first ICH9 USB controller stand in slot 1d, those of the second in 1a; parts follow the one that has an address.
+    fn ich9_usb(&mut self, index: usize) {
+        let controllers = &self.domain.devices.controllers;
+        let Some(controller) = controllers.get(index) else { return };
+        let Some(function) = controller.companion_function() else { return };
+        let own = controller.index();
+        let slot = match own {
+            0 => 0x1d,
+            1 => 0x1a,
+            _ => return,
+        };
+        let same = |c: &&Controller| c.kind() == ControllerType::Usb && c.index() == own;
+        let placed = controllers.iter().filter(same).any(|c| pci(&c.info.address).is_some_and(|(s, _)| !s.is_empty() && s.slot != slot));
+        if !placed {
+            self.fix(Kind::Controller, index, PciSlot::new(0, slot).function(function), &ICH9);
+        }
+    }
+
+    /// The primary video device stands in `slot` of the root bus, or where its address says.
+    fn primary_video(&mut self, slot: u8) {
+        let Some(video) = self.domain.devices.videos.first() else { return };
+        if !video.is_pci() {
+            return;
+        }
+        self.fix(Kind::Video, 0, PciSlot::new(0, slot), &PRIMARY_VIDEO);
+    }
+}

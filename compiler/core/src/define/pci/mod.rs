@@ -1,0 +1,266 @@
+//! PCI addresses: who stands where, and which bridges and root ports are added for it.
+//!
+//! The order and the rules are libvirt's (qemuDomainAssignPCIAddresses in its src/qemu/qemu_domain_address.c): a first pass finds out which
+//! buses are needed, a second one assigns.
+
+mod bus;
+mod chipset;
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::define::controllers::add_controller;
+use crate::devices::address::{Address, pci};
+use crate::devices::controller::{Controller, ControllerType, PciModel};
+use crate::devices::{Kind, Needs, PciSlot};
+use crate::domain::Domain;
+use crate::ir::{Opt, Rule, Spanned, Switch};
+
+pub use bus::{Buses, Connect, PCI_DEVICE, PCIE_DEVICE};
+
+static ASSIGNED: Rule =
+    Rule { name: "pci-address", text: "a device without a PCI address gets the first free slot of the first bus that suits it" };
+static BUS_ADDED: Rule = Rule { name: "pci-bus-added", text: "a bridge or root port is added where the buses have no slot for a device" };
+static MULTIFUNCTION: Rule =
+    Rule { name: "pci-multifunction", text: "function 0 says that its slot has more functions where other functions are in use" };
+
+/// The kinds in the order in which they get addresses.
+const ORDER: &[Kind] = &[
+    Kind::Interface,
+    Kind::Controller,
+    Kind::Disk,
+    Kind::Hostdev,
+    Kind::Memballoon,
+    Kind::Rng,
+    Kind::Watchdog,
+    Kind::Video,
+    Kind::Input,
+    Kind::Serial,
+];
+
+/// Gives every PCI device an address.
+pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
+    let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else { return };
+    let mut faults = Vec::new();
+    let mut first = Pass::new(domain, true, &mut faults);
+    let had = first.buses.len();
+    first.chipset();
+    if first.buses.iter().any(|(_, bus)| !bus.is_full()) && first.buses.get(0).is_some_and(|b| b.model == PciModel::PciRoot) {
+        // One slot is kept for a bridge, so that more devices than slots can be added later.
+        first.reserve(PCI_DEVICE);
+    }
+    first.devices();
+    let buses = &mut first.buses;
+    let root_is_pcie = buses.get(0).is_some_and(|b| b.model == PciModel::PcieRoot);
+    if max_index == 0 && buses.len() > had && root_is_pcie {
+        // A definition that leaves its buses to libvirt gets one spare port for hotplug.
+        first.reserve(PCIE_DEVICE);
+    }
+    let added: Vec<(u8, PciModel)> = first.buses.iter().map(|(i, b)| (i, b.model)).collect();
+    first.undo();
+    // What the first pass found, the second one finds again.
+    faults.clear();
+    for (index, model) in added {
+        let exists = domain.devices.controllers.iter().any(|c| c.is_pci() && c.index() == u32::from(index));
+        if !exists {
+            add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
+        }
+    }
+    let mut second = Pass::new(domain, false, &mut faults);
+    second.chipset();
+    second.devices();
+    let buses = second.buses;
+    multifunction(domain, &buses);
+    for controller in domain.devices.controllers.iter_mut().filter(|c| c.is_pci()) {
+        controller.define_pci();
+    }
+    faults.into_iter().for_each(report);
+}
+
+/// One pass over all devices; what the first, dry one assigns is taken back.
+struct Pass<'f> {
+    domain: &'f mut Domain,
+    buses: Buses,
+    dry: bool,
+    faults: &'f mut Vec<Diagnostic>,
+    /// The addresses that were there before, in the order in which they were replaced.
+    before: Vec<(Kind, usize, Opt<Address>)>,
+}
+
+impl<'f> Pass<'f> {
+    fn new(domain: &'f mut Domain, dry: bool, faults: &'f mut Vec<Diagnostic>) -> Self {
+        let mut buses = Buses::default();
+        for controller in domain.devices.controllers.iter().filter(|c| c.is_pci()) {
+            if let (Ok(index), Some(model)) = (usize::try_from(controller.index()), controller.pci_model()) {
+                buses.set(index.min(255), model);
+            }
+        }
+        let mut pass = Self { domain, buses, dry, faults, before: Vec::new() };
+        pass.collect();
+        pass
+    }
+
+    /// Takes the places that the definition names.
+    fn collect(&mut self) {
+        for kind in Kind::ALL {
+            for index in 0..self.domain.devices.count(*kind) {
+                let Some((slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address)) else { continue };
+                if slot.is_empty() {
+                    continue;
+                }
+                let span = origin.span().unwrap_or_default();
+                let flags = match self.domain.devices.needs(*kind, index, self.domain) {
+                    Needs::Pci(flags) => flags,
+                    Needs::Nothing | Needs::Usb | Needs::VirtioSerial(_) => continue,
+                };
+                if self.dry && self.buses.get(slot.bus).is_none() {
+                    self.grow_to(slot.bus, flags);
+                }
+                let fault = match self.buses.get(slot.bus) {
+                    _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
+                    None => Some(format!("there is no PCI bus {}", slot.bus)),
+                    Some(bus) if !bus.takes(flags, true) => {
+                        Some(format!("bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
+                    }
+                    Some(bus) if slot.slot < bus.range().0 || slot.slot > bus.range().1 => {
+                        let (first, last) = bus.range();
+                        Some(format!("bus {} (`{}`) has slots {first} to {last}, not {}", slot.bus, bus.model.word(), slot.slot))
+                    }
+                    Some(bus) if bus.in_use(slot.slot, slot.function) => Some(format!("{} is in use already", show(slot))),
+                    Some(_) => None,
+                };
+                if let Some(message) = fault {
+                    let help = "remove the `<address>` to have a free one assigned";
+                    self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+                    continue;
+                }
+                self.buses.take(slot, flags.has(Connect::AGGREGATE) && slot.function == 0);
+            }
+        }
+    }
+
+    /// Adds buses up to `bus`, which an address of the definition names.
+    fn grow_to(&mut self, bus: u8, flags: Connect) {
+        let flags = match self.buses.get(0).map(|b| b.model) {
+            Some(PciModel::PciRoot) => Connect::PCI,
+            _ => flags,
+        };
+        while self.buses.len() <= usize::from(bus) && self.buses.grow(flags) {}
+    }
+
+    /// Takes a free place, and adds a bus for it in the first pass.
+    fn reserve(&mut self, flags: Connect) -> Option<PciSlot> {
+        self.reserve_function(flags, None)
+    }
+
+    fn reserve_function(&mut self, flags: Connect, function: Option<u8>) -> Option<PciSlot> {
+        let mut found = self.buses.free(flags, function);
+        if found.is_none() && self.dry && self.buses.grow(flags) {
+            found = self.buses.free(flags, function);
+        }
+        let at = found?;
+        self.buses.take(at, flags.has(Connect::AGGREGATE));
+        Some(at)
+    }
+
+    /// Takes back every address that this pass assigned.
+    fn undo(&mut self) {
+        for (kind, index, address) in self.before.drain(..).rev() {
+            if let Some(info) = self.domain.devices.info_mut(kind, index) {
+                info.address = address;
+            }
+        }
+    }
+
+    fn place(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static Rule) {
+        if let Some(info) = self.domain.devices.info_mut(kind, index) {
+            if self.dry {
+                self.before.push((kind, index, info.address.clone()));
+            }
+            let multifunction = match info.address.take() {
+                Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) => multifunction,
+                Some(_) | None => None,
+            };
+            info.address = Some(Spanned::rule(Address::Pci { slot: at, multifunction }, rule));
+        }
+    }
+
+    /// Whether the device still lacks an address.
+    fn wants(&self, kind: Kind, index: usize) -> bool {
+        let address = self.domain.devices.info(kind, index).map(|i| &i.address);
+        address.is_some_and(|a| a.is_none() || pci(a).is_some_and(|(slot, _)| slot.is_empty()))
+    }
+
+    /// Gives addresses to all devices that have none.
+    fn devices(&mut self) {
+        for index in 0..self.domain.devices.controllers.len() {
+            let is_pci = self.domain.devices.controllers.get(index).is_some_and(Controller::is_pci);
+            if is_pci {
+                self.device(Kind::Controller, index);
+            }
+        }
+        for kind in ORDER {
+            for index in 0..self.domain.devices.count(*kind) {
+                if *kind == Kind::Controller && self.companion(index) {
+                    continue;
+                }
+                self.device(*kind, index);
+            }
+        }
+    }
+
+    fn device(&mut self, kind: Kind, index: usize) {
+        let Needs::Pci(flags) = self.domain.devices.needs(kind, index, self.domain) else { return };
+        if !self.wants(kind, index) {
+            return;
+        }
+        match self.reserve(flags) {
+            Some(at) => self.place(kind, index, at, &ASSIGNED),
+            None => {
+                let message = format!("no PCI slot is free for this `<{}>`", kind.element());
+                let span = self.domain.origin.span().unwrap_or_default();
+                self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+            }
+        }
+    }
+
+    /// The parts of an ICH9 USB controller share a slot: each part has its function.
+    fn companion(&mut self, index: usize) -> bool {
+        let controllers = &self.domain.devices.controllers;
+        let Some(own) = controllers.get(index) else { return false };
+        let Some(function) = own.companion_function() else { return false };
+        if !self.wants(Kind::Controller, index) {
+            return true;
+        }
+        let same = |c: &&Controller| c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some();
+        let slot = controllers.iter().filter(same).find_map(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
+        let at = match slot {
+            Some((slot, _)) => Some(slot.function(function)),
+            None => self.reserve_function(PCI_DEVICE, Some(function)),
+        };
+        if let Some(at) = at {
+            self.buses.take(at, false);
+            self.place(Kind::Controller, index, at, &ASSIGNED);
+        }
+        true
+    }
+}
+
+/// Function 0 says so where its slot has more functions in use.
+fn multifunction(domain: &mut Domain, buses: &Buses) {
+    for kind in Kind::ALL {
+        for index in 0..domain.devices.count(*kind) {
+            let Some(info) = domain.devices.info_mut(*kind, index) else { continue };
+            let Some(Spanned { value: Address::Pci { slot, multifunction }, .. }) = &mut info.address else { continue };
+            let more = (1..8).any(|f| buses.get(slot.bus).is_some_and(|b| b.in_use(slot.slot, f)));
+            if slot.function == 0 && !slot.is_empty() && more {
+                multifunction.get_or_insert(Spanned::rule(Switch::On, &MULTIFUNCTION));
+            }
+        }
+    }
+}
+
+/// `0000:00:02.0`.
+fn show(slot: PciSlot) -> String {
+    format!("{:04x}:{:02x}:{:02x}.{:x}", slot.domain, slot.bus, slot.slot, slot.function)
+}

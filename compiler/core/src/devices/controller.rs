@@ -1,0 +1,428 @@
+//! `<controller>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::define::pci::{Connect, PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::address::pci;
+use crate::devices::{Device, Info, Needs};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::lower::Fields;
+use crate::parts::os::MachineFamily;
+use crate::write::XmlWriter;
+
+words! {
+    /// What a controller controls.
+    pub enum ControllerType { Ide = "ide", Fdc = "fdc", Scsi = "scsi", Sata = "sata", VirtioSerial = "virtio-serial", Usb = "usb", Pci = "pci" }
+}
+
+words! {
+    /// Models of PCI controllers.
+    pub enum PciModel {
+        PciRoot = "pci-root", PcieRoot = "pcie-root", PciBridge = "pci-bridge", DmiToPciBridge = "dmi-to-pci-bridge",
+        PcieToPciBridge = "pcie-to-pci-bridge", PcieRootPort = "pcie-root-port", PcieSwitchUpstreamPort = "pcie-switch-upstream-port",
+        PcieSwitchDownstreamPort = "pcie-switch-downstream-port", PciExpanderBus = "pci-expander-bus", PcieExpanderBus = "pcie-expander-bus",
+    }
+}
+
+words! {
+    /// Models of USB controllers.
+    pub enum UsbModel {
+        Piix3Uhci = "piix3-uhci", Piix4Uhci = "piix4-uhci", Ehci = "ehci", Ich9Ehci1 = "ich9-ehci1", Ich9Uhci1 = "ich9-uhci1",
+        Ich9Uhci2 = "ich9-uhci2", Ich9Uhci3 = "ich9-uhci3", VtUhci = "vt82c686b-uhci", PciOhci = "pci-ohci", NecXhci = "nec-xhci",
+        QemuXhci = "qemu-xhci", None = "none",
+    }
+}
+
+words! {
+    /// Models of SCSI controllers.
+    pub enum ScsiModel { Auto = "auto", VirtioScsi = "virtio-scsi", Lsilogic = "lsilogic", Lsisas1078 = "lsisas1078", Vmpvscsi = "vmpvscsi" }
+}
+
+words! {
+    /// QEMU's names for the devices behind PCI controllers.
+    pub enum PciModelName {
+        PciBridge = "pci-bridge", I82801b11 = "i82801b11-bridge", PciePciBridge = "pcie-pci-bridge", PcieRootPort = "pcie-root-port",
+        Ioh3420 = "ioh3420", X3130Upstream = "x3130-upstream", Xio3130Downstream = "xio3130-downstream", Pxb = "pxb", PxbPcie = "pxb-pcie",
+    }
+}
+
+/// `<controller>`.
+#[derive(Debug, Clone)]
+pub struct Controller {
+    /// What it controls.
+    pub kind: Spanned<ControllerType>,
+    /// Its number among controllers of its type.
+    pub index: Opt<u32>,
+    /// The model, as the XML spells it; typed accessors read it.
+    pub model: Opt<String>,
+    /// Ports of a USB or virtio-serial controller.
+    pub ports: Opt<u32>,
+    /// Vectors of a virtio-serial controller.
+    pub vectors: Opt<u32>,
+    /// `<master startport>`: a companion of the controller with the same index.
+    pub master: Opt<u32>,
+    /// Queues of a virtio-scsi controller.
+    pub queues: Opt<u32>,
+    /// The device behind a PCI controller.
+    pub model_name: Opt<PciModelName>,
+    /// `<target chassisNr>` of a bridge.
+    pub chassis_nr: Opt<u32>,
+    /// `<target chassis>` of a port.
+    pub chassis: Opt<u32>,
+    /// `<target port>` of a port.
+    pub port: Opt<u32>,
+    /// `<target hotplug>` of a port.
+    pub hotplug: Opt<Switch>,
+    /// What every device has.
+    pub info: Info,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+static MODEL: Rule = Rule { name: "controller-model", text: "a controller without a model gets the default of its type and machine" };
+static PORT_TARGET: Rule = Rule { name: "port-target", text: "chassis and port numbers follow from a controller's index and place" };
+
+impl Controller {
+    /// A controller that `rule` adds.
+    pub fn added(kind: ControllerType, index: u32, rule: &'static Rule) -> Self {
+        Self {
+            kind: Spanned::rule(kind, rule),
+            index: Some(Spanned::rule(index, rule)),
+            model: None,
+            ports: None,
+            vectors: None,
+            master: None,
+            queues: None,
+            model_name: None,
+            chassis_nr: None,
+            chassis: None,
+            port: None,
+            hotplug: None,
+            info: Info::default(),
+            origin: Origin::Rule(rule),
+        }
+    }
+
+    /// A PCI controller that `rule` adds.
+    pub fn pci(index: u32, model: PciModel, rule: &'static Rule) -> Self {
+        let model = Some(Spanned::rule(model.show(), rule));
+        Self { model, ..Self::added(ControllerType::Pci, index, rule) }
+    }
+
+    /// What it controls.
+    pub fn kind(&self) -> ControllerType {
+        self.kind.value
+    }
+
+    /// Its number; 0 before indexes are assigned.
+    pub fn index(&self) -> u32 {
+        self.index.get().unwrap_or(0)
+    }
+
+    /// Whether it is a PCI controller.
+    pub fn is_pci(&self) -> bool {
+        self.kind.value == ControllerType::Pci
+    }
+
+    fn typed<T: Leaf>(&self) -> Option<T> {
+        self.model.as_ref().and_then(|m| T::read(&m.value))
+    }
+
+    /// The model of a PCI controller.
+    pub fn pci_model(&self) -> Option<PciModel> {
+        self.typed().filter(|_| self.is_pci())
+    }
+
+    /// The model of a USB controller.
+    pub fn usb_model(&self) -> Option<UsbModel> {
+        self.typed().filter(|_| self.kind.value == ControllerType::Usb)
+    }
+
+    /// The model of a SCSI controller.
+    pub fn scsi_model(&self) -> Option<ScsiModel> {
+        self.typed().filter(|_| self.kind.value == ControllerType::Scsi)
+    }
+
+    /// The function that a part of an ICH9 USB controller has in the slot of all parts.
+    pub fn companion_function(&self) -> Option<u8> {
+        match self.usb_model()? {
+            UsbModel::Ich9Ehci1 => Some(7),
+            UsbModel::Ich9Uhci1 => Some(0),
+            UsbModel::Ich9Uhci2 => Some(1),
+            UsbModel::Ich9Uhci3 => Some(2),
+            UsbModel::Piix3Uhci
+            | UsbModel::Piix4Uhci
+            | UsbModel::Ehci
+            | UsbModel::VtUhci
+            | UsbModel::PciOhci
+            | UsbModel::NecXhci
+            | UsbModel::QemuXhci
+            | UsbModel::None => None,
+        }
+    }
+
+    /// The name of its bus in QEMU; the root buses have names of their own.
+    pub fn bus_name(&self) -> String {
+        match self.pci_model() {
+            Some(PciModel::PcieRoot) => "pcie.0".to_owned(),
+            Some(PciModel::PciRoot) => "pci.0".to_owned(),
+            Some(_) | None => self.info.alias().to_owned(),
+        }
+    }
+
+    /// Whether QEMU's machine brings it, so that no argument asks for it.
+    fn is_built_in(&self, family: MachineFamily) -> bool {
+        match self.kind.value {
+            ControllerType::Pci => matches!(self.pci_model(), Some(PciModel::PciRoot | PciModel::PcieRoot)),
+            ControllerType::Ide => family == MachineFamily::I440fx,
+            ControllerType::Sata => family == MachineFamily::Q35 && self.index() == 0,
+            ControllerType::Usb => self.usb_model() == Some(UsbModel::None),
+            ControllerType::Fdc => family == MachineFamily::I440fx,
+            ControllerType::Scsi | ControllerType::VirtioSerial => false,
+        }
+    }
+
+    /// Model name, chassis and port of a PCI controller, once it has its place.
+    pub fn define_pci(&mut self) {
+        let by_rule = |value| Spanned::rule(value, &PORT_TARGET);
+        let index = self.index();
+        let name = match self.pci_model() {
+            Some(PciModel::PciBridge) => {
+                self.chassis_nr.get_or_insert(by_rule(index));
+                PciModelName::PciBridge
+            }
+            Some(PciModel::DmiToPciBridge) => PciModelName::I82801b11,
+            Some(PciModel::PcieToPciBridge) => PciModelName::PciePciBridge,
+            Some(PciModel::PcieRootPort) => PciModelName::PcieRootPort,
+            Some(PciModel::PcieSwitchUpstreamPort) => PciModelName::X3130Upstream,
+            Some(PciModel::PcieSwitchDownstreamPort) => PciModelName::Xio3130Downstream,
+            Some(PciModel::PciRoot | PciModel::PcieRoot | PciModel::PciExpanderBus | PciModel::PcieExpanderBus) | None => return,
+        };
+        self.model_name.get_or_insert(Spanned::rule(name, &MODEL));
+        if matches!(self.pci_model(), Some(PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort)) {
+            self.chassis.get_or_insert(by_rule(index));
+            if let Some((slot, _)) = pci(&self.info.address) {
+                self.port.get_or_insert(by_rule((u32::from(slot.slot) << 3) + u32::from(slot.function)));
+            }
+        }
+    }
+
+    fn default_model(&self, family: MachineFamily, added: bool) -> Option<String> {
+        match self.kind.value {
+            // A controller that the user names without a model gets the oldest; one that is added gets what suits the machine.
+            ControllerType::Usb if family == MachineFamily::Q35 && added => Some(UsbModel::QemuXhci.show()),
+            ControllerType::Usb => Some(UsbModel::Piix3Uhci.show()),
+            ControllerType::Scsi => Some(ScsiModel::Lsilogic.show()),
+            ControllerType::Ide
+            | ControllerType::Fdc
+            | ControllerType::Sata
+            | ControllerType::VirtioSerial
+            | ControllerType::Pci => None,
+        }
+    }
+}
+
+impl Device for Controller {
+    const ELEMENT: &'static str = "controller";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let kind = f.attr::<ControllerType>("type");
+        let target = f.child("target");
+        let driver = f.child("driver");
+        let model = match kind.get() {
+            Some(ControllerType::Pci) => f.attr::<PciModel>("model").map(|m| m.map(PciModel::word)),
+            Some(ControllerType::Usb) => f.attr::<UsbModel>("model").map(|m| m.map(UsbModel::word)),
+            Some(ControllerType::Scsi) => f.attr::<ScsiModel>("model").map(|m| m.map(ScsiModel::word)),
+            Some(ControllerType::Ide | ControllerType::Fdc | ControllerType::Sata | ControllerType::VirtioSerial) | None => None,
+        };
+        Some(Self {
+            index: f.attr("index"),
+            model: model.map(|m| m.map(str::to_owned)),
+            ports: f.attr("ports"),
+            vectors: f.attr("vectors"),
+            master: f.child_attr("master", "startport"),
+            queues: driver.and_then(|d| d.attr("queues")),
+            model_name: f.child_attr("model", "name"),
+            chassis_nr: target.as_ref().and_then(|t| t.attr("chassisNr")),
+            chassis: target.as_ref().and_then(|t| t.attr("chassis")),
+            port: target.as_ref().and_then(|t| t.attr("port")),
+            hotplug: target.as_ref().and_then(|t| t.attr("hotplug")),
+            info: Info::lower(f),
+            origin: f.origin(),
+            kind: kind?,
+        })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("controller").attr("type", self.kind.word()).opt("index", &self.index).opt("model", &self.model);
+        tag.opt("ports", &self.ports).opt("vectors", &self.vectors).children(|w| {
+            if self.queues.is_some() {
+                w.tag("driver").opt("queues", &self.queues).end();
+            }
+            if self.master.is_some() {
+                w.tag("master").opt("startport", &self.master).end();
+            }
+            if self.model_name.is_some() {
+                w.tag("model").opt("name", &self.model_name).end();
+            }
+            if self.chassis_nr.is_some() || self.chassis.is_some() || self.port.is_some() || self.hotplug.is_some() {
+                let tag = w.tag("target").opt("chassisNr", &self.chassis_nr).opt("chassis", &self.chassis);
+                let tag = match &self.port {
+                    Some(port) => tag.attr("port", &format!("{:#x}", port.value)),
+                    None => tag,
+                };
+                tag.opt("hotplug", &self.hotplug).end();
+            }
+            self.info.write(w);
+        });
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn define(&mut self, defaults: &mut Defaults<'_>) {
+        let added = matches!(self.origin, Origin::Rule(_));
+        if self.scsi_model() == Some(ScsiModel::Auto) {
+            self.model = None;
+        }
+        if self.model.is_none() {
+            self.model = self.default_model(defaults.family, added).map(|m| Spanned::rule(m, &MODEL));
+        }
+        if self.kind.value == ControllerType::Pci && self.model.is_none() {
+            let span = self.origin.span().unwrap_or_default();
+            defaults.report(Diagnostic::new(&codes::MISSING, span, "a PCI controller has no model").help("add `model='pcie-root-port'` or another"));
+        }
+        if self.kind.value == ControllerType::Ide && defaults.family == MachineFamily::Q35 {
+            let span = self.origin.span().unwrap_or_default();
+            let message = "the machine type has no IDE controller";
+            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use SATA or virtio"));
+        }
+        if matches!(self.pci_model(), Some(PciModel::PciExpanderBus | PciModel::PcieExpanderBus)) {
+            let span = self.model.origin_or(self.origin).span().unwrap_or_default();
+            defaults.report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, "expander buses are not supported yet"));
+        }
+    }
+
+    fn needs(&self, domain: &Domain) -> Needs {
+        let pcie = domain.has_pcie();
+        let express = if pcie { PCIE_DEVICE } else { PCI_DEVICE };
+        Needs::Pci(match self.kind.value {
+            ControllerType::Pci => match self.pci_model() {
+                Some(PciModel::PciBridge) => Connect::PCI_BRIDGE.and(Connect::HOTPLUG),
+                Some(PciModel::DmiToPciBridge) => Connect::DMI_BRIDGE,
+                Some(PciModel::PcieToPciBridge) => Connect::PCIE_TO_PCI.and(Connect::HOTPLUG),
+                Some(PciModel::PcieRootPort) => Connect::ROOT_PORT.and(Connect::AGGREGATE),
+                Some(PciModel::PcieSwitchUpstreamPort) => Connect::UPSTREAM.and(Connect::HOTPLUG),
+                Some(PciModel::PcieSwitchDownstreamPort) => Connect::DOWNSTREAM,
+                Some(PciModel::PciExpanderBus) => Connect::PCI_EXPANDER,
+                Some(PciModel::PcieExpanderBus) => Connect::PCIE_EXPANDER,
+                Some(PciModel::PciRoot | PciModel::PcieRoot) | None => return Needs::Nothing,
+            },
+            ControllerType::Usb => match self.usb_model() {
+                Some(UsbModel::NecXhci | UsbModel::QemuXhci) => express,
+                Some(UsbModel::None) => return Needs::Nothing,
+                Some(_) | None => PCI_DEVICE,
+            },
+            ControllerType::Scsi => match self.scsi_model() {
+                Some(ScsiModel::VirtioScsi) => express,
+                Some(_) | None => PCI_DEVICE,
+            },
+            ControllerType::VirtioSerial => express,
+            ControllerType::Sata | ControllerType::Ide => PCI_DEVICE,
+            ControllerType::Fdc => return Needs::Nothing,
+        })
+    }
+
+    fn default_alias(&self, _index: usize, domain: &Domain) -> String {
+        let number = self.index();
+        let family = domain.os.family();
+        match self.kind.value {
+            ControllerType::Pci if self.pci_model() == Some(PciModel::PcieRoot) => format!("pcie.{number}"),
+            ControllerType::Pci => format!("pci.{number}"),
+            // The first built-in controllers give their buses names without numbers.
+            ControllerType::Ide if family == MachineFamily::I440fx && number == 0 => "ide".to_owned(),
+            ControllerType::Sata if family == MachineFamily::Q35 && number == 0 => "ide".to_owned(),
+            ControllerType::Usb if number == 0 => "usb".to_owned(),
+            kind => format!("{}{number}", kind.word()),
+        }
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let family = cx.domain.os.family();
+        if self.is_built_in(family) {
+            return;
+        }
+        let alias = self.info.alias();
+        let props = match self.kind.value {
+            ControllerType::Pci => self.pci_props(),
+            ControllerType::Usb => self.usb_props(cx),
+            ControllerType::Scsi => {
+                let driver = match self.scsi_model() {
+                    Some(ScsiModel::VirtioScsi) => "virtio-scsi-pci",
+                    Some(ScsiModel::Lsisas1078) => "megasas",
+                    Some(ScsiModel::Vmpvscsi) => "pvscsi",
+                    Some(ScsiModel::Lsilogic | ScsiModel::Auto) | None => "lsi",
+                };
+                Props::new().with("driver", driver).opt("num_queues", self.queues.get()).with("id", alias)
+            }
+            ControllerType::VirtioSerial => Props::new()
+                .with("driver", "virtio-serial-pci")
+                .with("id", alias)
+                .opt("max_ports", self.ports.get())
+                .opt("vectors", self.vectors.get()),
+            ControllerType::Sata => Props::new().with("driver", "ahci").with("id", alias),
+            ControllerType::Ide => Props::new().with("driver", "piix3-ide").with("id", alias),
+            ControllerType::Fdc => Props::new().with("driver", "isa-fdc").with("id", alias),
+        };
+        out.device(Section::Controllers, props.and(cx.pci_address(&self.info.address)), self.origin);
+    }
+}
+
+impl Controller {
+    fn pci_props(&self) -> Props {
+        let props = Props::new().with("driver", self.model_name.as_ref().map_or("", |n| n.word()));
+        props
+            .opt("chassis_nr", self.chassis_nr.get())
+            .opt("port", self.port.get())
+            .opt("chassis", self.chassis.get())
+            .with("id", self.info.alias())
+            .opt("hotplug", self.hotplug.get().map(Switch::is_on))
+    }
+
+    fn usb_props(&self, cx: &Cx<'_>) -> Props {
+        let driver = match self.usb_model() {
+            Some(UsbModel::Piix3Uhci) | None => "piix3-usb-uhci",
+            Some(UsbModel::Piix4Uhci) => "piix4-usb-uhci",
+            Some(UsbModel::Ehci) => "usb-ehci",
+            Some(UsbModel::Ich9Ehci1) => "ich9-usb-ehci1",
+            Some(UsbModel::Ich9Uhci1) => "ich9-usb-uhci1",
+            Some(UsbModel::Ich9Uhci2) => "ich9-usb-uhci2",
+            Some(UsbModel::Ich9Uhci3) => "ich9-usb-uhci3",
+            Some(UsbModel::VtUhci) => "vt82c686b-usb-uhci",
+            Some(UsbModel::PciOhci) => "pci-ohci",
+            Some(UsbModel::NecXhci) => "nec-usb-xhci",
+            Some(UsbModel::QemuXhci) => "qemu-xhci",
+            Some(UsbModel::None) => "",
+        };
+        let props = Props::new().with("driver", driver);
+        let props = props.opt("p2", self.ports.get()).opt("p3", self.ports.get());
+        if let Some(port) = self.master.get() {
+            let master = cx.domain.devices.controllers.iter().find(|c| {
+                c.kind() == ControllerType::Usb && c.index() == self.index() && c.master.is_none()
+            });
+            let bus = master.map_or("usb", |m| m.info.alias());
+            return props.with("masterbus", format!("{bus}.0")).with("firstport", port);
+        }
+        props.with("id", self.info.alias())
+    }
+
+}

@@ -1,0 +1,75 @@
+//! What every device has: alias, address, boot order, ROM, index for ACPI.
+
+use crate::devices::address::Address;
+use crate::ir::{Opt, Switch, YesNo};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+/// What every device has.
+#[derive(Debug, Clone, Default)]
+pub struct Info {
+    /// The name of the device in QEMU. Only names that begin with `ua-` are the user's; others are made anew.
+    pub alias: Opt<String>,
+    /// Where it stands in the guest.
+    pub address: Opt<Address>,
+    /// Its place in the boot order, from 1.
+    pub boot_order: Opt<u32>,
+    /// `loadparm` does not exist on x86; the index of the device in ACPI, from 1 to 16383.
+    pub acpi_index: Opt<u32>,
+    /// The option ROM.
+    pub rom: Option<Rom>,
+}
+
+/// `<rom>`.
+#[derive(Debug, Clone, Default)]
+pub struct Rom {
+    /// Whether the ROM is mapped.
+    pub bar: Opt<Switch>,
+    /// An image to take in place of the device's own.
+    pub file: Opt<String>,
+    /// `no`: no ROM at all, neither BAR nor file.
+    pub enabled: Opt<YesNo>,
+}
+
+impl Info {
+    /// The common parts of the device that `f` reads.
+    pub fn lower(f: &Fields<'_, '_>) -> Self {
+        let rom = f.child("rom");
+        Self {
+            alias: f.child_attr::<String>("alias", "name").filter(|a| a.starts_with("ua-")),
+            address: Address::lower(f),
+            boot_order: f.child_attr("boot", "order"),
+            acpi_index: f.child_attr("acpi", "index"),
+            rom: rom.map(|r| Rom { bar: r.attr("bar"), file: r.attr("file"), enabled: r.attr("enabled") }),
+        }
+    }
+
+    /// The name in QEMU; `prepare` gives one to every device.
+    pub fn alias(&self) -> &str {
+        self.alias.as_ref().map_or("", |a| a.value.as_str())
+    }
+
+    /// Writes `<boot>`, `<alias>`, `<rom>`, `<acpi>` and `<address>`, as libvirt orders them.
+    pub fn write(&self, w: &mut XmlWriter) {
+        if self.boot_order.is_some() {
+            w.tag("boot").opt("order", &self.boot_order).end();
+        }
+        self.write_without_boot(w);
+    }
+
+    /// As [`Info::write`], for devices that write `<boot>` at another place.
+    pub fn write_without_boot(&self, w: &mut XmlWriter) {
+        if self.alias.is_some() {
+            w.tag("alias").opt("name", &self.alias).end();
+        }
+        if self.acpi_index.is_some() {
+            w.tag("acpi").opt("index", &self.acpi_index).end();
+        }
+        if let Some(rom) = &self.rom {
+            w.tag("rom").opt("enabled", &rom.enabled).opt("bar", &rom.bar).opt("file", &rom.file).end();
+        }
+        if let Some(address) = &self.address {
+            address.write(w);
+        }
+    }
+}

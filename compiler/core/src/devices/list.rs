@@ -1,0 +1,109 @@
+//! The list of all kinds of devices, in the order in which libvirt writes them.
+
+use crate::devices::{Device, Info, Needs};
+use crate::devices::{audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, rng, serial, video, watchdog};
+use crate::domain::Domain;
+use crate::define::Defaults;
+use crate::emit::{Cx, HostNeeds, Items};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+macro_rules! devices {
+    ($($(#[$doc:meta])* $field:ident: $module:ident :: $type:ident as $kind:ident,)+) => {
+        /// A kind of device.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind { $(#[doc = stringify!($field)] $kind),+ }
+
+        /// All devices of a domain, by kind.
+        #[derive(Debug, Clone, Default)]
+        pub struct Devices { $($(#[$doc])* pub $field: Vec<$module::$type>),+ }
+
+        impl Devices {
+            /// Takes the device that `f` reads; `false` where its element is of no known kind.
+            pub fn lower(&mut self, f: &Fields<'_, '_>) -> bool {
+                match f.element().name() {
+                    $($module::$type::ELEMENT => self.$field.extend($module::$type::lower(f)),)+
+                    _ => return false,
+                }
+                true
+            }
+
+            /// Writes all devices.
+            pub fn write(&self, w: &mut XmlWriter) {
+                $(for device in &self.$field { device.write(w); })+
+            }
+
+            /// Lets each device fill in what it fills in for itself.
+            pub fn define(&mut self, defaults: &mut Defaults<'_>) {
+                $(for device in &mut self.$field { device.define(defaults); })+
+            }
+
+            /// What QEMU gets for all devices.
+            pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+                $(for device in &self.$field { device.items(cx, out); })+
+            }
+
+            /// What the host must do for all devices.
+            pub fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+                $(for device in &self.$field { device.host(cx, out); })+
+            }
+
+            /// How many devices of this kind there are.
+            pub fn count(&self, kind: Kind) -> usize {
+                match kind { $(Kind::$kind => self.$field.len(),)+ }
+            }
+
+            /// The common parts of a device.
+            pub fn info(&self, kind: Kind, index: usize) -> Option<&Info> {
+                match kind { $(Kind::$kind => self.$field.get(index).map(Device::info),)+ }
+            }
+
+            /// The common parts of a device.
+            pub fn info_mut(&mut self, kind: Kind, index: usize) -> Option<&mut Info> {
+                match kind { $(Kind::$kind => self.$field.get_mut(index).map(Device::info_mut),)+ }
+            }
+
+            /// What a device needs of the guest's buses.
+            pub fn needs(&self, kind: Kind, index: usize, domain: &Domain) -> Needs {
+                match kind { $(Kind::$kind => self.$field.get(index).map_or(Needs::Nothing, |d| d.needs(domain)),)+ }
+            }
+
+            /// The name that a device gets unless the user gave one.
+            pub fn default_alias(&self, kind: Kind, index: usize, domain: &Domain) -> String {
+                match kind { $(Kind::$kind => self.$field.get(index).map(|d| d.default_alias(index, domain)).unwrap_or_default(),)+ }
+            }
+
+            /// What QEMU gets for one device.
+            pub fn items_of(&self, kind: Kind, index: usize, cx: &Cx<'_>, out: &mut Items) {
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.items(cx, out) },)+ }
+            }
+        }
+
+        impl Kind {
+            /// Every kind, in the order of the format.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            /// The name of its element.
+            pub fn element(self) -> &'static str {
+                match self { $(Self::$kind => $module::$type::ELEMENT),+ }
+            }
+        }
+    };
+}
+
+devices! {
+    disks: disk::Disk as Disk,
+    controllers: controller::Controller as Controller,
+    interfaces: interface::Interface as Interface,
+    serials: serial::Serial as Serial,
+    consoles: console::Console as Console,
+    channels: channel::Channel as Channel,
+    inputs: input::Input as Input,
+    graphics: graphics::Graphics as Graphics,
+    audios: audio::Audio as Audio,
+    videos: video::Video as Video,
+    hostdevs: hostdev::Hostdev as Hostdev,
+    watchdogs: watchdog::Watchdog as Watchdog,
+    memballoons: memballoon::Memballoon as Memballoon,
+    rngs: rng::Rng as Rng,
+}

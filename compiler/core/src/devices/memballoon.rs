@@ -1,0 +1,107 @@
+//! `<memballoon>`.
+
+use crate::define::Defaults;
+use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::{Device, Info, Needs};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// Models of balloons.
+    pub enum Model { Virtio = "virtio", VirtioTransitional = "virtio-transitional", VirtioNonTransitional = "virtio-non-transitional", None = "none" }
+}
+
+/// `<memballoon>`.
+#[derive(Debug, Clone)]
+pub struct Memballoon {
+    /// The model; `none` for a guest without a balloon.
+    pub model: Opt<Model>,
+    /// Whether QEMU may take memory back when the guest is short of it.
+    pub autodeflate: Opt<Switch>,
+    /// Whether the guest reports pages that it does not use.
+    pub free_page_reporting: Opt<Switch>,
+    /// Seconds between two polls of statistics.
+    pub period: Opt<u32>,
+    /// What every device has.
+    pub info: Info,
+    origin: Origin,
+}
+
+impl Memballoon {
+    /// A balloon that `rule` adds.
+    pub fn added(rule: &'static Rule) -> Self {
+        Self {
+            model: Some(Spanned::rule(Model::Virtio, rule)),
+            autodeflate: None,
+            free_page_reporting: None,
+            period: None,
+            info: Info::default(),
+            origin: Origin::Rule(rule),
+        }
+    }
+}
+
+impl Device for Memballoon {
+    const ELEMENT: &'static str = "memballoon";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        Some(Self {
+            model: f.attr("model"),
+            autodeflate: f.attr("autodeflate"),
+            free_page_reporting: f.attr("freePageReporting"),
+            period: f.child_attr("stats", "period"),
+            info: Info::lower(f),
+            origin: f.origin(),
+        })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("memballoon").opt("model", &self.model).opt("autodeflate", &self.autodeflate);
+        tag.opt("freePageReporting", &self.free_page_reporting).children(|w| {
+            if self.period.get().is_some_and(|p| p > 0) {
+                w.tag("stats").opt("period", &self.period).end();
+            }
+            self.info.write(w);
+        });
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn define(&mut self, _defaults: &mut Defaults<'_>) {}
+
+    fn needs(&self, domain: &Domain) -> Needs {
+        match self.model.get() {
+            Some(Model::Virtio | Model::VirtioNonTransitional) if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            Some(Model::None) | None => Needs::Nothing,
+            Some(Model::Virtio | Model::VirtioNonTransitional | Model::VirtioTransitional) => Needs::Pci(PCI_DEVICE),
+        }
+    }
+
+    fn default_alias(&self, _index: usize, _domain: &Domain) -> String {
+        "balloon0".to_owned()
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let driver = match self.model.get() {
+            Some(Model::Virtio) => "virtio-balloon-pci",
+            Some(Model::VirtioTransitional) => "virtio-balloon-pci-transitional",
+            Some(Model::VirtioNonTransitional) => "virtio-balloon-pci-non-transitional",
+            Some(Model::None) | None => return,
+        };
+        let props = Props::new()
+            .with("driver", driver)
+            .with("id", self.info.alias())
+            .opt("deflate-on-oom", self.autodeflate.get().map(Switch::is_on))
+            .opt("free-page-reporting", self.free_page_reporting.get().map(Switch::is_on));
+        out.device(Section::Memballoon, props.and(cx.pci_address(&self.info.address)), self.origin);
+    }
+}

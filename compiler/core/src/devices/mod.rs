@@ -1,0 +1,78 @@
+//! The devices: one file each, one line in the list below.
+
+pub mod address;
+pub mod audio;
+pub mod channel;
+pub mod chardev;
+pub mod console;
+pub mod controller;
+pub mod disk;
+pub mod graphics;
+pub mod hostdev;
+pub mod info;
+pub mod input;
+pub mod interface;
+mod list;
+pub mod memballoon;
+pub mod rng;
+pub mod serial;
+pub mod video;
+pub mod watchdog;
+
+use crate::define::Defaults;
+use crate::domain::Domain;
+use crate::emit::{Cx, Items};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+pub use address::{Address, PciSlot};
+pub use info::{Info, Rom};
+pub use list::{Devices, Kind};
+
+/// What every kind of device does for itself.
+pub trait Device: Sized {
+    /// The name of its element.
+    const ELEMENT: &'static str;
+
+    /// Reads the element. What is left unread is reported as not supported.
+    fn lower(f: &Fields<'_, '_>) -> Option<Self>;
+
+    /// Writes the element.
+    fn write(&self, w: &mut XmlWriter);
+
+    /// What every device has.
+    fn info(&self) -> &Info;
+
+    /// What every device has.
+    fn info_mut(&mut self) -> &mut Info;
+
+    /// Fills in what libvirt fills in for this device alone, before controllers and addresses are assigned.
+    fn define(&mut self, _defaults: &mut Defaults<'_>) {}
+
+    /// What the device needs of the guest's buses.
+    fn needs(&self, _domain: &Domain) -> Needs {
+        Needs::Nothing
+    }
+
+    /// The name of the `index`-th device of this kind.
+    fn default_alias(&self, index: usize, domain: &Domain) -> String;
+
+    /// What QEMU gets.
+    fn items(&self, cx: &Cx<'_>, out: &mut Items);
+
+    /// What the host must do before QEMU starts, and what QEMU's device ACL must allow.
+    fn host(&self, _cx: &Cx<'_>, _out: &mut crate::emit::HostNeeds) {}
+}
+
+/// What a device needs of the guest's buses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needs {
+    /// Nothing that is assigned.
+    Nothing,
+    /// A PCI slot of the kind that these flags say.
+    Pci(crate::define::pci::Connect),
+    /// A port of a USB bus.
+    Usb,
+    /// A port of a virtio-serial controller; `true` where port 0 may serve.
+    VirtioSerial(bool),
+}

@@ -1,0 +1,125 @@
+//! The typed model of a domain, in libvirt's words.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_xml::Document;
+
+use crate::codes;
+use crate::devices::Devices;
+use crate::devices::controller::{Controller, PciModel};
+use crate::ir::{Opt, Origin};
+use crate::lower::{Fields, Holes, Lowering};
+use crate::parts::{
+    clock::Clock, cpu::Cpu, features::Features, general::General, lifecycle::Lifecycle, memory::Memory, os::Os, vcpu::Vcpus,
+};
+use crate::write::XmlWriter;
+
+/// A domain: every leaf knows its place, what the user left out is absent.
+#[derive(Debug, Clone)]
+pub struct Domain {
+    /// Name, uuid, descriptions.
+    pub general: General,
+    /// Memory.
+    pub memory: Memory,
+    /// Virtual CPUs.
+    pub vcpus: Vcpus,
+    /// Machine, firmware, boot.
+    pub os: Os,
+    /// Features of the machine.
+    pub features: Features,
+    /// The CPU.
+    pub cpu: Option<Cpu>,
+    /// The clock.
+    pub clock: Clock,
+    /// What happens at the guest's end.
+    pub lifecycle: Lifecycle,
+    /// The QEMU binary.
+    pub emulator: Opt<String>,
+    /// The devices.
+    pub devices: Devices,
+    /// The whole element.
+    pub origin: Origin,
+    /// How many parts could not be read: where there are any, nothing is compiled.
+    pub holes: usize,
+}
+
+/// The domain in `document`; `None` where its root is no `<domain>`.
+pub fn lower(document: &Document, holes: &dyn Holes) -> (Option<Domain>, Diagnostics) {
+    let Some(root) = document.root() else { return (None, Diagnostics::new()) };
+    let cx = Lowering::new(holes);
+    if !root.is("domain") {
+        let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
+        let fault = Diagnostic::new(&codes::MISSING, root.name_span(), message);
+        return (None, std::iter::once(fault).collect());
+    }
+    let mut domain = Domain::read(&Fields::new(&cx, root));
+    let (found, met) = cx.finish();
+    domain.holes = met + usize::from(!document.is_complete());
+    (Some(domain), found)
+}
+
+impl Domain {
+    fn read(f: &Fields<'_, '_>) -> Self {
+        let mut devices = Devices::default();
+        let mut emulator = None;
+        if let Some(list) = f.child("devices") {
+            emulator = list.child_text("emulator");
+            for element in list.rest() {
+                if f.cx().is_hole(element) {
+                    continue;
+                }
+                let fields = Fields::new(f.cx(), element);
+                if !devices.lower(&fields) {
+                    let _ = fields.keep();
+                    f.cx().unsupported(element.name_span(), format_args!("device `<{}>`", element.name()));
+                }
+            }
+        }
+        Self {
+            general: General::lower(f),
+            memory: Memory::lower(f),
+            vcpus: Vcpus::lower(f),
+            os: Os::lower(f),
+            features: Features::lower(f),
+            cpu: Cpu::lower(f),
+            clock: Clock::lower(f),
+            lifecycle: Lifecycle::lower(f),
+            emulator,
+            devices,
+            origin: Origin::Xml(f.element().start_tag()),
+            holes: 0,
+        }
+    }
+
+    /// Writes the domain as libvirt would.
+    pub fn to_xml(&self) -> String {
+        let mut w = XmlWriter::new();
+        w.tag("domain").opt("type", &self.general.kind).children(|w| {
+            self.general.write(w);
+            self.memory.write(w);
+            self.vcpus.write(w);
+            self.os.write(w);
+            self.features.write(w);
+            if let Some(cpu) = &self.cpu {
+                cpu.write(w);
+            }
+            self.clock.write(w);
+            self.lifecycle.write(w);
+            w.tag("devices").children(|w| {
+                w.opt_text("emulator", &self.emulator);
+                self.devices.write(w);
+            });
+        });
+        w.finish()
+    }
+
+    /// Whether the guest's root bus is PCI Express.
+    pub fn has_pcie(&self) -> bool {
+        let root = self.devices.controllers.iter().find(|c| c.is_pci() && c.index() == 0);
+        root.and_then(Controller::pci_model) == Some(PciModel::PcieRoot)
+    }
+
+    /// The name of the domain.
+    pub fn name(&self) -> &str {
+        self.general.name.as_ref().map_or("", |n| n.value.as_str())
+    }
+}

@@ -1,0 +1,55 @@
+//! `Machine` to output: QEMU's words.
+
+mod item;
+pub mod rules;
+mod value;
+
+use crate::devices::address::{Address, pci};
+use crate::domain::Domain;
+use crate::ir::{Opt, OptExt, Spanned, Switch};
+use crate::target::Target;
+
+pub use item::{Item, Items, Payload, Section};
+pub use value::{Opts, Props, Text, Value, fd, json_arg, opts_arg, state, word_arg};
+
+/// What the host must do before QEMU starts.
+#[derive(Debug, Default)]
+pub struct HostNeeds {}
+
+/// What every device may look at while it is turned into items.
+pub struct Cx<'m> {
+    /// The definition, complete and with aliases.
+    pub domain: &'m Domain,
+    /// What this QEMU can do.
+    pub target: &'m Target,
+}
+
+impl Cx<'_> {
+    /// Whether a core dump of QEMU holds the guest's memory.
+    pub fn dump_core(&self) -> bool {
+        self.domain.memory.dump_core.get().is_some_and(Switch::is_on)
+    }
+
+    /// Whether anything on the command line is a secret.
+    pub fn uses_secrets(&self) -> bool {
+        false
+    }
+
+    /// `bus`, `multifunction` and `addr` of a device on a PCI bus.
+    pub fn pci_address(&self, address: &Opt<Address>) -> Props {
+        let Some((slot, _)) = pci(address) else { return Props::new() };
+        let controllers = &self.domain.devices.controllers;
+        let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus));
+        let props = Props::new().with("bus", bus.map_or_else(|| format!("pci.{}", slot.bus), |c| c.bus_name()));
+        let multifunction = match address {
+            Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) => multifunction.get(),
+            Some(_) | None => None,
+        };
+        let props = props.opt("multifunction", multifunction.map(Switch::is_on));
+        let place = match slot.function {
+            0 => format!("{:#x}", slot.slot),
+            function => format!("{:#x}.{function:#x}", slot.slot),
+        };
+        props.with("addr", place)
+    }
+}

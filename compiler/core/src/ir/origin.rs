@@ -1,0 +1,111 @@
+//! Where a value comes from: a place in the XML, or the rule that added it.
+
+use std::ops::Deref;
+
+use virtc_diag::Span;
+
+/// A rule that adds what the user left out; `--emit map` and `--why` print it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// Kebab-case.
+    pub name: &'static str,
+    /// What the rule does and why, in one or two sentences.
+    pub text: &'static str,
+}
+
+/// Where something comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// This place of the document.
+    Xml(Span),
+    /// This rule.
+    Rule(&'static Rule),
+}
+
+impl Origin {
+    /// The place in the document, where there is one.
+    pub fn span(self) -> Option<Span> {
+        match self {
+            Self::Xml(span) => Some(span),
+            Self::Rule(_) => None,
+        }
+    }
+}
+
+/// A value that knows where it comes from. Two are equal when their values are.
+#[derive(Debug, Clone, Copy)]
+pub struct Spanned<T> {
+    /// The value.
+    pub value: T,
+    /// Its origin.
+    pub origin: Origin,
+}
+
+/// A leaf that may be absent.
+pub type Opt<T> = Option<Spanned<T>>;
+
+impl<T> Spanned<T> {
+    /// A value that stands at `span`.
+    pub fn xml(value: T, span: Span) -> Self {
+        Self { value, origin: Origin::Xml(span) }
+    }
+
+    /// A value that `rule` added.
+    pub fn rule(value: T, rule: &'static Rule) -> Self {
+        Self { value, origin: Origin::Rule(rule) }
+    }
+
+    /// The same origin with another value.
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Spanned<U> {
+        Spanned { value: f(self.value), origin: self.origin }
+    }
+}
+
+impl<T> Deref for Spanned<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: PartialEq> PartialEq for Spanned<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl<T: Eq> Eq for Spanned<T> {}
+
+/// The value of an optional leaf, where it is there.
+pub trait OptExt<T> {
+    /// A copy of the value.
+    fn get(&self) -> Option<T>
+    where
+        T: Copy;
+    /// Whether the value is there and equal to `other`.
+    fn is(&self, other: &T) -> bool
+    where
+        T: PartialEq;
+    /// Where the value comes from, or else `other`.
+    fn origin_or(&self, other: Origin) -> Origin;
+}
+
+impl<T> OptExt<T> for Opt<T> {
+    fn get(&self) -> Option<T>
+    where
+        T: Copy,
+    {
+        self.as_ref().map(|s| s.value)
+    }
+
+    fn is(&self, other: &T) -> bool
+    where
+        T: PartialEq,
+    {
+        self.as_ref().is_some_and(|s| s.value == *other)
+    }
+
+    fn origin_or(&self, other: Origin) -> Origin {
+        self.as_ref().map_or(other, |s| s.origin)
+    }
+}

@@ -1,0 +1,214 @@
+//! Reading an element field by field. What nobody reads is reported when the reader is dropped: nothing is lost silently.
+
+use std::cell::{Cell, RefCell};
+use std::str::FromStr;
+
+use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_xml::{Attribute, Element};
+
+use crate::codes;
+use crate::ir::{Leaf, Opt, Origin, Spanned};
+
+/// Which parts of the document the grammar found faulty.
+pub trait Holes {
+    /// Whether this element is faulty.
+    fn element(&self, element: Element<'_>) -> bool;
+    /// Whether this attribute is faulty.
+    fn attribute(&self, element: Element<'_>, attribute: Attribute<'_>) -> bool;
+}
+
+/// What all readers of one document share.
+pub struct Lowering<'d> {
+    holes: &'d dyn Holes,
+    found: RefCell<Diagnostics>,
+    /// How many holes were met: where there is one, no `Sound<Machine>` is made.
+    met: Cell<usize>,
+}
+
+impl<'d> Lowering<'d> {
+    /// A lowering over the parts that `holes` leaves.
+    pub fn new(holes: &'d dyn Holes) -> Self {
+        Self { holes, found: RefCell::default(), met: Cell::new(0) }
+    }
+
+    /// The findings, and the number of holes.
+    pub fn finish(self) -> (Diagnostics, usize) {
+        (self.found.into_inner(), self.met.get())
+    }
+
+    /// A finding.
+    pub fn report(&self, diagnostic: Diagnostic) {
+        self.found.borrow_mut().push(diagnostic);
+    }
+
+    /// Whether the grammar found this element faulty; it then counts as met.
+    pub fn is_hole(&self, element: Element<'_>) -> bool {
+        let hole = self.holes.element(element);
+        self.met.set(self.met.get() + usize::from(hole));
+        hole
+    }
+
+    /// Something the model does not know yet.
+    pub fn unsupported(&self, span: Span, what: impl std::fmt::Display) {
+        self.report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, format!("{what} is not supported yet")));
+    }
+}
+
+/// A reader of one element.
+pub struct Fields<'d, 'c> {
+    cx: &'c Lowering<'d>,
+    element: Element<'d>,
+    /// A bit for each attribute and each child that was read.
+    attributes: Cell<u64>,
+    children: RefCell<Vec<bool>>,
+    text: Cell<bool>,
+}
+
+impl<'d, 'c> Fields<'d, 'c> {
+    /// A reader of `element`.
+    pub fn new(cx: &'c Lowering<'d>, element: Element<'d>) -> Self {
+        let children = RefCell::new(vec![false; element.children().count()]);
+        Self { cx, element, attributes: Cell::new(0), children, text: Cell::new(false) }
+    }
+
+    /// The element.
+    pub fn element(&self) -> Element<'d> {
+        self.element
+    }
+
+    /// What all readers share.
+    pub fn cx(&self) -> &'c Lowering<'d> {
+        self.cx
+    }
+
+    /// The origin of the whole element.
+    pub fn origin(&self) -> Origin {
+        Origin::Xml(self.element.span())
+    }
+
+    /// A finding.
+    pub fn report(&self, diagnostic: Diagnostic) {
+        self.cx.report(diagnostic);
+    }
+
+    fn raw(&self, name: &str) -> Option<Attribute<'d>> {
+        let (at, attribute) = self.element.attributes().enumerate().find(|(_, a)| a.name() == name && a.namespace().is_empty())?;
+        self.attributes.set(self.attributes.get() | 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63));
+        if self.cx.holes.attribute(self.element, attribute) {
+            self.cx.met.set(self.cx.met.get() + 1);
+            return None;
+        }
+        Some(attribute)
+    }
+
+    /// The attribute `name`, as a `T`.
+    pub fn attr<T: Leaf>(&self, name: &str) -> Opt<T> {
+        let attribute = self.raw(name)?;
+        self.leaf(attribute.value(), attribute.value_span(), || format!("value `{}` of `{name}`", attribute.value()))
+    }
+
+    fn leaf<T: Leaf>(&self, text: &str, span: Span, what: impl Fn() -> String) -> Opt<T> {
+        if let Some(value) = T::read(text) {
+            return Some(Spanned::xml(value, span));
+        }
+        if T::words().is_empty() {
+            self.report(Diagnostic::new(&codes::BAD_VALUE, span, format!("{} cannot be read", what())));
+        } else {
+            // The grammar has let it pass, so it is a word of the format that the model does not know yet.
+            self.cx.unsupported(span, what());
+        }
+        self.cx.met.set(self.cx.met.get() + 1);
+        None
+    }
+
+    /// The text of the element, as a `T`; `None` where it is empty.
+    pub fn text<T: Leaf>(&self) -> Opt<T> {
+        self.text.set(true);
+        let text = self.element.text();
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return None;
+        }
+        self.leaf(trimmed, self.element.text_span(), || format!("text `{trimmed}`"))
+    }
+
+    /// The text of the element as it stands.
+    pub fn raw_text(&self) -> Spanned<String> {
+        self.text.set(true);
+        Spanned::xml(self.element.text().into_owned(), self.element.text_span())
+    }
+
+    /// The text of the element, read by `FromStr`.
+    pub fn parse<T: FromStr>(&self) -> Opt<T> {
+        let text = self.text::<String>()?;
+        text.value.parse().ok().map(|value| Spanned { value, origin: text.origin })
+    }
+
+    /// Readers for all children `name`.
+    pub fn children(&self, name: &str) -> Vec<Fields<'d, 'c>> {
+        let mut out = Vec::new();
+        for (at, child) in self.element.children().enumerate() {
+            if !child.is(name) {
+                continue;
+            }
+            if let Some(read) = self.children.borrow_mut().get_mut(at) {
+                *read = true;
+            }
+            if !self.cx.is_hole(child) {
+                out.push(Fields::new(self.cx, child));
+            }
+        }
+        out
+    }
+
+    /// A reader for the first child `name`. Further ones, which the grammar does not allow, stay unread.
+    pub fn child(&self, name: &str) -> Option<Fields<'d, 'c>> {
+        let (at, child) = self.element.children().enumerate().find(|(_, c)| c.is(name))?;
+        if let Some(read) = self.children.borrow_mut().get_mut(at) {
+            *read = true;
+        }
+        (!self.cx.is_hole(child)).then(|| Fields::new(self.cx, child))
+    }
+
+    /// The text of the first child `name`, as a `T`.
+    pub fn child_text<T: Leaf>(&self, name: &str) -> Opt<T> {
+        self.child(name)?.text()
+    }
+
+    /// The attribute `attribute` of the first child `name`, where it has nothing else.
+    pub fn child_attr<T: Leaf>(&self, name: &str, attribute: &str) -> Opt<T> {
+        self.child(name)?.attr(attribute)
+    }
+
+    /// Every child element that nobody has read so far, in order.
+    pub fn rest(&self) -> Vec<Element<'d>> {
+        let mut read = self.children.borrow_mut();
+        let unread = self.element.children().zip(read.iter_mut()).filter(|(_, read)| !**read);
+        unread.map(|(child, read)| { *read = true; child }).collect()
+    }
+
+    /// Marks everything in the element as read: for content that is kept as it is.
+    pub fn keep(&self) -> Span {
+        self.attributes.set(u64::MAX);
+        self.children.borrow_mut().fill(true);
+        self.text.set(true);
+        self.element.span()
+    }
+}
+
+impl Drop for Fields<'_, '_> {
+    fn drop(&mut self) {
+        let owner = self.element.name();
+        for (at, attribute) in self.element.attributes().enumerate() {
+            let bit = 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63);
+            if self.attributes.get() & bit == 0 && !self.cx.holes.attribute(self.element, attribute) {
+                self.cx.unsupported(attribute.name_span(), format_args!("attribute `{}` of `<{owner}>`", attribute.name()));
+            }
+        }
+        for (child, read) in self.element.children().zip(self.children.borrow().iter()) {
+            if !read && !self.cx.holes.element(child) {
+                self.cx.unsupported(child.name_span(), format_args!("`<{}>` in `<{owner}>`", child.name()));
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! `Checked` to `Domain`: from elements to typed values, in libvirt's words.
+
+mod fields;
+
+pub use fields::{Fields, Holes, Lowering};

@@ -1,0 +1,257 @@
+//! `<cpu>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Opts, Section};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// Where the CPU's features come from.
+    pub enum CpuMode { Custom = "custom", HostModel = "host-model", HostPassthrough = "host-passthrough", Maximum = "maximum" }
+}
+
+words! {
+    /// How near the guest's CPU must be to the definition.
+    pub enum CpuMatch { Minimum = "minimum", Exact = "exact", Strict = "strict" }
+}
+
+words! {
+    /// What is checked when the guest starts.
+    pub enum CpuCheck { None = "none", Partial = "partial", Full = "full" }
+}
+
+words! {
+    /// Whether a model may be replaced by a poorer one.
+    pub enum Fallback { Allow = "allow", Forbid = "forbid" }
+}
+
+words! {
+    /// What is asked of a CPU feature.
+    pub enum FeaturePolicy { Force = "force", Require = "require", Optional = "optional", Disable = "disable", Forbid = "forbid" }
+}
+
+/// `<topology>`.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    /// Sockets of the machine.
+    pub sockets: u32,
+    /// Dies of a socket.
+    pub dies: u32,
+    /// Clusters of a die.
+    pub clusters: u32,
+    /// Cores of a cluster.
+    pub cores: u32,
+    /// Threads of a core.
+    pub threads: u32,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// `<feature>`.
+#[derive(Debug, Clone)]
+pub struct Feature {
+    /// libvirt's name of the feature.
+    pub name: Opt<String>,
+    /// What is asked of it.
+    pub policy: Opt<FeaturePolicy>,
+}
+
+/// `<cpu>`.
+#[derive(Debug, Clone)]
+pub struct Cpu {
+    /// Where the features come from.
+    pub mode: Opt<CpuMode>,
+    /// How near the guest's CPU must be.
+    pub matching: Opt<CpuMatch>,
+    /// What is checked at start.
+    pub check: Opt<CpuCheck>,
+    /// Whether features that block migration are left out.
+    pub migratable: Opt<Switch>,
+    /// The model.
+    pub model: Opt<String>,
+    /// Whether the model may be replaced.
+    pub fallback: Opt<Fallback>,
+    /// The vendor the host must have.
+    pub vendor: Opt<String>,
+    /// The layout.
+    pub topology: Option<Topology>,
+    /// Features beside those of the model.
+    pub features: Vec<Feature>,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+static DEFAULT_CPU: Rule =
+    Rule { name: "default-cpu", text: "without a model the guest gets the default of its machine type, written out so that it stays the same" };
+static CPU_DEFAULTS: Rule = Rule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
+
+impl Cpu {
+    /// Reads `<cpu>` from `<domain>`.
+    pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
+        let f = domain.child("cpu")?;
+        let model = f.child("model");
+        let fallback = model.as_ref().and_then(|m| m.attr("fallback"));
+        let topology = f.child("topology").map(|t| {
+            let number = |name: &str| t.attr::<u32>(name).map_or(1, |n| n.value);
+            Topology {
+                sockets: number("sockets"),
+                dies: number("dies"),
+                clusters: number("clusters"),
+                cores: number("cores"),
+                threads: number("threads"),
+                origin: t.origin(),
+            }
+        });
+        let features = f.children("feature").iter().map(|c| Feature { name: c.attr("name"), policy: c.attr("policy") }).collect();
+        Some(Self {
+            mode: f.attr("mode"),
+            matching: f.attr("match"),
+            check: f.attr("check"),
+            migratable: f.attr("migratable"),
+            model: model.and_then(|m| m.text()),
+            fallback,
+            vendor: f.child_text("vendor"),
+            topology,
+            features,
+            origin: f.origin(),
+        })
+    }
+
+    /// The CPU of a definition that has none.
+    pub fn implicit() -> Self {
+        Self {
+            mode: None,
+            matching: None,
+            check: None,
+            migratable: None,
+            model: None,
+            fallback: None,
+            vendor: None,
+            topology: None,
+            features: Vec::new(),
+            origin: Origin::Rule(&DEFAULT_CPU),
+        }
+    }
+
+    /// Fills in what is absent, as libvirt does for x86.
+    pub fn define(&mut self, max_vcpus: Option<u32>, report: &mut dyn FnMut(Diagnostic)) {
+        let by_rule = |value| Spanned::rule(value, &CPU_DEFAULTS);
+        let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom)).value;
+        match mode {
+            CpuMode::Custom => {
+                if self.model.is_none() {
+                    self.model = Some(Spanned::rule("qemu64".to_owned(), &DEFAULT_CPU));
+                    self.fallback = Some(Spanned::rule(Fallback::Forbid, &DEFAULT_CPU));
+                    self.check.get_or_insert(by_rule(CpuCheck::None));
+                }
+                self.matching.get_or_insert(by_rule(CpuMatch::Exact));
+                self.check.get_or_insert(by_rule(CpuCheck::Partial));
+                self.fallback.get_or_insert(by_rule(Fallback::Allow));
+            }
+            CpuMode::HostModel => {
+                self.check.get_or_insert(by_rule(CpuCheck::Partial));
+                self.fallback.take_if(|f| f.value == Fallback::Allow);
+            }
+            CpuMode::HostPassthrough | CpuMode::Maximum => {
+                self.check.get_or_insert(by_rule(CpuCheck::None));
+                self.migratable.get_or_insert(by_rule(Switch::On));
+                self.fallback = None;
+            }
+        }
+        for feature in &mut self.features {
+            feature.policy.get_or_insert(by_rule(FeaturePolicy::Require));
+        }
+        if let (Some(t), Some(max)) = (&self.topology, max_vcpus) {
+            let count = [t.sockets, t.dies, t.clusters, t.cores, t.threads].iter().try_fold(1u32, |a, b| a.checked_mul(*b));
+            if count != Some(max) {
+                let count = count.map_or("too many".to_owned(), |c| c.to_string());
+                let message = format!("the topology has {count} CPUs, `<vcpu>` says {max}");
+                report(Diagnostic::new(&codes::CONFLICT, t.origin.span().unwrap_or_default(), message).help("make the two equal"));
+            }
+        }
+    }
+
+    /// What cannot be compiled.
+    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        let Some(mode) = self.mode else { return };
+        let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
+        match mode.value {
+            CpuMode::HostModel => report(
+                Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, "`host-model` is not supported yet: it depends on the host's CPU")
+                    .help("name a model, or use `host-passthrough` under KVM"),
+            ),
+            CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "`host-passthrough` needs KVM, but the domain is of type `qemu`")
+                    .help("use `type='kvm'` on `<domain>`, or name a model"),
+            ),
+            CpuMode::HostPassthrough | CpuMode::Custom | CpuMode::Maximum => {}
+        }
+    }
+
+    /// Writes `<cpu>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("cpu").opt("mode", &self.mode).opt("match", &self.matching).opt("check", &self.check);
+        tag.opt("migratable", &self.migratable).children(|w| {
+            if let Some(model) = &self.model {
+                w.tag("model").opt("fallback", &self.fallback).text(model);
+            } else if self.fallback.is_some() {
+                w.tag("model").opt("fallback", &self.fallback).end();
+            }
+            w.opt_text("vendor", &self.vendor);
+            if let Some(t) = &self.topology {
+                w.tag("topology")
+                    .attr("sockets", &t.sockets.show())
+                    .attr("dies", &t.dies.show())
+                    .attr("clusters", &t.clusters.show())
+                    .attr("cores", &t.cores.show())
+                    .attr("threads", &t.threads.show())
+                    .end();
+            }
+            for feature in &self.features {
+                w.tag("feature").opt("policy", &feature.policy).opt("name", &feature.name).end();
+            }
+        });
+    }
+
+    /// `-cpu`.
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let model = match self.mode.get() {
+            Some(CpuMode::HostPassthrough) => "host",
+            Some(CpuMode::Maximum) => "max",
+            Some(CpuMode::Custom | CpuMode::HostModel) | None => self.model.as_ref().map_or("qemu64", |m| &m.value),
+        };
+        let mut opts = Opts::first(model);
+        if let Some(migratable) = self.migratable {
+            opts = opts.switch("migratable", migratable.is_on());
+        }
+        for feature in &self.features {
+            let (Some(name), Some(policy)) = (&feature.name, feature.policy) else { continue };
+            let name = qemu_feature(name);
+            match policy.value {
+                FeaturePolicy::Force | FeaturePolicy::Require => opts = opts.switch(&name, true),
+                FeaturePolicy::Disable | FeaturePolicy::Forbid => opts = opts.switch(&name, false),
+                FeaturePolicy::Optional => {}
+            }
+        }
+        for (flag, on) in cx.domain.features.cpu_flags().into_iter().chain(cx.domain.clock.cpu_flags()) {
+            opts = opts.switch(flag, on);
+        }
+        if let Some(pmu) = cx.domain.features.pmu {
+            opts = opts.switch("pmu", pmu.is_on());
+        }
+        out.opts(Section::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
+    }
+}
+
+/// QEMU's name of a CPU feature: libvirt keeps some older names, and QEMU's have dashes.
+fn qemu_feature(name: &str) -> String {
+    match name {
+        "cmt" => "cqm".to_owned(),
+        name => name.replace('_', "-"),
+    }
+}
+

@@ -1,0 +1,137 @@
+//! `<name>`, `<uuid>`, `<title>`, `<description>`, `<metadata>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::emit::{Cx, Items, Opts, Section, state};
+use crate::emit::rules;
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// The `type` of a domain.
+    pub enum DomainType { Qemu = "qemu", Kvm = "kvm" }
+}
+
+/// What identifies a domain.
+#[derive(Debug, Clone)]
+pub struct General {
+    /// Which accelerator runs it.
+    pub kind: Opt<DomainType>,
+    /// Its name.
+    pub name: Opt<String>,
+    /// Its uuid.
+    pub uuid: Opt<Uuid>,
+    /// `<genid>` is not read yet; the title, one line.
+    pub title: Opt<String>,
+    /// Free text.
+    pub description: Opt<String>,
+    /// `<metadata>`, as it stands in the source.
+    pub metadata: Option<String>,
+}
+
+static UUID_RULE: Rule = Rule {
+    name: "derived-uuid",
+    text: "a domain without a uuid gets the version 5 uuid of its name in virtc's namespace, so that the same definition always gives the same",
+};
+
+/// Version 5 namespace for names of domains.
+const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x6f1b_8a36_2d3c_5e0f_9c55_7669_7274_6321);
+
+impl General {
+    /// Reads the parts from `<domain>`.
+    pub fn lower(f: &Fields<'_, '_>) -> Self {
+        let text = |name: &str| f.child(name).map(|c| c.raw_text());
+        let metadata = f.child("metadata").map(|m| {
+            let span = m.keep();
+            m.element().document().source().slice(span).to_owned()
+        });
+        // An id is what a running domain has; it is no part of a definition.
+        let _: Opt<String> = f.attr("id");
+        Self {
+            kind: f.attr("type"),
+            name: text("name").filter(|n| !n.is_empty()),
+            uuid: f.child_text("uuid"),
+            title: text("title"),
+            description: text("description"),
+            metadata,
+        }
+    }
+
+    /// Fills in a missing uuid.
+    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+        let span = origin.span().unwrap_or_default();
+        if self.name.is_none() {
+            report(Diagnostic::new(&codes::MISSING, span, "the domain has no name").help("add `<name>…</name>`"));
+        }
+        if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
+            let span = name.origin.span().unwrap_or(span);
+            report(Diagnostic::new(&codes::CONFLICT, span, "the name holds a slash or a line break").help("the name becomes part of paths"));
+        }
+        if self.uuid.is_none() {
+            let name = self.name.as_ref().map_or("", |n| n.value.as_str());
+            let uuid = uuid::Uuid::new_v5(&NAMESPACE, name.as_bytes());
+            self.uuid = Some(Spanned::rule(Uuid(uuid.into_bytes()), &UUID_RULE));
+        }
+    }
+
+    /// Writes the elements.
+    pub fn write(&self, w: &mut XmlWriter) {
+        w.opt_text("name", &self.name);
+        w.opt_text("uuid", &self.uuid);
+        w.opt_text("title", &self.title);
+        w.opt_text("description", &self.description);
+        if let Some(metadata) = &self.metadata {
+            w.raw(metadata);
+        }
+    }
+
+    /// `-name`, `-S`, the master key, `-accel`, `-uuid`, and what stands on every command line.
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let always = Origin::Rule(&rules::ALWAYS);
+        let name = self.name.as_ref().map_or("", |n| n.value.as_str());
+        let opts = Opts::new().with("guest", name).switch("debug-threads", true);
+        out.opts(Section::Name, "name", opts, self.name.origin_or(always));
+        out.flag(Section::Stopped, "S", Origin::Rule(&rules::STOPPED));
+        if let Some(uuid) = &self.uuid {
+            out.word(Section::Uuid, "uuid", uuid.show(), uuid.origin);
+        }
+        let accel = self.kind.get().map_or("tcg", |kind| match kind {
+            DomainType::Qemu => "tcg",
+            DomainType::Kvm => "kvm",
+        });
+        out.opts(Section::Accel, "accel", Opts::first(accel), self.kind.origin_or(always));
+        out.flag(Section::Defaults, "no-user-config", Origin::Rule(&rules::NO_DEFAULTS));
+        out.flag(Section::Defaults, "nodefaults", Origin::Rule(&rules::NO_DEFAULTS));
+        let monitor = Opts::first("socket").with("id", "charmonitor").with("fd", crate::emit::fd("monitor"));
+        let monitor = monitor.switch("server", true).switch("wait", false);
+        out.opts(Section::Monitor, "chardev", monitor, Origin::Rule(&rules::MONITOR));
+        let mon = Opts::new().with("chardev", "charmonitor").with("id", "monitor").with("mode", "control");
+        out.opts(Section::Monitor, "mon", mon, Origin::Rule(&rules::MONITOR));
+        let sandbox = ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"];
+        let sandbox = sandbox.iter().fold(Opts::first("on"), |opts, key| opts.with(key, "deny"));
+        out.opts(Section::Sandbox, "sandbox", sandbox, Origin::Rule(&rules::SANDBOX));
+        out.opts(Section::Messages, "msg", Opts::new().switch("timestamp", true), Origin::Rule(&rules::TIMESTAMP));
+        if cx.uses_secrets() {
+            let key = crate::emit::Props::new()
+                .with("qom-type", "secret")
+                .with("id", "masterKey0")
+                .with("format", "raw")
+                .with("file", state("/master-key.aes"));
+            out.json(Section::Secret, "object", key, Origin::Rule(&rules::MASTER_KEY));
+        }
+    }
+}
+
+impl General {
+    /// Whether the domain runs under KVM.
+    pub fn is_kvm(&self) -> bool {
+        self.kind.is(&DomainType::Kvm)
+    }
+}
+
+/// Yes or no as a boolean; absent is no.
+pub fn yes(value: &Opt<YesNo>) -> bool {
+    value.is(&YesNo::Yes)
+}

@@ -5,6 +5,8 @@
     reason = "tests start processes, read files and the environment, and say what they leave out"
 )]
 
+pub mod cases;
 pub mod guest;
 pub mod qemu;
+pub mod repository;
 pub mod tools;

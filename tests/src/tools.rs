@@ -1,8 +1,12 @@
-//! Programs of the machine that a test may use when they are there.
+//! Programs of the machine that a test may use when they are there, and notes for the person who runs the tests.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
+
+/// The variable that names a file to which [`skipped`] and [`noted`] add their lines: the test harness hides what a
+/// passing test prints, and `cargo xtask test` shows this file at its end.
+pub const NOTES_FILE: &str = "VIRTC_NOTES_FILE";
 
 /// The program `name`, looked for along `PATH`.
 pub fn find(name: &str) -> Option<PathBuf> {
@@ -10,16 +14,19 @@ pub fn find(name: &str) -> Option<PathBuf> {
     std::env::split_paths(&path).map(|dir| dir.join(name)).find(|file| file.is_file())
 }
 
-/// The variable that names a file to which [`skipped`] adds its lines: the test harness hides what a passing test prints,
-/// and `cargo xtask test` shows this file at its end.
-pub const SKIPPED_FILE: &str = "VIRTC_SKIPPED_FILE";
-
-/// Says on standard error, and in the file that [`SKIPPED_FILE`] names, that something was left out, and why.
+/// Says that something was left out, and why.
 pub fn skipped(why: &str) {
-    eprintln!("SKIPPED: {why}");
-    let Some(path) = std::env::var_os(SKIPPED_FILE) else { return };
-    let added = OpenOptions::new().append(true).create(true).open(&path).and_then(|mut file| writeln!(file, "{why}"));
-    if let Err(error) = added {
+    noted(&format!("left out: {why}"));
+}
+
+/// Says something on standard error, and in the file that [`NOTES_FILE`] names.
+pub fn noted(line: &str) {
+    eprintln!("{line}");
+    let Some(path) = std::env::var_os(NOTES_FILE).map(PathBuf::from) else { return };
+    // One write, so that lines of tests that run at the same time do not mix.
+    let line = format!("{line}\n");
+    let file = OpenOptions::new().append(true).create(true).open(&path);
+    if let Err(error) = file.and_then(|mut file| file.write_all(line.as_bytes())) {
         eprintln!("{}: {error}", path.display());
     }
 }

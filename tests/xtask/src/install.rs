@@ -86,9 +86,13 @@ fn apt_line(needs: &[Need]) -> String {
 fn install(needs: &[Need], options: &Options) -> Outcome {
     let mut target = Vec::new();
     if options.qemu10 {
-        let suite = apt::enable_backports(Path::new("/etc/apt"))?;
-        println!("taking newer versions from {suite}");
-        target = vec!["--target-release".to_owned(), suite];
+        match apt::enable_backports(Path::new("/etc/apt")) {
+            Ok(suite) => {
+                println!("taking newer versions from {suite}");
+                target = vec!["--target-release".to_owned(), suite];
+            }
+            Err(error) => println!("no backports ({error}): taking what the sources give"),
+        }
     }
     let line = apt_line(needs);
     println!("installing what is missing: {line} {}", target.join(" "));

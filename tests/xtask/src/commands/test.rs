@@ -24,7 +24,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Outcome {
     let lacking = install::ensure(&[QEMU, XMLLINT, JING, TRANG, GRAMMAR, BUSYBOX], &args.install);
     let notes = tempfile::NamedTempFile::new()?;
-    let cargo = |words: &[&str]| process::run(process::cargo().args(words).env(tools::SKIPPED_FILE, notes.path()), 0);
+    let cargo = |words: &[&str]| process::run(process::cargo().args(words).env(tools::NOTES_FILE, notes.path()), 0);
     let outcome = if !args.plain && tools::find("cargo-nextest").is_some() {
         cargo(&["nextest", "run", "--workspace", "--no-fail-fast"])
             .and_then(|()| cargo(&["test", "--workspace", "--doc", "--quiet"]))
@@ -33,13 +33,13 @@ pub fn run(args: &Args) -> Outcome {
     };
 
     let text = std::fs::read_to_string(notes.path())?;
-    let mut left_out: BTreeSet<String> = text.lines().map(str::to_owned).collect();
-    left_out.extend(lacking.iter().map(|need| format!("{} is not installed: {}", need.package, need.why)));
-    if left_out.is_empty() {
+    let mut lines: BTreeSet<String> = text.lines().map(str::to_owned).collect();
+    lines.extend(lacking.iter().map(|need| format!("left out: {} is not installed: {}", need.package, need.why)));
+    if !lines.iter().any(|line| line.starts_with("left out: ")) {
         println!("left out: nothing");
     }
-    for line in left_out {
-        println!("left out: {line}");
+    for line in lines {
+        println!("{line}");
     }
     outcome
 }

@@ -157,6 +157,7 @@ impl Running {
                     if let Some(status) = ended {
                         return Err(format!("`virtc run` ended with {status} before the guest said `{wanted}`").into());
                     }
+                    thread::sleep(Duration::from_millis(20));
                 }
             }
         }

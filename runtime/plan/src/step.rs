@@ -7,6 +7,9 @@ use crate::{Arg, DeviceRule, Node, PciAddress, QmpScript};
 /// The descriptor, by its name in the plan, on which QEMU listens for QMP.
 pub const MONITOR_FD: &str = "monitor";
 
+/// The file name of the socket behind [`MONITOR_FD`], in the VM's private directory.
+pub const MONITOR_SOCKET: &str = "monitor.sock";
+
 /// One thing that is done to a host. How it is undone is found on the host, just before it is done.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -53,7 +56,8 @@ pub enum Step {
     },
     /// Make a listening UNIX socket in the VM's private directory (not in `{state}`), as a descriptor for QEMU.
     Listen {
-        /// The descriptor's name in the plan; [`MONITOR_FD`] is the one on which the runtime speaks QMP.
+        /// The descriptor's name in the plan; [`MONITOR_FD`] is the one on which the runtime speaks QMP,
+        /// and its socket is [`MONITOR_SOCKET`].
         fd: String,
         /// The socket's file name there: one plain name.
         socket: String,

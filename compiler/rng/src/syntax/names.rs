@@ -1,0 +1,19 @@
+//! Names of XML.
+
+/// Whether an `NCName` may begin with this character.
+pub(crate) fn is_name_start(c: char) -> bool {
+    matches!(c, '_' | 'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
+        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
+        | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}'
+        | '\u{10000}'..='\u{effff}')
+}
+
+/// Whether an `NCName` may go on with this character.
+pub(crate) fn is_name_char(c: char) -> bool {
+    is_name_start(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+}
+
+/// Whether this is a name without a colon.
+pub(crate) fn is_ncname(text: &str) -> bool {
+    text.chars().next().is_some_and(is_name_start) && text.chars().all(is_name_char)
+}

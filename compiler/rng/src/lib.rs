@@ -24,4 +24,5 @@ pub use checked::Checked;
 pub use compile::Loader;
 pub use error::{SchemaError, SchemaErrors};
 pub use schema::Schema;
+pub use syntax::to_xml;
 pub use validate::Validator;

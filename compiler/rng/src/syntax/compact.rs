@@ -34,6 +34,8 @@ struct Parser {
     default_ns: String,
     inherited: String,
     depth: usize,
+    /// Whether an annotation follows the last pattern that is a single particle.
+    trailing: bool,
 }
 
 /// Reads a schema in compact syntax.
@@ -56,6 +58,7 @@ pub(super) fn read(source: &SourceFile, number: u32, ns: &str) -> std::result::R
         default_ns: ns.to_owned(),
         inherited: ns.to_owned(),
         depth: 0,
+        trailing: false,
     };
     parser.top_level().map_err(|f| vec![f])
 }
@@ -148,7 +151,11 @@ impl Parser {
             let components = self.grammar_content("")?;
             Pattern::new(Kind::Grammar(components), self.since(from))
         } else {
-            self.pattern()?
+            let pattern = self.pattern()?;
+            if self.trailing {
+                return self.fault("an annotation follows a pattern that stands in nothing");
+            }
+            pattern
         };
         match self.peek() {
             Token::End => Ok(pattern),

@@ -27,6 +27,16 @@ const SYMBOLS: &[&str] =
 /// A newline that was written `\x{A}`: it does not end a line.
 const ESCAPED_NEWLINE: char = '\0';
 
+/// Whether XML 1.0 allows this character.
+fn is_char(c: char) -> bool {
+    matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+}
+
+/// White space. A carriage return that is written `\x{D}` is none.
+fn is_space(c: char) -> bool {
+    matches!(c, ' ' | '\t' | '\n' | ESCAPED_NEWLINE)
+}
+
 pub(crate) struct Lexer {
     /// Each character with its offset; references replaced, line ends normalised.
     chars: Vec<(char, u32)>,
@@ -47,7 +57,7 @@ impl Lexer {
                 '\r' if rest.starts_with("\r\n") => ('\n', 2),
                 '\r' => ('\n', 1),
                 '\\' => match escape(rest) {
-                    Some((Some('\n' | '\r'), length)) => (ESCAPED_NEWLINE, length),
+                    Some((Some('\n'), length)) => (ESCAPED_NEWLINE, length),
                     Some((Some(c), length)) => (c, length),
                     Some((None, length)) => {
                         let span = Span { start: at, end: at + Span::at(length).start };
@@ -57,7 +67,7 @@ impl Lexer {
                 },
                 c => (c, c.len_utf8()),
             };
-            if c != ESCAPED_NEWLINE && !matches!(c, '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..) {
+            if c != ESCAPED_NEWLINE && !is_char(c) {
                 let place = Place { file, span: Span { start: at, end: at + 1 } };
                 return Err(Fault::new(place, "this character is not allowed in XML"));
             }
@@ -91,7 +101,7 @@ impl Lexer {
     /// The next token with its place.
     pub(crate) fn next(&mut self) -> Result<(Token, Place), Fault> {
         loop {
-            self.take_while(|c| c.is_ascii_whitespace() || c == ESCAPED_NEWLINE);
+            self.take_while(|c| is_space(c));
             if self.peek(0) == Some('#') && self.peek(1) != Some('#') {
                 self.take_while(|c| c != '\n' && c != ESCAPED_NEWLINE);
             } else {
@@ -146,7 +156,7 @@ impl Lexer {
             let line = self.take_while(|c| c != '\n' && c != ESCAPED_NEWLINE);
             lines.push(line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
             let resume = self.at;
-            self.take_while(|c| c.is_ascii_whitespace() || c == ESCAPED_NEWLINE);
+            self.take_while(|c| is_space(c));
             if (self.peek(0), self.peek(1)) != (Some('#'), Some('#')) {
                 self.at = resume;
                 return Token::Documentation(lines.join("\n"));

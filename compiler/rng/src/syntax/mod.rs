@@ -4,12 +4,14 @@ pub(crate) mod ast;
 mod compact;
 mod lexer;
 pub(crate) mod names;
+mod write;
 mod xml;
 
 use virtc_diag::SourceFile;
 
 use crate::error::Fault;
 use ast::Pattern;
+pub use write::to_xml;
 
 /// How deep patterns may stand inside each other in one file.
 pub(crate) const MAX_NESTING: usize = 200;

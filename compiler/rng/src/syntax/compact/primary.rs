@@ -22,6 +22,7 @@ impl Parser {
             return self.fault(format!("`{connector}` and {} cannot be mixed; use parentheses", shown(self.peek())));
         }
         self.depth -= 1;
+        self.trailing &= connector.is_empty();
         let at = self.since(from);
         Ok(match connector {
             "&" => Pattern::new(Kind::Interleave(patterns), at),
@@ -33,6 +34,7 @@ impl Parser {
     fn particle(&mut self) -> Result<Pattern> {
         let from = self.place();
         let primary = self.lead_annotated()?;
+        self.trailing = self.is(">>");
         self.follow_annotations()?;
         let wrap: fn(Box<Pattern>) -> Kind = match self.peek() {
             Token::Symbol("*") => Kind::ZeroOrMore,
@@ -42,6 +44,7 @@ impl Parser {
         };
         self.advance();
         let at = self.since(from);
+        self.trailing = self.is(">>");
         self.follow_annotations()?;
         Ok(Pattern::new(wrap(Box::new(primary)), at))
     }

@@ -68,7 +68,7 @@ pub(super) fn pack(translated: Translated) -> Schema {
 }
 
 /// The nodes that can be reached, those before that others are made of; and new numbers for definitions.
-fn needed(old: &Arena<'_>, translated: &Translated) -> (Vec<Pat>, BTreeMap<u32, u32>) {
+pub(super) fn needed(old: &Arena<'_>, translated: &Translated) -> (Vec<Pat>, BTreeMap<u32, u32>) {
     let mut seen: BTreeMap<Pat, ()> = BTreeMap::new();
     let mut definitions = BTreeMap::new();
     let mut waiting = vec![Pat::NOT_ALLOWED, Pat::EMPTY, Pat::TEXT, translated.start];

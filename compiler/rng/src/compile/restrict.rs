@@ -27,7 +27,11 @@ pub(super) fn check(translated: &Translated) -> Result<(), Vec<Fault>> {
     let contents = Contents::new(translated, &arena);
     let mut checker = Checker { contents, seen: BTreeSet::new(), faults: Vec::new() };
     checker.walk(translated.start, START, translated.start_place);
-    for (definition, place) in translated.definitions.iter().zip(&translated.places) {
+    // Elements beside what is not allowed went with it.
+    let (_, needed) = super::pack::needed(&arena, translated);
+    for number in needed.into_keys() {
+        let at = number as usize;
+        let (Some(definition), Some(place)) = (translated.definitions.get(at), translated.places.get(at)) else { continue };
         if checker.contents.content_type(definition.content).is_none() {
             checker.fault(*place, "a value stands beside other content in this element, so that text could not be told apart");
         }

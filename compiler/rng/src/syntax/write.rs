@@ -183,7 +183,10 @@ impl Writer {
     }
 
     fn value(&mut self, value: &Value) {
-        let mut attributes = vec![("type", &*value.name), ("datatypeLibrary", &*value.library), ("ns", &*value.ns)];
+        let mut attributes = vec![("type", &*value.name), ("datatypeLibrary", &*value.library)];
+        if matches!(&*value.name, "QName" | "NOTATION") {
+            attributes.push(("ns", &*value.ns));
+        }
         let prefix = value.value.trim().split_once(':').map(|(prefix, _)| format!("xmlns:{prefix}"));
         if let (Some(prefix), Some(ns)) = (&prefix, &value.prefix_ns) {
             attributes.push((prefix, ns));

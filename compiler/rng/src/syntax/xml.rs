@@ -171,6 +171,7 @@ impl Reader {
             return self.fault(node, format!("`{name}` is no name"));
         }
         match prefix.map(|prefix| (prefix, node.lookup_namespace_uri(Some(prefix)))) {
+            Some(("xml", _)) => Ok(NameClass::name(super::compact::XML_NS, local, at)),
             None => Ok(NameClass::name(ns, local, at)),
             Some((_, Some(uri))) => Ok(NameClass::name(uri, local, at)),
             Some((prefix, None)) => self.fault(node, format!("namespace prefix `{prefix}` is not declared")),
@@ -222,8 +223,15 @@ impl Reader {
                 }
                 "except" if except.is_none() => {
                     let scope = self.enter(child, scope, &[])?;
-                    let patterns = self.patterns(child, scope)?;
-                    except = Some(Box::new(Pattern::new(Kind::Choice(patterns), self.place(child))));
+                    let mut patterns = self.patterns(child, scope)?;
+                    let pattern = match (patterns.len(), patterns.pop()) {
+                        (1, Some(single)) => single,
+                        (_, last) => {
+                            patterns.extend(last);
+                            Pattern::new(Kind::Choice(patterns), self.place(child))
+                        }
+                    };
+                    except = Some(Box::new(pattern));
                 }
                 other => return self.fault(child, format!("`<{other}>` is not allowed here in `<data>`")),
             }
@@ -245,7 +253,11 @@ impl Reader {
     fn reference(&self, node: Node<'_, '_>, scope: Scope<'_>) -> Result<Reference> {
         match node.attribute("href") {
             Some(href) if href.contains('#') => self.fault(node, "a reference to a file cannot name a part of it"),
-            Some(href) => Ok(Reference { href: href.into(), ns: scope.ns.into() }),
+            Some(href) => {
+                let bases = node.ancestors().filter_map(|n| n.attribute((super::compact::XML_NS, "base")));
+                let href = bases.fold(href.to_owned(), |href, base| resolve(base, &href));
+                Ok(Reference { href: href.into(), ns: scope.ns.into() })
+            }
             None => self.fault(node, "attribute `href` is missing"),
         }
     }
@@ -284,6 +296,15 @@ impl Reader {
             }
             other => self.fault(node, format!("`<{other}>` is not allowed here")),
         }
+    }
+}
+
+/// What `href` means where `base` is in force.
+fn resolve(base: &str, href: &str) -> String {
+    let absolute = href.starts_with('/') || href.split('/').next().is_some_and(|first| first.contains(':'));
+    match base.rfind('/').and_then(|at| base.get(..=at)) {
+        Some(folder) if !absolute => format!("{folder}{href}"),
+        _ => href.to_owned(),
     }
 }
 

@@ -32,7 +32,9 @@ fn may_begin(c: char) -> bool {
 
 /// Whether an `NCName` may go on with this character.
 pub(crate) fn is_name_char(c: char) -> bool {
-    is_name_start(c) || may_begin(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+    is_name_start(c)
+        || may_begin(c)
+        || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
 }
 
 /// Whether this is a name without a colon.

@@ -18,6 +18,7 @@ pub const SOURCES: &[(&str, &str)] = &[
     ("domain/devices/disk-driver.rnc", include_str!("../domain/devices/disk-driver.rnc")),
     ("domain/devices/disk-network.rnc", include_str!("../domain/devices/disk-network.rnc")),
     ("domain/devices/disk-source.rnc", include_str!("../domain/devices/disk-source.rnc")),
+    ("domain/devices/disk-url.rnc", include_str!("../domain/devices/disk-url.rnc")),
     ("domain/devices/disk.rnc", include_str!("../domain/devices/disk.rnc")),
     ("domain/devices/filesystem.rnc", include_str!("../domain/devices/filesystem.rnc")),
     ("domain/devices/graphics.rnc", include_str!("../domain/devices/graphics.rnc")),

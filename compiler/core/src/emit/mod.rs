@@ -87,4 +87,18 @@ impl Cx<'_> {
         let props = Props::new().with("bus", controller.map_or_else(|| format!("usb{bus}.0"), |c| format!("{}.0", c.info.alias())));
         props.opt("port", Some(port).filter(|p| !p.is_empty()))
     }
+
+    /// `bus` and `nr` of a port of a virtio-serial controller; both are absent where the device has no such address.
+    pub fn virtio_serial_address(&self, address: &Opt<Address>) -> Props {
+        let Some(Spanned { value: Address::VirtioSerial { controller: index, bus, port }, .. }) = address else { return Props::new() };
+        let controllers = &self.domain.devices.controllers;
+        let controller = controllers.iter().find(|c| c.kind() == ControllerType::VirtioSerial && c.index() == *index);
+        let alias = controller.map_or_else(|| format!("virtio-serial{index}"), |c| c.info.alias().to_owned());
+        Props::new().with("bus", format!("{alias}.{bus}")).with("nr", *port)
+    }
+
+    /// The directory for sockets of channels that have no path of their own.
+    pub fn channel_dir(&self) -> Text {
+        self.facts.channel_dir()
+    }
 }

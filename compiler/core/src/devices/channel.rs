@@ -76,7 +76,7 @@ impl Channel {
             }
             (None, _) => self.info.alias().to_owned(),
         };
-        cx.channel_dir().then(format!("/{file}"))
+        cx.facts.channel_dir().then(format!("/{file}"))
     }
 }
 

@@ -96,4 +96,9 @@ impl Cx<'_> {
         let alias = controller.map_or_else(|| format!("virtio-serial{index}"), |c| c.info.alias().to_owned());
         Props::new().with("bus", format!("{alias}.{bus}")).with("nr", *port)
     }
+
+    /// The directory for sockets of channels that have no path of their own.
+    pub fn channel_dir(&self) -> Text {
+        self.facts.channel_dir()
+    }
 }

@@ -5,11 +5,9 @@ mod children;
 use roxmltree::{Document, Node, ParsingOptions};
 use virtc_diag::{SourceFile, Span};
 
-use super::MAX_NESTING;
-use super::ast::{
-    Combine, Component, Data, Define, Include, Kind, NameClass, NameKind, Param, Pattern, Reference, Value,
-};
+use super::ast::{Combine, Component, Data, Define, Include, Kind, NameClass, NameKind, Param, Pattern, Reference, Value};
 use super::names::is_ncname;
+use super::MAX_NESTING;
 use crate::error::{Fault, Place};
 
 pub(crate) const RNG: &str = "http://relaxng.org/ns/structure/1.0";

@@ -121,7 +121,7 @@ pub enum Backend {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chardev {
     /// Its name in QEMU, such as `charserial0`.
-    pub id: String,
+    pub(super) id: String,
     /// What stands behind it.
     pub backend: Backend,
     /// A copy of all that the guest writes.
@@ -138,6 +138,11 @@ fn inet(at: &HostPort) -> Props {
 }
 
 impl Chardev {
+    /// Its name in QEMU.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// QEMU's name for the backend.
     pub fn kind(&self) -> &'static str {
         match &self.backend {
@@ -202,7 +207,7 @@ impl Chardev {
             Backend::File(set) => data.with("out", set.path()).with("append", true),
             Backend::Pipe(path) | Backend::Serial(path) => data.with("device", path),
             Backend::Listen(descriptor) => {
-                let addr = typed("fd", Props::new().with("str", &descriptor.name));
+                let addr = typed("fd", Props::new().with("str", fd(&descriptor.name)));
                 data.with("addr", addr).with("server", true).with("wait", false)
             }
             Backend::Connect { path, again } => {

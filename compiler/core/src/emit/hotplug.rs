@@ -126,7 +126,7 @@ fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
     let (arguments, holes) = match &item.payload {
         Payload::Json(props) => props_json(props),
         Payload::Chardev(chardev) => {
-            let props = crate::emit::Props::new().with("id", &chardev.id).with("backend", chardev.backend());
+            let props = crate::emit::Props::new().with("id", chardev.id()).with("backend", chardev.backend());
             props_json(&props)
         }
         Payload::None | Payload::Word(_) | Payload::Opts(_) => (Map::new(), Holes::new()),

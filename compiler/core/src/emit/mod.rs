@@ -5,6 +5,7 @@ pub mod rules;
 mod value;
 
 use crate::devices::address::{Address, pci};
+use crate::devices::controller::ControllerType;
 use crate::domain::Domain;
 use crate::ir::{Opt, OptExt, Spanned, Switch};
 use crate::target::Target;
@@ -51,5 +52,14 @@ impl Cx<'_> {
             function => format!("{:#x}.{function:#x}", slot.slot),
         };
         props.with("addr", place)
+    }
+
+    /// `bus` and `port` of a device on a USB bus; both are absent where it has no USB address.
+    pub fn usb_address(&self, address: &Opt<Address>) -> Props {
+        let Some(Spanned { value: Address::Usb { bus, port }, .. }) = address else { return Props::new() };
+        let controllers = &self.domain.devices.controllers;
+        let controller = controllers.iter().find(|c| c.kind() == ControllerType::Usb && c.index() == *bus);
+        let props = Props::new().with("bus", controller.map_or_else(|| format!("usb{bus}.0"), |c| format!("{}.0", c.info.alias())));
+        props.opt("port", Some(port).filter(|p| !p.is_empty()))
     }
 }

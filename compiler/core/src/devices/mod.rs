@@ -17,6 +17,7 @@ pub mod memballoon;
 pub mod rng;
 pub mod serial;
 pub mod video;
+pub mod virtio;
 pub mod watchdog;
 
 use crate::define::Defaults;

@@ -17,6 +17,7 @@ mod datatype;
 mod engine;
 mod error;
 mod schema;
+mod stored;
 mod syntax;
 mod validate;
 

@@ -16,8 +16,8 @@ pub(crate) struct Definition {
     pub doc: u32,
 }
 
-/// A compiled schema. It never changes, so threads may share it; each run has its own working memory.
-#[derive(Debug)]
+/// A compiled schema; the default one takes no document. It never changes, so threads may share it; each run has its own working memory.
+#[derive(Debug, Default)]
 pub struct Schema {
     pub(crate) nodes: Nodes,
     pub(crate) start: Pat,

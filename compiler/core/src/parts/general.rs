@@ -3,9 +3,9 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Section, state};
+use crate::emit::{Cx, Items, Opts, Section};
 use crate::emit::rules;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -88,7 +88,7 @@ impl General {
     }
 
     /// `-name`, `-S`, the master key, `-accel`, `-uuid`, and what stands on every command line.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
         let always = Origin::Rule(&rules::ALWAYS);
         let name = self.name.as_ref().map_or("", |n| n.value.as_str());
         let opts = Opts::new().with("guest", name).switch("debug-threads", true);
@@ -113,14 +113,6 @@ impl General {
         let sandbox = sandbox.iter().fold(Opts::first("on"), |opts, key| opts.with(key, "deny"));
         out.opts(Section::Sandbox, "sandbox", sandbox, Origin::Rule(&rules::SANDBOX));
         out.opts(Section::Messages, "msg", Opts::new().switch("timestamp", true), Origin::Rule(&rules::TIMESTAMP));
-        if cx.uses_secrets() {
-            let key = crate::emit::Props::new()
-                .with("qom-type", "secret")
-                .with("id", "masterKey0")
-                .with("format", "raw")
-                .with("file", state("/master-key.aes"));
-            out.json(Section::Secret, "object", key, Origin::Rule(&rules::MASTER_KEY));
-        }
     }
 }
 
@@ -129,9 +121,4 @@ impl General {
     pub fn is_kvm(&self) -> bool {
         self.kind.is(&DomainType::Kvm)
     }
-}
-
-/// Yes or no as a boolean; absent is no.
-pub fn yes(value: &Opt<YesNo>) -> bool {
-    value.is(&YesNo::Yes)
 }

@@ -4,6 +4,13 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Pat(pub u32);
 
+/// What nothing matches.
+impl Default for Pat {
+    fn default() -> Self {
+        Self::NOT_ALLOWED
+    }
+}
+
 impl Pat {
     /// What nothing matches. Number 0 in each arena.
     pub(crate) const NOT_ALLOWED: Self = Self(0);
@@ -80,21 +87,22 @@ impl Nodes {
     }
 
     fn node(&self, at: usize) -> Option<(u32, &[u32])> {
-        let node = self.words.get(at * 3..at * 3 + 3)?;
+        let at = at.checked_mul(3)?;
+        let node = self.words.get(at..at.checked_add(3)?)?;
         let (head, start, length) = (*node.first()?, *node.get(1)? as usize, *node.get(2)? as usize);
-        Some((head, self.operands.get(start..start + length)?))
+        Some((head, self.operands.get(start..start.checked_add(length)?)?))
     }
 
     /// The node with these operands; `base` is the number of the first node here.
     fn find(&self, base: u32, hash: u32, kind: Kind, operands: &[u32]) -> Option<u32> {
         let mask = self.table.len().checked_sub(1)?;
         let mut slot = hash as usize & mask;
-        loop {
+        for _ in 0..=mask {
             let number = *self.table.get(slot)?;
             if number == VACANT {
                 return None;
             }
-            if let Some((head, ours)) = self.node((number - base) as usize)
+            if let Some((head, ours)) = self.node(number.wrapping_sub(base) as usize)
                 && head & 0xf == kind as u32
                 && ours == operands
             {
@@ -102,6 +110,7 @@ impl Nodes {
             }
             slot = (slot + 1) & mask;
         }
+        None
     }
 
     fn add(&mut self, base: u32, hash: u32, head: u32, operands: &[u32]) -> u32 {

@@ -18,21 +18,45 @@ fn is_mark(c: char) -> bool {
     behind.checked_sub(1).and_then(|at| MARKS.get(at)).is_some_and(|(_, high)| c <= *high)
 }
 
-/// Whether an `NCName` may begin with this character.
-pub(crate) fn is_name_start(c: char) -> bool {
-    if c.is_ascii() { matches!(c, '_' | 'A'..='Z' | 'a'..='z') } else { may_begin(c) && !is_mark(c) }
+/// Characters that a name may begin with, marks among them left out, the colon aside.
+pub(crate) const BEGIN: &[(char, char)] = &[
+    ('A', 'Z'),
+    ('_', '_'),
+    ('a', 'z'),
+    ('\u{c0}', '\u{d6}'),
+    ('\u{d8}', '\u{f6}'),
+    ('\u{f8}', '\u{2ff}'),
+    ('\u{370}', '\u{37d}'),
+    ('\u{37f}', '\u{1fff}'),
+    ('\u{200c}', '\u{200d}'),
+    ('\u{2070}', '\u{218f}'),
+    ('\u{2c00}', '\u{2fef}'),
+    ('\u{3001}', '\u{d7ff}'),
+    ('\u{f900}', '\u{fdcf}'),
+    ('\u{fdf0}', '\u{fffd}'),
+    ('\u{10000}', '\u{effff}'),
+];
+
+/// Characters that a name may go on with, beside those above and marks among them.
+pub(crate) const GO_ON: &[(char, char)] =
+    &[('-', '.'), ('0', '9'), ('\u{b7}', '\u{b7}'), ('\u{300}', '\u{36f}'), ('\u{203f}', '\u{2040}')];
+
+fn is_in(ranges: &[(char, char)], c: char) -> bool {
+    ranges.iter().any(|(low, high)| (*low..=*high).contains(&c))
 }
 
-fn may_begin(c: char) -> bool {
-    matches!(c, '\u{c0}'..='\u{d6}' | '\u{d8}'..='\u{f6}' | '\u{f8}'..='\u{2ff}'
-        | '\u{370}'..='\u{37d}' | '\u{37f}'..='\u{1fff}' | '\u{200c}'..='\u{200d}' | '\u{2070}'..='\u{218f}'
-        | '\u{2c00}'..='\u{2fef}' | '\u{3001}'..='\u{d7ff}' | '\u{f900}'..='\u{fdcf}' | '\u{fdf0}'..='\u{fffd}'
-        | '\u{10000}'..='\u{effff}')
+/// Whether an `NCName` may begin with this character.
+pub(crate) fn is_name_start(c: char) -> bool {
+    if c.is_ascii() { c.is_ascii_alphabetic() || c == '_' } else { is_in(BEGIN, c) && !is_mark(c) }
 }
 
 /// Whether an `NCName` may go on with this character.
 pub(crate) fn is_name_char(c: char) -> bool {
-    is_name_start(c) || may_begin(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{b7}' | '\u{300}'..='\u{36f}' | '\u{203f}'..='\u{2040}')
+    if c.is_ascii() {
+        c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')
+    } else {
+        is_in(BEGIN, c) || is_in(GO_ON, c)
+    }
 }
 
 /// Whether this is a name without a colon.

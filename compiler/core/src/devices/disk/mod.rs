@@ -206,6 +206,14 @@ impl Device for Disk {
         });
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        other.target.as_ref().is_some_and(|t| self.target.is(&t.value))
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

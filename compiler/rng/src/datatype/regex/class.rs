@@ -3,7 +3,7 @@
 use regex_syntax::hir::HirKind;
 
 use crate::datatype::regex::blocks::BLOCKS;
-use crate::syntax::names::{is_name_char, is_name_start};
+use crate::syntax::names::{BEGIN, GO_ON};
 
 const MAX: u32 = 0x0010_ffff;
 
@@ -70,24 +70,11 @@ pub(super) fn short(c: char) -> Option<Set> {
         's' => Set::of(&[(' ', ' '), ('\t', '\t'), ('\n', '\n'), ('\r', '\r')]),
         'd' => property("Nd").ok()?,
         'w' => property("P").ok()?.or(&property("Z").ok()?).or(&property("C").ok()?).negated(),
-        'i' => names(|c| c == ':' || is_name_start(c)),
-        'c' => names(|c| c == ':' || is_name_char(c)),
+        'i' => Set::of(BEGIN).without(&property("M").ok()?).or(&Set::of(&[(':', ':')])),
+        'c' => Set::of(BEGIN).or(&Set::of(GO_ON)).or(&Set::of(&[(':', ':')])),
         _ => return None,
     };
     Some(if c.is_ascii_uppercase() { set.negated() } else { set })
-}
-
-fn names(test: fn(char) -> bool) -> Set {
-    let mut out: Vec<(u32, u32)> = Vec::new();
-    for c in '\0'..=char::MAX {
-        if test(c) {
-            match out.last_mut() {
-                Some(last) if last.1 + 1 == u32::from(c) => last.1 += 1,
-                _ => out.push((u32::from(c), u32::from(c))),
-            }
-        }
-    }
-    Set(out)
 }
 
 /// The set of a general category (`Lu`) or of a block (`IsBasicLatin`).

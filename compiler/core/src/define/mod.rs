@@ -43,9 +43,11 @@ pub struct Defaults<'r> {
 }
 
 impl Defaults<'_> {
-    /// A finding.
+    /// A finding. Devices fill in their defaults twice, before and after others are implied; what both find is kept once.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        self.faults.push(diagnostic);
+        if !self.faults.iter().any(|known| *known == diagnostic) {
+            self.faults.push(diagnostic);
+        }
     }
 }
 

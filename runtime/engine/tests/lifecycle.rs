@@ -45,7 +45,11 @@ fn start_hotplug_stop() {
         // A network card comes and goes, twice; the guest lets it go.
         for _ in 0..2 {
             let add = vec![
-                with_undo(command("netdev_add", json!({"type": "hubport", "id": "n0", "hubid": 0})), "netdev_del", json!({"id": "n0"})),
+                with_undo(
+                    command("netdev_add", json!({"type": "hubport", "id": "n0", "hubid": 0})),
+                    "netdev_del",
+                    json!({"id": "n0"}),
+                ),
                 command("device_add", json!({"driver": "e1000", "id": "net0", "netdev": "n0", "romfile": ""})),
             ];
             asking.device(bed.device(Action::Attach, "net0", vec![], add.clone())).unwrap();
@@ -60,7 +64,11 @@ fn start_hotplug_stop() {
         // A refused second command takes back the first: the name is free again.
         let bad = |id: &str| {
             let add = vec![
-                with_undo(command("netdev_add", json!({"type": "hubport", "id": "n1", "hubid": 0})), "netdev_del", json!({"id": "n1"})),
+                with_undo(
+                    command("netdev_add", json!({"type": "hubport", "id": "n1", "hubid": 0})),
+                    "netdev_del",
+                    json!({"id": "n1"}),
+                ),
                 command("device_add", json!({"driver": "no-such-device", "id": id})),
             ];
             asking.device(bed.device(Action::Attach, id, vec![], add)).unwrap_err()

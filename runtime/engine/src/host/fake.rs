@@ -127,7 +127,6 @@ impl Fake {
         let unfit = |what: &str| Err(HostError::Unfit(what.into()));
         let world = &mut self.world;
         match op {
-            Op::Nothing => {}
             Op::MakeDir { path, mode, uid, gid } => {
                 world.paths.insert(path.clone(), Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode });
             }
@@ -207,7 +206,7 @@ impl Fake {
             Op::QmpBack { .. } if self.connected => {
                 world.said.pop();
             }
-            Op::QmpBack { .. } => {}
+            Op::Nothing | Op::QmpBack { .. } => {}
             Op::Memlock { group, limit } => {
                 for process in world.processes.iter_mut().filter(|p| p.group == group.to_string()) {
                     process.memlock = format!("{:?}", Some(limit));

@@ -12,21 +12,24 @@ use virtc_plan::{
     Action, Arg, Await, DevicePlan, DomainId, FORMAT, Hole, Limit, OpenMode, Origin, Part, Plan, PlannedStep, QmpCall,
     QmpCommand, QmpScript, Quote, Step, UserPolicy,
 };
-use virtc_runtime::{AclChoice, Ended, Event, Failure, Reply, Request, RequestSender, RunConfig, UserChoice, requests, run};
+use virtc_runtime::{
+    AclChoice, Ended, Event, Failure, Reply, Request, RequestSender, RunConfig, UserChoice, requests, run,
+};
 
 pub const QEMU: &str = "/usr/bin/qemu-system-x86_64";
 
 /// A boot sector for the machine type `pc` that prints `up` on the serial port, and then forever ejects each PCI device that it is
-/// asked for, through the registers of ACPI PCI hotplug at 0xae00 (QEMU's docs/specs/acpi_pci_hotplug):
+/// asked for, through the registers of ACPI PCI hotplug at 0xae00 (QEMU's `docs/specs/acpi_pci_hotplug`):
 ///
 /// ```text
 /// for each c in "up\n": out 0x3f8, c
 /// forever: for bus in 0..16: out 0xae10, bus; slots = in 0xae04; if slots != 0: out 0xae08, slots
 /// ```
 const GUEST: [u8; 59] = [
-    0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0xbe, 0x37, 0x7c, 0xba, 0xf8, 0x03, 0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8, 0x66,
-    0x31, 0xdb, 0xba, 0x10, 0xae, 0x66, 0x89, 0xd8, 0x66, 0xef, 0xba, 0x04, 0xae, 0x66, 0xed, 0x66, 0x85, 0xc0, 0x74, 0x05,
-    0xba, 0x08, 0xae, 0x66, 0xef, 0x66, 0x43, 0x66, 0x83, 0xfb, 0x10, 0x72, 0xe1, 0xeb, 0xdc, 0x75, 0x70, 0x0a, 0x00,
+    0xfa, 0x31, 0xc0, 0x8e, 0xd8, 0xbe, 0x37, 0x7c, 0xba, 0xf8, 0x03, 0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8,
+    0x66, 0x31, 0xdb, 0xba, 0x10, 0xae, 0x66, 0x89, 0xd8, 0x66, 0xef, 0xba, 0x04, 0xae, 0x66, 0xed, 0x66, 0x85, 0xc0,
+    0x74, 0x05, 0xba, 0x08, 0xae, 0x66, 0xef, 0x66, 0x43, 0x66, 0x83, 0xfb, 0x10, 0x72, 0xe1, 0xeb, 0xdc, 0x75, 0x70,
+    0x0a, 0x00,
 ];
 
 /// Whether the test can run here: as root, with QEMU. Says aloud why not.
@@ -113,7 +116,8 @@ impl Bed {
     }
 
     pub fn tap(&self) -> String {
-        format!("vt{}", std::process::id())
+        // Tests that run at the same time see each other's interfaces.
+        format!("vt{}{}", std::process::id(), self.name.chars().next().unwrap())
     }
 
     #[track_caller]
@@ -130,14 +134,17 @@ impl Bed {
             let hole = Part::Hole { name: Hole::State, quote: Quote::Comma };
             Arg(vec![Part::Text(text.into()), hole, Part::Text(rest.into())])
         };
-        let mut argv: Vec<Arg> = [QEMU, "-S", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"].map(Arg::text).into();
+        let mut argv: Vec<Arg> =
+            [QEMU, "-S", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"].map(Arg::text).into();
         argv.extend(["-machine", "pc", "-accel", "tcg", "-m", "32", "-chardev"].map(Arg::text));
         argv.push(fd("socket,id=charmonitor,fd=", "monitor", ",server=on,wait=off"));
         argv.extend(["-mon", "chardev=charmonitor,id=monitor,mode=control", "-add-fd"].map(Arg::text));
         argv.push(fd("fd=", "boot", ",set=1"));
         argv.extend(["-drive", "if=floppy,format=raw,readonly=on,file=/dev/fdset/1", "-serial"].map(Arg::text));
         argv.push(state("file:", "/serial.log"));
-        argv.extend(["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"].map(Arg::text));
+        argv.extend(
+            ["-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"].map(Arg::text),
+        );
         let steps = vec![
             Step::StateDir { directories: vec![] },
             Step::Cgroup { rules: vec![] },
@@ -173,7 +180,7 @@ impl Bed {
         let mut plan = self.plan();
         for planned in &mut plan.steps {
             if let Step::Spawn { argv, .. } = &mut planned.step {
-                argv[0] = Arg::text(path.display().to_string());
+                *argv.first_mut().unwrap() = Arg::text(path.display().to_string());
             }
         }
         plan
@@ -182,7 +189,25 @@ impl Bed {
     pub fn device(&self, action: Action, device: &str, steps: Vec<Step>, commands: Vec<QmpCommand>) -> DevicePlan {
         let Plan { format, producer, digest, domain, .. } = self.plan();
         let steps = steps.into_iter().map(planned).collect();
-        DevicePlan { format, producer, digest, domain, device: device.into(), action, steps, script: QmpScript { commands } }
+        DevicePlan {
+            format,
+            producer,
+            digest,
+            domain,
+            device: device.into(),
+            action,
+            steps,
+            script: QmpScript { commands },
+        }
+    }
+}
+
+/// What a failed test leaves behind.
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = virtc_runtime::recover(&self.dir(), true, &config(), &mut |_| {});
+        }
     }
 }
 
@@ -218,7 +243,12 @@ pub fn config() -> RunConfig {
 }
 
 /// Runs the plan on a thread of its own; `body` gets the asking end and QEMU's process once the guest runs.
-pub fn supervise(bed: &Bed, plan: &Plan, config: &RunConfig, body: impl FnOnce(&Asking, u32)) -> Result<Ended, Failure> {
+pub fn supervise(
+    bed: &Bed,
+    plan: &Plan,
+    config: &RunConfig,
+    body: impl FnOnce(&Asking, u32),
+) -> Result<Ended, Failure> {
     let (sender, queue) = requests().unwrap();
     let (tell_running, running) = mpsc::channel();
     std::thread::scope(|scope| {

@@ -50,6 +50,7 @@ pub fn run(
     requests: Option<&Requests>,
     tell: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Ended, Failure> {
+    crate::engine::check(&plan.steps)?;
     let mut signals = Signals::take()?;
     let mut host = LinuxHost::create(dir, config)?;
     let setting = match config.setting(dir, &plan.domain, &host) {

@@ -88,6 +88,8 @@ fn a_killed_supervisor_is_recovered() {
     }
     let bed = Bed::new("crash");
     let (mut supervisor, _lines, qemu) = start(&bed, 0);
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(bed.image()).unwrap());
+    assert_ne!(owner, 0, "QEMU's user owns the image");
     let recovered = |kill| recover(&bed.dir(), kill, &config(), &mut |_| {});
     assert_eq!(recovered(false), Err(HostError::Locked(bed.dir())));
     assert_eq!(

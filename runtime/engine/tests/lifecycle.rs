@@ -5,8 +5,8 @@ mod common;
 
 use common::{Bed, can_run, command, config, eventually, planned, released, supervise, with_undo};
 use serde_json::json;
-use virtc_plan::{Action, Step};
-use virtc_runtime::{AclChoice, Request, RunConfig, dry_run};
+use virtc_plan::{Action, Limit, Step};
+use virtc_runtime::{AclChoice, Request, RunConfig, UserChoice, dry_run};
 
 fn status(pid: u32, key: &str) -> String {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -128,6 +128,26 @@ fn without_control_groups_qemu_is_found_by_its_mark() {
         asking.ask(Request::PowerDown).unwrap();
     });
     assert_eq!(ended.map(|ended| ended.status), Ok("exit status 0".into()));
+    bed.is_as_before();
+}
+
+#[test]
+fn root_without_capabilities_and_a_limit_set_later() {
+    if !can_run() {
+        return;
+    }
+    let bed = Bed::new("root");
+    let config = RunConfig { user: UserChoice::Root, ..config() };
+    let ended = supervise(&bed, &bed.plan(), &config, |asking, pid| {
+        assert_eq!((status(pid, "Uid"), status(pid, "CapEff")), ("0\t0\t0\t0".into(), "0000000000000000".into()));
+        let limit = vec![Step::Memlock { limit: Limit::Bytes(2 << 20) }];
+        asking.device(bed.device(Action::Attach, "limit", limit, vec![])).unwrap();
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let locked = limits.lines().find(|line| line.starts_with("Max locked memory")).unwrap();
+        assert_eq!(locked.split_whitespace().nth(3), Some("2097152"), "{locked}");
+        asking.ask(Request::Quit).unwrap();
+    });
+    assert_eq!(ended.map(|ended| ended.is_clean), Ok(true));
     bed.is_as_before();
 }
 

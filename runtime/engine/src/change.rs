@@ -107,6 +107,8 @@ pub enum Op {
     Owner {
         /// Its path, without symbolic links.
         path: PathBuf,
+        /// Device and inode of the file that is meant: another one that has taken its name meanwhile keeps its owner.
+        id: (u64, u64),
         /// The owner.
         uid: u32,
         /// The group.
@@ -236,7 +238,7 @@ impl Op {
                 format!("make directory {} (mode {mode:04o}, owner {uid}:{gid})", path.display())
             }
             Self::RemoveDir { path } => format!("remove directory {}", path.display()),
-            Self::Owner { path, uid, gid } => format!("set owner of {} to {uid}:{gid}", path.display()),
+            Self::Owner { path, uid, gid, .. } => format!("set owner of {} to {uid}:{gid}", path.display()),
             Self::Driver { device, driver } => format!("bind {device} to {}", or_none(driver)),
             Self::Override { device, driver } => format!("set driver_override of {device} to {}", or_none(driver)),
             Self::MakeGroup { group } => format!("make control group {group}"),

@@ -19,7 +19,8 @@ fn main() {
     if let Ok(plan) = std::env::var("VIRTC_TEST_PLAN") {
         return supervisor(&plan, &std::env::var("VIRTC_TEST_DIR").unwrap());
     }
-    let tests: [(&str, fn()); 5] = [
+    let tests: [(&str, fn()); 6] = [
+        ("a_supervisor_killed_after_each_write_is_recovered", a_supervisor_killed_after_each_write_is_recovered),
         ("a_caller_without_root_needs_none", a_caller_without_root_needs_none),
         ("a_killed_supervisor_is_recovered", a_killed_supervisor_is_recovered),
         (
@@ -40,7 +41,14 @@ fn main() {
 
 fn supervisor(plan: &str, dir: &str) {
     let plan = Plan::from_json(plan).unwrap();
+    let mut left: Option<usize> = std::env::var("VIRTC_TEST_WRITES").ok().map(|text| text.parse().unwrap());
     let ended = run(&plan, Path::new(dir), &config(), None, &mut |event| {
+        if let (Event::Made(_) | Event::TakenBack(_), Some(left)) = (event, left.as_mut()) {
+            if *left == 0 {
+                kill(Pid::this(), Signal::SIGKILL).unwrap();
+            }
+            *left -= 1;
+        }
         if let Event::Running { pid } = event {
             println!("QEMU: {pid}");
         } else {
@@ -60,18 +68,20 @@ impl Drop for Supervisor {
     }
 }
 
-fn start(bed: &Bed, uid: u32) -> (Supervisor, BufReader<std::process::ChildStdout>, i32) {
+fn command(bed: &Bed) -> Command {
     let mut plan = bed.plan();
     let owned = Step::Own { node: Node::Path(bed.image().display().to_string()), owner: Owner::Qemu };
     plan.steps.insert(2, planned(owned));
-    let child = Command::new(std::env::current_exe().unwrap())
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
         .env("VIRTC_TEST_PLAN", serde_json::to_string(&plan).unwrap())
         .env("VIRTC_TEST_DIR", bed.dir())
-        .uid(uid)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut child = Supervisor(child);
+        .stdout(Stdio::piped());
+    command
+}
+
+fn start(bed: &Bed, uid: u32) -> (Supervisor, BufReader<std::process::ChildStdout>, i32) {
+    let mut child = Supervisor(command(bed).uid(uid).spawn().unwrap());
     let mut lines = BufReader::new(child.0.stdout.take().unwrap());
     let mut line = String::new();
     while !line.starts_with("QEMU: ") {
@@ -80,6 +90,37 @@ fn start(bed: &Bed, uid: u32) -> (Supervisor, BufReader<std::process::ChildStdou
     }
     let pid = line.trim_start_matches("QEMU: ").trim().parse().unwrap();
     (child, lines, pid)
+}
+
+/// Through the whole start, and through the way back.
+fn a_supervisor_killed_after_each_write_is_recovered() {
+    if !can_run() {
+        return;
+    }
+    let bed = Bed::new("each");
+    let mut killed = 0;
+    loop {
+        let mut command = command(&bed);
+        let child = command.env("VIRTC_TEST_WRITES", killed.to_string()).spawn().unwrap();
+        let mut supervisor = Supervisor(child);
+        let mut lines = BufReader::new(supervisor.0.stdout.take().unwrap());
+        let mut line = String::new();
+        while lines.read_line(&mut line).unwrap() > 0 {
+            if let Some(pid) = line.strip_prefix("QEMU: ") {
+                kill(Pid::from_raw(pid.trim().parse().unwrap()), Signal::SIGTERM).unwrap();
+            }
+            line.clear();
+        }
+        if supervisor.0.wait().unwrap().success() {
+            break;
+        }
+        assert_eq!(recover(&bed.dir(), true, &config(), &mut |_| {}), Ok(Recovered::Undone), "after write {killed}");
+        bed.is_as_before();
+        killed += 1;
+    }
+    bed.is_as_before();
+    // Eleven changes to come, as many to go.
+    assert!(killed >= 18, "only {killed} writes");
 }
 
 fn a_killed_supervisor_is_recovered() {

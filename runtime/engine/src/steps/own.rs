@@ -19,8 +19,8 @@ pub(super) fn change(node: &Node, owner: &Owner, nth: usize, context: &Context<'
         let former = context.host.stat(&path)?;
         let former = former.ok_or_else(|| HostError::Unfit(format!("{} is gone", path.display())))?;
         Ok(Change {
-            redo: Op::Owner { path: path.clone(), uid, gid },
-            undo: Op::Owner { path, uid: former.uid, gid: former.gid },
+            redo: Op::Owner { path: path.clone(), id: former.id, uid, gid },
+            undo: Op::Owner { path, id: former.id, uid: former.uid, gid: former.gid },
         })
     })
 }

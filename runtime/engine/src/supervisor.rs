@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use virtc_plan::{Action, Plan};
+use virtc_plan::{Action, DevicePlan, Plan};
 
 use crate::config::RunConfig;
 use crate::engine::Engine;
@@ -13,6 +13,7 @@ use crate::error::{Failure, HostError};
 use crate::event::Event;
 use crate::host::linux::{LinuxHost, Signals, process_end, wait_for_input};
 use crate::journal::Journal;
+use crate::qmp::QmpEvent;
 use crate::recover::finish;
 use crate::requests::{Reply, Request, Requests};
 
@@ -53,6 +54,7 @@ pub fn run(
     crate::engine::check(&plan.steps)?;
     let mut signals = Signals::take()?;
     let mut host = LinuxHost::create(dir, config)?;
+    host.qemu.interrupt = Some(signals.watch()?);
     let setting = match config.setting(dir, &plan.domain, &host) {
         Ok(setting) => setting,
         Err(cause) => return Err(close(&mut host, cause.into())),
@@ -73,7 +75,8 @@ pub fn run(
         return Err(close(&mut host, failure));
     }
     let journal = engine.journal;
-    let supervisor = Supervisor { host, journal, setting, config, tell, ending: Ending::No, until: None };
+    let supervisor =
+        Supervisor { host, journal, setting, config, tell, ending: Ending::No, until: None, pending: Vec::new() };
     let ended = supervisor.supervise(&mut signals, requests);
     drop(signals);
     ended
@@ -92,6 +95,8 @@ struct Supervisor<'a> {
     tell: &'a mut dyn FnMut(&Event<'_>),
     ending: Ending,
     until: Option<Instant>,
+    /// Detaches that the guest has not answered yet. It may still do so.
+    pending: Vec<DevicePlan>,
 }
 
 impl Supervisor<'_> {
@@ -136,6 +141,7 @@ impl Supervisor<'_> {
             }
             while let Some(event) = self.host.qemu.poll_event() {
                 (self.tell)(&Event::Qemu { name: &event.name });
+                self.release_late(&event);
             }
             if let Some((request, reply)) = requests.and_then(Requests::take) {
                 // Whoever asked may have gone.
@@ -186,17 +192,11 @@ impl Supervisor<'_> {
     }
 
     fn serve(&mut self, request: &Request) -> Reply {
-        let done = |()| String::new();
         match request {
             Request::Device(plan) if plan.domain != self.journal.domain => {
                 Err(HostError::Unfit(format!("the device plan is for the VM `{}`", plan.domain.name)).into())
             }
-            Request::Device(plan) => self
-                .with_engine(|engine| match plan.action {
-                    Action::Attach => engine.attach(plan),
-                    Action::Detach => engine.detach(plan),
-                })
-                .map(done),
+            Request::Device(plan) => self.device(plan).map(|()| String::new()),
             Request::PowerDown => {
                 self.ending = Ending::No;
                 self.end_further();
@@ -212,6 +212,29 @@ impl Supervisor<'_> {
                 Ok(answer.get("status").and_then(Value::as_str).unwrap_or_default().to_owned())
             }
         }
+    }
+
+    fn device(&mut self, plan: &DevicePlan) -> Result<(), Failure> {
+        let result = self.with_engine(|engine| match plan.action {
+            Action::Attach => engine.attach(plan),
+            Action::Detach => engine.detach(plan),
+        });
+        self.pending.retain(|pending| pending.device != plan.device);
+        if matches!(&result, Err(failure) if matches!(failure.cause, HostError::GuestHolds { .. })) {
+            self.pending.push(plan.clone());
+        }
+        result
+    }
+
+    /// A guest that lets go of a device after the deadline: the detach is made up for.
+    fn release_late(&mut self, event: &QmpEvent) {
+        let device = event.data.as_ref().and_then(|data| data.get("device")).and_then(Value::as_str);
+        let is_it = |pending: &DevicePlan| event.name == "DEVICE_DELETED" && Some(pending.device.as_str()) == device;
+        let Some(at) = self.pending.iter().position(is_it) else { return };
+        let plan = self.pending.swap_remove(at);
+        // QEMU answers that it has no such device, which is what was wanted; the rest of the script follows. A failure was told of as an
+        // event, and whatever is left goes at the end.
+        let _ = self.with_engine(|engine| engine.detach(&plan));
     }
 
     fn with_engine<T>(&mut self, body: impl FnOnce(&mut Engine<'_>) -> T) -> T {

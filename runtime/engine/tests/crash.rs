@@ -19,7 +19,8 @@ fn main() {
     if let Ok(plan) = std::env::var("VIRTC_TEST_PLAN") {
         return supervisor(&plan, &std::env::var("VIRTC_TEST_DIR").unwrap());
     }
-    let tests: [(&str, fn()); 6] = [
+    let tests: [(&str, fn()); 7] = [
+        ("a_start_that_hangs_can_be_interrupted", a_start_that_hangs_can_be_interrupted),
         ("a_supervisor_killed_after_each_write_is_recovered", a_supervisor_killed_after_each_write_is_recovered),
         ("a_caller_without_root_needs_none", a_caller_without_root_needs_none),
         ("a_killed_supervisor_is_recovered", a_killed_supervisor_is_recovered),
@@ -121,6 +122,24 @@ fn a_supervisor_killed_after_each_write_is_recovered() {
     bed.is_as_before();
     // Eleven changes to come, as many to go.
     assert!(killed >= 18, "only {killed} writes");
+}
+
+fn a_start_that_hangs_can_be_interrupted() {
+    if !can_run() {
+        return;
+    }
+    let bed = Bed::new("hangs");
+    let plan = serde_json::to_string(&bed.scripted("sleep 1000")).unwrap();
+    let mut supervisor = Supervisor(command(&bed).env("VIRTC_TEST_PLAN", plan).spawn().unwrap());
+    eventually("QEMU is started", || !bed.processes().is_empty());
+    let begun = std::time::Instant::now();
+    kill(Pid::from_raw(supervisor.0.id().cast_signed()), Signal::SIGINT).unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut supervisor.0.stdout.take().unwrap(), &mut said).unwrap();
+    assert!(supervisor.0.wait().unwrap().success());
+    assert!(said.contains("cause: Interrupted, stuck: []"), "{said}");
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    bed.is_as_before();
 }
 
 fn a_killed_supervisor_is_recovered() {

@@ -248,7 +248,7 @@ impl Op {
                 let rules: Vec<String> = crate::acl::union(table).iter().map(ToString::to_string).collect();
                 format!("set the device ACL of {group} to: {}", rules.join(", "))
             }
-            Self::Open { fd, path, mode } => format!("open {} ({mode:?}) as descriptor `{fd}`", path.display()),
+            Self::Open { fd, path, mode } => format!("open {} for {mode} as descriptor `{fd}`", path.display()),
             Self::Listen { fd, path } => format!("listen on {} as descriptor `{fd}`", path.display()),
             Self::Unlisten { path, .. } => format!("stop to listen on {}", path.display()),
             Self::Tap { fds, name, .. } => format!("make tap interface {name} as descriptors {}", fds.join(", ")),
@@ -265,7 +265,7 @@ impl Op {
             Self::Connect { path, .. } => format!("connect to QEMU's monitor at {}", path.display()),
             Self::Disconnect => "leave QEMU's monitor".into(),
             Self::Qmp { command, .. } | Self::QmpBack { command } => format!("tell QEMU {command}"),
-            Self::Memlock { group, limit } => format!("set the limit on locked memory in {group} to {limit:?}"),
+            Self::Memlock { group, limit } => format!("set the limit on locked memory in {group} to {limit}"),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The device ACL of a running VM, in both hierarchies: what is denied, and what comes and goes with a device.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 mod common;
 

@@ -1,5 +1,5 @@
 //! The supervisor dies, or is told to end by signals.
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "these are tests")]
 
 mod common;
 

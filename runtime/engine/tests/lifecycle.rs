@@ -1,5 +1,5 @@
 //! A real QEMU from its start to its end.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 mod common;
 

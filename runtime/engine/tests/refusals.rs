@@ -1,5 +1,5 @@
 //! A QEMU that cannot be started, or does not behave: a clear error each time, and the host as it was.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, reason = "these are tests")]
 
 mod common;
 

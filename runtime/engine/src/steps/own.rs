@@ -15,7 +15,7 @@ pub(super) fn change(node: &Node, owner: &Owner, nth: usize, context: &Context<'
         (Owner::Qemu, None) => return Ok(None),
     };
     only(nth, || {
-        let path = context.node(node)?.ok_or_else(|| HostError::Unfit(format!("this host has no node {node:?}")))?;
+        let path = context.node(node)?.ok_or_else(|| HostError::Unfit(format!("this host has no {node}")))?;
         let former = context.host.stat(&path)?;
         let former = former.ok_or_else(|| HostError::Unfit(format!("{} is gone", path.display())))?;
         Ok(Change {

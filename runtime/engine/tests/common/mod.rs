@@ -1,6 +1,6 @@
 //! A small VM for real runs, and the state of the host before and after.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, reason = "these are tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -48,7 +48,7 @@ pub fn run(
     plan: &Plan,
     dir: &Path,
     config: &RunConfig,
-    requests: Option<&Requests>,
+    requests: Option<Requests>,
     tell: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Ended, Failure> {
     crate::engine::check(&plan.steps)?;
@@ -75,9 +75,18 @@ pub fn run(
         return Err(close(&mut host, failure));
     }
     let journal = engine.journal;
-    let supervisor =
-        Supervisor { host, journal, setting, config, tell, ending: Ending::No, until: None, pending: Vec::new() };
-    let ended = supervisor.supervise(&mut signals, requests);
+    let supervisor = Supervisor {
+        host,
+        journal,
+        setting,
+        config,
+        tell,
+        ending: Ending::No,
+        until: None,
+        pending: Vec::new(),
+        requests,
+    };
+    let ended = supervisor.supervise(&mut signals);
     drop(signals);
     ended
 }
@@ -97,16 +106,17 @@ struct Supervisor<'a> {
     until: Option<Instant>,
     /// Detaches that the guest has not answered yet. It may still do so.
     pending: Vec<DevicePlan>,
+    requests: Option<Requests>,
 }
 
 impl Supervisor<'_> {
-    fn supervise(mut self, signals: &mut Signals, requests: Option<&Requests>) -> Result<Ended, Failure> {
+    fn supervise(mut self, signals: &mut Signals) -> Result<Ended, Failure> {
         let pid = self.host.qemu.child.as_ref().map(std::process::Child::id);
         let watched = pid.map(process_end).transpose();
         let lived = match watched {
             Ok(Some(process)) => {
                 (self.tell)(&Event::Running { pid: pid.unwrap_or_default() });
-                self.watch(&process, signals, requests)
+                self.watch(&process, signals)
             }
             // It ended already, or the plan starts none.
             Ok(None) | Err(_) => Ok(()),
@@ -129,12 +139,7 @@ impl Supervisor<'_> {
     }
 
     /// Until QEMU ends.
-    fn watch(
-        &mut self,
-        process: &OwnedFd,
-        signals: &mut Signals,
-        requests: Option<&Requests>,
-    ) -> Result<(), HostError> {
+    fn watch(&mut self, process: &OwnedFd, signals: &mut Signals) -> Result<(), HostError> {
         loop {
             if self.host.qemu.ended().is_some() {
                 return Ok(());
@@ -143,7 +148,7 @@ impl Supervisor<'_> {
                 (self.tell)(&Event::Qemu { name: &event.name });
                 self.release_late(&event);
             }
-            if let Some((request, reply)) = requests.and_then(Requests::take) {
+            if let Some((request, reply)) = self.requests.as_ref().and_then(Requests::take) {
                 // Whoever asked may have gone.
                 let _ = reply.send(self.serve(&request));
                 continue;
@@ -160,7 +165,7 @@ impl Supervisor<'_> {
             let time =
                 self.until.map_or(Duration::from_secs(3600), |until| until.saturating_duration_since(Instant::now()));
             let mut fds = vec![process.as_fd(), signals.as_fd()];
-            fds.extend(requests.map(Requests::wake));
+            fds.extend(self.requests.as_ref().map(Requests::wake));
             fds.extend(self.host.qemu.monitor());
             wait_for_input(&fds, time)?;
         }

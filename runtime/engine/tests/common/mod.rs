@@ -254,7 +254,7 @@ pub fn supervise(
     std::thread::scope(|scope| {
         let dir = bed.dir();
         let vm = scope.spawn(move || {
-            run(plan, &dir, config, Some(&queue), &mut |event| {
+            run(plan, &dir, config, Some(queue), &mut |event| {
                 if let Event::Running { pid } = event {
                     tell_running.send(*pid).unwrap();
                 }

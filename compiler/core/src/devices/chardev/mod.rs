@@ -5,8 +5,8 @@ mod source;
 
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Payload, Section, Text};
-use crate::ir::{OptExt, Origin, Switch};
+use crate::emit::{Cx, Items, Payload, Props, Section, Text};
+use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
 pub use source::{Connection, Inet, Log, Mode, Place, Protocol, Reconnect, Source, SourceType, reconnect_needs_connect};
@@ -45,10 +45,11 @@ impl Source {
                     Backend::Listen(Descriptor { name: format!("{alias}-source"), path, open: Open::Listen })
                 }
             },
-            Place::Tcp(tcp, protocol, _) => Backend::Tcp {
+            Place::Tcp(tcp, protocol, tls) => Backend::Tcp {
                 at: tcp.address.host_port(),
                 server: tcp.mode() == Mode::Bind,
                 telnet: protocol.is(&Protocol::Telnet),
+                tls: tls_wanted(cx, tls).then(|| format!("obj{}_tls0", id(alias))),
                 again: again(&tcp.reconnect),
             },
             Place::Udp { remote, local } => {
@@ -67,15 +68,26 @@ impl Source {
         for set in chardev.fd_sets() {
             out.opts(section, "add-fd", set.opts(), origin);
         }
+        if let Some((name, server)) = chardev.tls() {
+            let directory = cx.facts.config().map_or("/etc/pki/libvirt-chardev", |c| c.chardev_tls_dir.as_str());
+            let props = Props::new().with("qom-type", "tls-creds-x509").with("id", name).with("dir", directory);
+            let props = props.with("endpoint", if server { "server" } else { "client" }).with("verify-peer", true);
+            out.json(section, "object", props, origin);
+        }
         out.push(section, "chardev", Payload::Chardev(chardev), origin);
     }
 }
 
 impl Inet {
     fn host_port(&self) -> HostPort {
-        let text = |part: &crate::ir::Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
+        let text = |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
         HostPort { host: text(&self.host, ""), port: text(&self.service, "0") }
     }
+}
+
+/// Whether TLS is spoken: what the definition says, else what the host is set up for.
+fn tls_wanted(cx: &Cx<'_>, tls: &Opt<YesNo>) -> bool {
+    tls.get().map_or_else(|| cx.facts.config().is_some_and(|c| c.chardev_tls), YesNo::is_yes)
 }
 
 /// The name of the character device behind the device `alias`.

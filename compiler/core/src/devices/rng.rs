@@ -8,7 +8,7 @@ use crate::devices::chardev::{self, Source};
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -176,5 +176,13 @@ impl Device for Rng {
         let period = rate.map(|r| r.period.get().filter(|p| *p > 0).unwrap_or(PERIOD));
         let props = props.opt("max-bytes", rate.map(|r| r.bytes.value)).opt("period", period);
         out.device(Section::Rngs, props.and(cx.pci_address(&self.info.address)), self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        match &self.backend {
+            Backend::Random(file) => out.allow(file),
+            Backend::Egd(source) => source.host(self.info.alias(), None, self.origin, out),
+            Backend::Builtin => {}
+        }
     }
 }

@@ -3,9 +3,11 @@
 mod backend;
 mod source;
 
+use virtc_plan::Node;
+
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Payload, Props, Section, Text};
+use crate::emit::{Cx, HostNeeds, Items, Payload, Props, Section, Text};
 use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
@@ -42,7 +44,7 @@ impl Source {
                 }
                 path => {
                     let path = path.as_ref().map(|p| p.value.as_str().into()).or(generated).unwrap_or_default();
-                    Backend::Listen(Descriptor { name: format!("{alias}-source"), path, open: Open::Listen })
+                    Backend::Listen(Descriptor { name: source_fd(alias), path, open: Open::Listen })
                 }
             },
             Place::Tcp(tcp, protocol, tls) => Backend::Tcp {
@@ -76,6 +78,36 @@ impl Source {
         }
         out.push(section, "chardev", Payload::Chardev(chardev), origin);
     }
+
+    /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at `socket` in the
+    /// VM's own directory.
+    pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut HostNeeds) {
+        if self.fd_sets() > 0 {
+            out.refuse("the runtime makes no files that a character device writes to", origin);
+        }
+        match &self.place {
+            Place::Path(path) if self.kind.value == SourceType::Dev => {
+                out.allow(path);
+                self.own(path, origin, out);
+            }
+            Place::Path(path) => self.own(path, origin, out),
+            Place::Unix(unix) => match (&unix.address, socket) {
+                (Some(path), _) if unix.mode() == Mode::Connect => self.own(path, origin, out),
+                (None, Some(socket)) => {
+                    out.listen(&source_fd(alias), socket, origin);
+                    out.directory("channel");
+                }
+                _ => out.refuse("the runtime makes sockets in the VM's own directory alone, and this one has a path of its own", origin),
+            },
+            Place::Nothing | Place::File(..) | Place::Tcp(..) | Place::Udp { .. } | Place::Port(_) => {}
+        }
+    }
+
+    fn own(&self, path: &str, origin: Origin, out: &mut HostNeeds) {
+        if !self.keeps_owner {
+            out.own(Node::Path(path.to_owned()), origin);
+        }
+    }
 }
 
 impl Inet {
@@ -93,6 +125,11 @@ fn tls_wanted(cx: &Cx<'_>, tls: &Opt<YesNo>) -> bool {
 /// The name of the character device behind the device `alias`.
 pub fn id(alias: &str) -> String {
     format!("char{alias}")
+}
+
+/// The name of the descriptor of a socket.
+fn source_fd(alias: &str) -> String {
+    format!("{alias}-source")
 }
 
 /// The number of the first set of descriptors of the device `alias`: libvirt numbers them over all devices.

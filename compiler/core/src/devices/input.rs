@@ -165,6 +165,10 @@ impl Device for Input {
         });
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

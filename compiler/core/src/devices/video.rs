@@ -234,6 +234,10 @@ impl Device for Video {
         });
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

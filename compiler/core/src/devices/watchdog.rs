@@ -83,6 +83,10 @@ impl Device for Watchdog {
         tag.children(|w| self.info.write(w));
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

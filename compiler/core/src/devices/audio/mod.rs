@@ -122,6 +122,10 @@ impl Device for Audio {
         });
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

@@ -153,6 +153,10 @@ impl Device for Graphics {
         }
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

@@ -11,7 +11,7 @@ use crate::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_n
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Props, Section, Text, Value};
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
+use crate::ir::{Opt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -139,6 +139,10 @@ impl Device for Channel {
 
     fn info_mut(&mut self) -> &mut Info {
         &mut self.info
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {

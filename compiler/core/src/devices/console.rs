@@ -132,6 +132,10 @@ impl Device for Console {
         &mut self.info
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     fn needs(&self, _domain: &Domain) -> Needs {
         // libvirt leaves the port of a console to QEMU, unless the definition names a controller.
         let placed = matches!(&self.info.address, Some(Spanned { value: Address::VirtioSerial { .. }, .. }));

@@ -132,6 +132,10 @@ impl Device for Rng {
         &mut self.info
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     fn needs(&self, domain: &Domain) -> Needs {
         match self.model.value {
             Model::Virtio | Model::VirtioNonTransitional if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),

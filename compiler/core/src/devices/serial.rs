@@ -49,8 +49,8 @@ static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a n
 
 impl Serial {
     /// The serial port that the first console stands for.
-    pub fn of_console(source: Source, port: Opt<u32>, info: Info, rule: &'static Rule) -> Self {
-        Self { source, target: None, model: None, port, info, origin: Origin::Rule(rule) }
+    pub fn of_console(source: Source, port: Opt<u32>, info: Info, origin: Origin) -> Self {
+        Self { source, target: None, model: None, port, info, origin }
     }
 
     /// Whether a console on it is the guest's first console.
@@ -139,6 +139,10 @@ impl Device for Serial {
 
     fn info_mut(&mut self) -> &mut Info {
         &mut self.info
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
     }
 
     fn needs(&self, _domain: &Domain) -> Needs {

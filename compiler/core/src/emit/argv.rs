@@ -53,16 +53,20 @@ pub fn argv(machine: &Sound<Machine>) -> Argv {
         if !item.option.is_empty() {
             out.push(Argument { arg: Arg::text(format!("-{}", item.option)), origin });
         }
-        let value = match &item.payload {
-            Payload::None => continue,
-            Payload::Word(word) => word_arg(word),
-            Payload::Opts(opts) => opts_arg(opts),
-            Payload::Json(props) => json_arg(props),
-            Payload::Chardev(chardev) => opts_arg(&chardev.opts()),
-        };
-        out.push(Argument { arg: value, origin });
+        out.extend(value_arg(&item.payload).map(|arg| Argument { arg, origin }));
     }
     Argv(out)
+}
+
+/// The argument behind an option, where it has one.
+pub(crate) fn value_arg(payload: &Payload) -> Option<Arg> {
+    match payload {
+        Payload::None => None,
+        Payload::Word(word) => Some(word_arg(word)),
+        Payload::Opts(opts) => Some(opts_arg(opts)),
+        Payload::Json(props) => Some(json_arg(props)),
+        Payload::Chardev(chardev) => Some(opts_arg(&chardev.opts())),
+    }
 }
 
 impl Argv {

@@ -6,46 +6,78 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::{Arg, Hole, Part, Step};
 
 use crate::codes;
-use crate::emit::argv::Argv;
+use crate::emit::argv::value_arg;
+use crate::emit::{Item, Payload, Props, Value};
 use crate::prepare::{Machine, Sound};
 
-/// A POSIX shell script that starts the machine, or what cannot be done so.
+/// A POSIX shell script that starts the machine.
 ///
-/// It makes `$state`, gives QEMU a monitor socket in it in place of a descriptor, and lists what a person must do first as comments.
+/// It makes `$state`, gives QEMU what it can open itself in place of descriptors, and lists what a person must do first as comments.
 ///
 /// # Errors
-/// A descriptor that has no form in a shell.
-pub fn script(machine: &Sound<Machine>, argv: &Argv) -> Result<String, Diagnostics> {
-    let mut out = String::from("#!/bin/sh\nset -eu\nstate=${state:-$(mktemp -d)}\n");
+/// A descriptor that QEMU cannot open itself.
+pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
+    let mut out = String::from(
+        "#!/bin/sh\nset -eu\nstate=${state:-$(mktemp -d)}\n\
+         case $state in *[,\\\\\\\"]*) echo \"the path $state holds a comma, a quote or a backslash\" >&2; exit 2;; esac\n",
+    );
     for directory in &machine.get().needs().directories {
         let _ = writeln!(out, "mkdir -p \"$state/{directory}\"");
     }
     for line in first(machine) {
         let _ = writeln!(out, "# first: {line}");
     }
+    out.push_str("exec");
     let mut faults = Diagnostics::new();
-    let mut words = Vec::new();
-    for argument in &argv.0 {
-        match word(&argument.arg) {
-            Ok(word) => words.push(word),
+    for item in machine.get().items() {
+        // Sets of descriptors are replaced by the paths behind them.
+        if item.option == "add-fd" {
+            continue;
+        }
+        if !item.option.is_empty() {
+            let _ = write!(out, " \\\n  -{}", item.option);
+        }
+        let Some(arg) = value_arg(&openable(item)) else { continue };
+        match word(&arg) {
+            Ok(word) => {
+                out.push(' ');
+                out.push_str(&word);
+            }
             Err(fd) => {
                 let message = format!("descriptor `{fd}` cannot be opened in a shell script");
-                let span = argument.origin.span().unwrap_or_default();
+                let span = item.origin.span().unwrap_or_default();
                 faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"));
             }
         }
     }
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    out.push_str("exec");
-    for word in words {
-        let option = word.starts_with('-') && word.len() < 40 && !word.contains(' ');
-        out.push_str(if option { " \\\n  " } else { " " });
-        out.push_str(&word);
-    }
     out.push('\n');
-    Ok(out)
+    if faults.is_empty() { Ok(out) } else { Err(faults) }
+}
+
+/// The value of an item with what QEMU can open itself in place of descriptors.
+fn openable(item: &Item) -> Payload {
+    match &item.payload {
+        Payload::Chardev(chardev) => Payload::Opts(chardev.opts_by_path()),
+        Payload::Json(props) if item.option == "netdev" => Payload::Json(tap_by_name(props)),
+        other => other.clone(),
+    }
+}
+
+/// A tap by the name of its interface, which a person has made.
+fn tap_by_name(props: &Props) -> Props {
+    let id = props.get("id").and_then(Value::plain).unwrap_or_default();
+    let named = |props: Props| props.with("ifname", tap_name(&id)).with("script", "no").with("downscript", "no");
+    props.iter().fold(Props::new(), |out, (key, value)| match key {
+        "fd" => named(out),
+        "fds" => named(out).with("queues", value.descriptors()),
+        "vhostfd" | "vhostfds" => out,
+        key => out.with(key, value.clone()),
+    })
+}
+
+/// The name that the script takes for the tap behind `hostnet0`.
+fn tap_name(id: &str) -> String {
+    format!("vnet{}", id.trim_start_matches(|c: char| !c.is_ascii_digit()))
 }
 
 /// What the plan does and a script cannot.
@@ -57,46 +89,29 @@ fn first(machine: &Sound<Machine>) -> Vec<String> {
             out.push(if *managed { format!("bind {device} to vfio-pci") } else { format!("see that {device} is bound to vfio-pci") });
         }
     }
-    for origin in &needs.vf_settings {
-        let _ = origin;
+    if !needs.vf_settings.is_empty() {
         out.push("set the MAC and VLAN of the VF on its physical function".to_owned());
     }
     for (step, _) in &needs.descriptors {
-        if let Step::Tap { name, bridge, .. } = step {
+        if let Step::Tap { fds, bridge, .. } = step {
             let bridge = bridge.as_ref().map_or_else(String::new, |b| format!(" and join it to bridge {b}"));
-            out.push(format!("make tap interface {}{bridge}", tap_name(name)));
+            let id = fds.first().and_then(|fd| fd.strip_prefix("tapfd-")).and_then(|fd| fd.strip_suffix('0')).unwrap_or_default();
+            out.push(format!("make tap interface {}{bridge}", tap_name(id)));
         }
     }
     out
 }
 
-fn tap_name(name: &str) -> String {
-    name.replace("%d", "0")
-}
-
-/// One argument as a shell word.
+/// One argument as a shell word, or the descriptor that has none.
 fn word(arg: &Arg) -> Result<String, String> {
     let mut out = String::new();
-    let mut text = String::new();
     for part in &arg.0 {
         match part {
-            Part::Text(part) => text.push_str(part),
-            Part::Hole { name: Hole::State, .. } => {
-                quote(&std::mem::take(&mut text), &mut out);
-                out.push_str("\"$state\"");
-            }
-            Part::Hole { name: Hole::Fd(name), .. } => {
-                // The monitor's descriptor becomes a socket that QEMU makes itself.
-                let Some(before) = text.strip_suffix("fd=").filter(|_| name == virtc_plan::MONITOR_FD) else {
-                    return Err(name.clone());
-                };
-                quote(&format!("{before}path="), &mut out);
-                out.push_str("\"$state\"/monitor.sock");
-                text.clear();
-            }
+            Part::Text(text) => quote(text, &mut out),
+            Part::Hole { name: Hole::State, .. } => out.push_str("\"$state\""),
+            Part::Hole { name: Hole::Fd(name), .. } => return Err(name.clone()),
         }
     }
-    quote(&text, &mut out);
     Ok(if out.is_empty() { "''".to_owned() } else { out })
 }
 
@@ -122,8 +137,15 @@ mod tests {
         assert_eq!(word(&Arg::text("a b'c")), Ok("'a b'\\''c'".to_owned()));
         assert_eq!(word(&Arg::text("")), Ok("''".to_owned()));
         assert_eq!(word(&Arg(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])), Ok("path=\"$state\"/x".to_owned()));
-        let fd = |name: &str| Part::Hole { name: Hole::Fd(name.into()), quote: Quote::Comma };
-        assert_eq!(word(&Arg(vec![Part::Text("socket,id=m,fd=".into()), fd("monitor"), Part::Text(",server=on".into())])), Ok("socket,id=m,path=\"$state\"/monitor.sock,server=on".to_owned()));
-        assert_eq!(word(&Arg(vec![Part::Text("fd=".into()), fd("tap-net0")])), Err("tap-net0".to_owned()));
+        let fd = Part::Hole { name: Hole::Fd("tap".into()), quote: Quote::Comma };
+        assert_eq!(word(&Arg(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
+    }
+
+    #[test]
+    fn a_tap_goes_by_its_name() {
+        let fds = crate::emit::fd("tapfd-net10").then(":").then(crate::emit::fd("tapfd-net11"));
+        let props = Props::new().with("type", "tap").with("fds", fds).with("vhost", true).with("vhostfds", "x").with("id", "hostnet1");
+        let wanted = r#"{"type":"tap","ifname":"vnet1","script":"no","downscript":"no","queues":2,"vhost":true,"id":"hostnet1"}"#;
+        assert_eq!(crate::emit::json_arg(&tap_by_name(&props)).display(), wanted);
     }
 }

@@ -69,6 +69,24 @@ pub enum Value {
     Array(Vec<Value>),
 }
 
+impl Value {
+    /// The string, where it is one without holes.
+    pub fn plain(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => text.plain(),
+            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => None,
+        }
+    }
+
+    /// How many descriptors the string names.
+    pub fn descriptors(&self) -> u32 {
+        match self {
+            Self::Text(text) => text.0.iter().map(|p| u32::from(matches!(p, Piece::Hole(Hole::Fd(_))))).sum(),
+            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => 0,
+        }
+    }
+}
+
 macro_rules! value_from {
     ($($t:ty => |$v:ident| $e:expr),+ $(,)?) => { $(impl From<$t> for Value { fn from($v: $t) -> Self { $e } })+ };
 }

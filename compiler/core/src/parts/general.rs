@@ -1,9 +1,11 @@
 //! `<name>`, `<uuid>`, `<title>`, `<description>`, `<metadata>`.
 
 use virtc_diag::Diagnostic;
+use virtc_plan::MONITOR_FD;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Section};
+use crate::devices::chardev::{Backend, Chardev, Descriptor, Open};
+use crate::emit::{Cx, Items, Opts, Payload, Section, state};
 use crate::emit::rules;
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
 use crate::lower::Fields;
@@ -104,9 +106,9 @@ impl General {
         out.opts(Section::Accel, "accel", Opts::first(accel), self.kind.origin_or(always));
         out.flag(Section::Defaults, "no-user-config", Origin::Rule(&rules::NO_DEFAULTS));
         out.flag(Section::Defaults, "nodefaults", Origin::Rule(&rules::NO_DEFAULTS));
-        let monitor = Opts::first("socket").with("id", "charmonitor").with("fd", crate::emit::fd("monitor"));
-        let monitor = monitor.switch("server", true).switch("wait", false);
-        out.opts(Section::Monitor, "chardev", monitor, Origin::Rule(&rules::MONITOR));
+        let socket = Descriptor { name: MONITOR_FD.to_owned(), path: state("/monitor.sock"), open: Open::Listen };
+        let monitor = Chardev { id: "charmonitor".to_owned(), backend: Backend::Listen(socket), log: None };
+        out.push(Section::Monitor, "chardev", Payload::Chardev(monitor), Origin::Rule(&rules::MONITOR));
         let mon = Opts::new().with("chardev", "charmonitor").with("id", "monitor").with("mode", "control");
         out.opts(Section::Monitor, "mon", mon, Origin::Rule(&rules::MONITOR));
         let sandbox = ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"];

@@ -138,6 +138,11 @@ fn inet(at: &HostPort) -> Props {
 }
 
 impl Chardev {
+    /// Its name in QEMU.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     /// QEMU's name for the backend.
     pub fn kind(&self) -> &'static str {
         match &self.backend {
@@ -165,12 +170,24 @@ impl Chardev {
 
     /// The value of `-chardev`.
     pub fn opts(&self) -> Opts {
+        self.opts_where(|set| set.path().into(), |socket| ("fd", fd(&socket.name)))
+    }
+
+    /// As [`Chardev::opts`], with paths that QEMU opens itself in place of descriptors.
+    pub fn opts_by_path(&self) -> Opts {
+        self.opts_where(|set| set.descriptor.path.clone(), |socket| ("path", socket.path.clone()))
+    }
+
+    fn opts_where(&self, file: impl Fn(&FdSet) -> Text, socket: impl Fn(&Descriptor) -> (&'static str, Text)) -> Opts {
         let opts = Opts::first(self.kind()).with("id", &self.id);
         let opts = match &self.backend {
             Backend::Plain(_) => opts,
-            Backend::File(set) => opts.with("path", set.path()).switch("append", true),
+            Backend::File(set) => opts.with("path", file(set)).switch("append", true),
             Backend::Pipe(path) | Backend::Serial(path) => opts.with("path", path),
-            Backend::Listen(descriptor) => opts.with("fd", fd(&descriptor.name)).switch("server", true).switch("wait", false),
+            Backend::Listen(descriptor) => {
+                let (key, value) = socket(descriptor);
+                opts.with(key, value).switch("server", true).switch("wait", false)
+            }
             Backend::Connect { path, again } => {
                 let opts = opts.with("path", path);
                 again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
@@ -189,7 +206,7 @@ impl Chardev {
             Backend::SpicePort(name) => opts.with("name", name),
         };
         match &self.log {
-            Some(set) => opts.with("logfile", set.path()).switch("logappend", true),
+            Some(set) => opts.with("logfile", file(set)).switch("logappend", true),
             None => opts,
         }
     }
@@ -202,7 +219,7 @@ impl Chardev {
             Backend::File(set) => data.with("out", set.path()).with("append", true),
             Backend::Pipe(path) | Backend::Serial(path) => data.with("device", path),
             Backend::Listen(descriptor) => {
-                let addr = typed("fd", Props::new().with("str", &descriptor.name));
+                let addr = typed("fd", Props::new().with("str", fd(&descriptor.name)));
                 data.with("addr", addr).with("server", true).with("wait", false)
             }
             Backend::Connect { path, again } => {

@@ -6,7 +6,7 @@ mod source;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Payload, Section, Text};
-use crate::ir::{OptExt, Origin, Switch, YesNo};
+use crate::ir::{OptExt, Origin, Switch};
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
 pub use source::{Connection, Inet, Log, Mode, Place, Protocol, Reconnect, Source, SourceType, reconnect_needs_connect};

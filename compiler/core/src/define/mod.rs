@@ -1,5 +1,6 @@
 //! `Domain` to `Definition`: what libvirt fills in when it stores a definition.
 
+mod check;
 pub mod controllers;
 mod disks;
 mod implicit;
@@ -73,6 +74,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
         interface.derive_mac(&uuid, place);
     }
+    check::check(&domain, &mut faults);
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
     pci::assign(&mut domain, &mut |d| faults.push(d));
     (Definition(domain), faults)

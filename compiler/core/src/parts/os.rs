@@ -160,6 +160,16 @@ impl Os {
         } else if self.boot.is_empty() {
             self.boot.push(Spanned::rule(BootDevice::Hd, &BOOT_HD));
         }
+        if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
+            let message = "the boot menu is shown for 65535 ms at most";
+            report(Diagnostic::new(&codes::CONFLICT, timeout.origin.span().unwrap_or_default(), message));
+        }
+        if let Some(loader) = self.loader.as_ref().filter(|l| !l.kind.is(&LoaderType::Pflash)) {
+            if let Some(stateless) = loader.stateless.filter(|s| !s.is_yes()) {
+                let message = "firmware that is mapped as ROM keeps no variables";
+                report(Diagnostic::new(&codes::CONFLICT, stateless.origin.span().unwrap_or_default(), message).help("use `type='pflash'`"));
+            }
+        }
         if !self.menu.is(&YesNo::Yes) {
             // libvirt forgets the timeout of a menu that is not shown.
             self.menu_timeout = None;

@@ -201,6 +201,37 @@ impl Device for Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn a_channel_without_a_path_listens_in_the_state_directory() {
+        let t = trial("<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>", &["channel0"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev socket,id=charchannel0,fd={fd:channel0-source},server=on,wait=off",
+                r#"-device {"driver":"virtserialport","bus":"virtio-serial0.0","nr":1,"chardev":"charchannel0","id":"channel0","name":"org.qemu.guest_agent.0"}"#,
+            ]
+        );
+        let backend = r#"{"type":"socket","data":{"addr":{"type":"fd","data":{"str":"{fd:channel0-source}"}},"server":true,"wait":false}}"#;
+        assert_eq!(t.backends, [backend]);
+    }
+
+    #[test]
+    fn guestfwd_is_a_rule_of_a_network() {
+        let t = trial("<channel type='null'><target type='guestfwd' address='10.0.2.1' port='4600'/></channel>", &["netdev"]);
+        assert_eq!(t.argv, [r#"-netdev {"type":"user","guestfwd":[{"str":"tcp:10.0.2.1:4600-chardev:charchannel0"}],"id":"channel0"}"#]);
+        let t = trial("<channel type='null'><target type='guestfwd' address='fe80::1' port='4600'/></channel>", &[]);
+        assert_eq!(t.faults, ["a `guestfwd` channel has an IPv4 address"]);
+    }
+
+    #[test]
+    fn the_agent_of_spice_needs_spice_and_its_name() {
+        let t = trial("<channel type='spicevmc'><target type='virtio' name='mine'/></channel>", &[]);
+        let name = "a `spicevmc` channel has the name `com.redhat.spice.0`";
+        assert_eq!(t.faults, [name, "a character device of type `spicevmc` needs `<graphics type='spice'>`"]);
+    }
 
     #[test]
     fn paths_that_libvirt_made_up() {

@@ -186,3 +186,38 @@ impl Device for Rng {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn each_backend_is_an_object() {
+        let t = trial(
+            "<rng model='virtio'><rate bytes='64'/><backend model='random'/></rng>\
+             <rng model='virtio-transitional'><backend model='builtin'/></rng>\
+             <rng model='virtio'><backend model='egd' type='udp'><source mode='connect' service='1234'/></backend>\
+             <driver packed='on'/></rng>",
+            &["rng"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-object {"qom-type":"rng-random","id":"objrng0","filename":"/dev/random"}"#,
+                r#"-device {"driver":"virtio-rng-pci","rng":"objrng0","id":"rng0","max-bytes":64,"period":1000,"bus":"pci.0","addr":"0x2"}"#,
+                r#"-object {"qom-type":"rng-builtin","id":"objrng1"}"#,
+                r#"-device {"driver":"virtio-rng-pci-transitional","rng":"objrng1","id":"rng1","bus":"pci.0","addr":"0x3"}"#,
+                "-chardev udp,id=charrng2,host=,port=1234,localaddr=,localport=0",
+                r#"-object {"qom-type":"rng-egd","id":"objrng2","chardev":"charrng2"}"#,
+                r#"-device {"driver":"virtio-rng-pci","packed":true,"rng":"objrng2","id":"rng2","bus":"pci.0","addr":"0x4"}"#,
+            ]
+        );
+        assert!(t.xml.starts_with("<rng model='virtio'><rate bytes='64'/><backend model='random'>/dev/random</backend>"), "{}", t.xml);
+    }
+
+    #[test]
+    fn a_device_without_a_backend_is_incomplete() {
+        assert_eq!(trial("<rng model='virtio'/>", &[]).faults, ["this entropy device has no `<backend>`"]);
+    }
+}

@@ -1,1 +1,28 @@
 //! What a host has, as one versioned file.
+//!
+//! [`HostFile`] is what `--host FILE` reads and `virtc host snapshot` writes: the [`Hardware`], the [`Config`] and the
+//! [`Resources`] of a host, each optional. [`read`] fills the hardware part from sysfs and procfs; nothing here writes.
+
+mod address;
+mod config;
+mod config_space;
+mod hardware;
+mod host;
+mod ids;
+mod net;
+mod pci;
+mod read;
+mod resources;
+mod system;
+mod usb;
+
+pub use address::{MacAddress, ParseAddressError, PciAddress};
+pub use config::Config;
+pub use hardware::{GroupMember, Hardware};
+pub use host::{FORMAT, HostFile, HostFileError};
+pub use net::{NetDevice, NetParent, OperState};
+pub use pci::{BusKind, Mdev, PciFunction, Sriov};
+pub use read::{Problem, read};
+pub use resources::{Forward, Network, Resources};
+pub use system::{Cpu, CpuModel, HugePages, Iommu, Kvm, Limits, Memory, NumaNode};
+pub use usb::{UsbDevice, UsbInterface};

@@ -1,2 +1,54 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: `cargo xtask COMMAND`.
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for the people of this repository: it prints, and runs other programs"
+)]
+
+mod apt;
+mod commands;
+mod install;
+mod process;
+mod snapshot;
+mod steps;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What a command comes to: nothing, or the reason why it failed.
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Tests, demo and measurements of this repository")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Test(commands::test::Args),
+    Bless(commands::bless::Args),
+    Demo(commands::demo::Args),
+    Bench(commands::bench::Args),
+    Conformance(commands::conformance::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Args::parse().command {
+        Command::Test(args) => commands::test::run(&args),
+        Command::Bless(args) => commands::bless::run(&args),
+        Command::Demo(args) => commands::demo::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+        Command::Conformance(args) => commands::conformance::run(&args),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! One file for each command.
+
+pub mod bench;
+pub mod bless;
+pub mod conformance;
+pub mod demo;
+pub mod test;

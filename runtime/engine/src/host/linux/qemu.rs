@@ -1,0 +1,236 @@
+//! The running QEMU: its process, its monitor, what it said last.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use virtc_plan::Await;
+
+use crate::error::HostError;
+use crate::host::Result;
+use crate::qmp::{Qmp, QmpError, QmpEvent};
+
+/// So much of the end of its log is shown.
+const LOG_TAIL: i64 = 4096;
+
+/// The running QEMU.
+pub(crate) struct Qemu {
+    /// Its process, where it was started from here.
+    pub child: Option<Child>,
+    qmp: Option<Qmp>,
+    log: PathBuf,
+    deadline: Duration,
+    status: Option<ExitStatus>,
+    /// Devices that the guest was asked for in vain: when QEMU no longer knows one, the guest has let it go meanwhile.
+    asked: Vec<String>,
+}
+
+impl Qemu {
+    pub(super) fn new(log: PathBuf, deadline: Duration) -> Self {
+        Self { child: None, qmp: None, log, deadline, status: None, asked: Vec::new() }
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        self.qmp.is_some()
+    }
+
+    pub(super) fn disconnect(&mut self) {
+        self.qmp = None;
+    }
+
+    /// Collects the process, if it has ended.
+    pub(crate) fn reap(&mut self) {
+        if let Some(child) = &mut self.child
+            && let Ok(Some(status)) = child.try_wait()
+        {
+            self.status = Some(status);
+            self.child = None;
+        }
+    }
+
+    /// How it ended, once it did.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        self.reap();
+        self.status.map(describe)
+    }
+
+    /// Whether it ended by itself, with status 0.
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_some_and(|status| status.success())
+    }
+
+    pub(super) fn connect(&mut self, path: &Path, deadline: Duration) -> Result<()> {
+        let end = Instant::now() + deadline;
+        let stream = UnixStream::connect(path);
+        let qmp = match stream {
+            Ok(stream) => Qmp::greet(stream, end),
+            // Without a listener QEMU is gone.
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => Err(QmpError::Closed),
+            Err(e) => return Err(HostError::system("connect to", path, e)),
+        };
+        match qmp {
+            Ok(qmp) => {
+                self.qmp = Some(qmp);
+                Ok(())
+            }
+            Err(error) => Err(self.explain("the greeting", deadline, error)),
+        }
+    }
+
+    fn explain(&mut self, command: &str, deadline: Duration, error: QmpError) -> HostError {
+        let command = command.to_owned();
+        match error {
+            QmpError::Closed => {
+                // The connection closes a little before the process can be collected.
+                let end = Instant::now() + Duration::from_secs(2);
+                while self.child.is_some() && self.status.is_none() && Instant::now() < end {
+                    self.reap();
+                    std::thread::sleep(Duration::from_millis(2));
+                }
+                self.qmp = None;
+                let status = self.status.map_or_else(|| "it closed its monitor".into(), describe);
+                HostError::QemuEnded { status, stderr: self.last_words() }
+            }
+            QmpError::Late => {
+                let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
+                HostError::NoAnswer { command, deadline_ms, stderr: self.last_words() }
+            }
+            QmpError::Refused { class, desc } => HostError::Refused { command, class, desc },
+            QmpError::NoQmp(text) => HostError::NoQmp(text),
+        }
+    }
+
+    /// The end of what it wrote to its standard error.
+    pub(crate) fn last_words(&self) -> String {
+        let read = || {
+            let mut file = File::open(&self.log)?;
+            let length = i64::try_from(file.metadata()?.len()).unwrap_or_default();
+            file.seek(SeekFrom::End(-length.min(LOG_TAIL)))?;
+            let mut bytes = Vec::new();
+            file.take(LOG_TAIL.unsigned_abs()).read_to_end(&mut bytes)?;
+            Ok::<_, std::io::Error>(String::from_utf8_lossy(&bytes).into_owned())
+        };
+        // It is shown beside an error that matters more than this one.
+        read().unwrap_or_default()
+    }
+
+    /// Gives a command, and waits for its answer and for the event, if one is awaited.
+    pub(crate) fn say(&mut self, command: &Value, fd: Option<BorrowedFd<'_>>, awaits: Option<&Await>) -> Result<Value> {
+        let name = command.get("execute").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let deadline = self.deadline;
+        let Some(qmp) = self.qmp.as_mut() else {
+            return Err(HostError::QemuEnded { status: "there is no connection".into(), stderr: self.last_words() });
+        };
+        let answer = match qmp.say(command, fd, Instant::now() + deadline) {
+            Err(QmpError::Refused { class, .. }) if class == "DeviceNotFound" && self.is_released(awaits) => {
+                return Ok(Value::Null);
+            }
+            other => other.map_err(|e| self.explain(&name, deadline, e))?,
+        };
+        if let Some(awaits) = awaits {
+            self.wait_for(&name, awaits)?;
+        }
+        Ok(answer)
+    }
+
+    /// Whether the awaited event belongs to a device that was asked for before, and is gone now.
+    fn is_released(&self, awaits: Option<&Await>) -> bool {
+        awaits.is_some_and(|awaits| {
+            awaits.event == "DEVICE_DELETED"
+                && device(awaits.matching.get("device")).is_some_and(|d| self.asked.contains(&d))
+        })
+    }
+
+    fn wait_for(&mut self, command: &str, awaits: &Await) -> Result<()> {
+        let deadline = Duration::from_millis(awaits.deadline_ms);
+        let end = Instant::now().checked_add(deadline).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400));
+        let (event, deadline_ms) = (awaits.event.clone(), awaits.deadline_ms);
+        let wanted = device(awaits.matching.get("device")).filter(|_| event == "DEVICE_DELETED");
+        // Events of others are kept for whoever asks next.
+        let mut others = Vec::new();
+        let result = loop {
+            let Some(qmp) = self.qmp.as_mut() else {
+                break Err(HostError::QemuEnded { status: "there is no connection".into(), stderr: String::new() });
+            };
+            match qmp.event(end) {
+                Ok(came) if awaits.is_met(&came.name, came.data.as_ref()) => break Ok(()),
+                Ok(came) => {
+                    let refuses = came.name == "DEVICE_UNPLUG_GUEST_ERROR"
+                        && wanted.is_some()
+                        && device(came.data.as_ref().and_then(|data| data.get("device"))) == wanted;
+                    others.push(came);
+                    if let Some(device) = wanted.clone().filter(|_| refuses) {
+                        break Err(HostError::GuestRefuses { device });
+                    }
+                }
+                Err(QmpError::Late) => {
+                    break Err(match wanted {
+                        Some(device) => {
+                            self.asked.push(device.clone());
+                            HostError::GuestHolds { device, deadline_ms }
+                        }
+                        None => HostError::NoEvent { command: command.to_owned(), event, deadline_ms },
+                    });
+                }
+                Err(error) => break Err(self.explain(command, deadline, error)),
+            }
+        };
+        if let Some(qmp) = self.qmp.as_mut() {
+            qmp.put_back(others);
+        }
+        result
+    }
+
+    /// Gives a command where a monitor is connected.
+    pub(super) fn say_back(&mut self, command: &Value) -> Result<()> {
+        if self.qmp.is_none() || self.ended().is_some() {
+            return Ok(());
+        }
+        match self.say(command, None, None) {
+            Ok(_) | Err(HostError::QemuEnded { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The next event that is there without waiting.
+    pub(crate) fn poll_event(&mut self) -> Option<QmpEvent> {
+        let qmp = self.qmp.as_mut()?;
+        match qmp.event(Instant::now() + Duration::from_millis(1)) {
+            Ok(event) => Some(event),
+            Err(QmpError::Late) => None,
+            // QEMU goes; its process tells how.
+            Err(_) => {
+                self.qmp = None;
+                None
+            }
+        }
+    }
+
+    /// What becomes readable when QEMU says something.
+    pub(crate) fn monitor(&self) -> Option<BorrowedFd<'_>> {
+        self.qmp.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Whether events are there already.
+    pub(crate) fn has_event(&self) -> bool {
+        self.qmp.as_ref().is_some_and(Qmp::has_event)
+    }
+}
+
+fn device(value: Option<&Value>) -> Option<String> {
+    value.and_then(Value::as_str).map(ToOwned::to_owned)
+}
+
+fn describe(status: ExitStatus) -> String {
+    match (status.code(), status.signal()) {
+        (Some(code), _) => format!("exit status {code}"),
+        (None, Some(signal)) => format!("signal {signal}"),
+        (None, None) => "unknown".into(),
+    }
+}

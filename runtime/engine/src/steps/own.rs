@@ -1,0 +1,26 @@
+//! A node or file goes to another owner.
+
+use virtc_plan::{Node, Owner};
+
+use super::{Context, only};
+use crate::change::{Change, Op};
+use crate::error::HostError;
+use crate::host::Result;
+
+pub(super) fn change(node: &Node, owner: &Owner, nth: usize, context: &Context<'_>) -> Result<Option<Change>> {
+    let (uid, gid) = match (owner, context.user) {
+        (Owner::Ids { uid, gid }, _) => (*uid, *gid),
+        (Owner::Qemu, Some(user)) => (user.uid, user.gid),
+        // QEMU runs as the caller, who has what it has.
+        (Owner::Qemu, None) => return Ok(None),
+    };
+    only(nth, || {
+        let path = context.node(node)?.ok_or_else(|| HostError::Unfit(format!("this host has no node {node:?}")))?;
+        let former = context.host.stat(&path)?;
+        let former = former.ok_or_else(|| HostError::Unfit(format!("{} is gone", path.display())))?;
+        Ok(Change {
+            redo: Op::Owner { path: path.clone(), uid, gid },
+            undo: Op::Owner { path, uid: former.uid, gid: former.gid },
+        })
+    })
+}

@@ -1,0 +1,59 @@
+//! Rules of a plan become rules with numbers.
+
+use std::path::Path;
+
+use virtc_plan::{Access, DeviceKind, DeviceRule, Node};
+
+use super::Context;
+use crate::acl::Rule;
+use crate::error::HostError;
+use crate::host::{Kind, Result};
+
+/// The nodes that every QEMU may use, as libvirt's default `cgroup_device_acl` has them (src/qemu/qemu.conf.in), as far as the host has them.
+const DEFAULT: [&str; 8] =
+    ["/dev/null", "/dev/full", "/dev/zero", "/dev/random", "/dev/urandom", "/dev/ptmx", "/dev/kvm", "/dev/userfaultfd"];
+
+/// Major number of pseudo-terminals (Documentation/admin-guide/devices.txt in Linux); libvirt allows them too.
+const PTS_MAJOR: u32 = 136;
+
+/// The runtime's own default set.
+pub(super) fn default(context: &Context<'_>) -> Result<Vec<Rule>> {
+    let node =
+        |path: &&str| DeviceRule::Node { node: Node::Path((*path).to_owned()), access: Access::RW, optional: true };
+    let mut rules = resolve(&DEFAULT.iter().map(node).collect::<Vec<_>>(), context)?;
+    rules.push(Rule::Number { kind: DeviceKind::Char, major: Some(PTS_MAJOR), minor: None, access: Access::RW });
+    Ok(rules)
+}
+
+/// These rules with numbers.
+///
+/// # Errors
+/// A node that must be there is not, or is no device.
+pub(super) fn resolve(rules: &[DeviceRule], context: &Context<'_>) -> Result<Vec<Rule>> {
+    let mut out = Vec::new();
+    for rule in rules {
+        match rule {
+            DeviceRule::Number { kind, major, minor, access } => {
+                out.push(Rule::Number { kind: *kind, major: *major, minor: *minor, access: *access });
+            }
+            DeviceRule::Node { node, access, optional } => match context.node(node)? {
+                Some(path) => out.push(numbers(&path, *access, context)?),
+                None if *optional => {}
+                None => return Err(HostError::Unfit(format!("this host has no node {node:?}"))),
+            },
+        }
+    }
+    Ok(out)
+}
+
+fn numbers(path: &Path, access: Access, context: &Context<'_>) -> Result<Rule> {
+    match context.host.stat(path)?.map(|stat| stat.kind) {
+        Some(Kind::Device(kind, major, minor)) => {
+            Ok(Rule::Number { kind, major: Some(major), minor: Some(minor), access })
+        }
+        Some(Kind::Predicted) => Ok(Rule::Unknown { node: path.display().to_string(), access }),
+        Some(Kind::Directory | Kind::Other) | None => {
+            Err(HostError::Unfit(format!("{} is no device node", path.display())))
+        }
+    }
+}

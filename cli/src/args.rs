@@ -8,7 +8,7 @@ use virtc_inventory::HostFile;
 use crate::commands::Command;
 use crate::input::Input;
 
-/// Compile, check and run libvirt domain XML without libvirt
+/// Check, compile and run libvirt domain XML
 #[derive(Debug, Parser)]
 #[command(name = "virtc", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXIT)]
 pub struct Cli {

@@ -67,11 +67,20 @@ fn help(source: &SourceFile, found: &Diagnostic) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// What a fix writes, where the title does not say it already.
+/// What a fix of one edit writes, where the title does not say it already.
 fn preview(source: &SourceFile, fix: &Fix) -> Vec<String> {
     let [edit] = fix.edits.as_slice() else { return Vec::new() };
-    let is_block = edit.text.contains('\n') || source.slice(edit.span).contains('\n');
-    if is_block { edit.text.lines().map(|line| format!("  {line}")).collect() } else { Vec::new() }
+    if fix.title.contains(&edit.text) {
+        return Vec::new();
+    }
+    // All lines but the first are indented as the place is.
+    let indent = source.line_column(edit.span.start).column.saturating_sub(1) as usize;
+    let shown = |line: &str| {
+        let blank = line.len() - line.trim_start().len();
+        format!("  {}", line.get(blank.min(indent)..).unwrap_or_default())
+    };
+    let mut lines = edit.text.lines();
+    lines.next().map(|first| format!("  {first}")).into_iter().chain(lines.map(shown)).collect()
 }
 
 /// A finding as miette wants it.

@@ -26,7 +26,7 @@ pub enum Format {
     Github,
     /// Code Quality report of GitLab
     Gitlab,
-    /// `JUnit` XML
+    #[value(help = "JUnit XML")]
     Junit,
 }
 

@@ -1,13 +1,13 @@
 //! The typed model of a domain, in libvirt's words.
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_xml::Document;
+use virtc_rng::Checked;
 
 use crate::codes;
-use crate::devices::Devices;
+use crate::devices::{Devices, Kind};
 use crate::devices::controller::{Controller, PciModel};
 use crate::ir::{Opt, Origin};
-use crate::lower::{Fields, Holes, Lowering};
+use crate::lower::{Fields, Lowering};
 use crate::parts::{
     clock::Clock, cpu::Cpu, features::Features, general::General, lifecycle::Lifecycle, memory::Memory, os::Os, vcpu::Vcpus,
 };
@@ -43,9 +43,17 @@ pub struct Domain {
 }
 
 /// The domain in `document`; `None` where its root is no `<domain>`.
-pub fn lower(document: &Document, holes: &dyn Holes) -> (Option<Domain>, Diagnostics) {
-    let Some(root) = document.root() else { return (None, Diagnostics::new()) };
-    let cx = Lowering::new(holes);
+pub fn lower(checked: &Checked<'_>) -> (Option<Domain>, Diagnostics) {
+    read(checked, Lowering::new(checked))
+}
+
+/// As [`lower`], for the XML of a running domain: the names of its devices in QEMU are kept.
+pub fn lower_running(checked: &Checked<'_>) -> (Option<Domain>, Diagnostics) {
+    read(checked, Lowering::running(checked))
+}
+
+fn read(checked: &Checked<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics) {
+    let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
     if !root.is("domain") {
         let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
         let fault = Diagnostic::new(&codes::MISSING, root.name_span(), message);
@@ -53,8 +61,26 @@ pub fn lower(document: &Document, holes: &dyn Holes) -> (Option<Domain>, Diagnos
     }
     let mut domain = Domain::read(&Fields::new(&cx, root));
     let (found, met) = cx.finish();
-    domain.holes = met + usize::from(!document.is_complete());
+    domain.holes = met + usize::from(!checked.document().is_complete());
     (Some(domain), found)
+}
+
+/// The one device in `checked`, whose root is its element.
+pub fn lower_device(checked: &Checked<'_>) -> (Option<Devices>, Diagnostics) {
+    let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
+    let cx = Lowering::running(checked);
+    let mut devices = Devices::default();
+    let known = {
+        let fields = Fields::new(&cx, root);
+        let known = devices.lower(&fields);
+        if !known {
+            let _ = fields.keep();
+            cx.unsupported(root.name_span(), format_args!("device `<{}>`", root.name()));
+        }
+        known
+    };
+    let (found, met) = cx.finish();
+    ((known && met == 0).then_some(devices), found)
 }
 
 impl Domain {
@@ -121,5 +147,11 @@ impl Domain {
     /// The name of the domain.
     pub fn name(&self) -> &str {
         self.general.name.as_ref().map_or("", |n| n.value.as_str())
+    }
+
+    /// Whether any device has a place in the boot order.
+    pub fn has_device_boot_order(&self) -> bool {
+        let orders = |kind: &Kind| (0..self.devices.count(*kind)).any(|i| self.devices.info(*kind, i).is_some_and(|d| d.boot_order.is_some()));
+        Kind::ALL.iter().any(orders)
     }
 }

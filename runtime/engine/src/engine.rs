@@ -77,7 +77,13 @@ impl Engine<'_> {
 
     fn make(&mut self, origin: &str, device: Option<&str>, change: &Change) -> Result<()> {
         let n = self.journal.about_to(self.host, origin, device, change)?;
-        self.host.apply(&change.redo)?;
+        if let Err(error) = self.host.apply(&change.redo) {
+            if matches!(error, HostError::Refused { .. }) {
+                // QEMU said no and did nothing. The inverse must not be said: it could hit another device of the same name.
+                self.journal.undone(self.host, n)?;
+            }
+            return Err(error);
+        }
         if !holds(&change.redo, false, self.host)? {
             return Err(HostError::NotHeld(change.redo.describe()));
         }
@@ -110,14 +116,19 @@ impl Engine<'_> {
     }
 
     fn undo(&mut self, stuck: &mut Vec<Stuck>, wanted: impl Fn(usize, Option<&str>) -> bool) {
-        let chosen: Vec<(usize, Op)> = self
+        let chosen: Vec<(usize, bool, Op)> = self
             .journal
             .standing()
             .filter(|(n, recorded)| wanted(*n, recorded.device.as_deref()))
-            .map(|(n, recorded)| (n, recorded.change.undo.clone()))
+            .map(|(n, recorded)| (n, recorded.done, recorded.change.undo.clone()))
             .collect();
-        for (n, op) in chosen {
-            let result = self.host.apply(&op).and_then(|()| {
+        for (n, was_made, op) in chosen {
+            let applied = match self.host.apply(&op) {
+                // QEMU may never have got the command that this takes back.
+                Err(HostError::Refused { .. }) if !was_made => Ok(()),
+                other => other,
+            };
+            let result = applied.and_then(|()| {
                 if !holds(&op, true, self.host)? {
                     return Err(HostError::NotHeld(op.describe()));
                 }

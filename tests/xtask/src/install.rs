@@ -102,10 +102,10 @@ fn install(needs: &[Need], options: &Options) -> Outcome {
         command
     };
     // One source that does not answer must not stop the others.
-    if let Err(error) = process::run(apt().args(["update", "--quiet=2"]), 0) {
+    if let Err(error) = process::quietly(apt().args(["update", "--quiet=2"])) {
         println!("going on although {error}");
     }
-    process::run(apt().arg("--quiet=2").args(line.split(' ').skip(1)).args(target), 0)
+    process::quietly(apt().arg("--quiet=2").args(line.split(' ').skip(1)).args(target))
 }
 
 /// Installs what is missing if that is wanted and possible, and answers with what is missing after that.

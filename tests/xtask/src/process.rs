@@ -31,6 +31,19 @@ pub fn shown(command: &Command) -> String {
     words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
 }
 
+/// Runs `command` to its end; its output is shown only if it fails.
+///
+/// # Errors
+/// When it cannot be started, or ends with another status than 0.
+pub fn quietly(command: &mut Command) -> Outcome {
+    let output = command.output().map_err(|error| format!("`{}`: {error}", shown(command)))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let words = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+    Err(format!("`{}` ended with {}\n{words}", shown(command), output.status).into())
+}
+
 /// Runs `command` to its end; its output goes where that of this program goes.
 ///
 /// # Errors

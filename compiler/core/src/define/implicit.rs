@@ -7,6 +7,7 @@ use crate::devices::address::Address;
 use crate::devices::audio::Audio;
 use crate::devices::console;
 use crate::devices::controller::{Controller, ControllerType, PciModel};
+use crate::devices::graphics::Graphics;
 use crate::devices::input::{Input, InputKind};
 use crate::devices::memballoon::Memballoon;
 use crate::devices::video::Video;
@@ -21,7 +22,7 @@ static SATA: Rule = Rule { name: "q35-sata", text: "the Q35 chipset has a SATA c
 static BALLOON: Rule = Rule { name: "default-balloon", text: "a guest has a balloon unless one with model `none` says otherwise" };
 static ITCO: Rule = Rule { name: "q35-watchdog", text: "the Q35 chipset has a watchdog" };
 static PS2: Rule = Rule { name: "ps2-input", text: "an x86 machine has a PS/2 mouse and a PS/2 keyboard" };
-static AUDIO: Rule = Rule { name: "default-audio", text: "QEMU gets an audio backend, a silent one unless the definition names another" };
+static AUDIO: Rule = Rule { name: "default-audio", text: "QEMU gets an audio backend that suits `<graphics>`, a silent one unless that is SPICE" };
 static VIDEO: Rule = Rule { name: "default-video", text: "a guest with `<graphics>` has a video device" };
 static DISK_CONTROLLER: Rule = Rule { name: "disk-controller", text: "a controller is added for a drive whose address names one that is not there" };
 static SERIAL_CONTROLLER: Rule = Rule { name: "virtio-serial-controller", text: "channels and virtio consoles need a virtio-serial controller" };
@@ -55,7 +56,8 @@ pub fn default_devices(domain: &mut Domain) {
         domain.devices.memballoons.push(Memballoon::added(&BALLOON));
     }
     if family == MachineFamily::Q35 && !domain.devices.watchdogs.iter().any(Watchdog::is_itco) {
-        domain.devices.watchdogs.push(Watchdog::itco(&ITCO));
+        let watchdog = Watchdog::itco(&domain.devices.watchdogs, &ITCO);
+        domain.devices.watchdogs.push(watchdog);
     }
 }
 
@@ -69,13 +71,16 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {
         domain.devices.videos.push(Video::added(&VIDEO));
     }
+    Video::settle(&mut domain.devices.videos, &mut |d| faults.push(d));
+    Graphics::check(&domain.devices.graphics, &mut |d| faults.push(d));
+    Watchdog::check(&domain.devices.watchdogs, &mut |d| faults.push(d));
     for kind in [InputKind::Mouse, InputKind::Keyboard] {
         if !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
             domain.devices.inputs.push(Input::ps2(kind, &PS2));
         }
     }
     if domain.devices.audios.is_empty() {
-        domain.devices.audios.push(Audio::added(&AUDIO));
+        domain.devices.audios.extend(Audio::implied(&domain.devices.graphics, &AUDIO));
     }
 }
 

@@ -8,6 +8,7 @@ mod ports;
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::domain::Domain;
+use crate::facts::Facts;
 use crate::parts::cpu::Cpu;
 use crate::parts::os::MachineFamily;
 
@@ -36,30 +37,38 @@ impl Definition {
 pub struct Defaults<'r> {
     /// The family of the machine type.
     pub family: MachineFamily,
-    /// Whether the machine type has a version; those before it keep older defaults.
-    pub kvm: bool,
+    /// What is known of the host.
+    pub facts: Facts<'r>,
     faults: &'r mut Diagnostics,
 }
 
 impl Defaults<'_> {
-    /// A finding.
+    /// A finding. Devices fill in their defaults twice, before and after others are implied; what both find is kept once.
     pub fn report(&mut self, diagnostic: Diagnostic) {
-        self.faults.push(diagnostic);
+        if !self.faults.iter().any(|known| *known == diagnostic) {
+            self.faults.push(diagnostic);
+        }
     }
 }
 
 /// Fills in what the definition leaves out, in libvirt's order (virDomainDefPostParse in its src/conf/domain_postparse.c).
-pub fn define(domain: Domain) -> (Definition, Diagnostics) {
+pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut faults = Diagnostics::new();
     let mut domain = domain;
     parts(&mut domain, &mut faults);
     implicit::default_devices(&mut domain);
-    let mut defaults = Defaults { family: domain.os.family(), kvm: domain.general.is_kvm(), faults: &mut faults };
+    let mut defaults = Defaults { family: domain.os.family(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
     controllers::number(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
-    let mut defaults = Defaults { family: domain.os.family(), kvm: domain.general.is_kvm(), faults: &mut faults };
+    // Devices that were added since have defaults of their own; what the others have to say was said above.
+    let mut again = Diagnostics::new();
+    let mut defaults = Defaults { family: domain.os.family(), facts, faults: &mut again };
     domain.devices.define(&mut defaults);
+    let uuid = domain.general.uuid.as_ref().map(|u| u.value.0).unwrap_or_default();
+    for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
+        interface.derive_mac(&uuid, place);
+    }
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
     pci::assign(&mut domain, &mut |d| faults.push(d));
     ports::usb(&mut domain, &mut |d| faults.push(d));

@@ -165,13 +165,9 @@ impl Controller {
         }
     }
 
-    /// The name of its bus in QEMU; the root buses have names of their own.
+    /// The name of its bus in QEMU.
     pub fn bus_name(&self) -> String {
-        match self.pci_model() {
-            Some(PciModel::PcieRoot) => "pcie.0".to_owned(),
-            Some(PciModel::PciRoot) => "pci.0".to_owned(),
-            Some(_) | None => self.info.alias().to_owned(),
-        }
+        self.info.alias().to_owned()
     }
 
     /// Whether QEMU's machine brings it, so that no argument asks for it.
@@ -279,6 +275,14 @@ impl Device for Controller {
             }
             self.info.write(w);
         });
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        self.kind.value == other.kind.value && self.index() == other.index()
     }
 
     fn info(&self) -> &Info {

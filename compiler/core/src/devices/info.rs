@@ -1,7 +1,8 @@
 //! What every device has: alias, address, boot order, ROM, index for ACPI.
 
 use crate::devices::address::Address;
-use crate::ir::{Opt, Switch, YesNo};
+use crate::emit::Props;
+use crate::ir::{Opt, OptExt, Switch, YesNo};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -36,7 +37,7 @@ impl Info {
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let rom = f.child("rom");
         Self {
-            alias: f.child_attr::<String>("alias", "name").filter(|a| a.starts_with("ua-")),
+            alias: f.child_attr::<String>("alias", "name").filter(|a| f.cx().keeps_alias(a)),
             address: Address::lower(f),
             boot_order: f.child_attr("boot", "order"),
             acpi_index: f.child_attr("acpi", "index"),
@@ -47,6 +48,16 @@ impl Info {
     /// The name in QEMU; `prepare` gives one to every device.
     pub fn alias(&self) -> &str {
         self.alias.as_ref().map_or("", |a| a.value.as_str())
+    }
+
+    /// QEMU's properties for the option ROM.
+    pub fn rom_props(&self) -> Props {
+        let Some(rom) = &self.rom else { return Props::new() };
+        if rom.enabled.is(&YesNo::No) {
+            return Props::new().with("romfile", "");
+        }
+        let props = Props::new().opt("rombar", rom.bar.get().map(|bar| u32::from(bar.is_on())));
+        props.opt("romfile", rom.file.as_ref().map(|f| f.value.as_str()))
     }
 
     /// Writes `<boot>`, `<alias>`, `<rom>`, `<acpi>` and `<address>`, as libvirt orders them.

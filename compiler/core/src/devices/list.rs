@@ -5,6 +5,7 @@ use crate::devices::{audio, channel, console, controller, disk, graphics, hostde
 use crate::domain::Domain;
 use crate::define::Defaults;
 use crate::emit::{Cx, HostNeeds, Items};
+use crate::ir::Origin;
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -71,6 +72,36 @@ macro_rules! devices {
             /// The name that a device gets unless the user gave one.
             pub fn default_alias(&self, kind: Kind, index: usize, domain: &Domain) -> String {
                 match kind { $(Kind::$kind => self.$field.get(index).map(|d| d.default_alias(index, domain)).unwrap_or_default(),)+ }
+            }
+
+            /// Where a device comes from.
+            pub fn origin(&self, kind: Kind, index: usize) -> Option<Origin> {
+                match kind { $(Kind::$kind => self.$field.get(index).map(Device::origin),)+ }
+            }
+
+            /// Takes over the first device of `kind`; the result is its index here.
+            pub fn adopt(&mut self, other: Self, kind: Kind) -> usize {
+                match kind { $(Kind::$kind => {
+                    self.$field.extend(other.$field.into_iter().take(1));
+                    self.$field.len().saturating_sub(1)
+                },)+ }
+            }
+
+            /// The indexes of the devices that the first device of `kind` in `other` means: by alias where it has one of these.
+            pub fn matching(&self, kind: Kind, other: &Self) -> Vec<usize> {
+                match kind { $(Kind::$kind => {
+                    let Some(meant) = other.$field.first() else { return Vec::new() };
+                    let fits = |device: &$module::$type| match &meant.info().alias {
+                        Some(alias) => device.info().alias() == alias.value,
+                        None => device.is_meant_by(meant),
+                    };
+                    self.$field.iter().enumerate().filter(|(_, d)| fits(d)).map(|(at, _)| at).collect()
+                },)+ }
+            }
+
+            /// What the host must do for one device.
+            pub fn host_of(&self, kind: Kind, index: usize, cx: &Cx<'_>, out: &mut HostNeeds) {
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.host(cx, out) },)+ }
             }
 
             /// What QEMU gets for one device.

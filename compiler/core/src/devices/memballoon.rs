@@ -68,6 +68,10 @@ impl Device for Memballoon {
         });
     }
 
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

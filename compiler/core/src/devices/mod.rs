@@ -8,6 +8,7 @@ pub mod console;
 pub mod controller;
 pub mod disk;
 pub mod graphics;
+pub mod host_source;
 pub mod hostdev;
 pub mod info;
 pub mod input;
@@ -17,11 +18,13 @@ pub mod memballoon;
 pub mod rng;
 pub mod serial;
 pub mod video;
+pub mod virtio;
 pub mod watchdog;
 
 use crate::define::Defaults;
 use crate::domain::Domain;
-use crate::emit::{Cx, Items};
+use crate::emit::{Cx, HostNeeds, Items};
+use crate::ir::Origin;
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -39,6 +42,14 @@ pub trait Device: Sized {
 
     /// Writes the element.
     fn write(&self, w: &mut XmlWriter);
+
+    /// Where it stands, or which rule added it.
+    fn origin(&self) -> Origin;
+
+    /// Whether `other`, as a user describes it, means this device: what `other` says must be so here.
+    fn is_meant_by(&self, _other: &Self) -> bool {
+        false
+    }
 
     /// What every device has.
     fn info(&self) -> &Info;
@@ -61,7 +72,7 @@ pub trait Device: Sized {
     fn items(&self, cx: &Cx<'_>, out: &mut Items);
 
     /// What the host must do before QEMU starts, and what QEMU's device ACL must allow.
-    fn host(&self, _cx: &Cx<'_>, _out: &mut crate::emit::HostNeeds) {}
+    fn host(&self, _cx: &Cx<'_>, _out: &mut HostNeeds) {}
 }
 
 /// What a device needs of the guest's buses.

@@ -62,6 +62,7 @@ pub enum Section {
     Globals,
     Controllers,
     Hubs,
+    Floppies,
     Disks,
     Filesystems,
     Interfaces,

@@ -1,20 +1,28 @@
 //! `Machine` to output: QEMU's words.
 
+pub mod argv;
+pub mod hotplug;
 mod item;
+mod needs;
+pub mod plan;
 pub mod rules;
+pub mod script;
 mod value;
 
+use std::cell::RefCell;
+
+use virtc_diag::{Diagnostic, Diagnostics};
+
 use crate::devices::address::{Address, pci};
+use crate::devices::controller::ControllerType;
 use crate::domain::Domain;
+use crate::facts::Facts;
 use crate::ir::{Opt, OptExt, Spanned, Switch};
 use crate::target::Target;
 
+pub use needs::HostNeeds;
 pub use item::{Item, Items, Payload, Section};
 pub use value::{Opts, Props, Text, Value, fd, json_arg, opts_arg, state, word_arg};
-
-/// What the host must do before QEMU starts.
-#[derive(Debug, Default)]
-pub struct HostNeeds {}
 
 /// What every device may look at while it is turned into items.
 pub struct Cx<'m> {
@@ -22,17 +30,55 @@ pub struct Cx<'m> {
     pub domain: &'m Domain,
     /// What this QEMU can do.
     pub target: &'m Target,
+    /// What is known of the host.
+    pub facts: Facts<'m>,
+    faults: RefCell<Diagnostics>,
+}
+
+impl<'m> Cx<'m> {
+    /// A view of `domain` for this QEMU and this host.
+    pub fn new(domain: &'m Domain, target: &'m Target, facts: Facts<'m>) -> Self {
+        Self { domain, target, facts, faults: RefCell::default() }
+    }
+
+    /// A finding; the same finding twice is one.
+    pub fn report(&self, diagnostic: Diagnostic) {
+        let mut faults = self.faults.borrow_mut();
+        if !faults.iter().any(|d| *d == diagnostic) {
+            faults.push(diagnostic);
+        }
+    }
+
+    /// All findings.
+    pub fn finish(self) -> Diagnostics {
+        self.faults.into_inner()
+    }
 }
 
 impl Cx<'_> {
     /// Whether a core dump of QEMU holds the guest's memory.
     pub fn dump_core(&self) -> bool {
-        self.domain.memory.dump_core.get().is_some_and(Switch::is_on)
+        self.domain.memory.dump_core.get().map_or_else(|| self.facts.config().is_some_and(|c| c.dump_guest_core), Switch::is_on)
     }
 
-    /// Whether anything on the command line is a secret.
-    pub fn uses_secrets(&self) -> bool {
+    /// The address that VNC servers listen on unless the definition says another (`vnc_listen` in libvirt's qemu.conf).
+    pub fn vnc_listen(&self) -> &str {
+        "127.0.0.1"
+    }
+
+    /// The address that SPICE servers listen on unless the definition says another (`spice_listen` in libvirt's qemu.conf).
+    pub fn spice_listen(&self) -> &str {
+        "127.0.0.1"
+    }
+
+    /// Whether the host's configuration has a password for SPICE servers that have none (`spice_password` in libvirt's qemu.conf).
+    pub fn spice_password(&self) -> bool {
         false
+    }
+
+    /// The host's render node, where it is known.
+    pub fn render_node(&self) -> Option<&str> {
+        None
     }
 
     /// `bus`, `multifunction` and `addr` of a device on a PCI bus.
@@ -51,5 +97,28 @@ impl Cx<'_> {
             function => format!("{:#x}.{function:#x}", slot.slot),
         };
         props.with("addr", place)
+    }
+
+    /// `bus` and `port` of a device on a USB bus; both are absent where it has no USB address.
+    pub fn usb_address(&self, address: &Opt<Address>) -> Props {
+        let Some(Spanned { value: Address::Usb { bus, port }, .. }) = address else { return Props::new() };
+        let controllers = &self.domain.devices.controllers;
+        let controller = controllers.iter().find(|c| c.kind() == ControllerType::Usb && c.index() == *bus);
+        let props = Props::new().with("bus", controller.map_or_else(|| format!("usb{bus}.0"), |c| format!("{}.0", c.info.alias())));
+        props.opt("port", Some(port).filter(|p| !p.is_empty()))
+    }
+
+    /// `bus` and `nr` of a port of a virtio-serial controller; both are absent where the device has no such address.
+    pub fn virtio_serial_address(&self, address: &Opt<Address>) -> Props {
+        let Some(Spanned { value: Address::VirtioSerial { controller: index, bus, port }, .. }) = address else { return Props::new() };
+        let controllers = &self.domain.devices.controllers;
+        let controller = controllers.iter().find(|c| c.kind() == ControllerType::VirtioSerial && c.index() == *index);
+        let alias = controller.map_or_else(|| format!("virtio-serial{index}"), |c| c.info.alias().to_owned());
+        Props::new().with("bus", format!("{alias}.{bus}")).with("nr", *port)
+    }
+
+    /// The directory for sockets of channels that have no path of their own.
+    pub fn channel_dir(&self) -> Text {
+        self.facts.channel_dir()
     }
 }

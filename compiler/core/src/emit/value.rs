@@ -69,6 +69,24 @@ pub enum Value {
     Array(Vec<Value>),
 }
 
+impl Value {
+    /// The string, where it is one without holes.
+    pub fn plain(&self) -> Option<String> {
+        match self {
+            Self::Text(text) => text.plain(),
+            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => None,
+        }
+    }
+
+    /// How many descriptors the string names.
+    pub fn descriptors(&self) -> u32 {
+        match self {
+            Self::Text(text) => text.0.iter().map(|p| u32::from(matches!(p, Piece::Hole(Hole::Fd(_))))).sum(),
+            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => 0,
+        }
+    }
+}
+
 macro_rules! value_from {
     ($($t:ty => |$v:ident| $e:expr),+ $(,)?) => { $(impl From<$t> for Value { fn from($v: $t) -> Self { $e } })+ };
 }
@@ -246,6 +264,47 @@ impl ArgBuilder {
             self.value(value);
         }
         self.text("}");
+    }
+}
+
+/// Where a JSON value has text that the host fills in: JSON pointers.
+pub type Holes = Vec<(String, Arg)>;
+
+/// The object as JSON for QMP, with its holes apart.
+pub fn props_json(props: &Props) -> (serde_json::Map<String, serde_json::Value>, Holes) {
+    let mut holes = Holes::new();
+    let map = object_json(props, "", &mut holes);
+    (map, holes)
+}
+
+fn object_json(props: &Props, at: &str, holes: &mut Holes) -> serde_json::Map<String, serde_json::Value> {
+    props.iter().map(|(key, value)| (key.to_owned(), value_json(value, &format!("{at}/{}", pointer_token(key)), holes))).collect()
+}
+
+fn pointer_token(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
+    match value {
+        Value::Text(text) => match text.plain() {
+            Some(plain) => plain.into(),
+            None => {
+                holes.push((at.to_owned(), word_arg(text)));
+                word_arg(text).display().into()
+            }
+        },
+        Value::Number(number) => match (u64::try_from(*number), i64::try_from(*number)) {
+            (Ok(number), _) => number.into(),
+            (Err(_), Ok(number)) => number.into(),
+            (Err(_), Err(_)) => serde_json::Value::Null,
+        },
+        Value::Bool(bool) => (*bool).into(),
+        Value::Object(props) => object_json(props, at, holes).into(),
+        Value::Array(values) => {
+            let each = values.iter().enumerate().map(|(index, value)| value_json(value, &format!("{at}/{index}"), holes));
+            each.collect::<Vec<_>>().into()
+        }
     }
 }
 

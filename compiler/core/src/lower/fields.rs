@@ -4,31 +4,36 @@ use std::cell::{Cell, RefCell};
 use std::str::FromStr;
 
 use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_rng::Checked;
 use virtc_xml::{Attribute, Element};
 
 use crate::codes;
 use crate::ir::{Leaf, Opt, Origin, Spanned};
 
-/// Which parts of the document the grammar found faulty.
-pub trait Holes {
-    /// Whether this element is faulty.
-    fn element(&self, element: Element<'_>) -> bool;
-    /// Whether this attribute is faulty.
-    fn attribute(&self, element: Element<'_>, attribute: Attribute<'_>) -> bool;
-}
-
 /// What all readers of one document share.
 pub struct Lowering<'d> {
-    holes: &'d dyn Holes,
+    checked: &'d Checked<'d>,
     found: RefCell<Diagnostics>,
+    /// Whether the document shows a running domain, whose devices have names in QEMU.
+    running: bool,
     /// How many holes were met: where there is one, no `Sound<Machine>` is made.
     met: Cell<usize>,
 }
 
 impl<'d> Lowering<'d> {
-    /// A lowering over the parts that `holes` leaves.
-    pub fn new(holes: &'d dyn Holes) -> Self {
-        Self { holes, found: RefCell::default(), met: Cell::new(0) }
+    /// A lowering over the parts that the grammar found sound.
+    pub fn new(checked: &'d Checked<'d>) -> Self {
+        Self { checked, running: false, found: RefCell::default(), met: Cell::new(0) }
+    }
+
+    /// As [`Lowering::new`], for a running domain: the names of its devices are kept.
+    pub fn running(checked: &'d Checked<'d>) -> Self {
+        Self { running: true, ..Self::new(checked) }
+    }
+
+    /// Whether an alias is part of the definition: the user's own always, others in a running domain.
+    pub fn keeps_alias(&self, alias: &str) -> bool {
+        self.running || alias.starts_with("ua-")
     }
 
     /// The findings, and the number of holes.
@@ -43,7 +48,7 @@ impl<'d> Lowering<'d> {
 
     /// Whether the grammar found this element faulty; it then counts as met.
     pub fn is_hole(&self, element: Element<'_>) -> bool {
-        let hole = self.holes.element(element);
+        let hole = self.checked.is_faulty(element);
         self.met.set(self.met.get() + usize::from(hole));
         hole
     }
@@ -94,7 +99,7 @@ impl<'d, 'c> Fields<'d, 'c> {
     fn raw(&self, name: &str) -> Option<Attribute<'d>> {
         let (at, attribute) = self.element.attributes().enumerate().find(|(_, a)| a.name() == name && a.namespace().is_empty())?;
         self.attributes.set(self.attributes.get() | 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63));
-        if self.cx.holes.attribute(self.element, attribute) {
+        if self.cx.checked.is_faulty_attribute(attribute) {
             self.cx.met.set(self.cx.met.get() + 1);
             return None;
         }
@@ -201,12 +206,12 @@ impl Drop for Fields<'_, '_> {
         let owner = self.element.name();
         for (at, attribute) in self.element.attributes().enumerate() {
             let bit = 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63);
-            if self.attributes.get() & bit == 0 && !self.cx.holes.attribute(self.element, attribute) {
+            if self.attributes.get() & bit == 0 && !self.cx.checked.is_faulty_attribute(attribute) {
                 self.cx.unsupported(attribute.name_span(), format_args!("attribute `{}` of `<{owner}>`", attribute.name()));
             }
         }
         for (child, read) in self.element.children().zip(self.children.borrow().iter()) {
-            if !read && !self.cx.holes.element(child) {
+            if !read && !self.cx.checked.is_faulty(child) {
                 self.cx.unsupported(child.name_span(), format_args!("`<{}>` in `<{owner}>`", child.name()));
             }
         }

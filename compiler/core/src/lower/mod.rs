@@ -2,4 +2,4 @@
 
 mod fields;
 
-pub use fields::{Fields, Holes, Lowering};
+pub use fields::{Fields, Lowering};

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::emit::{Cx, Items, Opts, Section, rules};
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 

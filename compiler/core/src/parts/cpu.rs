@@ -89,6 +89,11 @@ static DEFAULT_CPU: Rule =
     Rule { name: "default-cpu", text: "without a model the guest gets the default of its machine type, written out so that it stays the same" };
 static CPU_DEFAULTS: Rule = Rule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
 
+/// A value that follows from the mode.
+fn by_rule<T>(value: T) -> Spanned<T> {
+    Spanned::rule(value, &CPU_DEFAULTS)
+}
+
 impl Cpu {
     /// Reads `<cpu>` from `<domain>`.
     pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
@@ -139,7 +144,6 @@ impl Cpu {
 
     /// Fills in what is absent, as libvirt does for x86.
     pub fn define(&mut self, max_vcpus: Option<u32>, report: &mut dyn FnMut(Diagnostic)) {
-        let by_rule = |value| Spanned::rule(value, &CPU_DEFAULTS);
         let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom)).value;
         match mode {
             CpuMode::Custom => {

@@ -1,11 +1,13 @@
 //! `<name>`, `<uuid>`, `<title>`, `<description>`, `<metadata>`.
 
 use virtc_diag::Diagnostic;
+use virtc_plan::MONITOR_FD;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Section, state};
+use crate::devices::chardev::{Backend, Chardev, Descriptor, Open};
+use crate::emit::{Cx, Items, Opts, Payload, Section, state};
 use crate::emit::rules;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -88,7 +90,7 @@ impl General {
     }
 
     /// `-name`, `-S`, the master key, `-accel`, `-uuid`, and what stands on every command line.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
         let always = Origin::Rule(&rules::ALWAYS);
         let name = self.name.as_ref().map_or("", |n| n.value.as_str());
         let opts = Opts::new().with("guest", name).switch("debug-threads", true);
@@ -104,23 +106,15 @@ impl General {
         out.opts(Section::Accel, "accel", Opts::first(accel), self.kind.origin_or(always));
         out.flag(Section::Defaults, "no-user-config", Origin::Rule(&rules::NO_DEFAULTS));
         out.flag(Section::Defaults, "nodefaults", Origin::Rule(&rules::NO_DEFAULTS));
-        let monitor = Opts::first("socket").with("id", "charmonitor").with("fd", crate::emit::fd("monitor"));
-        let monitor = monitor.switch("server", true).switch("wait", false);
-        out.opts(Section::Monitor, "chardev", monitor, Origin::Rule(&rules::MONITOR));
+        let socket = Descriptor { name: MONITOR_FD.to_owned(), path: state("/monitor.sock"), open: Open::Listen };
+        let monitor = Chardev { id: "charmonitor".to_owned(), backend: Backend::Listen(socket), log: None };
+        out.push(Section::Monitor, "chardev", Payload::Chardev(monitor), Origin::Rule(&rules::MONITOR));
         let mon = Opts::new().with("chardev", "charmonitor").with("id", "monitor").with("mode", "control");
         out.opts(Section::Monitor, "mon", mon, Origin::Rule(&rules::MONITOR));
         let sandbox = ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"];
         let sandbox = sandbox.iter().fold(Opts::first("on"), |opts, key| opts.with(key, "deny"));
         out.opts(Section::Sandbox, "sandbox", sandbox, Origin::Rule(&rules::SANDBOX));
         out.opts(Section::Messages, "msg", Opts::new().switch("timestamp", true), Origin::Rule(&rules::TIMESTAMP));
-        if cx.uses_secrets() {
-            let key = crate::emit::Props::new()
-                .with("qom-type", "secret")
-                .with("id", "masterKey0")
-                .with("format", "raw")
-                .with("file", state("/master-key.aes"));
-            out.json(Section::Secret, "object", key, Origin::Rule(&rules::MASTER_KEY));
-        }
     }
 }
 
@@ -129,9 +123,4 @@ impl General {
     pub fn is_kvm(&self) -> bool {
         self.kind.is(&DomainType::Kvm)
     }
-}
-
-/// Yes or no as a boolean; absent is no.
-pub fn yes(value: &Opt<YesNo>) -> bool {
-    value.is(&YesNo::Yes)
 }

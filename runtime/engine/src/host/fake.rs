@@ -296,7 +296,12 @@ impl HostRead for Fake {
 impl Host for Fake {
     fn apply(&mut self, op: &Op) -> Result<()> {
         let op = op.clone();
-        self.write(|fake| fake.do_op(&op))
+        self.write(|fake| fake.do_op(&op)).map_err(|error| match &op {
+            Op::Qmp { .. } if !self.dead => {
+                HostError::Refused { command: String::new(), class: String::new(), desc: error.to_string() }
+            }
+            _ => error,
+        })
     }
     fn record(&mut self, line: &str) -> Result<()> {
         let line = format!("{line}\n");

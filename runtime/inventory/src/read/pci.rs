@@ -8,6 +8,9 @@ use crate::{BusKind, Mdev, PciAddress, PciFunction, Sriov, config_space};
 /// A configuration space of this size is that of a PCI Express device.
 const EXTENDED_SIZE: u64 = 4096;
 
+/// Base class and subclass of a host bridge.
+const HOST_BRIDGE: u32 = 0x0600;
+
 pub(super) fn functions(sys: &Tree) -> BTreeMap<PciAddress, PciFunction> {
     let mut functions = BTreeMap::new();
     for name in sys.names("bus/pci/devices") {
@@ -38,7 +41,7 @@ fn function(sys: &Tree, dir: &str, address: PciAddress) -> Option<PciFunction> {
         subsystem_vendor: sys.hex(&at("subsystem_vendor")).unwrap_or_default(),
         subsystem_device: sys.hex(&at("subsystem_device")).unwrap_or_default(),
         class,
-        bus: bus_kind(sys, dir, &space),
+        bus: bus_kind(sys, dir, class, &space),
         driver: sys.link(&at("driver")),
         driver_override: sys.text(&at("driver_override")).filter(|text| !text.is_empty() && text != "(null)"),
         iommu_group: group(sys, &at("iommu_group")),
@@ -50,12 +53,13 @@ fn function(sys: &Tree, dir: &str, address: PciAddress) -> Option<PciFunction> {
     })
 }
 
-/// The kernel shows the speed of a link for PCI Express alone (since Linux 4.13); before that the size of the
-/// configuration space tells, and for root the list of capabilities.
-fn bus_kind(sys: &Tree, dir: &str, space: &[u8]) -> BusKind {
-    let express = sys.exists(&format!("{dir}/max_link_speed"))
-        || sys.size(&format!("{dir}/config")).is_some_and(|size| size >= EXTENDED_SIZE)
-        || config_space::is_express(space) == Some(true);
+/// The list of capabilities decides where it can be read, which takes root. The kernel shows the speed of a link for PCI
+/// Express alone (since Linux 4.13). Before that the size of the configuration space tells, except for a host bridge,
+/// which has the large one on every machine that can address it.
+fn bus_kind(sys: &Tree, dir: &str, class: u32, space: &[u8]) -> BusKind {
+    let large = || sys.size(&format!("{dir}/config")).is_some_and(|size| size >= EXTENDED_SIZE);
+    let express = config_space::is_express(space)
+        .unwrap_or_else(|| sys.exists(&format!("{dir}/max_link_speed")) || (class >> 8 != HOST_BRIDGE && large()));
     if express { BusKind::Express } else { BusKind::Conventional }
 }
 

@@ -32,20 +32,19 @@ const PLACE: &str = "/var/lib/virtc-demo";
 /// The name of the example's domain.
 const NAME: &str = "virtc-demo";
 
+/// A file of testdata/examples, from the root of the repository.
 fn example(name: &str) -> PathBuf {
-    process::root().join("testdata/examples").join(name)
+    Path::new("testdata/examples").join(name)
 }
 
-fn virtc(words: &[&str], file: Option<&Path>) -> Command {
-    let mut command = Command::new(process::built("debug", "virtc"));
+/// `virtc WORDS FILE` at the root of the repository, after it has been shown.
+fn virtc(steps: &Steps, words: &[&str], file: Option<&Path>) -> Command {
+    let shown: Vec<_> = words.iter().copied().chain(file.and_then(Path::to_str)).collect();
+    steps.say(format!("$ virtc {}", shown.join(" ")));
+    let program = std::env::var_os("VIRTC_BIN").map_or_else(|| process::built("debug", "virtc"), PathBuf::from);
+    let mut command = Command::new(program);
     command.args(words).args(file).current_dir(process::root());
     command
-}
-
-/// Runs virtc, shows how, and fails if its status is not `expected`.
-fn show(steps: &Steps, mut command: Command, expected: i32) -> Outcome {
-    steps.say(format!("$ {}", process::shown(&command)));
-    process::run(&mut command, expected)
 }
 
 /// Shows what virtc can do.
@@ -63,13 +62,13 @@ pub fn run(args: &Args) -> Outcome {
     process::run(process::cargo().args(["build", "--quiet", "--package", "virtc"]), 0)?;
 
     steps.step("Check a sound definition");
-    show(&steps, virtc(&["check"], Some(&example("guest.xml"))), 0)?;
+    process::run(&mut virtc(&steps, &["check"], Some(&example("guest.xml"))), 0)?;
 
     steps.step("Check a broken one");
-    show(&steps, virtc(&["check"], Some(&example("broken.xml"))), 1)?;
+    process::run(&mut virtc(&steps, &["check"], Some(&example("broken.xml"))), 1)?;
 
     steps.step("Where each argument of the command line comes from");
-    show(&steps, virtc(&["compile", "--emit", "map"], Some(&example("guest.xml"))), 0)?;
+    process::run(&mut virtc(&steps, &["compile", "--emit", "map"], Some(&example("guest.xml"))), 0)?;
 
     let place = tempfile::tempdir()?;
     let states = [PathBuf::from("/run/virtc"), place.path().to_owned()];
@@ -78,23 +77,21 @@ pub fn run(args: &Args) -> Outcome {
     let before = Snapshot::take(&states, NAME);
 
     steps.step("Run it in QEMU, and wait for the guest's first word");
-    let command = virtc(&["run"], Some(&domain));
-    steps.say(format!("$ {} &", process::shown(&command)));
-    let mut running = Running::start(command)?;
-    await_line(&lines, guest::HELLO)?;
+    let mut running = Running::start(virtc(&steps, &["run"], Some(&domain)))?;
+    running.line(&lines, guest::HELLO)?;
     steps.say(guest::HELLO);
 
     steps.step("Plug a network card into the running guest");
-    show(&steps, virtc(&["attach", NAME], Some(&example("nic.xml"))), 0)?;
+    process::run(&mut virtc(&steps, &["attach", NAME], Some(&example("nic.xml"))), 0)?;
 
     steps.step("Take it away again: done only when the guest has let go");
-    show(&steps, virtc(&["detach", NAME], Some(&example("nic.xml"))), 0)?;
-    await_line(&lines, guest::RELEASED)?;
+    process::run(&mut virtc(&steps, &["detach", NAME], Some(&example("nic.xml"))), 0)?;
+    running.line(&lines, guest::RELEASED)?;
     steps.say(guest::RELEASED);
 
     steps.step("Press the power button");
-    show(&steps, virtc(&["stop", NAME], None), 0)?;
-    await_line(&lines, guest::POWER_OFF)?;
+    process::run(&mut virtc(&steps, &["stop", NAME], None), 0)?;
+    running.line(&lines, guest::POWER_OFF)?;
     running.ended()?;
 
     steps.step("What is left on the host");
@@ -115,7 +112,7 @@ fn prepare(place: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
     let disk = place.join("disk.img");
     fs::write(&disk, guest::image())?;
     fs::set_permissions(&disk, fs::Permissions::from_mode(0o666))?;
-    let text = fs::read_to_string(example("guest.xml"))?;
+    let text = fs::read_to_string(process::root().join(example("guest.xml")))?;
     let own = place.to_str().ok_or("the directory for temporary files is not UTF-8")?;
     let domain = place.join("guest.xml");
     fs::write(&domain, text.replace(PLACE, own))?;
@@ -139,24 +136,32 @@ fn serial(place: &Path) -> Result<Receiver<String>, Box<dyn std::error::Error>> 
     Ok(receiver)
 }
 
-fn await_line(lines: &Receiver<String>, wanted: &str) -> Outcome {
-    let until = Instant::now() + TIME;
-    loop {
-        let line = lines
-            .recv_timeout(until.saturating_duration_since(Instant::now()))
-            .map_err(|error| format!("the guest did not say `{wanted}`: {error}"))?;
-        if line.trim_end() == wanted {
-            return Ok(());
-        }
-    }
-}
-
 /// `virtc run`, ended when this goes.
 struct Running(Child);
 
 impl Running {
     fn start(mut command: Command) -> Result<Self, Box<dyn std::error::Error>> {
         Ok(Self(command.spawn().map_err(|error| format!("`{}`: {error}", process::shown(&command)))?))
+    }
+
+    /// Waits until the guest has printed `wanted`; fails at once if virtc ends without that.
+    fn line(&mut self, lines: &Receiver<String>, wanted: &str) -> Outcome {
+        let until = Instant::now() + TIME;
+        while Instant::now() < until {
+            // Asked before the lines are read: what the guest said before the end still counts.
+            let ended = self.0.try_wait()?;
+            match lines.recv_timeout(Duration::from_millis(100)) {
+                Ok(line) if line.trim_end() == wanted => return Ok(()),
+                Ok(_) => {}
+                Err(_) => {
+                    if let Some(status) = ended {
+                        return Err(format!("`virtc run` ended with {status} before the guest said `{wanted}`").into());
+                    }
+                    thread::sleep(Duration::from_millis(20));
+                }
+            }
+        }
+        Err(format!("the guest did not say `{wanted}` within {} s", TIME.as_secs()).into())
     }
 
     fn ended(&mut self) -> Outcome {

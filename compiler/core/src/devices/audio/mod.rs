@@ -1,0 +1,163 @@
+//! `<audio>`: the host's side of sound.
+
+mod stream;
+
+use crate::devices::graphics::{Graphics, GraphicsType};
+use crate::devices::{Device, Info};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+pub use stream::{Format, Stream};
+
+words! {
+    /// Where sound goes.
+    pub enum AudioType {
+        None = "none", Alsa = "alsa", Coreaudio = "coreaudio", Jack = "jack", Oss = "oss", Pulseaudio = "pulseaudio", Sdl = "sdl",
+        Spice = "spice", File = "file", Dbus = "dbus", Pipewire = "pipewire",
+    }
+}
+
+/// `<audio>`.
+#[derive(Debug, Clone)]
+pub struct Audio {
+    /// The number by which sound and graphics devices refer to it, from 1.
+    pub id: Spanned<u8>,
+    /// Where sound goes.
+    pub kind: Spanned<AudioType>,
+    /// The period of QEMU's timer in microseconds.
+    pub timer_period: Opt<u32>,
+    /// The PulseAudio server.
+    pub server_name: Opt<String>,
+    /// The file that sound is written to.
+    pub path: Opt<String>,
+    /// Whether an OSS device is mapped.
+    pub try_mmap: Opt<YesNo>,
+    /// Whether an OSS device is taken for QEMU alone.
+    pub exclusive: Opt<YesNo>,
+    /// The latency policy of OSS.
+    pub dsp_policy: Opt<i32>,
+    /// What the guest records.
+    pub input: Option<Stream>,
+    /// What the guest plays.
+    pub output: Option<Stream>,
+    info: Info,
+    origin: Origin,
+}
+
+impl Audio {
+    /// The backend that `rule` adds for a guest with these `<graphics>`, where one is added (qemuDomainDefAddDefaultAudioBackend in
+    /// libvirt's src/qemu/qemu_postparse.c): SPICE carries sound, VNC does not unless asked, and a local window leaves it to QEMU.
+    pub fn implied(graphics: &[Graphics], rule: &'static Rule) -> Option<Self> {
+        let has = |kind| graphics.iter().any(|g| g.kind() == kind);
+        let kind = if has(GraphicsType::Spice) {
+            AudioType::Spice
+        } else if graphics.is_empty() || has(GraphicsType::Vnc) {
+            AudioType::None
+        } else {
+            return None;
+        };
+        Some(Self {
+            id: Spanned::rule(1, rule),
+            kind: Spanned::rule(kind, rule),
+            timer_period: None,
+            server_name: None,
+            path: None,
+            try_mmap: None,
+            exclusive: None,
+            dsp_policy: None,
+            input: None,
+            output: None,
+            info: Info::default(),
+            origin: Origin::Rule(rule),
+        })
+    }
+
+    /// Its name in QEMU.
+    pub fn id(&self) -> String {
+        format!("audio{}", self.id.value)
+    }
+
+    /// The backend with this number, or the first one.
+    pub fn find(domain: &Domain, id: Option<u8>) -> Option<&Self> {
+        domain.devices.audios.iter().find(|a| id.is_none_or(|id| a.id.value == id))
+    }
+}
+
+impl Device for Audio {
+    const ELEMENT: &'static str = "audio";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let (id, kind) = (f.attr("id"), f.attr("type"));
+        Some(Self {
+            timer_period: f.attr("timerPeriod"),
+            server_name: f.attr("serverName"),
+            path: f.attr("path"),
+            try_mmap: f.attr("tryMMap"),
+            exclusive: f.attr("exclusive"),
+            dsp_policy: f.attr("dspPolicy"),
+            input: f.child("input").map(|s| Stream::lower(&s)),
+            output: f.child("output").map(|s| Stream::lower(&s)),
+            info: Info::default(),
+            origin: f.origin(),
+            id: id?,
+            kind: kind?,
+        })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("audio").attr("id", &self.id.value.to_string()).attr("type", self.kind.word());
+        let tag =
+            tag.opt("timerPeriod", &self.timer_period).opt("serverName", &self.server_name).opt("path", &self.path);
+        let tag =
+            tag.opt("tryMMap", &self.try_mmap).opt("exclusive", &self.exclusive).opt("dspPolicy", &self.dsp_policy);
+        tag.children(|w| {
+            for (name, stream) in [("input", &self.input), ("output", &self.output)] {
+                if let Some(stream) = stream {
+                    stream.write(name, w);
+                }
+            }
+        });
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn default_alias(&self, _index: usize, _domain: &Domain) -> String {
+        self.id()
+    }
+
+    fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+        let driver = match self.kind.value {
+            AudioType::Pulseaudio => "pa",
+            AudioType::File => "wav",
+            kind => kind.word(),
+        };
+        let streams = [("in", &self.input), ("out", &self.output)];
+        let mut props = Props::new()
+            .with("id", self.id())
+            .with("driver", driver)
+            .opt("timer-period", self.timer_period.get().filter(|p| *p > 0))
+            .opt("try-mmap", self.try_mmap.get().map(YesNo::is_yes))
+            .opt("exclusive", self.exclusive.get().map(YesNo::is_yes))
+            .opt("dsp-policy", self.dsp_policy.get())
+            .opt("server", self.server_name.as_ref().map(|s| &s.value))
+            .opt("path", self.path.as_ref().map(|s| &s.value));
+        for (key, stream) in streams {
+            let stream = stream.as_ref().map(Stream::props).filter(|p| p.iter().next().is_some());
+            props = props.opt(key, stream);
+        }
+        out.json(Section::Audio, "audiodev", props, self.origin);
+    }
+}

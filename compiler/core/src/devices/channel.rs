@@ -1,0 +1,222 @@
+//! `<channel>`: byte streams between guest and host that have a name.
+
+use std::net::Ipv4Addr;
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::devices::address::Address;
+use crate::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_needs_connect};
+use crate::devices::{Device, Info, Needs};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section, Text, Value};
+use crate::ir::{Opt, Origin, Rule, Spanned, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// What a channel is in the guest.
+    pub enum TargetType { Virtio = "virtio", Guestfwd = "guestfwd" }
+}
+
+words! {
+    /// Whether the guest has opened a port; only a running domain knows.
+    enum State { Connected = "connected", Disconnected = "disconnected" }
+}
+
+/// The guest's end of a channel.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// A port of a virtio-serial controller, with a name.
+    Virtio(Opt<String>),
+    /// An address and TCP port of the guest's user-mode network.
+    Guestfwd(Spanned<String>, Spanned<u16>),
+}
+
+/// `<channel>`.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// The host's end.
+    pub source: Source,
+    /// The guest's end.
+    pub target: Target,
+    /// What every device has.
+    pub info: Info,
+    origin: Origin,
+}
+
+/// The name that SPICE's agent looks for in the guest.
+const SPICE_AGENT: &str = "com.redhat.spice.0";
+
+static LISTENS: Rule = Rule { name: "channel-socket", text: "a channel without a path gets a socket in the VM's state directory, at which QEMU listens" };
+
+impl Channel {
+    /// Whether it is a port of a virtio-serial controller.
+    pub fn is_virtio(&self) -> bool {
+        matches!(self.target, Target::Virtio(_))
+    }
+
+    /// The name of the port in the guest.
+    fn name(&self) -> Option<&str> {
+        match &self.target {
+            Target::Virtio(Some(name)) => Some(&name.value),
+            Target::Virtio(None) if self.source.kind.value == SourceType::Spicevmc => Some(SPICE_AGENT),
+            Target::Virtio(None) | Target::Guestfwd(..) => None,
+        }
+    }
+
+    /// The socket of a channel that has none of its own: `NAME`, or `vioser-CC-BB-PP.sock` by controller, bus and port
+    /// (qemuDomainPrepareChannel in libvirt's src/qemu/qemu_domain.c).
+    fn generated(&self, cx: &Cx<'_>) -> Text {
+        let file = match (self.name(), &self.info.address) {
+            (Some(name), _) => name.to_owned(),
+            (None, Some(Spanned { value: Address::VirtioSerial { controller, bus, port }, .. })) => {
+                format!("vioser-{controller:02}-{bus:02}-{port:02}.sock")
+            }
+            (None, _) => self.info.alias().to_owned(),
+        };
+        cx.channel_dir().then(format!("/{file}"))
+    }
+}
+
+/// Whether libvirt made this path up for the port `name`: in its directory of channels as `DOMAIN.NAME`, `domain-DOMAIN/NAME` or
+/// `ID-DOMAIN/NAME`, the forms that its versions have had.
+fn is_generated(path: &str, name: &str) -> bool {
+    let Some((_, rest)) = path.split_once("/libvirt/qemu/channel/") else { return false };
+    let rest = rest.strip_prefix("target/").unwrap_or(rest);
+    let Some(domain) = rest.strip_suffix(name) else { return false };
+    match domain.strip_suffix('/') {
+        Some(folder) => {
+            let numbered = folder.split_once('-').is_some_and(|(id, _)| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()));
+            !folder.contains('/') && (numbered || folder.starts_with("domain-"))
+        }
+        None => domain.len() > 1 && domain.ends_with('.') && !domain.contains('/'),
+    }
+}
+
+impl Device for Channel {
+    const ELEMENT: &'static str = "channel";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let source = Source::lower(f)?;
+        let t = f.child("target")?;
+        let target = match t.attr::<TargetType>("type")?.value {
+            TargetType::Virtio => {
+                let _: Opt<State> = t.attr("state");
+                Target::Virtio(t.attr("name"))
+            }
+            TargetType::Guestfwd => {
+                source.needs_path(f);
+                let address = t.attr::<String>("address")?;
+                if address.value.parse::<Ipv4Addr>().is_err() {
+                    let span = address.origin.span().unwrap_or_default();
+                    f.report(Diagnostic::new(&codes::BAD_VALUE, span, "a `guestfwd` channel has an IPv4 address"));
+                }
+                Target::Guestfwd(address, t.attr("port")?)
+            }
+        };
+        Some(Self { source, target, info: Info::lower(f), origin: f.origin() })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        w.tag("channel").attr("type", self.source.kind.word()).children(|w| {
+            self.source.write(w);
+            match &self.target {
+                Target::Virtio(name) => w.tag("target").attr("type", "virtio").opt("name", name).end(),
+                Target::Guestfwd(address, port) => {
+                    let tag = w.tag("target").attr("type", "guestfwd").attr("address", address);
+                    tag.attr("port", &port.to_string()).end();
+                }
+            }
+            self.info.write(w);
+        });
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn define(&mut self, defaults: &mut Defaults<'_>) {
+        let Target::Virtio(name) = &self.target else { return };
+        let span = self.origin.span().unwrap_or_default();
+        if let (SourceType::Spicevmc, Some(name)) = (self.source.kind.value, name)
+            && name.value != SPICE_AGENT
+        {
+            let span = name.origin.span().unwrap_or(span);
+            let message = format!("a `spicevmc` channel has the name `{SPICE_AGENT}`");
+            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+        let Place::Unix(unix) = &mut self.source.place else { return };
+        if let Some(name) = name {
+            unix.address = unix.address.take().filter(|path| !is_generated(path, name));
+        }
+        if unix.address.is_none() && unix.mode() == Mode::Connect {
+            if let Some(reconnect) = unix.reconnect.as_ref().filter(|r| r.enabled.value.is_yes()) {
+                reconnect_needs_connect(reconnect, &mut |d| defaults.report(d));
+            }
+            unix.mode = Some(Spanned::rule(Mode::Bind, &LISTENS));
+        }
+    }
+
+    fn needs(&self, _domain: &Domain) -> Needs {
+        if self.is_virtio() { Needs::VirtioSerial(false) } else { Needs::Nothing }
+    }
+
+    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
+        format!("channel{index}")
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let alias = self.info.alias();
+        let chardev = chardev::id(alias);
+        self.source.items(cx, Section::Channels, alias, Some(self.generated(cx)), self.origin, out);
+        match &self.target {
+            Target::Virtio(_) => {
+                let props = Props::new().with("driver", "virtserialport").and(cx.virtio_serial_address(&self.info.address));
+                let props = props.with("chardev", chardev).with("id", alias).opt("name", self.name());
+                out.device(Section::Channels, props, self.origin);
+            }
+            Target::Guestfwd(address, port) => {
+                let rule = format!("tcp:{}:{}-chardev:{chardev}", address.value, port.value);
+                let rules = vec![Value::from(Props::new().with("str", rule))];
+                let props = Props::new().with("type", "user").with("guestfwd", rules).with("id", alias);
+                out.json(Section::Channels, "netdev", props, self.origin);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_that_libvirt_made_up() {
+        let name = "org.qemu.guest_agent.0";
+        for path in [
+            "/var/lib/libvirt/qemu/channel/target/fedora.org.qemu.guest_agent.0",
+            "/var/lib/libvirt/qemu/channel/target/domain-fedora/org.qemu.guest_agent.0",
+            "/var/lib/libvirt/qemu/channel/target/domain-1-fedora/org.qemu.guest_agent.0",
+            "/run/libvirt/qemu/channel/7-fedora/org.qemu.guest_agent.0",
+        ] {
+            assert!(is_generated(path, name), "{path}");
+        }
+        for path in [
+            "/var/lib/libvirt/qemu/channel/target/org.qemu.guest_agent.0",
+            "/var/lib/libvirt/qemu/fedora.agent",
+            "/tmp/domain-fedora/org.qemu.guest_agent.0",
+            "/run/libvirt/qemu/channel/mine/org.qemu.guest_agent.0",
+        ] {
+            assert!(!is_generated(path, name), "{path}");
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! The host's end of a character device, in libvirt's words: `type`, `<source>`, `<protocol>` and `<log>`.
+
+use virtc_diag::{Diagnostic, Span};
+
+use crate::codes;
+use crate::ir::{Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// What stands at the host's end.
+    pub enum SourceType {
+        Null = "null", Vc = "vc", Pty = "pty", Stdio = "stdio", File = "file", Pipe = "pipe", Dev = "dev", Unix = "unix", Tcp = "tcp",
+        Udp = "udp", Spicevmc = "spicevmc", Spiceport = "spiceport",
+    }
+}
+
+words! {
+    /// Who opens a connection.
+    pub enum Mode { Connect = "connect", Bind = "bind" }
+}
+
+words! {
+    /// What is spoken over a TCP connection.
+    pub enum Protocol { Raw = "raw", Telnet = "telnet" }
+}
+
+/// `<reconnect>`: whether QEMU connects again when the other end goes away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconnect {
+    /// Whether it does.
+    pub enabled: Spanned<YesNo>,
+    /// Seconds between two attempts; there where it does.
+    pub timeout: Opt<u32>,
+}
+
+/// `<log>`: a copy of all that the guest writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// The file.
+    pub file: Spanned<String>,
+    /// Whether the former content stays.
+    pub append: Opt<Switch>,
+}
+
+/// The other end of a connection between processes of one host, or between hosts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Connection<A> {
+    /// Who opens it; the other end does where nothing is said.
+    pub mode: Opt<Mode>,
+    /// Where it is.
+    pub address: A,
+    /// Whether it is opened again.
+    pub reconnect: Option<Reconnect>,
+}
+
+/// Host and service of a network address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Inet {
+    /// A name or an address.
+    pub host: Opt<String>,
+    /// A number or a name.
+    pub service: Opt<String>,
+}
+
+/// What each type of source has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// `null`, `vc`, `pty`, `stdio` and `spicevmc` have nothing.
+    Nothing,
+    /// `pipe` and `dev` have a path.
+    Path(Spanned<String>),
+    /// `file` has a path, and whether the former content stays.
+    File(Spanned<String>, Opt<Switch>),
+    /// `unix` has a path, which a channel may leave out.
+    Unix(Connection<Opt<String>>),
+    /// `tcp` has host and service, a protocol, and whether TLS is spoken.
+    Tcp(Connection<Inet>, Opt<Protocol>, Opt<YesNo>),
+    /// `udp` sends to `remote` and listens at `local`.
+    Udp {
+        /// Where it sends to.
+        remote: Inet,
+        /// Where it listens.
+        local: Inet,
+    },
+    /// `spiceport` has the name of a channel.
+    Port(Spanned<String>),
+}
+
+/// The host's end of a character device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// Its type.
+    pub kind: Spanned<SourceType>,
+    /// Where it is.
+    pub place: Place,
+    /// `<seclabel model='dac' relabel='no'/>`: the owner of the path stays who it is.
+    pub keeps_owner: bool,
+    /// A copy of all that the guest writes.
+    pub log: Option<Log>,
+}
+
+static PTY: Rule = Rule { name: "chardev-pty", text: "a character device without a type is a pseudoterminal" };
+static RAW: Rule = Rule { name: "tcp-protocol", text: "a TCP character device speaks no protocol of its own unless it is told to" };
+
+fn missing(f: &Fields<'_, '_>, span: Span, what: &str) {
+    f.report(Diagnostic::new(&codes::MISSING, span, format!("the source of this character device has no `{what}`")));
+}
+
+impl Source {
+    /// The source of the device that `f` reads. A path may be absent in a `unix` source: [`Source::needs_path`] reports it.
+    pub fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let kind = match f.element().attribute("type") {
+            Some(_) => f.attr::<SourceType>("type"),
+            None => Some(Spanned::rule(SourceType::Pty, &PTY)),
+        };
+        let Some(kind) = kind else {
+            // The type is reported; nothing else can be said about a source of unknown type.
+            let _ = f.keep();
+            return None;
+        };
+        let sources = if kind.value == SourceType::Udp { f.children("source") } else { f.child("source").into_iter().collect() };
+        let source = sources.first();
+        let at = f.element().name_span();
+        let path = || source.and_then(|s| s.attr::<String>("path"));
+        let place = match kind.value {
+            SourceType::Pty => {
+                // The path of a pseudoterminal is what a running domain has; it is no part of a definition.
+                let _ = path();
+                Place::Nothing
+            }
+            SourceType::Null | SourceType::Vc | SourceType::Stdio | SourceType::Spicevmc => Place::Nothing,
+            SourceType::Pipe | SourceType::Dev => Place::Path(path().or_else(|| missing_path(f, at))?),
+            SourceType::File => Place::File(path().or_else(|| missing_path(f, at))?, source.and_then(|s| s.attr("append"))),
+            SourceType::Unix => Place::Unix(Connection::lower(source, path())),
+            SourceType::Tcp => {
+                let connection = Connection::lower(source, source.map(Inet::lower).unwrap_or_default());
+                for (there, what) in [(connection.address.host.is_some(), "host"), (connection.address.service.is_some(), "service")] {
+                    if !there {
+                        missing(f, at, what);
+                    }
+                }
+                let tls = source.and_then(|s| s.attr::<YesNo>("tls"));
+                if let Some(Spanned { value: YesNo::Yes, origin }) = tls {
+                    f.cx().unsupported(origin.span().unwrap_or_default(), "TLS on a character device");
+                }
+                let protocol = f.child_attr("protocol", "type").unwrap_or_else(|| Spanned::rule(Protocol::Raw, &RAW));
+                Place::Tcp(connection, Some(protocol), tls)
+            }
+            SourceType::Udp => {
+                let (mut remote, mut local) = (Inet::default(), Inet::default());
+                for source in &sources {
+                    let end = if source.attr::<Mode>("mode").is(&Mode::Bind) { &mut local } else { &mut remote };
+                    *end = Inet::lower(source);
+                }
+                if remote.service.is_none() {
+                    missing(f, at, "service");
+                }
+                Place::Udp { remote, local }
+            }
+            SourceType::Spiceport => {
+                let channel = source.and_then(|s| s.attr("channel"));
+                if channel.is_none() {
+                    missing(f, at, "channel");
+                }
+                Place::Port(channel?)
+            }
+        };
+        if kind.value != SourceType::Tcp {
+            // Only TCP has protocols; `raw` is what all others speak.
+            let _: Opt<Protocol> = f.child_attr("protocol", "type");
+        }
+        let keeps_owner = source.is_some_and(keeps_owner);
+        let log = f.child("log").and_then(|l| Some(Log { append: l.attr("append"), file: l.attr("file")? }));
+        Some(Self { kind, place, keeps_owner, log })
+    }
+
+    /// Reports a `unix` source without a path.
+    pub fn needs_path(&self, f: &Fields<'_, '_>) {
+        if matches!(&self.place, Place::Unix(unix) if unix.address.is_none()) {
+            missing(f, f.element().name_span(), "path");
+        }
+    }
+
+    /// Writes `<source>`, `<protocol>` and `<log>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        let label = |w: &mut XmlWriter| {
+            if self.keeps_owner {
+                w.tag("seclabel").attr("model", "dac").attr("relabel", "no").end();
+            }
+        };
+        match &self.place {
+            Place::Nothing => {}
+            Place::Path(path) => w.tag("source").attr("path", path).children(label),
+            Place::File(path, append) => w.tag("source").attr("path", path).opt("append", append).children(label),
+            Place::Unix(unix) => {
+                if unix.address.is_some() {
+                    w.tag("source").attr("mode", unix.mode().word()).opt("path", &unix.address).children(|w| {
+                        Reconnect::write(&unix.reconnect, w);
+                        label(w);
+                    });
+                }
+            }
+            Place::Tcp(tcp, protocol, tls) => {
+                let tag = w.tag("source").attr("mode", tcp.mode().word());
+                tag.opt("host", &tcp.address.host).opt("service", &tcp.address.service).opt("tls", tls).children(|w| {
+                    Reconnect::write(&tcp.reconnect, w);
+                    label(w);
+                });
+                w.tag("protocol").opt("type", protocol).end();
+            }
+            Place::Udp { remote, local } => {
+                for (end, mode) in [(local, Mode::Bind), (remote, Mode::Connect)] {
+                    if end.host.is_some() || end.service.is_some() {
+                        w.tag("source").attr("mode", mode.word()).opt("host", &end.host).opt("service", &end.service).end();
+                    }
+                }
+            }
+            Place::Port(channel) => w.tag("source").attr("channel", channel).end(),
+        }
+        if let Some(log) = &self.log {
+            w.tag("log").attr("file", &log.file).opt("append", &log.append).end();
+        }
+    }
+}
+
+fn missing_path<T>(f: &Fields<'_, '_>, span: Span) -> Option<T> {
+    missing(f, span, "path");
+    None
+}
+
+/// Reads the labels of a source. Only `dac` without relabelling is understood: QEMU's user then does not come to own the path.
+fn keeps_owner(source: &Fields<'_, '_>) -> bool {
+    let mut keeps = false;
+    for label in source.children("seclabel") {
+        let model = label.attr::<String>("model");
+        let relabel = label.attr::<YesNo>("relabel");
+        if model.as_ref().is_some_and(|m| m.value == "dac") && relabel.is(&YesNo::No) {
+            keeps = true;
+        } else {
+            label.cx().unsupported(label.element().span(), "this security label");
+        }
+    }
+    keeps
+}
+
+impl Inet {
+    fn lower(source: &Fields<'_, '_>) -> Self {
+        Self { host: source.attr("host"), service: source.attr("service") }
+    }
+}
+
+impl<A> Connection<A> {
+    fn lower(source: Option<&Fields<'_, '_>>, address: A) -> Self {
+        let Some(source) = source else { return Self { mode: None, address, reconnect: None } };
+        let connection = Self { mode: source.attr("mode"), address, reconnect: Reconnect::lower(source) };
+        if let Some(reconnect) = &connection.reconnect
+            && reconnect.enabled.value.is_yes()
+            && connection.mode() == Mode::Bind
+        {
+            reconnect_needs_connect(reconnect, &mut |d| source.report(d));
+        }
+        connection
+    }
+
+    /// Who opens the connection.
+    pub fn mode(&self) -> Mode {
+        self.mode.get().unwrap_or(Mode::Connect)
+    }
+}
+
+/// Only one that connects can connect again.
+pub fn reconnect_needs_connect(reconnect: &Reconnect, report: &mut dyn FnMut(Diagnostic)) {
+    let span = reconnect.enabled.origin.span().unwrap_or_default();
+    let message = "only a character device that connects can connect again, and this one listens";
+    report(Diagnostic::new(&codes::CONFLICT, span, message).help("set `mode='connect'`, or remove `<reconnect>`"));
+}
+
+impl Reconnect {
+    fn lower(source: &Fields<'_, '_>) -> Option<Self> {
+        let f = source.child("reconnect")?;
+        let reconnect = Self { timeout: f.attr("timeout"), enabled: f.attr("enabled")? };
+        if reconnect.enabled.value.is_yes() && reconnect.timeout.is_none() {
+            let message = "`<reconnect>` has no `timeout`";
+            f.report(Diagnostic::new(&codes::MISSING, f.element().span(), message).help("add the seconds between two attempts"));
+        }
+        Some(reconnect)
+    }
+
+    fn write(this: &Option<Self>, w: &mut XmlWriter) {
+        if let Some(this) = this {
+            w.tag("reconnect").attr("enabled", this.enabled.value.word()).opt("timeout", &this.timeout).end();
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! `<console>`: the guest's consoles. The first one is another name of the first serial port, unless it is a virtio console.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::devices::address::Address;
+use crate::devices::chardev::{self, Source};
+use crate::devices::serial::{self, Serial};
+use crate::devices::{Device, Info, Needs};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// What a console is in the guest.
+    pub enum Target { Serial = "serial", Virtio = "virtio" }
+}
+
+/// `<console>`.
+#[derive(Debug, Clone)]
+pub struct Console {
+    /// The host's end.
+    pub source: Source,
+    /// What it is in the guest; a serial port where nothing is said.
+    pub target: Opt<Target>,
+    /// Its number.
+    pub port: Opt<u32>,
+    /// What every device has.
+    pub info: Info,
+    origin: Origin,
+}
+
+static MIRROR: Rule = Rule { name: "console-of-serial", text: "the first serial port and the first console are one device with two names" };
+static NUMBER: Rule = Rule { name: "console-number", text: "consoles are numbered in their order" };
+
+impl Console {
+    /// The console that stands for `serial`.
+    fn of_serial(serial: &Serial) -> Self {
+        Self {
+            source: serial.source.clone(),
+            target: Some(Spanned::rule(Target::Serial, &MIRROR)),
+            port: serial.port.get().map(|p| Spanned::rule(p, &MIRROR)),
+            info: serial.info.clone(),
+            origin: Origin::Rule(&MIRROR),
+        }
+    }
+
+    /// Whether it is a virtio console.
+    pub fn is_virtio(&self) -> bool {
+        self.target.is(&Target::Virtio)
+    }
+
+    /// Whether it is but another name of the first serial port.
+    pub fn is_mirror(&self) -> bool {
+        !self.is_virtio()
+    }
+}
+
+/// Makes the first serial port and the first console mirror each other (virDomainDefAddConsoleCompat in libvirt's src/conf/domain_conf.c), and
+/// numbers both kinds.
+pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
+    for console in domain.devices.consoles.iter().skip(1).filter(|c| c.is_mirror()) {
+        let span = console.origin.span().unwrap_or_default();
+        let message = "only the first console can be a serial port";
+        faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("set `<target type='virtio'/>`"));
+    }
+    serial::settle(domain, faults);
+    let devices = &mut domain.devices;
+    let first_mirrors = devices.consoles.first().is_some_and(Console::is_mirror);
+    if first_mirrors && devices.serials.is_empty() {
+        let console = devices.consoles.first().cloned();
+        let zero = Some(Spanned::rule(0, &MIRROR));
+        devices.serials.extend(console.map(|c| Serial::of_console(c.source, zero, c.info, c.origin)));
+        serial::settle(domain, faults);
+    }
+    let devices = &mut domain.devices;
+    if !first_mirrors && let Some(serial) = devices.serials.first().filter(|s| s.is_console()) {
+        devices.consoles.insert(0, Console::of_serial(serial));
+    }
+    mirror(domain);
+    for (number, console) in domain.devices.consoles.iter_mut().enumerate().filter(|(_, c)| c.is_virtio()) {
+        let number = u32::try_from(number).unwrap_or(u32::MAX);
+        if !console.port.is(&number) {
+            console.port = Some(Spanned::rule(number, &NUMBER));
+        }
+    }
+}
+
+/// Makes the first console say what the first serial port says: to be done again when that has got its address.
+pub fn mirror(domain: &mut Domain) {
+    let devices = &mut domain.devices;
+    if let (Some(console), Some(serial)) = (devices.consoles.first_mut(), devices.serials.first())
+        && console.is_mirror()
+    {
+        *console = Console { origin: console.origin, ..Console::of_serial(serial) };
+    }
+}
+
+impl Device for Console {
+    const ELEMENT: &'static str = "console";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        // The terminal is what a running domain has; it is no part of a definition.
+        let _: Opt<String> = f.attr("tty");
+        let source = Source::lower(f)?;
+        source.needs_path(f);
+        let target = f.child("target");
+        Some(Self {
+            target: target.as_ref().and_then(|t| t.attr("type")),
+            port: target.as_ref().and_then(|t| t.attr("port")),
+            info: Info::lower(f),
+            origin: f.origin(),
+            source,
+        })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        w.tag("console").attr("type", self.source.kind.word()).children(|w| {
+            self.source.write(w);
+            w.tag("target").opt("type", &self.target).opt("port", &self.port).end();
+            self.info.write(w);
+        });
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn needs(&self, _domain: &Domain) -> Needs {
+        // libvirt leaves the port of a console to QEMU, unless the definition names a controller.
+        let placed = matches!(&self.info.address, Some(Spanned { value: Address::VirtioSerial { .. }, .. }));
+        if self.is_virtio() && placed { Needs::VirtioSerial(true) } else { Needs::Nothing }
+    }
+
+    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
+        format!("console{index}")
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        if self.is_mirror() {
+            return;
+        }
+        let alias = self.info.alias();
+        self.source.items(cx, Section::Consoles, alias, None, self.origin, out);
+        let props = Props::new().with("driver", "virtconsole").and(cx.virtio_serial_address(&self.info.address));
+        out.device(Section::Consoles, props.with("chardev", chardev::id(alias)).with("id", alias), self.origin);
+    }
+}

@@ -1,0 +1,152 @@
+//! `<driver>` of a disk.
+
+use crate::devices::virtio::VirtioOptions;
+use crate::ir::{Opt, OptExt, Rule, Spanned, Switch, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// The format of the data.
+    pub enum DriveFormat { Raw = "raw", Qcow2 = "qcow2" }
+}
+
+words! {
+    /// How the host caches the data.
+    pub enum Cache { Default = "default", None = "none", Writethrough = "writethrough", Writeback = "writeback", Directsync = "directsync", Unsafe = "unsafe" }
+}
+
+words! {
+    /// What happens on a failed write or read.
+    pub enum ErrorPolicy { Stop = "stop", Report = "report", Ignore = "ignore", Enospace = "enospace" }
+}
+
+words! {
+    /// How requests are queued on the host.
+    pub enum Io { Threads = "threads", Native = "native", IoUring = "io_uring" }
+}
+
+words! {
+    /// What happens to discarded blocks.
+    pub enum Discard { Unmap = "unmap", Ignore = "ignore" }
+}
+
+words! {
+    /// What happens to blocks of zeros.
+    pub enum DetectZeroes { Off = "off", On = "on", Unmap = "unmap" }
+}
+
+words! {
+    /// The name of the driver.
+    pub enum DriverName { Qemu = "qemu" }
+}
+
+/// `<driver>` of a disk.
+#[derive(Debug, Clone, Default)]
+pub struct DiskDriver {
+    /// `qemu`.
+    pub name: Opt<DriverName>,
+    /// The format.
+    pub format: Opt<DriveFormat>,
+    /// The cache mode.
+    pub cache: Opt<Cache>,
+    /// What happens on a failed write.
+    pub error_policy: Opt<ErrorPolicy>,
+    /// What happens on a failed read.
+    pub rerror_policy: Opt<ErrorPolicy>,
+    /// How requests are queued.
+    pub io: Opt<Io>,
+    /// Whether notifications go through an eventfd.
+    pub ioeventfd: Opt<Switch>,
+    /// Whether the event index is used.
+    pub event_idx: Opt<Switch>,
+    /// Whether read blocks are copied.
+    pub copy_on_read: Opt<Switch>,
+    /// What happens to discarded blocks.
+    pub discard: Opt<Discard>,
+    /// What happens to blocks of zeros.
+    pub detect_zeroes: Opt<DetectZeroes>,
+    /// The number of queues.
+    pub queues: Opt<u32>,
+    /// The length of a queue.
+    pub queue_size: Opt<u32>,
+    /// What every virtio device has.
+    pub virtio: VirtioOptions,
+}
+
+static FORMAT: Rule = Rule { name: "raw-disk", text: "a disk without a format is raw; its format is never guessed from its content, which the guest can write" };
+
+impl DiskDriver {
+    /// Reads `<driver>` of the disk `f`.
+    pub fn lower(f: &Fields<'_, '_>) -> Self {
+        let Some(d) = f.child("driver") else { return Self::default() };
+        Self {
+            name: d.attr("name"),
+            format: d.attr("type"),
+            cache: d.attr("cache").filter(|c: &Spanned<Cache>| c.value != Cache::Default),
+            error_policy: d.attr("error_policy"),
+            rerror_policy: d.attr("rerror_policy"),
+            io: d.attr("io"),
+            ioeventfd: d.attr("ioeventfd"),
+            event_idx: d.attr("event_idx"),
+            copy_on_read: d.attr("copy_on_read"),
+            discard: d.attr("discard"),
+            detect_zeroes: d.attr("detect_zeroes"),
+            queues: d.attr("queues"),
+            queue_size: d.attr("queue_size"),
+            virtio: VirtioOptions::lower(&d),
+        }
+    }
+
+    /// Fills in what is absent.
+    pub fn define(&mut self) {
+        self.name.get_or_insert(Spanned::rule(DriverName::Qemu, &FORMAT));
+        self.format.get_or_insert(Spanned::rule(DriveFormat::Raw, &FORMAT));
+        // Zeros can only be discarded where discards reach the file.
+        if self.detect_zeroes.is(&DetectZeroes::Unmap) && !self.discard.is(&Discard::Unmap) {
+            self.detect_zeroes = self.detect_zeroes.map(|d| d.map(|_| DetectZeroes::On));
+        }
+    }
+
+    /// Writes `<driver>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        let tag = w
+            .tag("driver")
+            .opt("name", &self.name)
+            .opt("type", &self.format)
+            .opt("cache", &self.cache)
+            .opt("error_policy", &self.error_policy)
+            .opt("rerror_policy", &self.rerror_policy)
+            .opt("io", &self.io)
+            .opt("ioeventfd", &self.ioeventfd)
+            .opt("event_idx", &self.event_idx)
+            .opt("copy_on_read", &self.copy_on_read)
+            .opt("discard", &self.discard)
+            .opt("queues", &self.queues)
+            .opt("queue_size", &self.queue_size);
+        self.virtio.write(tag).opt("detect_zeroes", &self.detect_zeroes).end();
+    }
+
+    /// Direct access, no flushes, and the guest's write cache: what a cache mode means.
+    pub fn cache_flags(&self) -> Option<(bool, bool, bool)> {
+        Some(match self.cache.get()? {
+            Cache::Default => return None,
+            Cache::None => (true, false, true),
+            Cache::Writethrough => (false, false, false),
+            Cache::Writeback => (false, false, true),
+            Cache::Directsync => (true, false, false),
+            Cache::Unsafe => (false, true, true),
+        })
+    }
+
+    /// QEMU's `werror` and `rerror`.
+    pub fn error_words(&self) -> (Option<&'static str>, Option<&'static str>) {
+        let word = |p: ErrorPolicy| match p {
+            ErrorPolicy::Enospace => "enospc",
+            ErrorPolicy::Stop | ErrorPolicy::Report | ErrorPolicy::Ignore => p.word(),
+        };
+        let write = self.error_policy.get();
+        // A read cannot fail for want of space; otherwise it follows the write.
+        let read = self.rerror_policy.get().or(write.filter(|p| *p == ErrorPolicy::Stop));
+        (write.map(word), read.map(word))
+    }
+}

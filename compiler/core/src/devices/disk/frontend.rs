@@ -1,0 +1,123 @@
+//! The device that the guest sees.
+
+use crate::devices::address::Address;
+use crate::devices::controller::{Controller, ControllerType, ScsiModel};
+use crate::devices::disk::{Disk, DiskBus, DiskDevice, blockdev};
+use crate::emit::{Cx, Items, Opts, Props, Section, Value};
+use crate::ir::{OptExt, Origin, Spanned, Switch};
+use crate::parts::os::MachineFamily;
+
+/// `-device` of the disk.
+pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
+    let Some(bus) = disk.bus.get() else { return };
+    let d = &disk.driver;
+    let node = blockdev::top(disk);
+    let alias = disk.info.alias();
+    let kind = if disk.device() == DiskDevice::Cdrom { "cd" } else { "hd" };
+    let (controller, number, target, unit) = match &disk.info.address {
+        Some(Spanned { value: Address::Drive { controller, bus, target, unit }, .. }) => (*controller, *bus, *target, *unit),
+        Some(_) | None => (0, 0, 0, 0),
+    };
+    let controller_alias = |kind: ControllerType| {
+        let own = |c: &&Controller| c.kind() == kind && c.index() == controller;
+        cx.domain.devices.controllers.iter().find(own).map_or_else(String::new, |c| c.info.alias().to_owned())
+    };
+    let mut props = match bus {
+        DiskBus::Virtio => Props::new()
+            .with("driver", "virtio-blk-pci")
+            .and(d.virtio.props())
+            .opt("ioeventfd", d.ioeventfd.get().map(Switch::is_on))
+            .opt("event_idx", d.event_idx.get().map(Switch::is_on))
+            .opt("num-queues", d.queues.get())
+            .opt("queue-size", d.queue_size.get())
+            .and(cx.pci_address(&disk.info.address)),
+        DiskBus::Ide => {
+            let bus = format!("{}.{number}", controller_alias(ControllerType::Ide));
+            Props::new().with("driver", format!("ide-{kind}")).with("bus", bus).with("unit", unit)
+        }
+        DiskBus::Sata => {
+            let bus = format!("{}.{unit}", controller_alias(ControllerType::Sata));
+            Props::new().with("driver", format!("ide-{kind}")).with("bus", bus)
+        }
+        DiskBus::Scsi => {
+            let props = Props::new()
+                .with("driver", format!("scsi-{kind}"))
+                .with("bus", format!("{}.{}", controller_alias(ControllerType::Scsi), if is_wide(disk, cx) { 0 } else { number }));
+            let props = if is_wide(disk, cx) {
+                props.with("channel", number).with("scsi-id", target).with("lun", unit)
+            } else {
+                props.with("scsi-id", unit)
+            };
+            let name = disk.serial.as_ref().map_or_else(|| format!("drive-{alias}"), |s| s.value.clone());
+            props.with("device_id", name)
+        }
+        DiskBus::Fdc => Props::new().with("driver", "floppy").with("unit", unit),
+        DiskBus::Usb => Props::new().with("driver", "usb-storage").and(cx.usb_address(&disk.info.address)),
+    };
+    if disk.shareable.is_some() {
+        props.set("share-rw", true);
+    }
+    if let Some(node) = node {
+        props.set("drive", node);
+    }
+    props.set("id", alias);
+    if bus != DiskBus::Fdc {
+        props = props.opt("bootindex", disk.bootindex());
+    }
+    if bus == DiskBus::Usb {
+        props.set("removable", disk.removable.is(&Switch::On));
+    }
+    if let Some([logical, physical, discard]) = &disk.blockio {
+        props = props.opt("logical_block_size", logical.get()).opt("physical_block_size", physical.get());
+        props = props.opt("discard_granularity", discard.get());
+    }
+    if let Some(geometry) = &disk.geometry {
+        let [cylinders, heads, sectors] = &geometry.numbers;
+        props = props.opt("cyls", cylinders.get()).opt("heads", heads.get()).opt("secs", sectors.get());
+        props = props.opt("bios-chs-trans", geometry.translation.as_ref().map(|t| t.value.as_str()));
+    }
+    if let Some(wwn) = &disk.wwn {
+        let digits = wwn.value.strip_prefix("0x").unwrap_or(&wwn.value);
+        props = props.opt("wwn", u64::from_str_radix(digits, 16).ok().map(Value::from));
+    }
+    props = props.opt("rotation_rate", disk.rotation_rate.get());
+    props = props.opt("vendor", disk.vendor.as_ref().map(|v| v.value.as_str()));
+    props = props.opt("product", disk.product.as_ref().map(|v| v.value.as_str()));
+    // libvirt escapes the blanks of a serial number, and guests know disks by the result.
+    props = props.opt("serial", disk.serial.as_ref().map(|s| s.value.replace(' ', "\\ ")));
+    if bus != DiskBus::Fdc {
+        if let Some((_, _, write_cache)) = d.cache_flags() {
+            props.set("write-cache", if write_cache { "on" } else { "off" });
+        }
+        let (write, read) = d.error_words();
+        props = props.opt("werror", write).opt("rerror", read);
+    }
+    out.device(Section::Disks, props, disk.origin);
+}
+
+/// Whether the controller tells channel, target and LUN apart.
+fn is_wide(disk: &Disk, cx: &Cx<'_>) -> bool {
+    disk.scsi_model(cx.domain) != Some(ScsiModel::Lsilogic)
+}
+
+/// The floppy controller of `q35`, and the boot order of floppies, which belongs to their controller.
+pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
+    let floppies: Vec<&Disk> = cx.domain.devices.disks.iter().filter(|d| d.bus.is(&DiskBus::Fdc)).collect();
+    let Some(first) = floppies.first() else { return };
+    let boot = |disk: &Disk| {
+        let unit = match &disk.info.address {
+            Some(Spanned { value: Address::Drive { unit: 1, .. }, .. }) => "bootindexB",
+            Some(_) | None => "bootindexA",
+        };
+        disk.bootindex().map(|index| (unit, index))
+    };
+    let origin: Origin = first.origin;
+    if cx.domain.os.family() == MachineFamily::I440fx {
+        for (key, index) in floppies.iter().filter_map(|d| boot(d)) {
+            out.opts(Section::Floppies, "global", Opts::new().with(&format!("isa-fdc.{key}"), index.to_string()), origin);
+        }
+        return;
+    }
+    let props = floppies.iter().filter_map(|d| boot(d)).fold(Props::new().with("driver", "isa-fdc"), |p, (key, index)| p.with(key, index));
+    out.device(Section::Floppies, props, origin);
+}

@@ -1,0 +1,312 @@
+//! `<disk>`.
+
+mod blockdev;
+mod driver;
+mod frontend;
+mod target;
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::address::Address;
+use crate::devices::controller::{ControllerType, ScsiModel};
+use crate::devices::{Device, Info, Needs};
+use crate::domain::Domain;
+use crate::emit::{Cx, HostNeeds, Items};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
+use crate::lower::Fields;
+use crate::parts::os::MachineFamily;
+use crate::write::XmlWriter;
+
+pub use driver::{Cache, Discard, DiskDriver, DriveFormat};
+pub use frontend::floppy_items;
+pub use target::{default_bus, drive_address, name_index};
+
+words! {
+    /// What the guest sees.
+    pub enum DiskDevice { Disk = "disk", Cdrom = "cdrom", Floppy = "floppy" }
+}
+
+words! {
+    /// The bus that the guest sees the disk on.
+    pub enum DiskBus { Ide = "ide", Fdc = "fdc", Scsi = "scsi", Virtio = "virtio", Usb = "usb", Sata = "sata" }
+}
+
+words! {
+    /// Where the data lives.
+    pub enum SourceType { File = "file", Block = "block" }
+}
+
+words! {
+    /// What happens where the source is missing.
+    pub enum StartupPolicy { Mandatory = "mandatory", Requisite = "requisite", Optional = "optional" }
+}
+
+/// `<geometry>`: cylinders, heads, sectors, translation.
+#[derive(Debug, Clone)]
+pub struct Geometry {
+    numbers: [Opt<u32>; 3],
+    translation: Opt<String>,
+}
+
+/// `<disk>`.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    /// Where the data lives.
+    pub source_type: Opt<SourceType>,
+    /// What the guest sees.
+    pub device: Opt<DiskDevice>,
+    /// The file or block device; `None` for an empty drive.
+    pub source: Opt<String>,
+    /// What happens where it is missing.
+    pub startup_policy: Opt<StartupPolicy>,
+    /// Format, caching, error policies.
+    pub driver: DiskDriver,
+    /// The name of the disk, such as `vda`.
+    pub target: Opt<String>,
+    /// The bus.
+    pub bus: Opt<DiskBus>,
+    /// `open` or `closed`, for removable media.
+    pub tray: Opt<String>,
+    /// Whether a USB disk is removable.
+    pub removable: Opt<crate::ir::Switch>,
+    /// Rotation rate: 1 for a solid-state disk.
+    pub rotation_rate: Opt<u32>,
+    /// `<readonly/>`.
+    pub readonly: Option<Origin>,
+    /// `<shareable/>`.
+    pub shareable: Option<Origin>,
+    /// The serial number that the guest sees.
+    pub serial: Opt<String>,
+    /// The world wide name that the guest sees.
+    pub wwn: Opt<String>,
+    /// Vendor that a SCSI disk reports.
+    pub vendor: Opt<String>,
+    /// Product that a SCSI disk reports.
+    pub product: Opt<String>,
+    /// The geometry.
+    pub geometry: Option<Geometry>,
+    /// `<blockio>`: logical and physical block size, granularity of discards, in bytes.
+    pub blockio: Option<[Opt<u32>; 3]>,
+    /// What every device has.
+    pub info: Info,
+    /// Where it stands.
+    pub origin: Origin,
+    /// The number of its block nodes; `prepare` counts from the last disk.
+    pub node: u32,
+    /// The place in the boot order that follows from `<os>`; `prepare` fills it.
+    pub bootindex: Option<u32>,
+}
+
+static DEVICE: Rule = Rule { name: "disk-device", text: "a disk is a disk unless it says that it is a cdrom or a floppy" };
+static READONLY: Rule = Rule { name: "cdrom-readonly", text: "a cdrom cannot be written" };
+static BUS: Rule = Rule { name: "disk-bus", text: "without a bus the name of the target tells it: `vda` is virtio, `sda` SCSI, `hda` IDE" };
+static DRIVE: Rule = Rule { name: "drive-address", text: "the address of a drive on its controller follows from the name of its target" };
+
+impl Disk {
+    /// The type of controller that the bus needs.
+    pub fn controller_type(&self) -> Option<ControllerType> {
+        match self.bus.get()? {
+            DiskBus::Ide => Some(ControllerType::Ide),
+            DiskBus::Fdc => Some(ControllerType::Fdc),
+            DiskBus::Scsi => Some(ControllerType::Scsi),
+            DiskBus::Sata => Some(ControllerType::Sata),
+            DiskBus::Virtio | DiskBus::Usb => None,
+        }
+    }
+
+    /// What the guest sees.
+    pub fn device(&self) -> DiskDevice {
+        self.device.get().unwrap_or(DiskDevice::Disk)
+    }
+
+    /// The number that the name of the target stands for.
+    pub fn target_index(&self) -> u32 {
+        self.target.as_ref().and_then(|t| name_index(&t.value)).unwrap_or(0)
+    }
+
+    /// The boot index that QEMU gets.
+    pub fn bootindex(&self) -> Option<u32> {
+        self.info.boot_order.get().or(self.bootindex)
+    }
+}
+
+impl Device for Disk {
+    const ELEMENT: &'static str = "disk";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let source_type: Opt<SourceType> = f.attr("type");
+        let source = f.child("source");
+        let path = source.as_ref().and_then(|s| match source_type.get() {
+            Some(SourceType::Block) => s.attr("dev"),
+            Some(SourceType::File) | None => s.attr("file"),
+        });
+        let target = f.child("target");
+        let blockio = f.child("blockio");
+        let geometry = f.child("geometry").map(|g| Geometry {
+            numbers: [g.attr("cyls"), g.attr("heads"), g.attr("secs")],
+            translation: g.attr("trans"),
+        });
+        Some(Self {
+            source: path.filter(|p: &Spanned<String>| !p.is_empty()),
+            source_type,
+            device: f.attr("device"),
+            startup_policy: source.and_then(|s| s.attr("startupPolicy")),
+            driver: DiskDriver::lower(f),
+            bus: target.as_ref().and_then(|t| t.attr("bus")),
+            tray: target.as_ref().and_then(|t| t.attr("tray")),
+            removable: target.as_ref().and_then(|t| t.attr("removable")),
+            rotation_rate: target.as_ref().and_then(|t| t.attr("rotation_rate")),
+            target: target.and_then(|t| t.attr("dev")),
+            readonly: f.child("readonly").map(|r| r.origin()),
+            shareable: f.child("shareable").map(|r| r.origin()),
+            serial: f.child("serial").map(|s| s.raw_text()),
+            wwn: f.child_text("wwn"),
+            vendor: f.child_text("vendor"),
+            product: f.child_text("product"),
+            geometry,
+            blockio: blockio.map(|b| [b.attr("logical_block_size"), b.attr("physical_block_size"), b.attr("discard_granularity")]),
+            info: Info::lower(f),
+            origin: f.origin(),
+            node: 0,
+            bootindex: None,
+        })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        w.tag("disk").opt("type", &self.source_type).opt("device", &self.device).children(|w| {
+            self.driver.write(w);
+            let key = if self.source_type.is(&SourceType::Block) { "dev" } else { "file" };
+            if self.source.is_some() || self.startup_policy.is_some() {
+                w.tag("source").opt(key, &self.source).opt("startupPolicy", &self.startup_policy).end();
+            }
+            if let Some(g) = &self.geometry {
+                let [cyls, heads, secs] = &g.numbers;
+                w.tag("geometry").opt("cyls", cyls).opt("heads", heads).opt("secs", secs).opt("trans", &g.translation).end();
+            }
+            if let Some([logical, physical, discard]) = &self.blockio {
+                let tag = w.tag("blockio").opt("logical_block_size", logical);
+                tag.opt("physical_block_size", physical).opt("discard_granularity", discard).end();
+            }
+            let tag = w.tag("target").opt("dev", &self.target).opt("bus", &self.bus);
+            let tray = self.tray.clone().filter(|t| t.value != "closed");
+            tag.opt("tray", &tray).opt("removable", &self.removable).opt("rotation_rate", &self.rotation_rate).end();
+            for (name, there) in [("readonly", self.readonly), ("shareable", self.shareable)] {
+                if there.is_some() {
+                    w.tag(name).end();
+                }
+            }
+            w.opt_text("serial", &self.serial);
+            w.opt_text("wwn", &self.wwn);
+            w.opt_text("vendor", &self.vendor);
+            w.opt_text("product", &self.product);
+            self.info.write(w);
+        });
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        other.target.as_ref().is_some_and(|t| self.target.is(&t.value))
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn define(&mut self, defaults: &mut Defaults<'_>) {
+        let span = self.origin.span().unwrap_or_default();
+        self.device.get_or_insert(Spanned::rule(DiskDevice::Disk, &DEVICE));
+        self.driver.define();
+        let device = self.device();
+        if device == DiskDevice::Cdrom && self.readonly.is_none() {
+            self.readonly = Some(Origin::Rule(&READONLY));
+        }
+        let Some(target) = &self.target else {
+            return defaults.report(Diagnostic::new(&codes::MISSING, span, "the disk has no target").help("add `<target dev='vda' bus='virtio'/>`"));
+        };
+        if self.bus.is_none() {
+            self.bus = default_bus(&target.value, device).map(|b| Spanned::rule(b, &BUS));
+        }
+        let place = target.origin.span().unwrap_or(span);
+        let Some(index) = name_index(&target.value) else {
+            let message = format!("`{}` is no name of a disk", target.value);
+            return defaults.report(Diagnostic::new(&codes::BAD_VALUE, place, message).help("names are `vda`, `sdb`, `hdc` and so on"));
+        };
+        let bus_span = self.bus.as_ref().and_then(|b| b.origin.span()).unwrap_or(place);
+        match (self.bus.get(), device) {
+            (Some(DiskBus::Virtio), DiskDevice::Cdrom | DiskDevice::Floppy) => {
+                let message = format!("a virtio disk cannot be a `{}`: its medium cannot be changed", device.word());
+                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message).help("use `bus='sata'`"));
+            }
+            (Some(DiskBus::Fdc), DiskDevice::Disk | DiskDevice::Cdrom) => {
+                let message = format!("a `{}` cannot be on the floppy bus", device.word());
+                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
+            }
+            (Some(DiskBus::Ide), _) if defaults.family == MachineFamily::Q35 => {
+                let message = "the machine type `q35` has no IDE controller";
+                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message).help("use `bus='sata'` or `bus='virtio'`"));
+            }
+            _ => {}
+        }
+        if self.source.is_none() && device == DiskDevice::Disk {
+            defaults.report(Diagnostic::new(&codes::MISSING, span, "the disk has no source").help("add `<source file='…'/>`"));
+        }
+        if self.info.address.is_none() {
+            self.info.address = self.bus.get().and_then(|bus| drive_address(bus, index)).map(|a| Spanned::rule(a, &DRIVE));
+        }
+    }
+
+    fn needs(&self, domain: &Domain) -> Needs {
+        match self.bus.get() {
+            Some(DiskBus::Virtio) if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            Some(DiskBus::Virtio) => Needs::Pci(PCI_DEVICE),
+            Some(DiskBus::Usb) => Needs::Usb,
+            Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata) | None => Needs::Nothing,
+        }
+    }
+
+    fn default_alias(&self, _index: usize, domain: &Domain) -> String {
+        let bus = self.bus.get().map_or("disk", DiskBus::word);
+        match &self.info.address {
+            Some(Spanned { value: Address::Drive { controller, bus: number, target, unit }, .. }) => {
+                if self.bus.is(&DiskBus::Scsi) && self.scsi_model(domain) == Some(ScsiModel::VirtioScsi) {
+                    return format!("scsi{controller}-{number}-{target}-{unit}");
+                }
+                if self.bus.is(&DiskBus::Scsi) && self.scsi_model(domain) != Some(ScsiModel::Lsilogic) {
+                    return format!("scsi{controller}-{number}-{target}-{unit}");
+                }
+                format!("{bus}{controller}-{number}-{unit}")
+            }
+            Some(_) | None => format!("{bus}-disk{}", self.target_index()),
+        }
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        blockdev::items(self, out);
+        frontend::items(self, cx, out);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        if let Some(path) = &self.source {
+            out.file(&path.value, self.readonly.is_some(), self.source_type.is(&SourceType::Block), path.origin);
+        }
+    }
+}
+
+impl Disk {
+    /// The model of the SCSI controller that the disk is on.
+    pub(crate) fn scsi_model(&self, domain: &Domain) -> Option<ScsiModel> {
+        let Some(Spanned { value: Address::Drive { controller, .. }, .. }) = &self.info.address else { return None };
+        let own = |c: &&crate::devices::controller::Controller| c.kind() == ControllerType::Scsi && c.index() == *controller;
+        domain.devices.controllers.iter().find(own)?.scsi_model()
+    }
+}

@@ -1,0 +1,132 @@
+//! Displays without a protocol of their own: a window, a D-Bus peer, an OpenGL context.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::devices::audio::Audio;
+use crate::devices::graphics::text;
+use crate::emit::{Cx, Items, Opts, Section};
+use crate::ir::{Opt, OptExt, Origin, YesNo};
+use crate::lower::Fields;
+use crate::write::Tag;
+
+/// A window on the host's desktop. The attributes `display` and `xauth`, which are environment variables to QEMU, are not read yet.
+#[derive(Debug, Clone)]
+pub struct Sdl {
+    /// Whether the window fills the screen.
+    pub fullscreen: Opt<YesNo>,
+    /// Whether the guest's OpenGL is shown.
+    pub gl: Opt<YesNo>,
+}
+
+impl Sdl {
+    pub(super) fn lower(f: &Fields<'_, '_>) -> Self {
+        Self { fullscreen: f.attr("fullscreen"), gl: f.child_attr("gl", "enable") }
+    }
+
+    pub(super) fn write(&self, tag: Tag<'_>) {
+        tag.opt("fullscreen", &self.fullscreen.filter(|f| f.value.is_yes())).children(|w| {
+            if self.gl.is_some() {
+                w.tag("gl").opt("enable", &self.gl).end();
+            }
+        });
+    }
+
+    pub(super) fn items(&self, origin: Origin, out: &mut Items) {
+        if let Some(fullscreen) = self.fullscreen.filter(|f| f.value.is_yes()) {
+            out.flag(Section::Graphics, "full-screen", fullscreen.origin);
+        }
+        let opts = Opts::first("sdl").opt("gl", self.gl.get().map(on_off));
+        out.opts(Section::Graphics, "display", opts, origin);
+    }
+}
+
+/// An OpenGL context without a window, for a VNC or SPICE server to show.
+#[derive(Debug, Clone)]
+pub struct EglHeadless {
+    /// The render node.
+    pub rendernode: Opt<String>,
+}
+
+impl EglHeadless {
+    pub(super) fn lower(f: &Fields<'_, '_>) -> Self {
+        Self { rendernode: f.child_attr("gl", "rendernode") }
+    }
+
+    pub(super) fn write(&self, tag: Tag<'_>) {
+        tag.children(|w| {
+            if self.rendernode.is_some() {
+                w.tag("gl").opt("rendernode", &self.rendernode).end();
+            }
+        });
+    }
+
+    pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
+        let node = text(&self.rendernode).map(String::as_str).or_else(|| cx.render_node());
+        out.opts(Section::Graphics, "display", Opts::first("egl-headless").opt("rendernode", node), origin);
+    }
+}
+
+/// A display that is an object on D-Bus.
+#[derive(Debug, Clone)]
+pub struct Dbus {
+    /// Whether a client hands over its connection later.
+    pub p2p: Opt<YesNo>,
+    /// The bus.
+    pub address: Opt<String>,
+    /// `<gl>`: whether the guest's OpenGL is shown, and the render node that it uses.
+    pub gl: Option<(Opt<YesNo>, Opt<String>)>,
+    /// The audio backend.
+    pub audio: Opt<u8>,
+}
+
+impl Dbus {
+    pub(super) fn lower(f: &Fields<'_, '_>) -> Self {
+        Self {
+            p2p: f.attr("p2p"),
+            address: f.attr("address"),
+            gl: f.child("gl").map(|g| (g.attr("enable"), g.attr("rendernode"))),
+            audio: f.child_attr("audio", "id"),
+        }
+    }
+
+    fn is_p2p(&self) -> bool {
+        self.p2p.is(&YesNo::Yes)
+    }
+
+    pub(super) fn define(&self, origin: Origin, defaults: &mut Defaults<'_>) {
+        if !self.is_p2p() && self.address.is_none() {
+            let message = "a D-Bus daemon of the domain's own is not supported yet";
+            let fault = Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message);
+            defaults.report(fault.help("give the `address` of a bus, or `p2p='yes'`"));
+        }
+    }
+
+    pub(super) fn write(&self, tag: Tag<'_>) {
+        tag.opt("p2p", &self.p2p.filter(|p| p.value.is_yes())).opt("address", &self.address).children(|w| {
+            if let Some((enable, rendernode)) = &self.gl {
+                w.tag("gl").opt("enable", enable).opt("rendernode", rendernode).end();
+            }
+            if self.audio.is_some() {
+                w.tag("audio").opt("id", &self.audio).end();
+            }
+        });
+    }
+
+    pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
+        let opts = Opts::first("dbus").opt("p2p", self.is_p2p().then_some("on"));
+        let opts = opts.opt("addr", text(&self.address).filter(|_| !self.is_p2p()));
+        let (enable, rendernode) = self.gl.as_ref().map_or((None, None), |(e, r)| (e.get(), text(r)));
+        // Without a node of its own, OpenGL takes the host's.
+        let wanted = enable.is_some_and(YesNo::is_yes);
+        let node = rendernode.map(String::as_str).or_else(|| cx.render_node().filter(|_| wanted));
+        let audio = self.audio.get().and_then(|id| Audio::find(cx.domain, Some(id)));
+        let opts = opts.opt("gl", enable.map(on_off)).opt("rendernode", node).opt("audiodev", audio.map(Audio::id));
+        out.opts(Section::Graphics, "display", opts, origin);
+    }
+}
+
+fn on_off(value: YesNo) -> &'static str {
+    if value.is_yes() { "on" } else { "off" }
+}

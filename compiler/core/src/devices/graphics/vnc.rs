@@ -1,0 +1,142 @@
+//! `<graphics type='vnc'>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::devices::audio::Audio;
+use crate::devices::graphics::listen::{Listen, ListenType};
+use crate::devices::graphics::{Password, Server, fixed, ports, text};
+use crate::emit::{Cx, Items, Opts, Section, Text, state};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
+use crate::lower::Fields;
+use crate::write::Tag;
+
+words! {
+    /// Who may watch at the same time.
+    pub enum SharePolicy { AllowExclusive = "allow-exclusive", ForceShared = "force-shared", Ignore = "ignore" }
+}
+
+/// The settings of a VNC server.
+#[derive(Debug, Clone)]
+pub struct Vnc {
+    /// The TCP port, from 5900; -1 for a free one.
+    pub port: Opt<i32>,
+    /// Whether a free port is taken.
+    pub autoport: Opt<YesNo>,
+    /// The port for WebSocket clients; -1 for a free one.
+    pub websocket: Opt<i32>,
+    /// Who may watch at the same time.
+    pub share_policy: Opt<SharePolicy>,
+    /// Whether clients may switch the guest off.
+    pub power_control: Opt<YesNo>,
+    /// The keyboard layout.
+    pub keymap: Opt<String>,
+    /// Who may connect.
+    pub password: Password,
+    /// Where it listens.
+    pub listen: Listen,
+    /// The audio backend.
+    pub audio: Opt<u8>,
+}
+
+static AUTOPORT: Rule = Rule { name: "vnc-autoport", text: "VNC without a port takes a free one" };
+
+impl Vnc {
+    pub(super) fn lower(f: &Fields<'_, '_>) -> Self {
+        Self {
+            port: f.attr("port"),
+            autoport: f.attr("autoport"),
+            websocket: f.attr("websocket"),
+            share_policy: f.attr("sharePolicy"),
+            power_control: f.attr("powerControl"),
+            keymap: f.attr("keymap"),
+            password: Password::lower(f),
+            listen: Listen::lower(f),
+            audio: f.child_attr("audio", "id"),
+        }
+    }
+
+    /// Whether a free port is taken.
+    pub fn is_auto(&self) -> bool {
+        self.autoport.is(&YesNo::Yes)
+    }
+
+    pub(super) fn define(&mut self, origin: Origin, defaults: &mut Defaults<'_>) {
+        let auto = self.is_auto() || self.port.is_none_or(|p| p.value == -1);
+        if auto {
+            let by = self.autoport.filter(|a| a.value.is_yes()).or(self.port.map(|p| p.map(|_| YesNo::Yes)));
+            self.autoport = by.or(Some(Spanned::rule(YesNo::Yes, &AUTOPORT)));
+            self.port = Some(Spanned { value: -1, origin: self.autoport.origin_or(origin) });
+        } else {
+            self.autoport.get_or_insert(Spanned { value: YesNo::No, origin: self.port.origin_or(origin) });
+        }
+        let out_of_range = self.port.filter(|p| !auto && !(ports::VNC..=65535).contains(&p.value));
+        if let Some(port) = out_of_range.filter(|_| self.listen.is(ListenType::Address)) {
+            let message = format!("port {} is no port of VNC, which has 5900 to 65535", port.value);
+            let fault =
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, port.origin.span().unwrap_or_default(), message);
+            defaults.report(fault.help("give a port in that range, or `autoport='yes'`"));
+        }
+    }
+
+    pub(super) fn write(&self, tag: Tag<'_>) {
+        let tag = match self.listen.kind.value {
+            ListenType::Socket => tag.opt("socket", &self.listen.socket),
+            ListenType::Address => {
+                let port = self.port.filter(|p| p.value != 0);
+                let tag = tag.opt("port", &port).opt("autoport", &self.autoport);
+                self.listen.write_attribute(tag.opt("websocket", &self.websocket.filter(|p| p.value != 0)))
+            }
+            ListenType::None => tag,
+        };
+        let tag = tag
+            .opt("keymap", &self.keymap)
+            .opt("sharePolicy", &self.share_policy)
+            .opt("powerControl", &self.power_control);
+        self.password.write(tag).children(|w| {
+            self.listen.write(w);
+            if self.audio.is_some() {
+                w.tag("audio").opt("id", &self.audio).end();
+            }
+        });
+    }
+
+    /// The display in QEMU's words.
+    fn display(&self, cx: &Cx<'_>) -> Opts {
+        let place = cx
+            .domain
+            .devices
+            .graphics
+            .iter()
+            .position(|g| matches!(&g.server, Server::Vnc(v) if std::ptr::eq(&raw const **v, self)));
+        let ports = place.and_then(|at| ports::assign(cx.domain).get(at).copied()).unwrap_or_default();
+        match self.listen.kind.value {
+            ListenType::Socket => {
+                let path = text(&self.listen.socket).map_or_else(|| state("/vnc.sock"), Text::from);
+                Opts::first(Text::from("vnc=unix:").then(path))
+            }
+            ListenType::None => Opts::first("none"),
+            ListenType::Address => {
+                let address = text(&self.listen.address).map_or_else(|| cx.vnc_listen(), String::as_str);
+                let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
+                let number =
+                    ports.main.or(fixed(&self.port).map(|p| p.value)).unwrap_or(ports::VNC).saturating_sub(ports::VNC);
+                Opts::first(format!("{address}:{number}")).opt("websocket", ports.websocket.map(|p| p.to_string()))
+            }
+        }
+    }
+
+    pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
+        let opts = self
+            .display(cx)
+            .opt("share", self.share_policy.get().map(SharePolicy::word))
+            .opt("password", self.password.text.as_ref().map(|_| "on"))
+            .opt("power-control", self.power_control.get().map(|p| if p.is_yes() { "on" } else { "off" }))
+            .opt("audiodev", Audio::find(cx.domain, self.audio.get()).map(Audio::id));
+        out.opts(Section::Graphics, "vnc", opts, origin);
+        if let Some(keymap) = &self.keymap {
+            out.word(Section::Graphics, "k", &keymap.value, keymap.origin);
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! `<input>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::virtio::VirtioOptions;
+use crate::devices::{Device, Info, Needs};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// What a device is to the guest, or where its events come from.
+    pub enum InputKind { Mouse = "mouse", Keyboard = "keyboard", Tablet = "tablet", Passthrough = "passthrough", Evdev = "evdev" }
+}
+
+words! {
+    /// Where an input device is attached.
+    pub enum InputBus { Ps2 = "ps2", Usb = "usb", Virtio = "virtio", Xen = "xen" }
+}
+
+words! {
+    /// Models of virtio input devices.
+    pub enum Model { Virtio = "virtio", VirtioTransitional = "virtio-transitional", VirtioNonTransitional = "virtio-non-transitional" }
+}
+
+words! {
+    /// How much a grab takes.
+    pub enum Grab { All = "all" }
+}
+
+words! {
+    /// The keys that hand input devices to the guest and take them back.
+    pub enum GrabToggle {
+        CtrlCtrl = "ctrl-ctrl", AltAlt = "alt-alt", ShiftShift = "shift-shift", MetaMeta = "meta-meta", Scrolllock = "scrolllock",
+        CtrlScrolllock = "ctrl-scrolllock",
+    }
+}
+
+/// `<input>`.
+#[derive(Debug, Clone)]
+pub struct Input {
+    /// The kind.
+    pub kind: Spanned<InputKind>,
+    /// The bus; an `evdev` input, which has none, feeds the others.
+    pub bus: Opt<InputBus>,
+    /// The model of a virtio device.
+    pub model: Opt<Model>,
+    /// Options of a virtio device.
+    pub virtio: VirtioOptions,
+    /// The host's event device, for `passthrough` and `evdev`.
+    pub source: Opt<String>,
+    /// Whether all of the host's input devices are grabbed along with this one.
+    pub grab: Opt<Grab>,
+    /// The keys that toggle the grab.
+    pub grab_toggle: Opt<GrabToggle>,
+    /// Whether held keys repeat.
+    pub repeat: Opt<Switch>,
+    /// What every device has.
+    pub info: Info,
+    origin: Origin,
+}
+
+static BUS: Rule = Rule {
+    name: "input-bus",
+    text: "on x86 a mouse or keyboard without a bus is a PS/2 one, any other input device a USB one",
+};
+
+impl Input {
+    /// The mouse or keyboard of an x86 machine, which `rule` adds.
+    pub fn ps2(kind: InputKind, rule: &'static Rule) -> Self {
+        Self {
+            kind: Spanned::rule(kind, rule),
+            bus: Some(Spanned::rule(InputBus::Ps2, rule)),
+            model: None,
+            virtio: VirtioOptions::default(),
+            source: None,
+            grab: None,
+            grab_toggle: None,
+            repeat: None,
+            info: Info::default(),
+            origin: Origin::Rule(rule),
+        }
+    }
+
+    /// Whether it is of this kind and on the PS/2 bus.
+    pub fn is_ps2(&self, kind: InputKind) -> bool {
+        self.kind.value == kind && self.bus.is(&InputBus::Ps2)
+    }
+
+    fn driver(&self) -> Option<&'static str> {
+        use InputKind as K;
+        Some(match (self.bus.get()?, self.kind.value, self.model.get()) {
+            (InputBus::Ps2 | InputBus::Xen, ..) | (_, K::Evdev, _) | (InputBus::Usb, K::Passthrough, _) => return None,
+            (InputBus::Usb, K::Mouse, _) => "usb-mouse",
+            (InputBus::Usb, K::Keyboard, _) => "usb-kbd",
+            (InputBus::Usb, K::Tablet, _) => "usb-tablet",
+            (InputBus::Virtio, K::Mouse, _) => "virtio-mouse-pci",
+            (InputBus::Virtio, K::Keyboard, _) => "virtio-keyboard-pci",
+            (InputBus::Virtio, K::Tablet, _) => "virtio-tablet-pci",
+            (InputBus::Virtio, K::Passthrough, Some(Model::VirtioTransitional)) => "virtio-input-host-pci-transitional",
+            (InputBus::Virtio, K::Passthrough, Some(Model::VirtioNonTransitional)) => {
+                "virtio-input-host-pci-non-transitional"
+            }
+            (InputBus::Virtio, K::Passthrough, Some(Model::Virtio) | None) => "virtio-input-host-pci",
+        })
+    }
+
+    /// What QEMU cannot do (qemuValidateDomainDeviceDefInput in libvirt's src/qemu/qemu_validate.c).
+    fn fault(&self) -> Option<(Origin, String)> {
+        let bus = self.bus.as_ref()?;
+        let kind = self.kind.value;
+        let plain = matches!(kind, InputKind::Mouse | InputKind::Keyboard);
+        match bus.value {
+            InputBus::Xen => return Some((bus.origin, "bus `xen` does not exist in QEMU's guests".to_owned())),
+            InputBus::Ps2 if !plain => {
+                return Some((bus.origin, format!("bus `ps2` has no input device of type `{}`", kind.word())));
+            }
+            InputBus::Usb | InputBus::Ps2 | InputBus::Virtio => {}
+        }
+        let model = self.model.as_ref().filter(|m| m.value != Model::Virtio)?;
+        let fits = bus.value == InputBus::Virtio && kind == InputKind::Passthrough;
+        (!fits).then(|| (model.origin, format!("model `{}` exists for type `passthrough` alone", model.word())))
+    }
+}
+
+impl Device for Input {
+    const ELEMENT: &'static str = "input";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let kind = f.attr::<InputKind>("type");
+        let driver = f.child("driver");
+        let source = f.child("source");
+        let source = source.as_ref();
+        Some(Self {
+            bus: f.attr("bus"),
+            model: f.attr("model"),
+            virtio: driver.map(|d| VirtioOptions::lower(&d)).unwrap_or_default(),
+            source: source.and_then(|s| s.attr(if kind.is(&InputKind::Evdev) { "dev" } else { "evdev" })),
+            grab: source.and_then(|s| s.attr("grab")),
+            grab_toggle: source.and_then(|s| s.attr("grabToggle")),
+            repeat: source.and_then(|s| s.attr("repeat")),
+            info: Info::lower(f),
+            origin: f.origin(),
+            kind: kind?,
+        })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("input").attr("type", self.kind.word()).opt("bus", &self.bus).opt("model", &self.model);
+        tag.children(|w| {
+            if self.virtio.any() {
+                self.virtio.write(w.tag("driver")).end();
+            }
+            if self.source.is_some() {
+                let name = if self.kind.value == InputKind::Evdev { "dev" } else { "evdev" };
+                let tag = w.tag("source").opt(name, &self.source).opt("grab", &self.grab);
+                tag.opt("grabToggle", &self.grab_toggle).opt("repeat", &self.repeat).end();
+            }
+            self.info.write(w);
+        });
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn define(&mut self, defaults: &mut Defaults<'_>) {
+        if self.bus.is_none() {
+            let bus = match self.kind.value {
+                InputKind::Mouse | InputKind::Keyboard => Some(InputBus::Ps2),
+                InputKind::Tablet => Some(InputBus::Usb),
+                InputKind::Passthrough => Some(InputBus::Virtio),
+                InputKind::Evdev => None,
+            };
+            self.bus = bus.map(|b| Spanned::rule(b, &BUS));
+        }
+        if let Some((origin, message)) = self.fault() {
+            defaults.report(Diagnostic::new(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                origin.span().unwrap_or_default(),
+                message,
+            ));
+        }
+    }
+
+    fn needs(&self, domain: &Domain) -> Needs {
+        match self.bus.get() {
+            Some(InputBus::Usb) => Needs::Usb,
+            Some(InputBus::Virtio) if domain.has_pcie() && !self.model.is(&Model::VirtioTransitional) => {
+                Needs::Pci(PCIE_DEVICE)
+            }
+            Some(InputBus::Virtio) => Needs::Pci(PCI_DEVICE),
+            Some(InputBus::Ps2 | InputBus::Xen) | None => Needs::Nothing,
+        }
+    }
+
+    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
+        format!("input{index}")
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let source = self.source.as_ref().map(|s| &s.value);
+        if self.kind.value == InputKind::Evdev {
+            let props = Props::new()
+                .with("qom-type", "input-linux")
+                .with("id", self.info.alias())
+                .opt("evdev", source)
+                .opt("repeat", self.repeat.get().map(Switch::is_on))
+                .opt("grab_all", self.grab.get().map(|Grab::All| true))
+                .opt("grab-toggle", self.grab_toggle.get().map(GrabToggle::word));
+            out.json(Section::Inputs, "object", props, self.origin);
+            return;
+        }
+        let Some(driver) = self.driver() else { return };
+        let props = Props::new()
+            .with("driver", driver)
+            .and(self.virtio.props())
+            .with("id", self.info.alias())
+            .opt("evdev", source);
+        let address = &self.info.address;
+        out.device(Section::Inputs, props.and(cx.usb_address(address)).and(cx.pci_address(address)), self.origin);
+    }
+}

@@ -1,0 +1,172 @@
+//! `<serial>`: serial ports.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::define::pci::PCI_DEVICE;
+use crate::devices::address::Address;
+use crate::devices::chardev::{self, Source};
+use crate::devices::{Device, Info, Needs};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// The bus that a serial port is on.
+    pub enum Target { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebug = "isa-debug" }
+}
+
+words! {
+    /// QEMU's devices for serial ports.
+    pub enum Model { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebugcon = "isa-debugcon" }
+}
+
+/// How many ISA serial ports a PC has.
+const ISA_PORTS: u32 = 4;
+
+/// `<serial>`.
+#[derive(Debug, Clone)]
+pub struct Serial {
+    /// The host's end.
+    pub source: Source,
+    /// The bus.
+    pub target: Opt<Target>,
+    /// The device.
+    pub model: Opt<Model>,
+    /// The number of the port.
+    pub port: Opt<u32>,
+    /// What every device has.
+    pub info: Info,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+static TARGET: Rule = Rule { name: "serial-target", text: "an x86 machine has its serial ports on the ISA bus unless the definition says otherwise" };
+static MODEL: Rule = Rule { name: "serial-model", text: "the model of a serial port follows from its bus" };
+static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a number gets the next free one" };
+
+impl Serial {
+    /// The serial port that the first console stands for.
+    pub fn of_console(source: Source, port: Opt<u32>, info: Info, origin: Origin) -> Self {
+        Self { source, target: None, model: None, port, info, origin }
+    }
+
+    /// Whether a console on it is the guest's first console.
+    pub fn is_console(&self) -> bool {
+        matches!(self.target.get(), Some(Target::Isa) | None)
+    }
+
+    fn settle(&mut self) {
+        let target = self.target.get_or_insert(Spanned::rule(Target::Isa, &TARGET)).value;
+        let model = match target {
+            Target::Isa => Model::Isa,
+            Target::Usb => Model::Usb,
+            Target::Pci => Model::Pci,
+            Target::IsaDebug => Model::IsaDebugcon,
+        };
+        self.model.get_or_insert(Spanned::rule(model, &MODEL));
+    }
+}
+
+/// Gives every serial port its number, bus and model. Ports that name the ISA bus are numbered first (virDomainChrIsaSerialDefPostParse and
+/// virDomainChrDefPostParse in libvirt's src/conf/domain_postparse.c).
+pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
+    let serials = &mut domain.devices.serials;
+    let isa = |s: &Serial| s.target.is(&Target::Isa);
+    for at in 0..serials.len() {
+        let free = (0..ISA_PORTS).find(|n| !serials.iter().any(|s| isa(s) && s.port.is(n)));
+        if let (Some(serial), Some(free)) = (serials.get_mut(at), free)
+            && isa(serial)
+        {
+            serial.port.get_or_insert(Spanned::rule(free, &PORT));
+        }
+    }
+    for at in 0..serials.len() {
+        let next = serials.iter().filter_map(|s| s.port.get()).max().map_or(0, |p| p.saturating_add(1));
+        if let Some(serial) = serials.get_mut(at) {
+            serial.port.get_or_insert(Spanned::rule(next, &PORT));
+            serial.settle();
+        }
+    }
+    let mut taken = Vec::new();
+    for serial in serials.iter().filter(|s| isa(s)) {
+        let Some(port) = serial.port.get() else { continue };
+        let span = serial.port.origin_or(serial.origin).span().or(serial.origin.span()).unwrap_or_default();
+        if port >= ISA_PORTS {
+            let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `<target type='pci-serial'/>`"));
+        } else if taken.contains(&port) {
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, format!("there are two serial ports {port}")));
+        }
+        taken.push(port);
+    }
+}
+
+impl Device for Serial {
+    const ELEMENT: &'static str = "serial";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let source = Source::lower(f)?;
+        source.needs_path(f);
+        let target = f.child("target");
+        Some(Self {
+            target: target.as_ref().and_then(|t| t.attr("type")),
+            port: target.as_ref().and_then(|t| t.attr("port")),
+            model: target.as_ref().and_then(|t| t.child_attr("model", "name")),
+            info: Info::lower(f),
+            origin: f.origin(),
+            source,
+        })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        w.tag("serial").attr("type", self.source.kind.word()).children(|w| {
+            self.source.write(w);
+            w.tag("target").opt("type", &self.target).opt("port", &self.port).children(|w| {
+                if self.model.is_some() {
+                    w.tag("model").opt("name", &self.model).end();
+                }
+            });
+            self.info.write(w);
+        });
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn needs(&self, _domain: &Domain) -> Needs {
+        match self.target.get() {
+            Some(Target::Pci) => Needs::Pci(PCI_DEVICE),
+            Some(Target::Usb) => Needs::Usb,
+            Some(Target::Isa | Target::IsaDebug) | None => Needs::Nothing,
+        }
+    }
+
+    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
+        format!("serial{index}")
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let alias = self.info.alias();
+        self.source.items(cx, Section::Serials, alias, None, self.origin, out);
+        let Some(model) = self.model.get() else { return };
+        let props = Props::new().with("driver", model.word()).with("chardev", chardev::id(alias)).with("id", alias);
+        let props = props.opt("index", self.port.get().filter(|_| model == Model::Isa));
+        let props = match &self.info.address {
+            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => props.opt("iobase", *iobase).opt("irq", *irq),
+            address => props.and(cx.pci_address(address)).and(cx.usb_address(address)),
+        };
+        out.device(Section::Serials, props, self.origin);
+    }
+}

@@ -1,0 +1,314 @@
+//! `<video>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::virtio::VirtioOptions;
+use crate::devices::{Device, Info, Needs};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// Models of video devices.
+    pub enum Model {
+        Vga = "vga", Cirrus = "cirrus", Vmvga = "vmvga", Qxl = "qxl", Virtio = "virtio", Bochs = "bochs", Ramfb = "ramfb", None = "none",
+    }
+}
+
+words! {
+    /// Who drives the device: QEMU itself.
+    pub enum Backend { Qemu = "qemu" }
+}
+
+/// `<video>`. Sizes are in KiB.
+#[derive(Debug, Clone)]
+pub struct Video {
+    /// The model; `none` for a guest without a video device.
+    pub model: Opt<Model>,
+    /// The first memory region of a QXL device.
+    pub ram: Opt<u32>,
+    /// The video memory; of a QXL device, its second memory region.
+    pub vram: Opt<u32>,
+    /// The same as `vram` for a guest that can address more.
+    pub vram64: Opt<u32>,
+    /// The part of a QXL device's `ram` that serves VGA modes.
+    pub vgamem: Opt<u32>,
+    /// How many screens there can be.
+    pub heads: Opt<u32>,
+    /// Whether firmware draws on this device.
+    pub primary: Opt<YesNo>,
+    /// Whether a virtio device shares memory blobs with the guest.
+    pub blob: Opt<Switch>,
+    /// 3D acceleration.
+    pub accel3d: Opt<YesNo>,
+    /// 2D acceleration, which QEMU does not have.
+    pub accel2d: Opt<YesNo>,
+    /// Width and height of the first screen, in pixels.
+    pub resolution: Option<(Opt<u32>, Opt<u32>)>,
+    /// The backend.
+    pub backend: Opt<Backend>,
+    /// Options of a virtio device.
+    pub virtio: VirtioOptions,
+    /// What every device has.
+    pub info: Info,
+    origin: Origin,
+}
+
+static MODEL: Rule = Rule { name: "video-model", text: "a video device without a model is a `cirrus` one on x86" };
+static MEMORY: Rule = Rule {
+    name: "video-memory",
+    text: "video memory has a default size for each model and is rounded up to a power of two",
+};
+static HEADS: Rule = Rule { name: "video-heads", text: "a video device has one screen unless it says otherwise" };
+static PRIMARY: Rule =
+    Rule { name: "video-primary", text: "the first video device is the primary one unless another says so" };
+
+/// libvirt's default sizes (virDomainVideoDefaultRAM in its src/conf/domain_conf.c).
+fn default_vram(model: Model) -> Option<u32> {
+    match model {
+        Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs => Some(16 << 10),
+        Model::Qxl => Some(64 << 10),
+        Model::Virtio | Model::Ramfb | Model::None => None,
+    }
+}
+
+fn fill(size: &mut Opt<u32>, default: Option<u32>) {
+    let given = size.as_ref().map(|s| s.value).filter(|s| *s > 0);
+    let Some(rounded) = given.or(default).and_then(u32::checked_next_power_of_two) else {
+        return;
+    };
+    if given != Some(rounded) {
+        *size = Some(Spanned::rule(rounded, &MEMORY));
+    }
+}
+
+impl Video {
+    /// A video device that `rule` adds.
+    pub fn added(rule: &'static Rule) -> Self {
+        Self::of(Origin::Rule(rule))
+    }
+
+    fn of(origin: Origin) -> Self {
+        Self {
+            model: None,
+            ram: None,
+            vram: None,
+            vram64: None,
+            vgamem: None,
+            heads: None,
+            primary: None,
+            blob: None,
+            accel3d: None,
+            accel2d: None,
+            resolution: None,
+            backend: None,
+            virtio: VirtioOptions::default(),
+            info: Info::default(),
+            origin,
+        }
+    }
+
+    fn model(&self) -> Model {
+        self.model.get().unwrap_or(Model::Cirrus)
+    }
+
+    /// Whether it stands on a PCI bus.
+    pub fn is_pci(&self) -> bool {
+        !matches!(self.model(), Model::None | Model::Ramfb)
+    }
+
+    fn is_primary(&self) -> bool {
+        self.primary.is(&YesNo::Yes)
+    }
+
+    /// Puts the primary device first and says what such a list of devices cannot be.
+    pub fn settle(list: &mut Vec<Self>, report: &mut dyn FnMut(Diagnostic)) {
+        let span = |video: &Self| video.model.origin_or(video.origin).span().unwrap_or_default();
+        for second in list.iter().filter(|v| v.is_primary()).skip(1) {
+            let span = second.primary.origin_or(second.origin).span().unwrap_or_default();
+            report(Diagnostic::new(&codes::CONFLICT, span, "another video device is the primary one already"));
+        }
+        if let Some(none) = list.iter().find(|v| v.model() == Model::None && list.len() > 1) {
+            report(Diagnostic::new(&codes::CONFLICT, span(none), "model `none` stands beside other video devices"));
+        }
+        if let Some(at) = list.iter().position(Self::is_primary) {
+            list.get_mut(..=at).unwrap_or_default().rotate_right(1);
+        }
+        if let Some(first) = list.first_mut().filter(|v| v.model() != Model::None) {
+            first.primary = first.primary.filter(|p| p.value.is_yes()).or(Some(Spanned::rule(YesNo::Yes, &PRIMARY)));
+        }
+        for other in list.iter().skip(1).filter(|v| !matches!(v.model(), Model::Qxl | Model::Virtio | Model::None)) {
+            let message = format!("model `{}` can be the primary video device alone", other.model().word());
+            let help = "use `qxl` or `virtio` for further devices";
+            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(other), message).help(help));
+        }
+    }
+
+    /// What QEMU cannot do (qemuValidateDomainDeviceDefVideo in libvirt's src/qemu/qemu_validate.c).
+    fn fault(&self) -> Option<(Origin, &'static str)> {
+        let model = self.model();
+        let small = |size: &Opt<u32>| {
+            size.as_ref().filter(|s| s.value < 1024).map(|s| (s.origin, "video memory is less than 1 MiB (1024)"))
+        };
+        if let Some(accel) = self.accel2d.as_ref().filter(|a| a.value.is_yes()) {
+            return Some((accel.origin, "QEMU has no 2D acceleration to switch on"));
+        }
+        if let Some(accel) = self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio) {
+            return Some((accel.origin, "this model has no 3D acceleration"));
+        }
+        if let Some(blob) = self.blob.as_ref().filter(|_| model != Model::Virtio) {
+            return Some((blob.origin, "this model has no memory blobs"));
+        }
+        if self.resolution.is_some() && !matches!(model, Model::Vga | Model::Qxl | Model::Virtio | Model::Bochs) {
+            return Some((self.model.origin_or(self.origin), "this model has no resolution to set"));
+        }
+        match model {
+            Model::Vga | Model::Vmvga => small(&self.vram),
+            Model::Qxl => small(&self.vgamem),
+            Model::Cirrus | Model::Virtio | Model::Bochs | Model::Ramfb | Model::None => None,
+        }
+    }
+
+    fn driver(&self) -> Option<&'static str> {
+        let accelerated = self.accel3d.is(&YesNo::Yes);
+        Some(match (self.model(), self.is_primary()) {
+            (Model::None, _) => return None,
+            (Model::Vga, _) => "VGA",
+            (Model::Cirrus, _) => "cirrus-vga",
+            (Model::Vmvga, _) => "vmware-svga",
+            (Model::Bochs, _) => "bochs-display",
+            (Model::Ramfb, _) => "ramfb",
+            (Model::Qxl, true) => "qxl-vga",
+            (Model::Qxl, false) => "qxl",
+            (Model::Virtio, true) if accelerated => "virtio-vga-gl",
+            (Model::Virtio, true) => "virtio-vga",
+            (Model::Virtio, false) if accelerated => "virtio-gpu-gl-pci",
+            (Model::Virtio, false) => "virtio-gpu-pci",
+        })
+    }
+}
+
+impl Device for Video {
+    const ELEMENT: &'static str = "video";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let mut video = Self { info: Info::lower(f), ..Self::of(f.origin()) };
+        if let Some(driver) = f.child("driver") {
+            video.backend = driver.attr("name");
+            video.virtio = VirtioOptions::lower(&driver);
+        }
+        let Some(m) = f.child("model") else { return Some(video) };
+        video.model = m.attr("type");
+        (video.ram, video.vram) = (m.attr("ram"), m.attr("vram"));
+        (video.vram64, video.vgamem) = (m.attr("vram64"), m.attr("vgamem"));
+        (video.heads, video.primary, video.blob) = (m.attr("heads"), m.attr("primary"), m.attr("blob"));
+        if let Some(accel) = m.child("acceleration") {
+            (video.accel3d, video.accel2d) = (accel.attr("accel3d"), accel.attr("accel2d"));
+        }
+        video.resolution = m.child("resolution").map(|r| (r.attr("x"), r.attr("y")));
+        Some(video)
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        w.tag("video").children(|w| {
+            if self.backend.is_some() || self.virtio.any() {
+                self.virtio.write(w.tag("driver")).opt("name", &self.backend).end();
+            }
+            let tag = w.tag("model").opt("type", &self.model).opt("ram", &self.ram).opt("vram", &self.vram);
+            let tag = tag.opt("vram64", &self.vram64).opt("vgamem", &self.vgamem).opt("heads", &self.heads);
+            let tag = if self.is_primary() { tag.attr("primary", "yes") } else { tag };
+            tag.opt("blob", &self.blob).children(|w| {
+                if self.accel3d.is_some() || self.accel2d.is_some() {
+                    w.tag("acceleration").opt("accel3d", &self.accel3d).opt("accel2d", &self.accel2d).end();
+                }
+                if let Some((x, y)) = &self.resolution {
+                    w.tag("resolution").opt("x", x).opt("y", y).end();
+                }
+            });
+            self.info.write(w);
+        });
+    }
+
+    fn origin(&self) -> Origin {
+        self.origin
+    }
+
+    fn info(&self) -> &Info {
+        &self.info
+    }
+
+    fn info_mut(&mut self) -> &mut Info {
+        &mut self.info
+    }
+
+    fn define(&mut self, defaults: &mut Defaults<'_>) {
+        let model = self.model.get_or_insert(Spanned::rule(Model::Cirrus, &MODEL)).value;
+        if model == Model::None {
+            // Nothing else is kept of it.
+            let (model, alias) = (self.model, self.info.alias.take());
+            *self = Self { model, info: Info { alias, ..Info::default() }, ..Self::of(self.origin) };
+            return;
+        }
+        if let Some((origin, fault)) = self.fault() {
+            defaults.report(Diagnostic::new(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                origin.span().unwrap_or_default(),
+                fault,
+            ));
+        }
+        self.heads.get_or_insert(Spanned::rule(1, &HEADS));
+        fill(&mut self.vram, default_vram(model));
+        if model == Model::Qxl {
+            fill(&mut self.ram, default_vram(model));
+            fill(&mut self.vgamem, Some(16 << 10));
+            fill(&mut self.vram64, None);
+        }
+    }
+
+    fn needs(&self, domain: &Domain) -> Needs {
+        match self.model() {
+            Model::None | Model::Ramfb => Needs::Nothing,
+            Model::Virtio | Model::Bochs if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            Model::Vga | Model::Cirrus | Model::Vmvga | Model::Qxl | Model::Virtio | Model::Bochs => {
+                Needs::Pci(PCI_DEVICE)
+            }
+        }
+    }
+
+    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
+        format!("video{index}")
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let Some(driver) = self.driver() else { return };
+        let (kib, mib) =
+            (|size: &Opt<u32>| size.get().map(|s| u64::from(s) << 10), |size: &Opt<u32>| size.get().map(|s| s >> 10));
+        let mut props = Props::new().with("driver", driver);
+        // libvirt leaves the options out for `virtio-vga`, which is no plain virtio device.
+        if self.model() == Model::Virtio && !self.is_primary() {
+            props = props.and(self.virtio.props());
+        }
+        props = props.with("id", self.info.alias());
+        props = match self.model() {
+            Model::Qxl => props
+                .opt("max_outputs", self.heads.get())
+                .opt("ram_size", kib(&self.ram))
+                .opt("vram_size", kib(&self.vram))
+                .with("vram64_size_mb", mib(&self.vram64).unwrap_or(0))
+                .opt("vgamem_mb", mib(&self.vgamem)),
+            Model::Virtio => props.opt("max_outputs", self.heads.get()).opt("blob", self.blob.get().map(Switch::is_on)),
+            Model::Vga | Model::Vmvga => props.opt("vgamem_mb", mib(&self.vram)),
+            Model::Bochs => props.opt("vgamem", kib(&self.vram)),
+            Model::Cirrus | Model::Ramfb | Model::None => props,
+        };
+        if let Some((x, y)) = &self.resolution {
+            props = props.opt("xres", x.get()).opt("yres", y.get());
+        }
+        out.device(Section::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
+    }
+}

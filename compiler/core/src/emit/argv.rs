@@ -1,0 +1,98 @@
+//! The command line, and where each argument comes from.
+
+use serde::Serialize;
+use virtc_plan::Arg;
+use virtc_diag::SourceFile;
+
+use crate::emit::{Payload, json_arg, opts_arg, word_arg};
+use crate::ir::Origin;
+use crate::prepare::{Machine, Sound};
+
+/// One argument.
+#[derive(Debug, Clone)]
+pub struct Argument {
+    /// The argument.
+    pub arg: Arg,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// A command line; the first argument is the binary.
+#[derive(Debug, Clone)]
+pub struct Argv(pub Vec<Argument>);
+
+/// Where an argument comes from, for people and for tools.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct MapEntry {
+    /// The number of the argument; the binary is 0.
+    pub index: usize,
+    /// The argument, with its placeholders.
+    pub argument: String,
+    /// The file, where it comes from one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// The line in the file, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// The column in characters, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<u32>,
+    /// The rule that added it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<&'static str>,
+    /// What the rule does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
+}
+
+/// The command line of a machine.
+pub fn argv(machine: &Sound<Machine>) -> Argv {
+    let mut out = Vec::new();
+    for item in machine.get().items() {
+        let origin = item.origin;
+        if !item.option.is_empty() {
+            out.push(Argument { arg: Arg::text(format!("-{}", item.option)), origin });
+        }
+        out.extend(value_arg(&item.payload).map(|arg| Argument { arg, origin }));
+    }
+    Argv(out)
+}
+
+/// The argument behind an option, where it has one.
+pub(crate) fn value_arg(payload: &Payload) -> Option<Arg> {
+    match payload {
+        Payload::None => None,
+        Payload::Word(word) => Some(word_arg(word)),
+        Payload::Opts(opts) => Some(opts_arg(opts)),
+        Payload::Json(props) => Some(json_arg(props)),
+        Payload::Chardev(chardev) => Some(opts_arg(&chardev.opts())),
+    }
+}
+
+impl Argv {
+    /// The arguments as text, with their placeholders.
+    pub fn display(&self) -> Vec<String> {
+        self.0.iter().map(|a| a.arg.display()).collect()
+    }
+
+    /// Where each argument comes from.
+    pub fn map(&self, source: &SourceFile) -> Vec<MapEntry> {
+        let entry = |(index, argument): (usize, &Argument)| {
+            let place = argument.origin.span().map(|span| source.line_column(span.start));
+            let rule = match argument.origin {
+                Origin::Rule(rule) => Some(rule),
+                Origin::Xml(_) => None,
+            };
+            MapEntry {
+                index,
+                argument: argument.arg.display(),
+                file: place.map(|_| source.name().to_owned()),
+                line: place.map(|p| p.line),
+                column: place.map(|p| p.column),
+                rule: rule.map(|r| r.name),
+                why: rule.map(|r| r.text),
+            }
+        };
+        self.0.iter().enumerate().map(entry).collect()
+    }
+}

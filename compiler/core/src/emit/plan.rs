@@ -1,0 +1,86 @@
+//! The plan: what the runtime does to run a machine.
+
+use sha2::{Digest, Sha256};
+use virtc_diag::{Diagnostics, SourceFile};
+use virtc_plan::{DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, Step, UserPolicy};
+
+use crate::domain::Domain;
+use crate::emit::Item;
+use crate::emit::argv::argv;
+use crate::emit::rules;
+use crate::ir::{Leaf, Origin, Rule};
+use crate::prepare::{Machine, Sound};
+
+/// Who makes plans.
+pub(crate) const PRODUCER: &str = concat!("virtc ", env!("CARGO_PKG_VERSION"));
+
+static START: Rule = Rule { name: "start", text: "what every start of a VM needs" };
+
+/// The plan of a machine, or why there can be none.
+///
+/// # Errors
+/// What the runtime cannot do yet, at its place.
+pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
+    let m = machine.get();
+    let needs = m.needs();
+    if !needs.vf_settings.is_empty() {
+        return Err(needs.vf_faults());
+    }
+    let start = Origin::Rule(&START);
+    let at = |origin| plan_origin(origin, source);
+    let step = |(step, origin): (Step, Origin)| PlannedStep { step, origin: at(origin), device: None };
+    let mut steps = vec![step((Step::StateDir { directories: needs.directories.clone() }, start))];
+    let monitor = Step::Listen { fd: MONITOR_FD.to_owned(), socket: MONITOR_SOCKET.to_owned() };
+    steps.push(step((monitor, Origin::Rule(&rules::MONITOR))));
+    steps.extend(needs.binds.iter().cloned().map(step));
+    steps.push(step((Step::Cgroup { rules: needs.rules.clone() }, start)));
+    steps.extend(needs.descriptors.iter().cloned().map(step));
+    steps.extend(needs.owned.iter().cloned().map(step));
+    let mut fds = vec![MONITOR_FD.to_owned()];
+    fds.extend(needs.fds.iter().cloned());
+    let args = argv(machine).0.into_iter().map(|a| a.arg).collect();
+    let memlock = memlock(m).map(Limit::Bytes);
+    let spawn = Step::Spawn { argv: args, env: Vec::new(), fds, user: UserPolicy::Qemu, memlock };
+    steps.push(step((spawn, start)));
+    steps.push(step((Step::Cont {}, start)));
+    Ok(Plan { format: FORMAT, producer: PRODUCER.to_owned(), digest: digest_of(m.items(), source), domain: domain_id(m.domain()), steps })
+}
+
+/// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it
+/// (qemuDomainGetMemLockLimitBytes in libvirt's src/qemu/qemu_domain.c).
+pub fn memlock(machine: &Machine) -> Option<u64> {
+    machine.needs().pinned.then(|| locked_bytes(machine.domain()))
+}
+
+/// All of the guest's memory and 1 GiB.
+pub(crate) fn locked_bytes(domain: &Domain) -> u64 {
+    domain.memory.total.as_ref().map_or(0, |t| t.value << 10).saturating_add(1 << 30)
+}
+
+/// Which VM a plan is for.
+pub(crate) fn domain_id(domain: &Domain) -> DomainId {
+    let uuid = domain.general.uuid.as_ref().map(|u| u.show()).unwrap_or_default();
+    DomainId { name: domain.name().to_owned(), uuid }
+}
+
+/// A digest of the source and of everything that the passes made of it and of their options.
+pub(crate) fn digest_of(items: &[Item], source: &SourceFile) -> String {
+    let mut hash = Sha256::new();
+    hash.update(source.text().as_bytes());
+    for item in items {
+        hash.update(format!("{:?}", (item.option, &item.payload)).as_bytes());
+    }
+    let hash = hash.finalize();
+    hash.iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
+}
+
+/// Where a step comes from, in the words of plans.
+pub(crate) fn plan_origin(origin: Origin, source: &SourceFile) -> PlanOrigin {
+    match origin {
+        Origin::Rule(rule) => PlanOrigin::Rule(rule.name.to_owned()),
+        Origin::Xml(span) => {
+            let place = source.line_column(span.start);
+            PlanOrigin::Place { file: source.name().to_owned(), line: place.line, column: place.column }
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! The command line as a shell script that a person can read and run.
+
+use std::fmt::Write;
+
+use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_plan::{Arg, Hole, Part, Step};
+
+use crate::codes;
+use crate::emit::argv::value_arg;
+use crate::emit::{Item, Payload, Props, Value};
+use crate::prepare::{Machine, Sound};
+
+/// A POSIX shell script that starts the machine.
+///
+/// It makes `$state`, gives QEMU what it can open itself in place of descriptors, and lists what a person must do first as comments.
+///
+/// # Errors
+/// A descriptor that QEMU cannot open itself.
+pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
+    let mut out = String::from(
+        "#!/bin/sh\nset -eu\nstate=${state:-$(mktemp -d)}\n\
+         case $state in *[,\\\\\\\"]*) echo \"the path $state holds a comma, a quote or a backslash\" >&2; exit 2;; esac\n",
+    );
+    for directory in &machine.get().needs().directories {
+        let _ = writeln!(out, "mkdir -p \"$state/{directory}\"");
+    }
+    for line in first(machine) {
+        let _ = writeln!(out, "# first: {line}");
+    }
+    out.push_str("exec");
+    let mut faults = Diagnostics::new();
+    for item in machine.get().items() {
+        // Sets of descriptors are replaced by the paths behind them.
+        if item.option == "add-fd" {
+            continue;
+        }
+        if !item.option.is_empty() {
+            let _ = write!(out, " \\\n  -{}", item.option);
+        }
+        let Some(arg) = value_arg(&openable(item)) else { continue };
+        match word(&arg) {
+            Ok(word) => {
+                out.push(' ');
+                out.push_str(&word);
+            }
+            Err(fd) => {
+                let message = format!("descriptor `{fd}` cannot be opened in a shell script");
+                let span = item.origin.span().unwrap_or_default();
+                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"));
+            }
+        }
+    }
+    out.push('\n');
+    if faults.is_empty() { Ok(out) } else { Err(faults) }
+}
+
+/// The value of an item with what QEMU can open itself in place of descriptors.
+fn openable(item: &Item) -> Payload {
+    match &item.payload {
+        Payload::Chardev(chardev) => Payload::Opts(chardev.opts_by_path()),
+        Payload::Json(props) if item.option == "netdev" => Payload::Json(tap_by_name(props)),
+        other => other.clone(),
+    }
+}
+
+/// A tap by the name of its interface, which a person has made.
+fn tap_by_name(props: &Props) -> Props {
+    let id = props.get("id").and_then(Value::plain).unwrap_or_default();
+    let named = |props: Props| props.with("ifname", tap_name(&id)).with("script", "no").with("downscript", "no");
+    props.iter().fold(Props::new(), |out, (key, value)| match key {
+        "fd" => named(out),
+        "fds" => named(out).with("queues", value.descriptors()),
+        "vhostfd" | "vhostfds" => out,
+        key => out.with(key, value.clone()),
+    })
+}
+
+/// The name that the script takes for the tap behind `hostnet0`.
+fn tap_name(id: &str) -> String {
+    format!("vnet{}", id.trim_start_matches(|c: char| !c.is_ascii_digit()))
+}
+
+/// What the plan does and a script cannot.
+fn first(machine: &Sound<Machine>) -> Vec<String> {
+    let needs = machine.get().needs();
+    let mut out = Vec::new();
+    for (step, _) in &needs.binds {
+        if let Step::VfioBind { device, managed } = step {
+            out.push(if *managed { format!("bind {device} to vfio-pci") } else { format!("see that {device} is bound to vfio-pci") });
+        }
+    }
+    if !needs.vf_settings.is_empty() {
+        out.push("set the MAC and VLAN of the VF on its physical function".to_owned());
+    }
+    for (step, _) in &needs.descriptors {
+        if let Step::Tap { fds, bridge, .. } = step {
+            let bridge = bridge.as_ref().map_or_else(String::new, |b| format!(" and join it to bridge {b}"));
+            let id = fds.first().and_then(|fd| fd.strip_prefix("tapfd-")).and_then(|fd| fd.strip_suffix('0')).unwrap_or_default();
+            out.push(format!("make tap interface {}{bridge}", tap_name(id)));
+        }
+    }
+    out
+}
+
+/// One argument as a shell word, or the descriptor that has none.
+fn word(arg: &Arg) -> Result<String, String> {
+    let mut out = String::new();
+    for part in &arg.0 {
+        match part {
+            Part::Text(text) => quote(text, &mut out),
+            Part::Hole { name: Hole::State, .. } => out.push_str("\"$state\""),
+            Part::Hole { name: Hole::Fd(name), .. } => return Err(name.clone()),
+        }
+    }
+    Ok(if out.is_empty() { "''".to_owned() } else { out })
+}
+
+fn quote(text: &str, out: &mut String) {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_=+.,:/@%".contains(&b);
+    if text.bytes().all(plain) {
+        out.push_str(text);
+    } else {
+        out.push('\'');
+        out.push_str(&text.replace('\'', "'\\''"));
+        out.push('\'');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use virtc_plan::Quote;
+
+    #[test]
+    fn words_survive_the_shell() {
+        let state = Part::Hole { name: Hole::State, quote: Quote::Comma };
+        assert_eq!(word(&Arg::text("a b'c")), Ok("'a b'\\''c'".to_owned()));
+        assert_eq!(word(&Arg::text("")), Ok("''".to_owned()));
+        assert_eq!(word(&Arg(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])), Ok("path=\"$state\"/x".to_owned()));
+        let fd = Part::Hole { name: Hole::Fd("tap".into()), quote: Quote::Comma };
+        assert_eq!(word(&Arg(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
+    }
+
+    #[test]
+    fn a_tap_goes_by_its_name() {
+        let fds = crate::emit::fd("tapfd-net10").then(":").then(crate::emit::fd("tapfd-net11"));
+        let props = Props::new().with("type", "tap").with("fds", fds).with("vhost", true).with("vhostfds", "x").with("id", "hostnet1");
+        let wanted = r#"{"type":"tap","ifname":"vnet1","script":"no","downscript":"no","queues":2,"vhost":true,"id":"hostnet1"}"#;
+        assert_eq!(crate::emit::json_arg(&tap_by_name(&props)).display(), wanted);
+    }
+}

@@ -1,0 +1,135 @@
+//! One device that comes to a running domain, or goes from it.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_plan::Action;
+
+use crate::codes;
+use crate::define::{Definition, define};
+use crate::devices::{Devices, Kind};
+use crate::domain::Domain;
+use crate::emit::plan::locked_bytes;
+use crate::emit::{Cx, HostNeeds, Item, Items};
+use crate::facts::Facts;
+use crate::ir::Origin;
+use crate::prepare::{Sound, ready};
+use crate::target::Target;
+
+/// A device with all that its coming or going needs.
+#[derive(Debug)]
+pub struct DeviceChange {
+    /// Whether it comes or goes.
+    pub action: Action,
+    /// Its name in QEMU.
+    pub alias: String,
+    /// The domain, with the device.
+    pub domain: Domain,
+    /// What QEMU gets for it.
+    pub items: Vec<Item>,
+    /// Where the device stands in its document.
+    pub origin: Origin,
+    pub(crate) needs: HostNeeds,
+    /// The limit on locked memory, where the device needs one.
+    pub(crate) memlock: Option<u64>,
+}
+
+impl DeviceChange {
+    /// The change as a sound one: none of `findings` may be an error.
+    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
+        (self.domain.holes == 0 && !findings.has_errors()).then_some(Sound(self))
+    }
+}
+
+/// The device of `devices` comes to `running`.
+pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> (Option<DeviceChange>, Diagnostics) {
+    let Some((kind, span)) = only(&devices) else { return (None, Diagnostics::new()) };
+    let before = running.devices.controllers.len();
+    let taken = aliases(&running);
+    let mut domain = running;
+    let disks = domain.devices.disks.len();
+    let index = domain.devices.adopt(devices, kind);
+    let (definition, mut findings) = define(domain, facts);
+    let mut domain = Definition::into_domain(definition);
+    if domain.devices.controllers.len() > before {
+        let message = "the running domain has no free place for the device: a controller would have to be added";
+        let help = "define a spare `pcie-root-port`, or the controller, before the start";
+        findings.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+    }
+    ready(&mut domain);
+    if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
+        // The nodes of the disks that are there count up from 1.
+        disk.node = u32::try_from(disks + 1).unwrap_or_default();
+    }
+    let alias = free_alias(&mut domain, kind, index, &taken);
+    (Some(change(domain, kind, index, alias, Action::Attach, target, facts, &mut findings)), findings)
+}
+
+/// The device of `running` that `devices` describes goes.
+pub fn detach(running: Domain, devices: &Devices, target: &Target, facts: Facts<'_>) -> (Option<DeviceChange>, Diagnostics) {
+    let Some((kind, span)) = only(devices) else { return (None, Diagnostics::new()) };
+    let (definition, mut findings) = define(running, facts);
+    let mut domain = definition.into_domain();
+    ready(&mut domain);
+    let matching: Vec<usize> = domain.devices.matching(kind, devices);
+    let index = match matching.as_slice() {
+        [index] => *index,
+        [] => {
+            let message = format!("the domain has no such `<{}>`", kind.element());
+            findings.push(Diagnostic::new(&codes::CONFLICT, span, message));
+            return (None, findings);
+        }
+        several => {
+            let message = format!("{} devices of the domain fit this `<{}>`", several.len(), kind.element());
+            findings.push(Diagnostic::new(&codes::CONFLICT, span, message).help("say which: by MAC, target, source, address or alias"));
+            return (None, findings);
+        }
+    };
+    let alias = domain.devices.info(kind, index).map(|i| i.alias().to_owned()).unwrap_or_default();
+    (Some(change(domain, kind, index, alias, Action::Detach, target, facts, &mut findings)), findings)
+}
+
+#[expect(clippy::too_many_arguments, reason = "the two callers share all of it")]
+fn change(
+    domain: Domain,
+    kind: Kind,
+    index: usize,
+    alias: String,
+    action: Action,
+    target: &Target,
+    facts: Facts<'_>,
+    findings: &mut Diagnostics,
+) -> DeviceChange {
+    let cx = Cx::new(&domain, target, facts);
+    let (mut items, mut needs) = (Items::new(), HostNeeds::default());
+    domain.devices.items_of(kind, index, &cx, &mut items);
+    domain.devices.host_of(kind, index, &cx, &mut needs);
+    findings.extend(cx.finish());
+    let items = items.sorted();
+    let origin = items.last().map_or(domain.origin, |i| i.origin);
+    let memlock = needs.pinned.then(|| locked_bytes(&domain));
+    DeviceChange { action, alias, domain, items, origin, needs, memlock }
+}
+
+/// The kind of the one device, and where it stands.
+fn only(devices: &Devices) -> Option<(Kind, virtc_diag::Span)> {
+    let kind = Kind::ALL.iter().find(|k| devices.count(**k) > 0)?;
+    Some((*kind, devices.origin(*kind, 0).and_then(Origin::span).unwrap_or_default()))
+}
+
+fn aliases(domain: &Domain) -> Vec<String> {
+    let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
+    kinds.filter_map(|(k, i)| domain.devices.info(k, i)).filter_map(|i| i.alias.as_ref().map(|a| a.value.clone())).collect()
+}
+
+/// A name that no device of the running domain has: the number at the end of the usual one is raised.
+fn free_alias(domain: &mut Domain, kind: Kind, index: usize, taken: &[String]) -> String {
+    let Some(info) = domain.devices.info_mut(kind, index) else { return String::new() };
+    let alias = info.alias().to_owned();
+    let stem = alias.trim_end_matches(|c: char| c.is_ascii_digit());
+    let first: u32 = alias.strip_prefix(stem).and_then(|n| n.parse().ok()).unwrap_or(0);
+    let free = (first..).map(|n| format!("{stem}{n}")).find(|name| !taken.contains(name)).unwrap_or_default();
+    let free = if taken.contains(&alias) { free } else { alias };
+    if let Some(own) = &mut info.alias {
+        own.value.clone_from(&free);
+    }
+    free
+}

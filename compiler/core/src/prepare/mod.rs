@@ -1,0 +1,104 @@
+//! `Definition` to `Machine`: as it will run. Left of here names are libvirt's, right of here QEMU's and the kernel's.
+
+mod alias;
+mod boot;
+mod device;
+
+use virtc_diag::Diagnostics;
+
+use crate::define::Definition;
+use crate::devices::disk::floppy_items;
+use crate::domain::Domain;
+use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
+use crate::facts::Facts;
+use crate::ir::Origin;
+use crate::parts::features::Features;
+use crate::target::Target;
+
+pub use device::{DeviceChange, attach, detach};
+
+/// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
+#[derive(Debug)]
+pub struct Machine {
+    domain: Domain,
+    items: Vec<Item>,
+    needs: HostNeeds,
+}
+
+/// A value that passed without an error and without a hole. Output is made of sound values alone.
+#[derive(Debug)]
+pub struct Sound<T>(T);
+
+impl<T> Sound<T> {
+    /// The value.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+}
+
+impl Machine {
+    /// The domain, with aliases and everything that start fills in.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// What QEMU gets, in the order of the command line.
+    pub fn items(&self) -> &[Item] {
+        &self.items
+    }
+
+    /// What the host must do.
+    pub(crate) fn needs(&self) -> &HostNeeds {
+        &self.needs
+    }
+
+    /// The machine as a sound one: `findings` are all findings of all passes, of which none may be an error.
+    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
+        (self.domain.holes == 0 && !findings.has_errors()).then_some(Sound(self))
+    }
+}
+
+/// Makes the machine that `definition` describes, for this QEMU and this host.
+pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
+    let mut domain = definition.into_domain();
+    ready(&mut domain);
+    let cx = Cx::new(&domain, target, facts);
+    let mut items = Items::new();
+    let mut needs = HostNeeds::default();
+    parts(&cx, &mut items);
+    floppy_items(&cx, &mut items);
+    domain.devices.items(&cx, &mut items);
+    domain.devices.host(&cx, &mut needs);
+    let findings = cx.finish();
+    let items = items.sorted();
+    (Machine { domain, items, needs }, findings)
+}
+
+/// Fills in what only a start fills in: aliases, boot indexes, numbers of block nodes.
+pub(crate) fn ready(domain: &mut Domain) {
+    alias::assign(domain);
+    boot::assign(domain);
+    let count = domain.devices.disks.len();
+    for (at, disk) in domain.devices.disks.iter_mut().enumerate() {
+        disk.node = u32::try_from(count - at).unwrap_or_default();
+    }
+}
+
+fn parts(cx: &Cx<'_>, out: &mut Items) {
+    let domain = cx.domain;
+    domain.general.items(cx, out);
+    Features::machine(cx, out);
+    domain.memory.items(cx, out);
+    domain.vcpus.items(cx, out);
+    domain.os.items(cx, out);
+    if let Some(cpu) = &domain.cpu {
+        cpu.items(cx, out);
+    }
+    domain.clock.items(cx, out);
+    let binary = domain.emulator.as_ref().map_or("/usr/bin/qemu-system-x86_64", |e| e.value.as_str());
+    let origin = domain.emulator.as_ref().map_or(Origin::Rule(&rules::EMULATOR), |e| e.origin);
+    out.word(Section::Binary, "", binary, origin);
+    if domain.devices.graphics.is_empty() {
+        out.opts(Section::Display, "display", Opts::first("none"), Origin::Rule(&rules::NO_DISPLAY));
+    }
+}

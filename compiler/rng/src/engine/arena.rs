@@ -1,0 +1,351 @@
+//! Patterns as nodes of an arena: equal patterns have equal numbers.
+
+/// The number of a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Pat(pub u32);
+
+/// What nothing matches.
+impl Default for Pat {
+    fn default() -> Self {
+        Self::NOT_ALLOWED
+    }
+}
+
+impl Pat {
+    /// What nothing matches. Number 0 in each arena.
+    pub(crate) const NOT_ALLOWED: Self = Self(0);
+    /// What only the empty sequence matches.
+    pub(crate) const EMPTY: Self = Self(1);
+    pub(crate) const TEXT: Self = Self(2);
+}
+
+/// The kinds of pattern, with what their operands are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Kind {
+    NotAllowed,
+    Empty,
+    Text,
+    /// Datatype, pattern of excepted values.
+    Data,
+    /// Literal.
+    Value,
+    /// Pattern.
+    List,
+    /// Name set, pattern of the value, documentation.
+    Attribute,
+    /// Definition.
+    Element,
+    /// Pattern.
+    OneOrMore,
+    /// Patterns in order, no group among them.
+    Group,
+    /// Patterns sorted by number, no interleave among them.
+    Interleave,
+    /// Patterns sorted by number, each once, no choice among them.
+    Choice,
+    /// The pattern of what is open, and the pattern of what follows when it is closed.
+    After,
+}
+
+impl Kind {
+    const ALL: [Self; 13] = [
+        Self::NotAllowed,
+        Self::Empty,
+        Self::Text,
+        Self::Data,
+        Self::Value,
+        Self::List,
+        Self::Attribute,
+        Self::Element,
+        Self::OneOrMore,
+        Self::Group,
+        Self::Interleave,
+        Self::Choice,
+        Self::After,
+    ];
+}
+
+const NULLABLE: u32 = 0x10;
+const ATTRIBUTES: u32 = 0x20;
+const ELEMENTS: u32 = 0x40;
+const VACANT: u32 = u32::MAX;
+
+/// Nodes with their operands and the table that finds them. As words, so that it can be stored as it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Nodes {
+    /// For each node: kind and flags, where its operands begin, how many there are.
+    pub words: Vec<u32>,
+    pub operands: Vec<u32>,
+    /// Open addressing; the length is a power of two, or 0.
+    pub table: Vec<u32>,
+}
+
+impl Nodes {
+    pub(crate) fn len(&self) -> usize {
+        self.words.len() / 3
+    }
+
+    fn node(&self, at: usize) -> Option<(u32, &[u32])> {
+        let at = at.checked_mul(3)?;
+        let node = self.words.get(at..at.checked_add(3)?)?;
+        let (head, start, length) = (*node.first()?, *node.get(1)? as usize, *node.get(2)? as usize);
+        Some((head, self.operands.get(start..start.checked_add(length)?)?))
+    }
+
+    /// The node with these operands; `base` is the number of the first node here.
+    fn find(&self, base: u32, hash: u32, kind: Kind, operands: &[u32]) -> Option<u32> {
+        let mask = self.table.len().checked_sub(1)?;
+        let mut slot = hash as usize & mask;
+        for _ in 0..=mask {
+            let number = *self.table.get(slot)?;
+            if number == VACANT {
+                return None;
+            }
+            if let Some((head, ours)) = self.node(number.wrapping_sub(base) as usize)
+                && head & 0xf == kind as u32
+                && ours == operands
+            {
+                return Some(number);
+            }
+            slot = (slot + 1) & mask;
+        }
+        None
+    }
+
+    fn add(&mut self, base: u32, hash: u32, head: u32, operands: &[u32]) -> u32 {
+        if self.len() * 2 >= self.table.len() {
+            self.grow(base);
+        }
+        let number = base + u32::try_from(self.len()).unwrap_or(VACANT);
+        let start = u32::try_from(self.operands.len()).unwrap_or(VACANT);
+        self.words.extend([head, start, u32::try_from(operands.len()).unwrap_or(VACANT)]);
+        self.operands.extend_from_slice(operands);
+        self.enter(hash, number);
+        number
+    }
+
+    fn enter(&mut self, hash: u32, number: u32) {
+        let mask = self.table.len().saturating_sub(1);
+        let mut slot = hash as usize & mask;
+        while let Some(place) = self.table.get_mut(slot) {
+            if *place == VACANT {
+                *place = number;
+                return;
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    fn grow(&mut self, base: u32) {
+        let size = (self.table.len() * 2).max(64);
+        self.table.clear();
+        self.table.resize(size, VACANT);
+        for at in 0..self.len() {
+            let Some((head, operands)) = self.node(at) else { continue };
+            let hash = hash(head & 0xf, operands);
+            self.enter(hash, base + u32::try_from(at).unwrap_or(VACANT));
+        }
+    }
+}
+
+/// Stands in stored schemas by way of their tables, so it may only change with the format.
+fn hash(kind: u32, operands: &[u32]) -> u32 {
+    const FACTOR: u64 = 0x51_7c_c1_b7_27_22_0a_95;
+    let step = |hash: u64, word: u32| (hash.rotate_left(5) ^ u64::from(word)).wrapping_mul(FACTOR);
+    let hash = operands.iter().copied().fold(step(0, kind), step);
+    u32::try_from(hash >> 32).unwrap_or_default()
+}
+
+/// The nodes of a schema, which stay as they are, and those that a run adds.
+#[derive(Debug)]
+pub(crate) struct Arena<'s> {
+    base: &'s Nodes,
+    own: Nodes,
+}
+
+/// The nodes that every schema has at the beginning.
+pub(crate) fn first_nodes() -> Nodes {
+    let mut nodes = Nodes::default();
+    for (kind, flags) in [(Kind::NotAllowed, 0), (Kind::Empty, NULLABLE), (Kind::Text, NULLABLE)] {
+        nodes.add(0, hash(kind as u32, &[]), kind as u32 | flags, &[]);
+    }
+    nodes
+}
+
+impl<'s> Arena<'s> {
+    pub(crate) fn new(base: &'s Nodes) -> Self {
+        Self { base, own: Nodes::default() }
+    }
+
+    /// How many nodes were added.
+    pub(crate) fn added(&self) -> usize {
+        self.own.len()
+    }
+
+    fn node(&self, pat: Pat) -> (u32, &[u32]) {
+        let at = pat.0 as usize;
+        let found = match at.checked_sub(self.base.len()) {
+            None => self.base.node(at),
+            Some(at) => self.own.node(at),
+        };
+        found.unwrap_or_default()
+    }
+
+    pub(crate) fn kind(&self, pat: Pat) -> Kind {
+        Kind::ALL.get(self.node(pat).0 as usize & 0xf).copied().unwrap_or(Kind::NotAllowed)
+    }
+
+    pub(crate) fn operands(&self, pat: Pat) -> &[u32] {
+        self.node(pat).1
+    }
+
+    pub(crate) fn operand(&self, pat: Pat, at: usize) -> u32 {
+        self.node(pat).1.get(at).copied().unwrap_or_default()
+    }
+
+    /// Operand `at`, which is a pattern.
+    pub(crate) fn part(&self, pat: Pat, at: usize) -> Pat {
+        Pat(self.operand(pat, at))
+    }
+
+    pub(crate) fn nullable(&self, pat: Pat) -> bool {
+        self.node(pat).0 & NULLABLE != 0
+    }
+
+    /// Whether an attribute may still come.
+    pub(crate) fn has_attributes(&self, pat: Pat) -> bool {
+        self.node(pat).0 & ATTRIBUTES != 0
+    }
+
+    /// Whether an element may still come.
+    pub(crate) fn has_elements(&self, pat: Pat) -> bool {
+        self.node(pat).0 & ELEMENTS != 0
+    }
+
+    /// The node with exactly these operands.
+    pub(crate) fn intern(&mut self, kind: Kind, operands: &[u32]) -> Pat {
+        let hash = hash(kind as u32, operands);
+        let base = u32::try_from(self.base.len()).unwrap_or(VACANT);
+        if let Some(number) = self.base.find(0, hash, kind, operands) {
+            return Pat(number);
+        }
+        if let Some(number) = self.own.find(base, hash, kind, operands) {
+            return Pat(number);
+        }
+        let head = kind as u32 | self.flags(kind, operands);
+        Pat(self.own.add(base, hash, head, operands))
+    }
+
+    fn flags(&self, kind: Kind, operands: &[u32]) -> u32 {
+        let flags = |word: &u32| self.node(Pat(*word)).0 & (NULLABLE | ATTRIBUTES | ELEMENTS);
+        let any = || operands.iter().map(flags).fold(0, |all, one| all | one);
+        let all = || operands.iter().map(flags).fold(NULLABLE, |all, one| all & one);
+        match kind {
+            Kind::NotAllowed | Kind::Data | Kind::Value | Kind::List => 0,
+            Kind::Empty | Kind::Text => NULLABLE,
+            Kind::Attribute => ATTRIBUTES,
+            Kind::Element => ELEMENTS,
+            Kind::OneOrMore | Kind::Choice => any(),
+            Kind::Group | Kind::Interleave => (any() & !NULLABLE) | all(),
+            Kind::After => operands.first().map(flags).unwrap_or_default() & !NULLABLE,
+        }
+    }
+
+    /// Any of these.
+    pub(crate) fn choice(&mut self, patterns: &[Pat]) -> Pat {
+        let mut parts: Vec<u32> = Vec::with_capacity(patterns.len());
+        let mut afters = 0;
+        for pat in patterns {
+            match self.kind(*pat) {
+                Kind::NotAllowed => {}
+                Kind::Choice => parts.extend_from_slice(self.operands(*pat)),
+                _ => parts.push(pat.0),
+            }
+        }
+        parts.sort_unstable();
+        parts.dedup();
+        if parts.len() > 1 {
+            afters = parts.iter().filter(|p| self.kind(Pat(**p)) == Kind::After).count();
+        }
+        if afters > 1 {
+            parts = self.join_afters(parts);
+        }
+        match parts.as_slice() {
+            [] => Pat::NOT_ALLOWED,
+            [single] => Pat(*single),
+            parts => self.intern(Kind::Choice, parts),
+        }
+    }
+
+    /// Several `After` with one continuation become one.
+    fn join_afters(&mut self, parts: Vec<u32>) -> Vec<u32> {
+        let (afters, mut out): (Vec<u32>, Vec<u32>) =
+            parts.into_iter().partition(|p| self.kind(Pat(*p)) == Kind::After);
+        let mut pairs: Vec<(Pat, Pat)> = afters.iter().map(|p| (self.part(Pat(*p), 1), self.part(Pat(*p), 0))).collect();
+        pairs.sort_unstable();
+        for run in pairs.chunk_by(|a, b| a.0 == b.0) {
+            let Some((rest, _)) = run.first() else { continue };
+            let open: Vec<Pat> = run.iter().map(|(_, open)| *open).collect();
+            let open = self.choice(&open);
+            out.push(self.after(open, *rest).0);
+        }
+        out.sort_unstable();
+        out
+    }
+
+    /// All of these in order.
+    pub(crate) fn group(&mut self, patterns: &[Pat]) -> Pat {
+        self.all_of(Kind::Group, patterns)
+    }
+
+    /// All of these, mixed in any order.
+    pub(crate) fn interleave(&mut self, patterns: &[Pat]) -> Pat {
+        self.all_of(Kind::Interleave, patterns)
+    }
+
+    fn all_of(&mut self, kind: Kind, patterns: &[Pat]) -> Pat {
+        let mut parts: Vec<u32> = Vec::with_capacity(patterns.len());
+        for pat in patterns {
+            match self.kind(*pat) {
+                Kind::NotAllowed => return Pat::NOT_ALLOWED,
+                Kind::Empty => {}
+                found if found == kind => parts.extend_from_slice(self.operands(*pat)),
+                _ => parts.push(pat.0),
+            }
+        }
+        if kind == Kind::Interleave {
+            parts.sort_unstable();
+        }
+        match parts.as_slice() {
+            [] => Pat::EMPTY,
+            [single] => Pat(*single),
+            parts => self.intern(kind, parts),
+        }
+    }
+
+    pub(crate) fn one_or_more(&mut self, pat: Pat) -> Pat {
+        match self.kind(pat) {
+            Kind::NotAllowed | Kind::Empty | Kind::OneOrMore => pat,
+            _ => self.intern(Kind::OneOrMore, &[pat.0]),
+        }
+    }
+
+    pub(crate) fn after(&mut self, open: Pat, rest: Pat) -> Pat {
+        if open == Pat::NOT_ALLOWED || rest == Pat::NOT_ALLOWED {
+            return Pat::NOT_ALLOWED;
+        }
+        self.intern(Kind::After, &[open.0, rest.0])
+    }
+
+    /// Takes the added nodes out, to make a schema of them. The base must be [`first_nodes`] alone.
+    pub(crate) fn into_nodes(self) -> Nodes {
+        let mut nodes = self.base.clone();
+        for at in 0..self.own.len() {
+            if let Some((head, operands)) = self.own.node(at) {
+                nodes.add(0, hash(head & 0xf, operands), head, operands);
+            }
+        }
+        nodes
+    }
+}

@@ -1,0 +1,142 @@
+//! The run over an element and all that is in it. Nothing is recursive here: depth costs memory alone.
+
+use std::borrow::Cow;
+
+use virtc_xml::{Element, Node};
+
+use super::arena::Pat;
+use super::derive::Engine;
+use super::names::Symbol;
+
+/// What an element is held against from its start tag to its end tag.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Open {
+    /// Content alone where `rest` is there, else `After` of content and what follows, or a choice of them.
+    pub pat: Pat,
+    /// What follows the element, where that is certain.
+    pub rest: Option<Pat>,
+}
+
+/// A value that is held to be another one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Pretence<'d> {
+    /// The element.
+    pub element: u32,
+    /// The attribute's name.
+    pub name: Symbol,
+    /// The value; `None` is any.
+    pub value: Option<&'d str>,
+}
+
+/// Names of a document as symbols, and what is pretended about it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'d> {
+    pub symbols: &'d [Symbol],
+    pub pretence: Option<Pretence<'d>>,
+}
+
+impl View<'_> {
+    pub(crate) fn symbol(&self, id: virtc_xml::NameId) -> Symbol {
+        self.symbols.get(id.0 as usize).copied().unwrap_or(Symbol(u32::MAX))
+    }
+}
+
+impl Engine<'_> {
+    /// `pat` once `root` was seen whole.
+    pub(crate) fn run(&mut self, pat: Pat, root: Element<'_>, view: View<'_>) -> Pat {
+        let start = self.start_tag(pat, view.symbol(root.name_id()));
+        self.run_open(start, root, view)
+    }
+
+    /// What follows `root`, where `start` is the pattern once its start tag is open.
+    pub(crate) fn run_open(&mut self, start: Pat, root: Element<'_>, view: View<'_>) -> Pat {
+        let mut stack = Vec::new();
+        let mut open = self.enter(start, root, view);
+        let mut content = root.content();
+        let mut leaf = is_leaf(root);
+        let mut element = root;
+        loop {
+            if open.pat == Pat::NOT_ALLOWED {
+                return Pat::NOT_ALLOWED;
+            }
+            let next = if leaf { None } else { content.next() };
+            match next {
+                Some(Node::Text(text)) => {
+                    if !text.is_blank() {
+                        open.pat = self.mixed_text(open.pat);
+                    }
+                }
+                Some(Node::Element(child)) => {
+                    let start = self.start_tag(open.pat, view.symbol(child.name_id()));
+                    let inner = self.enter(start, child, view);
+                    stack.push((open, content, leaf, element));
+                    (open, content, leaf, element) = (inner, child.content(), is_leaf(child), child);
+                }
+                None => {
+                    let after = self.leave(open, element, leaf);
+                    let Some((outer, rest, _, parent)) = stack.pop() else { return after };
+                    (open, content, leaf, element) = (Open { pat: after, ..outer }, rest, false, parent);
+                }
+            }
+        }
+    }
+
+    /// Takes the attributes of an element whose start tag is open.
+    fn enter(&mut self, start: Pat, element: Element<'_>, view: View<'_>) -> Open {
+        let mut open = self.split(start);
+        for attribute in element.attributes() {
+            if open.pat == Pat::NOT_ALLOWED {
+                return open;
+            }
+            let name = view.symbol(attribute.name_id());
+            let derived = self.attribute(open.pat, name);
+            let value = match view.pretence {
+                Some(pretence) if pretence.element == element.id() && pretence.name == name => pretence.value,
+                _ => Some(attribute.value()),
+            };
+            open.pat = self.value(derived, value, element);
+        }
+        open.pat = self.close_tag(open.pat);
+        open
+    }
+
+    /// What follows an attribute with this value; `None` is any value.
+    pub(crate) fn value(&mut self, derived: Pat, value: Option<&str>, element: Element<'_>) -> Pat {
+        let mut rests = Vec::new();
+        for (taken, rest) in self.branches(derived) {
+            if value.is_none_or(|value| self.accepts(taken, value, Some(element))) {
+                rests.push(rest);
+            }
+        }
+        self.arena.choice(&rests)
+    }
+
+    /// Takes what certainly follows apart, so that the content is the same wherever the element stands.
+    pub(crate) fn split(&mut self, start: Pat) -> Open {
+        match self.branches(start).as_slice() {
+            [(pat, rest)] => Open { pat: *pat, rest: Some(*rest) },
+            _ => Open { pat: start, rest: None },
+        }
+    }
+
+    /// What follows an element at its end. A leaf's text is looked at here.
+    pub(crate) fn leave(&mut self, open: Open, element: Element<'_>, leaf: bool) -> Pat {
+        if !leaf {
+            return match open.rest {
+                None => self.end_tag(open.pat),
+                Some(rest) if self.arena.nullable(open.pat) => rest,
+                Some(_) => Pat::NOT_ALLOWED,
+            };
+        }
+        let text: Cow<'_, str> = element.text();
+        if let Some(rest) = open.rest {
+            return if self.accepts(open.pat, &text, Some(element)) { rest } else { Pat::NOT_ALLOWED };
+        }
+        self.value(open.pat, Some(&text), element)
+    }
+}
+
+/// Whether an element holds no other.
+pub(crate) fn is_leaf(element: Element<'_>) -> bool {
+    element.children().next().is_none()
+}

@@ -1,0 +1,105 @@
+//! Values and text against patterns.
+
+use super::arena::{Kind, Pat};
+use super::derive::Engine;
+use crate::datatype::{Context, is_blank};
+
+impl Engine<'_> {
+    /// Whether `pat` takes `text` as the whole of an attribute's value or of an element's content.
+    pub(crate) fn accepts(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
+        (self.arena.nullable(pat) && is_blank(text)) || self.takes(pat, text, context)
+    }
+
+    /// Whether `pat` takes `text` and nothing else.
+    fn takes(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
+        match self.arena.kind(pat) {
+            Kind::NotAllowed | Kind::Empty | Kind::Attribute | Kind::Element | Kind::After => false,
+            Kind::Text => true,
+            Kind::Data => self.is_data(pat, text, context),
+            Kind::Value => self.is_value(pat, text, context),
+            Kind::List => {
+                let inner = self.arena.part(pat, 0);
+                self.takes_list(inner, text, context)
+            }
+            Kind::OneOrMore | Kind::Choice => {
+                (0..self.arena.operands(pat).len()).any(|at| self.takes(self.arena.part(pat, at), text, context))
+            }
+            Kind::Group | Kind::Interleave => {
+                let count = self.arena.operands(pat).len();
+                let needed = (0..count).filter(|at| !self.arena.nullable(self.arena.part(pat, *at))).count();
+                needed < 2
+                    && (0..count).any(|at| {
+                        let part = self.arena.part(pat, at);
+                        (needed == 0 || !self.arena.nullable(part)) && self.takes(part, text, context)
+                    })
+            }
+        }
+    }
+
+    fn is_data(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
+        let schema = self.schema;
+        let datatype = schema.datatypes.get(self.arena.operand(pat, 0) as usize);
+        let except = self.arena.part(pat, 1);
+        datatype.is_some_and(|d| d.allows(text, context))
+            && (except == Pat::NOT_ALLOWED || !self.accepts(except, text, context))
+    }
+
+    fn is_value(&self, pat: Pat, text: &str, context: Context<'_>) -> bool {
+        self.schema.literal(self.arena.operand(pat, 0)).is_some_and(|literal| literal.equals(text, context))
+    }
+
+    /// Whether the words of `text` match `pat` one after the other.
+    fn takes_list(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
+        let mut pat = pat;
+        for word in text.split([' ', '\t', '\n', '\r']).filter(|word| !word.is_empty()) {
+            pat = self.word(pat, word, context);
+            if pat == Pat::NOT_ALLOWED {
+                return false;
+            }
+        }
+        self.arena.nullable(pat)
+    }
+
+    /// `pat` once one word of a list was seen.
+    fn word(&mut self, pat: Pat, word: &str, context: Context<'_>) -> Pat {
+        let parts: Vec<Pat> = self.arena.operands(pat).iter().map(|p| Pat(*p)).collect();
+        let kind = self.arena.kind(pat);
+        let mut out = Vec::new();
+        match kind {
+            Kind::Data | Kind::Value => return if self.takes(pat, word, context) { Pat::EMPTY } else { Pat::NOT_ALLOWED },
+            Kind::Text => return pat,
+            Kind::Choice => {
+                for part in parts {
+                    out.push(self.word(part, word, context));
+                }
+            }
+            Kind::OneOrMore => {
+                for part in parts {
+                    let derived = self.word(part, word, context);
+                    let more = self.arena.choice(&[pat, Pat::EMPTY]);
+                    out.push(self.arena.group(&[derived, more]));
+                }
+            }
+            Kind::Group => {
+                for (at, part) in parts.iter().enumerate() {
+                    let derived = self.word(*part, word, context);
+                    let behind = parts.get(at + 1..).unwrap_or_default();
+                    let all: Vec<Pat> = [derived].into_iter().chain(behind.iter().copied()).collect();
+                    out.push(self.arena.group(&all));
+                    if !self.arena.nullable(*part) {
+                        break;
+                    }
+                }
+            }
+            // The specification allows none of these in a list.
+            Kind::NotAllowed
+            | Kind::Empty
+            | Kind::List
+            | Kind::Attribute
+            | Kind::Element
+            | Kind::Interleave
+            | Kind::After => {}
+        }
+        self.arena.choice(&out)
+    }
+}

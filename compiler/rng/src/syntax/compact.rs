@@ -1,0 +1,336 @@
+//! Parser of the compact syntax: declarations, grammars and patterns. Name classes and annotations are in the files beside it.
+
+mod annotation;
+mod name_class;
+mod primary;
+
+pub(super) use annotation::DOCUMENTATION;
+
+use std::collections::BTreeMap;
+
+use virtc_diag::SourceFile;
+
+use super::ast::{Combine, Component, Define, Include, Kind, Pattern, Reference};
+use super::lexer::{Lexer, Token};
+use super::MAX_NESTING;
+use crate::error::{Fault, Place};
+
+pub(crate) const XML_NS: &str = "http://www.w3.org/XML/1998/namespace";
+pub(crate) const XSD: &str = "http://www.w3.org/2001/XMLSchema-datatypes";
+
+const KEYWORDS: &[&str] = &[
+    "attribute", "default", "datatypes", "div", "element", "empty", "external", "grammar", "include", "inherit", "list",
+    "mixed", "namespace", "notAllowed", "parent", "start", "string", "text", "token",
+];
+
+pub(super) type Result<T> = std::result::Result<T, Fault>;
+
+struct Parser {
+    tokens: Vec<(Token, Place)>,
+    at: usize,
+    /// What each prefix stands for; `None` is the inherited namespace.
+    namespaces: BTreeMap<String, Option<String>>,
+    datatypes: BTreeMap<String, String>,
+    default_ns: String,
+    inherited: String,
+    depth: usize,
+    /// Whether an annotation follows the last pattern that is a single particle.
+    trailing: bool,
+}
+
+/// Reads a schema in compact syntax.
+pub(super) fn read(source: &SourceFile, number: u32, ns: &str) -> std::result::Result<Pattern, Vec<Fault>> {
+    let mut lexer = Lexer::new(source.text(), number).map_err(|f| vec![f])?;
+    let mut tokens = Vec::new();
+    loop {
+        let (token, place) = lexer.next().map_err(|f| vec![f])?;
+        let last = token == Token::End;
+        tokens.push((token, place));
+        if last {
+            break;
+        }
+    }
+    let mut parser = Parser {
+        tokens,
+        at: 0,
+        namespaces: BTreeMap::from([("xml".to_owned(), Some(XML_NS.to_owned()))]),
+        datatypes: BTreeMap::new(),
+        default_ns: ns.to_owned(),
+        inherited: ns.to_owned(),
+        depth: 0,
+        trailing: false,
+    };
+    parser.top_level().map_err(|f| vec![f])
+}
+
+impl Parser {
+    fn peek(&self) -> &Token {
+        self.peek_at(0)
+    }
+
+    fn peek_at(&self, ahead: usize) -> &Token {
+        self.tokens.get(self.at + ahead).map_or(&Token::End, |(token, _)| token)
+    }
+
+    fn place(&self) -> Place {
+        let last = self.tokens.len().saturating_sub(1);
+        self.tokens.get(self.at.min(last)).map_or(Place { file: 0, span: virtc_diag::Span::at(0) }, |(_, place)| *place)
+    }
+
+    /// The place of what was read since the token at `from`.
+    fn since(&self, from: Place) -> Place {
+        let last = self.at.checked_sub(1).and_then(|i| self.tokens.get(i)).map_or(from, |(_, place)| *place);
+        Place { file: from.file, span: from.span.to(last.span) }
+    }
+
+    fn advance(&mut self) {
+        self.at += 1;
+    }
+
+    fn fault<T>(&self, message: impl Into<String>) -> Result<T> {
+        Err(Fault::new(self.place(), message))
+    }
+
+    fn is(&self, symbol: &str) -> bool {
+        matches!(self.peek(), Token::Symbol(s) if *s == symbol)
+    }
+
+    fn eat(&mut self, symbol: &str) -> bool {
+        let found = self.is(symbol);
+        self.at += usize::from(found);
+        found
+    }
+
+    fn expect(&mut self, symbol: &str) -> Result<()> {
+        if self.eat(symbol) { Ok(()) } else { self.fault(format!("`{symbol}` is expected here, not {}", shown(self.peek()))) }
+    }
+
+    fn is_keyword(&self, ahead: usize, keyword: &str) -> bool {
+        matches!(self.peek_at(ahead), Token::Name(name, false) if name == keyword)
+    }
+
+    fn eat_keyword(&mut self, keyword: &str) -> bool {
+        let found = self.is_keyword(0, keyword);
+        self.at += usize::from(found);
+        found
+    }
+
+    /// A name; `keywords` says whether a keyword may serve.
+    fn identifier(&mut self, keywords: bool, what: &str) -> Result<String> {
+        match self.peek() {
+            Token::Name(name, escaped) if *escaped || keywords || !KEYWORDS.contains(&name.as_str()) => {
+                let name = name.clone();
+                self.advance();
+                Ok(name)
+            }
+            other => self.fault(format!("{what} is expected here, not {}", shown(other))),
+        }
+    }
+
+    /// Literals joined with `~`.
+    fn literal(&mut self) -> Result<String> {
+        let mut out = String::new();
+        loop {
+            let Token::Literal(text) = self.peek() else {
+                return self.fault(format!("a literal is expected here, not {}", shown(self.peek())));
+            };
+            out.push_str(text);
+            self.advance();
+            if !self.eat("~") {
+                return Ok(out);
+            }
+        }
+    }
+
+    fn top_level(&mut self) -> Result<Pattern> {
+        while self.declaration()? {}
+        self.datatypes.entry("xsd".to_owned()).or_insert_with(|| XSD.to_owned());
+        self.namespaces.entry(String::new()).or_insert(None);
+        let from = self.place();
+        let pattern = if self.begins_grammar() {
+            let components = self.grammar_content("")?;
+            Pattern::new(Kind::Grammar(components), self.since(from))
+        } else {
+            let pattern = self.pattern()?;
+            if self.trailing {
+                return self.fault("an annotation follows a pattern that stands in nothing");
+            }
+            pattern
+        };
+        match self.peek() {
+            Token::End => Ok(pattern),
+            other => self.fault(format!("{} after the end of the pattern", shown(other))),
+        }
+    }
+
+    /// Whether definitions follow, and not a pattern.
+    fn begins_grammar(&self) -> bool {
+        let mut at = 0;
+        loop {
+            match self.peek_at(at) {
+                Token::Documentation(_) => at += 1,
+                Token::Symbol("[") => at = self.behind_bracket(at),
+                Token::End => return true,
+                Token::Name(name, escaped) => {
+                    let word = if *escaped { "" } else { name.as_str() };
+                    let assigns = matches!(self.peek_at(at + 1), Token::Symbol("=" | "|=" | "&="));
+                    return assigns
+                        || matches!(word, "div" | "include" | "start")
+                        || (matches!(self.peek_at(at + 1), Token::Symbol("[")) && (*escaped || !KEYWORDS.contains(&word)));
+                }
+                Token::Qualified(..) => return matches!(self.peek_at(at + 1), Token::Symbol("[")),
+                Token::NsName(_) | Token::Literal(_) | Token::Symbol(_) => return false,
+            }
+        }
+    }
+
+    /// The index behind the bracket that opens at `at`.
+    fn behind_bracket(&self, mut at: usize) -> usize {
+        let mut open = 0_usize;
+        loop {
+            match self.peek_at(at) {
+                Token::Symbol("[") => open += 1,
+                Token::Symbol("]") => open = open.saturating_sub(1),
+                Token::End => return at,
+                _ => {}
+            }
+            at += 1;
+            if open == 0 {
+                return at;
+            }
+        }
+    }
+
+    fn declaration(&mut self) -> Result<bool> {
+        let default = self.is_keyword(0, "default") && self.is_keyword(1, "namespace");
+        let at = self.place();
+        if default {
+            self.advance();
+        }
+        if default || (self.is_keyword(0, "namespace") && matches!(self.peek_at(2), Token::Symbol("="))) {
+            self.advance();
+            let prefix = if default && self.is("=") { None } else { Some(self.identifier(true, "a prefix")?) };
+            self.expect("=")?;
+            let uri = if self.eat_keyword("inherit") { None } else { Some(self.literal()?) };
+            if let Some(prefix) = prefix {
+                self.declare(&prefix, uri.clone(), at)?;
+            }
+            if default {
+                if self.namespaces.contains_key("") {
+                    return Err(Fault::new(at, "a second default namespace"));
+                }
+                self.namespaces.insert(String::new(), uri.clone());
+                self.default_ns = uri.unwrap_or_else(|| self.inherited.clone());
+            }
+            return Ok(true);
+        }
+        if self.is_keyword(0, "datatypes") && matches!(self.peek_at(2), Token::Symbol("=")) {
+            self.advance();
+            let prefix = self.identifier(true, "a prefix")?;
+            self.expect("=")?;
+            let uri = self.literal()?;
+            if prefix == "xsd" && uri != XSD {
+                return Err(Fault::new(at, "prefix `xsd` stands for the datatypes of XML Schema and for nothing else"));
+            }
+            if self.datatypes.insert(prefix.clone(), uri).is_some() {
+                return Err(Fault::new(at, format!("datatypes prefix `{prefix}` is declared twice")));
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    fn declare(&mut self, prefix: &str, uri: Option<String>, at: Place) -> Result<()> {
+        let of_xml = uri.as_deref() == Some(XML_NS);
+        if prefix == "xmlns" || (prefix == "xml") != of_xml {
+            return Err(Fault::new(at, format!("prefix `{prefix}` cannot stand for this namespace")));
+        }
+        if self.namespaces.insert(prefix.to_owned(), uri).is_some() && prefix != "xml" {
+            return Err(Fault::new(at, format!("namespace prefix `{prefix}` is declared twice")));
+        }
+        Ok(())
+    }
+
+    /// Definitions up to `close`, or to the end of the file where that is empty.
+    fn grammar_content(&mut self, close: &str) -> Result<Vec<Component>> {
+        self.deeper()?;
+        let mut out = Vec::new();
+        loop {
+            if (close.is_empty() && *self.peek() == Token::End) || (!close.is_empty() && self.eat(close)) {
+                self.depth -= 1;
+                return Ok(out);
+            }
+            if self.annotation_element(false)? {
+                continue;
+            }
+            let doc = self.annotations()?;
+            out.push(self.component(doc)?);
+        }
+    }
+
+    fn component(&mut self, doc: Option<Box<str>>) -> Result<Component> {
+        let at = self.place();
+        let assigns = matches!(self.peek_at(1), Token::Symbol("=" | "|=" | "&="));
+        if !assigns && self.eat_keyword("div") {
+            self.expect("{")?;
+            return Ok(Component::Div(self.grammar_content("}")?));
+        }
+        if !assigns && self.eat_keyword("include") {
+            let reference = self.reference()?;
+            let place = self.since(at);
+            let body = if self.eat("{") { self.grammar_content("}")? } else { Vec::new() };
+            return Ok(Component::Include(Include { reference, body, at: place }));
+        }
+        let name = if self.eat_keyword("start") { None } else { Some(self.identifier(false, "a definition")?) };
+        let combine = match self.peek() {
+            Token::Symbol("=") => None,
+            Token::Symbol("|=") => Some(Combine::Choice),
+            Token::Symbol("&=") => Some(Combine::Interleave),
+            other => return self.fault(format!("`=`, `|=` or `&=` is expected here, not {}", shown(other))),
+        };
+        self.advance();
+        let place = self.since(at);
+        let mut body = self.pattern()?;
+        body.document(doc);
+        Ok(Component::Define(Define { name: name.map(Into::into), combine, body, at: place }))
+    }
+
+    fn reference(&mut self) -> Result<Reference> {
+        let href = self.literal()?.into();
+        let mut ns = self.default_ns.clone();
+        if self.eat_keyword("inherit") {
+            self.expect("=")?;
+            let at = self.place();
+            let prefix = self.identifier(true, "a prefix")?;
+            ns = self.namespace(&prefix, at)?;
+        }
+        Ok(Reference { href, ns: ns.into() })
+    }
+
+    /// What a prefix stands for.
+    fn namespace(&self, prefix: &str, at: Place) -> Result<String> {
+        match self.namespaces.get(prefix) {
+            Some(Some(uri)) => Ok(uri.clone()),
+            Some(None) => Ok(self.inherited.clone()),
+            None => Err(Fault::new(at, format!("namespace prefix `{prefix}` is not declared"))),
+        }
+    }
+
+    fn deeper(&mut self) -> Result<()> {
+        self.depth += 1;
+        if self.depth > MAX_NESTING { self.fault("patterns are nested too deeply") } else { Ok(()) }
+    }
+}
+
+/// A token, as messages name it.
+fn shown(token: &Token) -> String {
+    match token {
+        Token::Name(name, _) => format!("`{name}`"),
+        Token::Qualified(prefix, local) => format!("`{prefix}:{local}`"),
+        Token::NsName(prefix) => format!("`{prefix}:*`"),
+        Token::Literal(text) => format!("the literal \"{text}\""),
+        Token::Documentation(_) => "a documentation comment".to_owned(),
+        Token::Symbol(symbol) => format!("`{symbol}`"),
+        Token::End => "the end of the file".to_owned(),
+    }
+}

@@ -107,6 +107,8 @@ pub enum Op {
     Owner {
         /// Its path, without symbolic links.
         path: PathBuf,
+        /// Device and inode of the file that is meant: another one that has taken its name meanwhile keeps its owner.
+        id: (u64, u64),
         /// The owner.
         uid: u32,
         /// The group.
@@ -236,7 +238,7 @@ impl Op {
                 format!("make directory {} (mode {mode:04o}, owner {uid}:{gid})", path.display())
             }
             Self::RemoveDir { path } => format!("remove directory {}", path.display()),
-            Self::Owner { path, uid, gid } => format!("set owner of {} to {uid}:{gid}", path.display()),
+            Self::Owner { path, uid, gid, .. } => format!("set owner of {} to {uid}:{gid}", path.display()),
             Self::Driver { device, driver } => format!("bind {device} to {}", or_none(driver)),
             Self::Override { device, driver } => format!("set driver_override of {device} to {}", or_none(driver)),
             Self::MakeGroup { group } => format!("make control group {group}"),
@@ -246,7 +248,7 @@ impl Op {
                 let rules: Vec<String> = crate::acl::union(table).iter().map(ToString::to_string).collect();
                 format!("set the device ACL of {group} to: {}", rules.join(", "))
             }
-            Self::Open { fd, path, mode } => format!("open {} ({mode:?}) as descriptor `{fd}`", path.display()),
+            Self::Open { fd, path, mode } => format!("open {} for {mode} as descriptor `{fd}`", path.display()),
             Self::Listen { fd, path } => format!("listen on {} as descriptor `{fd}`", path.display()),
             Self::Unlisten { path, .. } => format!("stop to listen on {}", path.display()),
             Self::Tap { fds, name, .. } => format!("make tap interface {name} as descriptors {}", fds.join(", ")),
@@ -263,7 +265,7 @@ impl Op {
             Self::Connect { path, .. } => format!("connect to QEMU's monitor at {}", path.display()),
             Self::Disconnect => "leave QEMU's monitor".into(),
             Self::Qmp { command, .. } | Self::QmpBack { command } => format!("tell QEMU {command}"),
-            Self::Memlock { group, limit } => format!("set the limit on locked memory in {group} to {limit:?}"),
+            Self::Memlock { group, limit } => format!("set the limit on locked memory in {group} to {limit}"),
         }
     }
 }

@@ -37,6 +37,7 @@ pub(crate) fn over(
     config: &RunConfig,
     host: &dyn HostRead,
 ) -> Result<Vec<DryChange>, Failure> {
+    crate::engine::check(&plan.steps)?;
     let setting = config.setting(dir, &plan.domain, host)?;
     let mut predict = Predict::over(host);
     let mut changes = Vec::new();

@@ -38,6 +38,17 @@ pub struct Engine<'a> {
     pub is_interrupted: &'a mut dyn FnMut() -> bool,
 }
 
+/// Whether these are the steps of a whole VM.
+///
+/// # Errors
+/// They do not start QEMU exactly once.
+pub fn check(planned: &[PlannedStep]) -> Result<()> {
+    match planned.iter().filter(|planned| matches!(planned.step, Step::Spawn { .. })).count() {
+        1 => Ok(()),
+        count => Err(HostError::Unfit(format!("a plan starts QEMU once, and this one {count} times"))),
+    }
+}
+
 impl Engine<'_> {
     /// Carries out the steps in order.
     ///

@@ -100,7 +100,7 @@ pub enum HostError {
         /// What is wrong.
         why: String,
     },
-    /// The run was asked to end before the guest ran.
+    /// The run was asked to end meanwhile.
     #[error("interrupted")]
     Interrupted,
 }

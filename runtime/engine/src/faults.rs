@@ -13,7 +13,7 @@ use crate::config::RunConfig;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::host::fake::{Fake, Fault};
-use crate::host::{HostRead, holds};
+use crate::host::holds;
 use crate::journal::Journal;
 use crate::recover::{Recovered, take_back};
 
@@ -134,6 +134,10 @@ fn perform(host: &mut Fake, plan: &Plan) -> Result<(), Failure> {
     })?
 }
 
+fn undo_all(engine: &mut Engine<'_>) -> Vec<crate::Stuck> {
+    engine.undo_all()
+}
+
 fn bytes(host: &Fake) -> String {
     serde_json::to_string(&host.world).unwrap()
 }
@@ -194,7 +198,7 @@ fn a_crash_while_taking_back_is_recovered() {
     let mut ran = Fake::new();
     perform(&mut ran, &plan()).unwrap();
     let first = ran.writes.get();
-    let undo = |host: &mut Fake| with_engine(host, |engine| engine.undo_all());
+    let undo = |host: &mut Fake| with_engine(host, undo_all);
     let mut clean = Fake::new();
     perform(&mut clean, &plan()).unwrap();
     assert_eq!(undo(&mut clean), Ok(vec![]));
@@ -216,7 +220,7 @@ fn one_failed_undo_is_named_and_the_rest_goes_on() {
     // The former driver is gone: the function cannot go back, and all else does.
     host.world.pci.get_mut(VF).unwrap().group = None;
     let vf = host.world.pci.remove(VF).unwrap();
-    let stuck = with_engine(&mut host, |engine| engine.undo_all()).unwrap();
+    let stuck = with_engine(&mut host, undo_all).unwrap();
     let named: Vec<&str> = stuck.iter().map(|s| s.what.as_str()).collect();
     assert_eq!(named.len(), 3, "{named:?}");
     assert!(named.contains(&"bind 0000:03:10.0 to igbvf"), "{named:?}");
@@ -324,5 +328,12 @@ fn a_dry_run_says_what_a_run_does_and_writes_nothing() {
     assert!(differ.iter().all(|words| words.contains('{')), "{differ:#?}");
     assert!(differ.iter().any(|words| words.contains("{numbers of /dev/vfio/12}")), "{differ:#?}");
     assert!(differ.iter().any(|words| words.contains("{fd:monitor}")), "{differ:#?}");
-    assert!(made.iter().all(|op| holds(op, false, &host).is_ok()) && host.is_connected());
+    for op in &made {
+        // The cards are laid: what the plan made last is what the host shows, but for what a later step changed.
+        let is_passed_on = matches!(
+            op,
+            Op::Driver { driver: None, .. } | Op::Acl { .. } | Op::Open { .. } | Op::Listen { .. } | Op::Tap { .. }
+        );
+        assert!(is_passed_on || holds(op, false, &host).unwrap(), "{op:?}");
+    }
 }

@@ -53,7 +53,7 @@ impl Journal {
     /// Begins a journal.
     ///
     /// # Errors
-    /// [`HostError::Unfinished`]-like errors of the host: it cannot be written.
+    /// The host's: it cannot be written.
     pub fn begin(host: &mut dyn Host, domain: &DomainId, digest: &str) -> Result<Self> {
         write(host, &Line::Begin { journal: FORMAT, domain: domain.clone(), digest: digest.to_owned() })?;
         Ok(Self { domain: domain.clone(), digest: digest.to_owned(), changes: Vec::new() })
@@ -146,17 +146,17 @@ impl Journal {
 
     /// The group and the table of the device ACL in force.
     pub fn acl(&self) -> Option<(Group, AclTable)> {
-        self.standing().find_map(|(_, recorded)| match &recorded.change.redo {
-            Op::Acl { group, table: Some(table) } => Some((group.clone(), table.clone())),
-            _ => None,
+        self.standing().find_map(|(_, recorded)| {
+            let Op::Acl { group, table: Some(table) } = &recorded.change.redo else { return None };
+            Some((group.clone(), table.clone()))
         })
     }
 
     /// In what QEMU's processes are found, once it was started.
     pub fn group(&self) -> Option<Group> {
-        self.standing().find_map(|(_, recorded)| match &recorded.change.redo {
-            Op::Spawn(launch) => Some(launch.group.clone()),
-            _ => None,
+        self.standing().find_map(|(_, recorded)| {
+            let Op::Spawn(launch) = &recorded.change.redo else { return None };
+            Some(launch.group.clone())
         })
     }
 }

@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 use serde_json::{Value, json};
 
@@ -19,6 +20,8 @@ pub enum QmpError {
     Closed,
     /// The deadline passed.
     Late,
+    /// Someone else wants attention.
+    Interrupted,
     /// QEMU answered with an error.
     Refused {
         /// The error class.
@@ -50,13 +53,13 @@ pub struct Qmp {
 }
 
 impl Qmp {
-    /// Waits for the greeting and leaves negotiation mode, all before `deadline`.
+    /// Waits for the greeting and leaves negotiation mode, all before `deadline`, unless `interrupt` becomes readable.
     ///
     /// # Errors
     /// [`QmpError`]; a QEMU that does not answer is [`QmpError::Late`].
-    pub fn greet(stream: UnixStream, deadline: Instant) -> Result<Self, QmpError> {
+    pub fn greet(stream: UnixStream, deadline: Instant, interrupt: Option<BorrowedFd<'_>>) -> Result<Self, QmpError> {
         let mut qmp = Self { stream, buffer: Vec::new(), searched: 0, events: VecDeque::new(), next_id: 0 };
-        let greeting = qmp.line(deadline)?;
+        let greeting = qmp.line(deadline, interrupt)?;
         if greeting.get("QMP").is_none() {
             return Err(QmpError::NoQmp(greeting.to_string()));
         }
@@ -77,7 +80,7 @@ impl Qmp {
         }
         self.send(format!("{command}\n").as_bytes(), fd, deadline)?;
         loop {
-            let mut answer = self.line(deadline)?;
+            let mut answer = self.line(deadline, None)?;
             if self.keep_event(&answer) {
                 continue;
             }
@@ -98,16 +101,16 @@ impl Qmp {
         }
     }
 
-    /// The next event that came since the last question, or that comes before `deadline`.
+    /// The next event that came since the last question, or that comes before `deadline`, unless `interrupt` becomes readable.
     ///
     /// # Errors
     /// [`QmpError`]; no event is [`QmpError::Late`].
-    pub fn event(&mut self, deadline: Instant) -> Result<QmpEvent, QmpError> {
+    pub fn event(&mut self, deadline: Instant, interrupt: Option<BorrowedFd<'_>>) -> Result<QmpEvent, QmpError> {
         loop {
             if let Some(event) = self.events.pop_front() {
                 return Ok(event);
             }
-            let line = self.line(deadline)?;
+            let line = self.line(deadline, interrupt)?;
             if !self.keep_event(&line) && line.get("return").is_none() && line.get("error").is_none() {
                 return Err(QmpError::NoQmp(line.to_string()));
             }
@@ -153,7 +156,7 @@ impl Qmp {
         Ok(())
     }
 
-    fn line(&mut self, deadline: Instant) -> Result<Value, QmpError> {
+    fn line(&mut self, deadline: Instant, interrupt: Option<BorrowedFd<'_>>) -> Result<Value, QmpError> {
         loop {
             let unseen = self.buffer.get(self.searched..).unwrap_or_default();
             if let Some(end) = unseen.iter().position(|byte| *byte == b'\n') {
@@ -166,6 +169,9 @@ impl Qmp {
             self.searched = self.buffer.len();
             if self.buffer.len() > LONGEST_LINE {
                 return Err(QmpError::NoQmp("a line without end".into()));
+            }
+            if let Some(interrupt) = interrupt {
+                wait(self.stream.as_fd(), interrupt, deadline)?;
             }
             self.stream.set_read_timeout(Some(left(deadline)?)).map_err(|_| QmpError::Closed)?;
             let mut chunk = [0; 4096];
@@ -185,6 +191,21 @@ impl Qmp {
 impl AsFd for Qmp {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
+    }
+}
+
+/// Until the stream is readable; a readable `interrupt` comes first.
+fn wait(stream: BorrowedFd<'_>, interrupt: BorrowedFd<'_>, deadline: Instant) -> Result<(), QmpError> {
+    loop {
+        let mut fds = [PollFd::new(stream, PollFlags::POLLIN), PollFd::new(interrupt, PollFlags::POLLIN)];
+        // Rounded up to the next millisecond, not down to a busy loop.
+        let time = PollTimeout::try_from(left(deadline)? + Duration::from_millis(1)).unwrap_or(PollTimeout::MAX);
+        match poll(&mut fds, time) {
+            Ok(0) | Err(nix::Error::EINTR) => {}
+            Ok(_) if fds.last().is_some_and(|fd| fd.any().unwrap_or_default()) => return Err(QmpError::Interrupted),
+            Ok(_) => return Ok(()),
+            Err(_) => return Err(QmpError::Closed),
+        }
     }
 }
 
@@ -225,10 +246,10 @@ mod tests {
             "{\"event\":\"A\",\"data\":{\"x\":1}}\r\n{\"return\":7,\"id\":ID}\n{\"event\":\"B\"}\n",
             "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"},\"id\":ID}\n",
         ];
-        let mut qmp = Qmp::greet(talk("{\"QMP\":{}}\n", answers), soon()).unwrap();
+        let mut qmp = Qmp::greet(talk("{\"QMP\":{}}\n", answers), soon(), None).unwrap();
         assert_eq!(qmp.say(&json!({"execute": "x"}), None, soon()), Ok(json!(7)));
-        assert_eq!(qmp.event(soon()).unwrap().data, Some(json!({"x": 1})));
-        assert_eq!(qmp.event(soon()).unwrap().name, "B");
+        assert_eq!(qmp.event(soon(), None).unwrap().data, Some(json!({"x": 1})));
+        assert_eq!(qmp.event(soon(), None).unwrap().name, "B");
         let refused = QmpError::Refused { class: "GenericError".into(), desc: "no".into() };
         assert_eq!(qmp.say(&json!({"execute": "x"}), None, soon()), Err(refused));
         let late = Instant::now() + Duration::from_millis(50);
@@ -236,10 +257,22 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_can_be_interrupted() {
+        let (interrupt, other) = UnixStream::pair().unwrap();
+        let mut qmp = Qmp::greet(talk("{\"QMP\":{}}\n", &["{\"return\":{},\"id\":ID}\n", "x"]), soon(), None).unwrap();
+        let late = Instant::now() + Duration::from_millis(50);
+        assert_eq!(qmp.event(late, Some(interrupt.as_fd())), Err(QmpError::Late));
+        (&other).write_all(b"1").unwrap();
+        assert_eq!(qmp.event(soon(), Some(interrupt.as_fd())), Err(QmpError::Interrupted));
+        let greeting = Qmp::greet(talk("", &["x"]), soon(), Some(interrupt.as_fd()));
+        assert_eq!(greeting.unwrap_err(), QmpError::Interrupted);
+    }
+
+    #[test]
     fn silence_and_nonsense_are_errors_of_their_own() {
         let late = Instant::now() + Duration::from_millis(50);
-        assert_eq!(Qmp::greet(talk("", &["x"]), late).unwrap_err(), QmpError::Late);
-        assert!(matches!(Qmp::greet(talk("{\"QMX\":{}}\n", &[]), soon()).unwrap_err(), QmpError::NoQmp(_)));
-        assert!(matches!(Qmp::greet(talk("hello\n", &[]), soon()).unwrap_err(), QmpError::NoQmp(_)));
+        assert_eq!(Qmp::greet(talk("", &["x"]), late, None).unwrap_err(), QmpError::Late);
+        assert!(matches!(Qmp::greet(talk("{\"QMX\":{}}\n", &[]), soon(), None).unwrap_err(), QmpError::NoQmp(_)));
+        assert!(matches!(Qmp::greet(talk("hello\n", &[]), soon(), None).unwrap_err(), QmpError::NoQmp(_)));
     }
 }

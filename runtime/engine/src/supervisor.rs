@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use virtc_plan::{Action, Plan};
+use virtc_plan::{Action, DevicePlan, Plan};
 
 use crate::config::RunConfig;
 use crate::engine::Engine;
@@ -13,6 +13,7 @@ use crate::error::{Failure, HostError};
 use crate::event::Event;
 use crate::host::linux::{LinuxHost, Signals, process_end, wait_for_input};
 use crate::journal::Journal;
+use crate::qmp::QmpEvent;
 use crate::recover::finish;
 use crate::requests::{Reply, Request, Requests};
 
@@ -47,11 +48,13 @@ pub fn run(
     plan: &Plan,
     dir: &Path,
     config: &RunConfig,
-    requests: Option<&Requests>,
+    requests: Option<Requests>,
     tell: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Ended, Failure> {
+    crate::engine::check(&plan.steps)?;
     let mut signals = Signals::take()?;
     let mut host = LinuxHost::create(dir, config)?;
+    host.qemu.interrupt = Some(signals.watch()?);
     let setting = match config.setting(dir, &plan.domain, &host) {
         Ok(setting) => setting,
         Err(cause) => return Err(close(&mut host, cause.into())),
@@ -72,8 +75,18 @@ pub fn run(
         return Err(close(&mut host, failure));
     }
     let journal = engine.journal;
-    let supervisor = Supervisor { host, journal, setting, config, tell, ending: Ending::No, until: None };
-    let ended = supervisor.supervise(&mut signals, requests);
+    let supervisor = Supervisor {
+        host,
+        journal,
+        setting,
+        config,
+        tell,
+        ending: Ending::No,
+        until: None,
+        pending: Vec::new(),
+        requests,
+    };
+    let ended = supervisor.supervise(&mut signals);
     drop(signals);
     ended
 }
@@ -91,16 +104,19 @@ struct Supervisor<'a> {
     tell: &'a mut dyn FnMut(&Event<'_>),
     ending: Ending,
     until: Option<Instant>,
+    /// Detaches that the guest has not answered yet. It may still do so.
+    pending: Vec<DevicePlan>,
+    requests: Option<Requests>,
 }
 
 impl Supervisor<'_> {
-    fn supervise(mut self, signals: &mut Signals, requests: Option<&Requests>) -> Result<Ended, Failure> {
+    fn supervise(mut self, signals: &mut Signals) -> Result<Ended, Failure> {
         let pid = self.host.qemu.child.as_ref().map(std::process::Child::id);
         let watched = pid.map(process_end).transpose();
         let lived = match watched {
             Ok(Some(process)) => {
                 (self.tell)(&Event::Running { pid: pid.unwrap_or_default() });
-                self.watch(&process, signals, requests)
+                self.watch(&process, signals)
             }
             // It ended already, or the plan starts none.
             Ok(None) | Err(_) => Ok(()),
@@ -123,20 +139,16 @@ impl Supervisor<'_> {
     }
 
     /// Until QEMU ends.
-    fn watch(
-        &mut self,
-        process: &OwnedFd,
-        signals: &mut Signals,
-        requests: Option<&Requests>,
-    ) -> Result<(), HostError> {
+    fn watch(&mut self, process: &OwnedFd, signals: &mut Signals) -> Result<(), HostError> {
         loop {
             if self.host.qemu.ended().is_some() {
                 return Ok(());
             }
             while let Some(event) = self.host.qemu.poll_event() {
                 (self.tell)(&Event::Qemu { name: &event.name });
+                self.release_late(&event);
             }
-            if let Some((request, reply)) = requests.and_then(Requests::take) {
+            if let Some((request, reply)) = self.requests.as_ref().and_then(Requests::take) {
                 // Whoever asked may have gone.
                 let _ = reply.send(self.serve(&request));
                 continue;
@@ -153,7 +165,7 @@ impl Supervisor<'_> {
             let time =
                 self.until.map_or(Duration::from_secs(3600), |until| until.saturating_duration_since(Instant::now()));
             let mut fds = vec![process.as_fd(), signals.as_fd()];
-            fds.extend(requests.map(Requests::wake));
+            fds.extend(self.requests.as_ref().map(Requests::wake));
             fds.extend(self.host.qemu.monitor());
             wait_for_input(&fds, time)?;
         }
@@ -185,17 +197,11 @@ impl Supervisor<'_> {
     }
 
     fn serve(&mut self, request: &Request) -> Reply {
-        let done = |()| String::new();
         match request {
             Request::Device(plan) if plan.domain != self.journal.domain => {
                 Err(HostError::Unfit(format!("the device plan is for the VM `{}`", plan.domain.name)).into())
             }
-            Request::Device(plan) => self
-                .with_engine(|engine| match plan.action {
-                    Action::Attach => engine.attach(plan),
-                    Action::Detach => engine.detach(plan),
-                })
-                .map(done),
+            Request::Device(plan) => self.device(plan).map(|()| String::new()),
             Request::PowerDown => {
                 self.ending = Ending::No;
                 self.end_further();
@@ -211,6 +217,29 @@ impl Supervisor<'_> {
                 Ok(answer.get("status").and_then(Value::as_str).unwrap_or_default().to_owned())
             }
         }
+    }
+
+    fn device(&mut self, plan: &DevicePlan) -> Result<(), Failure> {
+        let result = self.with_engine(|engine| match plan.action {
+            Action::Attach => engine.attach(plan),
+            Action::Detach => engine.detach(plan),
+        });
+        self.pending.retain(|pending| pending.device != plan.device);
+        if matches!(&result, Err(failure) if matches!(failure.cause, HostError::GuestHolds { .. })) {
+            self.pending.push(plan.clone());
+        }
+        result
+    }
+
+    /// A guest that lets go of a device after the deadline: the detach is made up for.
+    fn release_late(&mut self, event: &QmpEvent) {
+        let device = event.data.as_ref().and_then(|data| data.get("device")).and_then(Value::as_str);
+        let is_it = |pending: &DevicePlan| event.name == "DEVICE_DELETED" && Some(pending.device.as_str()) == device;
+        let Some(at) = self.pending.iter().position(is_it) else { return };
+        let plan = self.pending.swap_remove(at);
+        // QEMU answers that it has no such device, which is what was wanted; the rest of the script follows. A failure was told of as an
+        // event, and whatever is left goes at the end.
+        let _ = self.with_engine(|engine| engine.detach(&plan));
     }
 
     fn with_engine<T>(&mut self, body: impl FnOnce(&mut Engine<'_>) -> T) -> T {

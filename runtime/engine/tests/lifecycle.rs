@@ -1,12 +1,12 @@
 //! A real QEMU from its start to its end.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 mod common;
 
 use common::{Bed, can_run, command, config, eventually, planned, released, supervise, with_undo};
 use serde_json::json;
-use virtc_plan::{Action, Step};
-use virtc_runtime::{AclChoice, Request, RunConfig, dry_run};
+use virtc_plan::{Action, Limit, Step};
+use virtc_runtime::{AclChoice, Request, RunConfig, UserChoice, dry_run};
 
 fn status(pid: u32, key: &str) -> String {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
@@ -94,9 +94,12 @@ fn a_guest_that_holds_on_is_an_error_of_its_own() {
     std::fs::write(bed.image(), vec![0; 1_474_560]).unwrap();
     let plan = bed.plan();
     let ended = supervise(&bed, &plan, &config(), |asking, _| {
-        let add = vec![command("device_add", json!({"driver": "e1000", "id": "net0", "romfile": ""}))];
+        let netdev = json!({"type": "hubport", "id": "n0", "hubid": 0});
+        let device = json!({"driver": "e1000", "id": "net0", "netdev": "n0", "romfile": ""});
+        let add = vec![command("netdev_add", netdev), command("device_add", device)];
         asking.device(bed.device(Action::Attach, "net0", vec![], add)).unwrap();
-        let del = || vec![released(command("device_del", json!({"id": "net0"})), "net0", 300)];
+        let device_del = || released(command("device_del", json!({"id": "net0"})), "net0", 300);
+        let del = || vec![device_del(), command("netdev_del", json!({"id": "n0"}))];
         let failure = asking.device(bed.device(Action::Detach, "net0", vec![], del())).unwrap_err();
         assert_eq!(failure.exit_code(), 5, "{failure}");
         assert_eq!(failure.to_string(), "the guest has not released the device `net0` after 300 ms");
@@ -104,10 +107,14 @@ fn a_guest_that_holds_on_is_an_error_of_its_own() {
         let other = vec![released(command("device_del", json!({"id": "net7"})), "net7", 300)];
         let failure = asking.device(bed.device(Action::Detach, "net7", vec![], other)).unwrap_err();
         assert_eq!(failure.exit_code(), 3, "{failure}");
-        // A reset lets it go; then asking again finds it gone.
+        // A reset lets it go, and with it goes what was made for it, without asking again.
         let reset = vec![command("system_reset", json!({}))];
         asking.device(bed.device(Action::Attach, "reset", vec![], reset)).unwrap();
-        eventually("the device is gone", || asking.device(bed.device(Action::Detach, "net0", vec![], del())).is_ok());
+        let link = vec![command("set_link", json!({"name": "n0", "up": false}))];
+        let has_link = || asking.device(bed.device(Action::Detach, "link", vec![], link.clone())).is_ok();
+        eventually("the network's end is gone", || !has_link());
+        let again = asking.device(bed.device(Action::Detach, "net0", vec![], vec![device_del()])).unwrap_err();
+        assert_eq!(again.exit_code(), 3, "{again}");
         asking.ask(Request::Quit).unwrap();
     });
     assert_eq!(ended.map(|ended| ended.is_clean), Ok(true));
@@ -128,6 +135,26 @@ fn without_control_groups_qemu_is_found_by_its_mark() {
         asking.ask(Request::PowerDown).unwrap();
     });
     assert_eq!(ended.map(|ended| ended.status), Ok("exit status 0".into()));
+    bed.is_as_before();
+}
+
+#[test]
+fn root_without_capabilities_and_a_limit_set_later() {
+    if !can_run() {
+        return;
+    }
+    let bed = Bed::new("root");
+    let config = RunConfig { user: UserChoice::Root, ..config() };
+    let ended = supervise(&bed, &bed.plan(), &config, |asking, pid| {
+        assert_eq!((status(pid, "Uid"), status(pid, "CapEff")), ("0\t0\t0\t0".into(), "0000000000000000".into()));
+        let limit = vec![Step::Memlock { limit: Limit::Bytes(2 << 20) }];
+        asking.device(bed.device(Action::Attach, "limit", limit, vec![])).unwrap();
+        let limits = std::fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let locked = limits.lines().find(|line| line.starts_with("Max locked memory")).unwrap();
+        assert_eq!(locked.split_whitespace().nth(3), Some("2097152"), "{locked}");
+        asking.ask(Request::Quit).unwrap();
+    });
+    assert_eq!(ended.map(|ended| ended.is_clean), Ok(true));
     bed.is_as_before();
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Hole {
-    /// The VM's state directory, an absolute path without a slash at its end.
+    /// The directory in the VM's state that is QEMU's own: an absolute path without a slash at its end.
     State,
     /// The number of an open descriptor that QEMU inherits, by its name in the plan.
     Fd(String),

@@ -91,6 +91,16 @@ pub enum Node {
     },
 }
 
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => f.write_str(path),
+            Self::VfioGroup(device) => write!(f, "/dev/vfio/{{group of {device}}}"),
+            Self::Usb { bus, device } => write!(f, "/dev/bus/usb/{bus:03}/{device:03}"),
+        }
+    }
+}
+
 /// A character or a block device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

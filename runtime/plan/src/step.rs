@@ -1,5 +1,7 @@
 //! Everything that virtc can do to a host, on one page.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Arg, DeviceRule, Node, PciAddress, QmpScript};
@@ -123,6 +125,25 @@ pub enum Limit {
     Bytes(u64),
     /// No limit.
     Unlimited,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "{bytes} bytes"),
+            Self::Unlimited => f.write_str("unlimited"),
+        }
+    }
+}
+
+impl fmt::Display for OpenMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Read => "reading",
+            Self::Write => "writing",
+            Self::ReadWrite => "reading and writing",
+        })
+    }
 }
 
 /// How a file is opened; always with `O_CLOEXEC` and `O_NOCTTY`, never created.

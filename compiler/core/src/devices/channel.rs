@@ -10,7 +10,7 @@ use crate::devices::address::Address;
 use crate::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_needs_connect};
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section, Text, Value};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section, Value};
 use crate::ir::{Opt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -66,17 +66,16 @@ impl Channel {
         }
     }
 
-    /// The socket of a channel that has none of its own: `NAME`, or `vioser-CC-BB-PP.sock` by controller, bus and port
-    /// (qemuDomainPrepareChannel in libvirt's src/qemu/qemu_domain.c).
-    fn generated(&self, cx: &Cx<'_>) -> Text {
-        let file = match (self.name(), &self.info.address) {
-            (Some(name), _) => name.to_owned(),
+    /// The file name of the socket of a channel that has none of its own: `NAME`, or `vioser-CC-BB-PP.sock` by controller, bus and port
+    /// (qemuDomainPrepareChannel in libvirt's src/qemu/qemu_domain.c). A name that is no file name gives way to that of the device.
+    fn socket(&self) -> String {
+        match (self.name(), &self.info.address) {
+            (Some(name), _) if !name.contains('/') && ![".", "..", virtc_plan::MONITOR_SOCKET].contains(&name) => name.to_owned(),
             (None, Some(Spanned { value: Address::VirtioSerial { controller, bus, port }, .. })) => {
                 format!("vioser-{controller:02}-{bus:02}-{port:02}.sock")
             }
-            (None, _) => self.info.alias().to_owned(),
-        };
-        cx.channel_dir().then(format!("/{file}"))
+            _ => self.info.alias().to_owned(),
+        }
     }
 }
 
@@ -178,7 +177,7 @@ impl Device for Channel {
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let alias = self.info.alias();
         let chardev = chardev::id(alias);
-        self.source.items(cx, Section::Channels, alias, Some(self.generated(cx)), self.origin, out);
+        self.source.items(cx, Section::Channels, alias, Some(cx.channel_dir().then(format!("/{}", self.socket()))), self.origin, out);
         match &self.target {
             Target::Virtio(_) => {
                 let props = Props::new().with("driver", "virtserialport").and(cx.virtio_serial_address(&self.info.address));
@@ -192,6 +191,10 @@ impl Device for Channel {
                 out.json(Section::Channels, "netdev", props, self.origin);
             }
         }
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        self.source.host(self.info.alias(), Some(&self.socket()), self.origin, out);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::devices::chardev::{self, Source};
 use crate::devices::serial::{self, Serial};
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -154,5 +154,11 @@ impl Device for Console {
         self.source.items(cx, Section::Consoles, alias, None, self.origin, out);
         let props = Props::new().with("driver", "virtconsole").and(cx.virtio_serial_address(&self.info.address));
         out.device(Section::Consoles, props.with("chardev", chardev::id(alias)).with("id", alias), self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        if !self.is_mirror() {
+            self.source.host(self.info.alias(), None, self.origin, out);
+        }
     }
 }

@@ -8,7 +8,7 @@ use crate::devices::address::Address;
 use crate::devices::chardev::{self, Source};
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -168,5 +168,9 @@ impl Device for Serial {
             address => props.and(cx.pci_address(address)).and(cx.usb_address(address)),
         };
         out.device(Section::Serials, props, self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        self.source.host(self.info.alias(), None, self.origin, out);
     }
 }

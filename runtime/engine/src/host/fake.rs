@@ -58,11 +58,17 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub fn new() -> Self {
-        let device = |minor| Stat { kind: Kind::Device(DeviceKind::Char, 1, minor), uid: 0, gid: 0, mode: 0o666 };
+        let device = |minor| Stat {
+            kind: Kind::Device(DeviceKind::Char, 1, minor),
+            uid: 0,
+            gid: 0,
+            mode: 0o666,
+            id: (0, minor.into()),
+        };
         let mut world = World::default();
         world.paths.insert("/dev/null".into(), device(3));
         world.paths.insert("/dev/vhost-net".into(), device(238));
-        world.paths.insert("/disk.img".into(), Stat { kind: Kind::Other, uid: 7, gid: 8, mode: 0o600 });
+        world.paths.insert("/disk.img".into(), Stat { kind: Kind::Other, uid: 7, gid: 8, mode: 0o600, id: (0, 0) });
         let driver = Some("igbvf".to_owned());
         let vf = PciState { driver, driver_override: None, group: Some("12".into()) };
         world.pci.insert("0000:03:10.0".into(), vf);
@@ -127,12 +133,14 @@ impl Fake {
         let unfit = |what: &str| Err(HostError::Unfit(what.into()));
         let world = &mut self.world;
         match op {
-            Op::Nothing => {}
             Op::MakeDir { path, mode, uid, gid } => {
-                world.paths.insert(path.clone(), Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode });
+                world.paths.insert(
+                    path.clone(),
+                    Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode, id: (0, 0) },
+                );
             }
             Op::RemoveDir { path } => world.paths.retain(|p, _| !p.starts_with(path)),
-            Op::Owner { path, uid, gid } => {
+            Op::Owner { path, uid, gid, .. } => {
                 if let Some(stat) = world.paths.get_mut(path) {
                     (stat.uid, stat.gid) = (*uid, *gid);
                 }
@@ -163,7 +171,7 @@ impl Fake {
                 self.fds.insert(fd.clone(), None);
             }
             Op::Listen { fd, path } => {
-                world.paths.insert(path.clone(), Stat { kind: Kind::Other, uid: 0, gid: 0, mode: 0o600 });
+                world.paths.insert(path.clone(), Stat { kind: Kind::Other, uid: 0, gid: 0, mode: 0o600, id: (0, 0) });
                 self.fds.insert(fd.clone(), None);
             }
             Op::Unlisten { fd, path } => {
@@ -207,7 +215,7 @@ impl Fake {
             Op::QmpBack { .. } if self.connected => {
                 world.said.pop();
             }
-            Op::QmpBack { .. } => {}
+            Op::Nothing | Op::QmpBack { .. } => {}
             Op::Memlock { group, limit } => {
                 for process in world.processes.iter_mut().filter(|p| p.group == group.to_string()) {
                     process.memlock = format!("{:?}", Some(limit));
@@ -240,7 +248,7 @@ impl Fake {
         state.driver = driver.map(ToOwned::to_owned);
         if driver == Some("vfio-pci") {
             let kind = Kind::Device(DeviceKind::Char, 240, 12);
-            self.world.paths.insert(node, Stat { kind, uid: 0, gid: 0, mode: 0o600 });
+            self.world.paths.insert(node, Stat { kind, uid: 0, gid: 0, mode: 0o600, id: (0, 0) });
         }
         Ok(())
     }

@@ -43,6 +43,8 @@ pub struct Stat {
     pub gid: u32,
     /// The permission bits.
     pub mode: u32,
+    /// Device and inode: the same for the same file, whatever its name.
+    pub id: (u64, u64),
 }
 
 /// A PCI function on the host.
@@ -141,7 +143,9 @@ pub fn holds(op: &Op, back: bool, host: &dyn HostRead) -> Result<bool> {
             host.stat(path)?.is_some_and(|s| s.kind == Kind::Directory && (s.mode, s.uid, s.gid) == (*mode, *uid, *gid))
         }
         Op::RemoveDir { path } => host.stat(path)?.is_none(),
-        Op::Owner { path, uid, gid } => host.stat(path)?.map_or(back, |s| (s.uid, s.gid) == (*uid, *gid)),
+        Op::Owner { path, id, uid, gid } => {
+            host.stat(path)?.map_or(back, |s| (s.id, s.uid, s.gid) == (*id, *uid, *gid))
+        }
         Op::Driver { device, driver } => host.pci(*device)?.map_or(back, |p| p.driver == *driver),
         Op::Override { device, driver } => host.pci(*device)?.map_or(back, |p| p.driver_override == *driver),
         Op::MakeGroup { group } => host.has_group(group)?,

@@ -47,13 +47,13 @@ impl<'a> Predict<'a> {
     pub fn make(&mut self, op: &Op) -> Result<()> {
         match op {
             Op::MakeDir { path, mode, uid, gid } => {
-                let stat = Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode };
+                let stat = Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode, id: (0, 0) };
                 self.paths.insert(path.clone(), Some(stat));
             }
             Op::RemoveDir { path } | Op::Unlisten { path, .. } => {
                 self.paths.insert(path.clone(), None);
             }
-            Op::Owner { path, uid, gid } => {
+            Op::Owner { path, uid, gid, .. } => {
                 let stat = self.stat(path)?.map(|stat| Stat { uid: *uid, gid: *gid, ..stat });
                 self.paths.insert(path.clone(), stat);
             }
@@ -61,7 +61,7 @@ impl<'a> Predict<'a> {
                 let mut state = self.pci(*device)?.unwrap_or_default();
                 state.driver.clone_from(driver);
                 if let Some(group) = state.group.as_ref().filter(|_| driver.as_deref() == Some("vfio-pci")) {
-                    let stat = Stat { kind: Kind::Predicted, uid: 0, gid: 0, mode: 0o600 };
+                    let stat = Stat { kind: Kind::Predicted, uid: 0, gid: 0, mode: 0o600, id: (0, 0) };
                     self.paths.insert(PathBuf::from("/dev/vfio").join(group), Some(stat));
                 }
                 self.pci.insert(*device, state);

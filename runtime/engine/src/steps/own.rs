@@ -15,12 +15,12 @@ pub(super) fn change(node: &Node, owner: &Owner, nth: usize, context: &Context<'
         (Owner::Qemu, None) => return Ok(None),
     };
     only(nth, || {
-        let path = context.node(node)?.ok_or_else(|| HostError::Unfit(format!("this host has no node {node:?}")))?;
+        let path = context.node(node)?.ok_or_else(|| HostError::Unfit(format!("this host has no {node}")))?;
         let former = context.host.stat(&path)?;
         let former = former.ok_or_else(|| HostError::Unfit(format!("{} is gone", path.display())))?;
         Ok(Change {
-            redo: Op::Owner { path: path.clone(), uid, gid },
-            undo: Op::Owner { path, uid: former.uid, gid: former.gid },
+            redo: Op::Owner { path: path.clone(), id: former.id, uid, gid },
+            undo: Op::Owner { path, id: former.id, uid: former.uid, gid: former.gid },
         })
     })
 }

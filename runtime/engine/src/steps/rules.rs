@@ -39,7 +39,7 @@ pub(super) fn resolve(rules: &[DeviceRule], context: &Context<'_>) -> Result<Vec
             DeviceRule::Node { node, access, optional } => match context.node(node)? {
                 Some(path) => out.push(numbers(&path, *access, context)?),
                 None if *optional => {}
-                None => return Err(HostError::Unfit(format!("this host has no node {node:?}"))),
+                None => return Err(HostError::Unfit(format!("this host has no {node}"))),
             },
         }
     }

@@ -52,7 +52,7 @@ fn make(wanted: &Wanted<'_>, context: &Context<'_>) -> Result<Change> {
         context.is_free(fd)?;
     }
     let fixed = wanted.name.replacen("%d", "", 1);
-    if fixed.is_empty() && wanted.name.is_empty() || wanted.name.len() > 15 || fixed.contains(['/', '%', ' ', '\0']) {
+    if wanted.name.is_empty() || wanted.name.len() > 15 || fixed.contains(['/', '%', ' ', '\0']) {
         return Err(HostError::Unfit(format!("`{}` cannot be the name of an interface", wanted.name)));
     }
     if context.host.interface(wanted.name)?.is_some() {

@@ -1,6 +1,6 @@
 //! A small VM for real runs, and the state of the host before and after.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![allow(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, reason = "these are tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use virtc_runtime::{
 pub const QEMU: &str = "/usr/bin/qemu-system-x86_64";
 
 /// A boot sector for the machine type `pc` that prints `up` on the serial port, and then forever ejects each PCI device that it is
-/// asked for, through the registers of ACPI PCI hotplug at 0xae00 (QEMU's docs/specs/acpi_pci_hotplug):
+/// asked for, through the registers of ACPI PCI hotplug at 0xae00 (QEMU's `docs/specs/acpi_pci_hotplug`):
 ///
 /// ```text
 /// for each c in "up\n": out 0x3f8, c
@@ -116,7 +116,8 @@ impl Bed {
     }
 
     pub fn tap(&self) -> String {
-        format!("vt{}", std::process::id())
+        // Tests that run at the same time see each other's interfaces.
+        format!("vt{}{}", std::process::id(), self.name.chars().next().unwrap())
     }
 
     #[track_caller]
@@ -179,7 +180,7 @@ impl Bed {
         let mut plan = self.plan();
         for planned in &mut plan.steps {
             if let Step::Spawn { argv, .. } = &mut planned.step {
-                argv[0] = Arg::text(path.display().to_string());
+                *argv.first_mut().unwrap() = Arg::text(path.display().to_string());
             }
         }
         plan
@@ -197,6 +198,15 @@ impl Bed {
             action,
             steps,
             script: QmpScript { commands },
+        }
+    }
+}
+
+/// What a failed test leaves behind.
+impl Drop for Bed {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let _ = virtc_runtime::recover(&self.dir(), true, &config(), &mut |_| {});
         }
     }
 }
@@ -244,7 +254,7 @@ pub fn supervise(
     std::thread::scope(|scope| {
         let dir = bed.dir();
         let vm = scope.spawn(move || {
-            run(plan, &dir, config, Some(&queue), &mut |event| {
+            run(plan, &dir, config, Some(queue), &mut |event| {
                 if let Event::Running { pid } = event {
                     tell_running.send(*pid).unwrap();
                 }

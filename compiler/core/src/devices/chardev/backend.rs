@@ -101,6 +101,8 @@ pub enum Backend {
         server: bool,
         /// Whether the telnet protocol is spoken.
         telnet: bool,
+        /// The name of the TLS credentials, where TLS is spoken.
+        tls: Option<String>,
         /// Whether it is opened again.
         again: Option<Again>,
     },
@@ -163,6 +165,11 @@ impl Chardev {
         source.into_iter().chain(&self.log)
     }
 
+    /// The TLS credentials that must be there before the character device: their name, and whether QEMU is the server.
+    pub fn tls(&self) -> Option<(&str, bool)> {
+        if let Backend::Tcp { tls: Some(tls), server, .. } = &self.backend { Some((tls, *server)) } else { None }
+    }
+
     /// The socket that QEMU gets as a bare descriptor: inherited on the command line, by `getfd` in QMP.
     pub fn listener(&self) -> Option<&Descriptor> {
         if let Backend::Listen(descriptor) = &self.backend { Some(descriptor) } else { None }
@@ -192,11 +199,12 @@ impl Chardev {
                 let opts = opts.with("path", path);
                 again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
             }
-            Backend::Tcp { at, server, telnet, again } => {
+            Backend::Tcp { at, server, telnet, tls, again } => {
                 let opts = opts.with("host", &at.host).with("port", &at.port);
                 let opts = if *telnet { opts.switch("telnet", true) } else { opts };
                 let opts = if *server { opts.switch("server", true).switch("wait", false) } else { opts };
-                again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
+                let opts = again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()));
+                opts.opt("tls-creds", tls.as_ref())
             }
             Backend::Udp { remote, local } => {
                 let (host, port) = local.as_ref().map_or(("", "0"), |l| (l.host.as_str(), l.port.as_str()));
@@ -226,10 +234,11 @@ impl Chardev {
                 let data = data.with("addr", typed("unix", Props::new().with("path", path))).with("server", false);
                 again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value))
             }
-            Backend::Tcp { at, server, telnet, again } => {
+            Backend::Tcp { at, server, telnet, tls, again } => {
                 let data = data.with("addr", inet(at)).with("telnet", *telnet).with("server", *server);
                 let data = data.opt("wait", server.then_some(false));
-                again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value))
+                let data = again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value));
+                data.opt("tls-creds", tls.as_ref())
             }
             Backend::Udp { remote, local } => data.with("remote", inet(remote)).opt("local", local.as_ref().map(inet)),
             Backend::SpiceVmc(name) => data.with("type", *name),

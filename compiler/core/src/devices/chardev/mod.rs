@@ -3,10 +3,12 @@
 mod backend;
 mod source;
 
+use virtc_plan::Node;
+
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Payload, Section, Text};
-use crate::ir::{OptExt, Origin, Switch};
+use crate::emit::{Cx, HostNeeds, Items, Payload, Props, Section, Text};
+use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
 pub use source::{Connection, Inet, Log, Mode, Place, Protocol, Reconnect, Source, SourceType, reconnect_needs_connect};
@@ -42,13 +44,14 @@ impl Source {
                 }
                 path => {
                     let path = path.as_ref().map(|p| p.value.as_str().into()).or(generated).unwrap_or_default();
-                    Backend::Listen(Descriptor { name: format!("{alias}-source"), path, open: Open::Listen })
+                    Backend::Listen(Descriptor { name: source_fd(alias), path, open: Open::Listen })
                 }
             },
-            Place::Tcp(tcp, protocol, _) => Backend::Tcp {
+            Place::Tcp(tcp, protocol, tls) => Backend::Tcp {
                 at: tcp.address.host_port(),
                 server: tcp.mode() == Mode::Bind,
                 telnet: protocol.is(&Protocol::Telnet),
+                tls: tls_wanted(cx, tls).then(|| format!("obj{}_tls0", id(alias))),
                 again: again(&tcp.reconnect),
             },
             Place::Udp { remote, local } => {
@@ -67,20 +70,66 @@ impl Source {
         for set in chardev.fd_sets() {
             out.opts(section, "add-fd", set.opts(), origin);
         }
+        if let Some((name, server)) = chardev.tls() {
+            let directory = cx.facts.config().map_or("/etc/pki/libvirt-chardev", |c| c.chardev_tls_dir.as_str());
+            let props = Props::new().with("qom-type", "tls-creds-x509").with("id", name).with("dir", directory);
+            let props = props.with("endpoint", if server { "server" } else { "client" }).with("verify-peer", true);
+            out.json(section, "object", props, origin);
+        }
         out.push(section, "chardev", Payload::Chardev(chardev), origin);
+    }
+
+    /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at `socket` in the
+    /// VM's own directory.
+    pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut HostNeeds) {
+        if self.fd_sets() > 0 {
+            out.refuse("the runtime makes no files that a character device writes to", origin);
+        }
+        match &self.place {
+            Place::Path(path) if self.kind.value == SourceType::Dev => {
+                out.allow(path);
+                self.own(path, origin, out);
+            }
+            Place::Path(path) => self.own(path, origin, out),
+            Place::Unix(unix) => match (&unix.address, socket) {
+                (Some(path), _) if unix.mode() == Mode::Connect => self.own(path, origin, out),
+                (None, Some(socket)) => {
+                    out.listen(&source_fd(alias), socket, origin);
+                    out.directory("channel");
+                }
+                _ => out.refuse("the runtime makes sockets in the VM's own directory alone, and this one has a path of its own", origin),
+            },
+            Place::Nothing | Place::File(..) | Place::Tcp(..) | Place::Udp { .. } | Place::Port(_) => {}
+        }
+    }
+
+    fn own(&self, path: &str, origin: Origin, out: &mut HostNeeds) {
+        if !self.keeps_owner {
+            out.own(Node::Path(path.to_owned()), origin);
+        }
     }
 }
 
 impl Inet {
     fn host_port(&self) -> HostPort {
-        let text = |part: &crate::ir::Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
+        let text = |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
         HostPort { host: text(&self.host, ""), port: text(&self.service, "0") }
     }
+}
+
+/// Whether TLS is spoken: what the definition says, else what the host is set up for.
+fn tls_wanted(cx: &Cx<'_>, tls: &Opt<YesNo>) -> bool {
+    tls.get().map_or_else(|| cx.facts.config().is_some_and(|c| c.chardev_tls), YesNo::is_yes)
 }
 
 /// The name of the character device behind the device `alias`.
 pub fn id(alias: &str) -> String {
     format!("char{alias}")
+}
+
+/// The name of the descriptor of a socket.
+fn source_fd(alias: &str) -> String {
+    format!("{alias}-source")
 }
 
 /// The number of the first set of descriptors of the device `alias`: libvirt numbers them over all devices.

@@ -140,10 +140,7 @@ impl Source {
                         missing(f, at, what);
                     }
                 }
-                let tls = source.and_then(|s| s.attr::<YesNo>("tls"));
-                if let Some(Spanned { value: YesNo::Yes, origin }) = tls {
-                    f.cx().unsupported(origin.span().unwrap_or_default(), "TLS on a character device");
-                }
+                let tls = source.and_then(|s| s.attr("tls"));
                 let protocol = f.child_attr("protocol", "type").unwrap_or_else(|| Spanned::rule(Protocol::Raw, &RAW));
                 Place::Tcp(connection, Some(protocol), tls)
             }

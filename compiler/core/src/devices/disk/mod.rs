@@ -225,6 +225,7 @@ impl Device for Disk {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let span = self.origin.span().unwrap_or_default();
         self.device.get_or_insert(Spanned::rule(DiskDevice::Disk, &DEVICE));
+        self.source_type.get_or_insert(Spanned::rule(SourceType::File, &DEVICE));
         self.driver.define();
         let device = self.device();
         if device == DiskDevice::Cdrom && self.readonly.is_none() {

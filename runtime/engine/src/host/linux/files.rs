@@ -7,7 +7,9 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{AtFlags, OFlag};
+use nix::sys::stat::Mode;
+use nix::unistd::{Gid, Uid};
 use virtc_plan::OpenMode;
 
 use crate::error::HostError;
@@ -48,12 +50,22 @@ pub(super) fn remove_file(path: &Path) -> Result<()> {
     }
 }
 
-/// A path that is gone needs no owner.
-pub(super) fn set_owner(path: &Path, uid: u32, gid: u32) -> Result<()> {
-    match lchown(path, Some(uid), Some(gid)) {
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(HostError::system("set the owner of", path, e)),
-        Ok(()) | Err(_) => Ok(()),
+/// A path that is gone needs no owner. The file is pinned before it is looked at, so that no one who can write to its directory can
+/// have another file given away.
+pub(super) fn set_owner(path: &Path, id: (u64, u64), uid: u32, gid: u32) -> Result<()> {
+    let fail = |e: &dyn std::fmt::Display| HostError::system("set the owner of", path, e);
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let pinned = match nix::fcntl::open(path, flags, Mode::empty()) {
+        Ok(pinned) => pinned,
+        Err(nix::Error::ENOENT) => return Ok(()),
+        Err(e) => return Err(fail(&e)),
+    };
+    let now = nix::sys::stat::fstat(&pinned).map_err(|e| fail(&e))?;
+    if (now.st_dev, now.st_ino) != id {
+        return Err(fail(&"it is another file than before, and keeps its owner"));
     }
+    let (uid, gid) = (Uid::from_raw(uid), Gid::from_raw(gid));
+    nix::unistd::fchownat(&pinned, "", Some(uid), Some(gid), AtFlags::AT_EMPTY_PATH).map_err(|e| fail(&e))
 }
 
 pub(super) fn open(path: &Path, mode: OpenMode) -> Result<OwnedFd> {
@@ -74,4 +86,44 @@ pub(super) fn listen(path: &Path) -> Result<OwnedFd> {
     std::fs::set_permissions(path, Permissions::from_mode(0o600))
         .map_err(|e| HostError::system("set the mode of", path, e))?;
     Ok(socket.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::MetadataExt;
+
+    #[test]
+    fn another_file_of_the_same_name_keeps_its_owner() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path().join("disk");
+        std::fs::File::create(&path).unwrap();
+        let meta = std::fs::metadata(&path).unwrap();
+        let id = (meta.dev(), meta.ino());
+        set_owner(&path, id, meta.uid(), meta.gid()).unwrap();
+        let other = root.path().join("other");
+        std::fs::File::create(&other).unwrap();
+        std::fs::rename(&other, &path).unwrap();
+        let refused = set_owner(&path, id, meta.uid(), meta.gid()).unwrap_err();
+        assert!(refused.to_string().ends_with("it is another file than before, and keeps its owner"), "{refused}");
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(set_owner(&path, id, meta.uid(), meta.gid()), Ok(()));
+    }
+
+    #[test]
+    fn only_what_is_inside_is_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let (inside, beside) = (root.path().join("vm/qemu/a"), root.path().join("other"));
+        std::fs::create_dir_all(&inside).unwrap();
+        std::fs::create_dir_all(&beside).unwrap();
+        let vm = root.path().join("vm");
+        for path in [&beside, &vm, &vm.join("../other"), Path::new("/")] {
+            assert!(remove_dir(path, &vm).unwrap_err().to_string().ends_with("and stays"), "{}", path.display());
+        }
+        std::os::unix::fs::symlink(&beside, inside.join("link")).unwrap();
+        for _ in 0..2 {
+            remove_dir(&vm.join("qemu"), &vm).unwrap();
+        }
+        assert!(beside.exists() && vm.exists() && !inside.exists());
+    }
 }

@@ -77,7 +77,7 @@ impl Host for LinuxHost {
             Op::Nothing => Ok(()),
             Op::MakeDir { path, mode, uid, gid } => files::make_dir(path, *mode, *uid, *gid),
             Op::RemoveDir { path } => files::remove_dir(path, self.state.dir()),
-            Op::Owner { path, uid, gid } => files::set_owner(path, *uid, *gid),
+            Op::Owner { path, id, uid, gid } => files::set_owner(path, *id, *uid, *gid),
             Op::Driver { device, driver } => pci::set_driver(&self.read, *device, driver.as_deref(), self.driver),
             Op::Override { device, driver } => pci::set_override(&self.read, *device, driver.as_deref(), self.driver),
             Op::MakeGroup { group } => group::make(group),

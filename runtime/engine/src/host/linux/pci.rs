@@ -80,6 +80,7 @@ fn write(path: &Path, value: &str, deadline: Duration) -> Result<()> {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "it reads what was written")]
 mod tests {
     use super::*;
     use crate::config::RunConfig;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
@@ -27,13 +27,15 @@ pub(crate) struct Qemu {
     log: PathBuf,
     deadline: Duration,
     status: Option<ExitStatus>,
+    /// What becomes readable when a wait for the greeting or for an event has to end.
+    pub interrupt: Option<OwnedFd>,
     /// Devices that the guest was asked for in vain: when QEMU no longer knows one, the guest has let it go meanwhile.
     asked: Vec<String>,
 }
 
 impl Qemu {
     pub(super) fn new(log: PathBuf, deadline: Duration) -> Self {
-        Self { child: None, qmp: None, log, deadline, status: None, asked: Vec::new() }
+        Self { child: None, qmp: None, log, deadline, status: None, interrupt: None, asked: Vec::new() }
     }
 
     pub(super) fn is_connected(&self) -> bool {
@@ -69,7 +71,7 @@ impl Qemu {
         let end = Instant::now() + deadline;
         let stream = UnixStream::connect(path);
         let qmp = match stream {
-            Ok(stream) => Qmp::greet(stream, end),
+            Ok(stream) => Qmp::greet(stream, end, self.interrupt.as_ref().map(AsFd::as_fd)),
             // Without a listener QEMU is gone.
             Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => Err(QmpError::Closed),
             Err(e) => return Err(HostError::system("connect to", path, e)),
@@ -101,6 +103,7 @@ impl Qemu {
                 let deadline_ms = u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX);
                 HostError::NoAnswer { command, deadline_ms, stderr: self.last_words() }
             }
+            QmpError::Interrupted => HostError::Interrupted,
             QmpError::Refused { class, desc } => HostError::Refused { command, class, desc },
             QmpError::NoQmp(text) => HostError::NoQmp(text),
         }
@@ -139,12 +142,13 @@ impl Qemu {
         Ok(answer)
     }
 
-    /// Whether the awaited event belongs to a device that was asked for before, and is gone now.
-    fn is_released(&self, awaits: Option<&Await>) -> bool {
-        awaits.is_some_and(|awaits| {
-            awaits.event == "DEVICE_DELETED"
-                && device(awaits.matching.get("device")).is_some_and(|d| self.asked.contains(&d))
-        })
+    /// Whether the awaited event belongs to a device that was asked for before, and is gone now. It is told once.
+    fn is_released(&mut self, awaits: Option<&Await>) -> bool {
+        let wanted = awaits.filter(|awaits| awaits.event == "DEVICE_DELETED");
+        let Some(wanted) = wanted.and_then(|awaits| device(awaits.matching.get("device"))) else { return false };
+        let before = self.asked.len();
+        self.asked.retain(|asked| *asked != wanted);
+        self.asked.len() < before
     }
 
     fn wait_for(&mut self, command: &str, awaits: &Await) -> Result<()> {
@@ -158,7 +162,7 @@ impl Qemu {
             let Some(qmp) = self.qmp.as_mut() else {
                 break Err(HostError::QemuEnded { status: "there is no connection".into(), stderr: String::new() });
             };
-            match qmp.event(end) {
+            match qmp.event(end, self.interrupt.as_ref().map(AsFd::as_fd)) {
                 Ok(came) if awaits.is_met(&came.name, came.data.as_ref()) => break Ok(()),
                 Ok(came) => {
                     let refuses = came.name == "DEVICE_UNPLUG_GUEST_ERROR"
@@ -201,7 +205,7 @@ impl Qemu {
     /// The next event that is there without waiting.
     pub(crate) fn poll_event(&mut self) -> Option<QmpEvent> {
         let qmp = self.qmp.as_mut()?;
-        match qmp.event(Instant::now() + Duration::from_millis(1)) {
+        match qmp.event(Instant::now() + Duration::from_millis(1), None) {
             Ok(event) => Some(event),
             Err(QmpError::Late) => None,
             // QEMU goes; its process tells how.

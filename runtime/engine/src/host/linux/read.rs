@@ -77,7 +77,13 @@ impl HostRead for LinuxRead {
             t if t.is_block_device() => number(DeviceKind::Block),
             _ => Kind::Other,
         };
-        Ok(Some(Stat { kind, uid: meta.uid(), gid: meta.gid(), mode: meta.mode() & 0o7777 }))
+        Ok(Some(Stat {
+            kind,
+            uid: meta.uid(),
+            gid: meta.gid(),
+            mode: meta.mode() & 0o7777,
+            id: (meta.dev(), meta.ino()),
+        }))
     }
 
     fn canonical(&self, path: &Path) -> Result<Option<PathBuf>> {

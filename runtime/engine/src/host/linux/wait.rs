@@ -28,6 +28,12 @@ impl Signals {
         Ok(Self { set, fd })
     }
 
+    /// What becomes readable when one came.
+    pub fn watch(&self) -> Result<OwnedFd> {
+        let copy = self.fd.as_fd().try_clone_to_owned();
+        copy.map_err(|e| HostError::System { what: "take over signals".into(), why: e.to_string() })
+    }
+
     /// How many came since the last question.
     pub fn count(&mut self) -> usize {
         let mut count = 0;

@@ -15,7 +15,7 @@ use virtc_xml::Element;
 
 use facet::Facets;
 pub(crate) use lexical::is_uri;
-pub(crate) use types::{Kind, TypeId, find};
+pub(crate) use types::{Form, Kind, TypeId, find};
 
 /// What prefixes of a document stand for at a value, for `QName`.
 pub(crate) type Context<'d> = Option<Element<'d>>;

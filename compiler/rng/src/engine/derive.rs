@@ -1,6 +1,7 @@
 //! Derivatives by names: what may follow when something was seen. All are remembered.
 
 use rustc_hash::FxHashMap;
+use virtc_diag::Span;
 
 use super::arena::{Arena, Kind, Pat};
 use super::names::Symbol;
@@ -10,6 +11,8 @@ use crate::schema::Schema;
 pub(crate) struct Engine<'s> {
     pub schema: &'s Schema,
     pub arena: Arena<'s>,
+    /// Where the last run stopped, if it did.
+    pub failed_at: Option<Span>,
     starts: FxHashMap<(Pat, Symbol), Pat>,
     attributes: FxHashMap<(Pat, Symbol), Pat>,
     closed: FxHashMap<Pat, Pat>,
@@ -25,6 +28,7 @@ impl<'s> Engine<'s> {
         Self {
             schema,
             arena: Arena::new(&schema.nodes),
+            failed_at: None,
             starts: FxHashMap::default(),
             attributes: FxHashMap::default(),
             closed: FxHashMap::default(),

@@ -156,7 +156,9 @@ fn spectest() {
             for (name, expected) in [("valid", true), ("invalid", false)] {
                 for document in children(name) {
                     let said = is_valid(&compiled, inner(document));
-                    score.add(said == expected, || format!("not {name}: {:.200}\n{:.600}", inner(document), inner(schema)));
+                    score.add(said == expected, || {
+                        format!("not {name}: {:.200}\n{:.600}", inner(document), inner(schema))
+                    });
                 }
             }
         }

@@ -120,7 +120,8 @@ impl Literal<'_> {
         match kind {
             Kind::QName => self.equal_names(&theirs, context),
             Kind::Boolean | Kind::Float | Kind::Base64 | Kind::Hex => {
-                lexical::is_valid(kind, &theirs, context) && lexical::canonical(kind, &ours) == lexical::canonical(kind, &theirs)
+                lexical::is_valid(kind, &theirs, context)
+                    && lexical::canonical(kind, &ours) == lexical::canonical(kind, &theirs)
             }
             Kind::Decimal | Kind::Integer(..) | Kind::Time(_) => {
                 lexical::is_valid(kind, &theirs, context)

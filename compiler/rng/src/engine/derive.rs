@@ -103,7 +103,8 @@ impl<'s> Engine<'s> {
                         let before = parts.get(from..at).unwrap_or_default();
                         let behind = parts.get(at + 1..).unwrap_or_default();
                         let changed = self.follow(derived, &|arena, rest| {
-                            let all: Vec<Pat> = before.iter().copied().chain([rest]).chain(behind.iter().copied()).collect();
+                            let all: Vec<Pat> =
+                                before.iter().copied().chain([rest]).chain(behind.iter().copied()).collect();
                             if kind == Kind::Group { arena.group(&all) } else { arena.interleave(&all) }
                         });
                         out.push(changed);
@@ -262,8 +263,12 @@ impl<'s> Engine<'s> {
         if let Some(known) = self.ended.get(&pat) {
             return *known;
         }
-        let rests: Vec<Pat> =
-            self.branches(pat).into_iter().filter(|(open, _)| self.arena.nullable(*open)).map(|(_, rest)| rest).collect();
+        let rests: Vec<Pat> = self
+            .branches(pat)
+            .into_iter()
+            .filter(|(open, _)| self.arena.nullable(*open))
+            .map(|(_, rest)| rest)
+            .collect();
         let ended = self.arena.choice(&rests);
         self.ended.insert(pat, ended);
         ended

@@ -34,7 +34,8 @@ impl<'d> Reporter<'_, '_, 'd> {
             let mut fits = Vec::new();
             for word in self.words(&forms).into_iter().take(MAX_VALUES) {
                 let pretence = Pretence { element: element.id(), name, value: Some(&word) };
-                if self.may_try() && self.engine.run_open(start, element, self.pretending(pretence)) != Pat::NOT_ALLOWED {
+                if self.may_try() && self.engine.run_open(start, element, self.pretending(pretence)) != Pat::NOT_ALLOWED
+                {
                     fits.push(word);
                 }
             }
@@ -71,7 +72,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// The words that the values of an attribute can be.
-    fn words(&self, forms: &[(Pat, Pat)]) -> Vec<String> {
+    pub(super) fn words(&self, forms: &[(Pat, Pat)]) -> Vec<String> {
         let arena = &self.engine.arena;
         let leaves = forms.iter().flat_map(|(value, _)| values(arena, *value));
         let words = leaves.filter(|leaf| arena.kind(*leaf) == Kind::Value);

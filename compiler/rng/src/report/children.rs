@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Edit, Safety, Span};
 use virtc_xml::Element;
 
 use super::expected::{Candidate, definitions};
-use super::wording::{any_of, distance, is_near, nearest_first, tag, with_doc};
+use super::wording::{any_of, code, distance, is_near, nearest_first, tag, with_doc};
 use super::{Frame, Reporter, Step};
 use crate::codes::{MISPLACED_ELEMENT, UNKNOWN_ELEMENT};
 use crate::engine::arena::Pat;
@@ -23,9 +23,13 @@ impl<'d> Reporter<'_, '_, 'd> {
             return step;
         }
         self.spoil(root);
-        let names: Vec<&str> = candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
+        let names: Vec<&str> =
+            candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
         let message = format!("the root element is `<{}>`", root.name());
-        self.push(Diagnostic::new(&UNKNOWN_ELEMENT, root.name_span(), message).help(format!("expected {}", any_of(&names, tag))));
+        self.push(
+            Diagnostic::new(&UNKNOWN_ELEMENT, root.name_span(), message)
+                .help(format!("expected {}", any_of(&names, tag))),
+        );
         Step::Pass(Pat::EMPTY)
     }
 
@@ -64,7 +68,8 @@ impl<'d> Reporter<'_, '_, 'd> {
             Diagnostic::new(&UNKNOWN_ELEMENT, child.name_span(), message).help(self.expectation(child, frame.first))
         } else {
             let parents = nearest_first(parent, parents, |p| p);
-            Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message).help(format!("it belongs in {}", any_of(&parents, tag)))
+            Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message)
+                .help(format!("it belongs in {}", any_of(&parents, tag)))
         };
         self.push(diagnostic);
         skip
@@ -73,9 +78,14 @@ impl<'d> Reporter<'_, '_, 'd> {
     /// What an element's content expects, nearest to the name of `child` first.
     fn expectation(&self, child: Element<'d>, pat: Pat) -> String {
         let candidates = self.schema.elements(&self.engine.arena, pat, false);
-        let names: Vec<&str> = candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
+        let names: Vec<&str> =
+            candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
         let names = nearest_first(child.name(), names, |name| name);
-        if names.is_empty() { "no element may stand here".to_owned() } else { format!("expected {}", any_of(&names, tag)) }
+        if names.is_empty() {
+            "no element may stand here".to_owned()
+        } else {
+            format!("expected {}", any_of(&names, tag))
+        }
     }
 
     /// Whether an element of this name may stand anywhere in a pattern.
@@ -113,7 +123,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                 break;
             }
             if distance <= 2 && chosen.is_none() {
-                chosen = Some((local, candidate, Step::Enter(start)));
+                chosen = Some((local, candidate, Step::Enter(start, candidate.doc)));
             }
         }
         let (local, candidate, step) = chosen?;
@@ -174,9 +184,13 @@ impl<'d> Reporter<'_, '_, 'd> {
         if let Some(culprit) = culprit {
             diagnostic = diagnostic.label(culprit.span(), "this decides what may stand inside");
         }
-        let help = match written {
-            Some(written) => format!("remove `<{}>`, or change `{written}`", child.name()),
-            None => format!("an attribute of `<{}>` decides whether `<{}>` may stand here", parent.name(), child.name()),
+        let forms = culprit.map(|c| self.forms(frame.fresh, c, parent, &|this, pat| this.is_in(pat, symbol)));
+        let help = match (written, forms.filter(|forms| !forms.is_empty())) {
+            (Some(_), Some(forms)) => format!("`<{}>` goes with {}", child.name(), any_of(&forms, code)),
+            (Some(written), None) => format!("remove `<{}>`, or change `{written}`", child.name()),
+            (None, _) => {
+                format!("an attribute of `<{}>` decides whether `<{}>` may stand here", parent.name(), child.name())
+            }
         };
         self.push(diagnostic.help(help));
     }
@@ -184,51 +198,53 @@ impl<'d> Reporter<'_, '_, 'd> {
     /// An element that may stand in its parent, but not here and now.
     fn displaced<I>(&mut self, frame: &Frame<'d, I>, child: Element<'d>, symbol: Symbol) {
         let (name, parent) = (child.name(), frame.element.name());
-        let before: Vec<Element<'d>> =
-            frame.element.children().take_while(|e| *e != child).filter(|e| !self.checked.is_faulty(*e)).collect();
+        let before: Vec<Element<'d>> = frame.element.children().take_while(|e| *e != child).collect();
         let diagnostic = |message: String| Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
         if before.len() > MAX_SIBLINGS || !self.may_try() {
             return self.push(diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`")));
         }
         let others: Vec<Element<'d>> = before.iter().copied().filter(|e| self.symbol(*e) != symbol).collect();
-        let alone = self.after(frame.first, &others);
+        let alone = others.iter().fold(frame.first, |pat, other| self.after(pat, *other));
         if let Some(first) = before.iter().find(|e| self.symbol(**e) == symbol)
             && self.engine.start_tag(alone, symbol) != Pat::NOT_ALLOWED
         {
-            let found = diagnostic(format!("a second `<{name}>` in `<{parent}>`")).label(first.name_span(), "the first one");
+            let found =
+                diagnostic(format!("a second `<{name}>` in `<{parent}>`")).label(first.name_span(), "the first one");
             return self.push(found.help("only one may stand here: remove one of them"));
         }
         let mut pat = frame.first;
         for sibling in &before {
-            let next = self.engine.run(pat, *sibling, self.view());
+            let next = self.after(pat, *sibling);
             let was = self.engine.start_tag(pat, symbol) != Pat::NOT_ALLOWED;
             if was && self.engine.start_tag(next, symbol) == Pat::NOT_ALLOWED {
-                let swapped = self.engine.run(pat, child, self.view());
-                let order = self.engine.run(swapped, *sibling, self.view()) != Pat::NOT_ALLOWED;
+                let swapped = self.after(pat, child);
+                let order = self.engine.start_tag(swapped, self.symbol(*sibling)) != Pat::NOT_ALLOWED;
                 let other = sibling.name();
                 let found = if order {
-                    diagnostic(format!("`<{name}>` must stand before `<{other}>`")).help(format!("move it before `<{other}>`"))
+                    diagnostic(format!("`<{name}>` must stand before `<{other}>`"))
+                        .help(format!("move it before `<{other}>`"))
                 } else {
                     diagnostic(format!("`<{name}>` does not go together with `<{other}>` in `<{parent}>`"))
                         .help(format!("remove `<{name}>` or `<{other}>`"))
                 };
                 return self.push(found.label(sibling.name_span(), format!("`<{other}>` is here")));
             }
-            if next != Pat::NOT_ALLOWED {
-                pat = next;
-            }
+            pat = next;
         }
         let expected = self.schema.elements(&self.engine.arena, frame.open.pat, true);
-        let names: Vec<&str> = expected.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
+        let names: Vec<&str> =
+            expected.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
         let found = diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`"));
         self.push(if names.is_empty() { found } else { found.help(format!("expected {}", any_of(&names, tag))) });
     }
 
-    /// `pat` after these elements; those that do not fit are passed over.
-    fn after(&mut self, pat: Pat, elements: &[Element<'d>]) -> Pat {
-        elements.iter().fold(pat, |pat, element| match self.engine.run(pat, *element, self.view()) {
-            Pat::NOT_ALLOWED => pat,
+    /// `pat` after an element, whose content is taken to fit if it does not; as it is where the element may not come.
+    fn after(&mut self, pat: Pat, element: Element<'d>) -> Pat {
+        let start = self.engine.start_tag(pat, self.symbol(element));
+        match self.engine.run_open(start, element, self.view()) {
+            _ if start == Pat::NOT_ALLOWED => pat,
+            Pat::NOT_ALLOWED => self.engine.value(start, None, element),
             next => next,
-        })
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::expected::values;
+use super::wording::short;
 use crate::datatype::{Datatype, Form, Kind as Type};
 use crate::engine::arena::{Arena, Kind, Pat};
 use crate::schema::Schema;
@@ -22,7 +23,9 @@ impl Schema {
         let (mut words, mut forms) = (BTreeSet::new(), BTreeSet::new());
         for leaf in pats.iter().flat_map(|pat| values(arena, *pat)) {
             match arena.kind(leaf) {
-                Kind::Value => words.extend(self.literal(arena.operand(leaf, 0)).map(|literal| literal.text.to_owned())),
+                Kind::Value => {
+                    words.extend(self.literal(arena.operand(leaf, 0)).map(|literal| literal.text.to_owned()))
+                }
                 Kind::Data => {
                     let datatype = self.datatypes.get(arena.operand(leaf, 0) as usize);
                     forms.extend(datatype.map(describe));
@@ -48,7 +51,9 @@ fn describe(datatype: &Datatype) -> String {
             let most = param("maxInclusive").unwrap_or(max);
             range("a whole number", least, most)
         }
-        Type::Decimal => range("a decimal number", param("minInclusive").unwrap_or(""), param("maxInclusive").unwrap_or("")),
+        Type::Decimal => {
+            range("a decimal number", param("minInclusive").unwrap_or(""), param("maxInclusive").unwrap_or(""))
+        }
         Type::Float => range("a number", param("minInclusive").unwrap_or(""), param("maxInclusive").unwrap_or("")),
         Type::String | Type::NormalizedString | Type::Token => "text".to_owned(),
         Type::Language => "a language tag such as `en`".to_owned(),
@@ -62,7 +67,9 @@ fn describe(datatype: &Datatype) -> String {
     };
     for (name, value) in &datatype.params {
         let more = match &**name {
-            "pattern" => format!(" that matches `{value}`"),
+            // A whole number says it all.
+            "pattern" if matches!(datatype.ty.kind(), Type::Integer(..)) && is_digits(value) => continue,
+            "pattern" => format!(" that matches `{}`", short(value)),
             "length" => format!(" of length {value}"),
             "minLength" => format!(" of length {value} at least"),
             "maxLength" => format!(" of length {value} at most"),
@@ -77,8 +84,14 @@ fn describe(datatype: &Datatype) -> String {
     said
 }
 
+/// Whether a pattern asks for digits and a sign at most.
+fn is_digits(pattern: &str) -> bool {
+    matches!(pattern.trim_start_matches(['-', '+', '?']), "[0-9]+" | "[0-9]*" | "\\d+")
+}
+
 fn range(what: &str, least: &str, most: &str) -> String {
-    match (least.is_empty(), most.is_empty()) {
+    // Limits of 64 bits are those of the machine, and no help.
+    match (least.is_empty() || least.len() > 18, most.is_empty() || most.len() > 18) {
         (true, true) => what.to_owned(),
         (false, true) => format!("{what} from {least}"),
         (true, false) => format!("{what} up to {most}"),

@@ -36,6 +36,8 @@ struct Frame<'d, I> {
     fresh: Pat,
     /// The pattern once the start tag was closed.
     first: Pat,
+    /// The documentation, 0 where there is none.
+    doc: u32,
     /// How many faults were found among its children.
     faults: usize,
 }
@@ -70,8 +72,15 @@ pub(crate) fn report<'d>(
 enum Step {
     /// Nothing: this follows.
     Pass(Pat),
-    /// Enter it with this pattern for its open start tag.
-    Enter(Pat),
+    /// Enter it with this pattern for its open start tag, and this documentation.
+    Enter(Pat, u32),
+}
+
+/// The element around one, and what its attributes chose from.
+#[derive(Clone, Copy)]
+struct Around<'d> {
+    element: Element<'d>,
+    fresh: Pat,
 }
 
 impl<'r, 'd> Reporter<'r, '_, 'd> {
@@ -81,9 +90,9 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
             Some(step) => step,
             None => self.strange_root(start, root),
         };
-        let Step::Enter(start) = step else { return };
+        let Step::Enter(start, doc) = step else { return };
         let mut stack = Vec::new();
-        let mut frame = self.enter(start, root, root.content());
+        let mut frame = self.enter(start, root, root.content(), doc, None);
         loop {
             let next = if frame.leaf { None } else { frame.content.next() };
             match next {
@@ -102,8 +111,9 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
                     };
                     match step {
                         Step::Pass(after) => frame.open.pat = after,
-                        Step::Enter(start) => {
-                            let inner = self.enter(start, child, child.content());
+                        Step::Enter(start, doc) => {
+                            let around = Around { element: frame.element, fresh: frame.fresh };
+                            let inner = self.enter(start, child, child.content(), doc, Some(around));
                             stack.push(std::mem::replace(&mut frame, inner));
                         }
                     }
@@ -130,14 +140,21 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         }
         Some(match self.alternative(start, element) {
             Some(after) => Step::Pass(after),
-            None => Step::Enter(start),
+            None => Step::Enter(start, self.doc_of(pat, self.symbol(element))),
         })
     }
 
-    fn enter<I>(&mut self, start: Pat, element: Element<'d>, content: I) -> Frame<'d, I> {
+    fn enter<I>(
+        &mut self,
+        start: Pat,
+        element: Element<'d>,
+        content: I,
+        doc: u32,
+        around: Option<Around<'d>>,
+    ) -> Frame<'d, I> {
         let fresh = self.engine.split(start).pat;
-        let open = self.attributes(start, element);
-        Frame { element, open, content, leaf: is_leaf(element), fresh, first: open.pat, faults: 0 }
+        let open = self.attributes(start, element, around);
+        Frame { element, open, content, leaf: is_leaf(element), fresh, first: open.pat, doc, faults: 0 }
     }
 
     /// What follows an element, come what may.
@@ -147,7 +164,7 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
             return after;
         }
         if frame.leaf {
-            self.faulty_text(frame.element, frame.open);
+            self.faulty_text(frame.element, frame.open, frame.doc);
         } else {
             self.missing_elements(frame.element, frame.open, frame.faults);
         }
@@ -158,6 +175,12 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
                 self.engine.arena.choice(&rests)
             }
         }
+    }
+
+    /// The documentation of an element that stands in a pattern.
+    fn doc_of(&self, pat: Pat, symbol: Symbol) -> u32 {
+        let found = self.schema.elements(&self.engine.arena, pat, true);
+        found.into_iter().find(|candidate| candidate.symbol == symbol).map_or(0, |candidate| candidate.doc)
     }
 
     fn symbol(&self, element: Element<'_>) -> Symbol {

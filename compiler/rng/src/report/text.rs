@@ -53,7 +53,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// Reports what is wrong with the text of an element that holds no other.
-    pub(super) fn faulty_text(&mut self, element: Element<'d>, open: Open) {
+    pub(super) fn faulty_text(&mut self, element: Element<'d>, open: Open, doc: u32) {
         let text = element.text();
         let blank = text.trim().is_empty();
         let patterns = match open.rest {
@@ -82,29 +82,26 @@ impl<'d> Reporter<'_, '_, 'd> {
             };
             let span = if blank { element.name_span() } else { element.text_span() };
             let plain = self.slice(span) == text.trim();
-            let doc = self.element_doc(element, &patterns);
             self.bad_value(message, &Faulty { value: &text, span, patterns, doc, replaceable: plain && !blank });
         } else {
             self.missing_elements(element, open, 0);
         }
     }
 
-    /// The documentation of the element whose content is one of these.
-    fn element_doc(&self, element: Element<'_>, contents: &[Pat]) -> u32 {
-        let symbol = self.symbol(element);
-        let fits = self.schema.definitions.iter().filter(|d| d.doc != 0 && self.schema.names.set(d.names).contains(symbol));
-        fits.clone().find(|d| contents.contains(&d.content)).or_else(|| fits.clone().next()).map_or(0, |d| d.doc)
-    }
-
     /// Reports text where none may be.
     pub(super) fn stray_text(&mut self, element: Element<'d>, span: Span, content: Pat) {
         let name = element.name();
-        let text = short(self.slice(span).trim());
+        let text = short(self.slice(span));
+        let shown = match text.trim() {
+            // White space for the eye, but not for XML: a no-break space above all.
+            "" => text.chars().next().map_or_else(String::new, |c| format!("character U+{:04X}", u32::from(c))),
+            _ => format!("`{text}`"),
+        };
         let holds = if self.engine.arena.has_elements(content) { "elements alone" } else { "no text" };
         let mut diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text in `<{name}>`, which holds {holds}"));
         if matches!(self.engine.arena.kind(content), Kind::Data | Kind::Value) {
             diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text beside elements in `<{name}>`"));
         }
-        self.push(diagnostic.help(format!("remove `{text}`, or put it where it belongs")));
+        self.push(diagnostic.help(format!("remove {shown}, or put it where it belongs")));
     }
 }

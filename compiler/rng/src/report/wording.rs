@@ -16,7 +16,8 @@ pub(super) fn is_near(a: &str, b: &str) -> bool {
 
 /// Sorted by how near they are to `name`, then by themselves.
 pub(super) fn nearest_first<T>(name: &str, mut list: Vec<T>, text: impl Fn(&T) -> &str) -> Vec<T> {
-    list.sort_by_cached_key(|item| (distance(name, text(item)), text(item).to_owned()));
+    let apart = |other: &str| (distance(name, other), name.len().abs_diff(other.len()));
+    list.sort_by_cached_key(|item| (apart(text(item)), text(item).to_owned()));
     list
 }
 

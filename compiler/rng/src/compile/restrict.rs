@@ -76,7 +76,9 @@ impl Checker<'_> {
             Kind::OneOrMore => parts.iter().for_each(|part| self.walk(*part, within | REPEAT, near)),
             Kind::Group | Kind::Interleave => {
                 let inner = if within & REPEAT == 0 { within } else { within | REPEATED_GROUP };
-                parts.iter().for_each(|part| self.walk(*part, inner, near));
+                for part in &parts {
+                    self.walk(*part, inner, near);
+                }
                 self.apart(kind, &parts, near);
             }
             Kind::Choice => parts.iter().for_each(|part| self.walk(*part, within, near)),

@@ -197,7 +197,7 @@ impl<'s> Engine<'s> {
             (Kind::Choice, parts) => self.arena.choice(parts),
             (Kind::Group, parts) => self.arena.group(parts),
             (Kind::Interleave, parts) => self.arena.interleave(parts),
-            (Kind::OneOrMore, [part]) => self.arena.one_or_more(*part),
+            (Kind::OneOrMore, [single]) => self.arena.one_or_more(*single),
             (Kind::After, [open, rest]) => self.arena.after(*open, *rest),
             _ => pat,
         };

@@ -146,24 +146,22 @@ impl<'d> Reporter<'_, '_, 'd> {
             return None;
         }
         let (tag, name, local) = (element.name(), self.slice(attribute.name_span()), attribute.name());
-        let present: Vec<&str> = element.attributes().map(|a| a.name()).collect();
-        let mut named: Vec<(&str, Candidate)> = Vec::new();
+        let present: Vec<&str> = element.attributes().map(virtc_xml::Attribute::name).collect();
+        let mut expected: Vec<(&str, Candidate)> = Vec::new();
         for candidate in self.schema.attribute_names(&self.engine.arena, pat) {
             if let Some((_, known)) =
                 self.schema.known_name(candidate.symbol).filter(|(_, known)| !present.contains(known))
             {
-                named.push((known, candidate));
+                expected.push((known, candidate));
             }
         }
-        let named = nearest_first(local, named, |(name, _)| name);
+        let expected = nearest_first(local, expected, |(name, _)| name);
         let message = format!("`<{tag}>` takes no attribute `{name}`");
         let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
-        let Some((known, candidate)) = named.first().filter(|(known, _)| is_near(local, known)).copied() else {
-            let names: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
-            let mut help = match names.is_empty() {
-                true => "remove it".to_owned(),
-                false => format!("expected {}", any_of(&names, code)),
-            };
+        let Some((known, candidate)) = expected.first().filter(|(known, _)| is_near(local, known)).copied() else {
+            let names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
+            let mut help =
+                if names.is_empty() { "remove it".to_owned() } else { format!("expected {}", any_of(&names, code)) };
             if let Some((culprit, forms)) = around.and_then(|around| self.form_around(element, attribute, around)) {
                 diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
                 help = format!("{help}\n`{name}` goes with {}", any_of(&forms, code));

@@ -168,12 +168,11 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         } else {
             self.missing_elements(frame.element, frame.open, frame.faults);
         }
-        match frame.open.rest {
-            Some(rest) => rest,
-            None => {
-                let rests: Vec<Pat> = self.engine.branches(frame.open.pat).into_iter().map(|(_, rest)| rest).collect();
-                self.engine.arena.choice(&rests)
-            }
+        if let Some(rest) = frame.open.rest {
+            rest
+        } else {
+            let rests: Vec<Pat> = self.engine.branches(frame.open.pat).into_iter().map(|(_, rest)| rest).collect();
+            self.engine.arena.choice(&rests)
         }
     }
 

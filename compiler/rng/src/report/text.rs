@@ -76,9 +76,10 @@ impl<'d> Reporter<'_, '_, 'd> {
             if blank && !self.complete {
                 return;
             }
-            let message = match blank {
-                true => format!("`<{name}>` is empty"),
-                false => format!("`{}` is no value of `<{name}>`", short(text.trim())),
+            let message = if blank {
+                format!("`<{name}>` is empty")
+            } else {
+                format!("`{}` is no value of `<{name}>`", short(text.trim()))
             };
             let span = if blank { element.name_span() } else { element.text_span() };
             let plain = self.slice(span) == text.trim();

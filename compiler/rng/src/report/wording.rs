@@ -39,7 +39,7 @@ fn joined<T: AsRef<str>>(list: &[T], word: &str, decorate: fn(&str) -> String) -
     }
     match (texts.pop(), texts.is_empty()) {
         (Some(single), true) => single,
-        (Some(last), false) => format!("{} {word} {last}", texts.join(", ")),
+        (Some(end), false) => format!("{} {word} {end}", texts.join(", ")),
         (None, _) => String::new(),
     }
 }

@@ -71,7 +71,7 @@ impl Checker<'_> {
                 if self.contents.content_type(value).is_none() {
                     self.fault(at, "a value stands beside other content in this attribute");
                 }
-                self.walk(value, within | ATTRIBUTE, at);
+                self.walk(value, (within & !START) | ATTRIBUTE, at);
             }
             Kind::OneOrMore => parts.iter().for_each(|part| self.walk(*part, within | REPEAT, near)),
             Kind::Group | Kind::Interleave => {

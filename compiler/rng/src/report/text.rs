@@ -70,7 +70,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                 return;
             }
         }
-        let name = element.name();
+        let name = self.name(element);
         if takes_text {
             self.spoil(element);
             if blank && !self.complete {
@@ -91,7 +91,7 @@ impl<'d> Reporter<'_, '_, 'd> {
 
     /// Reports text where none may be.
     pub(super) fn stray_text(&mut self, element: Element<'d>, span: Span, content: Pat) {
-        let name = element.name();
+        let name = self.name(element);
         let text = short(self.slice(span));
         let shown = match text.trim() {
             // White space for the eye, but not for XML: a no-break space above all.

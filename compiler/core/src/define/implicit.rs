@@ -38,7 +38,7 @@ static DISK_CONTROLLER: Rule = Rule {
 static SERIAL_CONTROLLER: Rule =
     Rule { name: "virtio-serial-controller", text: "channels and virtio consoles need a virtio-serial controller" };
 
-/// The devices of the machine type (qemuDomainDefAddDefaultDevices in libvirt's src/qemu/qemu_postparse.c).
+/// The devices of the machine type (`qemuDomainDefAddDefaultDevices` in libvirt's `src/qemu/qemu_postparse.c`).
 pub fn default_devices(domain: &mut Domain) {
     let family = domain.os.family();
     let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind);
@@ -72,11 +72,11 @@ pub fn default_devices(domain: &mut Domain) {
     }
 }
 
-/// The devices that others imply (virDomainDefAddImplicitDevices in libvirt's src/conf/domain_postparse.c).
+/// The devices that others imply (`virDomainDefAddImplicitDevices` in libvirt's `src/conf/domain_postparse.c`).
 pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     disk_controllers(domain);
     if domain.devices.consoles.iter().any(console::Console::is_virtio)
-        || domain.devices.channels.iter().any(|c| c.is_virtio())
+        || domain.devices.channels.iter().any(super::super::devices::channel::Channel::is_virtio)
     {
         serial_controllers(domain);
     }

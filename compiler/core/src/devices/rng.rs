@@ -127,7 +127,7 @@ impl Device for Rng {
     fn write(&self, w: &mut XmlWriter) {
         w.tag("rng").attr("model", self.model.word()).children(|w| {
             if let Some(rate) = self.rate.as_ref().filter(|r| r.bytes.value > 0) {
-                let period = rate.period.as_ref().filter(|p| p.value > 0).cloned();
+                let period = rate.period.as_ref().filter(|p| p.value > 0).copied();
                 w.tag("rate").attr("bytes", &rate.bytes.to_string()).opt("period", &period).end();
             }
             self.backend.write(w);

@@ -68,7 +68,7 @@ static HEADS: Rule = Rule { name: "video-heads", text: "a video device has one s
 static PRIMARY: Rule =
     Rule { name: "video-primary", text: "the first video device is the primary one unless another says so" };
 
-/// libvirt's default sizes (virDomainVideoDefaultRAM in its src/conf/domain_conf.c).
+/// libvirt's default sizes (`virDomainVideoDefaultRAM` in its `src/conf/domain_conf.c`).
 fn default_vram(model: Model) -> Option<u32> {
     match model {
         Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs => Some(16 << 10),
@@ -127,7 +127,7 @@ impl Video {
     }
 
     /// Puts the primary device first and says what such a list of devices cannot be.
-    pub fn settle(list: &mut Vec<Self>, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn settle(list: &mut [Self], report: &mut dyn FnMut(Diagnostic)) {
         let span = |video: &Self| video.model.origin_or(video.origin).span().unwrap_or_default();
         for second in list.iter().filter(|v| v.is_primary()).skip(1) {
             let span = second.primary.origin_or(second.origin).span().unwrap_or_default();
@@ -149,7 +149,7 @@ impl Video {
         }
     }
 
-    /// What QEMU cannot do (qemuValidateDomainDeviceDefVideo in libvirt's src/qemu/qemu_validate.c).
+    /// What QEMU cannot do (`qemuValidateDomainDeviceDefVideo` in libvirt's `src/qemu/qemu_validate.c`).
     fn fault(&self) -> Option<(Origin, &'static str)> {
         let model = self.model();
         let small = |size: &Opt<u32>| {

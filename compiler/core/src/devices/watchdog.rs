@@ -58,7 +58,7 @@ impl Watchdog {
         self.model.value == Model::Itco
     }
 
-    /// QEMU knows one action for all watchdogs (qemuValidateDomainWatchdogDef in libvirt's src/qemu/qemu_validate.c).
+    /// QEMU knows one action for all watchdogs (`qemuValidateDomainWatchdogDef` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn check(list: &[Self], report: &mut dyn FnMut(Diagnostic)) {
         let Some(first) = list.first().and_then(|w| w.action) else { return };
         for action in list.iter().skip(1).filter_map(|w| w.action).filter(|a| *a != first) {

@@ -56,7 +56,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
 }
 
 /// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it
-/// (qemuDomainGetMemLockLimitBytes in libvirt's src/qemu/qemu_domain.c).
+/// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
 pub fn memlock(machine: &Machine) -> Option<u64> {
     machine.needs().pinned.then(|| locked_bytes(machine.domain()))
 }

@@ -163,7 +163,7 @@ fn source_fd(alias: &str) -> String {
     format!("{alias}-source")
 }
 
-/// Reports channels of the SPICE protocol in a domain without SPICE (qemuValidateDomainChrSourceDef in libvirt's src/qemu/qemu_validate.c).
+/// Reports channels of the SPICE protocol in a domain without SPICE (`qemuValidateDomainChrSourceDef` in libvirt's `src/qemu/qemu_validate.c`).
 pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     let devices = &domain.devices;
     if domain.holes > 0 || devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {

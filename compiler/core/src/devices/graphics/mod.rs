@@ -98,7 +98,7 @@ impl Graphics {
         password.text.is_some().then_some((protocol, password))
     }
 
-    /// Which types stand together (qemuValidateDomainDefGraphics and its neighbours in libvirt's src/qemu/qemu_validate.c).
+    /// Which types stand together (`qemuValidateDomainDefGraphics` and its neighbours in libvirt's `src/qemu/qemu_validate.c`).
     pub fn check(list: &[Self], report: &mut dyn FnMut(Diagnostic)) {
         let has = |kind| list.iter().any(|g| g.kind() == kind);
         for (at, graphics) in list.iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -55,6 +55,30 @@ static LISTENS: Rule = Rule {
 };
 
 impl Channel {
+    fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        let source = Source::lower(f)?;
+        let t = f.child("target")?;
+        if chardev::foreign(&t, "type", &["xen"]) {
+            return None;
+        }
+        let target = match t.attr::<TargetType>("type")?.value {
+            TargetType::Virtio => {
+                let _: Opt<State> = t.attr("state");
+                Target::Virtio(t.attr("name"))
+            }
+            TargetType::Guestfwd => {
+                source.needs_path(f);
+                let address = t.attr::<String>("address")?;
+                if address.value.parse::<Ipv4Addr>().is_err() {
+                    let span = address.origin.span().unwrap_or_default();
+                    f.report(Diagnostic::new(&codes::BAD_VALUE, span, "a `guestfwd` channel has an IPv4 address"));
+                }
+                Target::Guestfwd(address, t.attr("port")?)
+            }
+        };
+        Some(Self { source, target, info: Info::lower(f), origin: f.origin() })
+    }
+
     /// Whether it is a port of a virtio-serial controller.
     pub fn is_virtio(&self) -> bool {
         matches!(self.target, Target::Virtio(_))
@@ -104,24 +128,7 @@ impl Device for Channel {
     const ELEMENT: &'static str = "channel";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let source = Source::lower(f)?;
-        let t = f.child("target")?;
-        let target = match t.attr::<TargetType>("type")?.value {
-            TargetType::Virtio => {
-                let _: Opt<State> = t.attr("state");
-                Target::Virtio(t.attr("name"))
-            }
-            TargetType::Guestfwd => {
-                source.needs_path(f);
-                let address = t.attr::<String>("address")?;
-                if address.value.parse::<Ipv4Addr>().is_err() {
-                    let span = address.origin.span().unwrap_or_default();
-                    f.report(Diagnostic::new(&codes::BAD_VALUE, span, "a `guestfwd` channel has an IPv4 address"));
-                }
-                Target::Guestfwd(address, t.attr("port")?)
-            }
-        };
-        Some(Self { source, target, info: Info::lower(f), origin: f.origin() })
+        chardev::whole(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -170,6 +177,10 @@ impl Device for Channel {
             }
             unix.mode = Some(Spanned::rule(Mode::Bind, &LISTENS));
         }
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.source.check(domain, faults);
     }
 
     fn needs(&self, _domain: &Domain) -> Needs {

@@ -145,6 +145,16 @@ impl Device for Channel {
         });
     }
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let target = match (&self.target, &other.target) {
+            (Target::Virtio(_), Target::Virtio(_)) => self.name() == other.name(),
+            (Target::Guestfwd(own, port), Target::Guestfwd(other, other_port)) => own == other && port == other_port,
+            (Target::Virtio(_), Target::Guestfwd(..)) | (Target::Guestfwd(..), Target::Virtio(_)) => false,
+        };
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        target && address && self.source.is_meant_by(&other.source)
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }
@@ -159,14 +169,6 @@ impl Device for Channel {
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let Target::Virtio(name) = &self.target else { return };
-        let span = self.origin.span().unwrap_or_default();
-        if let (SourceType::Spicevmc, Some(name)) = (self.source.kind.value, name)
-            && name.value != SPICE_AGENT
-        {
-            let span = name.origin.span().unwrap_or(span);
-            let message = format!("a `spicevmc` channel has the name `{SPICE_AGENT}`");
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
         let Place::Unix(unix) = &mut self.source.place else { return };
         if let Some(name) = name {
             unix.address = unix.address.take().filter(|path| !is_generated(path, name));
@@ -181,6 +183,14 @@ impl Device for Channel {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         self.source.check(domain, faults);
+        let Target::Virtio(name) = &self.target else { return };
+        if let (SourceType::Spicevmc, Some(name)) = (self.source.kind.value, name)
+            && name.value != SPICE_AGENT
+        {
+            let span = name.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("a `spicevmc` channel has the name `{SPICE_AGENT}`");
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
     }
 
     fn needs(&self, _domain: &Domain) -> Needs {
@@ -265,8 +275,8 @@ mod tests {
     #[test]
     fn the_agent_of_spice_needs_spice_and_its_name() {
         let t = trial("<channel type='spicevmc'><target type='virtio' name='mine'/></channel>", &[]);
-        let name = "a `spicevmc` channel has the name `com.redhat.spice.0`";
-        assert_eq!(t.faults, [name, "a character device of type `spicevmc` needs `<graphics type='spice'>`"]);
+        let spice = "a character device of type `spicevmc` needs `<graphics type='spice'>`";
+        assert_eq!(t.faults, [spice, "a `spicevmc` channel has the name `com.redhat.spice.0`"]);
     }
 
     #[test]

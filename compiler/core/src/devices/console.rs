@@ -137,6 +137,13 @@ impl Device for Console {
         });
     }
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let port = other.port.is_none() || self.port == other.port;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        // The serial port behind a console is what can go.
+        self.is_virtio() && other.is_virtio() && port && address && self.source.is_meant_by(&other.source)
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

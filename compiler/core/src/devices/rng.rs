@@ -34,7 +34,7 @@ pub enum Backend {
 }
 
 /// `<rate>`: how much entropy the guest may take.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rate {
     /// Bytes for each period.
     pub bytes: Spanned<u32>,
@@ -132,6 +132,18 @@ impl Device for Rng {
             }
             self.info.write(w);
         });
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let backend = match (&self.backend, &other.backend) {
+            (Backend::Random(own), Backend::Random(other)) => own == other,
+            (Backend::Egd(own), Backend::Egd(other)) => own.is_meant_by(other),
+            (Backend::Builtin, Backend::Builtin) => true,
+            (Backend::Random(_) | Backend::Egd(_) | Backend::Builtin, _) => false,
+        };
+        let rate = other.rate.is_none() || self.rate == other.rate;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        self.model == other.model && backend && rate && address
     }
 
     fn info(&self) -> &Info {

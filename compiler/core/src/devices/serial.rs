@@ -161,6 +161,13 @@ impl Device for Serial {
         });
     }
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let target = other.target.is_none() || self.target == other.target;
+        let port = other.port.is_none() || self.port == other.port;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        target && port && address && self.source.is_meant_by(&other.source)
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

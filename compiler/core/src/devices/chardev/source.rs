@@ -171,6 +171,19 @@ impl Source {
         }
     }
 
+    /// Whether `other`, as a user describes it, means this source. The socket of a channel may go by its name alone.
+    pub fn is_meant_by(&self, other: &Self) -> bool {
+        let place = match (&self.place, &other.place) {
+            (Place::File(own, _), Place::File(other, _)) => own == other,
+            (Place::Unix(own), Place::Unix(other)) => {
+                own.address.is_none() || other.address.is_none() || own.address == other.address
+            }
+            (Place::Tcp(own, ..), Place::Tcp(other, ..)) => own.address == other.address && own.mode() == other.mode(),
+            (own, other) => own == other,
+        };
+        self.kind == other.kind && place
+    }
+
     /// Writes `<source>`, `<protocol>` and `<log>`.
     pub fn write(&self, w: &mut XmlWriter) {
         let label = |w: &mut XmlWriter| {

@@ -8,7 +8,7 @@ use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -232,5 +232,11 @@ impl Device for Input {
             .opt("evdev", source);
         let address = &self.info.address;
         out.device(Section::Inputs, props.and(cx.usb_address(address)).and(cx.pci_address(address)), self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        if let Some(source) = &self.source {
+            out.device(&source.value, source.origin);
+        }
     }
 }

@@ -61,26 +61,6 @@ impl Cx<'_> {
         self.domain.memory.dump_core.get().map_or_else(|| self.facts.config().is_some_and(|c| c.dump_guest_core), Switch::is_on)
     }
 
-    /// The address that VNC servers listen on unless the definition says another (`vnc_listen` in libvirt's qemu.conf).
-    pub fn vnc_listen(&self) -> &str {
-        "127.0.0.1"
-    }
-
-    /// The address that SPICE servers listen on unless the definition says another (`spice_listen` in libvirt's qemu.conf).
-    pub fn spice_listen(&self) -> &str {
-        "127.0.0.1"
-    }
-
-    /// Whether the host's configuration has a password for SPICE servers that have none (`spice_password` in libvirt's qemu.conf).
-    pub fn spice_password(&self) -> bool {
-        false
-    }
-
-    /// The host's render node, where it is known.
-    pub fn render_node(&self) -> Option<&str> {
-        None
-    }
-
     /// `bus`, `multifunction` and `addr` of a device on a PCI bus.
     pub fn pci_address(&self, address: &Opt<Address>) -> Props {
         let Some((slot, _)) = pci(address) else { return Props::new() };

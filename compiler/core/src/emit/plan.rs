@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 use virtc_diag::{Diagnostics, SourceFile};
-use virtc_plan::{DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, Step, UserPolicy};
+use virtc_plan::{DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, QmpCommand, QmpScript, Step, UserPolicy};
 
 use crate::domain::Domain;
 use crate::emit::Item;
@@ -40,8 +40,12 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     fds.extend(needs.fds.iter().cloned());
     let args = argv(machine).0.into_iter().map(|a| a.arg).collect();
     let memlock = memlock(m).map(Limit::Bytes);
-    let spawn = Step::Spawn { argv: args, env: Vec::new(), fds, user: UserPolicy::Qemu, memlock };
+    let spawn = Step::Spawn { argv: args, env: needs.env.clone(), fds, user: UserPolicy::Qemu, memlock };
     steps.push(step((spawn, start)));
+    for (call, origin) in needs.commands.iter().cloned() {
+        let commands = vec![QmpCommand { call, awaits: None, undo: None }];
+        steps.push(step((Step::QmpRun { script: QmpScript { commands } }, origin)));
+    }
     steps.push(step((Step::Cont {}, start)));
     Ok(Plan { format: FORMAT, producer: PRODUCER.to_owned(), digest: digest_of(m.items(), source), domain: domain_id(m.domain()), steps })
 }

@@ -5,7 +5,7 @@ mod stream;
 use crate::devices::graphics::{Graphics, GraphicsType};
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -31,6 +31,10 @@ pub struct Audio {
     pub timer_period: Opt<u32>,
     /// The PulseAudio server.
     pub server_name: Opt<String>,
+    /// The driver that SDL takes.
+    pub sdl_driver: Opt<String>,
+    /// The directory with PipeWire's socket.
+    pub runtime_dir: Opt<String>,
     /// The file that sound is written to.
     pub path: Opt<String>,
     /// Whether an OSS device is mapped.
@@ -64,6 +68,8 @@ impl Audio {
             kind: Spanned::rule(kind, rule),
             timer_period: None,
             server_name: None,
+            sdl_driver: None,
+            runtime_dir: None,
             path: None,
             try_mmap: None,
             exclusive: None,
@@ -94,6 +100,8 @@ impl Device for Audio {
         Some(Self {
             timer_period: f.attr("timerPeriod"),
             server_name: f.attr("serverName"),
+            sdl_driver: f.attr("driver"),
+            runtime_dir: f.attr("runtimeDir"),
             path: f.attr("path"),
             try_mmap: f.attr("tryMMap"),
             exclusive: f.attr("exclusive"),
@@ -111,6 +119,7 @@ impl Device for Audio {
         let tag = w.tag("audio").attr("id", &self.id.value.to_string()).attr("type", self.kind.word());
         let tag =
             tag.opt("timerPeriod", &self.timer_period).opt("serverName", &self.server_name).opt("path", &self.path);
+        let tag = tag.opt("driver", &self.sdl_driver).opt("runtimeDir", &self.runtime_dir);
         let tag =
             tag.opt("tryMMap", &self.try_mmap).opt("exclusive", &self.exclusive).opt("dspPolicy", &self.dsp_policy);
         tag.children(|w| {
@@ -159,5 +168,13 @@ impl Device for Audio {
             props = props.opt(key, stream);
         }
         out.json(Section::Audio, "audiodev", props, self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        for (name, value) in [("SDL_AUDIODRIVER", &self.sdl_driver), ("PIPEWIRE_RUNTIME_DIR", &self.runtime_dir)] {
+            if let Some(value) = value {
+                out.env(name, &value.value);
+            }
+        }
     }
 }

@@ -2,34 +2,32 @@
 
 mod listen;
 mod local;
+mod password;
 mod ports;
 mod spice;
 mod vnc;
 
 use virtc_diag::Diagnostic;
+use virtc_inventory::Config;
 
 use crate::codes;
 use crate::define::Defaults;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items};
-use crate::ir::{Opt, Origin, Spanned, words};
+use crate::emit::{Cx, HostNeeds, Items};
+use crate::ir::{Opt, Origin, words};
 use crate::lower::Fields;
-use crate::write::{Tag, XmlWriter};
+use crate::write::XmlWriter;
 
 pub use listen::{Listen, ListenType};
 pub use local::{Dbus, EglHeadless, Sdl};
+pub use password::{Connected, Moment, Password};
 pub use spice::Spice;
 pub use vnc::Vnc;
 
 words! {
     /// How the screen is shown.
     pub enum GraphicsType { Sdl = "sdl", Vnc = "vnc", Spice = "spice", Dbus = "dbus", EglHeadless = "egl-headless" }
-}
-
-words! {
-    /// What happens to connected clients when a password is set.
-    pub enum Connected { Fail = "fail", Disconnect = "disconnect", Keep = "keep" }
 }
 
 /// The settings of one type.
@@ -52,30 +50,6 @@ pub struct Graphics {
     origin: Origin,
 }
 
-/// Who may connect. QEMU gets the password on its monitor, never on the command line.
-#[derive(Debug, Clone, Default)]
-pub struct Password {
-    /// The password.
-    pub text: Opt<String>,
-    /// Until when it is valid, in UTC.
-    pub valid_to: Opt<String>,
-    /// What happens to clients that are connected when it is set.
-    pub connected: Opt<Connected>,
-}
-
-impl Password {
-    fn lower(f: &Fields<'_, '_>) -> Self {
-        Self { text: f.attr("passwd"), valid_to: f.attr("passwdValidTo"), connected: f.attr("connected") }
-    }
-
-    fn write<'w>(&self, tag: Tag<'w>) -> Tag<'w> {
-        if self.text.is_none() {
-            return tag;
-        }
-        tag.opt("passwd", &self.text).opt("passwdValidTo", &self.valid_to).opt("connected", &self.connected)
-    }
-}
-
 impl Graphics {
     /// The type.
     pub fn kind(&self) -> GraphicsType {
@@ -86,16 +60,6 @@ impl Graphics {
             Server::Dbus(_) => GraphicsType::Dbus,
             Server::EglHeadless(_) => GraphicsType::EglHeadless,
         }
-    }
-
-    /// The password that is to be set before the guest runs, and the protocol that it is for as `set_password` names it.
-    pub fn password(&self) -> Option<(&'static str, &Password)> {
-        let (protocol, password) = match &self.server {
-            Server::Vnc(vnc) => ("vnc", &vnc.password),
-            Server::Spice(spice) => ("spice", &spice.password),
-            Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) => return None,
-        };
-        password.text.is_some().then_some((protocol, password))
     }
 
     /// Which types stand together (qemuValidateDomainDefGraphics and its neighbours in libvirt's src/qemu/qemu_validate.c).
@@ -168,7 +132,7 @@ impl Device for Graphics {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         match &mut self.server {
             Server::Vnc(vnc) => vnc.define(self.origin, defaults),
-            Server::Spice(spice) => spice.define(defaults),
+            Server::Spice(spice) => spice.define(),
             Server::Dbus(dbus) => dbus.define(self.origin, defaults),
             Server::Sdl(_) | Server::EglHeadless(_) => {}
         }
@@ -179,14 +143,47 @@ impl Device for Graphics {
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let config = config(cx);
+        let ports = ports::of(self, &cx.domain.devices.graphics, &config);
         match &self.server {
             Server::Sdl(sdl) => sdl.items(self.origin, out),
-            Server::Vnc(vnc) => vnc.items(cx, self.origin, out),
-            Server::Spice(spice) => spice.items(cx, self.origin, out),
+            Server::Vnc(vnc) => vnc.items(cx, ports, &config, self.origin, out),
+            Server::Spice(spice) => spice.items(cx, ports, &config, self.origin, out),
             Server::Dbus(dbus) => dbus.items(cx, self.origin, out),
             Server::EglHeadless(egl) => egl.items(cx, self.origin, out),
         }
     }
+
+    fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+        let config = config(cx);
+        let (sasl, node) = match &self.server {
+            Server::Vnc(vnc) => {
+                vnc.password.set("vnc", config.vnc_password.as_ref(), self.origin, out);
+                (config.vnc_sasl, None)
+            }
+            Server::Spice(spice) => {
+                spice.password.set("spice", config.spice_password.as_ref(), self.origin, out);
+                (config.spice_sasl, spice.gl.as_ref().and_then(|(_, node)| text(node)))
+            }
+            Server::Sdl(sdl) => {
+                sdl.host(out);
+                (false, None)
+            }
+            Server::Dbus(dbus) => (false, dbus.gl.as_ref().and_then(|(_, node)| text(node))),
+            Server::EglHeadless(egl) => (false, text(&egl.rendernode)),
+        };
+        if sasl {
+            out.env("SASL_CONF_PATH", &config.sasl_dir);
+        }
+        if let Some(node) = node {
+            out.shared_device(node);
+        }
+    }
+}
+
+/// How the host is set up, or libvirt's defaults.
+fn config(cx: &Cx<'_>) -> Config {
+    cx.facts.config().cloned().unwrap_or_default()
 }
 
 /// The value of a leaf, as text.
@@ -194,7 +191,17 @@ fn text(leaf: &Opt<String>) -> Option<&String> {
     leaf.as_ref().map(|t| &t.value)
 }
 
-/// Whether a port is there and is a number, not the wish for one.
-fn fixed(port: &Opt<i32>) -> Option<Spanned<i32>> {
+/// The render node; where none is given, a person has to say which the host has.
+fn render_node<'g>(given: &'g Opt<String>, origin: Origin, cx: &Cx<'_>) -> Option<&'g String> {
+    if given.is_none() {
+        let message = "OpenGL needs a render node of the host, and none is given";
+        let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, origin.span().unwrap_or_default(), message);
+        cx.report(fault.help("add `rendernode` to `<gl>`, such as `/dev/dri/renderD128`"));
+    }
+    text(given)
+}
+
+/// A port that is there and is a number, not the wish for one.
+fn fixed(port: &Opt<i32>) -> Opt<i32> {
     port.filter(|p| p.value > 0)
 }

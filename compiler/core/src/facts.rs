@@ -55,6 +55,11 @@ impl<'h> Facts<'h> {
         found.next().is_none().then_some((device.bus, device.device))
     }
 
+    /// The directory of the firmware's variables.
+    pub fn nvram_dir(&self) -> &'h str {
+        self.config().map_or("/var/lib/libvirt/qemu/nvram", |config| &config.nvram_dir)
+    }
+
     /// The directory of the sockets of guest channels: the host's, or one in the VM's own directory.
     pub fn channel_dir(&self) -> Text {
         self.config().map_or_else(|| state("/channel"), |config| Text::from(&config.channel_dir))

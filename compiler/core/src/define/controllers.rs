@@ -6,6 +6,13 @@ use crate::ir::{Rule, Spanned};
 
 static NUMBERED: Rule = Rule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
 
+/// Puts the controllers of each type in the order of their indexes, a main USB controller before its companions.
+pub fn order(domain: &mut Domain) {
+    for controller in std::mem::take(&mut domain.devices.controllers) {
+        add_controller(domain, controller);
+    }
+}
+
 /// Gives every controller an index.
 pub fn number(domain: &mut Domain) {
     let controllers = &mut domain.devices.controllers;
@@ -35,7 +42,12 @@ pub fn add_controller(domain: &mut Domain, controller: Controller) {
     let mut place = None;
     for (at, current) in list.iter().enumerate().rev() {
         if current.kind() == controller.kind() {
-            if current.index() > controller.index() {
+            let (theirs, own) = (current.index.as_ref().map(|i| i.value), controller.index.as_ref().map(|i| i.value));
+            let later = match (theirs, own) {
+                (Some(theirs), Some(own)) => theirs > own || theirs == own && current.master.is_some() && controller.master.is_none(),
+                _ => false,
+            };
+            if later {
                 place = Some(at);
             } else if place.is_none() {
                 place = Some(at + 1);

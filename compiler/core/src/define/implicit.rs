@@ -1,5 +1,7 @@
 //! Devices that nobody asked for: those of the machine type, and those that others imply.
 
+use std::collections::BTreeSet;
+
 use virtc_diag::Diagnostics;
 
 use crate::define::controllers::{add_controller, ensure};
@@ -31,7 +33,7 @@ static SERIAL_CONTROLLER: Rule = Rule { name: "virtio-serial-controller", text: 
 pub fn default_devices(domain: &mut Domain) {
     let family = domain.os.family();
     let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind);
-    if !has(domain, ControllerType::Usb) {
+    if family != MachineFamily::Other && !has(domain, ControllerType::Usb) {
         add_controller(domain, Controller::added(ControllerType::Usb, 0, &USB));
     }
     if family == MachineFamily::Q35 {
@@ -105,8 +107,8 @@ fn controller(address: &Opt<Address>) -> Option<u32> {
 fn serial_controllers(domain: &mut Domain) {
     let channels = domain.devices.channels.iter().filter(|c| c.is_virtio()).map(|c| controller(&c.info.address));
     let consoles = domain.devices.consoles.iter().filter(|c| c.is_virtio()).map(|c| controller(&c.info.address));
-    let highest = channels.chain(consoles).map(Option::unwrap_or_default).max().unwrap_or(0);
-    for index in 0..=highest.min(255) {
+    let named: BTreeSet<u32> = channels.chain(consoles).map(Option::unwrap_or_default).collect();
+    for index in named {
         ensure(domain, ControllerType::VirtioSerial, index, &SERIAL_CONTROLLER);
     }
 }

@@ -1,14 +1,17 @@
 //! `Domain` to `Definition`: what libvirt fills in when it stores a definition.
 
+mod check;
 pub mod controllers;
+mod disks;
 mod implicit;
 pub mod pci;
-mod ports;
+pub(crate) mod ports;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::domain::Domain;
 use crate::facts::Facts;
+use crate::ir::{OptExt, Rule, Spanned};
 use crate::parts::cpu::Cpu;
 use crate::parts::os::MachineFamily;
 
@@ -55,7 +58,9 @@ impl Defaults<'_> {
 pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut faults = Diagnostics::new();
     let mut domain = domain;
-    parts(&mut domain, &mut faults);
+    controllers::order(&mut domain);
+    disks::order(&mut domain);
+    parts(&mut domain, facts, &mut faults);
     implicit::default_devices(&mut domain);
     let mut defaults = Defaults { family: domain.os.family(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
@@ -69,25 +74,34 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
         interface.derive_mac(&uuid, place);
     }
+    check::check(&domain, &mut faults);
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
     pci::assign(&mut domain, &mut |d| faults.push(d));
-    ports::usb(&mut domain, &mut |d| faults.push(d));
     (Definition(domain), faults)
 }
 
-fn parts(domain: &mut Domain, faults: &mut Diagnostics) {
+static EMULATOR: Rule = Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
+
+fn default_emulator() -> String {
+    "/usr/bin/qemu-system-x86_64".to_owned()
+}
+
+fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
     let report = &mut |d| faults.push(d);
     domain.general.define(origin, report);
     domain.memory.define(origin, report);
     domain.vcpus.define(report);
+    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(), &EMULATOR));
+    let nvram = format!("{}/{}_VARS.fd", facts.nvram_dir(), domain.name());
     let per_device = domain.has_device_boot_order();
-    domain.os.define(per_device, report);
+    domain.os.define(per_device, &nvram, report);
     domain.clock.define(report);
     domain.lifecycle.define();
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);
-    cpu.define(max, report);
+    let default = if domain.os.machine.is(&"isapc".to_owned()) { "486" } else { "qemu64" };
+    cpu.define(default, domain.general.is_kvm(), max, report);
     cpu.check(domain, report);
     domain.cpu = Some(cpu);
 }

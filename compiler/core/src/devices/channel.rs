@@ -10,7 +10,7 @@ use crate::devices::address::Address;
 use crate::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_needs_connect};
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section, Text, Value};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section, Value};
 use crate::ir::{Opt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -66,17 +66,16 @@ impl Channel {
         }
     }
 
-    /// The socket of a channel that has none of its own: `NAME`, or `vioser-CC-BB-PP.sock` by controller, bus and port
-    /// (qemuDomainPrepareChannel in libvirt's src/qemu/qemu_domain.c).
-    fn generated(&self, cx: &Cx<'_>) -> Text {
-        let file = match (self.name(), &self.info.address) {
-            (Some(name), _) => name.to_owned(),
+    /// The file name of the socket of a channel that has none of its own: `NAME`, or `vioser-CC-BB-PP.sock` by controller, bus and port
+    /// (qemuDomainPrepareChannel in libvirt's src/qemu/qemu_domain.c). A name that is no file name gives way to that of the device.
+    fn socket(&self) -> String {
+        match (self.name(), &self.info.address) {
+            (Some(name), _) if !name.contains('/') && ![".", "..", virtc_plan::MONITOR_SOCKET].contains(&name) => name.to_owned(),
             (None, Some(Spanned { value: Address::VirtioSerial { controller, bus, port }, .. })) => {
                 format!("vioser-{controller:02}-{bus:02}-{port:02}.sock")
             }
-            (None, _) => self.info.alias().to_owned(),
-        };
-        cx.channel_dir().then(format!("/{file}"))
+            _ => self.info.alias().to_owned(),
+        }
     }
 }
 
@@ -178,7 +177,7 @@ impl Device for Channel {
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let alias = self.info.alias();
         let chardev = chardev::id(alias);
-        self.source.items(cx, Section::Channels, alias, Some(self.generated(cx)), self.origin, out);
+        self.source.items(cx, Section::Channels, alias, Some(cx.channel_dir().then(format!("/{}", self.socket()))), self.origin, out);
         match &self.target {
             Target::Virtio(_) => {
                 let props = Props::new().with("driver", "virtserialport").and(cx.virtio_serial_address(&self.info.address));
@@ -193,11 +192,46 @@ impl Device for Channel {
             }
         }
     }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        self.source.host(self.info.alias(), Some(&self.socket()), self.origin, out);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn a_channel_without_a_path_listens_in_the_state_directory() {
+        let t = trial("<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>", &["channel0"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev socket,id=charchannel0,fd={fd:channel0-source},server=on,wait=off",
+                r#"-device {"driver":"virtserialport","bus":"virtio-serial0.0","nr":1,"chardev":"charchannel0","id":"channel0","name":"org.qemu.guest_agent.0"}"#,
+            ]
+        );
+        let backend = r#"{"type":"socket","data":{"addr":{"type":"fd","data":{"str":"{fd:channel0-source}"}},"server":true,"wait":false}}"#;
+        assert_eq!(t.backends, [backend]);
+    }
+
+    #[test]
+    fn guestfwd_is_a_rule_of_a_network() {
+        let t = trial("<channel type='null'><target type='guestfwd' address='10.0.2.1' port='4600'/></channel>", &["netdev"]);
+        assert_eq!(t.argv, [r#"-netdev {"type":"user","guestfwd":[{"str":"tcp:10.0.2.1:4600-chardev:charchannel0"}],"id":"channel0"}"#]);
+        let t = trial("<channel type='null'><target type='guestfwd' address='fe80::1' port='4600'/></channel>", &[]);
+        assert_eq!(t.faults, ["a `guestfwd` channel has an IPv4 address"]);
+    }
+
+    #[test]
+    fn the_agent_of_spice_needs_spice_and_its_name() {
+        let t = trial("<channel type='spicevmc'><target type='virtio' name='mine'/></channel>", &[]);
+        let name = "a `spicevmc` channel has the name `com.redhat.spice.0`";
+        assert_eq!(t.faults, [name, "a character device of type `spicevmc` needs `<graphics type='spice'>`"]);
+    }
 
     #[test]
     fn paths_that_libvirt_made_up() {

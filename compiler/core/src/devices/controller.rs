@@ -8,7 +8,7 @@ use crate::define::pci::{Connect, PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::address::pci;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, Items, Opts, Props, Section};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::parts::os::MachineFamily;
@@ -84,7 +84,18 @@ pub struct Controller {
 }
 
 static MODEL: Rule = Rule { name: "controller-model", text: "a controller without a model gets the default of its type and machine" };
+static COMPANION: Rule = Rule { name: "usb-companion", text: "the UHCI parts of an ICH9 USB controller serve the ports of its EHCI part, two each" };
 static PORT_TARGET: Rule = Rule { name: "port-target", text: "chassis and port numbers follow from a controller's index and place" };
+
+/// The first port of the main controller that a part of an ICH9 USB controller serves.
+fn companion_port(model: Spanned<&str>) -> Option<u32> {
+    match UsbModel::read(model.value)? {
+        UsbModel::Ich9Uhci1 => Some(0),
+        UsbModel::Ich9Uhci2 => Some(2),
+        UsbModel::Ich9Uhci3 => Some(4),
+        _ => None,
+    }
+}
 
 impl Controller {
     /// A controller that `rule` adds.
@@ -202,7 +213,10 @@ impl Controller {
         if matches!(self.pci_model(), Some(PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort)) {
             self.chassis.get_or_insert(by_rule(index));
             if let Some((slot, _)) = pci(&self.info.address) {
-                self.port.get_or_insert(by_rule((u32::from(slot.slot) << 3) + u32::from(slot.function)));
+                // The ports of a switch are numbered by their slots, root ports by slot and function.
+                let root_port = self.pci_model() == Some(PciModel::PcieRootPort);
+                let port = if root_port { (u32::from(slot.slot) << 3) + u32::from(slot.function) } else { slot.slot.into() };
+                self.port.get_or_insert(by_rule(port));
             }
         }
     }
@@ -229,6 +243,7 @@ impl Device for Controller {
         let kind = f.attr::<ControllerType>("type");
         let target = f.child("target");
         let driver = f.child("driver");
+        let master: Opt<u32> = f.child_attr("master", "startport");
         let model = match kind.get() {
             Some(ControllerType::Pci) => f.attr::<PciModel>("model").map(|m| m.map(PciModel::word)),
             Some(ControllerType::Usb) => f.attr::<UsbModel>("model").map(|m| m.map(UsbModel::word)),
@@ -240,7 +255,7 @@ impl Device for Controller {
             model: model.map(|m| m.map(str::to_owned)),
             ports: f.attr("ports"),
             vectors: f.attr("vectors"),
-            master: f.child_attr("master", "startport"),
+            master: master.or_else(|| companion_port(model?).map(|port| Spanned::rule(port, &COMPANION))),
             queues: driver.and_then(|d| d.attr("queues")),
             model_name: f.child_attr("model", "name"),
             chassis_nr: target.as_ref().and_then(|t| t.attr("chassisNr")),
@@ -321,11 +336,11 @@ impl Device for Controller {
         let express = if pcie { PCIE_DEVICE } else { PCI_DEVICE };
         Needs::Pci(match self.kind.value {
             ControllerType::Pci => match self.pci_model() {
-                Some(PciModel::PciBridge) => Connect::PCI_BRIDGE.and(Connect::HOTPLUG),
+                Some(PciModel::PciBridge) => Connect::PCI_BRIDGE,
                 Some(PciModel::DmiToPciBridge) => Connect::DMI_BRIDGE,
-                Some(PciModel::PcieToPciBridge) => Connect::PCIE_TO_PCI.and(Connect::HOTPLUG),
+                Some(PciModel::PcieToPciBridge) => Connect::PCIE_TO_PCI,
                 Some(PciModel::PcieRootPort) => Connect::ROOT_PORT.and(Connect::AGGREGATE),
-                Some(PciModel::PcieSwitchUpstreamPort) => Connect::UPSTREAM.and(Connect::HOTPLUG),
+                Some(PciModel::PcieSwitchUpstreamPort) => Connect::UPSTREAM,
                 Some(PciModel::PcieSwitchDownstreamPort) => Connect::DOWNSTREAM,
                 Some(PciModel::PciExpanderBus) => Connect::PCI_EXPANDER,
                 Some(PciModel::PcieExpanderBus) => Connect::PCIE_EXPANDER,
@@ -362,10 +377,22 @@ impl Device for Controller {
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let family = cx.domain.os.family();
+        if let (Some(PciModel::PciRoot), Some(hotplug)) = (self.pci_model(), self.hotplug) {
+            let opts = Opts::new().with("PIIX4_PM.acpi-root-pci-hotplug", hotplug.word());
+            out.opts(Section::Globals, "global", opts, hotplug.origin);
+        }
         if self.is_built_in(family) {
             return;
         }
         let alias = self.info.alias();
+        let section = match self.kind.value {
+            ControllerType::Pci => Section::PciControllers,
+            ControllerType::Usb => Section::UsbControllers,
+            ControllerType::Scsi => Section::ScsiControllers,
+            ControllerType::Ide | ControllerType::Fdc => Section::IdeControllers,
+            ControllerType::Sata => Section::SataControllers,
+            ControllerType::VirtioSerial => Section::VirtioSerialControllers,
+        };
         let props = match self.kind.value {
             ControllerType::Pci => self.pci_props(),
             ControllerType::Usb => self.usb_props(cx),
@@ -385,9 +412,10 @@ impl Device for Controller {
                 .opt("vectors", self.vectors.get()),
             ControllerType::Sata => Props::new().with("driver", "ahci").with("id", alias),
             ControllerType::Ide => Props::new().with("driver", "piix3-ide").with("id", alias),
-            ControllerType::Fdc => Props::new().with("driver", "isa-fdc").with("id", alias),
+            // The floppy controller comes with its drives.
+            ControllerType::Fdc => return,
         };
-        out.device(Section::Controllers, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(section, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 }
 

@@ -5,9 +5,10 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::chardev::{self, Source};
+use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -51,6 +52,8 @@ pub struct Rng {
     pub rate: Option<Rate>,
     /// Where it comes from.
     pub backend: Backend,
+    /// What every virtio device has.
+    pub virtio: VirtioOptions,
     /// What every device has.
     pub info: Info,
     origin: Origin,
@@ -108,6 +111,7 @@ impl Device for Rng {
             model: f.attr("model")?,
             rate: rate.and_then(|r| Some(Rate { period: r.attr("period"), bytes: r.attr("bytes")? })),
             backend: Backend::lower(&backend?)?,
+            virtio: f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default(),
             info: Info::lower(f),
             origin: f.origin(),
         })
@@ -120,6 +124,9 @@ impl Device for Rng {
                 w.tag("rate").attr("bytes", &rate.bytes.to_string()).opt("period", &period).end();
             }
             self.backend.write(w);
+            if self.virtio.any() {
+                self.virtio.write(w.tag("driver")).end();
+            }
             self.info.write(w);
         });
     }
@@ -164,10 +171,53 @@ impl Device for Rng {
             Model::VirtioTransitional => "virtio-rng-pci-transitional",
             Model::VirtioNonTransitional => "virtio-rng-pci-non-transitional",
         };
-        let props = Props::new().with("driver", driver).with("rng", &object).with("id", alias);
+        let props = Props::new().with("driver", driver).and(self.virtio.props()).with("rng", &object).with("id", alias);
         let rate = self.rate.as_ref().filter(|r| r.bytes.value > 0);
         let period = rate.map(|r| r.period.get().filter(|p| *p > 0).unwrap_or(PERIOD));
         let props = props.opt("max-bytes", rate.map(|r| r.bytes.value)).opt("period", period);
         out.device(Section::Rngs, props.and(cx.pci_address(&self.info.address)), self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        match &self.backend {
+            Backend::Random(file) => out.allow(file),
+            Backend::Egd(source) => source.host(self.info.alias(), None, self.origin, out),
+            Backend::Builtin => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn each_backend_is_an_object() {
+        let t = trial(
+            "<rng model='virtio'><rate bytes='64'/><backend model='random'/></rng>\
+             <rng model='virtio-transitional'><backend model='builtin'/></rng>\
+             <rng model='virtio'><backend model='egd' type='udp'><source mode='connect' service='1234'/></backend>\
+             <driver packed='on'/></rng>",
+            &["rng"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-object {"qom-type":"rng-random","id":"objrng0","filename":"/dev/random"}"#,
+                r#"-device {"driver":"virtio-rng-pci","rng":"objrng0","id":"rng0","max-bytes":64,"period":1000,"bus":"pci.0","addr":"0x2"}"#,
+                r#"-object {"qom-type":"rng-builtin","id":"objrng1"}"#,
+                r#"-device {"driver":"virtio-rng-pci-transitional","rng":"objrng1","id":"rng1","bus":"pci.0","addr":"0x3"}"#,
+                "-chardev udp,id=charrng2,host=,port=1234,localaddr=,localport=0",
+                r#"-object {"qom-type":"rng-egd","id":"objrng2","chardev":"charrng2"}"#,
+                r#"-device {"driver":"virtio-rng-pci","packed":true,"rng":"objrng2","id":"rng2","bus":"pci.0","addr":"0x4"}"#,
+            ]
+        );
+        assert!(t.xml.starts_with("<rng model='virtio'><rate bytes='64'/><backend model='random'>/dev/random</backend>"), "{}", t.xml);
+    }
+
+    #[test]
+    fn a_device_without_a_backend_is_incomplete() {
+        assert_eq!(trial("<rng model='virtio'/>", &[]).faults, ["this entropy device has no `<backend>`"]);
     }
 }

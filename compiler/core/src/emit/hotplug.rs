@@ -66,8 +66,9 @@ pub fn plan(change: &Sound<DeviceChange>, source: &SourceFile) -> Result<DeviceP
 }
 
 fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Result<Vec<PlannedStep>, Diagnostics> {
-    if !needs.vf_settings.is_empty() {
-        return Err(needs.vf_faults());
+    let faults = needs.faults();
+    if !faults.is_empty() {
+        return Err(faults);
     }
     let step = |(step, origin): (Step, Origin)| PlannedStep { step, origin: plan_origin(origin, source), device: Some(change.alias.clone()) };
     let mut out: Vec<PlannedStep> = needs.binds.iter().cloned().map(step).collect();

@@ -30,6 +30,8 @@ pub struct HostNeeds {
     pub(crate) commands: Vec<(QmpCall, Origin)>,
     /// Settings of VFs that the runtime cannot make yet.
     pub(crate) vf_settings: Vec<Origin>,
+    /// What the runtime cannot open yet, and what the definition wants it for.
+    pub(crate) refused: Vec<(Origin, String)>,
 }
 
 impl HostNeeds {
@@ -50,9 +52,14 @@ impl HostNeeds {
 
     /// QEMU opens this node of `/dev`.
     pub fn device(&mut self, path: &str, origin: Origin) {
+        self.allow(path);
+        self.own(Node::Path(path.to_owned()), origin);
+    }
+
+    /// QEMU opens this node of `/dev`, which it can open as it is.
+    pub fn allow(&mut self, path: &str) {
         let node = Node::Path(path.to_owned());
-        self.rules.push(DeviceRule::Node { node: node.clone(), access: Access::RW, optional: false });
-        self.own(node, origin);
+        self.rules.push(DeviceRule::Node { node, access: Access::RW, optional: false });
     }
 
     /// QEMU opens this node of `/dev`, which anybody may open and which keeps its owner.
@@ -116,8 +123,24 @@ impl HostNeeds {
         self.vf_settings.push(origin);
     }
 
+    /// The runtime cannot do `what` yet: no plan is made.
+    pub fn refuse(&mut self, what: impl Into<String>, origin: Origin) {
+        self.refused.push((origin, what.into()));
+    }
+
+    /// Why no plan can be made.
+    pub(crate) fn faults(&self) -> Diagnostics {
+        let refused = |(origin, what): &(Origin, String)| {
+            let message = format!("running a VM with this device is not supported yet: {what}");
+            Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message)
+        };
+        let mut out = self.vf_faults();
+        out.extend(self.refused.iter().map(refused).collect());
+        out
+    }
+
     /// Why these settings cannot be made.
-    pub(crate) fn vf_faults(&self) -> Diagnostics {
+    fn vf_faults(&self) -> Diagnostics {
         let fault = |origin: &Origin| {
             let message = "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
             Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message)

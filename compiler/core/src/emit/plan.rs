@@ -23,8 +23,9 @@ static START: Rule = Rule { name: "start", text: "what every start of a VM needs
 pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
     let m = machine.get();
     let needs = m.needs();
-    if !needs.vf_settings.is_empty() {
-        return Err(needs.vf_faults());
+    let faults = needs.faults();
+    if !faults.is_empty() {
+        return Err(faults);
     }
     let start = Origin::Rule(&START);
     let at = |origin| plan_origin(origin, source);

@@ -14,11 +14,10 @@ rules! {
     NO_DEFAULTS = "no-defaults": "QEMU adds no devices and reads no configuration of its own; the definition alone says what the guest has";
     MONITOR = "monitor": "the QMP monitor, on a socket that is open before QEMU starts";
     SANDBOX = "sandbox": "QEMU gives up system calls that it does not need";
+    WATCHDOG_REBOOT = "ich9-watchdog": "the watchdog of the Q35 chipset may reset the guest";
     TIMESTAMP = "log-timestamps": "QEMU's messages carry the time";
-    EMULATOR = "default-emulator": "without `<emulator>` the usual path of the binary for the architecture is taken";
     NO_DISPLAY = "no-display": "without `<graphics>` QEMU opens no display";
     BOOT_STRICT = "strict-boot": "the guest boots from what the definition names and from nothing else";
     NO_SHUTDOWN = "no-shutdown": "QEMU stays when the guest powers off, so that the end can be seen and handled";
     MEMORY_BACKEND = "memory-backend": "the guest's memory is an object of its own, which the machine refers to";
-    WATCHDOG_REBOOT = "ich9-watchdog": "the watchdog of the Q35 chipset may reset the guest";
 }

@@ -143,17 +143,18 @@ impl Cpu {
     }
 
     /// Fills in what is absent, as libvirt does for x86.
-    pub fn define(&mut self, max_vcpus: Option<u32>, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, default: &str, kvm: bool, max_vcpus: Option<u32>, report: &mut dyn FnMut(Diagnostic)) {
         let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom)).value;
         match mode {
             CpuMode::Custom => {
                 if self.model.is_none() {
-                    self.model = Some(Spanned::rule("qemu64".to_owned(), &DEFAULT_CPU));
+                    self.model = Some(Spanned::rule(default.to_owned(), &DEFAULT_CPU));
                     self.fallback = Some(Spanned::rule(Fallback::Forbid, &DEFAULT_CPU));
                     self.check.get_or_insert(by_rule(CpuCheck::None));
                 }
                 self.matching.get_or_insert(by_rule(CpuMatch::Exact));
-                self.check.get_or_insert(by_rule(CpuCheck::Partial));
+                // Without KVM the guest's CPU does not depend on the host's, so there is nothing to check.
+                self.check.get_or_insert(by_rule(if kvm { CpuCheck::Partial } else { CpuCheck::None }));
                 self.fallback.get_or_insert(by_rule(Fallback::Allow));
             }
             CpuMode::HostModel => {

@@ -97,6 +97,7 @@ pub struct Os {
 static DEFAULT_MACHINE: Rule = Rule { name: "default-machine", text: "without a machine type the guest gets the oldest default of its architecture, `pc`" };
 static DEFAULT_ARCH: Rule = Rule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
 static BOOT_HD: Rule = Rule { name: "boot-from-disk", text: "without any boot order the guest boots from its first disk" };
+static NVRAM: Rule = Rule { name: "nvram-path", text: "firmware that cannot be written keeps its variables in a file of the domain's own" };
 static RAW: Rule = Rule { name: "raw-firmware", text: "firmware images are raw unless the definition says otherwise" };
 static ROM: Rule = Rule { name: "rom-loader", text: "a loader without a type is mapped as ROM" };
 
@@ -147,8 +148,8 @@ impl Os {
         }
     }
 
-    /// Fills in what is absent; `per_device` tells whether devices carry boot orders of their own.
-    pub fn define(&mut self, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
+    /// Fills in what is absent; `nvram_path` is where variables go that have no place, `per_device` tells whether devices carry boot orders of their own.
+    pub fn define(&mut self, per_device: bool, nvram_path: &str, report: &mut dyn FnMut(Diagnostic)) {
         self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH));
         self.machine.get_or_insert(Spanned::rule("pc".to_owned(), &DEFAULT_MACHINE));
         if per_device {
@@ -159,15 +160,28 @@ impl Os {
         } else if self.boot.is_empty() {
             self.boot.push(Spanned::rule(BootDevice::Hd, &BOOT_HD));
         }
+        if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
+            let message = "the boot menu is shown for 65535 ms at most";
+            report(Diagnostic::new(&codes::CONFLICT, timeout.origin.span().unwrap_or_default(), message));
+        }
+        if let Some(loader) = self.loader.as_ref().filter(|l| !l.kind.is(&LoaderType::Pflash)) {
+            if let Some(stateless) = loader.stateless.filter(|s| !s.is_yes()) {
+                let message = "firmware that is mapped as ROM keeps no variables";
+                report(Diagnostic::new(&codes::CONFLICT, stateless.origin.span().unwrap_or_default(), message).help("use `type='pflash'`"));
+            }
+        }
         if !self.menu.is(&YesNo::Yes) {
             // libvirt forgets the timeout of a menu that is not shown.
             self.menu_timeout = None;
         }
         if let Some(loader) = &mut self.loader {
             loader.kind.get_or_insert(Spanned::rule(LoaderType::Rom, &ROM));
-            if loader.kind.is(&LoaderType::Pflash) {
-                loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
-            }
+            loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
+        }
+        let splits = |l: &Loader| l.kind.is(&LoaderType::Pflash) && l.readonly.is(&YesNo::Yes) && !l.stateless.is(&YesNo::Yes);
+        if self.loader.as_ref().is_some_and(splits) {
+            let nvram = self.nvram.get_or_insert(NvramStore { path: None, template: None, template_format: None, format: None });
+            nvram.path.get_or_insert_with(|| Spanned::rule(nvram_path.to_owned(), &NVRAM));
         }
         if let Some(nvram) = &mut self.nvram {
             nvram.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
@@ -260,7 +274,7 @@ impl Os {
         if loader.kind.is(&LoaderType::Rom) {
             return out.word(Section::Loader, "bios", &path.value, path.origin);
         }
-        let readonly = !loader.readonly.is(&YesNo::No);
+        let readonly = loader.readonly.is(&YesNo::Yes);
         let storage = Props::new()
             .with("driver", "file")
             .with("filename", &path.value)

@@ -54,7 +54,7 @@ pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'
         let help = "define a spare `pcie-root-port`, or the controller, before the start";
         findings.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
-    ready(&mut domain);
+    findings.extend(ready(&mut domain));
     if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
         // The nodes of the disks that are there count up from 1.
         disk.node = u32::try_from(disks + 1).unwrap_or_default();
@@ -68,7 +68,7 @@ pub fn detach(running: Domain, devices: &Devices, target: &Target, facts: Facts<
     let Some((kind, span)) = only(devices) else { return (None, Diagnostics::new()) };
     let (definition, mut findings) = define(running, facts);
     let mut domain = definition.into_domain();
-    ready(&mut domain);
+    findings.extend(ready(&mut domain));
     let matching: Vec<usize> = domain.devices.matching(kind, devices);
     let index = match matching.as_slice() {
         [index] => *index,

@@ -6,7 +6,7 @@ mod device;
 
 use virtc_diag::Diagnostics;
 
-use crate::define::Definition;
+use crate::define::{Definition, ports};
 use crate::devices::disk::floppy_items;
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
@@ -61,7 +61,7 @@ impl Machine {
 /// Makes the machine that `definition` describes, for this QEMU and this host.
 pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
     let mut domain = definition.into_domain();
-    ready(&mut domain);
+    let mut findings = ready(&mut domain);
     let cx = Cx::new(&domain, target, facts);
     let mut items = Items::new();
     let mut needs = HostNeeds::default();
@@ -69,19 +69,24 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     floppy_items(&cx, &mut items);
     domain.devices.items(&cx, &mut items);
     domain.devices.host(&cx, &mut needs);
-    let findings = cx.finish();
+    findings.extend(cx.finish());
     let items = items.sorted();
     (Machine { domain, items, needs }, findings)
 }
 
-/// Fills in what only a start fills in: aliases, boot indexes, numbers of block nodes.
-pub(crate) fn ready(domain: &mut Domain) {
+/// Fills in what only a start fills in: USB ports, aliases, boot indexes, numbers of block nodes.
+///
+/// libvirt stores a definition without USB ports unless all of them are given, and finds them at each start.
+pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
+    let mut findings = Diagnostics::new();
+    ports::usb(domain, &mut |d| findings.push(d));
     alias::assign(domain);
     boot::assign(domain);
     let count = domain.devices.disks.len();
     for (at, disk) in domain.devices.disks.iter_mut().enumerate() {
         disk.node = u32::try_from(count - at).unwrap_or_default();
     }
+    findings
 }
 
 fn parts(cx: &Cx<'_>, out: &mut Items) {
@@ -96,7 +101,7 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
     }
     domain.clock.items(cx, out);
     let binary = domain.emulator.as_ref().map_or("/usr/bin/qemu-system-x86_64", |e| e.value.as_str());
-    let origin = domain.emulator.as_ref().map_or(Origin::Rule(&rules::EMULATOR), |e| e.origin);
+    let origin = domain.emulator.as_ref().map_or(domain.origin, |e| e.origin);
     out.word(Section::Binary, "", binary, origin);
     if domain.devices.graphics.is_empty() {
         out.opts(Section::Display, "display", Opts::first("none"), Origin::Rule(&rules::NO_DISPLAY));

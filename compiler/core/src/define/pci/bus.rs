@@ -120,7 +120,8 @@ impl Bus {
 
     /// Whether the place is in use.
     pub fn in_use(&self, slot: u8, function: u8) -> bool {
-        self.slots.get(usize::from(slot)).is_some_and(|s| s.functions & (1 << function) != 0)
+        let bit = 1u8.checked_shl(function.into()).unwrap_or(0);
+        self.slots.get(usize::from(slot)).is_some_and(|s| s.functions & bit != 0)
     }
 
     /// Whether anything stands in the slot.
@@ -134,7 +135,7 @@ impl Bus {
             if slot.functions == 0 {
                 slot.aggregate = aggregate;
             }
-            slot.functions |= 1 << function;
+            slot.functions |= 1u8.checked_shl(function.into()).unwrap_or(0);
         }
     }
 

@@ -101,6 +101,8 @@ pub enum Backend {
         server: bool,
         /// Whether the telnet protocol is spoken.
         telnet: bool,
+        /// The name of the TLS credentials, where TLS is spoken.
+        tls: Option<String>,
         /// Whether it is opened again.
         again: Option<Again>,
     },
@@ -115,6 +117,15 @@ pub enum Backend {
     SpiceVmc(&'static str),
     /// A channel of the SPICE protocol with a name of the user's.
     SpicePort(String),
+    /// A channel of the D-Bus display with a name of the user's.
+    Dbus(String),
+    /// QEMU's own end of SPICE's agent.
+    Vdagent {
+        /// Whether the clipboards of guest and client are one.
+        clipboard: Option<bool>,
+        /// Whether the client moves the pointer.
+        mouse: Option<bool>,
+    },
 }
 
 /// A character device of QEMU.
@@ -154,6 +165,8 @@ impl Chardev {
             Backend::Udp { .. } => "udp",
             Backend::SpiceVmc(_) => "spicevmc",
             Backend::SpicePort(_) => "spiceport",
+            Backend::Dbus(_) => "dbus",
+            Backend::Vdagent { .. } => "qemu-vdagent",
         }
     }
 
@@ -163,6 +176,11 @@ impl Chardev {
         source.into_iter().chain(&self.log)
     }
 
+    /// The TLS credentials that must be there before the character device: their name, and whether QEMU is the server.
+    pub fn tls(&self) -> Option<(&str, bool)> {
+        if let Backend::Tcp { tls: Some(tls), server, .. } = &self.backend { Some((tls, *server)) } else { None }
+    }
+
     /// The socket that QEMU gets as a bare descriptor: inherited on the command line, by `getfd` in QMP.
     pub fn listener(&self) -> Option<&Descriptor> {
         if let Backend::Listen(descriptor) = &self.backend { Some(descriptor) } else { None }
@@ -170,19 +188,23 @@ impl Chardev {
 
     /// The value of `-chardev`.
     pub fn opts(&self) -> Opts {
-        self.opts_where(|set| set.path().into(), |socket| ("fd", fd(&socket.name)))
+        self.opts_where(|set| (set.path().into(), true), |socket| ("fd", fd(&socket.name)))
     }
 
     /// As [`Chardev::opts`], with paths that QEMU opens itself in place of descriptors.
     pub fn opts_by_path(&self) -> Opts {
-        self.opts_where(|set| set.descriptor.path.clone(), |socket| ("path", socket.path.clone()))
+        let file = |set: &FdSet| (set.descriptor.path.clone(), set.descriptor.open == Open::Write { append: true });
+        self.opts_where(file, |socket| ("path", socket.path.clone()))
     }
 
-    fn opts_where(&self, file: impl Fn(&FdSet) -> Text, socket: impl Fn(&Descriptor) -> (&'static str, Text)) -> Opts {
+    fn opts_where(&self, file: impl Fn(&FdSet) -> (Text, bool), socket: impl Fn(&Descriptor) -> (&'static str, Text)) -> Opts {
         let opts = Opts::first(self.kind()).with("id", &self.id);
         let opts = match &self.backend {
             Backend::Plain(_) => opts,
-            Backend::File(set) => opts.with("path", file(set)).switch("append", true),
+            Backend::File(set) => {
+                let (path, append) = file(set);
+                opts.with("path", path).switch("append", append)
+            }
             Backend::Pipe(path) | Backend::Serial(path) => opts.with("path", path),
             Backend::Listen(descriptor) => {
                 let (key, value) = socket(descriptor);
@@ -192,21 +214,29 @@ impl Chardev {
                 let opts = opts.with("path", path);
                 again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
             }
-            Backend::Tcp { at, server, telnet, again } => {
+            Backend::Tcp { at, server, telnet, tls, again } => {
                 let opts = opts.with("host", &at.host).with("port", &at.port);
                 let opts = if *telnet { opts.switch("telnet", true) } else { opts };
                 let opts = if *server { opts.switch("server", true).switch("wait", false) } else { opts };
-                again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
+                let opts = again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()));
+                opts.opt("tls-creds", tls.as_ref())
             }
             Backend::Udp { remote, local } => {
                 let (host, port) = local.as_ref().map_or(("", "0"), |l| (l.host.as_str(), l.port.as_str()));
                 opts.with("host", &remote.host).with("port", &remote.port).with("localaddr", host).with("localport", port)
             }
             Backend::SpiceVmc(name) => opts.with("name", *name),
-            Backend::SpicePort(name) => opts.with("name", name),
+            Backend::SpicePort(name) | Backend::Dbus(name) => opts.with("name", name),
+            Backend::Vdagent { clipboard, mouse } => {
+                let word = |on: bool| if on { "on" } else { "off" };
+                opts.with("name", "vdagent").opt("clipboard", clipboard.map(word)).opt("mouse", mouse.map(word))
+            }
         };
         match &self.log {
-            Some(set) => opts.with("logfile", file(set)).switch("logappend", true),
+            Some(set) => {
+                let (path, append) = file(set);
+                opts.with("logfile", path).switch("logappend", append)
+            }
             None => opts,
         }
     }
@@ -226,14 +256,17 @@ impl Chardev {
                 let data = data.with("addr", typed("unix", Props::new().with("path", path))).with("server", false);
                 again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value))
             }
-            Backend::Tcp { at, server, telnet, again } => {
+            Backend::Tcp { at, server, telnet, tls, again } => {
                 let data = data.with("addr", inet(at)).with("telnet", *telnet).with("server", *server);
                 let data = data.opt("wait", server.then_some(false));
-                again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value))
+                let data = again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value));
+                data.opt("tls-creds", tls.as_ref())
             }
             Backend::Udp { remote, local } => data.with("remote", inet(remote)).opt("local", local.as_ref().map(inet)),
             Backend::SpiceVmc(name) => data.with("type", *name),
             Backend::SpicePort(name) => data.with("fqdn", name),
+            Backend::Dbus(name) => data.with("name", name),
+            Backend::Vdagent { clipboard, mouse } => data.opt("clipboard", *clipboard).opt("mouse", *mouse),
         };
         let data = match &self.log {
             Some(set) => data.with("logfile", set.path()).with("logappend", true),

@@ -5,7 +5,7 @@ mod driver;
 mod frontend;
 mod target;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -225,6 +225,7 @@ impl Device for Disk {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let span = self.origin.span().unwrap_or_default();
         self.device.get_or_insert(Spanned::rule(DiskDevice::Disk, &DEVICE));
+        self.source_type.get_or_insert(Spanned::rule(SourceType::File, &DEVICE));
         self.driver.define();
         let device = self.device();
         if device == DiskDevice::Cdrom && self.readonly.is_none() {
@@ -262,6 +263,25 @@ impl Device for Disk {
         }
         if self.info.address.is_none() {
             self.info.address = self.bus.get().and_then(|bus| drive_address(bus, index)).map(|a| Spanned::rule(a, &DRIVE));
+        }
+    }
+
+    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
+        let span = self.origin.span().unwrap_or_default();
+        if let (Some(origin), true) = (self.shareable, self.driver.format.is(&DriveFormat::Qcow2)) {
+            let message = "a disk that guests share must be raw: a qcow2 image has one writer";
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message));
+        }
+        for (value, limit, what) in [(&self.vendor, 8, "vendor"), (&self.product, 16, "product")] {
+            let Some(value) = value else { continue };
+            let place = value.origin.span().unwrap_or(span);
+            if !self.bus.is(&DiskBus::Scsi) {
+                let message = format!("only a SCSI disk has a {what}");
+                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, place, message));
+            } else if value.value.len() > limit || !value.value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+                let message = format!("the {what} is not of 1 to {limit} printable characters");
+                faults.push(Diagnostic::new(&codes::CONFLICT, place, message));
+            }
         }
     }
 

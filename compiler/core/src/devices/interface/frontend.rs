@@ -40,14 +40,14 @@ fn bridge(interface: &Interface, cx: &Cx<'_>) -> Option<String> {
 }
 
 /// The names of the tap's descriptors, and of those of vhost.
-fn descriptors(interface: &Interface, cx: &Cx<'_>) -> (Vec<String>, Vec<String>) {
+fn descriptors(interface: &Interface) -> (Vec<String>, Vec<String>) {
     let alias = interface.info.alias();
     let queues = interface.driver.as_ref().and_then(|d| d.queues.get()).filter(|q| *q > 1 && interface.is_virtio()).unwrap_or(1);
     let names = |what: &str| -> Vec<String> { (0..queues).map(|q| format!("{what}-{alias}{q}")).collect() };
     let vhost = match interface.driver.as_ref().and_then(|d| d.name.get()) {
         Some(Backend::Vhost) => true,
         Some(Backend::Qemu) => false,
-        None => cx.domain.general.is_kvm() && interface.is_virtio(),
+        None => interface.is_virtio(),
     };
     (names("tapfd"), if vhost { names("vhostfd") } else { Vec::new() })
 }
@@ -70,7 +70,7 @@ pub(super) fn items(interface: &Interface, cx: &Cx<'_>, out: &mut Items) {
         InterfaceType::User | InterfaceType::Hostdev => Props::new().with("type", "user"),
         InterfaceType::Ethernet | InterfaceType::Bridge | InterfaceType::Network => {
             let _ = bridge(interface, cx);
-            let (tap, vhost) = descriptors(interface, cx);
+            let (tap, vhost) = descriptors(interface);
             let plural = if tap.len() > 1 { "s" } else { "" };
             let mut props = Props::new().with("type", "tap").with(&format!("fd{plural}"), joined(&tap));
             if !vhost.is_empty() {
@@ -129,7 +129,7 @@ pub(super) fn host(interface: &Interface, cx: &Cx<'_>, out: &mut HostNeeds) {
     if !matches!(interface.kind.value, InterfaceType::Ethernet | InterfaceType::Bridge | InterfaceType::Network) {
         return;
     }
-    let (fds, vhost_fds) = descriptors(interface, cx);
+    let (fds, vhost_fds) = descriptors(interface);
     let name = interface.target.as_ref().map_or_else(|| "vnet%d".to_owned(), |t| t.value.clone());
     // The host's side of the tap has the guest's address, but for its first byte: a bridge takes the lowest address of its ports for its own.
     let mac = interface.mac.map(|m| {

@@ -4,7 +4,7 @@ mod frontend;
 mod source;
 mod virtualport;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -236,6 +236,16 @@ impl Device for Interface {
         }
         self.check_hostdev(defaults);
         self.source.check(self.kind.value, span, defaults);
+    }
+
+    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
+        let Some(driver) = &self.driver else { return };
+        for (size, what) in [(driver.rx_queue_size, "receive"), (driver.tx_queue_size, "send")] {
+            if let Some(size) = size.filter(|s| !s.value.is_power_of_two()) {
+                let message = format!("the length of the {what} queue is no power of two");
+                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, size.origin.span().unwrap_or_default(), message));
+            }
+        }
     }
 
     fn needs(&self, domain: &Domain) -> Needs {

@@ -1,6 +1,6 @@
 //! `<video>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -126,26 +126,13 @@ impl Video {
         self.primary.is(&YesNo::Yes)
     }
 
-    /// Puts the primary device first and says what such a list of devices cannot be.
-    pub fn settle(list: &mut Vec<Self>, report: &mut dyn FnMut(Diagnostic)) {
-        let span = |video: &Self| video.model.origin_or(video.origin).span().unwrap_or_default();
-        for second in list.iter().filter(|v| v.is_primary()).skip(1) {
-            let span = second.primary.origin_or(second.origin).span().unwrap_or_default();
-            report(Diagnostic::new(&codes::CONFLICT, span, "another video device is the primary one already"));
-        }
-        if let Some(none) = list.iter().find(|v| v.model() == Model::None && list.len() > 1) {
-            report(Diagnostic::new(&codes::CONFLICT, span(none), "model `none` stands beside other video devices"));
-        }
+    /// Puts the primary device first; the first one is the primary one where none says so.
+    pub fn primary_first(list: &mut [Self]) {
         if let Some(at) = list.iter().position(Self::is_primary) {
             list.get_mut(..=at).unwrap_or_default().rotate_right(1);
         }
         if let Some(first) = list.first_mut().filter(|v| v.model() != Model::None) {
             first.primary = first.primary.filter(|p| p.value.is_yes()).or(Some(Spanned::rule(YesNo::Yes, &PRIMARY)));
-        }
-        for other in list.iter().skip(1).filter(|v| !matches!(v.model(), Model::Qxl | Model::Virtio | Model::None)) {
-            let message = format!("model `{}` can be the primary video device alone", other.model().word());
-            let help = "use `qxl` or `virtio` for further devices";
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(other), message).help(help));
         }
     }
 
@@ -267,6 +254,30 @@ impl Device for Video {
             fill(&mut self.ram, default_vram(model));
             fill(&mut self.vgamem, Some(16 << 10));
             fill(&mut self.vram64, None);
+        }
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let list = &domain.devices.videos;
+        let first = list.first().is_some_and(|first| std::ptr::eq(first, self));
+        let mut fault = |code, origin: Origin, message: &str, help: &str| {
+            faults.push(Diagnostic::new(code, origin.span().unwrap_or_default(), message).help(help));
+        };
+        let model = self.model.origin_or(self.origin);
+        if self.is_primary() && !first {
+            let place = self.primary.origin_or(self.origin);
+            fault(&codes::CONFLICT, place, "another video device is the primary one already", "remove `primary` from all but one");
+        }
+        match self.model() {
+            Model::None if list.len() > 1 => {
+                fault(&codes::CONFLICT, model, "model `none` stands beside other video devices", "remove it, or the others");
+            }
+            Model::Qxl | Model::Virtio | Model::None => {}
+            Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb if first => {}
+            Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb => {
+                let message = format!("model `{}` can be the primary video device alone", self.model().word());
+                fault(&codes::UNSUPPORTED_CONFIGURATION, model, &message, "use `qxl` or `virtio` for further devices");
+            }
         }
     }
 

@@ -7,7 +7,7 @@ mod ports;
 mod spice;
 mod vnc;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_inventory::Config;
 
 use crate::codes;
@@ -61,30 +61,6 @@ impl Graphics {
             Server::EglHeadless(_) => GraphicsType::EglHeadless,
         }
     }
-
-    /// Which types stand together (qemuValidateDomainDefGraphics and its neighbours in libvirt's src/qemu/qemu_validate.c).
-    pub fn check(list: &[Self], report: &mut dyn FnMut(Diagnostic)) {
-        let has = |kind| list.iter().any(|g| g.kind() == kind);
-        for (at, graphics) in list.iter().enumerate() {
-            let span = graphics.origin.span().unwrap_or_default();
-            let kind = graphics.kind();
-            if list.iter().take(at).any(|g| g.kind() == kind) {
-                let message = format!("there is a `<graphics>` of type `{}` already", kind.word());
-                report(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
-                        .help("QEMU takes one of each type"),
-                );
-            }
-            let alone = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
-            if kind == GraphicsType::EglHeadless && !alone {
-                let message = "type `egl-headless` stands beside a type that it does not render for";
-                report(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
-                        .help("use it with `vnc` or `spice`"),
-                );
-            }
-        }
-    }
 }
 
 impl Device for Graphics {
@@ -135,6 +111,24 @@ impl Device for Graphics {
             Server::Spice(spice) => spice.define(),
             Server::Dbus(dbus) => dbus.define(self.origin, defaults),
             Server::Sdl(_) | Server::EglHeadless(_) => {}
+        }
+    }
+
+    /// Which types stand together (libvirt's src/qemu/qemu_validate.c).
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let list = &domain.devices.graphics;
+        let kind = self.kind();
+        let has = |kind| list.iter().any(|g| g.kind() == kind);
+        let mut fault = |message: String, help| {
+            let span = self.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        };
+        if list.iter().find(|g| g.kind() == kind).is_some_and(|first| !std::ptr::eq(first, self)) {
+            fault(format!("there is a `<graphics>` of type `{}` already", kind.word()), "QEMU takes one of each type");
+        }
+        let serves = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
+        if kind == GraphicsType::EglHeadless && !serves {
+            fault("type `egl-headless` stands beside a type that it does not render for".to_owned(), "use it with `vnc` or `spice`");
         }
     }
 
@@ -204,4 +198,56 @@ fn render_node<'g>(given: &'g Opt<String>, origin: Origin, cx: &Cx<'_>) -> Optio
 /// A port that is there and is a number, not the wish for one.
 fn fixed(port: &Opt<i32>) -> Opt<i32> {
     port.filter(|p| p.value > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn open_ports_are_found() {
+        let t = trial("<graphics type='vnc'/><graphics type='spice' port='5900' listen='::1'/>", &["-vnc", "-spice", "-audiodev"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-audiodev {"id":"audio1","driver":"spice"}"#,
+                "-vnc 127.0.0.1:1,audiodev=audio1",
+                "-spice port=5900,addr=::1,disable-ticketing=on,seamless-migration=on",
+            ]
+        );
+        let t = trial("<graphics type='spice' autoport='yes'/><graphics type='vnc' port='-1' websocket='-1'/>", &["-vnc", "-spice"]);
+        let spice = "-spice port=5901,addr=127.0.0.1,disable-ticketing=on,seamless-migration=on";
+        assert_eq!(t.argv, [spice, "-vnc 127.0.0.1:0,websocket=5700,audiodev=audio1"]);
+    }
+
+    #[test]
+    fn a_password_is_no_argument() {
+        let vnc = "<graphics type='vnc' passwd='s3cret' keymap='de' powerControl='yes'><listen type='socket'/></graphics>";
+        let t = trial(vnc, &["-vnc", "s3cret"]);
+        assert_eq!(t.argv, ["-vnc vnc=unix:{state}/vnc.sock,password=on,power-control=on,audiodev=audio1"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for (devices, fault) in [
+            ("<graphics type='vnc' port='80'/>", "port 80 is no port of VNC, which has 5900 to 65535"),
+            ("<graphics type='vnc'/><graphics type='vnc'/>", "there is a `<graphics>` of type `vnc` already"),
+            (
+                "<graphics type='vnc' listen='::1'><listen type='address' address='::2'/></graphics>",
+                "`listen` differs from the `<listen>` element, which says `::2`",
+            ),
+            ("<graphics type='vnc'><listen type='none'/><listen type='none'/></graphics>", "a second `<listen>` is not supported yet"),
+            ("<graphics type='spice' tlsPort='5902'/>", "a port for TLS is given, and the host's configuration has no TLS for SPICE"),
+            (
+                "<graphics type='spice' port='5901' defaultMode='secure'/>",
+                "mode `secure` is asked for, and there is no such connection",
+            ),
+            ("<graphics type='egl-headless'/>", "OpenGL needs a render node of the host, and none is given"),
+            ("<graphics type='dbus'/>", "a D-Bus daemon of the domain's own is not supported yet"),
+            ("<graphics type='rdp'/>", "value `rdp` of `type` is not supported yet"),
+        ] {
+            assert_eq!(trial(devices, &[]).faults, [fault], "{devices}");
+        }
+    }
 }

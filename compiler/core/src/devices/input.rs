@@ -240,3 +240,39 @@ impl Device for Input {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn each_kind_finds_its_bus() {
+        let t = trial(
+            "<input type='tablet'/><input type='keyboard'/><input type='mouse' bus='virtio'><driver iommu='on'/></input>\
+             <input type='evdev'><source dev='/dev/input/event1' grab='all' grabToggle='alt-alt' repeat='off'/></input>\
+             <input type='passthrough' bus='virtio' model='virtio-transitional'><source evdev='/dev/input/event2'/></input>",
+            &["input"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-device {"driver":"usb-tablet","id":"input0","bus":"usb.0","port":"1"}"#,
+                r#"-device {"driver":"virtio-mouse-pci","iommu_platform":true,"id":"input2","bus":"pci.0","addr":"0x2"}"#,
+                r#"-object {"qom-type":"input-linux","id":"input3","evdev":"/dev/input/event1","repeat":false,"grab_all":true,"grab-toggle":"alt-alt"}"#,
+                r#"-device {"driver":"virtio-input-host-pci-transitional","id":"input4","evdev":"/dev/input/event2","bus":"pci.0","addr":"0x3"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for (device, fault) in [
+            ("<input type='tablet' bus='ps2'/>", "bus `ps2` has no input device of type `tablet`"),
+            ("<input type='mouse' bus='xen'/>", "bus `xen` does not exist in QEMU's guests"),
+            ("<input type='mouse' bus='virtio' model='virtio-transitional'/>", "model `virtio-transitional` exists for type `passthrough` alone"),
+        ] {
+            assert_eq!(trial(device, &[]).faults, [fault], "{device}");
+        }
+    }
+}

@@ -178,3 +178,28 @@ impl Device for Audio {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn settings_count_where_they_are_fixed() {
+        let settings = "<settings frequency='44100' channels='2' format='s16'/>";
+        let t = trial(
+            &format!(
+                "<audio id='3' type='pulseaudio' serverName='a,b'><input fixedSettings='yes'>{settings}</input>\
+                 <output mixingEngine='no' name='sink'>{settings}</output></audio>"
+            ),
+            &["audio3"],
+        );
+        let streams = r#""in":{"fixed-settings":true,"frequency":44100,"channels":2,"format":"s16"},"out":{"mixing-engine":false,"name":"sink"}"#;
+        assert_eq!(t.argv, [format!(r#"-audiodev {{"id":"audio3","driver":"pa","server":"a,b",{streams}}}"#)]);
+    }
+
+    #[test]
+    fn a_window_brings_no_backend() {
+        assert_eq!(trial("<graphics type='sdl'/>", &["-audiodev"]).argv, Vec::<String>::new());
+        assert_eq!(trial("", &["-audiodev"]).argv, [r#"-audiodev {"id":"audio1","driver":"none"}"#]);
+    }
+}

@@ -1,5 +1,8 @@
 //! `<video>`.
 
+mod check;
+mod emit;
+
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
@@ -8,7 +11,7 @@ use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, Items, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -136,48 +139,6 @@ impl Video {
         }
     }
 
-    /// What QEMU cannot do (qemuValidateDomainDeviceDefVideo in libvirt's src/qemu/qemu_validate.c).
-    fn fault(&self) -> Option<(Origin, &'static str)> {
-        let model = self.model();
-        let small = |size: &Opt<u32>| {
-            size.as_ref().filter(|s| s.value < 1024).map(|s| (s.origin, "video memory is less than 1 MiB (1024)"))
-        };
-        if let Some(accel) = self.accel2d.as_ref().filter(|a| a.value.is_yes()) {
-            return Some((accel.origin, "QEMU has no 2D acceleration to switch on"));
-        }
-        if let Some(accel) = self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio) {
-            return Some((accel.origin, "this model has no 3D acceleration"));
-        }
-        if let Some(blob) = self.blob.as_ref().filter(|_| model != Model::Virtio) {
-            return Some((blob.origin, "this model has no memory blobs"));
-        }
-        if self.resolution.is_some() && !matches!(model, Model::Vga | Model::Qxl | Model::Virtio | Model::Bochs) {
-            return Some((self.model.origin_or(self.origin), "this model has no resolution to set"));
-        }
-        match model {
-            Model::Vga | Model::Vmvga => small(&self.vram),
-            Model::Qxl => small(&self.vgamem),
-            Model::Cirrus | Model::Virtio | Model::Bochs | Model::Ramfb | Model::None => None,
-        }
-    }
-
-    fn driver(&self) -> Option<&'static str> {
-        let accelerated = self.accel3d.is(&YesNo::Yes);
-        Some(match (self.model(), self.is_primary()) {
-            (Model::None, _) => return None,
-            (Model::Vga, _) => "VGA",
-            (Model::Cirrus, _) => "cirrus-vga",
-            (Model::Vmvga, _) => "vmware-svga",
-            (Model::Bochs, _) => "bochs-display",
-            (Model::Ramfb, _) => "ramfb",
-            (Model::Qxl, true) => "qxl-vga",
-            (Model::Qxl, false) => "qxl",
-            (Model::Virtio, true) if accelerated => "virtio-vga-gl",
-            (Model::Virtio, true) => "virtio-vga",
-            (Model::Virtio, false) if accelerated => "virtio-gpu-gl-pci",
-            (Model::Virtio, false) => "virtio-gpu-pci",
-        })
-    }
 }
 
 impl Device for Video {
@@ -258,27 +219,7 @@ impl Device for Video {
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let list = &domain.devices.videos;
-        let first = list.first().is_some_and(|first| std::ptr::eq(first, self));
-        let mut fault = |code, origin: Origin, message: &str, help: &str| {
-            faults.push(Diagnostic::new(code, origin.span().unwrap_or_default(), message).help(help));
-        };
-        let model = self.model.origin_or(self.origin);
-        if self.is_primary() && !first {
-            let place = self.primary.origin_or(self.origin);
-            fault(&codes::CONFLICT, place, "another video device is the primary one already", "remove `primary` from all but one");
-        }
-        match self.model() {
-            Model::None if list.len() > 1 => {
-                fault(&codes::CONFLICT, model, "model `none` stands beside other video devices", "remove it, or the others");
-            }
-            Model::Qxl | Model::Virtio | Model::None => {}
-            Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb if first => {}
-            Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb => {
-                let message = format!("model `{}` can be the primary video device alone", self.model().word());
-                fault(&codes::UNSUPPORTED_CONFIGURATION, model, &message, "use `qxl` or `virtio` for further devices");
-            }
-        }
+        self.check_beside(&domain.devices.videos, faults);
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
@@ -296,30 +237,8 @@ impl Device for Video {
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        let Some(driver) = self.driver() else { return };
-        let (kib, mib) =
-            (|size: &Opt<u32>| size.get().map(|s| u64::from(s) << 10), |size: &Opt<u32>| size.get().map(|s| s >> 10));
-        let mut props = Props::new().with("driver", driver);
-        // libvirt leaves the options out for `virtio-vga`, which is no plain virtio device.
-        if self.model() == Model::Virtio && !self.is_primary() {
-            props = props.and(self.virtio.props());
+        if let Some(props) = self.props() {
+            out.device(Section::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
         }
-        props = props.with("id", self.info.alias());
-        props = match self.model() {
-            Model::Qxl => props
-                .opt("max_outputs", self.heads.get())
-                .opt("ram_size", kib(&self.ram))
-                .opt("vram_size", kib(&self.vram))
-                .with("vram64_size_mb", mib(&self.vram64).unwrap_or(0))
-                .opt("vgamem_mb", mib(&self.vgamem)),
-            Model::Virtio => props.opt("max_outputs", self.heads.get()).opt("blob", self.blob.get().map(Switch::is_on)),
-            Model::Vga | Model::Vmvga => props.opt("vgamem_mb", mib(&self.vram)),
-            Model::Bochs => props.opt("vgamem", kib(&self.vram)),
-            Model::Cirrus | Model::Ramfb | Model::None => props,
-        };
-        if let Some((x, y)) = &self.resolution {
-            props = props.opt("xres", x.get()).opt("yres", y.get());
-        }
-        out.device(Section::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 }

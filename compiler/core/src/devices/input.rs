@@ -110,7 +110,7 @@ impl Input {
         })
     }
 
-    /// What QEMU cannot do (qemuValidateDomainDeviceDefInput in libvirt's src/qemu/qemu_validate.c).
+    /// What QEMU cannot do (qemuValidateDomainDeviceDefInput in libvirt's `src/qemu/qemu_validate.c`).
     fn fault(&self) -> Option<(Origin, String)> {
         let bus = self.bus.as_ref()?;
         let kind = self.kind.value;
@@ -270,7 +270,10 @@ mod tests {
         for (device, fault) in [
             ("<input type='tablet' bus='ps2'/>", "bus `ps2` has no input device of type `tablet`"),
             ("<input type='mouse' bus='xen'/>", "bus `xen` does not exist in QEMU's guests"),
-            ("<input type='mouse' bus='virtio' model='virtio-transitional'/>", "model `virtio-transitional` exists for type `passthrough` alone"),
+            (
+                "<input type='mouse' bus='virtio' model='virtio-transitional'/>",
+                "model `virtio-transitional` exists for type `passthrough` alone",
+            ),
         ] {
             assert_eq!(trial(device, &[]).faults, [fault], "{device}");
         }

@@ -100,12 +100,13 @@ impl Device for Watchdog {
         }
     }
 
-    /// QEMU knows one action for all watchdogs (qemuValidateDomainWatchdogDef in libvirt's src/qemu/qemu_validate.c).
+    /// QEMU knows one action for all watchdogs (qemuValidateDomainWatchdogDef in libvirt's `src/qemu/qemu_validate.c`).
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let first = domain.devices.watchdogs.first().and_then(|w| w.action);
         let (Some(first), Some(own)) = (first, self.action) else { return };
         if own != first {
-            let message = format!("action `{}` differs from that of the first watchdog, `{}`", own.word(), first.word());
+            let message =
+                format!("action `{}` differs from that of the first watchdog, `{}`", own.word(), first.word());
             let fault = Diagnostic::new(&codes::CONFLICT, own.origin.span().unwrap_or_default(), message);
             faults.push(fault.help("give all watchdogs the same `action`"));
         }

@@ -2,6 +2,9 @@
 
 mod stream;
 
+use virtc_diag::Diagnostic;
+
+use crate::codes;
 use crate::devices::graphics::{Graphics, GraphicsType};
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
@@ -29,11 +32,11 @@ pub struct Audio {
     pub kind: Spanned<AudioType>,
     /// The period of QEMU's timer in microseconds.
     pub timer_period: Opt<u32>,
-    /// The PulseAudio server.
+    /// The server of `PulseAudio`.
     pub server_name: Opt<String>,
     /// The driver that SDL takes.
     pub sdl_driver: Opt<String>,
-    /// The directory with PipeWire's socket.
+    /// The directory with the socket of `PipeWire`.
     pub runtime_dir: Opt<String>,
     /// The file that sound is written to.
     pub path: Opt<String>,
@@ -53,7 +56,7 @@ pub struct Audio {
 
 impl Audio {
     /// The backend that `rule` adds for a guest with these `<graphics>`, where one is added (qemuDomainDefAddDefaultAudioBackend in
-    /// libvirt's src/qemu/qemu_postparse.c): SPICE carries sound, VNC does not unless asked, and a local window leaves it to QEMU.
+    /// libvirt's `src/qemu/qemu_postparse.c`): SPICE carries sound, VNC does not unless asked, and a local window leaves it to QEMU.
     pub fn implied(graphics: &[Graphics], rule: &'static Rule) -> Option<Self> {
         let has = |kind| graphics.iter().any(|g| g.kind() == kind);
         let kind = if has(GraphicsType::Spice) {
@@ -147,7 +150,15 @@ impl Device for Audio {
         self.id()
     }
 
-    fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        if self.kind.value == AudioType::Pipewire && !cx.target.at_least(8, 1) {
+            let span = self.kind.origin.span().unwrap_or_default();
+            let message = "audio type `pipewire` needs QEMU 8.1";
+            cx.report(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    .help("use `pulseaudio`, which PipeWire serves too"),
+            );
+        }
         let driver = match self.kind.value {
             AudioType::Pulseaudio => "pa",
             AudioType::File => "wav",

@@ -53,7 +53,7 @@ impl Sdl {
 
     pub(super) fn host(&self, out: &mut HostNeeds) {
         for (name, value) in [("DISPLAY", &self.display), ("XAUTHORITY", &self.xauth)] {
-            if let Some(value) = text(value) {
+            if let Some(value) = text(value.as_ref()) {
                 out.env(name, value);
             }
         }
@@ -81,7 +81,7 @@ impl EglHeadless {
     }
 
     pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
-        let node = render_node(&self.rendernode, origin, cx);
+        let node = render_node(self.rendernode.as_ref(), origin, cx);
         out.opts(Section::Graphics, "display", Opts::first("egl-headless").opt("rendernode", node), origin);
     }
 }
@@ -134,10 +134,14 @@ impl Dbus {
 
     pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
         let opts = Opts::first("dbus").opt("p2p", self.is_p2p().then_some("on"));
-        let opts = opts.opt("addr", text(&self.address).filter(|_| !self.is_p2p()));
+        let opts = opts.opt("addr", text(self.address.as_ref()).filter(|_| !self.is_p2p()));
         let (enable, rendernode) = self.gl.clone().unwrap_or_default();
         // Without a node of its own, OpenGL takes the host's.
-        let node = if enable.is(&YesNo::Yes) { render_node(&rendernode, origin, cx) } else { text(&rendernode) };
+        let node = if enable.is(&YesNo::Yes) {
+            render_node(rendernode.as_ref(), origin, cx)
+        } else {
+            text(rendernode.as_ref())
+        };
         let enable = enable.get();
         let audio = self.audio.get().and_then(|id| Audio::find(cx.domain, Some(id)));
         let opts = opts.opt("gl", enable.map(on_off)).opt("rendernode", node).opt("audiodev", audio.map(Audio::id));

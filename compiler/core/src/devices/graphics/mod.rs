@@ -15,7 +15,7 @@ use crate::define::Defaults;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
-use crate::ir::{Opt, Origin, words};
+use crate::ir::{Opt, Origin, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -114,7 +114,7 @@ impl Device for Graphics {
         }
     }
 
-    /// Which types stand together (libvirt's src/qemu/qemu_validate.c).
+    /// Which types stand together (libvirt's `src/qemu/qemu_validate.c`).
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let list = &domain.devices.graphics;
         let kind = self.kind();
@@ -128,7 +128,10 @@ impl Device for Graphics {
         }
         let serves = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
         if kind == GraphicsType::EglHeadless && !serves {
-            fault("type `egl-headless` stands beside a type that it does not render for".to_owned(), "use it with `vnc` or `spice`");
+            fault(
+                "type `egl-headless` stands beside a type that it does not render for".to_owned(),
+                "use it with `vnc` or `spice`",
+            );
         }
     }
 
@@ -157,14 +160,14 @@ impl Device for Graphics {
             }
             Server::Spice(spice) => {
                 spice.password.set("spice", config.spice_password.as_ref(), self.origin, out);
-                (config.spice_sasl, spice.gl.as_ref().and_then(|(_, node)| text(node)))
+                (config.spice_sasl, spice.gl.as_ref().and_then(|(_, node)| text(node.as_ref())))
             }
             Server::Sdl(sdl) => {
                 sdl.host(out);
                 (false, None)
             }
-            Server::Dbus(dbus) => (false, dbus.gl.as_ref().and_then(|(_, node)| text(node))),
-            Server::EglHeadless(egl) => (false, text(&egl.rendernode)),
+            Server::Dbus(dbus) => (false, dbus.gl.as_ref().and_then(|(_, node)| text(node.as_ref()))),
+            Server::EglHeadless(egl) => (false, text(egl.rendernode.as_ref())),
         };
         if sasl {
             out.env("SASL_CONF_PATH", &config.sasl_dir);
@@ -181,12 +184,12 @@ fn config(cx: &Cx<'_>) -> Config {
 }
 
 /// The value of a leaf, as text.
-fn text(leaf: &Opt<String>) -> Option<&String> {
-    leaf.as_ref().map(|t| &t.value)
+fn text(leaf: Option<&Spanned<String>>) -> Option<&String> {
+    leaf.map(|t| &t.value)
 }
 
 /// The render node; where none is given, a person has to say which the host has.
-fn render_node<'g>(given: &'g Opt<String>, origin: Origin, cx: &Cx<'_>) -> Option<&'g String> {
+fn render_node<'g>(given: Option<&'g Spanned<String>>, origin: Origin, cx: &Cx<'_>) -> Option<&'g String> {
     if given.is_none() {
         let message = "OpenGL needs a render node of the host, and none is given";
         let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, origin.span().unwrap_or_default(), message);
@@ -196,7 +199,7 @@ fn render_node<'g>(given: &'g Opt<String>, origin: Origin, cx: &Cx<'_>) -> Optio
 }
 
 /// A port that is there and is a number, not the wish for one.
-fn fixed(port: &Opt<i32>) -> Opt<i32> {
+fn fixed(port: Opt<i32>) -> Opt<i32> {
     port.filter(|p| p.value > 0)
 }
 
@@ -206,7 +209,10 @@ mod tests {
 
     #[test]
     fn open_ports_are_found() {
-        let t = trial("<graphics type='vnc'/><graphics type='spice' port='5900' listen='::1'/>", &["-vnc", "-spice", "-audiodev"]);
+        let t = trial(
+            "<graphics type='vnc'/><graphics type='spice' port='5900' listen='::1'/>",
+            &["-vnc", "-spice", "-audiodev"],
+        );
         assert_eq!(t.faults, Vec::<String>::new());
         assert_eq!(
             t.argv,
@@ -216,14 +222,18 @@ mod tests {
                 "-spice port=5900,addr=::1,disable-ticketing=on,seamless-migration=on",
             ]
         );
-        let t = trial("<graphics type='spice' autoport='yes'/><graphics type='vnc' port='-1' websocket='-1'/>", &["-vnc", "-spice"]);
+        let t = trial(
+            "<graphics type='spice' autoport='yes'/><graphics type='vnc' port='-1' websocket='-1'/>",
+            &["-vnc", "-spice"],
+        );
         let spice = "-spice port=5901,addr=127.0.0.1,disable-ticketing=on,seamless-migration=on";
         assert_eq!(t.argv, [spice, "-vnc 127.0.0.1:0,websocket=5700,audiodev=audio1"]);
     }
 
     #[test]
     fn a_password_is_no_argument() {
-        let vnc = "<graphics type='vnc' passwd='s3cret' keymap='de' powerControl='yes'><listen type='socket'/></graphics>";
+        let vnc =
+            "<graphics type='vnc' passwd='s3cret' keymap='de' powerControl='yes'><listen type='socket'/></graphics>";
         let t = trial(vnc, &["-vnc", "s3cret"]);
         assert_eq!(t.argv, ["-vnc vnc=unix:{state}/vnc.sock,password=on,power-control=on,audiodev=audio1"]);
     }
@@ -237,8 +247,14 @@ mod tests {
                 "<graphics type='vnc' listen='::1'><listen type='address' address='::2'/></graphics>",
                 "`listen` differs from the `<listen>` element, which says `::2`",
             ),
-            ("<graphics type='vnc'><listen type='none'/><listen type='none'/></graphics>", "a second `<listen>` is not supported yet"),
-            ("<graphics type='spice' tlsPort='5902'/>", "a port for TLS is given, and the host's configuration has no TLS for SPICE"),
+            (
+                "<graphics type='vnc'><listen type='none'/><listen type='none'/></graphics>",
+                "a second `<listen>` is not supported yet",
+            ),
+            (
+                "<graphics type='spice' tlsPort='5902'/>",
+                "a port for TLS is given, and the host's configuration has no TLS for SPICE",
+            ),
             (
                 "<graphics type='spice' port='5901' defaultMode='secure'/>",
                 "mode `secure` is asked for, and there is no such connection",

@@ -26,7 +26,7 @@ struct Assigner<'c> {
 }
 
 impl Assigner<'_> {
-    fn pick(&mut self, given: &Opt<i32>, open: bool, first: i32, last: u16) -> Option<i32> {
+    fn pick(&mut self, given: Opt<i32>, open: bool, first: i32, last: u16) -> Option<i32> {
         if let Some(given) = fixed(given) {
             return Some(given.value);
         }
@@ -37,9 +37,9 @@ impl Assigner<'_> {
 
     fn vnc(&mut self, vnc: &Vnc) -> Ports {
         let c = self.config;
-        let main = self.pick(&vnc.port, vnc.is_auto(), c.display_port_min.into(), c.display_port_max);
+        let main = self.pick(vnc.port, vnc.is_auto(), c.display_port_min.into(), c.display_port_max);
         let open = vnc.websocket.is_some_and(|p| p.value == -1);
-        let websocket = self.pick(&vnc.websocket, open, c.websocket_port_min.into(), c.websocket_port_max);
+        let websocket = self.pick(vnc.websocket, open, c.websocket_port_min.into(), c.websocket_port_max);
         Ports { main, websocket, tls: None }
     }
 
@@ -47,8 +47,8 @@ impl Assigner<'_> {
         // The first port is left to VNC.
         let (first, last) = (i32::from(self.config.display_port_min) + 1, self.config.display_port_max);
         let (plain, tls) = spice.open_ports(self.config.spice_tls);
-        let main = self.pick(&spice.port, plain, first, last);
-        Ports { main, websocket: None, tls: self.pick(&spice.tls_port, tls, first, last) }
+        let main = self.pick(spice.port, plain, first, last);
+        Ports { main, websocket: None, tls: self.pick(spice.tls_port, tls, first, last) }
     }
 }
 
@@ -57,8 +57,8 @@ fn assign(list: &[Graphics], config: &Config) -> Vec<Ports> {
     let mut assigner = Assigner { taken: Vec::new(), config };
     for graphics in list {
         let given = match &graphics.server {
-            Server::Vnc(vnc) => [&vnc.port, &vnc.websocket],
-            Server::Spice(spice) => [&spice.port, &spice.tls_port],
+            Server::Vnc(vnc) => [vnc.port, vnc.websocket],
+            Server::Spice(spice) => [spice.port, spice.tls_port],
             Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) => continue,
         };
         assigner.taken.extend(given.into_iter().filter_map(fixed).map(|p| p.value));

@@ -110,12 +110,12 @@ impl Vnc {
     fn display(&self, ports: Ports, config: &Config) -> Opts {
         match self.listen.kind.value {
             ListenType::Socket => {
-                let path = text(&self.listen.socket).map_or_else(|| state("/vnc.sock"), Text::from);
+                let path = text(self.listen.socket.as_ref()).map_or_else(|| state("/vnc.sock"), Text::from);
                 Opts::first(Text::from("vnc=unix:").then(path))
             }
             ListenType::None => Opts::first("none"),
             ListenType::Address => {
-                let address = text(&self.listen.address).unwrap_or(&config.vnc_listen);
+                let address = text(self.listen.address.as_ref()).unwrap_or(&config.vnc_listen);
                 let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
                 let number = ports.main.unwrap_or(ports::VNC).saturating_sub(ports::VNC);
                 Opts::first(format!("{address}:{number}")).opt("websocket", ports.websocket.map(|p| p.to_string()))

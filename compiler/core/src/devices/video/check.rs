@@ -7,7 +7,7 @@ use crate::devices::video::{Model, Video};
 use crate::ir::{Opt, OptExt, Origin};
 
 impl Video {
-    /// What QEMU cannot do (qemuValidateDomainDeviceDefVideo in libvirt's src/qemu/qemu_validate.c).
+    /// What QEMU cannot do (qemuValidateDomainDeviceDefVideo in libvirt's `src/qemu/qemu_validate.c`).
     pub(super) fn fault(&self) -> Option<(Origin, &'static str)> {
         let model = self.model();
         let small = |size: &Opt<u32>| {
@@ -41,11 +41,21 @@ impl Video {
         let model = self.model.origin_or(self.origin);
         if self.is_primary() && !first {
             let place = self.primary.origin_or(self.origin);
-            fault(&codes::CONFLICT, place, "another video device is the primary one already", "remove `primary` from all but one");
+            fault(
+                &codes::CONFLICT,
+                place,
+                "another video device is the primary one already",
+                "remove `primary` from all but one",
+            );
         }
         match self.model() {
             Model::None if list.len() > 1 => {
-                fault(&codes::CONFLICT, model, "model `none` stands beside other video devices", "remove it, or the others");
+                fault(
+                    &codes::CONFLICT,
+                    model,
+                    "model `none` stands beside other video devices",
+                    "remove it, or the others",
+                );
             }
             Model::Qxl | Model::Virtio | Model::None => {}
             Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb if first => {}
@@ -71,8 +81,14 @@ mod tests {
             (video("type='vga' vram='512'"), "video memory is less than 1 MiB (1024)"),
             (video("type='qxl' vgamem='512'"), "video memory is less than 1 MiB (1024)"),
             (video("type='vga' blob='on'"), "this model has no memory blobs"),
-            ("<video><model type='vga'><acceleration accel3d='yes'/></model></video>".to_owned(), "this model has no 3D acceleration"),
-            ("<video><driver name='vhostuser'/><model type='virtio'/></video>".to_owned(), "value `vhostuser` of `name` is not supported yet"),
+            (
+                "<video><model type='vga'><acceleration accel3d='yes'/></model></video>".to_owned(),
+                "this model has no 3D acceleration",
+            ),
+            (
+                "<video><driver name='vhostuser'/><model type='virtio'/></video>".to_owned(),
+                "value `vhostuser` of `name` is not supported yet",
+            ),
             (video("type='xen'"), "value `xen` of `type` is not supported yet"),
         ] {
             assert_eq!(trial(&devices, &[]).faults, [fault], "{devices}");

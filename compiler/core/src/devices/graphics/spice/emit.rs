@@ -24,13 +24,13 @@ impl Spice {
         let plain = Reach { plain: true, tls: false };
         match self.listen.kind.value {
             ListenType::Socket => {
-                let path = text(&self.listen.socket).map_or_else(|| state("/spice.sock"), Into::into);
+                let path = text(self.listen.socket.as_ref()).map_or_else(|| state("/spice.sock"), Into::into);
                 (Opts::new().switch("unix", true).with("addr", path), plain)
             }
             // QEMU wants a port, if only as a sign that there is none.
             ListenType::None => (Opts::new().with("port", "0"), plain),
             ListenType::Address => {
-                let address = text(&self.listen.address).unwrap_or(&config.spice_listen);
+                let address = text(self.listen.address.as_ref()).unwrap_or(&config.spice_listen);
                 let opts = Opts::new()
                     .opt("port", ports.main.map(|p| p.to_string()))
                     .opt("tls-port", ports.tls.map(|p| p.to_string()));
@@ -62,7 +62,7 @@ impl Spice {
         opts
     }
 
-    /// A port for TLS needs TLS (qemuProcessSPICEAllocatePorts in libvirt's src/qemu/qemu_process.c).
+    /// A port for TLS needs TLS (qemuProcessSPICEAllocatePorts in libvirt's `src/qemu/qemu_process.c`).
     fn check_tls(&self, cx: &Cx<'_>, config: &Config) {
         let Some(port) = self.tls_port.filter(|p| p.value != 0 && !config.spice_tls) else { return };
         let span = port.origin.span().unwrap_or_default();
@@ -98,7 +98,7 @@ impl Spice {
             .opt("disable-copy-paste", on_no(&self.copypaste))
             .opt("disable-agent-file-xfer", on_no(&self.filetransfer));
         if let Some((enable, node)) = self.gl.as_ref().filter(|(enable, _)| enable.is(&YesNo::Yes)) {
-            let node = render_node(node, enable.origin_or(origin), cx);
+            let node = render_node(node.as_ref(), enable.origin_or(origin), cx);
             opts = opts.switch("gl", true).opt("rendernode", node);
         }
         out.opts(Section::Graphics, "spice", opts.switch("seamless-migration", true), origin);

@@ -2,8 +2,8 @@
 
 mod emit;
 
-use crate::devices::graphics::listen::{Listen, ListenType};
 use crate::devices::graphics::Password;
+use crate::devices::graphics::listen::{Listen, ListenType};
 use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::{Tag, XmlWriter};
@@ -115,7 +115,7 @@ impl Spice {
     }
 
     /// Which ports are to be found: the plain one, and the one for TLS (qemuProcessSPICEAllocatePorts in libvirt's
-    /// src/qemu/qemu_process.c). `tls` says whether the host's configuration has TLS for SPICE.
+    /// `src/qemu/qemu_process.c`). `tls` says whether the host's configuration has TLS for SPICE.
     pub(super) fn open_ports(&self, tls: bool) -> (bool, bool) {
         if !self.listen.is(ListenType::Address) {
             return (false, false);
@@ -139,7 +139,11 @@ impl Spice {
             (self.port, self.tls_port) = (None, None);
         }
         let unset = |port: &Opt<i32>| port.is_none_or(|p| p.value == 0);
-        if self.listen.is(ListenType::Address) && unset(&self.port) && unset(&self.tls_port) && !self.autoport.is(&YesNo::Yes) {
+        if self.listen.is(ListenType::Address)
+            && unset(&self.port)
+            && unset(&self.tls_port)
+            && !self.autoport.is(&YesNo::Yes)
+        {
             self.listen.close();
         }
     }
@@ -159,23 +163,23 @@ impl Spice {
     }
 
     fn write_children(&self, w: &mut XmlWriter) {
-        fn leaf<T: Leaf>(w: &mut XmlWriter, element: &'static str, attribute: &str, value: &Opt<T>) {
-            if value.is_some() {
-                w.tag(element).opt(attribute, value).end();
+        fn leaf<T: Leaf>(w: &mut XmlWriter, element: &'static str, attribute: &str, value: Option<&Spanned<T>>) {
+            if let Some(value) = value {
+                w.tag(element).attr(attribute, &value.show()).end();
             }
         }
         self.listen.write(w);
         for (name, mode) in self.channels.iter().filter(|(_, mode)| mode.value != Mode::Any) {
             w.tag("channel").attr("name", name.word()).attr("mode", mode.word()).end();
         }
-        leaf(w, "image", "compression", &self.image);
-        leaf(w, "jpeg", "compression", &self.jpeg);
-        leaf(w, "zlib", "compression", &self.zlib);
-        leaf(w, "playback", "compression", &self.playback);
-        leaf(w, "streaming", "mode", &self.streaming);
-        leaf(w, "mouse", "mode", &self.mouse);
-        leaf(w, "clipboard", "copypaste", &self.copypaste);
-        leaf(w, "filetransfer", "enable", &self.filetransfer);
+        leaf(w, "image", "compression", self.image.as_ref());
+        leaf(w, "jpeg", "compression", self.jpeg.as_ref());
+        leaf(w, "zlib", "compression", self.zlib.as_ref());
+        leaf(w, "playback", "compression", self.playback.as_ref());
+        leaf(w, "streaming", "mode", self.streaming.as_ref());
+        leaf(w, "mouse", "mode", self.mouse.as_ref());
+        leaf(w, "clipboard", "copypaste", self.copypaste.as_ref());
+        leaf(w, "filetransfer", "enable", self.filetransfer.as_ref());
         if let Some((enable, rendernode)) = &self.gl {
             w.tag("gl").opt("enable", enable).opt("rendernode", rendernode).end();
         }

@@ -42,7 +42,11 @@ fn conflict(span: Span, message: impl Into<String>) -> Diagnostic {
 fn addresses(domain: &Domain, faults: &mut Diagnostics) {
     for kind in Kind::ALL {
         for index in 0..domain.devices.count(*kind) {
-            let Some(Spanned { value: address, origin }) = domain.devices.info(*kind, index).and_then(|i| i.address.as_ref()) else { continue };
+            let Some(Spanned { value: address, origin }) =
+                domain.devices.info(*kind, index).and_then(|i| i.address.as_ref())
+            else {
+                continue;
+            };
             let Some(span) = origin.span() else { continue };
             let needs = domain.devices.needs(*kind, index, domain);
             let fits = match (needs, address) {
@@ -74,10 +78,14 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
         let span = at.origin.span().or(disk.origin.span()).unwrap_or_default();
         let narrow = disk.scsi_model(domain) == Some(ScsiModel::Lsilogic);
         let fault = match kind {
-            ControllerType::Fdc if bus > 0 || target > 0 || unit > 1 => Some("a floppy controller has one bus with units 0 and 1"),
+            ControllerType::Fdc if bus > 0 || target > 0 || unit > 1 => {
+                Some("a floppy controller has one bus with units 0 and 1")
+            }
             ControllerType::Ide if target > 0 || bus > 1 => Some("an IDE controller has buses 0 and 1 and no targets"),
             ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
-            ControllerType::Scsi if narrow && target > 0 => Some("this model of SCSI controller has no targets but units"),
+            ControllerType::Scsi if narrow && target > 0 => {
+                Some("this model of SCSI controller has no targets but units")
+            }
             ControllerType::Scsi if narrow && unit > 7 => Some("this model of SCSI controller has units 0 to 7"),
             _ => None,
         };
@@ -117,7 +125,8 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
         MachineFamily::Other => return,
     };
     for controller in domain.devices.controllers.iter().filter(|c| c.is_pci()) {
-        let span = controller.model.as_ref().and_then(|m| m.origin.span()).or(controller.origin.span()).unwrap_or_default();
+        let span =
+            controller.model.as_ref().and_then(|m| m.origin.span()).or(controller.origin.span()).unwrap_or_default();
         let is_root = matches!(controller.pci_model(), Some(PciModel::PciRoot | PciModel::PcieRoot));
         if is_root && controller.pci_model() != Some(expected) {
             let message = format!("the root bus of this machine type is `{}`", expected.word());
@@ -139,15 +148,22 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let all: Vec<_> = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb).collect();
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
-        if let (Some(UsbModel::NecXhci | UsbModel::QemuXhci), Some(ports)) = (controller.usb_model(), controller.ports) {
+        if let (Some(UsbModel::NecXhci | UsbModel::QemuXhci), Some(ports)) = (controller.usb_model(), controller.ports)
+        {
             if ports.value > 15 {
                 let span = ports.origin.span().unwrap_or(span);
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "an xHCI controller has at most 15 ports"));
+                faults.push(Diagnostic::new(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    span,
+                    "an xHCI controller has at most 15 ports",
+                ));
             }
         }
         if controller.master.is_some() && !all.iter().any(|c| c.index() == controller.index() && c.master.is_none()) {
             let message = format!("no controller with index {} has this one as its companion", controller.index());
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"));
+            faults.push(
+                Diagnostic::new(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
+            );
         }
         if domain.os.family() == MachineFamily::Other && controller.usb_model() != Some(UsbModel::None) {
             let message = "the machine type has no PCI bus for a USB controller";
@@ -165,7 +181,10 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
                 Some(Spanned { value: Address::Usb { bus, .. }, .. }) => Some(*bus),
                 Some(_) | None => None,
             };
-            let span = address.and_then(|a| a.origin.span()).or(domain.devices.origin(*kind, index).and_then(crate::ir::Origin::span)).unwrap_or_default();
+            let span = address
+                .and_then(|a| a.origin.span())
+                .or(domain.devices.origin(*kind, index).and_then(crate::ir::Origin::span))
+                .unwrap_or_default();
             let missing = bus.is_some_and(|b| !all.iter().any(|c| c.index() == b));
             if off || missing {
                 faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
@@ -183,7 +202,11 @@ fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
     });
     for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(|h| h.source)) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
-            let fault = Diagnostic::new(&codes::CONFLICT, source.origin.span().unwrap_or_default(), "this device of the host is given twice");
+            let fault = Diagnostic::new(
+                &codes::CONFLICT,
+                source.origin.span().unwrap_or_default(),
+                "this device of the host is given twice",
+            );
             faults.push(first.iter().fold(fault, |f, span| f.label(*span, "first given here")));
         }
         seen.push((source.value, source.origin.span()));

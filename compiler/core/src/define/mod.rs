@@ -80,7 +80,8 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     (Definition(domain), faults)
 }
 
-static EMULATOR: Rule = Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
+static EMULATOR: Rule =
+    Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
 
 fn default_emulator() -> String {
     "/usr/bin/qemu-system-x86_64".to_owned()

@@ -32,7 +32,10 @@ pub struct Console {
     origin: Origin,
 }
 
-static MIRROR: Rule = Rule { name: "console-of-serial", text: "the first serial port and the first console are one device with two names" };
+static MIRROR: Rule = Rule {
+    name: "console-of-serial",
+    text: "the first serial port and the first console are one device with two names",
+};
 static NUMBER: Rule = Rule { name: "console-number", text: "consoles are numbered in their order" };
 
 impl Console {
@@ -168,12 +171,17 @@ impl Device for Console {
 mod tests {
     use crate::devices::chardev::trial::trial;
 
-    const SERIAL: &str = "<serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>";
+    const SERIAL: &str =
+        "<serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>";
     const MIRROR: &str = "<console type='pty'><target type='serial' port='0'/></console>";
 
     #[test]
     fn first_serial_and_first_console_mirror_each_other() {
-        for given in ["<serial type='pty'/>", "<console/>", "<console type='pty' tty='/dev/pts/3'><source path='/dev/pts/3'/></console>"] {
+        for given in [
+            "<serial type='pty'/>",
+            "<console/>",
+            "<console type='pty' tty='/dev/pts/3'><source path='/dev/pts/3'/></console>",
+        ] {
             let t = trial(given, &["char"]);
             assert_eq!(t.faults, Vec::<String>::new(), "{given}");
             assert_eq!(t.xml, format!("{SERIAL}{MIRROR}"), "{given}");
@@ -202,7 +210,9 @@ mod tests {
         );
         assert_eq!(
             t.argv,
-            [r#"-device {"driver":"virtconsole","bus":"virtio-serial0.0","nr":2,"chardev":"charconsole0","id":"console0"}"#]
+            [
+                r#"-device {"driver":"virtconsole","bus":"virtio-serial0.0","nr":2,"chardev":"charconsole0","id":"console0"}"#
+            ]
         );
     }
 

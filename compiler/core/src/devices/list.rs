@@ -1,7 +1,10 @@
 //! The list of all kinds of devices, in the order in which libvirt writes them.
 
 use crate::devices::{Device, Info, Needs};
-use crate::devices::{audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, rng, serial, video, watchdog};
+use crate::devices::{
+    audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, rng, serial, video,
+    watchdog,
+};
 use crate::domain::Domain;
 use virtc_diag::Diagnostics;
 

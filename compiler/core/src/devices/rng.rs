@@ -59,7 +59,8 @@ pub struct Rng {
     origin: Origin,
 }
 
-static RANDOM: Rule = Rule { name: "rng-source", text: "an entropy device reads `/dev/random` unless the definition names another file" };
+static RANDOM: Rule =
+    Rule { name: "rng-source", text: "an entropy device reads `/dev/random` unless the definition names another file" };
 
 /// The period of a rate that names none, in milliseconds.
 const PERIOD: u32 = 1000;
@@ -67,7 +68,9 @@ const PERIOD: u32 = 1000;
 impl Backend {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         match f.attr::<BackendModel>("model")?.value {
-            BackendModel::Random => Some(Self::Random(f.text().unwrap_or_else(|| Spanned::rule("/dev/random".to_owned(), &RANDOM)))),
+            BackendModel::Random => {
+                Some(Self::Random(f.text().unwrap_or_else(|| Spanned::rule("/dev/random".to_owned(), &RANDOM))))
+            }
             BackendModel::Builtin => Some(Self::Builtin),
             BackendModel::Egd => {
                 let source = Source::lower(f)?;
@@ -104,7 +107,11 @@ impl Device for Rng {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let backend = f.child("backend");
         if backend.is_none() && f.element().child("backend").is_none() {
-            f.report(Diagnostic::new(&codes::MISSING, f.element().name_span(), "this entropy device has no `<backend>`"));
+            f.report(Diagnostic::new(
+                &codes::MISSING,
+                f.element().name_span(),
+                "this entropy device has no `<backend>`",
+            ));
         }
         let rate = f.child("rate");
         Some(Self {
@@ -158,7 +165,9 @@ impl Device for Rng {
         let alias = self.info.alias();
         let object = format!("obj{alias}");
         let props = match &self.backend {
-            Backend::Random(file) => Props::new().with("qom-type", "rng-random").with("id", &object).with("filename", &file.value),
+            Backend::Random(file) => {
+                Props::new().with("qom-type", "rng-random").with("id", &object).with("filename", &file.value)
+            }
             Backend::Builtin => Props::new().with("qom-type", "rng-builtin").with("id", &object),
             Backend::Egd(source) => {
                 source.items(cx, Section::Rngs, alias, None, self.origin, out);
@@ -213,7 +222,11 @@ mod tests {
                 r#"-device {"driver":"virtio-rng-pci","packed":true,"rng":"objrng2","id":"rng2","bus":"pci.0","addr":"0x4"}"#,
             ]
         );
-        assert!(t.xml.starts_with("<rng model='virtio'><rate bytes='64'/><backend model='random'>/dev/random</backend>"), "{}", t.xml);
+        assert!(
+            t.xml.starts_with("<rng model='virtio'><rate bytes='64'/><backend model='random'>/dev/random</backend>"),
+            "{}",
+            t.xml
+        );
     }
 
     #[test]

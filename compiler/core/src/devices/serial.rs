@@ -43,7 +43,10 @@ pub struct Serial {
     pub origin: Origin,
 }
 
-static TARGET: Rule = Rule { name: "serial-target", text: "an x86 machine has its serial ports on the ISA bus unless the definition says otherwise" };
+static TARGET: Rule = Rule {
+    name: "serial-target",
+    text: "an x86 machine has its serial ports on the ISA bus unless the definition says otherwise",
+};
 static MODEL: Rule = Rule { name: "serial-model", text: "the model of a serial port follows from its bus" };
 static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a number gets the next free one" };
 
@@ -82,7 +85,8 @@ impl Serial {
         if !fits {
             let span = address.origin.span().or(self.origin.span()).unwrap_or_default();
             let message = format!("a serial port of type `{}` has no address of this type", target.word());
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove the `<address>`"));
+            faults
+                .push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove the `<address>`"));
         }
     }
 }
@@ -128,7 +132,10 @@ pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
         let span = serial.port.origin_or(serial.origin).span().or(serial.origin.span()).unwrap_or_default();
         if port >= ISA_PORTS {
             let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `<target type='pci-serial'/>`"));
+            faults.push(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    .help("use `<target type='pci-serial'/>`"),
+            );
         } else if taken.contains(&port) {
             faults.push(Diagnostic::new(&codes::CONFLICT, span, format!("there are two serial ports {port}")));
         }

@@ -2,7 +2,10 @@
 
 use sha2::{Digest, Sha256};
 use virtc_diag::{Diagnostics, SourceFile};
-use virtc_plan::{DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, QmpCommand, QmpScript, Step, UserPolicy};
+use virtc_plan::{
+    DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, QmpCommand,
+    QmpScript, Step, UserPolicy,
+};
 
 use crate::domain::Domain;
 use crate::emit::Item;
@@ -48,7 +51,13 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
         steps.push(step((Step::QmpRun { script: QmpScript { commands } }, origin)));
     }
     steps.push(step((Step::Cont {}, start)));
-    Ok(Plan { format: FORMAT, producer: PRODUCER.to_owned(), digest: digest_of(m.items(), source), domain: domain_id(m.domain()), steps })
+    Ok(Plan {
+        format: FORMAT,
+        producer: PRODUCER.to_owned(),
+        digest: digest_of(m.items(), source),
+        domain: domain_id(m.domain()),
+        steps,
+    })
 }
 
 /// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it

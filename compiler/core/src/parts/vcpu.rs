@@ -27,7 +27,8 @@ pub struct Vcpus {
 }
 
 static ONE: Rule = Rule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
-static STATIC: Rule = Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
+static STATIC: Rule =
+    Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
 
 impl Vcpus {
     /// Reads the part from `<domain>`.

@@ -197,7 +197,11 @@ impl Chardev {
         self.opts_where(file, |socket| ("path", socket.path.clone()))
     }
 
-    fn opts_where(&self, file: impl Fn(&FdSet) -> (Text, bool), socket: impl Fn(&Descriptor) -> (&'static str, Text)) -> Opts {
+    fn opts_where(
+        &self,
+        file: impl Fn(&FdSet) -> (Text, bool),
+        socket: impl Fn(&Descriptor) -> (&'static str, Text),
+    ) -> Opts {
         let opts = Opts::first(self.kind()).with("id", &self.id);
         let opts = match &self.backend {
             Backend::Plain(_) => opts,
@@ -218,12 +222,16 @@ impl Chardev {
                 let opts = opts.with("host", &at.host).with("port", &at.port);
                 let opts = if *telnet { opts.switch("telnet", true) } else { opts };
                 let opts = if *server { opts.switch("server", true).switch("wait", false) } else { opts };
-                let opts = again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()));
+                let opts =
+                    again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()));
                 opts.opt("tls-creds", tls.as_ref())
             }
             Backend::Udp { remote, local } => {
                 let (host, port) = local.as_ref().map_or(("", "0"), |l| (l.host.as_str(), l.port.as_str()));
-                opts.with("host", &remote.host).with("port", &remote.port).with("localaddr", host).with("localport", port)
+                opts.with("host", &remote.host)
+                    .with("port", &remote.port)
+                    .with("localaddr", host)
+                    .with("localport", port)
             }
             Backend::SpiceVmc(name) => opts.with("name", *name),
             Backend::SpicePort(name) | Backend::Dbus(name) => opts.with("name", name),

@@ -79,7 +79,10 @@ impl Reconnect {
         let reconnect = Self { timeout: f.attr("timeout"), enabled: f.attr("enabled")? };
         if reconnect.enabled.value.is_yes() && reconnect.timeout.is_none() {
             let message = "`<reconnect>` has no `timeout`";
-            f.report(Diagnostic::new(&codes::MISSING, f.element().span(), message).help("add the seconds between two attempts"));
+            f.report(
+                Diagnostic::new(&codes::MISSING, f.element().span(), message)
+                    .help("add the seconds between two attempts"),
+            );
         }
         Some(reconnect)
     }

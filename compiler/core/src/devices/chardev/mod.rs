@@ -31,7 +31,8 @@ impl Source {
     pub fn chardev(&self, cx: &Cx<'_>, alias: &str, generated: Option<Text>) -> Chardev {
         let mut next = first_fd_set(cx.domain, alias);
         let mut fd_set = |what: &str, path: &str, append| {
-            let descriptor = Descriptor { name: format!("{alias}-{what}"), path: path.into(), open: Open::Write { append } };
+            let descriptor =
+                Descriptor { name: format!("{alias}-{what}"), path: path.into(), open: Open::Write { append } };
             next += 1;
             FdSet { set: next - 1, descriptor }
         };
@@ -68,16 +69,25 @@ impl Source {
             }
             Place::Port(channel) if self.kind.value == SourceType::Dbus => Backend::Dbus(channel.value.clone()),
             Place::Port(channel) => Backend::SpicePort(channel.value.clone()),
-            Place::Agent { clipboard, mouse } => {
-                Backend::Vdagent { clipboard: clipboard.get().map(YesNo::is_yes), mouse: mouse.get().map(|m| m == MouseMode::Client) }
-            }
+            Place::Agent { clipboard, mouse } => Backend::Vdagent {
+                clipboard: clipboard.get().map(YesNo::is_yes),
+                mouse: mouse.get().map(|m| m == MouseMode::Client),
+            },
         };
         let log = self.log.as_ref().map(|log| fd_set("log", &log.file, log.append.is(&Switch::On)));
         Chardev { id: id(alias), backend, log }
     }
 
     /// Adds the character device behind the device `alias`, and the sets of descriptors that it opens.
-    pub fn items(&self, cx: &Cx<'_>, section: Section, alias: &str, generated: Option<Text>, origin: Origin, out: &mut Items) {
+    pub fn items(
+        &self,
+        cx: &Cx<'_>,
+        section: Section,
+        alias: &str,
+        generated: Option<Text>,
+        origin: Origin,
+        out: &mut Items,
+    ) {
         let chardev = self.chardev(cx, alias, generated);
         for set in chardev.fd_sets() {
             out.opts(section, "add-fd", set.opts(), origin);
@@ -109,9 +119,17 @@ impl Source {
                     out.listen(&source_fd(alias), socket, origin);
                     out.directory("channel");
                 }
-                _ => out.refuse("the runtime makes sockets in the VM's own directory alone, and this one has a path of its own", origin),
+                _ => out.refuse(
+                    "the runtime makes sockets in the VM's own directory alone, and this one has a path of its own",
+                    origin,
+                ),
             },
-            Place::Nothing | Place::File(..) | Place::Tcp(..) | Place::Udp { .. } | Place::Port(_) | Place::Agent { .. } => {}
+            Place::Nothing
+            | Place::File(..)
+            | Place::Tcp(..)
+            | Place::Udp { .. }
+            | Place::Port(_)
+            | Place::Agent { .. } => {}
         }
     }
 
@@ -124,7 +142,8 @@ impl Source {
 
 impl Inet {
     fn host_port(&self) -> HostPort {
-        let text = |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
+        let text =
+            |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
         HostPort { host: text(&self.host, ""), port: text(&self.service, "0") }
     }
 }
@@ -154,7 +173,8 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     let sources = sources.chain(devices.consoles.iter().filter(|c| !c.is_mirror()).map(|d| &d.source));
     for source in sources.chain(devices.rngs.iter().filter_map(Rng::source)) {
         if matches!(source.kind.value, SourceType::Spicevmc | SourceType::Spiceport) {
-            let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", source.kind.word());
+            let message =
+                format!("a character device of type `{}` needs `<graphics type='spice'>`", source.kind.word());
             let span = source.kind.origin.span().unwrap_or_default();
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
@@ -230,7 +250,10 @@ mod tests {
         for (given, message) in [
             ("<serial type='unix'/>", "the source of this character device has no `path`"),
             ("<serial type='file'/>", "the source of this character device has no `path`"),
-            ("<serial type='tcp'><source mode='bind' host='h'/></serial>", "the source of this character device has no `service`"),
+            (
+                "<serial type='tcp'><source mode='bind' host='h'/></serial>",
+                "the source of this character device has no `service`",
+            ),
             ("<serial type='nmdm'/>", "value `nmdm` of `type` is not supported yet"),
             (
                 "<serial type='unix'><source mode='bind' path='/s'><reconnect enabled='yes' timeout='1'/></source></serial>",

@@ -80,7 +80,8 @@ pub struct Source {
 }
 
 static PTY: Rule = Rule { name: "chardev-pty", text: "a character device without a type is a pseudoterminal" };
-static RAW: Rule = Rule { name: "tcp-protocol", text: "a TCP character device speaks no protocol of its own unless it is told to" };
+static RAW: Rule =
+    Rule { name: "tcp-protocol", text: "a TCP character device speaks no protocol of its own unless it is told to" };
 
 fn missing(f: &Fields<'_, '_>, span: Span, what: &str) {
     f.report(Diagnostic::new(&codes::MISSING, span, format!("the source of this character device has no `{what}`")));
@@ -98,7 +99,8 @@ impl Source {
             let _ = f.keep();
             return None;
         };
-        let sources = if kind.value == SourceType::Udp { f.children("source") } else { f.child("source").into_iter().collect() };
+        let sources =
+            if kind.value == SourceType::Udp { f.children("source") } else { f.child("source").into_iter().collect() };
         let source = sources.first();
         let at = f.element().name_span();
         let path = || source.and_then(|s| s.attr::<String>("path"));
@@ -110,11 +112,15 @@ impl Source {
             }
             SourceType::Null | SourceType::Vc | SourceType::Stdio | SourceType::Spicevmc => Place::Nothing,
             SourceType::Pipe | SourceType::Dev => Place::Path(path().or_else(|| missing_path(f, at))?),
-            SourceType::File => Place::File(path().or_else(|| missing_path(f, at))?, source.and_then(|s| s.attr("append"))),
+            SourceType::File => {
+                Place::File(path().or_else(|| missing_path(f, at))?, source.and_then(|s| s.attr("append")))
+            }
             SourceType::Unix => Place::Unix(Connection::lower(source, path())),
             SourceType::Tcp => {
                 let connection = Connection::lower(source, source.map(Inet::lower).unwrap_or_default());
-                for (there, what) in [(connection.address.host.is_some(), "host"), (connection.address.service.is_some(), "service")] {
+                for (there, what) in
+                    [(connection.address.host.is_some(), "host"), (connection.address.service.is_some(), "service")]
+                {
                     if !there {
                         missing(f, at, what);
                     }
@@ -192,7 +198,11 @@ impl Source {
             Place::Udp { remote, local } => {
                 for (end, mode) in [(local, Mode::Bind), (remote, Mode::Connect)] {
                     if end.host.is_some() || end.service.is_some() {
-                        w.tag("source").attr("mode", mode.word()).opt("host", &end.host).opt("service", &end.service).end();
+                        w.tag("source")
+                            .attr("mode", mode.word())
+                            .opt("host", &end.host)
+                            .opt("service", &end.service)
+                            .end();
                     }
                 }
             }

@@ -3,8 +3,8 @@
 use virtc_diag::SourceFile;
 use virtc_rng::Checked;
 
-use crate::emit::{json_arg, opts_arg};
 use crate::emit::{Item, Payload};
+use crate::emit::{json_arg, opts_arg};
 use crate::{Facts, Target, define, lower, prepare};
 
 /// What the passes make of a domain with some devices.
@@ -42,7 +42,8 @@ pub fn trial(devices: &str, words: &[&str]) -> Trial {
     let xml = definition.to_xml();
     let (machine, more) = prepare(definition, &Target::default(), Facts::default());
     found.extend(more);
-    let argv = machine.items().iter().filter_map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
+    let argv =
+        machine.items().iter().filter_map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
     let backends = machine.items().iter().filter_map(|item| match &item.payload {
         Payload::Chardev(chardev) if chardev.id() != "charmonitor" => Some(json_arg(&chardev.backend()).display()),
         _ => None,

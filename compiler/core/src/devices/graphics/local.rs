@@ -140,7 +140,7 @@ impl Dbus {
         let node = if enable.is(&YesNo::Yes) {
             render_node(rendernode.as_ref(), origin, cx)
         } else {
-            text(rendernode.as_ref())
+            text(rendernode.as_ref()).map(String::as_str)
         };
         let enable = enable.get();
         let audio = self.audio.get().and_then(|id| Audio::find(cx.domain, Some(id)));

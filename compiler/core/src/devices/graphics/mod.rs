@@ -15,7 +15,7 @@ use crate::define::Defaults;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
-use crate::ir::{Opt, Origin, Spanned, words};
+use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -153,6 +153,12 @@ impl Device for Graphics {
 
     fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
         let config = config(cx);
+        let node = |given: &Opt<String>| {
+            given.as_ref().map(|n| n.value.as_str()).or_else(|| cx.render_node()).map(str::to_owned)
+        };
+        let of_gl = |gl: &Option<(Opt<YesNo>, Opt<String>)>| {
+            gl.as_ref().filter(|(enable, _)| enable.is(&YesNo::Yes)).and_then(|(_, given)| node(given))
+        };
         let (sasl, node) = match &self.server {
             Server::Vnc(vnc) => {
                 vnc.password.set("vnc", config.vnc_password.as_ref(), self.origin, out);
@@ -160,20 +166,20 @@ impl Device for Graphics {
             }
             Server::Spice(spice) => {
                 spice.password.set("spice", config.spice_password.as_ref(), self.origin, out);
-                (config.spice_sasl, spice.gl.as_ref().and_then(|(_, node)| text(node.as_ref())))
+                (config.spice_sasl, of_gl(&spice.gl))
             }
             Server::Sdl(sdl) => {
                 sdl.host(out);
                 (false, None)
             }
-            Server::Dbus(dbus) => (false, dbus.gl.as_ref().and_then(|(_, node)| text(node.as_ref()))),
-            Server::EglHeadless(egl) => (false, text(egl.rendernode.as_ref())),
+            Server::Dbus(dbus) => (false, of_gl(&dbus.gl)),
+            Server::EglHeadless(egl) => (false, node(&egl.rendernode)),
         };
         if sasl {
             out.env("SASL_CONF_PATH", &config.sasl_dir);
         }
         if let Some(node) = node {
-            out.shared_device(node);
+            out.shared_device(&node);
         }
     }
 }
@@ -188,14 +194,15 @@ fn text(leaf: Option<&Spanned<String>>) -> Option<&String> {
     leaf.map(|t| &t.value)
 }
 
-/// The render node; where none is given, a person has to say which the host has.
-fn render_node<'g>(given: Option<&'g Spanned<String>>, origin: Origin, cx: &Cx<'_>) -> Option<&'g String> {
-    if given.is_none() {
-        let message = "OpenGL needs a render node of the host, and none is given";
+/// The render node that is given, or the host's; where neither is known, a person has to say which there is.
+fn render_node<'g>(given: Option<&'g Spanned<String>>, origin: Origin, cx: &'g Cx<'_>) -> Option<&'g str> {
+    let node = given.map(|n| n.value.as_str()).or_else(|| cx.render_node());
+    if node.is_none() {
+        let message = "OpenGL needs a render node of the host, and none is known";
         let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, origin.span().unwrap_or_default(), message);
-        cx.report(fault.help("add `rendernode` to `<gl>`, such as `/dev/dri/renderD128`"));
+        cx.report(fault.help("add `rendernode` to `<gl>`, such as `/dev/dri/renderD128`, or give a host file"));
     }
-    text(given)
+    node
 }
 
 /// A port that is there and is a number, not the wish for one.
@@ -259,7 +266,7 @@ mod tests {
                 "<graphics type='spice' port='5901' defaultMode='secure'/>",
                 "mode `secure` is asked for, and there is no such connection",
             ),
-            ("<graphics type='egl-headless'/>", "OpenGL needs a render node of the host, and none is given"),
+            ("<graphics type='egl-headless'/>", "OpenGL needs a render node of the host, and none is known"),
             ("<graphics type='dbus'/>", "a D-Bus daemon of the domain's own is not supported yet"),
             ("<graphics type='rdp'/>", "value `rdp` of `type` is not supported yet"),
         ] {

@@ -1,0 +1,199 @@
+//! For the eye: message, the lines of the file, help and fix.
+
+use std::fmt::{self, Write as _};
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    SpanContents, ThemeCharacters, ThemeStyles,
+};
+use virtc_diag::{Diagnostic, Fix, Safety, Severity, SourceFile, Span};
+
+use crate::pipeline::Report;
+use crate::terminal::Terminal;
+
+/// A line longer than this is not shown whole.
+const LONG: usize = 300;
+
+/// So much of a long line is shown on each side of the place, in bytes.
+const AROUND: usize = 60;
+
+/// All findings.
+pub fn render(reports: &[Report], terminal: Terminal) -> String {
+    let handler = handler(terminal);
+    let mut text = String::new();
+    for report in reports {
+        for found in &report.diagnostics {
+            one(&handler, &report.source, found, &mut text);
+        }
+    }
+    text
+}
+
+fn handler(terminal: Terminal) -> GraphicalReportHandler {
+    let characters = if terminal.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
+    let styles = if terminal.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
+    let handler = GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
+        .with_links(false)
+        .with_context_lines(1);
+    // Without a terminal each message stays on one line, for `grep`.
+    match terminal.width {
+        Some(width) => handler.with_width(width),
+        None => handler.with_width(usize::from(u16::MAX)).with_wrap_lines(false),
+    }
+}
+
+fn one(handler: &GraphicalReportHandler, source: &SourceFile, found: &Diagnostic, text: &mut String) {
+    let shown = Shown { found, place: Place { source }, help: help(source, found) };
+    // Writing to a string cannot fail, and the places are inside the text.
+    let _ = handler.render_report(text, &shown);
+    if found.span.is_none() {
+        let _ = writeln!(text, "  in {}", source.name());
+    }
+    text.push('\n');
+}
+
+/// The help, and what the fix would write.
+fn help(source: &SourceFile, found: &Diagnostic) -> Option<String> {
+    let mut lines: Vec<String> = found.help.iter().cloned().collect();
+    if let Some(fix) = &found.fix {
+        let how = match fix.safety {
+            Safety::Safe => "fix (`--fix` makes it)",
+            Safety::Unsafe => "fix (not made by `--fix`, since it changes what the guest sees)",
+            Safety::DisplayOnly => "fix (to be adapted)",
+        };
+        lines.push(format!("{how}: {}", fix.title));
+        lines.extend(preview(source, fix));
+    }
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// What a fix of one edit writes, where the title does not say it already.
+fn preview(source: &SourceFile, fix: &Fix) -> Vec<String> {
+    let [edit] = fix.edits.as_slice() else { return Vec::new() };
+    if fix.title.contains(&edit.text) {
+        return Vec::new();
+    }
+    // All lines but the first are indented as the place is.
+    let indent = source.line_column(edit.span.start).column.saturating_sub(1) as usize;
+    let shown = |line: &str| {
+        let blank = line.len() - line.trim_start().len();
+        format!("  {}", line.get(blank.min(indent)..).unwrap_or_default())
+    };
+    let mut lines = edit.text.lines();
+    lines.next().map(|first| format!("  {first}")).into_iter().chain(lines.map(shown)).collect()
+}
+
+/// A finding as miette wants it.
+#[derive(Debug)]
+struct Shown<'s> {
+    found: &'s Diagnostic,
+    place: Place<'s>,
+    help: Option<String>,
+}
+
+/// The file, of which only the lines around a place are read.
+#[derive(Debug)]
+struct Place<'s> {
+    source: &'s SourceFile,
+}
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.found.message)
+    }
+}
+
+impl std::error::Error for Shown<'_> {}
+
+impl miette::Diagnostic for Shown<'_> {
+    fn code<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        Some(Box::new(format!("{}: {}", self.found.severity.word(), self.found.code.name)))
+    }
+
+    fn severity(&self) -> Option<miette::Severity> {
+        Some(match self.found.severity {
+            Severity::Error => miette::Severity::Error,
+            Severity::Warning => miette::Severity::Warning,
+            Severity::Info => miette::Severity::Advice,
+        })
+    }
+
+    fn help<'a>(&'a self) -> Option<Box<dyn fmt::Display + 'a>> {
+        self.help.as_ref().map(|help| -> Box<dyn fmt::Display + 'a> { Box::new(help) })
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.found.span.map(|_| -> &dyn SourceCode { &self.place })
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        let source = self.place.source;
+        let main = self.found.span.map(|span| LabeledSpan::new_primary_with_span(None, first_line(source, span)));
+        let labels = self.found.labels.iter();
+        let others =
+            labels.map(|label| LabeledSpan::new_with_span(Some(label.text.clone()), first_line(source, label.span)));
+        Some(Box::new(main.into_iter().chain(others)))
+    }
+}
+
+/// The part of a place that is on its first line, and at most so long that it can be shown.
+fn first_line(source: &SourceFile, span: Span) -> SourceSpan {
+    let text = source.slice(span);
+    let line = text.lines().next().unwrap_or_default();
+    let end = line.char_indices().map(|(at, _)| at).take_while(|at| *at <= AROUND * 2).last().unwrap_or_default();
+    let length = if line.len() <= LONG { line.len() } else { end };
+    (span.range().start, length).into()
+}
+
+impl SourceCode for Place<'_> {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let text = self.source.text();
+        let (from, to) = (span.offset(), span.offset() + span.len());
+        let (Some(head), Some(tail)) = (text.get(..from), text.get(to..)) else { return Err(MietteError::OutOfBounds) };
+        // Without context the place itself is asked for: its line and column stand above the lines.
+        let place = self.source.line_column(Span::at(from).start);
+        let (start, end) =
+            if before == 0 && after == 0 { (from, to) } else { (line_start(head, before), to + line_end(tail, after)) };
+        let at = self.source.line_column(Span::at(start).start);
+        let at = if start == from { place } else { at };
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.source.name().to_owned(),
+            text.as_bytes().get(start..end).unwrap_or_default(),
+            (start, end - start).into(),
+            at.line.saturating_sub(1) as usize,
+            at.column.saturating_sub(1) as usize,
+            text.get(start..end).unwrap_or_default().lines().count(),
+        )))
+    }
+}
+
+/// The offset at which the line that `head` ends in begins, or one `lines` before it, unless they are long.
+fn line_start(head: &str, lines: usize) -> usize {
+    let own = head.rfind('\n').map_or(0, |at| at + 1);
+    if head.len() - own > LONG {
+        let near = head.len() - AROUND;
+        return (near..head.len()).find(|at| head.is_char_boundary(*at)).unwrap_or(head.len());
+    }
+    (0..lines).fold(own, |start, _| {
+        let above = head.get(..start.saturating_sub(1)).and_then(|rest| rest.rfind('\n')).map_or(0, |at| at + 1);
+        if start == 0 || start - above > LONG { start } else { above }
+    })
+}
+
+/// The offset in `tail` behind its first line and `lines` more, unless they are long.
+fn line_end(tail: &str, lines: usize) -> usize {
+    let mut end = 0;
+    for line in tail.split_inclusive('\n').take(lines + 1) {
+        if line.len() > LONG {
+            let near = (AROUND..line.len()).find(|at| line.is_char_boundary(*at)).unwrap_or(line.len());
+            return end + if end == 0 { near } else { 0 };
+        }
+        end += line.len();
+    }
+    end
+}

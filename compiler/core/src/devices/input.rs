@@ -169,6 +169,12 @@ impl Device for Input {
         self.origin
     }
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        let same_source = other.source.as_ref().is_none_or(|s| self.source.is(&s.value));
+        self.kind == other.kind && same_address && same_source && other.bus.is_none_or(|b| self.bus.is(&b.value))
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

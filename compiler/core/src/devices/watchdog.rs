@@ -76,6 +76,11 @@ impl Device for Watchdog {
         self.origin
     }
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        self.model == other.model && same_address && other.action.is_none_or(|a| self.action.is(&a.value))
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }

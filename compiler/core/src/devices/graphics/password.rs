@@ -104,4 +104,24 @@ mod tests {
             assert_eq!(Moment::read(wrong), None, "{wrong}");
         }
     }
+
+    #[test]
+    fn the_host_has_one_for_servers_without() {
+        let rule = crate::ir::Origin::Rule(&crate::emit::rules::ALWAYS);
+        let sent = |password: &Password, of_host: Option<&String>| {
+            let mut needs = HostNeeds::default();
+            password.set("vnc", of_host, rule, &mut needs);
+            let calls = needs.commands.into_iter().map(|(call, _)| (call.execute, Value::Object(call.arguments)));
+            calls.collect::<Vec<_>>()
+        };
+        let host = "host".to_owned();
+        assert_eq!(sent(&Password::default(), None), []);
+        let set = |text: &str| ("set_password".to_owned(), json!({"protocol": "vnc", "password": text}));
+        assert_eq!(sent(&Password::default(), Some(&host)), [set("host")]);
+        let spanned = |text: &str| Some(crate::ir::Spanned { value: text.to_owned(), origin: rule });
+        let valid_to = Moment::read("1970-01-02T00:00:01").map(|value| crate::ir::Spanned { value, origin: rule });
+        let own = Password { text: spanned("own"), valid_to, connected: None };
+        let expire = ("expire_password".to_owned(), json!({"protocol": "vnc", "time": "86401"}));
+        assert_eq!(sent(&own, Some(&host)), [set("own"), expire]);
+    }
 }

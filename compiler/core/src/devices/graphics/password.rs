@@ -116,12 +116,12 @@ mod tests {
         };
         let host = "host".to_owned();
         assert_eq!(sent(&Password::default(), None), []);
-        let set = |text: &str| ("set_password".to_owned(), json!({"protocol": "vnc", "password": text}));
-        assert_eq!(sent(&Password::default(), Some(&host)), [set("host")]);
+        let sets = |text: &str| ("set_password".to_owned(), json!({"protocol": "vnc", "password": text}));
+        assert_eq!(sent(&Password::default(), Some(&host)), [sets("host")]);
         let spanned = |text: &str| Some(crate::ir::Spanned { value: text.to_owned(), origin: rule });
         let valid_to = Moment::read("1970-01-02T00:00:01").map(|value| crate::ir::Spanned { value, origin: rule });
         let own = Password { text: spanned("own"), valid_to, connected: None };
         let expire = ("expire_password".to_owned(), json!({"protocol": "vnc", "time": "86401"}));
-        assert_eq!(sent(&own, Some(&host)), [set("own"), expire]);
+        assert_eq!(sent(&own, Some(&host)), [sets("own"), expire]);
     }
 }

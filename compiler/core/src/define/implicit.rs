@@ -9,7 +9,6 @@ use crate::devices::address::Address;
 use crate::devices::audio::Audio;
 use crate::devices::console;
 use crate::devices::controller::{Controller, ControllerType, PciModel};
-use crate::devices::graphics::Graphics;
 use crate::devices::input::{Input, InputKind};
 use crate::devices::memballoon::Memballoon;
 use crate::devices::video::Video;
@@ -84,9 +83,7 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {
         domain.devices.videos.push(Video::added(&VIDEO));
     }
-    Video::settle(&mut domain.devices.videos, &mut |d| faults.push(d));
-    Graphics::check(&domain.devices.graphics, &mut |d| faults.push(d));
-    Watchdog::check(&domain.devices.watchdogs, &mut |d| faults.push(d));
+    Video::primary_first(&mut domain.devices.videos);
     for kind in [InputKind::Mouse, InputKind::Keyboard] {
         if !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
             domain.devices.inputs.push(Input::ps2(kind, &PS2));

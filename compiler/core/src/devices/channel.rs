@@ -94,7 +94,7 @@ impl Channel {
     }
 
     /// The file name of the socket of a channel that has none of its own: `NAME`, or `vioser-CC-BB-PP.sock` by controller, bus and port
-    /// (qemuDomainPrepareChannel in libvirt's `src/qemu/qemu_domain.c`). A name that is no file name gives way to that of the device.
+    /// (`qemuDomainPrepareChannel` in libvirt's `src/qemu/qemu_domain.c`). A name that is no file name gives way to that of the device.
     fn socket(&self) -> String {
         match (self.name(), &self.info.address) {
             (Some(name), _) if !name.contains('/') && ![".", "..", virtc_plan::MONITOR_SOCKET].contains(&name) => {

@@ -82,7 +82,7 @@ impl Console {
     }
 }
 
-/// Makes the first serial port and the first console mirror each other (virDomainDefAddConsoleCompat in libvirt's `src/conf/domain_conf.c`), and
+/// Makes the first serial port and the first console mirror each other (`virDomainDefAddConsoleCompat` in libvirt's `src/conf/domain_conf.c`), and
 /// numbers both kinds.
 pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
     for console in domain.devices.consoles.iter().skip(1).filter(|c| c.is_mirror()) {

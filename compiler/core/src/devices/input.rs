@@ -110,7 +110,7 @@ impl Input {
         })
     }
 
-    /// What QEMU cannot do (qemuValidateDomainDeviceDefInput in libvirt's `src/qemu/qemu_validate.c`).
+    /// What QEMU cannot do (`qemuValidateDomainDeviceDefInput` in libvirt's `src/qemu/qemu_validate.c`).
     fn fault(&self) -> Option<(Origin, String)> {
         let bus = self.bus.as_ref()?;
         let kind = self.kind.value;

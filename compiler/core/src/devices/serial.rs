@@ -105,8 +105,8 @@ impl Target {
     }
 }
 
-/// Gives every serial port its number, bus and model. Ports that name the ISA bus are numbered first (virDomainChrIsaSerialDefPostParse and
-/// virDomainChrDefPostParse in libvirt's `src/conf/domain_postparse.c`).
+/// Gives every serial port its number, bus and model. Ports that name the ISA bus are numbered first (`virDomainChrIsaSerialDefPostParse` and
+/// `virDomainChrDefPostParse` in libvirt's `src/conf/domain_postparse.c`).
 pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
     let serials = &mut domain.devices.serials;
     let isa = |s: &Serial| s.target.is(&Target::Isa);

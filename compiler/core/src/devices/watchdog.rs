@@ -105,7 +105,7 @@ impl Device for Watchdog {
         }
     }
 
-    /// QEMU knows one action for all watchdogs (qemuValidateDomainWatchdogDef in libvirt's `src/qemu/qemu_validate.c`).
+    /// QEMU knows one action for all watchdogs (`qemuValidateDomainWatchdogDef` in libvirt's `src/qemu/qemu_validate.c`).
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let first = domain.devices.watchdogs.first().and_then(|w| w.action);
         let (Some(first), Some(own)) = (first, self.action) else { return };

@@ -55,7 +55,7 @@ pub struct Audio {
 }
 
 impl Audio {
-    /// The backend that `rule` adds for a guest with these `<graphics>`, where one is added (qemuDomainDefAddDefaultAudioBackend in
+    /// The backend that `rule` adds for a guest with these `<graphics>`, where one is added (`qemuDomainDefAddDefaultAudioBackend` in
     /// libvirt's `src/qemu/qemu_postparse.c`): SPICE carries sound, VNC does not unless asked, and a local window leaves it to QEMU.
     pub fn implied(graphics: &[Graphics], rule: &'static Rule) -> Option<Self> {
         let has = |kind| graphics.iter().any(|g| g.kind() == kind);

@@ -132,7 +132,7 @@ impl Source {
         }
     }
 
-    /// Reports a source that the rest of the domain does not allow (qemuValidateDomainChrSourceDef in libvirt's `src/qemu/qemu_validate.c`).
+    /// Reports a source that the rest of the domain does not allow (`qemuValidateDomainChrSourceDef` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
         if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {

@@ -7,7 +7,7 @@ use crate::devices::video::{Model, Video};
 use crate::ir::{Opt, OptExt, Origin};
 
 impl Video {
-    /// What QEMU cannot do (qemuValidateDomainDeviceDefVideo in libvirt's `src/qemu/qemu_validate.c`).
+    /// What QEMU cannot do (`qemuValidateDomainDeviceDefVideo` in libvirt's `src/qemu/qemu_validate.c`).
     pub(super) fn fault(&self) -> Option<(Origin, &'static str)> {
         let model = self.model();
         let small = |size: &Opt<u32>| {

@@ -71,7 +71,7 @@ static HEADS: Rule = Rule { name: "video-heads", text: "a video device has one s
 static PRIMARY: Rule =
     Rule { name: "video-primary", text: "the first video device is the primary one unless another says so" };
 
-/// libvirt's default sizes (virDomainVideoDefaultRAM in its `src/conf/domain_conf.c`).
+/// libvirt's default sizes (`virDomainVideoDefaultRAM` in its `src/conf/domain_conf.c`).
 fn default_vram(model: Model) -> Option<u32> {
     match model {
         Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs => Some(16 << 10),

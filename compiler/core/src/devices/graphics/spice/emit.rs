@@ -62,7 +62,7 @@ impl Spice {
         opts
     }
 
-    /// A port for TLS needs TLS (qemuProcessSPICEAllocatePorts in libvirt's `src/qemu/qemu_process.c`).
+    /// A port for TLS needs TLS (`qemuProcessSPICEAllocatePorts` in libvirt's `src/qemu/qemu_process.c`).
     fn check_tls(&self, cx: &Cx<'_>, config: &Config) {
         let Some(port) = self.tls_port.filter(|p| p.value != 0 && !config.spice_tls) else { return };
         let span = port.origin.span().unwrap_or_default();

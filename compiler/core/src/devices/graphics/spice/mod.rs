@@ -114,7 +114,7 @@ impl Spice {
         }
     }
 
-    /// Which ports are to be found: the plain one, and the one for TLS (qemuProcessSPICEAllocatePorts in libvirt's
+    /// Which ports are to be found: the plain one, and the one for TLS (`qemuProcessSPICEAllocatePorts` in libvirt's
     /// `src/qemu/qemu_process.c`). `tls` says whether the host's configuration has TLS for SPICE.
     pub(super) fn open_ports(&self, tls: bool) -> (bool, bool) {
         if !self.listen.is(ListenType::Address) {

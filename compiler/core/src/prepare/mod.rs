@@ -15,7 +15,7 @@ use crate::ir::Origin;
 use crate::parts::features::Features;
 use crate::target::Target;
 
-pub use device::{DeviceChange, attach, detach};
+pub use device::{ChangeFindings, DeviceChange, attach, detach};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]

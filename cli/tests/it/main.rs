@@ -7,6 +7,7 @@ mod formats;
 mod help;
 mod host;
 mod input;
+mod lints;
 mod output;
 mod program;
 mod run;

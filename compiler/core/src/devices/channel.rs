@@ -49,7 +49,10 @@ pub struct Channel {
 /// The name that SPICE's agent looks for in the guest.
 const SPICE_AGENT: &str = "com.redhat.spice.0";
 
-static LISTENS: Rule = Rule { name: "channel-socket", text: "a channel without a path gets a socket in the VM's state directory, at which QEMU listens" };
+static LISTENS: Rule = Rule {
+    name: "channel-socket",
+    text: "a channel without a path gets a socket in the VM's state directory, at which QEMU listens",
+};
 
 impl Channel {
     /// Whether it is a port of a virtio-serial controller.
@@ -70,7 +73,9 @@ impl Channel {
     /// (qemuDomainPrepareChannel in libvirt's src/qemu/qemu_domain.c). A name that is no file name gives way to that of the device.
     fn socket(&self) -> String {
         match (self.name(), &self.info.address) {
-            (Some(name), _) if !name.contains('/') && ![".", "..", virtc_plan::MONITOR_SOCKET].contains(&name) => name.to_owned(),
+            (Some(name), _) if !name.contains('/') && ![".", "..", virtc_plan::MONITOR_SOCKET].contains(&name) => {
+                name.to_owned()
+            }
             (None, Some(Spanned { value: Address::VirtioSerial { controller, bus, port }, .. })) => {
                 format!("vioser-{controller:02}-{bus:02}-{port:02}.sock")
             }
@@ -87,7 +92,8 @@ fn is_generated(path: &str, name: &str) -> bool {
     let Some(domain) = rest.strip_suffix(name) else { return false };
     match domain.strip_suffix('/') {
         Some(folder) => {
-            let numbered = folder.split_once('-').is_some_and(|(id, _)| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()));
+            let numbered =
+                folder.split_once('-').is_some_and(|(id, _)| !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()));
             !folder.contains('/') && (numbered || folder.starts_with("domain-"))
         }
         None => domain.len() > 1 && domain.ends_with('.') && !domain.contains('/'),
@@ -177,10 +183,18 @@ impl Device for Channel {
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let alias = self.info.alias();
         let chardev = chardev::id(alias);
-        self.source.items(cx, Section::Channels, alias, Some(cx.channel_dir().then(format!("/{}", self.socket()))), self.origin, out);
+        self.source.items(
+            cx,
+            Section::Channels,
+            alias,
+            Some(cx.channel_dir().then(format!("/{}", self.socket()))),
+            self.origin,
+            out,
+        );
         match &self.target {
             Target::Virtio(_) => {
-                let props = Props::new().with("driver", "virtserialport").and(cx.virtio_serial_address(&self.info.address));
+                let props =
+                    Props::new().with("driver", "virtserialport").and(cx.virtio_serial_address(&self.info.address));
                 let props = props.with("chardev", chardev).with("id", alias).opt("name", self.name());
                 out.device(Section::Channels, props, self.origin);
             }
@@ -201,6 +215,48 @@ impl Device for Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn a_channel_without_a_path_listens_in_the_state_directory() {
+        let t = trial(
+            "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>",
+            &["channel0"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev socket,id=charchannel0,fd={fd:channel0-source},server=on,wait=off",
+                r#"-device {"driver":"virtserialport","bus":"virtio-serial0.0","nr":1,"chardev":"charchannel0","id":"channel0","name":"org.qemu.guest_agent.0"}"#,
+            ]
+        );
+        let backend = r#"{"type":"socket","data":{"addr":{"type":"fd","data":{"str":"{fd:channel0-source}"}},"server":true,"wait":false}}"#;
+        assert_eq!(t.backends, [backend]);
+    }
+
+    #[test]
+    fn guestfwd_is_a_rule_of_a_network() {
+        let t = trial(
+            "<channel type='null'><target type='guestfwd' address='10.0.2.1' port='4600'/></channel>",
+            &["netdev"],
+        );
+        assert_eq!(
+            t.argv,
+            [
+                r#"-netdev {"type":"user","guestfwd":[{"str":"tcp:10.0.2.1:4600-chardev:charchannel0"}],"id":"channel0"}"#
+            ]
+        );
+        let t = trial("<channel type='null'><target type='guestfwd' address='fe80::1' port='4600'/></channel>", &[]);
+        assert_eq!(t.faults, ["a `guestfwd` channel has an IPv4 address"]);
+    }
+
+    #[test]
+    fn the_agent_of_spice_needs_spice_and_its_name() {
+        let t = trial("<channel type='spicevmc'><target type='virtio' name='mine'/></channel>", &[]);
+        let name = "a `spicevmc` channel has the name `com.redhat.spice.0`";
+        assert_eq!(t.faults, [name, "a character device of type `spicevmc` needs `<graphics type='spice'>`"]);
+    }
 
     #[test]
     fn paths_that_libvirt_made_up() {

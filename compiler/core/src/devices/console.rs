@@ -32,7 +32,10 @@ pub struct Console {
     origin: Origin,
 }
 
-static MIRROR: Rule = Rule { name: "console-of-serial", text: "the first serial port and the first console are one device with two names" };
+static MIRROR: Rule = Rule {
+    name: "console-of-serial",
+    text: "the first serial port and the first console are one device with two names",
+};
 static NUMBER: Rule = Rule { name: "console-number", text: "consoles are numbered in their order" };
 
 impl Console {
@@ -66,6 +69,7 @@ pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
         let message = "only the first console can be a serial port";
         faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("set `<target type='virtio'/>`"));
     }
+    chardev::check(domain, faults);
     serial::settle(domain, faults);
     let devices = &mut domain.devices;
     let first_mirrors = devices.consoles.first().is_some_and(Console::is_mirror);
@@ -160,5 +164,66 @@ impl Device for Console {
         if !self.is_mirror() {
             self.source.host(self.info.alias(), None, self.origin, out);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    const SERIAL: &str =
+        "<serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>";
+    const MIRROR: &str = "<console type='pty'><target type='serial' port='0'/></console>";
+
+    #[test]
+    fn first_serial_and_first_console_mirror_each_other() {
+        for given in [
+            "<serial type='pty'/>",
+            "<console/>",
+            "<console type='pty' tty='/dev/pts/3'><source path='/dev/pts/3'/></console>",
+        ] {
+            let t = trial(given, &["char"]);
+            assert_eq!(t.faults, Vec::<String>::new(), "{given}");
+            assert_eq!(t.xml, format!("{SERIAL}{MIRROR}"), "{given}");
+            assert_eq!(t.argv.iter().filter(|a| a.starts_with("-chardev pty")).count(), 1, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_virtio_console_comes_second() {
+        let t = trial("<serial type='pty'/><console type='null'><target type='virtio'/></console>", &["console"]);
+        assert_eq!(t.xml, format!("{SERIAL}{MIRROR}<console type='null'><target type='virtio' port='1'/></console>"));
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev null,id=charconsole1",
+                r#"-device {"driver":"virtconsole","chardev":"charconsole1","id":"console1"}"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_console_can_name_its_port() {
+        let t = trial(
+            "<console type='null'><target type='virtio'/><address type='virtio-serial' controller='0' bus='0' port='2'/></console>",
+            &["virtconsole"],
+        );
+        assert_eq!(
+            t.argv,
+            [
+                r#"-device {"driver":"virtconsole","bus":"virtio-serial0.0","nr":2,"chardev":"charconsole0","id":"console0"}"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_serial_port_of_another_kind_is_no_console() {
+        assert!(!trial("<serial type='pty'><target type='pci-serial'/></serial>", &[]).xml.contains("<console"));
+    }
+
+    #[test]
+    fn a_second_serial_console_is_refused() {
+        let t = trial("<console type='pty'/><console type='pty'><target type='serial'/></console>", &[]);
+        assert_eq!(t.faults, ["only the first console can be a serial port"]);
     }
 }

@@ -1,8 +1,13 @@
 //! The list of all kinds of devices, in the order in which libvirt writes them.
 
 use crate::devices::{Device, Info, Needs};
-use crate::devices::{audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, rng, serial, video, watchdog};
+use crate::devices::{
+    audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, rng, serial, video,
+    watchdog,
+};
 use crate::domain::Domain;
+use virtc_diag::Diagnostics;
+
 use crate::define::Defaults;
 use crate::emit::{Cx, HostNeeds, Items};
 use crate::ir::Origin;
@@ -72,6 +77,11 @@ macro_rules! devices {
             /// The name that a device gets unless the user gave one.
             pub fn default_alias(&self, kind: Kind, index: usize, domain: &Domain) -> String {
                 match kind { $(Kind::$kind => self.$field.get(index).map(|d| d.default_alias(index, domain)).unwrap_or_default(),)+ }
+            }
+
+            /// What is wrong with a device beside the others.
+            pub fn check(&self, kind: Kind, index: usize, domain: &Domain, faults: &mut Diagnostics) {
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.check(domain, faults) },)+ }
             }
 
             /// Where a device comes from.

@@ -59,7 +59,8 @@ pub struct Rng {
     origin: Origin,
 }
 
-static RANDOM: Rule = Rule { name: "rng-source", text: "an entropy device reads `/dev/random` unless the definition names another file" };
+static RANDOM: Rule =
+    Rule { name: "rng-source", text: "an entropy device reads `/dev/random` unless the definition names another file" };
 
 /// The period of a rate that names none, in milliseconds.
 const PERIOD: u32 = 1000;
@@ -67,7 +68,9 @@ const PERIOD: u32 = 1000;
 impl Backend {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         match f.attr::<BackendModel>("model")?.value {
-            BackendModel::Random => Some(Self::Random(f.text().unwrap_or_else(|| Spanned::rule("/dev/random".to_owned(), &RANDOM)))),
+            BackendModel::Random => {
+                Some(Self::Random(f.text().unwrap_or_else(|| Spanned::rule("/dev/random".to_owned(), &RANDOM))))
+            }
             BackendModel::Builtin => Some(Self::Builtin),
             BackendModel::Egd => {
                 let source = Source::lower(f)?;
@@ -104,7 +107,11 @@ impl Device for Rng {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let backend = f.child("backend");
         if backend.is_none() && f.element().child("backend").is_none() {
-            f.report(Diagnostic::new(&codes::MISSING, f.element().name_span(), "this entropy device has no `<backend>`"));
+            f.report(Diagnostic::new(
+                &codes::MISSING,
+                f.element().name_span(),
+                "this entropy device has no `<backend>`",
+            ));
         }
         let rate = f.child("rate");
         Some(Self {
@@ -158,7 +165,9 @@ impl Device for Rng {
         let alias = self.info.alias();
         let object = format!("obj{alias}");
         let props = match &self.backend {
-            Backend::Random(file) => Props::new().with("qom-type", "rng-random").with("id", &object).with("filename", &file.value),
+            Backend::Random(file) => {
+                Props::new().with("qom-type", "rng-random").with("id", &object).with("filename", &file.value)
+            }
             Backend::Builtin => Props::new().with("qom-type", "rng-builtin").with("id", &object),
             Backend::Egd(source) => {
                 source.items(cx, Section::Rngs, alias, None, self.origin, out);
@@ -184,5 +193,44 @@ impl Device for Rng {
             Backend::Egd(source) => source.host(self.info.alias(), None, self.origin, out),
             Backend::Builtin => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn each_backend_is_an_object() {
+        let t = trial(
+            "<rng model='virtio'><rate bytes='64'/><backend model='random'/></rng>\
+             <rng model='virtio-transitional'><backend model='builtin'/></rng>\
+             <rng model='virtio'><backend model='egd' type='udp'><source mode='connect' service='1234'/></backend>\
+             <driver packed='on'/></rng>",
+            &["rng"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-object {"qom-type":"rng-random","id":"objrng0","filename":"/dev/random"}"#,
+                r#"-device {"driver":"virtio-rng-pci","rng":"objrng0","id":"rng0","max-bytes":64,"period":1000,"bus":"pci.0","addr":"0x2"}"#,
+                r#"-object {"qom-type":"rng-builtin","id":"objrng1"}"#,
+                r#"-device {"driver":"virtio-rng-pci-transitional","rng":"objrng1","id":"rng1","bus":"pci.0","addr":"0x3"}"#,
+                "-chardev udp,id=charrng2,host=,port=1234,localaddr=,localport=0",
+                r#"-object {"qom-type":"rng-egd","id":"objrng2","chardev":"charrng2"}"#,
+                r#"-device {"driver":"virtio-rng-pci","packed":true,"rng":"objrng2","id":"rng2","bus":"pci.0","addr":"0x4"}"#,
+            ]
+        );
+        assert!(
+            t.xml.starts_with("<rng model='virtio'><rate bytes='64'/><backend model='random'>/dev/random</backend>"),
+            "{}",
+            t.xml
+        );
+    }
+
+    #[test]
+    fn a_device_without_a_backend_is_incomplete() {
+        assert_eq!(trial("<rng model='virtio'/>", &[]).faults, ["this entropy device has no `<backend>`"]);
     }
 }

@@ -43,7 +43,10 @@ pub struct Serial {
     pub origin: Origin,
 }
 
-static TARGET: Rule = Rule { name: "serial-target", text: "an x86 machine has its serial ports on the ISA bus unless the definition says otherwise" };
+static TARGET: Rule = Rule {
+    name: "serial-target",
+    text: "an x86 machine has its serial ports on the ISA bus unless the definition says otherwise",
+};
 static MODEL: Rule = Rule { name: "serial-model", text: "the model of a serial port follows from its bus" };
 static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a number gets the next free one" };
 
@@ -60,13 +63,43 @@ impl Serial {
 
     fn settle(&mut self) {
         let target = self.target.get_or_insert(Spanned::rule(Target::Isa, &TARGET)).value;
-        let model = match target {
-            Target::Isa => Model::Isa,
-            Target::Usb => Model::Usb,
-            Target::Pci => Model::Pci,
-            Target::IsaDebug => Model::IsaDebugcon,
+        self.model.get_or_insert(Spanned::rule(target.model(), &MODEL));
+    }
+}
+
+impl Serial {
+    fn check(&self, faults: &mut Diagnostics) {
+        let (Some(target), Some(model)) = (&self.target, &self.model) else { return };
+        if model.value != target.value.model() {
+            let span = model.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("model `{}` is none of a serial port of type `{}`", model.word(), target.word());
+            let help = format!("set `{}`, or leave the model out", target.value.model().word());
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        }
+        let Some(address) = &self.info.address else { return };
+        let fits = match target.value {
+            Target::Isa | Target::IsaDebug => matches!(address.value, Address::Isa { .. }),
+            Target::Usb => matches!(address.value, Address::Usb { .. }),
+            Target::Pci => matches!(address.value, Address::Pci { .. }),
         };
-        self.model.get_or_insert(Spanned::rule(model, &MODEL));
+        if !fits {
+            let span = address.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("a serial port of type `{}` has no address of this type", target.word());
+            faults
+                .push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove the `<address>`"));
+        }
+    }
+}
+
+impl Target {
+    /// The only model of a port on this bus.
+    fn model(self) -> Model {
+        match self {
+            Self::Isa => Model::Isa,
+            Self::Usb => Model::Usb,
+            Self::Pci => Model::Pci,
+            Self::IsaDebug => Model::IsaDebugcon,
+        }
     }
 }
 
@@ -90,13 +123,19 @@ pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
             serial.settle();
         }
     }
+    for serial in serials.iter() {
+        serial.check(faults);
+    }
     let mut taken = Vec::new();
     for serial in serials.iter().filter(|s| isa(s)) {
         let Some(port) = serial.port.get() else { continue };
         let span = serial.port.origin_or(serial.origin).span().or(serial.origin.span()).unwrap_or_default();
         if port >= ISA_PORTS {
             let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `<target type='pci-serial'/>`"));
+            faults.push(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    .help("use `<target type='pci-serial'/>`"),
+            );
         } else if taken.contains(&port) {
             faults.push(Diagnostic::new(&codes::CONFLICT, span, format!("there are two serial ports {port}")));
         }
@@ -172,5 +211,54 @@ impl Device for Serial {
 
     fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
         self.source.host(self.info.alias(), None, self.origin, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn each_bus_has_its_device() {
+        let t = trial(
+            "<serial type='pty'/><serial type='null'><target type='pci-serial'/></serial>\
+             <serial type='stdio'><target type='usb-serial'/></serial>\
+             <serial type='pty'><target type='isa-debug'/><address type='isa' iobase='0x402'/></serial>",
+            &["serial0", "serial1", "serial2", "serial3"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev pty,id=charserial0",
+                r#"-device {"driver":"isa-serial","chardev":"charserial0","id":"serial0","index":0}"#,
+                "-chardev null,id=charserial1",
+                r#"-device {"driver":"pci-serial","chardev":"charserial1","id":"serial1","bus":"pci.0","addr":"0x2"}"#,
+                "-chardev stdio,id=charserial2",
+                r#"-device {"driver":"usb-serial","chardev":"charserial2","id":"serial2","bus":"usb.0","port":"1"}"#,
+                "-chardev pty,id=charserial3",
+                r#"-device {"driver":"isa-debugcon","chardev":"charserial3","id":"serial3","iobase":1026}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_port_without_a_number_comes_behind_the_others() {
+        let t = trial("<serial type='pty'/><serial type='null'><target port='1'/></serial>", &["isa-serial"]);
+        assert_eq!(t.argv.len(), 2);
+        assert!(t.argv[0].ends_with(r#""id":"serial0","index":2}"#), "{:?}", t.argv);
+        assert!(t.argv[1].ends_with(r#""id":"serial1","index":1}"#), "{:?}", t.argv);
+    }
+
+    #[test]
+    fn what_no_machine_has() {
+        let five = "<serial type='null'><target type='isa-serial'/></serial>".repeat(5);
+        assert_eq!(trial(&five, &[]).faults, ["serial port 4 is not on the ISA bus, which has ports 0 to 3"]);
+        let twice = "<serial type='null'><target port='1'/></serial>".repeat(2);
+        assert_eq!(trial(&twice, &[]).faults, ["there are two serial ports 1"]);
+        let model = "<serial type='null'><target type='pci-serial'><model name='usb-serial'/></target></serial>";
+        assert_eq!(trial(model, &[]).faults, ["model `usb-serial` is none of a serial port of type `pci-serial`"]);
+        let address = "<serial type='null'><target type='usb-serial'/><address type='isa' iobase='0x3f8'/></serial>";
+        assert_eq!(trial(address, &[]).faults, ["a serial port of type `usb-serial` has no address of this type"]);
     }
 }

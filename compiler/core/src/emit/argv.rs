@@ -1,8 +1,8 @@
 //! The command line, and where each argument comes from.
 
 use serde::Serialize;
-use virtc_plan::Arg;
 use virtc_diag::SourceFile;
+use virtc_plan::Arg;
 
 use crate::emit::{Payload, json_arg, opts_arg, word_arg};
 use crate::ir::Origin;

@@ -70,7 +70,11 @@ fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Resul
     if !faults.is_empty() {
         return Err(faults);
     }
-    let step = |(step, origin): (Step, Origin)| PlannedStep { step, origin: plan_origin(origin, source), device: Some(change.alias.clone()) };
+    let step = |(step, origin): (Step, Origin)| PlannedStep {
+        step,
+        origin: plan_origin(origin, source),
+        device: Some(change.alias.clone()),
+    };
     let mut out: Vec<PlannedStep> = needs.binds.iter().cloned().map(step).collect();
     if !needs.rules.is_empty() {
         out.push(step((Step::Allow { rules: needs.rules.clone() }, change.origin)));

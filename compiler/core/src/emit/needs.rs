@@ -122,7 +122,8 @@ impl HostNeeds {
     /// Why these settings cannot be made.
     fn vf_faults(&self) -> Diagnostics {
         let fault = |origin: &Origin| {
-            let message = "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
+            let message =
+                "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
             Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message)
         };
         self.vf_settings.iter().map(fault).collect()

@@ -2,7 +2,9 @@
 
 use sha2::{Digest, Sha256};
 use virtc_diag::{Diagnostics, SourceFile};
-use virtc_plan::{DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, Step, UserPolicy};
+use virtc_plan::{
+    DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, Step, UserPolicy,
+};
 
 use crate::domain::Domain;
 use crate::emit::Item;
@@ -44,7 +46,13 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     let spawn = Step::Spawn { argv: args, env: Vec::new(), fds, user: UserPolicy::Qemu, memlock };
     steps.push(step((spawn, start)));
     steps.push(step((Step::Cont {}, start)));
-    Ok(Plan { format: FORMAT, producer: PRODUCER.to_owned(), digest: digest_of(m.items(), source), domain: domain_id(m.domain()), steps })
+    Ok(Plan {
+        format: FORMAT,
+        producer: PRODUCER.to_owned(),
+        digest: digest_of(m.items(), source),
+        domain: domain_id(m.domain()),
+        steps,
+    })
 }
 
 /// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it

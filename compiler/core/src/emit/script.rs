@@ -46,7 +46,10 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
             Err(fd) => {
                 let message = format!("descriptor `{fd}` cannot be opened in a shell script");
                 let span = item.origin.span().unwrap_or_default();
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"));
+                faults.push(
+                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                        .help("use `virtc run`, or `--emit plan`"),
+                );
             }
         }
     }
@@ -86,7 +89,11 @@ fn first(machine: &Sound<Machine>) -> Vec<String> {
     let mut out = Vec::new();
     for (step, _) in &needs.binds {
         if let Step::VfioBind { device, managed } = step {
-            out.push(if *managed { format!("bind {device} to vfio-pci") } else { format!("see that {device} is bound to vfio-pci") });
+            out.push(if *managed {
+                format!("bind {device} to vfio-pci")
+            } else {
+                format!("see that {device} is bound to vfio-pci")
+            });
         }
     }
     if !needs.vf_settings.is_empty() {
@@ -95,7 +102,11 @@ fn first(machine: &Sound<Machine>) -> Vec<String> {
     for (step, _) in &needs.descriptors {
         if let Step::Tap { fds, bridge, .. } = step {
             let bridge = bridge.as_ref().map_or_else(String::new, |b| format!(" and join it to bridge {b}"));
-            let id = fds.first().and_then(|fd| fd.strip_prefix("tapfd-")).and_then(|fd| fd.strip_suffix('0')).unwrap_or_default();
+            let id = fds
+                .first()
+                .and_then(|fd| fd.strip_prefix("tapfd-"))
+                .and_then(|fd| fd.strip_suffix('0'))
+                .unwrap_or_default();
             out.push(format!("make tap interface {}{bridge}", tap_name(id)));
         }
     }
@@ -136,7 +147,10 @@ mod tests {
         let state = Part::Hole { name: Hole::State, quote: Quote::Comma };
         assert_eq!(word(&Arg::text("a b'c")), Ok("'a b'\\''c'".to_owned()));
         assert_eq!(word(&Arg::text("")), Ok("''".to_owned()));
-        assert_eq!(word(&Arg(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])), Ok("path=\"$state\"/x".to_owned()));
+        assert_eq!(
+            word(&Arg(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])),
+            Ok("path=\"$state\"/x".to_owned())
+        );
         let fd = Part::Hole { name: Hole::Fd("tap".into()), quote: Quote::Comma };
         assert_eq!(word(&Arg(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
     }
@@ -144,7 +158,12 @@ mod tests {
     #[test]
     fn a_tap_goes_by_its_name() {
         let fds = crate::emit::fd("tapfd-net10").then(":").then(crate::emit::fd("tapfd-net11"));
-        let props = Props::new().with("type", "tap").with("fds", fds).with("vhost", true).with("vhostfds", "x").with("id", "hostnet1");
+        let props = Props::new()
+            .with("type", "tap")
+            .with("fds", fds)
+            .with("vhost", true)
+            .with("vhostfds", "x")
+            .with("id", "hostnet1");
         let wanted = r#"{"type":"tap","ifname":"vnet1","script":"no","downscript":"no","queues":2,"vhost":true,"id":"hostnet1"}"#;
         assert_eq!(crate::emit::json_arg(&tap_by_name(&props)).display(), wanted);
     }

@@ -22,7 +22,8 @@ pub struct Lifecycle {
     pub on_crash: Opt<Action>,
 }
 
-static DEFAULT: Rule = Rule { name: "default-actions", text: "a guest that powers off or crashes is gone, one that reboots goes on" };
+static DEFAULT: Rule =
+    Rule { name: "default-actions", text: "a guest that powers off or crashes is gone, one that reboots goes on" };
 
 impl Lifecycle {
     /// Reads the elements from `<domain>`.

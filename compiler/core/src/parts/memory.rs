@@ -51,7 +51,10 @@ impl Memory {
     pub fn define(&mut self, whole: Origin, report: &mut dyn FnMut(Diagnostic)) {
         let Some(total) = self.total else {
             let span = whole.span().unwrap_or_default();
-            return report(Diagnostic::new(&codes::MISSING, span, "the domain has no memory").help("add `<memory unit='GiB'>…</memory>`"));
+            return report(
+                Diagnostic::new(&codes::MISSING, span, "the domain has no memory")
+                    .help("add `<memory unit='GiB'>…</memory>`"),
+            );
         };
         if total.value == 0 {
             let span = total.origin.span().unwrap_or_default();

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::emit::{Cx, Items, Opts, Section};
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
+use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -23,11 +23,12 @@ pub struct Vcpus {
     /// Who places them.
     pub placement: Opt<Placement>,
     /// The host CPUs that may run them.
-    pub cpuset: Opt<String>,
+    pub cpuset: Opt<CpuSet>,
 }
 
 static ONE: Rule = Rule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
-static STATIC: Rule = Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
+static STATIC: Rule =
+    Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
 
 impl Vcpus {
     /// Reads the part from `<domain>`.

@@ -40,7 +40,12 @@ impl DeviceChange {
 }
 
 /// The device of `devices` comes to `running`.
-pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> (Option<DeviceChange>, Diagnostics) {
+pub fn attach(
+    running: Domain,
+    devices: Devices,
+    target: &Target,
+    facts: Facts<'_>,
+) -> (Option<DeviceChange>, Diagnostics) {
     let Some((kind, span)) = only(&devices) else { return (None, Diagnostics::new()) };
     let before = running.devices.controllers.len();
     let taken = aliases(&running);
@@ -64,7 +69,12 @@ pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'
 }
 
 /// The device of `running` that `devices` describes goes.
-pub fn detach(running: Domain, devices: &Devices, target: &Target, facts: Facts<'_>) -> (Option<DeviceChange>, Diagnostics) {
+pub fn detach(
+    running: Domain,
+    devices: &Devices,
+    target: &Target,
+    facts: Facts<'_>,
+) -> (Option<DeviceChange>, Diagnostics) {
     let Some((kind, span)) = only(devices) else { return (None, Diagnostics::new()) };
     let (definition, mut findings) = define(running, facts);
     let mut domain = definition.into_domain();
@@ -79,7 +89,10 @@ pub fn detach(running: Domain, devices: &Devices, target: &Target, facts: Facts<
         }
         several => {
             let message = format!("{} devices of the domain fit this `<{}>`", several.len(), kind.element());
-            findings.push(Diagnostic::new(&codes::CONFLICT, span, message).help("say which: by MAC, target, source, address or alias"));
+            findings.push(
+                Diagnostic::new(&codes::CONFLICT, span, message)
+                    .help("say which: by MAC, target, source, address or alias"),
+            );
             return (None, findings);
         }
     };
@@ -117,7 +130,10 @@ fn only(devices: &Devices) -> Option<(Kind, virtc_diag::Span)> {
 
 fn aliases(domain: &Domain) -> Vec<String> {
     let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
-    kinds.filter_map(|(k, i)| domain.devices.info(k, i)).filter_map(|i| i.alias.as_ref().map(|a| a.value.clone())).collect()
+    kinds
+        .filter_map(|(k, i)| domain.devices.info(k, i))
+        .filter_map(|i| i.alias.as_ref().map(|a| a.value.clone()))
+        .collect()
 }
 
 /// A name that no device of the running domain has: the number at the end of the usual one is raised.

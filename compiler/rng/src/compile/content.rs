@@ -99,10 +99,10 @@ impl<'t> Contents<'t> {
             Kind::Text => inside.text = true,
             Kind::OneOrMore | Kind::Group | Kind::Interleave | Kind::Choice => {
                 for part in self.parts(pat) {
-                    let part = self.inside(part);
-                    inside.attributes.join(&part.attributes);
-                    inside.elements.join(&part.elements);
-                    inside.text |= part.text;
+                    let found = self.inside(part);
+                    inside.attributes.join(&found.attributes);
+                    inside.elements.join(&found.elements);
+                    inside.text |= found.text;
                 }
             }
             Kind::NotAllowed | Kind::Empty | Kind::Data | Kind::Value | Kind::List | Kind::After => {}
@@ -130,12 +130,13 @@ impl<'t> Contents<'t> {
                 self.content_type(value).map(|_| Content::Empty)
             }
             Kind::OneOrMore => {
-                let part = self.arena.part(pat, 0);
-                self.content_type(part).filter(|found| *found != Content::Simple)
+                let repeated = self.arena.part(pat, 0);
+                self.content_type(repeated).filter(|found| *found != Content::Simple)
             }
             Kind::Choice => self.greatest(pat),
             Kind::Group | Kind::Interleave => {
-                let full = self.parts(pat).into_iter().filter(|part| self.content_type(*part) != Some(Content::Empty)).count();
+                let full =
+                    self.parts(pat).into_iter().filter(|part| self.content_type(*part) != Some(Content::Empty)).count();
                 self.greatest(pat).filter(|found| *found != Content::Simple || full < 2)
             }
         };

@@ -29,8 +29,8 @@ impl Engine<'_> {
                 let needed = (0..count).filter(|at| !self.arena.nullable(self.arena.part(pat, *at))).count();
                 needed < 2
                     && (0..count).any(|at| {
-                        let part = self.arena.part(pat, at);
-                        (needed == 0 || !self.arena.nullable(part)) && self.takes(part, text, context)
+                        let single = self.arena.part(pat, at);
+                        (needed == 0 || !self.arena.nullable(single)) && self.takes(single, text, context)
                     })
             }
         }
@@ -66,7 +66,9 @@ impl Engine<'_> {
         let kind = self.arena.kind(pat);
         let mut out = Vec::new();
         match kind {
-            Kind::Data | Kind::Value => return if self.takes(pat, word, context) { Pat::EMPTY } else { Pat::NOT_ALLOWED },
+            Kind::Data | Kind::Value => {
+                return if self.takes(pat, word, context) { Pat::EMPTY } else { Pat::NOT_ALLOWED };
+            }
             Kind::Text => return pat,
             Kind::Choice => {
                 for part in parts {

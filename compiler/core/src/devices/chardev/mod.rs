@@ -1,17 +1,25 @@
 //! Character devices: what consoles, serial ports, channels and an entropy daemon have in common.
 
 mod backend;
+mod connection;
 mod source;
+#[cfg(test)]
+pub(crate) mod trial;
 
+use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::Node;
 
+use crate::codes;
+use crate::devices::graphics::GraphicsType;
+use crate::devices::rng::Rng;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Payload, Props, Section, Text};
 use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
-pub use source::{Connection, Inet, Log, Mode, Place, Protocol, Reconnect, Source, SourceType, reconnect_needs_connect};
+pub use connection::{Connection, Inet, Mode, Reconnect, reconnect_needs_connect};
+pub use source::{Log, MouseMode, Place, Protocol, Source, SourceType};
 
 impl Source {
     /// How many sets of descriptors QEMU gets for it.
@@ -23,7 +31,8 @@ impl Source {
     pub fn chardev(&self, cx: &Cx<'_>, alias: &str, generated: Option<Text>) -> Chardev {
         let mut next = first_fd_set(cx.domain, alias);
         let mut fd_set = |what: &str, path: &str, append| {
-            let descriptor = Descriptor { name: format!("{alias}-{what}"), path: path.into(), open: Open::Write { append } };
+            let descriptor =
+                Descriptor { name: format!("{alias}-{what}"), path: path.into(), open: Open::Write { append } };
             next += 1;
             FdSet { set: next - 1, descriptor }
         };
@@ -58,14 +67,27 @@ impl Source {
                 let bound = local.host.is_some() || local.service.is_some();
                 Backend::Udp { remote: remote.host_port(), local: bound.then(|| local.host_port()) }
             }
+            Place::Port(channel) if self.kind.value == SourceType::Dbus => Backend::Dbus(channel.value.clone()),
             Place::Port(channel) => Backend::SpicePort(channel.value.clone()),
+            Place::Agent { clipboard, mouse } => Backend::Vdagent {
+                clipboard: clipboard.get().map(YesNo::is_yes),
+                mouse: mouse.get().map(|m| m == MouseMode::Client),
+            },
         };
         let log = self.log.as_ref().map(|log| fd_set("log", &log.file, log.append.is(&Switch::On)));
         Chardev { id: id(alias), backend, log }
     }
 
     /// Adds the character device behind the device `alias`, and the sets of descriptors that it opens.
-    pub fn items(&self, cx: &Cx<'_>, section: Section, alias: &str, generated: Option<Text>, origin: Origin, out: &mut Items) {
+    pub fn items(
+        &self,
+        cx: &Cx<'_>,
+        section: Section,
+        alias: &str,
+        generated: Option<Text>,
+        origin: Origin,
+        out: &mut Items,
+    ) {
         let chardev = self.chardev(cx, alias, generated);
         for set in chardev.fd_sets() {
             out.opts(section, "add-fd", set.opts(), origin);
@@ -97,9 +119,17 @@ impl Source {
                     out.listen(&source_fd(alias), socket, origin);
                     out.directory("channel");
                 }
-                _ => out.refuse("the runtime makes sockets in the VM's own directory alone, and this one has a path of its own", origin),
+                _ => out.refuse(
+                    "the runtime makes sockets in the VM's own directory alone, and this one has a path of its own",
+                    origin,
+                ),
             },
-            Place::Nothing | Place::File(..) | Place::Tcp(..) | Place::Udp { .. } | Place::Port(_) => {}
+            Place::Nothing
+            | Place::File(..)
+            | Place::Tcp(..)
+            | Place::Udp { .. }
+            | Place::Port(_)
+            | Place::Agent { .. } => {}
         }
     }
 
@@ -112,7 +142,8 @@ impl Source {
 
 impl Inet {
     fn host_port(&self) -> HostPort {
-        let text = |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
+        let text =
+            |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
         HostPort { host: text(&self.host, ""), port: text(&self.service, "0") }
     }
 }
@@ -132,6 +163,24 @@ fn source_fd(alias: &str) -> String {
     format!("{alias}-source")
 }
 
+/// Reports channels of the SPICE protocol in a domain without SPICE (qemuValidateDomainChrSourceDef in libvirt's src/qemu/qemu_validate.c).
+pub fn check(domain: &Domain, faults: &mut Diagnostics) {
+    let devices = &domain.devices;
+    if domain.holes > 0 || devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
+        return;
+    }
+    let sources = devices.serials.iter().map(|d| &d.source).chain(devices.channels.iter().map(|d| &d.source));
+    let sources = sources.chain(devices.consoles.iter().filter(|c| !c.is_mirror()).map(|d| &d.source));
+    for source in sources.chain(devices.rngs.iter().filter_map(Rng::source)) {
+        if matches!(source.kind.value, SourceType::Spicevmc | SourceType::Spiceport) {
+            let message =
+                format!("a character device of type `{}` needs `<graphics type='spice'>`", source.kind.word());
+            let span = source.kind.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+    }
+}
+
 /// The number of the first set of descriptors of the device `alias`: libvirt numbers them over all devices.
 fn first_fd_set(domain: &Domain, alias: &str) -> u32 {
     let devices = &domain.devices;
@@ -142,4 +191,80 @@ fn first_fd_set(domain: &Domain, alias: &str) -> u32 {
     let all = serials.chain(channels).chain(consoles).chain(rngs);
     let before = all.take_while(|(info, _): &(&Info, _)| info.alias() != alias);
     before.filter_map(|(_, source)| source).map(Source::fd_sets).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trial::trial;
+
+    #[test]
+    fn files_and_logs_are_sets_of_descriptors() {
+        let t = trial(
+            "<serial type='file'><source path='/tmp/a,b'/><log file='/tmp/log' append='on'/></serial>\
+             <channel type='pty'><log file='/tmp/c'/><target type='virtio'/></channel>",
+            &["add-fd", "-chardev pty", "-chardev file"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-add-fd set=0,fd={fd:serial0-source},opaque=serial0-source",
+                "-add-fd set=1,fd={fd:serial0-log},opaque=serial0-log",
+                "-chardev file,id=charserial0,path=/dev/fdset/0,append=on,logfile=/dev/fdset/1,logappend=on",
+                "-add-fd set=2,fd={fd:channel0-log},opaque=channel0-log",
+                "-chardev pty,id=charchannel0,logfile=/dev/fdset/2,logappend=on",
+            ]
+        );
+    }
+
+    #[test]
+    fn sockets_in_both_forms() {
+        let t = trial(
+            "<serial type='unix'><source mode='connect' path='/tmp/s'><reconnect enabled='yes' timeout='2'/></source></serial>\
+             <serial type='tcp'><source mode='bind' host='::1' service='99' tls='yes'/><protocol type='telnet'/></serial>\
+             <serial type='udp'><source mode='bind' host='h' service='1'/><source mode='connect' host='i' service='2'/></serial>",
+            &["-chardev socket,id=charserial", "-chardev udp", "tls-creds-x509"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev socket,id=charserial0,path=/tmp/s,reconnect-ms=2000",
+                r#"-object {"qom-type":"tls-creds-x509","id":"objcharserial1_tls0","dir":"/etc/pki/libvirt-chardev","endpoint":"server","verify-peer":true}"#,
+                "-chardev socket,id=charserial1,host=::1,port=99,telnet=on,server=on,wait=off,tls-creds=objcharserial1_tls0",
+                "-chardev udp,id=charserial2,host=i,port=2,localaddr=h,localport=1",
+            ]
+        );
+        assert_eq!(
+            t.backends,
+            [
+                r#"{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"/tmp/s"}},"server":false,"reconnect-ms":2000}}"#,
+                r#"{"type":"socket","data":{"addr":{"type":"inet","data":{"host":"::1","port":"99"}},"telnet":true,"server":true,"wait":false,"tls-creds":"objcharserial1_tls0"}}"#,
+                r#"{"type":"udp","data":{"remote":{"type":"inet","data":{"host":"i","port":"2"}},"local":{"type":"inet","data":{"host":"h","port":"1"}}}}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn incomplete_sources_are_reported() {
+        for (given, message) in [
+            ("<serial type='unix'/>", "the source of this character device has no `path`"),
+            ("<serial type='file'/>", "the source of this character device has no `path`"),
+            (
+                "<serial type='tcp'><source mode='bind' host='h'/></serial>",
+                "the source of this character device has no `service`",
+            ),
+            ("<serial type='nmdm'/>", "value `nmdm` of `type` is not supported yet"),
+            (
+                "<serial type='unix'><source mode='bind' path='/s'><reconnect enabled='yes' timeout='1'/></source></serial>",
+                "only a character device that connects can connect again, and this one listens",
+            ),
+            (
+                "<serial type='file'><source path='/s'><seclabel model='dac' relabel='yes'/></source></serial>",
+                "this security label is not supported yet",
+            ),
+        ] {
+            assert_eq!(trial(given, &[]).faults, [message], "{given}");
+        }
+    }
 }

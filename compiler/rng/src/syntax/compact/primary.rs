@@ -96,10 +96,14 @@ impl Parser {
                 Kind::Grammar(self.grammar_content("}")?)
             }
             "parent" => Kind::ParentRef(self.identifier(false, "a definition")?.into()),
-            "attributes" | "elements" | "div" | "start" | "include" | "namespace" | "datatypes" | "default" | "inherit"
+            "attributes" | "elements" | "div" | "start" | "include" | "namespace" | "datatypes" | "default"
+            | "inherit"
                 if super::KEYWORDS.contains(&word.as_str()) =>
             {
-                return Err(Fault::new(at, format!("`{word}` is a keyword; a definition of that name is written `\\{word}`")));
+                return Err(Fault::new(
+                    at,
+                    format!("`{word}` is a keyword; a definition of that name is written `\\{word}`"),
+                ));
             }
             _ => Kind::Ref(word.into()),
         };
@@ -150,7 +154,7 @@ impl Parser {
         let prefix = value.trim().split_once(':').map(|(prefix, _)| prefix);
         let prefix_ns = prefix.and_then(|p| self.namespace(p, at).ok()).map(Into::into);
         let ns = self.default_ns.as_str().into();
-        let kind = Kind::Value(Value { library: library.into(), name: name.into(), value, ns, prefix_ns });
+        let kind = Kind::Value(Value { library: library.into(), name: name.into(), text: value, ns, prefix_ns });
         Ok(Pattern::new(kind, self.since(at)))
     }
 }

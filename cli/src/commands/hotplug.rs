@@ -75,8 +75,10 @@ impl Hotplug {
         let (mut report, devices) = pipeline::device(Input::new(&change.device).load()?);
         let mut made = None;
         if let (Some(running), Some(devices)) = (running, devices) {
-            // What is to be said of the running guest alone is no finding of the device.
-            let (_, known) = define(running.clone(), facts);
+            // A definition that leaves things out stands for the guest that it was started as; and what is to be said of that guest alone is
+            // no finding of the device.
+            let (definition, known) = define(running, facts);
+            let running = definition.domain().clone();
             let (found, faults) = if is_attach {
                 attach(running, devices, &target, facts)
             } else {

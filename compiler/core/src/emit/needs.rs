@@ -1,7 +1,7 @@
 //! What the host must do before QEMU starts, gathered from the devices.
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::{Access, DeviceRule, Node, Owner, PciAddress, Step};
+use virtc_plan::{Access, DeviceRule, Node, Owner, PciAddress, QmpCall, Step};
 
 use crate::codes;
 use crate::devices::PciSlot;
@@ -24,6 +24,10 @@ pub struct HostNeeds {
     pub(crate) directories: Vec<String>,
     /// Whether guest memory is pinned, because devices of the host write to it.
     pub(crate) pinned: bool,
+    /// QEMU's environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// What QEMU is told before the guest runs.
+    pub(crate) commands: Vec<(QmpCall, Origin)>,
     /// Settings of VFs that the runtime cannot make yet.
     pub(crate) vf_settings: Vec<Origin>,
     /// What the runtime cannot open yet, and what the definition wants it for.
@@ -56,6 +60,22 @@ impl HostNeeds {
     pub fn allow(&mut self, path: &str) {
         let node = Node::Path(path.to_owned());
         self.rules.push(DeviceRule::Node { node, access: Access::RW, optional: false });
+    }
+
+    /// QEMU opens this node of `/dev`, which anybody may open and which keeps its owner.
+    pub fn shared_device(&mut self, path: &str) {
+        self.rules.push(DeviceRule::Node { node: Node::Path(path.to_owned()), access: Access::RW, optional: false });
+    }
+
+    /// A variable of QEMU's environment.
+    pub fn env(&mut self, name: &str, value: &str) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// QEMU is told this before the guest runs.
+    pub fn command(&mut self, call: QmpCall, origin: Origin) {
+        self.commands.push((call, origin));
     }
 
     /// The guest gets this function of the host.

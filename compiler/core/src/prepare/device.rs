@@ -142,7 +142,7 @@ fn free_alias(domain: &mut Domain, kind: Kind, index: usize, taken: &[String]) -
     let alias = info.alias().to_owned();
     let stem = alias.trim_end_matches(|c: char| c.is_ascii_digit());
     let first: u32 = alias.strip_prefix(stem).and_then(|n| n.parse().ok()).unwrap_or(0);
-    let free = (first..).map(|n| format!("{stem}{n}")).find(|name| !taken.contains(name)).unwrap_or_default();
+    let free = (first..u32::MAX).map(|n| format!("{stem}{n}")).find(|name| !taken.contains(name)).unwrap_or_default();
     let free = if taken.contains(&alias) { free } else { alias };
     if let Some(own) = &mut info.alias {
         own.value.clone_from(&free);

@@ -7,7 +7,7 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::disk::floppy_items;
+use crate::devices::{console, disk::floppy_items};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
@@ -80,6 +80,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
 pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     let mut findings = Diagnostics::new();
     ports::usb(domain, &mut |d| findings.push(d));
+    console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);
     let count = domain.devices.disks.len();

@@ -14,7 +14,7 @@ pub struct Entry {
 
 /// All entries, sorted by name.
 pub fn all() -> Vec<Entry> {
-    let codes = [virtc_xml::codes::ALL, virtc_lints::CODES];
+    let codes = [virtc_xml::codes::ALL, virtc_rng::codes::ALL, virtc_compiler::codes::ALL, virtc_lints::CODES];
     let codes = codes.into_iter().flatten().map(|code| Entry { code, is_lint: false });
     let lints = virtc_lints::rules::ALL.iter().map(|lint| Entry { code: lint.code, is_lint: true });
     let mut all: Vec<Entry> = codes.chain(lints).collect();
@@ -24,7 +24,7 @@ pub fn all() -> Vec<Entry> {
 
 /// What is reported of the XML and by the grammar: all that `check --only schema` can find.
 pub fn schema() -> impl Iterator<Item = &'static Code> {
-    virtc_xml::codes::ALL.iter().copied()
+    virtc_xml::codes::ALL.iter().chain(virtc_rng::codes::ALL).copied()
 }
 
 /// The entry with this name.

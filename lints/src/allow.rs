@@ -3,8 +3,9 @@
 //! Before the root element it holds for the whole file, else for the element that follows it. Only lints can be allowed.
 
 use virtc_diag::{Code, Diagnostic, Diagnostics, Safety, Severity, Span};
-use virtc_xml::{Document, Element};
+use virtc_xml::Document;
 
+use crate::context::element_at;
 use crate::{lint, rules};
 
 /// An `allow` that allows nothing.
@@ -110,7 +111,7 @@ fn scope(document: &Document, comment: Span) -> Option<Scope> {
         return Some(Scope::File);
     }
     let rest = behind(document.source().text(), comment.range().end);
-    element_at(root, Span::at(rest).start).map(|element| Scope::Element(element.span()))
+    element_at(document, Span::at(rest).start).map(|element| Scope::Element(element.span()))
 }
 
 /// The offset of what follows `offset` beside white space and comments.
@@ -122,11 +123,47 @@ fn behind(text: &str, offset: usize) -> usize {
     text.len() - rest.len()
 }
 
-/// The element that starts at `offset`, if one does.
-fn element_at(root: Element<'_>, offset: u32) -> Option<Element<'_>> {
-    let mut at = root;
-    while at.start_tag().start != offset {
-        at = at.children().find(|child| child.span().start <= offset && offset < child.span().end)?;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use virtc_diag::SourceFile;
+
+    /// Name and line of what is left of findings of the lint `hostdev-net-usb` at each `<x/>`.
+    fn left(text: &str) -> Vec<(&'static str, u32)> {
+        let file = SourceFile::new("f", text);
+        let (document, _) = virtc_xml::parse(&file);
+        let code = lint("hostdev-net-usb").unwrap().code;
+        let found = text.match_indices("<x/>").map(|(at, _)| Diagnostic::new(code, Span::at(at), "found"));
+        let left = suppress(&document, found.collect()).sorted();
+        left.iter().map(|d| (d.code.name, file.line_column(d.span.unwrap().start).line)).collect()
     }
-    Some(at)
+
+    #[test]
+    fn an_allow_holds_for_its_element_or_for_the_file() {
+        let allow = "<!-- virtc: allow(hostdev-net-usb): the adapter is borrowed -->\n";
+        let usb = |line| ("hostdev-net-usb", line);
+        assert_eq!(left("<a><b>\n<x/>\n<x/></b></a>"), [usb(2), usb(3)]);
+        assert_eq!(left(&format!("<a><b>\n{allow}<!-- so -->\n<x/>\n<x/></b></a>")), [usb(5)]);
+        assert_eq!(left(&format!("<a><b>\n<x/></b>\n{allow}<b><x/></b></a>")), [usb(2)]);
+        assert_eq!(left(&format!("{allow}<a>\n{allow}<b>\n<x/>\n<x/></b></a>")), []);
+        assert_eq!(left(&format!("<a><b>\n<x/>\n{allow}</b></a>")), [usb(2), ("useless-allow", 3)]);
+        assert_eq!(
+            left("<!-- virtc: check --><a><!-- virtc: allowed --></a><!-- virtc: allow (hostdev-net-usb) -->"),
+            [("useless-allow", 1)]
+        );
+    }
+
+    #[test]
+    fn an_allow_of_no_lint_is_reported_at_the_name() {
+        let file = SourceFile::new("f", "<!-- virtc: allow(hostdev-net-usb, hostdev-net-ubs,xml-syntax) -->\n<a/>");
+        let (document, _) = virtc_xml::parse(&file);
+        let found = suppress(&document, Diagnostics::new());
+        let fix = |d: &Diagnostic| d.fix.as_ref().map(|fix| fix.edits[0].text.clone());
+        let all: Vec<_> = found.iter().map(|d| (file.slice(d.span.unwrap()), d.message.as_str(), fix(d))).collect();
+        let expected = [
+            ("hostdev-net-ubs", "there is no lint `hostdev-net-ubs`", Some("hostdev-net-usb".to_owned())),
+            ("xml-syntax", "there is no lint `xml-syntax`", None),
+        ];
+        assert_eq!(all, expected);
+    }
 }

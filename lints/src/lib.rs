@@ -6,7 +6,6 @@
 mod allow;
 mod context;
 pub mod docs;
-mod pci;
 pub mod rules;
 mod run;
 

@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use virtc_compiler::Target;
 use virtc_diag::{Severity, SourceFile};
 
-use crate::args::{HostArg, Jobs};
+use crate::args::{HostArg, Jobs, SchemaArg};
 use crate::exit::Exit;
 use crate::input::{Input, expand};
 use crate::output::Output;
-use crate::pipeline::{self, Depth, Report, Settings};
+use crate::pipeline::{Depth, Pipeline, Report, Settings};
 use crate::render::{self, Format};
 use crate::{fix, registry};
 
-/// Check definitions against XML, the grammar and the lints
+/// Check definitions: XML, grammar, what libvirt and QEMU refuse, and lints
 #[derive(Debug, Args)]
 pub struct Check {
     /// Files, directories (searched for *.xml that are domains), or - for standard input
@@ -23,6 +24,8 @@ pub struct Check {
     paths: Vec<PathBuf>,
     #[command(flatten)]
     host: HostArg,
+    #[command(flatten)]
+    schema: SchemaArg,
     /// Report only these; `schema` stops after XML and grammar. A file that is not well-formed is always reported
     #[arg(long, value_name = "schema|NAME", value_delimiter = ',')]
     only: Vec<String>,
@@ -55,15 +58,17 @@ impl Check {
     pub fn run(self, out: &mut Output) -> Result<Exit, String> {
         let only = self.only()?;
         let host = self.host.load()?;
+        let schema = self.schema.load()?;
         let depth = if self.only.iter().all(|name| name == "schema") && !self.only.is_empty() {
             Depth::Schema
         } else {
             Depth::Full
         };
-        let settings = Settings { host: host.as_ref(), depth };
+        let target = Target::default();
+        let settings = Settings { schema: schema.as_ref(), host: host.as_ref(), target: &target };
         let mut exit = Exit::Fine;
         let inputs = expand(&self.paths, &mut |message| exit = out.usage(message));
-        let results = self.jobs.map(&inputs, |input| self.one(input, settings, &only))?;
+        let results = self.jobs.map(&inputs, settings, |pipeline, input| self.one(input, pipeline, depth, &only))?;
 
         let mut reports = Vec::new();
         let mut fixed = 0;
@@ -107,9 +112,14 @@ impl Check {
     }
 
     /// The report of one input, and how many fixes were made in it.
-    fn one(&self, input: &Input, settings: Settings<'_>, only: &BTreeSet<&str>) -> Result<(Report, usize), String> {
-        let report = |source| wanted(pipeline::check_text(source, settings), only);
-        let mut last = wanted(pipeline::check(input, settings)?, only);
+    fn one(
+        &self,
+        input: &Input,
+        pipeline: &mut Pipeline<'_>,
+        depth: Depth,
+        only: &BTreeSet<&str>,
+    ) -> Result<(Report, usize), String> {
+        let mut last = wanted(pipeline.check(input, depth)?, only);
         let Input::File(path) = input else {
             return if self.fix {
                 Err("`--fix` cannot change standard input; `--diff` prints the change".into())
@@ -126,7 +136,8 @@ impl Check {
                     break;
                 }
                 made += more;
-                last = report(SourceFile::new(last.source.name(), text));
+                let text = SourceFile::new(last.source.name(), text);
+                last = wanted(pipeline.check_text(text, depth), only);
             }
             if last.source.text() != was {
                 fix::write(path, last.source.text())?;

@@ -1,10 +1,13 @@
 //! The subcommands, one file each.
 
 mod check;
+mod compile;
 mod completions;
 mod explain;
 mod host;
+mod hotplug;
 mod run;
+mod schema;
 
 use clap::Subcommand;
 
@@ -15,9 +18,12 @@ use crate::output::Output;
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Check(check::Check),
-    Explain(explain::Explain),
-    Host(host::Host),
+    Compile(compile::Compile),
+    Hotplug(hotplug::Hotplug),
     Run(run::Run),
+    Host(host::Host),
+    Explain(explain::Explain),
+    Schema(schema::Schema),
     Completions(completions::Completions),
 }
 
@@ -26,9 +32,12 @@ impl Command {
     pub fn run(self, out: &mut Output) -> Exit {
         let done = match self {
             Self::Check(command) => command.run(out),
-            Self::Explain(command) => command.run(out),
-            Self::Host(command) => command.run(out),
+            Self::Compile(command) => command.run(out),
+            Self::Hotplug(command) => command.run(out),
             Self::Run(command) => command.run(out),
+            Self::Host(command) => command.run(out),
+            Self::Explain(command) => command.run(out),
+            Self::Schema(command) => command.run(out),
             Self::Completions(command) => Ok(command.run(out)),
         };
         done.unwrap_or_else(|message| out.usage(message))

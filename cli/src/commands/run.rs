@@ -3,12 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
+use virtc_inventory::HostFile;
 use virtc_plan::{DomainId, Plan};
 use virtc_runtime::{AclChoice, Event, Failure, RunConfig, UserChoice};
 
+use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::output::Output;
+use crate::pipeline::{Pipeline, Settings};
+use crate::render;
 
 /// Run a definition in the foreground until the guest ends; then take back every change to the host
 #[derive(Debug, Args)]
@@ -24,6 +28,10 @@ pub struct Run {
     /// User to run QEMU as, where virtc runs as root [default: libvirt-qemu, qemu or nobody]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
+    #[command(flatten)]
+    qemu: QemuArg,
+    #[command(flatten)]
+    host: HostArg,
     /// How the devices that QEMU may open are limited
     #[arg(long, value_enum, default_value_t = Acl::Auto)]
     device_acl: Acl,
@@ -47,15 +55,37 @@ enum Acl {
 impl Run {
     /// Runs it.
     pub fn run(self, out: &mut Output) -> Result<Exit, String> {
-        let input = Input::new(&self.file);
-        let text = input.load_text()?;
-        if !text.trim_start().starts_with('{') {
-            return Err(format!("{}: definitions cannot be run yet, only plans", input.name()));
-        }
-        let plan = Plan::from_json(&text).map_err(|error| format!("{}: {error}", input.name()))?;
+        let Some(plan) = self.plan(out)? else { return Ok(Exit::Findings) };
         let dir = self.state.clone().map_or_else(|| state_dir(&plan.domain), Ok)?;
         let config = self.config();
         if self.rehearse { Ok(dry_run(&plan, &dir, &config, out)) } else { Ok(run(&plan, &dir, &config, out)) }
+    }
+
+    /// The plan in the file, or what the definition in it compiles to; none where it is refused.
+    fn plan(&self, out: &mut Output) -> Result<Option<Plan>, String> {
+        let input = Input::new(&self.file);
+        let loaded = input.load()?;
+        if loaded.fault.is_none() && loaded.source.text().trim_start().starts_with('{') {
+            let plan = Plan::from_json(loaded.source.text());
+            return plan.map(Some).map_err(|error| format!("{}: {error}", input.name()));
+        }
+        let (target, host) = (self.qemu.load()?, self.host.load()?);
+        let host = host.unwrap_or_else(|| {
+            let (hardware, _) = virtc_inventory::read(Path::new("/sys"), Path::new("/proc"));
+            HostFile { hardware: Some(hardware), ..HostFile::default() }
+        });
+        let settings = Settings { schema: None, host: Some(&host), target: &target };
+        let (mut report, machine) = Pipeline::new(settings).machine(loaded);
+        let plan = match machine.map(|machine| virtc_compiler::emit::plan::plan(&machine, &report.source)) {
+            Some(Ok(plan)) => Some(plan),
+            Some(Err(faults)) => {
+                report.diagnostics.extend(faults);
+                None
+            }
+            None => None,
+        };
+        out.note(&render::human::render(&[report], out.error_terminal));
+        Ok(plan)
     }
 
     fn config(&self) -> RunConfig {

@@ -40,11 +40,12 @@
 //! }}}
 //! ```
 
+use virtc_compiler::devices::host_source::HostSource;
+use virtc_compiler::devices::interface::Source;
 use virtc_diag::{Code, Diagnostic, Diagnostics, Severity};
-use virtc_inventory::Sriov;
-use virtc_xml::Element;
+use virtc_inventory::{PciAddress, Sriov};
 
-use crate::{Context, Lint, pci};
+use crate::{Context, Lint};
 
 /// The lint.
 pub static LINT: Lint = Lint { code: &CODE, check };
@@ -53,12 +54,10 @@ static CODE: Code =
     Code { name: "hostdev-net-not-vf", severity: Severity::Error, explanation: include_str!("hostdev_net_not_vf.rs") };
 
 fn check(cx: &Context<'_>, found: &mut Diagnostics) {
-    for interface in cx.devices("interface") {
-        if interface.attribute("type").is_none_or(|kind| kind.value() != "hostdev") {
-            continue;
-        }
-        let Some(place) = source(interface) else { continue };
-        let Some(address) = pci::address(place) else { continue };
+    for interface in cx.interfaces() {
+        let Source::Host(Some(source)) = &interface.source else { continue };
+        let HostSource::Pci(slot) = source.value else { continue };
+        let Some(address) = PciAddress::new(slot.domain.into(), slot.bus, slot.slot, slot.function) else { continue };
         let Some(hardware) = cx.hardware() else { return };
         let Some(function) = hardware.function(address) else { continue };
         let (what, vf) = match &function.sriov {
@@ -71,12 +70,7 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         let message =
             format!("`<interface type='hostdev'>` takes an SR-IOV virtual function, and {address}{driver} is {what}");
         let help = format!("{vf}give the whole card to the guest with a plain `<hostdev mode='subsystem' type='pci'>`");
-        found.push(Diagnostic::new(&CODE, place.start_tag(), message).help(help));
+        let place = source.origin.span().or(interface.origin.span()).unwrap_or_default();
+        found.push(Diagnostic::new(&CODE, place, message).help(help));
     }
-}
-
-/// The `<address>` of the host's PCI device.
-fn source(interface: Element<'_>) -> Option<Element<'_>> {
-    let address = interface.child("source")?.child("address")?;
-    address.attribute("type").is_some_and(|kind| kind.value() == "pci").then_some(address)
 }

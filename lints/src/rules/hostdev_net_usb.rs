@@ -37,6 +37,8 @@
 //! </hostdev>
 //! ```
 
+use virtc_compiler::devices::host_source::HostSource;
+use virtc_compiler::devices::interface::Source;
 use virtc_diag::{Code, Diagnostic, Diagnostics, Safety, Severity, SourceFile, Span};
 use virtc_xml::Element;
 
@@ -49,12 +51,15 @@ static CODE: Code =
     Code { name: "hostdev-net-usb", severity: Severity::Error, explanation: include_str!("hostdev_net_usb.rs") };
 
 fn check(cx: &Context<'_>, found: &mut Diagnostics) {
-    for interface in cx.devices("interface") {
-        if interface.attribute("type").is_none_or(|kind| kind.value() != "hostdev") {
-            continue;
+    for interface in cx.interfaces() {
+        let Source::Host(Some(source)) = &interface.source else { continue };
+        match source.value {
+            HostSource::Pci(_) => continue,
+            HostSource::UsbAddress { .. } | HostSource::UsbId { .. } => {}
         }
-        let Some(source) = interface.child("source") else { continue };
-        let Some(place) = usb(source) else { continue };
+        let Some(place) = source.origin.span() else { continue };
+        let Some(element) = interface.origin.span().and_then(|span| cx.element(span)) else { continue };
+        let Some(source) = element.child("source") else { continue };
         let message =
             "`<interface type='hostdev'>` with a USB device: the network set-up is there for PCI functions alone";
         found.push(
@@ -63,19 +68,11 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
                 .fix(
                     Safety::Unsafe,
                     "replace the interface with a USB `<hostdev>`",
-                    interface.span(),
-                    hostdev(cx.document.source(), interface, source),
+                    element.span(),
+                    hostdev(cx.document.source(), element, source),
                 ),
         );
     }
-}
-
-/// The element that says that the source is a USB device.
-fn usb(source: Element<'_>) -> Option<Span> {
-    let is_usb = |address: &Element<'_>| address.attribute("type").is_some_and(|kind| kind.value() == "usb");
-    let address = source.child("address").filter(is_usb);
-    let ids = source.child("vendor").or_else(|| source.child("product"));
-    address.or(ids).map(Element::start_tag)
 }
 
 /// The same device as a `<hostdev>`, with what holds for it as well: boot order, alias, and its place on the guest's USB bus.

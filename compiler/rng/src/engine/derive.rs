@@ -142,6 +142,11 @@ impl<'s> Engine<'s> {
         self.arena.choice(&out)
     }
 
+    /// What is open and what follows, where `pat` is one `After`.
+    pub(crate) fn single(&self, pat: Pat) -> Option<(Pat, Pat)> {
+        (self.arena.kind(pat) == Kind::After).then(|| (self.arena.part(pat, 0), self.arena.part(pat, 1)))
+    }
+
     /// The pairs of an `After`, or of a choice of them: what is open, and what follows.
     pub(crate) fn branches(&self, pat: Pat) -> Vec<(Pat, Pat)> {
         let pair = |pat: Pat| (self.arena.part(pat, 0), self.arena.part(pat, 1));

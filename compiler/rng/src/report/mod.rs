@@ -6,7 +6,7 @@ mod alternative;
 mod attributes;
 mod children;
 mod describe;
-mod expected;
+pub(crate) mod expected;
 mod missing;
 mod text;
 mod wording;

@@ -7,6 +7,7 @@ mod attributes;
 mod children;
 mod describe;
 pub(crate) mod expected;
+mod forms;
 mod missing;
 mod text;
 mod wording;

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use virtc_plan::{
-    Action, Arg, Await, DevicePlan, DomainId, FORMAT, Hole, Limit, OpenMode, Origin, Part, Plan, PlannedStep, QmpCall,
-    QmpCommand, QmpScript, Quote, Step, UserPolicy,
+    Action, Arg, Await, Content, DevicePlan, DomainId, FORMAT, Hole, Limit, OpenMode, Origin, Part, Plan, PlannedStep, QmpCall,
+    QmpCommand, QmpScript, Quote, SocketPlace, Step, UserPolicy,
 };
 use virtc_runtime::{
     AclChoice, Ended, Event, Failure, Reply, Request, RequestSender, RunConfig, UserChoice, requests, run,
@@ -148,8 +148,14 @@ impl Bed {
         let steps = vec![
             Step::StateDir { directories: vec![] },
             Step::Cgroup { rules: vec![] },
-            Step::Open { fd: "boot".into(), path: self.image().display().to_string(), mode: OpenMode::Read },
-            Step::Listen { fd: "monitor".into(), socket: "monitor.sock".into() },
+            Step::Open {
+                fd: "boot".into(),
+                path: self.image().display().to_string(),
+                mode: OpenMode::Read,
+                create: false,
+                content: Content::Keep,
+            },
+            Step::Listen { fd: "monitor".into(), at: SocketPlace::Private("monitor.sock".into()) },
             Step::Spawn {
                 argv,
                 env: vec![("LC_ALL".into(), "C".into())],

@@ -9,6 +9,7 @@ mod net;
 mod pci;
 mod qemu;
 mod read;
+mod sockets;
 mod state;
 mod wait;
 
@@ -83,19 +84,23 @@ impl Host for LinuxHost {
             Op::MakeGroup { group } => group::make(group),
             Op::RemoveGroup { group } => group::remove(group),
             Op::Acl { group, table } => acl::set(group, table.as_ref().map(crate::acl::union).as_deref()),
-            Op::Open { fd, path, mode } => {
-                let open = files::open(path, *mode)?;
+            Op::MakeFile { path } => files::make_file(path),
+            Op::RemoveEmpty { path } => files::remove_empty(path),
+            Op::CopyFile { from, part, to, uid, gid } => files::copy(from, part, to, (*uid, *gid)),
+            Op::RemovePart { part } => files::remove_file(part),
+            Op::Open { fd, path, mode, content } => {
+                let open = files::open(path, *mode, *content)?;
                 self.keep(fd, open, None);
                 Ok(())
             }
-            Op::Listen { fd, path } => {
-                let socket = files::listen(path)?;
+            Op::Listen { fd, path, mode, owner } => {
+                let socket = sockets::listen(path, *mode, *owner)?;
                 self.keep(fd, socket, None);
                 Ok(())
             }
             Op::Unlisten { fd, path } => {
                 self.fds.remove(fd);
-                files::remove_file(path)
+                sockets::remove(path)
             }
             Op::Tap { fds, name, vnet_hdr } => {
                 let (queues, interface) = net::make_tap(name, fds.len(), *vnet_hdr)?;
@@ -164,6 +169,9 @@ impl HostRead for LinuxHost {
     }
     fn canonical(&self, path: &Path) -> Result<Option<PathBuf>> {
         self.read.canonical(path)
+    }
+    fn is_listening(&self, path: &Path) -> Result<bool> {
+        self.read.is_listening(path)
     }
     fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {
         self.read.pci(device)

@@ -147,6 +147,11 @@ impl Supervisor<'_> {
             while let Some(event) = self.host.qemu.poll_event() {
                 (self.tell)(&Event::Qemu { name: &event.name });
                 self.release_late(&event);
+                // QEMU may be told to stay when the guest powers off (`-no-shutdown`): the VM ends all the same.
+                if event.name == "SHUTDOWN" && self.ending < Ending::Quit {
+                    self.ending = Ending::PowerDown;
+                    self.end_further();
+                }
             }
             if let Some((request, reply)) = self.requests.as_ref().and_then(Requests::take) {
                 // Whoever asked may have gone.

@@ -51,7 +51,10 @@ macro_rules! devices {
 
             /// What the host must do for all devices.
             pub fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
-                $(for device in &self.$field { device.host(cx, out); })+
+                $(for device in &self.$field {
+                    out.begin(device.info().alias(), device.origin());
+                    device.host(cx, out);
+                })+
             }
 
             /// How many devices of this kind there are.
@@ -111,7 +114,10 @@ macro_rules! devices {
 
             /// What the host must do for one device.
             pub fn host_of(&self, kind: Kind, index: usize, cx: &Cx<'_>, out: &mut HostNeeds) {
-                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.host(cx, out) },)+ }
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
+                    out.begin(device.info().alias(), device.origin());
+                    device.host(cx, out);
+                },)+ }
             }
 
             /// What QEMU gets for one device.

@@ -10,8 +10,10 @@ use crate::ir::Origin;
 /// What the host must do, by device and by the place in the order of steps.
 #[derive(Debug, Default)]
 pub struct HostNeeds {
-    /// What each device needs. Whatever is asked for before the first device is of the VM itself.
-    pub(crate) turns: Vec<Turn>,
+    /// What is asked for before the first device: it is of the VM itself.
+    own: Turn,
+    /// What each device needs.
+    devices: Vec<Turn>,
     /// The names of the descriptors that are opened.
     pub(crate) fds: Vec<String>,
     /// Directories in the VM's own directory.
@@ -39,11 +41,14 @@ pub(crate) struct Turn {
     pub steps: Vec<(Step, Origin)>,
 }
 
-impl Turn {
-    fn new(device: Option<String>, origin: Origin) -> Self {
-        Self { device, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
+impl Default for Turn {
+    fn default() -> Self {
+        let origin = Origin::Rule(&super::rules::OF_THE_VM);
+        Self { device: None, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
     }
+}
 
+impl Turn {
     /// Its rules as a step of its own, and then its other steps.
     pub fn late_steps(&self) -> impl Iterator<Item = (Step, Origin)> {
         let is_device = self.device.is_some() && !self.rules.is_empty();
@@ -55,18 +60,22 @@ impl Turn {
 impl HostNeeds {
     /// Whatever is asked for from here on is for the device `alias`.
     pub fn begin(&mut self, alias: &str, origin: Origin) {
-        self.turns.push(Turn::new(Some(alias.to_owned()), origin));
+        self.devices.push(Turn { device: Some(alias.to_owned()), origin, ..Turn::default() });
     }
 
     /// Whose turn it is.
     fn turn(&mut self) -> &mut Turn {
-        let last = self.turns.pop().unwrap_or_else(|| Turn::new(None, Origin::Rule(&super::rules::OF_THE_VM)));
-        self.turns.push_mut(last)
+        self.devices.last_mut().unwrap_or(&mut self.own)
     }
 
-    /// All steps of all devices.
-    pub(crate) fn steps(&self) -> impl Iterator<Item = &Step> {
-        self.turns.iter().flat_map(|turn| &turn.steps).map(|(step, _)| step)
+    /// What is needed, first by the VM itself, then by each device.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = &Turn> {
+        std::iter::once(&self.own).chain(&self.devices)
+    }
+
+    /// Rules of the device ACL that no device asks for.
+    pub(crate) fn own_rules(&self) -> &[DeviceRule] {
+        &self.own.rules
     }
 
     /// QEMU opens this file or block device.
@@ -174,7 +183,7 @@ impl HostNeeds {
     /// Why no plan can be made.
     pub(crate) fn faults(&self) -> Diagnostics {
         let refused = |(origin, what): &(Origin, String)| {
-            let message = format!("running a VM with this device is not supported yet: {what}");
+            let message = format!("running this is not supported yet: {what}");
             Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message)
         };
         let mut out = self.vf_faults();

@@ -68,6 +68,8 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     parts(&cx, &mut items);
     floppy_items(&cx, &mut items);
     domain.devices.items(&cx, &mut items);
+    domain.os.host(&mut needs);
+    domain.lifecycle.host(&mut needs);
     domain.devices.host(&cx, &mut needs);
     findings.extend(cx.finish());
     let items = items.sorted();

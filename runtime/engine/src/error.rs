@@ -100,6 +100,12 @@ pub enum HostError {
         /// What is wrong.
         why: String,
     },
+    /// A device has come or gone since the plan was made.
+    #[error("a device has come or gone since the plan was made")]
+    Changed {
+        /// The generation now.
+        generation: u64,
+    },
     /// The run was asked to end meanwhile.
     #[error("interrupted")]
     Interrupted,
@@ -123,6 +129,7 @@ impl HostError {
             Self::GuestHolds { .. } => {
                 Some("the guest needs a running system that answers hot-unplug; ask again later")
             }
+            Self::Changed { .. } => Some("make the plan again"),
             Self::System { .. }
             | Self::Unfit(_)
             | Self::NotHeld(_)

@@ -24,13 +24,16 @@ use std::path::{Path, PathBuf};
 
 use virtc_plan::{Hole, Node, Owner, PciAddress, Step};
 
+use crate::control::CONTROL_SOCKET;
 use crate::change::{AclTable, Change, Group, User};
 use crate::error::HostError;
 use crate::host::{HostRead, Result};
 
 /// The runtime's own files in the private directory.
-pub(crate) const OWN_FILES: [&str; 7] =
-    ["journal", "lock", "qemu", "qemu.log", "control.sock", "domain.xml", "machine.json"];
+pub(crate) const OWN_FILES: [&str; 6] = ["journal", "lock", "qemu", "qemu.log", CONTROL_SOCKET, MACHINE_FILE];
+
+/// What runs, in the words of whoever started it: [`Described`](crate::control::Described).
+pub(crate) const MACHINE_FILE: &str = "machine.json";
 
 /// What a step sees.
 pub struct Context<'a> {

@@ -15,6 +15,7 @@ mod wait;
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,10 +25,26 @@ use super::{FdInfo, Hierarchies, Host, HostRead, Interface, PciState, Result, St
 use crate::acl::Rule;
 use crate::change::{Group, Op, User};
 use crate::config::RunConfig;
+use crate::control::CONTROL_SOCKET;
 use crate::error::HostError;
 
 pub(crate) use qemu::Qemu;
 pub(crate) use read::LinuxRead;
+/// Whether a supervisor works in this directory.
+pub(crate) fn is_locked(dir: &Path) -> Result<bool> {
+    state::State::is_locked(dir)
+}
+
+/// Whether this directory has a journal with something in it.
+pub(crate) fn journal_of(dir: &Path) -> Result<bool> {
+    let path = dir.join("journal");
+    match std::fs::symlink_metadata(&path) {
+        Ok(meta) => Ok(meta.len() > 0),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(HostError::system("read", &path, e)),
+    }
+}
+
 pub(crate) use wait::{Signals, process_end, wait_for_input};
 
 /// A named descriptor.
@@ -60,6 +77,16 @@ impl LinuxHost {
     fn with(state: state::State, config: &RunConfig) -> Self {
         let qemu = Qemu::new(state.dir().join("qemu.log"), config.command);
         Self { read: LinuxRead::new(config), state, fds: BTreeMap::new(), qemu, driver: config.driver }
+    }
+
+    /// Listens at the control socket; only the caller may connect.
+    pub fn listen_for_control(&self) -> Result<UnixListener> {
+        sockets::listen(&self.state.dir().join(CONTROL_SOCKET), 0o600, None).map(UnixListener::from)
+    }
+
+    /// Replaces the description of what runs.
+    pub fn describe(&self, text: &str) -> Result<()> {
+        self.state.describe(text)
     }
 
     fn keep(&mut self, name: &str, fd: OwnedFd, interface: Option<String>) {

@@ -100,6 +100,11 @@ macro_rules! devices {
                 },)+ }
             }
 
+            /// Takes out the device of this name, where there is one.
+            pub fn remove(&mut self, alias: &str) {
+                $(self.$field.retain(|device| device.info().alias() != alias);)+
+            }
+
             /// The indexes of the devices that the first device of `kind` in `other` means: by alias where it has one of these.
             pub fn matching(&self, kind: Kind, other: &Self) -> Vec<usize> {
                 match kind { $(Kind::$kind => {

@@ -84,9 +84,11 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     ports::usb(domain, &mut |d| findings.push(d));
     alias::assign(domain);
     boot::assign(domain);
-    let count = domain.devices.disks.len();
-    for (at, disk) in domain.devices.disks.iter_mut().enumerate() {
-        disk.node = u32::try_from(count - at).unwrap_or_default();
+    let disks = &mut domain.devices.disks;
+    let (count, most) = (disks.len(), disks.iter().map(|d| d.node).max().unwrap_or_default());
+    for (at, disk) in disks.iter_mut().enumerate().filter(|(_, disk)| disk.node == 0) {
+        // Where some run already, a new one gets a number that none of them has.
+        disk.node = if most > 0 { most + 1 } else { u32::try_from(count - at).unwrap_or_default() };
     }
     findings
 }

@@ -6,7 +6,7 @@ use virtc_compiler::devices::Devices;
 use virtc_compiler::{
     Definition, Domain, Facts, Machine, Sound, Target, codes, define, lower, lower_device, lower_running, prepare,
 };
-use virtc_diag::{Code, Diagnostics, SourceFile};
+use virtc_diag::{Code, Diagnostics, Severity, SourceFile, Span};
 use virtc_inventory::HostFile;
 use virtc_lints::Context;
 use virtc_rng::{Checked, Schema, Validator};
@@ -52,6 +52,13 @@ impl Report {
     }
 }
 
+/// What the passes behind the grammar came to.
+struct Analysis {
+    machine: Option<Machine>,
+    found: Diagnostics,
+    skipped: BTreeSet<&'static str>,
+}
+
 /// Takes one file after the other; one for each thread.
 pub struct Pipeline<'s> {
     settings: Settings<'s>,
@@ -85,19 +92,16 @@ impl<'s> Pipeline<'s> {
         let (document, mut found) = virtc_xml::parse(&source);
         let (checked, faults) = self.grammar(&document);
         found.extend(faults);
-        if depth == Depth::Schema {
+        // Networks and single devices have no more to them than their grammar.
+        let is_domain = document.root().is_some_and(|root| root.is("domain"));
+        if depth == Depth::Schema || !is_domain {
             return Report::new(source, found);
         }
-        let (domain, faults) = lower(&checked);
-        let (definition, faults) = self.complete(domain.as_ref(), faults);
+        let analysis = self.analyse(&checked);
         // What virtc cannot compile is no fault of the definition, and neither is what nobody told it about the host.
         let is_fault = |code: &Code| *code != codes::NOT_YET_SUPPORTED && *code != codes::HOST_FACT_NEEDED;
-        found.extend(faults.into_iter().filter(|fault| is_fault(fault.code)).collect());
-        let findings =
-            virtc_lints::check(&Context::new(&document, domain.as_ref(), definition.as_ref(), self.settings.host));
-        found.extend(findings.diagnostics);
-        let skipped = findings.skipped.iter().map(|code| code.name).collect();
-        Report { skipped, ..Report::new(source, found) }
+        found.extend(analysis.found.into_iter().filter(|fault| is_fault(fault.code)).collect());
+        Report { skipped: analysis.skipped, ..Report::new(source, found) }
     }
 
     /// The grammar for a document that may be something else than a domain.
@@ -113,20 +117,28 @@ impl<'s> Pipeline<'s> {
         if checked.root().is_some() { (checked, faults) } else { self.domains.validate(document) }
     }
 
-    /// The definition that `domain` comes to, and the findings of the passes behind `lowered`. A domain with holes is not gone into: what
-    /// is missing would be missed by the rest.
-    fn complete(&self, domain: Option<&Domain>, lowered: Diagnostics) -> (Option<Definition>, Diagnostics) {
-        let mut found = lowered;
-        let Some(domain) = domain.filter(|domain| domain.holes == 0 && !found.has_errors()) else {
-            return (None, found);
-        };
-        let (definition, faults) = define(domain.clone(), self.facts());
-        let is_whole = !faults.has_errors();
-        found.extend(faults);
-        if is_whole {
-            found.extend(prepare(definition.clone(), self.settings.target, self.facts()).1);
+    /// Takes a document of which the grammar has seen all through the passes and the lints. A domain with holes is not gone into:
+    /// what is missing would be missed by the rest.
+    fn analyse(&self, checked: &Checked<'_>) -> Analysis {
+        let (domain, mut found) = lower(checked);
+        let whole = domain.as_ref().filter(|domain| domain.holes == 0 && !found.has_errors());
+        let (definition, faults) = whole.map(|domain| define(domain.clone(), self.facts())).unzip();
+        let is_defined = definition.is_some() && !faults.as_ref().is_some_and(Diagnostics::has_errors);
+        let mut faults = faults.unwrap_or_default();
+        let cx = Context::new(checked.document(), domain.as_ref(), definition.as_ref(), self.settings.host);
+        let lints = virtc_lints::check(&cx);
+        let mut machine = None;
+        if let Some(definition) = definition.filter(|_| is_defined) {
+            let (made, more) = prepare(definition, self.settings.target, self.facts());
+            faults.extend(more);
+            machine = Some(made);
         }
-        (Some(definition), found)
+        // Where a lint has found the cause, a pass that stumbles over it has nothing to add.
+        let causes = lints.diagnostics.iter().filter(|lint| lint.severity == Severity::Error);
+        let causes: BTreeSet<Option<Span>> = causes.map(|lint| lint.span).collect();
+        found.extend(faults.into_iter().filter(|fault| !causes.contains(&fault.span)).collect());
+        found.extend(lints.diagnostics);
+        Analysis { machine, found, skipped: lints.skipped.iter().map(|code| code.name).collect() }
     }
 
     /// The definition in a text as libvirt would store it; none where anything is in error.
@@ -144,21 +156,12 @@ impl<'s> Pipeline<'s> {
     /// The machine in a text; none where anything is in error.
     pub fn machine(&mut self, loaded: Loaded) -> (Report, Option<Sound<Machine>>) {
         let (source, document, mut found) = parse(loaded);
-        let Some((document, domain)) = document.as_ref().zip(self.domain(document.as_ref(), &mut found)) else {
-            return (Report::new(source, found), None);
-        };
-        let (definition, faults) = define(domain.clone(), self.facts());
+        let Some(document) = document else { return (Report::new(source, found), None) };
+        let (checked, faults) = self.domains.validate(&document);
         found.extend(faults);
-        let cx = Context::new(document, Some(&domain), Some(&definition), self.settings.host);
-        let findings = virtc_lints::check(&cx);
-        found.extend(findings.diagnostics);
-        let skipped = findings.skipped.iter().map(|code| code.name).collect();
-        let mut machine = None;
-        if !found.has_errors() {
-            let (made, faults) = prepare(definition, self.settings.target, self.facts());
-            found.extend(faults);
-            machine = made.sound(&found);
-        }
+        let Analysis { machine, found: more, skipped } = self.analyse(&checked);
+        found.extend(more);
+        let machine = machine.and_then(|machine| machine.sound(&found));
         (Report { skipped, ..Report::new(source, found) }, machine)
     }
 

@@ -16,7 +16,7 @@ use crate::pipeline::{Depth, Pipeline, Report, Settings};
 use crate::render::{self, Format};
 use crate::{fix, registry};
 
-/// Check definitions against XML, the grammar and the lints
+/// Check definitions: XML, grammar, what libvirt and QEMU refuse, and lints
 #[derive(Debug, Args)]
 pub struct Check {
     /// Files, directories (searched for *.xml that are domains), or - for standard input

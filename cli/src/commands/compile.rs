@@ -179,7 +179,7 @@ impl Compile {
             None => return Ok(Exit::Findings),
             Some(Made::Text(text)) => out.print(&text),
             Some(Made::Json(value)) if several => {
-                out.print(&object(Some(report.source.name()), self.emit.key(), value))
+                out.print(&object(Some(report.source.name()), self.emit.key(), value));
             }
             Some(Made::Json(value)) => out.print(&format!("{value}\n")),
         }

@@ -95,6 +95,13 @@ fn show(hardware: &Hardware) -> String {
         many => format!(", {}", render::count(many, "NUMA node")),
     };
     let _ = writeln!(text, "{}{nodes}", render::count(hardware.cpus.len(), "CPU"));
+    if let Some(memory) = &hardware.memory {
+        let _ = write!(text, "{} MiB of memory", memory.total_kib / 1024);
+        for (size, pages) in &memory.hugepages {
+            let _ = write!(text, ", {} of {} pages of {size} KiB free", pages.free, pages.total);
+        }
+        text.push('\n');
+    }
     if hardware.pci.is_empty() {
         text.push_str("no PCI functions\n");
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 use virtc_compiler::emit::hotplug;
-use virtc_compiler::{DeviceChange, Facts, Sound, attach, define, detach};
+use virtc_compiler::{DeviceChange, Facts, Sound, attach, detach};
 use virtc_diag::{Diagnostics, SourceFile};
 
 use super::compile::{object, pretty};
@@ -71,18 +71,17 @@ impl Hotplug {
         let mut pipeline = Pipeline::new(settings);
         let facts = Facts::new(host.as_ref());
 
-        let (running_report, running) = pipeline.running(Input::new(&change.domain).load()?);
+        let (mut running_report, running) = pipeline.running(Input::new(&change.domain).load()?);
         let (mut report, devices) = pipeline::device(Input::new(&change.device).load()?);
         let mut made = None;
         if let (Some(running), Some(devices)) = (running, devices) {
-            // What is to be said of the running guest alone is no finding of the device.
-            let (_, known) = define(running.clone(), facts);
-            let (found, faults) = if is_attach {
+            let (found, findings) = if is_attach {
                 attach(running, devices, &target, facts)
             } else {
                 detach(running, &devices, &target, facts)
             };
-            report.diagnostics.extend(faults.into_iter().filter(|fault| !known.iter().any(|k| k == fault)).collect());
+            running_report.diagnostics.extend(findings.running);
+            report.diagnostics.extend(findings.device);
             let sound = found.and_then(|found| found.sound(&report.diagnostics));
             match sound.map(|sound| change.make(&sound, &report.source)) {
                 Some(Ok(text)) => made = Some(text),

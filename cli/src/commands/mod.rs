@@ -20,9 +20,9 @@ pub enum Command {
     Check(check::Check),
     Compile(compile::Compile),
     Hotplug(hotplug::Hotplug),
-    Explain(explain::Explain),
     Run(run::Run),
     Host(host::Host),
+    Explain(explain::Explain),
     Schema(schema::Schema),
     Completions(completions::Completions),
 }
@@ -34,9 +34,9 @@ impl Command {
             Self::Check(command) => command.run(out),
             Self::Compile(command) => command.run(out),
             Self::Hotplug(command) => command.run(out),
-            Self::Explain(command) => command.run(out),
             Self::Run(command) => command.run(out),
             Self::Host(command) => command.run(out),
+            Self::Explain(command) => command.run(out),
             Self::Schema(command) => command.run(out),
             Self::Completions(command) => Ok(command.run(out)),
         };

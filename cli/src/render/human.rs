@@ -6,7 +6,7 @@ use miette::{
     GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
     SpanContents, ThemeCharacters, ThemeStyles,
 };
-use virtc_diag::{Diagnostic, Fix, Safety, Severity, SourceFile, Span};
+use virtc_diag::{Diagnostic, Fix, Label, Safety, Severity, SourceFile, Span};
 
 use crate::pipeline::Report;
 use crate::terminal::Terminal;
@@ -37,7 +37,7 @@ fn handler(terminal: Terminal) -> GraphicalReportHandler {
         .with_context_lines(1);
     // Without a terminal each message stays on one line, for `grep`.
     match terminal.width {
-        Some(width) => handler.with_width(width),
+        Some(width) => handler.with_width(width.max(40)),
         None => handler.with_width(usize::from(u16::MAX)).with_wrap_lines(false),
     }
 }
@@ -55,6 +55,9 @@ fn one(handler: &GraphicalReportHandler, source: &SourceFile, found: &Diagnostic
 /// The help, and what the fix would write.
 fn help(source: &SourceFile, found: &Diagnostic) -> Option<String> {
     let mut lines: Vec<String> = found.help.iter().cloned().collect();
+    for label in found.labels.iter().filter(|label| !is_near(source, found, label)) {
+        lines.push(format!("{}: {}", source.locate(label.span), label.text));
+    }
     if let Some(fix) = &found.fix {
         let how = match fix.safety {
             Safety::Safe => "fix (`--fix` makes it)",
@@ -65,6 +68,17 @@ fn help(source: &SourceFile, found: &Diagnostic) -> Option<String> {
         lines.extend(preview(source, fix));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+/// Whether all lines from the finding to its label can be shown, or at least be left out as a whole.
+fn is_near(source: &SourceFile, found: &Diagnostic, label: &Label) -> bool {
+    let Some(span) = found.span else { return false };
+    let between = span.to(label.span).range();
+    let head = source.text().get(..between.start).unwrap_or_default();
+    let tail = source.text().get(between.end..).unwrap_or_default();
+    let start = head.rfind('\n').map_or(0, |at| at + 1);
+    let end = between.end + tail.find('\n').unwrap_or(tail.len());
+    source.text().get(start..end).unwrap_or_default().lines().all(|line| line.len() <= LONG)
 }
 
 /// What a fix of one edit writes, where the title does not say it already.
@@ -129,7 +143,7 @@ impl miette::Diagnostic for Shown<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         let source = self.place.source;
         let main = self.found.span.map(|span| LabeledSpan::new_primary_with_span(None, first_line(source, span)));
-        let labels = self.found.labels.iter();
+        let labels = self.found.labels.iter().filter(move |label| is_near(source, self.found, label));
         let others =
             labels.map(|label| LabeledSpan::new_with_span(Some(label.text.clone()), first_line(source, label.span)));
         Some(Box::new(main.into_iter().chain(others)))
@@ -196,4 +210,49 @@ fn line_end(tail: &str, lines: usize) -> usize {
         end += line.len();
     }
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use virtc_diag::{Code, Diagnostics};
+
+    static CODE: Code = Code { name: "test", severity: Severity::Error, explanation: "A test." };
+
+    /// A number below `limit`: the same ones in each run.
+    fn next(state: &mut u64, limit: usize) -> usize {
+        *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(*state >> 33).unwrap() % limit
+    }
+
+    #[test]
+    fn every_place_can_be_shown() {
+        let pieces = ["\n", "\r\n", "\t", "ä", "\u{1f600}", "<a>", " ", "text", "\u{1b}[31m", "\u{200b}", "\r"];
+        let long = "long ".repeat(30_000);
+        let plain = Terminal { color: false, unicode: true, width: None };
+        let narrow = Terminal { color: true, unicode: false, width: Some(40) };
+        let mut state = 1;
+        for round in 0..400 {
+            let mut text = String::new();
+            for _ in 0..next(&mut state, 40) {
+                text.push_str(pieces[next(&mut state, pieces.len())]);
+                if round % 10 == 0 && next(&mut state, 10) == 0 {
+                    text.push_str(&long);
+                }
+            }
+            let places: Vec<usize> = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).collect();
+            let mut span = || {
+                let (a, b) = (places[next(&mut state, places.len())], places[next(&mut state, places.len())]);
+                Span::new(a.min(b)..a.max(b))
+            };
+            let found = Diagnostic::new(&CODE, span(), "message").label(span(), "one").label(span(), "two");
+            let found: Diagnostics = [found, Diagnostic::new(&CODE, span(), "other")].into_iter().collect();
+            let report = Report::new(SourceFile::new("f", text.clone()), found);
+            for terminal in [plain, narrow] {
+                let shown = render(std::slice::from_ref(&report), terminal);
+                assert!(shown.contains("messag") && !shown.contains("Failed to read"), "{text:?}: {shown}");
+                assert!(shown.len() < 50_000, "{} bytes for {text:.100?}", shown.len());
+            }
+        }
+    }
 }

@@ -10,7 +10,7 @@ use crate::program::{Folder, USB, with_devices};
 
 #[test]
 fn a_reader_that_goes_away_is_no_fault() {
-    let folder = Folder::with("bad.xml", with_devices(&USB.repeat(2000)));
+    let folder = Folder::with("bad.xml", with_devices(&USB.repeat(300)));
     for args in [&["explain"][..], &["check", "bad.xml"], &["check", "--format", "json", "bad.xml"], &["--help"]] {
         let mut child = folder.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());
@@ -70,7 +70,7 @@ fn a_locale_without_unicode_gets_ascii() {
 #[test]
 fn long_lines_and_odd_places_are_shown_in_part() {
     let usb = USB.replace('\n', "");
-    let text = with_devices(&usb.repeat(2000)).replace('\n', "");
+    let text = with_devices(&usb.repeat(300)).replace('\n', "");
     let folder = Folder::with("bad.xml", &text);
     let ran = folder.virtc(&["check", "bad.xml"]);
     let widest = ran.out.lines().map(|line| line.chars().count()).max().unwrap();

@@ -1,27 +1,44 @@
 //! `virtc run`
 
-use crate::program::Folder;
+use crate::program::{Folder, GOOD};
 
-/// A plan that makes a state directory with a folder in it, and starts nothing.
-const PLAN: &str = r#"{"format": 1, "producer": "test", "digest": "0", "domain": {"name": "vm", "uuid": "u"},
-    "steps": [{"step": {"state-dir": {"directories": ["channel"]}}, "origin": {"rule": "state"}}]}"#;
+/// A definition that needs no KVM.
+fn emulated() -> String {
+    GOOD.replace("type='kvm'", "type='qemu'")
+}
 
 #[test]
 fn a_dry_run_prints_changes_and_makes_none() {
-    let folder = Folder::with("plan.json", PLAN);
+    let folder = Folder::with("good.xml", emulated());
+    folder.write("plan.json", folder.virtc(&["compile", "--emit", "plan", "good.xml"]).out);
     let state = folder.path("state");
-    let ran =
-        folder.virtc(&["run", "--dry-run", "--device-acl", "off", "--state", state.to_str().unwrap(), "plan.json"]);
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    let line = format!("rule state: make directory {}", state.join("qemu/channel").display());
-    assert!(ran.out.lines().any(|found| found.starts_with(&line)), "{}", ran.out);
+    let rehearse = |file: &str| {
+        let args = ["run", "--dry-run", "--device-acl", "off", "--state", state.to_str().unwrap(), file];
+        let ran = folder.virtc(&args);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        ran.out
+    };
+    let changes = rehearse("good.xml");
+    let first = format!("rule start: make directory {}", state.display());
+    assert!(changes.starts_with(&first) && changes.contains("qemu-system-x86_64"), "{changes}");
+    assert_eq!(rehearse("plan.json"), changes);
     assert!(!state.exists());
 }
 
 #[test]
+fn a_definition_that_is_refused_is_not_run() {
+    let folder = Folder::with("bad.xml", GOOD.replace("<vcpu>1", "<vcpu>one"));
+    let ran = folder.virtc(&["run", "--state", "state", "bad.xml"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.contains("bad.xml:4:9") && !folder.path("state").exists(), "{}", ran.err);
+}
+
+#[test]
 fn what_is_no_plan_is_refused() {
-    let folder = Folder::with("old.json", PLAN.replace("\"format\": 1", "\"format\": 99"));
-    folder.write("step.json", PLAN.replace("state-dir", "reboot"));
+    let folder = Folder::with("good.xml", emulated());
+    let plan = folder.virtc(&["compile", "--emit", "plan", "good.xml"]).out;
+    folder.write("old.json", plan.replace("\"format\": 1", "\"format\": 99"));
+    folder.write("step.json", plan.replace("\"state-dir\"", "\"reboot\""));
     let says = |file: &str| {
         let ran = folder.virtc(&["run", "--state", "s", file]);
         assert_eq!(ran.code, 2, "{}", ran.err);

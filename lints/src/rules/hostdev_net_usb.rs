@@ -57,9 +57,9 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
             HostSource::Pci(_) => continue,
             HostSource::UsbAddress { .. } | HostSource::UsbId { .. } => {}
         }
+        let Some(place) = source.origin.span() else { continue };
         let Some(element) = interface.origin.span().and_then(|span| cx.element(span)) else { continue };
         let Some(source) = element.child("source") else { continue };
-        let place = source.child("vendor").or_else(|| source.child("address")).unwrap_or(source).start_tag();
         let message =
             "`<interface type='hostdev'>` with a USB device: the network set-up is there for PCI functions alone";
         found.push(

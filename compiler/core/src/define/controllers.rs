@@ -31,7 +31,7 @@ pub fn number(domain: &mut Domain) {
             controllers.iter().take(at).rfind(|c| c.companion_function() == Some(7)).and_then(|c| c.index.as_ref());
         let index = match main {
             Some(index) if part => index.value,
-            _ => (0..).find(|n| !used(*n)).unwrap_or(0),
+            _ => (0..u32::MAX).find(|n| !used(*n)).unwrap_or(0),
         };
         if let Some(own) = controllers.get_mut(at) {
             own.index = Some(Spanned::rule(index, &NUMBERED));

@@ -9,7 +9,6 @@ use crate::devices::address::Address;
 use crate::devices::audio::Audio;
 use crate::devices::console;
 use crate::devices::controller::{Controller, ControllerType, PciModel};
-use crate::devices::graphics::Graphics;
 use crate::devices::input::{Input, InputKind};
 use crate::devices::memballoon::Memballoon;
 use crate::devices::video::Video;
@@ -38,7 +37,7 @@ static DISK_CONTROLLER: Rule = Rule {
 static SERIAL_CONTROLLER: Rule =
     Rule { name: "virtio-serial-controller", text: "channels and virtio consoles need a virtio-serial controller" };
 
-/// The devices of the machine type (qemuDomainDefAddDefaultDevices in libvirt's src/qemu/qemu_postparse.c).
+/// The devices of the machine type (`qemuDomainDefAddDefaultDevices` in libvirt's `src/qemu/qemu_postparse.c`).
 pub fn default_devices(domain: &mut Domain) {
     let family = domain.os.family();
     let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind);
@@ -72,11 +71,11 @@ pub fn default_devices(domain: &mut Domain) {
     }
 }
 
-/// The devices that others imply (virDomainDefAddImplicitDevices in libvirt's src/conf/domain_postparse.c).
+/// The devices that others imply (`virDomainDefAddImplicitDevices` in libvirt's `src/conf/domain_postparse.c`).
 pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     disk_controllers(domain);
     if domain.devices.consoles.iter().any(console::Console::is_virtio)
-        || domain.devices.channels.iter().any(|c| c.is_virtio())
+        || domain.devices.channels.iter().any(super::super::devices::channel::Channel::is_virtio)
     {
         serial_controllers(domain);
     }
@@ -84,9 +83,7 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {
         domain.devices.videos.push(Video::added(&VIDEO));
     }
-    Video::settle(&mut domain.devices.videos, &mut |d| faults.push(d));
-    Graphics::check(&domain.devices.graphics, &mut |d| faults.push(d));
-    Watchdog::check(&domain.devices.watchdogs, &mut |d| faults.push(d));
+    Video::primary_first(&mut domain.devices.videos);
     for kind in [InputKind::Mouse, InputKind::Keyboard] {
         if !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
             domain.devices.inputs.push(Input::ps2(kind, &PS2));

@@ -54,7 +54,7 @@ impl Defaults<'_> {
     }
 }
 
-/// Fills in what the definition leaves out, in libvirt's order (virDomainDefPostParse in its src/conf/domain_postparse.c).
+/// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its `src/conf/domain_postparse.c`).
 pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut faults = Diagnostics::new();
     let mut domain = domain;

@@ -36,7 +36,7 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
                     }
                 }
                 Some(Spanned { value: Address::VirtioSerial { controller, .. }, .. }) => {
-                    wanting.push((kind, index, zero, Some(*controller)))
+                    wanting.push((kind, index, zero, Some(*controller)));
                 }
                 Some(_) | None => wanting.push((kind, index, zero, None)),
             }
@@ -106,7 +106,7 @@ pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     }
 }
 
-/// The USB buses with their numbers of ports (virDomainUSBAddressControllerModelToPorts in libvirt's src/conf/domain_addr.c).
+/// The USB buses with their numbers of ports (`virDomainUSBAddressControllerModelToPorts` in libvirt's `src/conf/domain_addr.c`).
 fn buses(domain: &Domain) -> Vec<(u32, u32)> {
     let mut out: Vec<(u32, u32)> = Vec::new();
     for controller in

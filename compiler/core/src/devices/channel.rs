@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -55,6 +55,30 @@ static LISTENS: Rule = Rule {
 };
 
 impl Channel {
+    fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        let source = Source::lower(f)?;
+        let t = f.child("target")?;
+        if chardev::foreign(&t, "type", &["xen"]) {
+            return None;
+        }
+        let target = match t.attr::<TargetType>("type")?.value {
+            TargetType::Virtio => {
+                let _: Opt<State> = t.attr("state");
+                Target::Virtio(t.attr("name"))
+            }
+            TargetType::Guestfwd => {
+                source.needs_path(f);
+                let address = t.attr::<String>("address")?;
+                if address.value.parse::<Ipv4Addr>().is_err() {
+                    let span = address.origin.span().unwrap_or_default();
+                    f.report(Diagnostic::new(&codes::BAD_VALUE, span, "a `guestfwd` channel has an IPv4 address"));
+                }
+                Target::Guestfwd(address, t.attr("port")?)
+            }
+        };
+        Some(Self { source, target, info: Info::lower(f), origin: f.origin() })
+    }
+
     /// Whether it is a port of a virtio-serial controller.
     pub fn is_virtio(&self) -> bool {
         matches!(self.target, Target::Virtio(_))
@@ -70,7 +94,7 @@ impl Channel {
     }
 
     /// The file name of the socket of a channel that has none of its own: `NAME`, or `vioser-CC-BB-PP.sock` by controller, bus and port
-    /// (qemuDomainPrepareChannel in libvirt's src/qemu/qemu_domain.c). A name that is no file name gives way to that of the device.
+    /// (`qemuDomainPrepareChannel` in libvirt's `src/qemu/qemu_domain.c`). A name that is no file name gives way to that of the device.
     fn socket(&self) -> String {
         match (self.name(), &self.info.address) {
             (Some(name), _) if !name.contains('/') && ![".", "..", virtc_plan::MONITOR_SOCKET].contains(&name) => {
@@ -104,24 +128,7 @@ impl Device for Channel {
     const ELEMENT: &'static str = "channel";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let source = Source::lower(f)?;
-        let t = f.child("target")?;
-        let target = match t.attr::<TargetType>("type")?.value {
-            TargetType::Virtio => {
-                let _: Opt<State> = t.attr("state");
-                Target::Virtio(t.attr("name"))
-            }
-            TargetType::Guestfwd => {
-                source.needs_path(f);
-                let address = t.attr::<String>("address")?;
-                if address.value.parse::<Ipv4Addr>().is_err() {
-                    let span = address.origin.span().unwrap_or_default();
-                    f.report(Diagnostic::new(&codes::BAD_VALUE, span, "a `guestfwd` channel has an IPv4 address"));
-                }
-                Target::Guestfwd(address, t.attr("port")?)
-            }
-        };
-        Some(Self { source, target, info: Info::lower(f), origin: f.origin() })
+        chardev::whole(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -138,6 +145,16 @@ impl Device for Channel {
         });
     }
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let target = match (&self.target, &other.target) {
+            (Target::Virtio(_), Target::Virtio(_)) => self.name() == other.name(),
+            (Target::Guestfwd(own, port), Target::Guestfwd(other, other_port)) => own == other && port == other_port,
+            (Target::Virtio(_), Target::Guestfwd(..)) | (Target::Guestfwd(..), Target::Virtio(_)) => false,
+        };
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        target && address && self.source.is_meant_by(&other.source)
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }
@@ -152,14 +169,6 @@ impl Device for Channel {
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let Target::Virtio(name) = &self.target else { return };
-        let span = self.origin.span().unwrap_or_default();
-        if let (SourceType::Spicevmc, Some(name)) = (self.source.kind.value, name)
-            && name.value != SPICE_AGENT
-        {
-            let span = name.origin.span().unwrap_or(span);
-            let message = format!("a `spicevmc` channel has the name `{SPICE_AGENT}`");
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
         let Place::Unix(unix) = &mut self.source.place else { return };
         if let Some(name) = name {
             unix.address = unix.address.take().filter(|path| !is_generated(path, name));
@@ -169,6 +178,18 @@ impl Device for Channel {
                 reconnect_needs_connect(reconnect, &mut |d| defaults.report(d));
             }
             unix.mode = Some(Spanned::rule(Mode::Bind, &LISTENS));
+        }
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.source.check(domain, faults);
+        let Target::Virtio(name) = &self.target else { return };
+        if let (SourceType::Spicevmc, Some(name)) = (self.source.kind.value, name)
+            && name.value != SPICE_AGENT
+        {
+            let span = name.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("a `spicevmc` channel has the name `{SPICE_AGENT}`");
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 
@@ -254,8 +275,8 @@ mod tests {
     #[test]
     fn the_agent_of_spice_needs_spice_and_its_name() {
         let t = trial("<channel type='spicevmc'><target type='virtio' name='mine'/></channel>", &[]);
-        let name = "a `spicevmc` channel has the name `com.redhat.spice.0`";
-        assert_eq!(t.faults, [name, "a character device of type `spicevmc` needs `<graphics type='spice'>`"]);
+        let spice = "a character device of type `spicevmc` needs `<graphics type='spice'>`";
+        assert_eq!(t.faults, [spice, "a `spicevmc` channel has the name `com.redhat.spice.0`"]);
     }
 
     #[test]

@@ -39,6 +39,27 @@ static MIRROR: Rule = Rule {
 static NUMBER: Rule = Rule { name: "console-number", text: "consoles are numbered in their order" };
 
 impl Console {
+    fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        // The terminal is what a running domain has; it is no part of a definition.
+        let _: Opt<String> = f.attr("tty");
+        let source = Source::lower(f)?;
+        source.needs_path(f);
+        let target = f.child("target");
+        if target
+            .as_ref()
+            .is_some_and(|t| chardev::foreign(t, "type", &["sclp", "sclplm", "xen", "uml", "lxc", "openvz"]))
+        {
+            return None;
+        }
+        Some(Self {
+            target: target.as_ref().and_then(|t| t.attr("type")),
+            port: target.as_ref().and_then(|t| t.attr("port")),
+            info: Info::lower(f),
+            origin: f.origin(),
+            source,
+        })
+    }
+
     /// The console that stands for `serial`.
     fn of_serial(serial: &Serial) -> Self {
         Self {
@@ -61,7 +82,7 @@ impl Console {
     }
 }
 
-/// Makes the first serial port and the first console mirror each other (virDomainDefAddConsoleCompat in libvirt's src/conf/domain_conf.c), and
+/// Makes the first serial port and the first console mirror each other (`virDomainDefAddConsoleCompat` in libvirt's `src/conf/domain_conf.c`), and
 /// numbers both kinds.
 pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
     for console in domain.devices.consoles.iter().skip(1).filter(|c| c.is_mirror()) {
@@ -69,7 +90,6 @@ pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
         let message = "only the first console can be a serial port";
         faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("set `<target type='virtio'/>`"));
     }
-    chardev::check(domain, faults);
     serial::settle(domain, faults);
     let devices = &mut domain.devices;
     let first_mirrors = devices.consoles.first().is_some_and(Console::is_mirror);
@@ -106,18 +126,7 @@ impl Device for Console {
     const ELEMENT: &'static str = "console";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        // The terminal is what a running domain has; it is no part of a definition.
-        let _: Opt<String> = f.attr("tty");
-        let source = Source::lower(f)?;
-        source.needs_path(f);
-        let target = f.child("target");
-        Some(Self {
-            target: target.as_ref().and_then(|t| t.attr("type")),
-            port: target.as_ref().and_then(|t| t.attr("port")),
-            info: Info::lower(f),
-            origin: f.origin(),
-            source,
-        })
+        chardev::whole(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -126,6 +135,13 @@ impl Device for Console {
             w.tag("target").opt("type", &self.target).opt("port", &self.port).end();
             self.info.write(w);
         });
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let port = other.port.is_none() || self.port == other.port;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        // The serial port behind a console is what can go.
+        self.is_virtio() && other.is_virtio() && port && address && self.source.is_meant_by(&other.source)
     }
 
     fn info(&self) -> &Info {
@@ -138,6 +154,12 @@ impl Device for Console {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if !self.is_mirror() {
+            self.source.check(domain, faults);
+        }
     }
 
     fn needs(&self, _domain: &Domain) -> Needs {

@@ -190,10 +190,9 @@ impl Controller {
     fn is_built_in(&self, family: MachineFamily) -> bool {
         match self.kind.value {
             ControllerType::Pci => matches!(self.pci_model(), Some(PciModel::PciRoot | PciModel::PcieRoot)),
-            ControllerType::Ide => family == MachineFamily::I440fx,
+            ControllerType::Ide | ControllerType::Fdc => family == MachineFamily::I440fx,
             ControllerType::Sata => family == MachineFamily::Q35 && self.index() == 0,
             ControllerType::Usb => self.usb_model() == Some(UsbModel::None),
-            ControllerType::Fdc => family == MachineFamily::I440fx,
             ControllerType::Scsi | ControllerType::VirtioSerial => false,
         }
     }

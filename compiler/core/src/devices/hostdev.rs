@@ -141,15 +141,11 @@ impl Device for Hostdev {
         if let HostSource::Pci(slot) = source.value {
             self.conventional = defaults.facts.is_conventional(slot);
         }
-        if let Some(model) = self.driver.as_ref().and_then(|d| d.model.as_ref()) {
-            if !self.bus.is(&HostBus::Pci) {
-                let span = model.origin.span().unwrap_or(span);
-                defaults.report(Diagnostic::new(
-                    &codes::UNSUPPORTED_CONFIGURATION,
-                    span,
-                    "only a PCI device has a driver",
-                ));
-            }
+        if let Some(model) = self.driver.as_ref().and_then(|d| d.model.as_ref())
+            && !self.bus.is(&HostBus::Pci)
+        {
+            let span = model.origin.span().unwrap_or(span);
+            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "only a PCI device has a driver"));
         }
     }
 
@@ -172,7 +168,7 @@ impl Device for Hostdev {
         let (Some(source), false) = (&self.source, self.is_unassigned()) else { return };
         match source.value {
             HostSource::Pci(slot) => {
-                out.device(Section::Hostdevs, vfio_props(cx, slot, &self.info, None), source.origin)
+                out.device(Section::Hostdevs, vfio_props(cx, slot, &self.info, None), source.origin);
             }
             HostSource::UsbAddress { bus, device } => self.usb(cx, bus, device, source.origin, out),
             HostSource::UsbId { vendor, product } => {

@@ -22,7 +22,7 @@ macro_rules! devices {
 
         /// All devices of a domain, by kind.
         #[derive(Debug, Clone, Default)]
-        pub struct Devices { $($(#[$doc])* pub $field: Vec<$module::$type>),+ }
+        pub struct Devices { $($(#[$doc])* #[doc = concat!("All `", stringify!($module), "` devices.")] pub $field: Vec<$module::$type>),+ }
 
         impl Devices {
             /// Takes the device that `f` reads; `false` where its element is of no known kind.

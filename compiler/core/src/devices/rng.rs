@@ -1,8 +1,7 @@
 //! `<rng>`: entropy for the guest.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::chardev::{self, Source};
 use crate::devices::virtio::VirtioOptions;
@@ -29,13 +28,13 @@ pub enum Backend {
     /// A device of the host.
     Random(Spanned<String>),
     /// A daemon behind a character device.
-    Egd(Source),
+    Egd(Box<Source>),
     /// QEMU's own generator.
     Builtin,
 }
 
 /// `<rate>`: how much entropy the guest may take.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rate {
     /// Bytes for each period.
     pub bytes: Spanned<u32>,
@@ -73,9 +72,9 @@ impl Backend {
             }
             BackendModel::Builtin => Some(Self::Builtin),
             BackendModel::Egd => {
-                let source = Source::lower(f)?;
+                let source = chardev::whole(f, Source::lower(f))?;
                 source.needs_path(f);
-                Some(Self::Egd(source))
+                Some(Self::Egd(Box::new(source)))
             }
         }
     }
@@ -92,6 +91,19 @@ impl Backend {
 }
 
 impl Rng {
+    fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        let backend = f.child("backend");
+        let rate = f.child("rate");
+        Some(Self {
+            model: f.attr("model")?,
+            rate: rate.and_then(|r| Some(Rate { period: r.attr("period"), bytes: r.attr("bytes")? })),
+            backend: Backend::lower(&backend?)?,
+            virtio: f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default(),
+            info: Info::lower(f),
+            origin: f.origin(),
+        })
+    }
+
     /// The character device, where the backend is one.
     pub fn source(&self) -> Option<&Source> {
         match &self.backend {
@@ -105,29 +117,13 @@ impl Device for Rng {
     const ELEMENT: &'static str = "rng";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let backend = f.child("backend");
-        if backend.is_none() && f.element().child("backend").is_none() {
-            f.report(Diagnostic::new(
-                &codes::MISSING,
-                f.element().name_span(),
-                "this entropy device has no `<backend>`",
-            ));
-        }
-        let rate = f.child("rate");
-        Some(Self {
-            model: f.attr("model")?,
-            rate: rate.and_then(|r| Some(Rate { period: r.attr("period"), bytes: r.attr("bytes")? })),
-            backend: Backend::lower(&backend?)?,
-            virtio: f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default(),
-            info: Info::lower(f),
-            origin: f.origin(),
-        })
+        chardev::whole(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("rng").attr("model", self.model.word()).children(|w| {
             if let Some(rate) = self.rate.as_ref().filter(|r| r.bytes.value > 0) {
-                let period = rate.period.as_ref().filter(|p| p.value > 0).cloned();
+                let period = rate.period.as_ref().filter(|p| p.value > 0).copied();
                 w.tag("rate").attr("bytes", &rate.bytes.to_string()).opt("period", &period).end();
             }
             self.backend.write(w);
@@ -136,6 +132,18 @@ impl Device for Rng {
             }
             self.info.write(w);
         });
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let backend = match (&self.backend, &other.backend) {
+            (Backend::Random(own), Backend::Random(other)) => own == other,
+            (Backend::Egd(own), Backend::Egd(other)) => own.is_meant_by(other),
+            (Backend::Builtin, Backend::Builtin) => true,
+            (Backend::Random(_) | Backend::Egd(_) | Backend::Builtin, _) => false,
+        };
+        let rate = other.rate.is_none() || self.rate == other.rate;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        self.model == other.model && backend && rate && address
     }
 
     fn info(&self) -> &Info {
@@ -148,6 +156,12 @@ impl Device for Rng {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if let Backend::Egd(source) = &self.backend {
+            source.check(domain, faults);
+        }
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
@@ -227,10 +241,5 @@ mod tests {
             "{}",
             t.xml
         );
-    }
-
-    #[test]
-    fn a_device_without_a_backend_is_incomplete() {
-        assert_eq!(trial("<rng model='virtio'/>", &[]).faults, ["this entropy device has no `<backend>`"]);
     }
 }

@@ -23,6 +23,11 @@ words! {
     pub enum Model { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebugcon = "isa-debugcon" }
 }
 
+/// Buses of other architectures.
+const FOREIGN_TARGETS: &[&str] = &["spapr-vio-serial", "system-serial", "sclp-serial"];
+/// Devices of other architectures.
+const FOREIGN_MODELS: &[&str] = &["spapr-vty", "pl011", "sclpconsole", "sclplmconsole", "16550a"];
+
 /// How many ISA serial ports a PC has.
 const ISA_PORTS: u32 = 4;
 
@@ -51,6 +56,27 @@ static MODEL: Rule = Rule { name: "serial-model", text: "the model of a serial p
 static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a number gets the next free one" };
 
 impl Serial {
+    fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        let source = Source::lower(f)?;
+        source.needs_path(f);
+        let target = f.child("target");
+        if target.as_ref().is_some_and(|t| chardev::foreign(t, "type", FOREIGN_TARGETS)) {
+            return None;
+        }
+        let model = target.as_ref().and_then(|t| t.child("model"));
+        if model.as_ref().is_some_and(|m| chardev::foreign(m, "name", FOREIGN_MODELS)) {
+            return None;
+        }
+        Some(Self {
+            target: target.as_ref().and_then(|t| t.attr("type")),
+            port: target.as_ref().and_then(|t| t.attr("port")),
+            model: model.and_then(|m| m.attr("name")),
+            info: Info::lower(f),
+            origin: f.origin(),
+            source,
+        })
+    }
+
     /// The serial port that the first console stands for.
     pub fn of_console(source: Source, port: Opt<u32>, info: Info, origin: Origin) -> Self {
         Self { source, target: None, model: None, port, info, origin }
@@ -67,30 +93,6 @@ impl Serial {
     }
 }
 
-impl Serial {
-    fn check(&self, faults: &mut Diagnostics) {
-        let (Some(target), Some(model)) = (&self.target, &self.model) else { return };
-        if model.value != target.value.model() {
-            let span = model.origin.span().or(self.origin.span()).unwrap_or_default();
-            let message = format!("model `{}` is none of a serial port of type `{}`", model.word(), target.word());
-            let help = format!("set `{}`, or leave the model out", target.value.model().word());
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
-        }
-        let Some(address) = &self.info.address else { return };
-        let fits = match target.value {
-            Target::Isa | Target::IsaDebug => matches!(address.value, Address::Isa { .. }),
-            Target::Usb => matches!(address.value, Address::Usb { .. }),
-            Target::Pci => matches!(address.value, Address::Pci { .. }),
-        };
-        if !fits {
-            let span = address.origin.span().or(self.origin.span()).unwrap_or_default();
-            let message = format!("a serial port of type `{}` has no address of this type", target.word());
-            faults
-                .push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove the `<address>`"));
-        }
-    }
-}
-
 impl Target {
     /// The only model of a port on this bus.
     fn model(self) -> Model {
@@ -103,8 +105,8 @@ impl Target {
     }
 }
 
-/// Gives every serial port its number, bus and model. Ports that name the ISA bus are numbered first (virDomainChrIsaSerialDefPostParse and
-/// virDomainChrDefPostParse in libvirt's src/conf/domain_postparse.c).
+/// Gives every serial port its number, bus and model. Ports that name the ISA bus are numbered first (`virDomainChrIsaSerialDefPostParse` and
+/// `virDomainChrDefPostParse` in libvirt's `src/conf/domain_postparse.c`).
 pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
     let serials = &mut domain.devices.serials;
     let isa = |s: &Serial| s.target.is(&Target::Isa);
@@ -122,9 +124,6 @@ pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
             serial.port.get_or_insert(Spanned::rule(next, &PORT));
             serial.settle();
         }
-    }
-    for serial in serials.iter() {
-        serial.check(faults);
     }
     let mut taken = Vec::new();
     for serial in serials.iter().filter(|s| isa(s)) {
@@ -147,17 +146,7 @@ impl Device for Serial {
     const ELEMENT: &'static str = "serial";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let source = Source::lower(f)?;
-        source.needs_path(f);
-        let target = f.child("target");
-        Some(Self {
-            target: target.as_ref().and_then(|t| t.attr("type")),
-            port: target.as_ref().and_then(|t| t.attr("port")),
-            model: target.as_ref().and_then(|t| t.child_attr("model", "name")),
-            info: Info::lower(f),
-            origin: f.origin(),
-            source,
-        })
+        chardev::whole(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -172,6 +161,13 @@ impl Device for Serial {
         });
     }
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let target = other.target.is_none() || self.target == other.target;
+        let port = other.port.is_none() || self.port == other.port;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        target && port && address && self.source.is_meant_by(&other.source)
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }
@@ -182,6 +178,23 @@ impl Device for Serial {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.source.check(domain, faults);
+        let (Some(target), Some(model)) = (&self.target, &self.model) else { return };
+        if model.value != target.value.model() {
+            let span = model.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("model `{}` is none of a serial port of type `{}`", model.word(), target.word());
+            let help = format!("set `{}`, or leave the model out", target.value.model().word());
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        }
+        let isa = matches!(target.value, Target::Isa | Target::IsaDebug);
+        if let Some(address) = self.info.address.as_ref().filter(|a| isa && !matches!(a.value, Address::Isa { .. })) {
+            let span = address.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("a serial port of type `{}` has an address of type `isa`", target.word());
+            faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help("remove the `<address>`"));
+        }
     }
 
     fn needs(&self, _domain: &Domain) -> Needs {
@@ -258,7 +271,12 @@ mod tests {
         assert_eq!(trial(&twice, &[]).faults, ["there are two serial ports 1"]);
         let model = "<serial type='null'><target type='pci-serial'><model name='usb-serial'/></target></serial>";
         assert_eq!(trial(model, &[]).faults, ["model `usb-serial` is none of a serial port of type `pci-serial`"]);
-        let address = "<serial type='null'><target type='usb-serial'/><address type='isa' iobase='0x3f8'/></serial>";
-        assert_eq!(trial(address, &[]).faults, ["a serial port of type `usb-serial` has no address of this type"]);
+        let foreign = "<serial type='null'><target type='system-serial'><model name='pl011'/></target></serial>";
+        assert_eq!(
+            trial(foreign, &[]).faults,
+            ["QEMU has no `<target>` with type `system-serial` on this architecture"]
+        );
+        let address = "<serial type='null'><address type='usb' bus='0' port='1'/></serial>";
+        assert_eq!(trial(address, &[]).faults, ["a serial port of type `isa-serial` has an address of type `isa`"]);
     }
 }

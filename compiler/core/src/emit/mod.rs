@@ -65,21 +65,6 @@ impl Cx<'_> {
             .map_or_else(|| self.facts.config().is_some_and(|c| c.dump_guest_core), Switch::is_on)
     }
 
-    /// The address that VNC servers listen on unless the definition says another (`vnc_listen` in libvirt's qemu.conf).
-    pub fn vnc_listen(&self) -> &str {
-        "127.0.0.1"
-    }
-
-    /// The address that SPICE servers listen on unless the definition says another (`spice_listen` in libvirt's qemu.conf).
-    pub fn spice_listen(&self) -> &str {
-        "127.0.0.1"
-    }
-
-    /// Whether the host's configuration has a password for SPICE servers that have none (`spice_password` in libvirt's qemu.conf).
-    pub fn spice_password(&self) -> bool {
-        self.facts.config().is_some_and(|config| config.spice_password.is_some())
-    }
-
     /// The host's render node, where it is known.
     pub fn render_node(&self) -> Option<&str> {
         self.facts.render_node()
@@ -90,7 +75,10 @@ impl Cx<'_> {
         let Some((slot, _)) = pci(address) else { return Props::new() };
         let controllers = &self.domain.devices.controllers;
         let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus));
-        let props = Props::new().with("bus", bus.map_or_else(|| format!("pci.{}", slot.bus), |c| c.bus_name()));
+        let props = Props::new().with(
+            "bus",
+            bus.map_or_else(|| format!("pci.{}", slot.bus), super::devices::controller::Controller::bus_name),
+        );
         let multifunction = match address {
             Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) => multifunction.get(),
             Some(_) | None => None,

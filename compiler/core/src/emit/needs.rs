@@ -1,7 +1,9 @@
 //! What the host must do before QEMU starts, gathered from the devices.
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::{Access, Content, DeviceRule, Node, OpenMode, Owner, PciAddress, SocketPlace, Step};
+use virtc_plan::{
+    Access, Content, DeviceRule, Node, OpenMode, Owner, PciAddress, QmpCall, SocketPlace, Step,
+};
 
 use crate::codes;
 use crate::devices::PciSlot;
@@ -20,6 +22,10 @@ pub struct HostNeeds {
     pub(crate) directories: Vec<String>,
     /// Whether guest memory is pinned, because devices of the host write to it.
     pub(crate) pinned: bool,
+    /// QEMU's environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// What QEMU is told before the guest runs.
+    pub(crate) commands: Vec<(QmpCall, Origin)>,
     /// Settings of VFs that the runtime cannot make yet.
     pub(crate) vf_settings: Vec<Origin>,
     /// What the runtime cannot do yet, and what the definition wants it for.
@@ -113,6 +119,22 @@ impl HostNeeds {
     /// QEMU opens this node of `/dev`, which it can open as it is.
     pub fn allow(&mut self, path: &str) {
         self.rule(Node::Path(path.to_owned()), Access::RW);
+    }
+
+    /// QEMU opens this node of `/dev`, which anybody may open and which keeps its owner.
+    pub fn shared_device(&mut self, path: &str) {
+        self.allow(path);
+    }
+
+    /// A variable of QEMU's environment.
+    pub fn env(&mut self, name: &str, value: &str) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// QEMU is told this before the guest runs.
+    pub fn command(&mut self, call: QmpCall, origin: Origin) {
+        self.commands.push((call, origin));
     }
 
     /// The guest gets this function of the host.

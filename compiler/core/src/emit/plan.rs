@@ -3,7 +3,8 @@
 use sha2::{Digest, Sha256};
 use virtc_diag::{Diagnostics, SourceFile};
 use virtc_plan::{
-    DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, SocketPlace, Step, UserPolicy,
+    DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, QmpCommand,
+    QmpScript, SocketPlace, Step, UserPolicy,
 };
 
 use crate::domain::Domain;
@@ -51,8 +52,12 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     fds.extend(needs.fds.iter().cloned());
     let args = argv(machine).0.into_iter().map(|a| a.arg).collect();
     let memlock = memlock(m).map(Limit::Bytes);
-    let spawn = Step::Spawn { argv: args, env: Vec::new(), fds, user: UserPolicy::Qemu, memlock };
+    let spawn = Step::Spawn { argv: args, env: needs.env.clone(), fds, user: UserPolicy::Qemu, memlock };
     steps.push(step((spawn, start)));
+    for (call, origin) in needs.commands.iter().cloned() {
+        let commands = vec![QmpCommand { call, awaits: None, undo: None }];
+        steps.push(step((Step::QmpRun { script: QmpScript { commands } }, origin)));
+    }
     steps.push(step((Step::Cont {}, start)));
     Ok(Plan {
         format: FORMAT,
@@ -64,7 +69,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
 }
 
 /// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it
-/// (qemuDomainGetMemLockLimitBytes in libvirt's src/qemu/qemu_domain.c).
+/// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
 pub fn memlock(machine: &Machine) -> Option<u64> {
     machine.needs().pinned.then(|| locked_bytes(machine.domain()))
 }

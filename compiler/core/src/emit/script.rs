@@ -30,8 +30,22 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
     for line in first(machine) {
         let _ = writeln!(out, "# first: {line}");
     }
-    out.push_str("exec");
+    let needs = machine.get().needs();
+    for (name, value) in &needs.env {
+        let _ = write!(out, "export {name}=");
+        quote(value, &mut out);
+        out.push('\n');
+    }
     let mut faults = Diagnostics::new();
+    for (call, origin) in &needs.commands {
+        let message =
+            format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute);
+        let span = origin.span().unwrap_or_default();
+        faults.push(
+            Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
+        );
+    }
+    out.push_str("exec");
     for item in machine.get().items() {
         // Sets of descriptors are replaced by the paths behind them.
         if item.option == "add-fd" {

@@ -138,8 +138,7 @@ impl Leaf for Mac {
         parts.next().is_none().then_some(Self(bytes))
     }
     fn show(&self) -> String {
-        let [a, b, c, d, e, f] = self.0;
-        format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+        self.0.map(|byte| format!("{byte:02x}")).join(":")
     }
 }
 

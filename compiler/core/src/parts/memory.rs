@@ -27,12 +27,11 @@ fn kib(f: &Fields<'_, '_>) -> Opt<u64> {
     let unit = f.attr::<String>("unit");
     let value = f.text::<u64>()?;
     let bytes = unit_bytes(unit.as_ref().map_or("KiB", |u| u.value.as_str()))?;
-    match value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) {
-        Some(kib) => Some(Spanned { value: kib, origin: f.origin() }),
-        None => {
-            f.report(Diagnostic::new(&codes::BAD_VALUE, f.element().text_span(), "more memory than can be counted"));
-            None
-        }
+    if let Some(kib) = value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) {
+        Some(Spanned { value: kib, origin: f.origin() })
+    } else {
+        f.report(Diagnostic::new(&codes::BAD_VALUE, f.element().text_span(), "more memory than can be counted"));
+        None
     }
 }
 

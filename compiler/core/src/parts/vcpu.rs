@@ -73,19 +73,16 @@ impl Vcpus {
         if self.current.is_some() {
             opts.set("maxcpus", max.show());
         }
-        match topology {
-            Some(t) => {
-                opts.set("sockets", t.sockets.show());
-                opts.set("dies", t.dies.show());
-                opts.set("clusters", t.clusters.show());
-                opts.set("cores", t.cores.show());
-                opts.set("threads", t.threads.show());
-            }
-            None => {
-                opts.set("sockets", max.show());
-                opts.set("cores", "1");
-                opts.set("threads", "1");
-            }
+        if let Some(t) = topology {
+            opts.set("sockets", t.sockets.show());
+            opts.set("dies", t.dies.show());
+            opts.set("clusters", t.clusters.show());
+            opts.set("cores", t.cores.show());
+            opts.set("threads", t.threads.show());
+        } else {
+            opts.set("sockets", max.show());
+            opts.set("cores", "1");
+            opts.set("threads", "1");
         }
         let origin = topology.map_or(max.origin, |t| t.origin);
         out.opts(Section::Smp, "smp", opts, if self.current.is_some() { max.origin } else { origin });

@@ -7,7 +7,7 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::disk::floppy_items;
+use crate::devices::{console, disk::floppy_items};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
@@ -15,7 +15,7 @@ use crate::ir::Origin;
 use crate::parts::features::Features;
 use crate::target::Target;
 
-pub use device::{DeviceChange, attach, detach};
+pub use device::{ChangeFindings, DeviceChange, attach, detach};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -82,6 +82,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
 pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     let mut findings = Diagnostics::new();
     ports::usb(domain, &mut |d| findings.push(d));
+    console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);
     let disks = &mut domain.devices.disks;

@@ -83,17 +83,16 @@ impl Bus {
         Self { model, slots: [Slot::default(); 32] }
     }
 
-    /// What it offers (qemuDomainPCIAddressSet… in libvirt's src/conf/domain_addr.c).
+    /// What it offers (`qemuDomainPCIAddressSet`… in libvirt's `src/conf/domain_addr.c`).
     pub fn offers(&self) -> Connect {
         use Connect as C;
         match self.model {
             PciModel::PciRoot => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE).and(C::PCI_EXPANDER),
             PciModel::PciBridge | PciModel::PcieToPciBridge => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE),
-            PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
             PciModel::PcieRoot => {
                 C::PCIE.and(C::ROOT_PORT).and(C::DMI_BRIDGE).and(C::PCIE_TO_PCI).and(C::PCIE_EXPANDER)
             }
-            PciModel::DmiToPciBridge => C::PCI.and(C::PCI_BRIDGE),
+            PciModel::DmiToPciBridge | PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
             PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => {
                 C::HOTPLUG.and(C::PCIE).and(C::UPSTREAM).and(C::PCIE_TO_PCI)
             }

@@ -17,7 +17,7 @@ static PRIMARY_VIDEO: Rule = Rule {
 };
 
 impl Pass<'_> {
-    /// Takes the chipset's slots (qemuDomainValidateDevicePCISlotsChipsets in libvirt's src/qemu/qemu_domain_address.c).
+    /// Takes the chipset's slots (`qemuDomainValidateDevicePCISlotsChipsets` in libvirt's `src/qemu/qemu_domain_address.c`).
     pub(super) fn chipset(&mut self) {
         match self.domain.os.family() {
             MachineFamily::I440fx => self.piix3(),
@@ -43,7 +43,7 @@ impl Pass<'_> {
             match controller.kind() {
                 ControllerType::Ide => self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(1), &PIIX3),
                 ControllerType::Usb if usb_default => {
-                    self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(2), &PIIX3)
+                    self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(2), &PIIX3);
                 }
                 ControllerType::Usb
                 | ControllerType::Pci

@@ -1,6 +1,6 @@
 //! PCI addresses: who stands where, and which bridges and root ports are added for it.
 //!
-//! The order and the rules are libvirt's (qemuDomainAssignPCIAddresses in its src/qemu/qemu_domain_address.c): a first pass finds out which
+//! The order and the rules are libvirt's (`qemuDomainAssignPCIAddresses` in its `src/qemu/qemu_domain_address.c)`: a first pass finds out which
 //! buses are needed, a second one assigns.
 
 mod bus;
@@ -232,13 +232,12 @@ impl<'f> Pass<'f> {
         if !self.wants(kind, index) {
             return;
         }
-        match self.reserve(flags) {
-            Some(at) => self.place(kind, index, at, &ASSIGNED),
-            None => {
-                let message = format!("no PCI slot is free for this `<{}>`", kind.element());
-                let span = self.domain.origin.span().unwrap_or_default();
-                self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
-            }
+        if let Some(at) = self.reserve(flags) {
+            self.place(kind, index, at, &ASSIGNED)
+        } else {
+            let message = format!("no PCI slot is free for this `<{}>`", kind.element());
+            let span = self.domain.origin.span().unwrap_or_default();
+            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
         }
     }
 

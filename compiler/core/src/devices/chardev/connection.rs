@@ -87,7 +87,7 @@ impl Reconnect {
         Some(reconnect)
     }
 
-    pub(super) fn write(this: &Option<Self>, w: &mut XmlWriter) {
+    pub(super) fn write(this: Option<&Self>, w: &mut XmlWriter) {
         if let Some(this) = this {
             w.tag("reconnect").attr("enabled", this.enabled.value.word()).opt("timeout", &this.timeout).end();
         }

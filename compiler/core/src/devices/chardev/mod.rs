@@ -11,7 +11,6 @@ use virtc_plan::{Node, SocketPlace};
 
 use crate::codes;
 use crate::devices::graphics::GraphicsType;
-use crate::devices::rng::Rng;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Payload, Props, Section, Text};
@@ -19,7 +18,7 @@ use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
 pub use connection::{Connection, Inet, Mode, Reconnect, reconnect_needs_connect};
-pub use source::{Log, MouseMode, Place, Protocol, Source, SourceType};
+pub use source::{Log, MouseMode, Place, Protocol, Source, SourceType, foreign, whole};
 
 impl Source {
     /// How many sets of descriptors QEMU gets for it.
@@ -60,7 +59,7 @@ impl Source {
                 at: tcp.address.host_port(),
                 server: tcp.mode() == Mode::Bind,
                 telnet: protocol.is(&Protocol::Telnet),
-                tls: tls_wanted(cx, tls).then(|| format!("obj{}_tls0", id(alias))),
+                tls: tls_wanted(cx, *tls).then(|| format!("obj{}_tls0", id(alias))),
                 again: again(&tcp.reconnect),
             },
             Place::Udp { remote, local } => {
@@ -135,6 +134,16 @@ impl Source {
         }
     }
 
+    /// Reports a source that the rest of the domain does not allow (`qemuValidateDomainChrSourceDef` in libvirt's `src/qemu/qemu_validate.c`).
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
+        if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
+            let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", self.kind.word());
+            let span = self.kind.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+    }
+
     fn own(&self, path: &str, origin: Origin, out: &mut HostNeeds) {
         if !self.keeps_owner {
             out.own(Node::Path(path.to_owned()), origin);
@@ -151,7 +160,7 @@ impl Inet {
 }
 
 /// Whether TLS is spoken: what the definition says, else what the host is set up for.
-fn tls_wanted(cx: &Cx<'_>, tls: &Opt<YesNo>) -> bool {
+fn tls_wanted(cx: &Cx<'_>, tls: Opt<YesNo>) -> bool {
     tls.get().map_or_else(|| cx.facts.config().is_some_and(|c| c.chardev_tls), YesNo::is_yes)
 }
 
@@ -163,24 +172,6 @@ pub fn id(alias: &str) -> String {
 /// The name of the descriptor of a socket.
 fn source_fd(alias: &str) -> String {
     format!("{alias}-source")
-}
-
-/// Reports channels of the SPICE protocol in a domain without SPICE (qemuValidateDomainChrSourceDef in libvirt's src/qemu/qemu_validate.c).
-pub fn check(domain: &Domain, faults: &mut Diagnostics) {
-    let devices = &domain.devices;
-    if domain.holes > 0 || devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
-        return;
-    }
-    let sources = devices.serials.iter().map(|d| &d.source).chain(devices.channels.iter().map(|d| &d.source));
-    let sources = sources.chain(devices.consoles.iter().filter(|c| !c.is_mirror()).map(|d| &d.source));
-    for source in sources.chain(devices.rngs.iter().filter_map(Rng::source)) {
-        if matches!(source.kind.value, SourceType::Spicevmc | SourceType::Spiceport) {
-            let message =
-                format!("a character device of type `{}` needs `<graphics type='spice'>`", source.kind.word());
-            let span = source.kind.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
-    }
 }
 
 /// The number of the first set of descriptors of the device `alias`: libvirt numbers them over all devices.
@@ -251,7 +242,7 @@ mod tests {
     fn incomplete_sources_are_reported() {
         for (given, message) in [
             ("<serial type='unix'/>", "the source of this character device has no `path`"),
-            ("<serial type='file'/>", "the source of this character device has no `path`"),
+            ("<serial type='file'><target port='0'/></serial>", "the source of this character device has no `path`"),
             (
                 "<serial type='tcp'><source mode='bind' host='h'/></serial>",
                 "the source of this character device has no `service`",

@@ -96,7 +96,6 @@ impl Source {
         };
         let Some(kind) = kind else {
             // The type is reported; nothing else can be said about a source of unknown type.
-            let _ = f.keep();
             return None;
         };
         let sources =
@@ -126,7 +125,11 @@ impl Source {
                     }
                 }
                 let tls = source.and_then(|s| s.attr("tls"));
-                let protocol = f.child_attr("protocol", "type").unwrap_or_else(|| Spanned::rule(Protocol::Raw, &RAW));
+                let protocol = f
+                    .child("protocol")
+                    .filter(|p| !foreign(p, "type", &["telnets", "tls"]))
+                    .and_then(|p| p.attr("type"));
+                let protocol = protocol.unwrap_or_else(|| Spanned::rule(Protocol::Raw, &RAW));
                 Place::Tcp(connection, Some(protocol), tls)
             }
             SourceType::Udp => {
@@ -168,6 +171,19 @@ impl Source {
         }
     }
 
+    /// Whether `other`, as a user describes it, means this source. The socket of a channel may go by its name alone.
+    pub fn is_meant_by(&self, other: &Self) -> bool {
+        let place = match (&self.place, &other.place) {
+            (Place::File(own, _), Place::File(other, _)) => own == other,
+            (Place::Unix(own), Place::Unix(other)) => {
+                own.address.is_none() || other.address.is_none() || own.address == other.address
+            }
+            (Place::Tcp(own, ..), Place::Tcp(other, ..)) => own.address == other.address && own.mode() == other.mode(),
+            (own, other) => own == other,
+        };
+        self.kind == other.kind && place
+    }
+
     /// Writes `<source>`, `<protocol>` and `<log>`.
     pub fn write(&self, w: &mut XmlWriter) {
         let label = |w: &mut XmlWriter| {
@@ -182,7 +198,7 @@ impl Source {
             Place::Unix(unix) => {
                 if unix.address.is_some() {
                     w.tag("source").attr("mode", unix.mode().word()).opt("path", &unix.address).children(|w| {
-                        Reconnect::write(&unix.reconnect, w);
+                        Reconnect::write(unix.reconnect.as_ref(), w);
                         label(w);
                     });
                 }
@@ -190,7 +206,7 @@ impl Source {
             Place::Tcp(tcp, protocol, tls) => {
                 let tag = w.tag("source").attr("mode", tcp.mode().word());
                 tag.opt("host", &tcp.address.host).opt("service", &tcp.address.service).opt("tls", tls).children(|w| {
-                    Reconnect::write(&tcp.reconnect, w);
+                    Reconnect::write(tcp.reconnect.as_ref(), w);
                     label(w);
                 });
                 w.tag("protocol").opt("type", protocol).end();
@@ -224,6 +240,24 @@ impl Source {
             w.tag("log").attr("file", &log.file).opt("append", &log.append).end();
         }
     }
+}
+
+/// A device; where it could not be read, the rest of its element is passed over, since the reason is reported.
+pub fn whole<T>(f: &Fields<'_, '_>, device: Option<T>) -> Option<T> {
+    if device.is_none() {
+        let _ = f.keep();
+    }
+    device
+}
+
+/// Reports an attribute whose word is of the format, but that no x86 QEMU can have; all else in its element is then passed over.
+pub fn foreign(f: &Fields<'_, '_>, attribute: &str, words: &[&str]) -> bool {
+    let Some(found) = f.element().attribute(attribute).filter(|a| words.contains(&a.value())) else { return false };
+    let message =
+        format!("QEMU has no `<{}>` with {attribute} `{}` on this architecture", f.element().name(), found.value());
+    f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, found.value_span(), message));
+    let _ = f.keep();
+    true
 }
 
 fn missing_path<T>(f: &Fields<'_, '_>, span: Span) -> Option<T> {

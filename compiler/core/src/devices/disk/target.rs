@@ -34,7 +34,7 @@ pub fn default_bus(name: &str, device: DiskDevice) -> Option<DiskBus> {
     }
 }
 
-/// The address on a controller (virDomainDiskDefAssignAddress in libvirt's src/conf/domain_conf.c). On SCSI, unit 7 is the controller itself.
+/// The address on a controller (`virDomainDiskDefAssignAddress` in libvirt's `src/conf/domain_conf.c`). On SCSI, unit 7 is the controller itself.
 pub fn drive_address(bus: DiskBus, index: u32) -> Option<Address> {
     let drive = |controller, bus, unit| Some(Address::Drive { controller, bus, target: 0, unit });
     match bus {

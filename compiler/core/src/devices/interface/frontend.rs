@@ -153,9 +153,11 @@ pub(super) fn host(interface: &Interface, cx: &Cx<'_>, out: &mut HostNeeds) {
     let name = interface.target.as_ref().map_or_else(|| "vnet%d".to_owned(), |t| t.value.clone());
     // The host's side of the tap has the guest's address, but for its first byte: a bridge takes the lowest address of its ports for its own.
     let mac = interface.mac.map(|m| {
-        let [_, rest @ ..] = m.value.0;
-        let [a, b, c, d, e] = rest;
-        Mac([0xfe, a, b, c, d, e])
+        let mut bytes = m.value.0;
+        if let Some(first) = bytes.first_mut() {
+            *first = 0xfe;
+        }
+        Mac(bytes)
     });
     out.tap(
         virtc_plan::Step::Tap {

@@ -292,7 +292,7 @@ impl Device for Interface {
 }
 
 impl Interface {
-    /// What a VF cannot do (virHostdevNetConfigReplace in libvirt's src/hypervisor/virhostdev.c).
+    /// What a VF cannot do (`virHostdevNetConfigReplace` in libvirt's src/hypervisor/virhostdev.c).
     fn check_hostdev(&self, defaults: &mut Defaults<'_>) {
         if !self.is_hostdev() {
             if let Some(vlan) = &self.vlan {

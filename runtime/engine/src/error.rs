@@ -125,6 +125,7 @@ impl HostError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Unfinished(_) => Some("run `virtc recover` on it first"),
+            Self::Locked(_) => Some("a VM of this name runs already; `virtc stop` ends it"),
             Self::Hang { .. } => Some("the host may need a reboot before this function can be used again"),
             Self::GuestHolds { .. } => {
                 Some("the guest needs a running system that answers hot-unplug; ask again later")
@@ -139,7 +140,6 @@ impl HostError {
             | Self::NoQmp(_)
             | Self::NoEvent { .. }
             | Self::GuestRefuses { .. }
-            | Self::Locked(_)
             | Self::Journal { .. }
             | Self::Interrupted => None,
         }

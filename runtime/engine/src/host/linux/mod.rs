@@ -127,7 +127,9 @@ impl Host for LinuxHost {
             }
             Op::Unlisten { fd, path } => {
                 self.fds.remove(fd);
-                sockets::remove(path)
+                // Nobody else can listen in a directory that is the caller's alone.
+                let is_private = path.parent() == Some(self.state.dir());
+                if is_private { files::remove_file(path) } else { sockets::remove(path) }
             }
             Op::Tap { fds, name, vnet_hdr } => {
                 let (queues, interface) = net::make_tap(name, fds.len(), *vnet_hdr)?;

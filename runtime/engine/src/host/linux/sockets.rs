@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, lchown};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
@@ -26,12 +27,21 @@ pub(super) fn is_listening(path: &Path) -> Result<bool> {
     }
 }
 
+/// How long the kernel may take to close the sockets of a process that has ended.
+const CLOSING: Duration = Duration::from_secs(1);
+
 /// Removes a socket at which nobody listens. Anything else at its place is not what was made here, and stays.
 pub(super) fn remove(path: &Path) -> Result<()> {
-    match std::fs::symlink_metadata(path) {
-        Ok(meta) if meta.file_type().is_socket() && !is_listening(path)? => remove_file(path),
-        Err(e) if e.kind() != ErrorKind::NotFound => Err(HostError::system("read", path, e)),
-        Ok(_) | Err(_) => Ok(()),
+    let end = Instant::now() + CLOSING;
+    loop {
+        match std::fs::symlink_metadata(path) {
+            Ok(meta) if !meta.file_type().is_socket() => return Ok(()),
+            Ok(_) if !is_listening(path)? => return remove_file(path),
+            Ok(_) if Instant::now() > end => return Ok(()),
+            Ok(_) => std::thread::sleep(Duration::from_millis(20)),
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(HostError::system("read", path, e)),
+        }
     }
 }
 

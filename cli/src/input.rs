@@ -20,7 +20,7 @@ pub enum Input {
 }
 
 /// A text, or why it is none.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// The text; where it is refused, what comes before the fault.
     pub source: SourceFile,

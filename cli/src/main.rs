@@ -7,8 +7,10 @@ mod fix;
 mod input;
 mod output;
 mod pipeline;
+mod plug;
 mod registry;
 mod render;
+mod state;
 mod terminal;
 
 use std::process::ExitCode;

@@ -1,13 +1,19 @@
 //! The subcommands, one file each.
 
+mod attach;
 mod check;
 mod compile;
 mod completions;
+mod detach;
 mod explain;
 mod host;
 mod hotplug;
+mod list;
+mod recover;
 mod run;
 mod schema;
+mod status;
+mod stop;
 
 use clap::Subcommand;
 
@@ -21,6 +27,12 @@ pub enum Command {
     Compile(compile::Compile),
     Hotplug(hotplug::Hotplug),
     Run(run::Run),
+    List(list::List),
+    Status(status::Status),
+    Attach(attach::Attach),
+    Detach(detach::Detach),
+    Stop(stop::Stop),
+    Recover(recover::Recover),
     Host(host::Host),
     Explain(explain::Explain),
     Schema(schema::Schema),
@@ -35,6 +47,12 @@ impl Command {
             Self::Compile(command) => command.run(out),
             Self::Hotplug(command) => command.run(out),
             Self::Run(command) => command.run(out),
+            Self::List(command) => command.run(out),
+            Self::Status(command) => command.run(out),
+            Self::Attach(command) => command.run(out),
+            Self::Detach(command) => command.run(out),
+            Self::Stop(command) => command.run(out),
+            Self::Recover(command) => command.run(out),
             Self::Host(command) => command.run(out),
             Self::Explain(command) => command.run(out),
             Self::Schema(command) => command.run(out),

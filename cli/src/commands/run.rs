@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use virtc_inventory::HostFile;
-use virtc_plan::{DomainId, Plan};
+use virtc_plan::Plan;
 use virtc_runtime::{AclChoice, Event, Failure, RunConfig, UserChoice};
 
 use crate::args::{HostArg, QemuArg};
@@ -12,7 +11,9 @@ use crate::exit::Exit;
 use crate::input::Input;
 use crate::output::Output;
 use crate::pipeline::{Pipeline, Settings};
+use crate::plug::{record, this_host};
 use crate::render;
+use crate::state::StateArg;
 
 /// Run a definition in the foreground until the guest ends; then take back every change to the host
 #[derive(Debug, Args)]
@@ -23,8 +24,8 @@ pub struct Run {
     /// Print every change that would be made to this host, and make none
     #[arg(long = "dry-run")]
     rehearse: bool,
-    #[arg(long, value_name = "DIR", help = STATE)]
-    state: Option<PathBuf>,
+    #[command(flatten)]
+    state: StateArg,
     /// User to run QEMU as, where virtc runs as root [default: libvirt-qemu, qemu or nobody]
     #[arg(long, value_name = "NAME")]
     user: Option<String>,
@@ -36,9 +37,6 @@ pub struct Run {
     #[arg(long, value_enum, default_value_t = Acl::Auto)]
     device_acl: Acl,
 }
-
-const STATE: &str =
-    "State directory of the guest, made new [default: /run/virtc/NAME, or $XDG_RUNTIME_DIR/virtc/NAME without root]";
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Acl {
@@ -55,37 +53,32 @@ enum Acl {
 impl Run {
     /// Runs it.
     pub fn run(self, out: &mut Output) -> Result<Exit, String> {
-        let Some(plan) = self.plan(out)? else { return Ok(Exit::Findings) };
-        let dir = self.state.clone().map_or_else(|| state_dir(&plan.domain), Ok)?;
+        let Some((plan, record)) = self.plan(out)? else { return Ok(Exit::Findings) };
+        let dir = self.state.guest(&plan.domain.name)?.dir;
         let config = self.config();
-        if self.rehearse { Ok(dry_run(&plan, &dir, &config, out)) } else { Ok(run(&plan, &dir, &config, out)) }
+        Ok(if self.rehearse { dry_run(&plan, &dir, &config, out) } else { run(&plan, &dir, &config, &record, out) })
     }
 
-    /// The plan in the file, or what the definition in it compiles to; none where it is refused.
-    fn plan(&self, out: &mut Output) -> Result<Option<Plan>, String> {
+    /// The plan in the file, or what the definition in it compiles to, and what the supervisor keeps of it; none where it is refused.
+    fn plan(&self, out: &mut Output) -> Result<Option<(Plan, String)>, String> {
         let input = Input::new(&self.file);
         let loaded = input.load()?;
         if loaded.fault.is_none() && loaded.source.text().trim_start().starts_with('{') {
             let plan = Plan::from_json(loaded.source.text());
-            return plan.map(Some).map_err(|error| format!("{}: {error}", input.name()));
+            return plan.map(|plan| Some((plan, String::new()))).map_err(|error| format!("{}: {error}", input.name()));
         }
-        let (target, host) = (self.qemu.load()?, self.host.load()?);
-        let host = host.unwrap_or_else(|| {
-            let (hardware, _) = virtc_inventory::read(Path::new("/sys"), Path::new("/proc"));
-            HostFile { hardware: Some(hardware), ..HostFile::default() }
-        });
+        let (target, host) = (self.qemu.load()?, this_host(self.host.load()?));
         let settings = Settings { schema: None, host: Some(&host), target: &target };
         let (mut report, machine) = Pipeline::new(settings).machine(loaded);
-        let plan = match machine.map(|machine| virtc_compiler::emit::plan::plan(&machine, &report.source)) {
-            Some(Ok(plan)) => Some(plan),
-            Some(Err(faults)) => {
-                report.diagnostics.extend(faults);
-                None
+        let mut made = None;
+        if let Some(machine) = machine {
+            match virtc_compiler::emit::plan::plan(&machine, &report.source) {
+                Ok(plan) => made = Some((plan, record(machine.get().domain()))),
+                Err(faults) => report.diagnostics.extend(faults),
             }
-            None => None,
-        };
+        }
         out.note(&render::human::render(&[report], out.error_terminal));
-        Ok(plan)
+        Ok(made)
     }
 
     fn config(&self) -> RunConfig {
@@ -104,24 +97,6 @@ impl Run {
     }
 }
 
-/// Where the state of a guest is kept: a folder with its name, in which what a path could misread is written `%` and two digits.
-fn state_dir(domain: &DomainId) -> Result<PathBuf, String> {
-    #[expect(clippy::disallowed_methods, reason = "the command line reads the environment")]
-    let session = std::env::var_os("XDG_RUNTIME_DIR");
-    let base = match session {
-        _ if nix::unistd::geteuid().is_root() => PathBuf::from("/run"),
-        Some(session) if Path::new(&session).is_absolute() => PathBuf::from(session),
-        Some(_) | None => return Err("XDG_RUNTIME_DIR is not set: name a state directory with `--state DIR`".into()),
-    };
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let dotted = |at: usize, byte: u8| byte == b'.' && at > 0;
-    let name = domain.name.bytes().enumerate().map(|(at, byte)| match byte {
-        _ if plain(byte) || dotted(at, byte) => char::from(byte).to_string(),
-        _ => format!("%{byte:02x}"),
-    });
-    Ok(base.join("virtc").join(name.collect::<String>()))
-}
-
 fn dry_run(plan: &Plan, dir: &Path, config: &RunConfig, out: &mut Output) -> Exit {
     match virtc_runtime::dry_run(plan, dir, config) {
         Ok(changes) => {
@@ -134,8 +109,8 @@ fn dry_run(plan: &Plan, dir: &Path, config: &RunConfig, out: &mut Output) -> Exi
     }
 }
 
-fn run(plan: &Plan, dir: &Path, config: &RunConfig, out: &mut Output) -> Exit {
-    let ended = virtc_runtime::run(plan, dir, config, None, &mut |event| {
+fn run(plan: &Plan, dir: &Path, config: &RunConfig, record: &str, out: &mut Output) -> Exit {
+    let ended = virtc_runtime::run(plan, dir, config, record, None, &mut |event| {
         if let Some(line) = line(event) {
             out.note(&format!("virtc: {line}\n"));
         }
@@ -153,7 +128,7 @@ fn run(plan: &Plan, dir: &Path, config: &RunConfig, out: &mut Output) -> Exit {
 }
 
 /// What is told of an event; absent: nothing.
-fn line(event: &Event<'_>) -> Option<String> {
+pub fn line(event: &Event<'_>) -> Option<String> {
     Some(match event {
         Event::Step { number, of, origin } => format!("step {number} of {of} ({origin})"),
         Event::Made(op) => format!("  {}", op.describe()),

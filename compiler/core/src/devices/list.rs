@@ -51,7 +51,10 @@ macro_rules! devices {
 
             /// What the host must do for all devices.
             pub fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
-                $(for device in &self.$field { device.host(cx, out); })+
+                $(for device in &self.$field {
+                    out.begin(device.info().alias(), device.origin());
+                    device.host(cx, out);
+                })+
             }
 
             /// How many devices of this kind there are.
@@ -97,6 +100,11 @@ macro_rules! devices {
                 },)+ }
             }
 
+            /// Takes out the device of this name, where there is one.
+            pub fn remove(&mut self, alias: &str) {
+                $(self.$field.retain(|device| device.info().alias() != alias);)+
+            }
+
             /// The indexes of the devices that the first device of `kind` in `other` means: by alias where it has one of these.
             pub fn matching(&self, kind: Kind, other: &Self) -> Vec<usize> {
                 match kind { $(Kind::$kind => {
@@ -111,7 +119,10 @@ macro_rules! devices {
 
             /// What the host must do for one device.
             pub fn host_of(&self, kind: Kind, index: usize, cx: &Cx<'_>, out: &mut HostNeeds) {
-                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.host(cx, out) },)+ }
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
+                    out.begin(device.info().alias(), device.origin());
+                    device.host(cx, out);
+                },)+ }
             }
 
             /// What QEMU gets for one device.

@@ -24,6 +24,9 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
     for directory in &machine.get().needs().directories {
         let _ = writeln!(out, "mkdir -p \"$state/{directory}\"");
     }
+    for (from, to) in templates(machine) {
+        let _ = writeln!(out, "[ -e {to} ] || cp {from} {to}");
+    }
     for line in first(machine) {
         let _ = writeln!(out, "# first: {line}");
     }
@@ -97,11 +100,26 @@ fn tap_name(id: &str) -> String {
     format!("vnet{}", id.trim_start_matches(|c: char| !c.is_ascii_digit()))
 }
 
+/// Templates, and the files that are made of them where they are not there yet; both as shell words.
+fn templates(machine: &Sound<Machine>) -> Vec<(String, String)> {
+    let word = |text: &str| {
+        let mut word = String::new();
+        quote(text, &mut word);
+        word
+    };
+    let steps = machine.get().needs().turns().flat_map(|turn| &turn.steps);
+    let copies = steps.filter_map(|(step, _)| match step {
+        Step::CopyFile { from: Some(from), to, .. } => Some((word(from), word(to))),
+        _ => None,
+    });
+    copies.collect()
+}
+
 /// What the plan does and a script cannot.
 fn first(machine: &Sound<Machine>) -> Vec<String> {
     let needs = machine.get().needs();
     let mut out = Vec::new();
-    for (step, _) in &needs.binds {
+    for (step, _) in needs.turns().flat_map(|turn| &turn.binds) {
         if let Step::VfioBind { device, managed } = step {
             out.push(if *managed {
                 format!("bind {device} to vfio-pci")
@@ -113,7 +131,7 @@ fn first(machine: &Sound<Machine>) -> Vec<String> {
     if !needs.vf_settings.is_empty() {
         out.push("set the MAC and VLAN of the VF on its physical function".to_owned());
     }
-    for (step, _) in &needs.descriptors {
+    for (step, _) in needs.turns().flat_map(|turn| &turn.steps) {
         if let Step::Tap { fds, bridge, .. } = step {
             let bridge = bridge.as_ref().map_or_else(String::new, |b| format!(" and join it to bridge {b}"));
             let id = fds

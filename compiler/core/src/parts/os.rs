@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Props, Section, rules};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Props, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -327,6 +327,18 @@ impl Os {
             let secure = Opts::new().with("driver", "cfi.pflash01").with("property", "secure").with("value", "on");
             out.opts(Section::Loader, "global", secure, loader.secure.origin_or(path.origin));
         }
+    }
+
+    /// The firmware's variables, which QEMU writes.
+    pub fn host(&self, out: &mut HostNeeds) {
+        let is_mapped = self.flash().iter().any(|(flash, _)| *flash == "pflash1");
+        let Some(nvram) = self.nvram.as_ref().filter(|_| is_mapped) else { return };
+        let Some(path) = &nvram.path else { return };
+        if nvram.template.is_some() && nvram.template_format.get() != nvram.format.get() {
+            let origin = nvram.template_format.origin_or(path.origin);
+            return out.refuse("the template has another format than the variable store", origin);
+        }
+        out.from_template(nvram.template.as_ref().map(|t| t.value.as_str()), &path.value, path.origin);
     }
 
     /// The names of the block nodes that the machine maps as flash, with where they come from.

@@ -71,6 +71,7 @@ pub fn attach(
     let before = domain.devices.controllers.len();
     let taken = aliases(&domain);
     let disks = domain.devices.disks.len();
+    let knows_nodes = domain.devices.disks.iter().any(|disk| disk.node > 0);
     let index = domain.devices.adopt(devices, kind);
     let (definition, findings) = define(domain, facts);
     let mut domain = definition.into_domain();
@@ -82,8 +83,8 @@ pub fn attach(
         findings.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
     findings.extend(ready(&mut domain));
-    if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
-        // The nodes of the disks that are there count up from 1.
+    if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk && !knows_nodes) {
+        // Nobody said which nodes the disks have that are there: they count up from 1.
         disk.node = u32::try_from(disks + 1).unwrap_or_default();
         // The boot order of `<os>` is settled at the start.
         disk.bootindex = None;

@@ -68,6 +68,8 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     parts(&cx, &mut items);
     floppy_items(&cx, &mut items);
     domain.devices.items(&cx, &mut items);
+    domain.os.host(&mut needs);
+    domain.lifecycle.host(&mut needs);
     domain.devices.host(&cx, &mut needs);
     findings.extend(cx.finish());
     let items = items.sorted();
@@ -83,9 +85,11 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);
-    let count = domain.devices.disks.len();
-    for (at, disk) in domain.devices.disks.iter_mut().enumerate() {
-        disk.node = u32::try_from(count - at).unwrap_or_default();
+    let disks = &mut domain.devices.disks;
+    let (count, most) = (disks.len(), disks.iter().map(|d| d.node).max().unwrap_or_default());
+    for (at, disk) in disks.iter_mut().enumerate().filter(|(_, disk)| disk.node == 0) {
+        // Where some run already, a new one gets a number that none of them has.
+        disk.node = if most > 0 { most + 1 } else { u32::try_from(count - at).unwrap_or_default() };
     }
     findings
 }

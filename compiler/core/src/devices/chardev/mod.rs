@@ -7,7 +7,7 @@ mod source;
 pub(crate) mod trial;
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::Node;
+use virtc_plan::{Node, SocketPlace};
 
 use crate::codes;
 use crate::devices::graphics::GraphicsType;
@@ -100,12 +100,9 @@ impl Source {
         out.push(section, "chardev", Payload::Chardev(chardev), origin);
     }
 
-    /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at `socket` in the
-    /// VM's own directory.
+    /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at a socket in the
+    /// VM's own directory, whose name ends in `socket`.
     pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut HostNeeds) {
-        if self.fd_sets() > 0 {
-            out.refuse("the runtime makes no files that a character device writes to", origin);
-        }
         match &self.place {
             Place::Path(path) if self.kind.value == SourceType::Dev => {
                 out.allow(path);
@@ -114,21 +111,26 @@ impl Source {
             Place::Path(path) => self.own(path, origin, out),
             Place::Unix(unix) => match (&unix.address, socket) {
                 (Some(path), _) if unix.mode() == Mode::Connect => self.own(path, origin, out),
-                (None, Some(socket)) => {
-                    out.listen(&source_fd(alias), socket, origin);
+                (Some(path), _) => {
+                    out.listen(&source_fd(alias), SocketPlace::Path(path.value.clone()), path.origin);
+                }
+                (None, socket) => {
+                    let name = format!("channel-{}", socket.unwrap_or(alias));
+                    out.listen(&source_fd(alias), SocketPlace::Private(name), origin);
                     out.directory("channel");
                 }
-                _ => out.refuse(
-                    "the runtime makes sockets in the VM's own directory alone, and this one has a path of its own",
-                    origin,
-                ),
             },
+            Place::File(path, append) => {
+                out.write_to(&source_fd(alias), &path.value, append.is(&Switch::On), path.origin);
+            }
             Place::Nothing
-            | Place::File(..)
             | Place::Tcp(..)
             | Place::Udp { .. }
             | Place::Port(_)
             | Place::Agent { .. } => {}
+        }
+        if let Some(log) = &self.log {
+            out.write_to(&format!("{alias}-log"), &log.file, log.append.is(&Switch::On), origin);
         }
     }
 

@@ -75,7 +75,7 @@ mod tests {
             let xml = Schema::compile(&file(&format!("{name}.rng")).unwrap(), &mut |href, from| {
                 file(&join(from.name(), href)).ok_or_else(|| "no such file".to_owned())
             });
-            assert_eq!(xml.unwrap().to_bytes(), compact.to_bytes(), "{name}");
+            assert!(xml.unwrap().to_bytes() == compact.to_bytes(), "{name}");
         }
     }
 }

@@ -19,7 +19,9 @@ fn main() -> Result<()> {
     let mut sources = Vec::new();
     find(&root, &root, &mut sources)?;
     sources.sort();
-    let mut code = "/// All source files, as (path in the folder of schemas, text).\npub static SOURCES: &[(&str, &str)] = &[\n".to_owned();
+    let mut code =
+        "/// All source files, as (path in the folder of schemas, text).\npub static SOURCES: &[(&str, &str)] = &[\n"
+            .to_owned();
     for name in &sources {
         let _ = writeln!(code, "    ({name:?}, include_str!({:?})),", root.join(name));
     }

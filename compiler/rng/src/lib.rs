@@ -16,6 +16,7 @@ mod compile;
 mod datatype;
 mod engine;
 mod error;
+mod report;
 mod schema;
 mod stored;
 mod syntax;

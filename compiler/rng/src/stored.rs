@@ -63,7 +63,8 @@ impl Schema {
         let known = reader.list()?.as_chunks().0.iter().map(|[a, b]| (*a, *b)).collect();
         let sets = reader.list()?.as_chunks().0.iter().map(|[a, b, c]| (*a, *b, *c)).collect();
         let members = reader.list()?;
-        let definition = |[names, content, doc]: &[u32; 3]| Definition { names: *names, content: Pat(*content), doc: *doc };
+        let definition =
+            |[names, content, doc]: &[u32; 3]| Definition { names: *names, content: Pat(*content), doc: *doc };
         let definitions = reader.list()?.as_chunks().0.iter().map(definition).collect();
         let parameters = reader.list()?;
         let literal = |[ty, text, ns]: &[u32; 3]| (type_id(*ty), *text, *ns);
@@ -127,7 +128,8 @@ mod tests {
 
     #[test]
     fn a_stored_schema_is_the_same() {
-        let text = "start = element a { attribute b { xsd:int { minInclusive = '1' } | 'x' }, element * - c { text }* }";
+        let text =
+            "start = element a { attribute b { xsd:int { minInclusive = '1' } | 'x' }, element * - c { text }* }";
         let schema = Schema::compile(&SourceFile::new("s", text), &mut |_, _| Err(String::new())).unwrap();
         let bytes: &'static [u8] = schema.to_bytes().leak();
         let loaded = Schema::from_bytes(bytes).unwrap();

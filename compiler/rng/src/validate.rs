@@ -6,6 +6,7 @@ use virtc_xml::Document;
 use crate::checked::Checked;
 use crate::engine::derive::Engine;
 use crate::engine::run::View;
+use crate::report::report;
 use crate::schema::Schema;
 
 /// More patterns than this are forgotten after a document, so that memory stays bounded.
@@ -46,6 +47,7 @@ impl<'s> Validator<'s> {
         if self.is_valid(document) {
             return (Checked::new(document, true), Diagnostics::new());
         }
-        (Checked::unchecked(document), Diagnostics::new())
+        let symbols = self.engine.schema.symbols(document);
+        report(&mut self.engine, document, &symbols)
     }
 }

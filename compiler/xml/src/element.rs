@@ -256,8 +256,9 @@ impl<'d> Text<'d> {
     /// Where it stands, without the white space around it.
     pub fn trimmed_span(self) -> Span {
         let raw = self.document.source.slice(self.data.span);
-        let start = raw.len() - raw.trim_start().len();
-        let end = raw.trim_end().len().max(start);
+        let space = [' ', '\t', '\n', '\r'];
+        let start = raw.len() - raw.trim_start_matches(space).len();
+        let end = raw.trim_end_matches(space).len().max(start);
         let base = self.data.span.start as usize;
         Span::new(base + start..base + end)
     }

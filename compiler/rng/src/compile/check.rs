@@ -44,7 +44,10 @@ fn check_class(class: &NameClass, within: Within, faults: &mut Vec<Fault>) {
         }
         NameKind::Ns(_, except) => {
             if within == Within::NsName {
-                faults.push(Fault::new(class.at, "all names of a namespace cannot be excepted from those of a namespace"));
+                faults.push(Fault::new(
+                    class.at,
+                    "all names of a namespace cannot be excepted from those of a namespace",
+                ));
             }
             if let Some(except) = except {
                 check_class(except, Within::NsName, faults);

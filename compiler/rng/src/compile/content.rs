@@ -135,7 +135,8 @@ impl<'t> Contents<'t> {
             }
             Kind::Choice => self.greatest(pat),
             Kind::Group | Kind::Interleave => {
-                let full = self.parts(pat).into_iter().filter(|part| self.content_type(*part) != Some(Content::Empty)).count();
+                let full =
+                    self.parts(pat).into_iter().filter(|part| self.content_type(*part) != Some(Content::Empty)).count();
                 self.greatest(pat).filter(|found| *found != Content::Simple || full < 2)
             }
         };

@@ -33,7 +33,6 @@ pub(super) struct Joined {
     pub combine: Option<Combine>,
     /// Whether one of them does not say how it is combined.
     plain: bool,
-    pub at: Place,
 }
 
 /// A schema with all its files.
@@ -114,7 +113,9 @@ impl Reader<'_, '_> {
             },
             Kind::ParentRef(name) => match scope.and_then(|s| self.loaded.scopes.get(s)).and_then(|s| s.parent) {
                 Some(scope) => self.references.push((scope, name.clone(), at)),
-                None => self.faults.push(Fault::new(at, format!("there is no grammar around that could define `{name}`"))),
+                None => {
+                    self.faults.push(Fault::new(at, format!("there is no grammar around that could define `{name}`")))
+                }
             },
             Kind::Data(data) => {
                 if let Some(except) = &mut data.except {
@@ -169,7 +170,8 @@ impl Reader<'_, '_> {
     fn file(&mut self, reference: &Reference, at: Place) -> Result<Pattern> {
         let fault = |message: String| vec![Fault::new(at, message)];
         let Some(from) = self.files.get(at.file as usize).cloned() else { return Err(fault("no such file".into())) };
-        let source = (self.load)(&reference.href, &from).map_err(|why| fault(format!("`{}`: {why}", reference.href)))?;
+        let source =
+            (self.load)(&reference.href, &from).map_err(|why| fault(format!("`{}`: {why}", reference.href)))?;
         if self.open.iter().any(|name| **name == *source.name()) {
             return Err(fault(format!("`{}` refers to itself", source.name())));
         }
@@ -194,7 +196,8 @@ impl Reader<'_, '_> {
                 Component::Div(inner) => self.components(inner, scope, overrides, in_include)?,
                 Component::Define(define) => self.define(define, scope, overrides)?,
                 Component::Include(include) if in_include => {
-                    self.faults.push(Fault::new(include.at, "an include cannot stand in what another include replaces"));
+                    self.faults
+                        .push(Fault::new(include.at, "an include cannot stand in what another include replaces"));
                 }
                 Component::Include(include) => self.include(include, scope, overrides)?,
             }
@@ -218,14 +221,14 @@ impl Reader<'_, '_> {
         let shown = define.name.as_deref().unwrap_or("start").to_owned();
         let Some(scope) = self.loaded.scopes.get_mut(scope) else { return Ok(()) };
         let Some(joined) = scope.defines.get_mut(&define.name) else {
-            let joined =
-                Joined { bodies: vec![define.body], combine: define.combine, plain: define.combine.is_none(), at: define.at };
+            let joined = Joined { bodies: vec![define.body], combine: define.combine, plain: define.combine.is_none() };
             scope.defines.insert(define.name, joined);
             return Ok(());
         };
         match (joined.combine, define.combine) {
             (_, None) if joined.plain => {
-                self.faults.push(Fault::new(define.at, format!("`{shown}` is defined twice without saying how to combine")));
+                self.faults
+                    .push(Fault::new(define.at, format!("`{shown}` is defined twice without saying how to combine")));
             }
             (Some(a), Some(b)) if a != b => {
                 self.faults.push(Fault::new(define.at, format!("`{shown}` is combined by choice and by interleave")));

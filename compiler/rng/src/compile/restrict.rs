@@ -31,9 +31,14 @@ pub(super) fn check(translated: &Translated) -> Result<(), Vec<Fault>> {
     let (_, needed) = super::pack::needed(&arena, translated);
     for number in needed.into_keys() {
         let at = number as usize;
-        let (Some(definition), Some(place)) = (translated.definitions.get(at), translated.places.get(at)) else { continue };
+        let (Some(definition), Some(place)) = (translated.definitions.get(at), translated.places.get(at)) else {
+            continue;
+        };
         if checker.contents.content_type(definition.content).is_none() {
-            checker.fault(*place, "a value stands beside other content in this element, so that text could not be told apart");
+            checker.fault(
+                *place,
+                "a value stands beside other content in this element, so that text could not be told apart",
+            );
         }
         checker.walk(definition.content, 0, *place);
     }
@@ -108,8 +113,16 @@ impl Checker<'_> {
             (ATTRIBUTE, is_attribute || kind == Kind::Element, "an attribute"),
             (REPEATED_GROUP, is_attribute, "a group or interleave that is repeated"),
             (LIST, is_attribute || kind == Kind::Element || is_list || text || kind == Kind::Interleave, "a list"),
-            (EXCEPT, is_attribute || kind == Kind::Element || is_list || text || compound || kind == Kind::Empty, "what is excepted from a datatype"),
-            (START, is_attribute || is_list || text || compound || value || kind == Kind::Empty, "the start, outside of any element"),
+            (
+                EXCEPT,
+                is_attribute || kind == Kind::Element || is_list || text || compound || kind == Kind::Empty,
+                "what is excepted from a datatype",
+            ),
+            (
+                START,
+                is_attribute || is_list || text || compound || value || kind == Kind::Empty,
+                "the start, outside of any element",
+            ),
         ];
         for (place, forbidden, name) in rules {
             if within & place != 0 && forbidden {

@@ -32,11 +32,23 @@ impl Facets {
     }
 
     fn add(&mut self, kind: Kind, name: &str, value: &str) -> Result<(), String> {
-        let number = || value.trim().parse::<usize>().map_err(|_| format!("`{value}` is no number for parameter `{name}`"));
+        let number =
+            || value.trim().parse::<usize>().map_err(|_| format!("`{value}` is no number for parameter `{name}`"));
         let has_length = matches!(
             kind,
-            Kind::String | Kind::NormalizedString | Kind::Token | Kind::Language | Kind::NmToken | Kind::NmTokens | Kind::Name
-                | Kind::NcName | Kind::NcNames | Kind::QName | Kind::AnyUri | Kind::Base64 | Kind::Hex
+            Kind::String
+                | Kind::NormalizedString
+                | Kind::Token
+                | Kind::Language
+                | Kind::NmToken
+                | Kind::NmTokens
+                | Kind::Name
+                | Kind::NcName
+                | Kind::NcNames
+                | Kind::QName
+                | Kind::AnyUri
+                | Kind::Base64
+                | Kind::Hex
         );
         let has_order = matches!(kind, Kind::Decimal | Kind::Integer(..) | Kind::Float | Kind::Time(_));
         let has_digits = matches!(kind, Kind::Decimal | Kind::Integer(..));

@@ -15,7 +15,7 @@ use virtc_xml::Element;
 
 use facet::Facets;
 pub(crate) use lexical::is_uri;
-pub(crate) use types::{Kind, TypeId, find};
+pub(crate) use types::{Form, Kind, TypeId, find};
 
 /// What prefixes of a document stand for at a value, for `QName`.
 pub(crate) type Context<'d> = Option<Element<'d>>;
@@ -120,7 +120,8 @@ impl Literal<'_> {
         match kind {
             Kind::QName => self.equal_names(&theirs, context),
             Kind::Boolean | Kind::Float | Kind::Base64 | Kind::Hex => {
-                lexical::is_valid(kind, &theirs, context) && lexical::canonical(kind, &ours) == lexical::canonical(kind, &theirs)
+                lexical::is_valid(kind, &theirs, context)
+                    && lexical::canonical(kind, &ours) == lexical::canonical(kind, &theirs)
             }
             Kind::Decimal | Kind::Integer(..) | Kind::Time(_) => {
                 lexical::is_valid(kind, &theirs, context)

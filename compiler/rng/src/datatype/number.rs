@@ -26,7 +26,8 @@ pub(super) fn parts(text: &str) -> (bool, &str, &str) {
 /// Compares two decimal numbers.
 pub(super) fn compare(a: &str, b: &str) -> Ordering {
     let ((a_minus, a_whole, a_fraction), (b_minus, b_whole, b_fraction)) = (parts(a), parts(b));
-    let size = a_whole.len().cmp(&b_whole.len()).then_with(|| a_whole.cmp(b_whole)).then_with(|| a_fraction.cmp(b_fraction));
+    let size =
+        a_whole.len().cmp(&b_whole.len()).then_with(|| a_whole.cmp(b_whole)).then_with(|| a_fraction.cmp(b_fraction));
     match (a_minus, b_minus) {
         (false, false) => size,
         (true, true) => size.reverse(),

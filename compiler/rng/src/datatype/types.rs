@@ -122,10 +122,6 @@ impl TypeId {
         self.row().2
     }
 
-    pub(crate) fn name(self) -> &'static str {
-        self.row().1
-    }
-
     /// Whether this is one of the two types without a library, which take no parameters.
     pub(crate) fn is_built_in(self) -> bool {
         self.row().0 == BUILT_IN

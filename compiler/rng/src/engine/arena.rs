@@ -282,7 +282,8 @@ impl<'s> Arena<'s> {
     fn join_afters(&mut self, parts: Vec<u32>) -> Vec<u32> {
         let (afters, mut out): (Vec<u32>, Vec<u32>) =
             parts.into_iter().partition(|p| self.kind(Pat(*p)) == Kind::After);
-        let mut pairs: Vec<(Pat, Pat)> = afters.iter().map(|p| (self.part(Pat(*p), 1), self.part(Pat(*p), 0))).collect();
+        let mut pairs: Vec<(Pat, Pat)> =
+            afters.iter().map(|p| (self.part(Pat(*p), 1), self.part(Pat(*p), 0))).collect();
         pairs.sort_unstable();
         for run in pairs.chunk_by(|a, b| a.0 == b.0) {
             let Some((rest, _)) = run.first() else { continue };

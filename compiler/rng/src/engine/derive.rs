@@ -1,6 +1,7 @@
 //! Derivatives by names: what may follow when something was seen. All are remembered.
 
 use rustc_hash::FxHashMap;
+use virtc_diag::Span;
 
 use super::arena::{Arena, Kind, Pat};
 use super::names::Symbol;
@@ -10,6 +11,8 @@ use crate::schema::Schema;
 pub(crate) struct Engine<'s> {
     pub schema: &'s Schema,
     pub arena: Arena<'s>,
+    /// Where the last run stopped, if it did.
+    pub failed_at: Option<Span>,
     starts: FxHashMap<(Pat, Symbol), Pat>,
     attributes: FxHashMap<(Pat, Symbol), Pat>,
     closed: FxHashMap<Pat, Pat>,
@@ -25,6 +28,7 @@ impl<'s> Engine<'s> {
         Self {
             schema,
             arena: Arena::new(&schema.nodes),
+            failed_at: None,
             starts: FxHashMap::default(),
             attributes: FxHashMap::default(),
             closed: FxHashMap::default(),
@@ -99,7 +103,8 @@ impl<'s> Engine<'s> {
                         let before = parts.get(from..at).unwrap_or_default();
                         let behind = parts.get(at + 1..).unwrap_or_default();
                         let changed = self.follow(derived, &|arena, rest| {
-                            let all: Vec<Pat> = before.iter().copied().chain([rest]).chain(behind.iter().copied()).collect();
+                            let all: Vec<Pat> =
+                                before.iter().copied().chain([rest]).chain(behind.iter().copied()).collect();
                             if kind == Kind::Group { arena.group(&all) } else { arena.interleave(&all) }
                         });
                         out.push(changed);
@@ -258,8 +263,12 @@ impl<'s> Engine<'s> {
         if let Some(known) = self.ended.get(&pat) {
             return *known;
         }
-        let rests: Vec<Pat> =
-            self.branches(pat).into_iter().filter(|(open, _)| self.arena.nullable(*open)).map(|(_, rest)| rest).collect();
+        let rests: Vec<Pat> = self
+            .branches(pat)
+            .into_iter()
+            .filter(|(open, _)| self.arena.nullable(*open))
+            .map(|(_, rest)| rest)
+            .collect();
         let ended = self.arena.choice(&rests);
         self.ended.insert(pat, ended);
         ended

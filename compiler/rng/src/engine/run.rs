@@ -64,15 +64,18 @@ impl Engine<'_> {
                 Some(Node::Text(text)) => {
                     if !text.is_blank() {
                         open.pat = self.mixed_text(open.pat);
+                        self.failed_at = Some(text.trimmed_span());
                     }
                 }
                 Some(Node::Element(child)) => {
                     let start = self.start_tag(open.pat, view.symbol(child.name_id()));
+                    self.failed_at = Some(child.name_span());
                     let inner = self.enter(start, child, view);
                     stack.push((open, content, leaf, element));
                     (open, content, leaf, element) = (inner, child.content(), is_leaf(child), child);
                 }
                 None => {
+                    self.failed_at = Some(if leaf { element.text_span() } else { element.name_span() });
                     let after = self.leave(open, element, leaf);
                     let Some((outer, rest, _, parent)) = stack.pop() else { return after };
                     (open, content, leaf, element) = (Open { pat: after, ..outer }, rest, false, parent);
@@ -89,6 +92,7 @@ impl Engine<'_> {
                 return open;
             }
             let name = view.symbol(attribute.name_id());
+            self.failed_at = Some(attribute.name_span());
             let derived = self.attribute(open.pat, name);
             let value = match view.pretence {
                 Some(pretence) if pretence.element == element.id() && pretence.name == name => pretence.value,
@@ -96,7 +100,10 @@ impl Engine<'_> {
             };
             open.pat = self.value(derived, value, element);
         }
-        open.pat = self.close_tag(open.pat);
+        if open.pat != Pat::NOT_ALLOWED {
+            self.failed_at = Some(element.name_span());
+            open.pat = self.close_tag(open.pat);
+        }
         open
     }
 

@@ -66,7 +66,9 @@ impl Engine<'_> {
         let kind = self.arena.kind(pat);
         let mut out = Vec::new();
         match kind {
-            Kind::Data | Kind::Value => return if self.takes(pat, word, context) { Pat::EMPTY } else { Pat::NOT_ALLOWED },
+            Kind::Data | Kind::Value => {
+                return if self.takes(pat, word, context) { Pat::EMPTY } else { Pat::NOT_ALLOWED };
+            }
             Kind::Text => return pat,
             Kind::Choice => {
                 for part in parts {

@@ -10,17 +10,34 @@ use std::collections::BTreeMap;
 
 use virtc_diag::SourceFile;
 
+use super::MAX_NESTING;
 use super::ast::{Combine, Component, Define, Include, Kind, Pattern, Reference};
 use super::lexer::{Lexer, Token};
-use super::MAX_NESTING;
 use crate::error::{Fault, Place};
 
 pub(crate) const XML_NS: &str = "http://www.w3.org/XML/1998/namespace";
 pub(crate) const XSD: &str = "http://www.w3.org/2001/XMLSchema-datatypes";
 
 const KEYWORDS: &[&str] = &[
-    "attribute", "default", "datatypes", "div", "element", "empty", "external", "grammar", "include", "inherit", "list",
-    "mixed", "namespace", "notAllowed", "parent", "start", "string", "text", "token",
+    "attribute",
+    "default",
+    "datatypes",
+    "div",
+    "element",
+    "empty",
+    "external",
+    "grammar",
+    "include",
+    "inherit",
+    "list",
+    "mixed",
+    "namespace",
+    "notAllowed",
+    "parent",
+    "start",
+    "string",
+    "text",
+    "token",
 ];
 
 pub(super) type Result<T> = std::result::Result<T, Fault>;
@@ -102,7 +119,11 @@ impl Parser {
     }
 
     fn expect(&mut self, symbol: &str) -> Result<()> {
-        if self.eat(symbol) { Ok(()) } else { self.fault(format!("`{symbol}` is expected here, not {}", shown(self.peek()))) }
+        if self.eat(symbol) {
+            Ok(())
+        } else {
+            self.fault(format!("`{symbol}` is expected here, not {}", shown(self.peek())))
+        }
     }
 
     fn is_keyword(&self, ahead: usize, keyword: &str) -> bool {
@@ -176,7 +197,8 @@ impl Parser {
                     let assigns = matches!(self.peek_at(at + 1), Token::Symbol("=" | "|=" | "&="));
                     return assigns
                         || matches!(word, "div" | "include" | "start")
-                        || (matches!(self.peek_at(at + 1), Token::Symbol("[")) && (*escaped || !KEYWORDS.contains(&word)));
+                        || (matches!(self.peek_at(at + 1), Token::Symbol("["))
+                            && (*escaped || !KEYWORDS.contains(&word)));
                 }
                 Token::Qualified(..) => return matches!(self.peek_at(at + 1), Token::Symbol("[")),
                 Token::NsName(_) | Token::Literal(_) | Token::Symbol(_) => return false,

@@ -21,8 +21,7 @@ pub(crate) enum Token {
     End,
 }
 
-const SYMBOLS: &[&str] =
-    &["|=", "&=", ">>", "=", "{", "}", "(", ")", "[", "]", ",", "&", "|", "*", "+", "?", "-", "~"];
+const SYMBOLS: &[&str] = &["|=", "&=", ">>", "=", "{", "}", "(", ")", "[", "]", ",", "&", "|", "*", "+", "?", "-", "~"];
 
 /// A newline that was written `\x{A}`: it does not end a line.
 const ESCAPED_NEWLINE: char = '\0';

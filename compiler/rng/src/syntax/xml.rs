@@ -5,9 +5,11 @@ mod children;
 use roxmltree::{Document, Node, ParsingOptions};
 use virtc_diag::{SourceFile, Span};
 
-use super::ast::{Combine, Component, Data, Define, Include, Kind, NameClass, NameKind, Param, Pattern, Reference, Value};
-use super::names::is_ncname;
 use super::MAX_NESTING;
+use super::ast::{
+    Combine, Component, Data, Define, Include, Kind, NameClass, NameKind, Param, Pattern, Reference, Value,
+};
+use super::names::is_ncname;
 use crate::error::{Fault, Place};
 
 pub(crate) const RNG: &str = "http://relaxng.org/ns/structure/1.0";

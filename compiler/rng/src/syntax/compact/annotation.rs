@@ -99,7 +99,10 @@ impl Parser {
                 }
                 Token::Qualified(prefix, local) if value && attributes => {
                     let ns = self.annotation_namespace(&prefix)?;
-                    if ns == XMLNS || (initial && (ns.is_empty() || ns == RNG_NS)) || (ns.is_empty() && local == "xmlns") {
+                    if ns == XMLNS
+                        || (initial && (ns.is_empty() || ns == RNG_NS))
+                        || (ns.is_empty() && local == "xmlns")
+                    {
                         return Err(Fault::new(at, format!("`{prefix}:{local}` cannot be an annotation attribute")));
                     }
                     self.attribute(&mut seen, ns, local)?;

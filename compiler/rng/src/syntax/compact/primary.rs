@@ -96,10 +96,14 @@ impl Parser {
                 Kind::Grammar(self.grammar_content("}")?)
             }
             "parent" => Kind::ParentRef(self.identifier(false, "a definition")?.into()),
-            "attributes" | "elements" | "div" | "start" | "include" | "namespace" | "datatypes" | "default" | "inherit"
+            "attributes" | "elements" | "div" | "start" | "include" | "namespace" | "datatypes" | "default"
+            | "inherit"
                 if super::KEYWORDS.contains(&word.as_str()) =>
             {
-                return Err(Fault::new(at, format!("`{word}` is a keyword; a definition of that name is written `\\{word}`")));
+                return Err(Fault::new(
+                    at,
+                    format!("`{word}` is a keyword; a definition of that name is written `\\{word}`"),
+                ));
             }
             _ => Kind::Ref(word.into()),
         };

@@ -1,0 +1,261 @@
+//! Attributes of an element: those that say which form it has first, then the others.
+
+use virtc_diag::{Diagnostic, Safety};
+use virtc_xml::{Attribute, Element};
+
+use super::expected::{Candidate, attributes, definitions};
+use super::text::Faulty;
+use super::wording::{any_of, code, distance, is_near, nearest_first, short, with_doc};
+use super::{Around, Reporter};
+use crate::codes::{BAD_VALUE, UNKNOWN_ATTRIBUTE};
+use crate::engine::arena::Pat;
+use crate::engine::names::Symbol;
+use crate::engine::run::Open;
+
+impl<'d> Reporter<'_, '_, 'd> {
+    /// Takes the attributes of an element whose start tag is open, and closes it.
+    pub(super) fn attributes(&mut self, start: Pat, element: Element<'d>, around: Option<Around<'d>>) -> Open {
+        let mut open = self.engine.split(start);
+        let fresh = open.pat;
+        let mut list: Vec<(usize, Attribute<'d>)> = Vec::new();
+        for attribute in element.attributes() {
+            let derived = self.engine.attribute(fresh, self.attribute_symbol(attribute));
+            list.push((self.engine.branches(derived).len(), attribute));
+        }
+        list.sort_by_key(|(branches, _)| std::cmp::Reverse(*branches));
+        let mut taken: Vec<Attribute<'d>> = Vec::new();
+        let mut faulty_form = false;
+        for (_, attribute) in list {
+            let derived = self.engine.attribute(open.pat, self.attribute_symbol(attribute));
+            if derived == Pat::NOT_ALLOWED {
+                self.spoil_attribute(attribute);
+                let known = self.engine.attribute(fresh, self.attribute_symbol(attribute)) != Pat::NOT_ALLOWED;
+                if known && !faulty_form {
+                    self.excluded_attribute(element, attribute, fresh, &taken);
+                } else if !known && let Some(meant) = self.strange_attribute(element, attribute, open.pat, around) {
+                    open.pat = meant;
+                }
+                continue;
+            }
+            open.pat = match self.engine.value(derived, Some(attribute.value()), element) {
+                Pat::NOT_ALLOWED => {
+                    self.spoil_attribute(attribute);
+                    faulty_form = true;
+                    self.faulty_value(element, attribute, fresh, derived, &taken);
+                    self.engine.value(derived, None, element)
+                }
+                pat => {
+                    taken.push(attribute);
+                    pat
+                }
+            };
+        }
+        let closed = self.engine.close_tag(open.pat);
+        if closed == Pat::NOT_ALLOWED {
+            self.missing_attributes(element, open.pat);
+            open.pat = self.engine.close_tag_anyway(open.pat);
+        } else {
+            open.pat = closed;
+        }
+        open
+    }
+
+    /// The attribute after which `test` holds no more.
+    pub(super) fn culprit(
+        &mut self,
+        element: Element<'d>,
+        fresh: Pat,
+        taken: &[Attribute<'d>],
+        test: &mut dyn FnMut(&mut Self, Pat) -> bool,
+    ) -> Option<Attribute<'d>> {
+        let mut pat = fresh;
+        for attribute in taken {
+            let derived = self.engine.attribute(pat, self.attribute_symbol(*attribute));
+            pat = self.engine.value(derived, Some(attribute.value()), element);
+            if !test(self, pat) {
+                return Some(*attribute);
+            }
+        }
+        None
+    }
+
+    /// An attribute that does not go with another one.
+    fn excluded_attribute(
+        &mut self,
+        element: Element<'d>,
+        attribute: Attribute<'d>,
+        fresh: Pat,
+        taken: &[Attribute<'d>],
+    ) {
+        if self.is_full() {
+            return;
+        }
+        let symbol = self.attribute_symbol(attribute);
+        let (tag, name) = (element.name(), self.slice(attribute.name_span()));
+        let mut allowed = |this: &mut Self, pat: Pat| this.engine.attribute(pat, symbol) != Pat::NOT_ALLOWED;
+        let culprit = self.culprit(element, fresh, taken, &mut allowed);
+        let with = culprit.map(|c| self.written(c)).unwrap_or_default();
+        let message = format!("`<{tag}>` with `{with}` takes no attribute `{name}`");
+        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
+        let mut help = format!("remove `{name}`, or change `{with}`");
+        if let Some(culprit) = culprit {
+            diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
+            let forms = self.forms(fresh, culprit, element, &|this, pat| this.has_attribute(pat, symbol));
+            if !forms.is_empty() {
+                help = format!("`{name}` goes with {}", any_of(&forms, code));
+            }
+        }
+        self.push(diagnostic.help(help));
+    }
+
+    fn has_attribute(&self, pat: Pat, symbol: Symbol) -> bool {
+        let arena = &self.engine.arena;
+        attributes(arena, pat).into_iter().any(|a| self.schema.names.set(arena.operand(a, 0)).contains(symbol))
+    }
+
+    /// The values of `attribute`, written with its name, for which `test` holds.
+    pub(super) fn forms(
+        &mut self,
+        fresh: Pat,
+        attribute: Attribute<'d>,
+        element: Element<'d>,
+        test: &dyn Fn(&Self, Pat) -> bool,
+    ) -> Vec<String> {
+        let derived = self.engine.attribute(fresh, self.attribute_symbol(attribute));
+        let branches = self.engine.branches(derived);
+        let name = self.slice(attribute.name_span());
+        let mut forms = Vec::new();
+        for word in self.words(&branches) {
+            let pat = self.engine.value(derived, Some(&word), element);
+            if test(self, pat) {
+                forms.push(format!("{name}='{word}'"));
+            }
+        }
+        forms
+    }
+
+    /// An attribute that no form of the element takes. Where another name is likely meant, gives what follows that.
+    fn strange_attribute(
+        &mut self,
+        element: Element<'d>,
+        attribute: Attribute<'d>,
+        pat: Pat,
+        around: Option<Around<'d>>,
+    ) -> Option<Pat> {
+        if self.is_full() {
+            return None;
+        }
+        let (tag, name, local) = (element.name(), self.slice(attribute.name_span()), attribute.name());
+        let present: Vec<&str> = element.attributes().map(|a| a.name()).collect();
+        let mut named: Vec<(&str, Candidate)> = Vec::new();
+        for candidate in self.schema.attribute_names(&self.engine.arena, pat) {
+            if let Some((_, known)) =
+                self.schema.known_name(candidate.symbol).filter(|(_, known)| !present.contains(known))
+            {
+                named.push((known, candidate));
+            }
+        }
+        let named = nearest_first(local, named, |(name, _)| name);
+        let message = format!("`<{tag}>` takes no attribute `{name}`");
+        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
+        let Some((known, candidate)) = named.first().filter(|(known, _)| is_near(local, known)).copied() else {
+            let names: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
+            let mut help = match names.is_empty() {
+                true => "remove it".to_owned(),
+                false => format!("expected {}", any_of(&names, code)),
+            };
+            if let Some((culprit, forms)) = around.and_then(|around| self.form_around(element, attribute, around)) {
+                diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
+                help = format!("{help}\n`{name}` goes with {}", any_of(&forms, code));
+            }
+            self.push(diagnostic.help(help));
+            return None;
+        };
+        let derived = self.engine.attribute(pat, candidate.symbol);
+        let after = self.engine.value(derived, Some(attribute.value()), element);
+        let help = with_doc(format!("did you mean `{known}`?"), self.schema.text(candidate.doc));
+        diagnostic = diagnostic.help(help);
+        if after != Pat::NOT_ALLOWED || distance(local, known) <= 2 {
+            diagnostic =
+                diagnostic.fix(Safety::Unsafe, format!("rename it to `{known}`"), attribute.name_span(), known);
+        }
+        self.push(diagnostic);
+        Some(if after == Pat::NOT_ALLOWED { self.engine.value(derived, None, element) } else { after })
+    }
+
+    /// The attribute of the element around that excludes `attribute`, and the forms that would take it.
+    fn form_around(
+        &mut self,
+        element: Element<'d>,
+        attribute: Attribute<'d>,
+        around: Around<'d>,
+    ) -> Option<(Attribute<'d>, Vec<String>)> {
+        let (child, symbol) = (self.symbol(element), self.attribute_symbol(attribute));
+        let allowed = move |this: &Self, pat: Pat| {
+            let arena = &this.engine.arena;
+            let found = definitions(arena, pat, false).into_iter().filter_map(|number| this.schema.definition(number));
+            let named = found.filter(|definition| this.schema.names.set(definition.names).contains(child));
+            named.into_iter().any(|definition| this.has_attribute(definition.content, symbol))
+        };
+        if !allowed(self, around.fresh) {
+            return None;
+        }
+        let taken: Vec<_> = around.element.attributes().filter(|a| !self.checked.is_faulty_attribute(*a)).collect();
+        let culprit = self.culprit(around.element, around.fresh, &taken, &mut |this, pat| allowed(this, pat))?;
+        let forms = self.forms(around.fresh, culprit, around.element, &allowed);
+        let shown: Vec<String> = forms.into_iter().map(|form| format!("<{} {form}>", around.element.name())).collect();
+        if shown.is_empty() { None } else { Some((culprit, shown)) }
+    }
+
+    fn faulty_value(
+        &mut self,
+        element: Element<'d>,
+        attribute: Attribute<'d>,
+        fresh: Pat,
+        derived: Pat,
+        taken: &[Attribute<'d>],
+    ) {
+        if self.is_full() {
+            return;
+        }
+        let symbol = self.attribute_symbol(attribute);
+        let value = Some(attribute.value());
+        let mut allowed = |this: &mut Self, pat: Pat| {
+            let derived = this.engine.attribute(pat, symbol);
+            this.engine.value(derived, value, element) != Pat::NOT_ALLOWED
+        };
+        let (tag, name) = (element.name(), self.slice(attribute.name_span()));
+        let shown = short(attribute.value());
+        let patterns: Vec<Pat> = self.engine.branches(derived).into_iter().map(|(value, _)| value).collect();
+        let doc = attributes(&self.engine.arena, fresh).into_iter().find(|pat| {
+            self.schema.names.set(self.engine.arena.operand(*pat, 0)).contains(symbol)
+                && self.engine.arena.operand(*pat, 2) != 0
+        });
+        let doc = doc.map_or(0, |pat| self.engine.arena.operand(pat, 2));
+        if allowed(self, fresh) {
+            let culprit = self.culprit(element, fresh, taken, &mut allowed);
+            let with = culprit.map(|c| self.written(c)).unwrap_or_default();
+            let message = format!("`{name}='{shown}'` does not go with `{with}` in `<{tag}>`");
+            let mut diagnostic = Diagnostic::new(&BAD_VALUE, attribute.value_span(), message);
+            if let Some(culprit) = culprit {
+                diagnostic = diagnostic.label(culprit.span(), "this decides which values go with it");
+            }
+            let values = self.schema.values(&self.engine.arena, &patterns);
+            let words = nearest_first(attribute.value(), values.words, |word| word);
+            let forms = values.forms.join(", or ");
+            let said = if words.is_empty() { forms } else { any_of(&words, code) };
+            return self.push(diagnostic.help(with_doc(format!("expected {said}"), self.schema.text(doc))));
+        }
+        let message = match attribute.value().trim() {
+            "" => format!("attribute `{name}` of `<{tag}>` is empty"),
+            _ => format!("`{shown}` is no value of attribute `{name}` of `<{tag}>`"),
+        };
+        let span = attribute.value_span();
+        self.bad_value(message, &Faulty { value: attribute.value(), span, patterns, doc, replaceable: true });
+    }
+
+    /// An attribute as it is written, with single quotes.
+    pub(super) fn written(&self, attribute: Attribute<'d>) -> String {
+        format!("{}='{}'", self.slice(attribute.name_span()), short(attribute.value()))
+    }
+}

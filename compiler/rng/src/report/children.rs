@@ -1,0 +1,250 @@
+//! Elements that may not stand where they stand.
+
+use virtc_diag::{Diagnostic, Edit, Safety, Span};
+use virtc_xml::Element;
+
+use super::expected::{Candidate, definitions};
+use super::wording::{any_of, code, distance, is_near, nearest_first, tag, with_doc};
+use super::{Frame, Reporter, Step};
+use crate::codes::{MISPLACED_ELEMENT, UNKNOWN_ELEMENT};
+use crate::engine::arena::Pat;
+use crate::engine::names::Symbol;
+
+/// More siblings than this are not looked through for what displaces an element.
+const MAX_SIBLINGS: usize = 500;
+/// How many near names are tried on the content of an element.
+const MAX_NAMES: usize = 4;
+
+impl<'d> Reporter<'_, '_, 'd> {
+    /// What to do with a root element that the grammar does not begin with.
+    pub(super) fn strange_root(&mut self, start: Pat, root: Element<'d>) -> Step {
+        let candidates = self.schema.elements(&self.engine.arena, start, true);
+        if let Some(step) = self.renamed(start, root, &candidates, None) {
+            return step;
+        }
+        self.spoil(root);
+        let names: Vec<&str> =
+            candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
+        let message = format!("the root element is `<{}>`", root.name());
+        self.push(
+            Diagnostic::new(&UNKNOWN_ELEMENT, root.name_span(), message)
+                .help(format!("expected {}", any_of(&names, tag))),
+        );
+        Step::Pass(Pat::EMPTY)
+    }
+
+    /// What to do with a child that may not stand here.
+    pub(super) fn strange_child<I>(&mut self, frame: &mut Frame<'d, I>, child: Element<'d>) -> Step {
+        let pat = frame.open.pat;
+        let skip = Step::Pass(pat);
+        if self.is_full() {
+            self.spoil(child);
+            return skip;
+        }
+        frame.faults += 1;
+        let symbol = self.symbol(child);
+        if self.is_in(frame.first, symbol) {
+            self.spoil(child);
+            self.displaced(frame, child, symbol);
+            return skip;
+        }
+        if self.is_in(frame.fresh, symbol) {
+            self.spoil(child);
+            self.of_another_form(frame, child, symbol);
+            return skip;
+        }
+        let candidates = self.schema.elements(&self.engine.arena, pat, true);
+        if let Some(step) = self.renamed(pat, child, &candidates, Some(frame.element)) {
+            return step;
+        }
+        self.spoil(child);
+        let (name, parent) = (child.name(), frame.element.name());
+        let parents = match self.schema.known_name(symbol) {
+            Some(_) => self.schema.parents(&self.engine.arena, symbol),
+            None => Vec::new(),
+        };
+        let message = format!("`<{parent}>` takes no element `<{name}>`");
+        let diagnostic = if parents.is_empty() {
+            Diagnostic::new(&UNKNOWN_ELEMENT, child.name_span(), message).help(self.expectation(child, frame.first))
+        } else {
+            let parents = nearest_first(parent, parents, |p| p);
+            Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message)
+                .help(format!("it belongs in {}", any_of(&parents, tag)))
+        };
+        self.push(diagnostic);
+        skip
+    }
+
+    /// What an element's content expects, nearest to the name of `child` first.
+    fn expectation(&self, child: Element<'d>, pat: Pat) -> String {
+        let candidates = self.schema.elements(&self.engine.arena, pat, false);
+        let names: Vec<&str> =
+            candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
+        let names = nearest_first(child.name(), names, |name| name);
+        if names.is_empty() {
+            "no element may stand here".to_owned()
+        } else {
+            format!("expected {}", any_of(&names, tag))
+        }
+    }
+
+    /// Whether an element of this name may stand anywhere in a pattern.
+    fn is_in(&self, pat: Pat, symbol: Symbol) -> bool {
+        let found = definitions(&self.engine.arena, pat, false).into_iter().filter_map(|n| self.schema.definition(n));
+        found.into_iter().any(|definition| self.schema.names.set(definition.names).contains(symbol))
+    }
+
+    /// Takes an element for one with a name that is near, where there is one that fits.
+    fn renamed(
+        &mut self,
+        pat: Pat,
+        element: Element<'d>,
+        candidates: &[Candidate],
+        parent: Option<Element<'d>>,
+    ) -> Option<Step> {
+        let written = element.name();
+        let mut near: Vec<(usize, &str, Candidate)> = Vec::new();
+        for candidate in candidates {
+            let Some((ns, local)) = self.schema.known_name(candidate.symbol) else { continue };
+            if is_near(written, local) || (local == written && ns != element.namespace()) {
+                near.push((distance(written, local), local, *candidate));
+            }
+        }
+        near.sort_by_key(|(distance, local, _)| (*distance, *local));
+        let mut chosen = None;
+        for (distance, local, candidate) in near.into_iter().take(MAX_NAMES) {
+            let start = self.engine.start_tag(pat, candidate.symbol);
+            if start == Pat::NOT_ALLOWED || !self.may_try() {
+                continue;
+            }
+            let after = self.engine.run_open(start, element, self.view());
+            if after != Pat::NOT_ALLOWED {
+                chosen = Some((local, candidate, Step::Pass(after)));
+                break;
+            }
+            if distance <= 2 && chosen.is_none() {
+                chosen = Some((local, candidate, Step::Enter(start, candidate.doc)));
+            }
+        }
+        let (local, candidate, step) = chosen?;
+        self.spoil(element);
+        let message = match parent {
+            Some(parent) => format!("`<{}>` takes no element `<{written}>`", parent.name()),
+            None => format!("the root element is `<{written}>`"),
+        };
+        let namespace = self.schema.known_name(candidate.symbol).map_or("", |(ns, _)| ns);
+        let mut diagnostic = Diagnostic::new(&UNKNOWN_ELEMENT, element.name_span(), message);
+        if local == written {
+            let help = if namespace.is_empty() {
+                "it belongs in no namespace: remove the `xmlns` that is in force here".to_owned()
+            } else {
+                format!("it belongs in the namespace `{namespace}`")
+            };
+            diagnostic = diagnostic.help(help);
+        } else {
+            let doc = self.schema.text(candidate.doc);
+            diagnostic = diagnostic.help(with_doc(format!("did you mean `<{local}>`?"), doc));
+            let mut names = self.name_spans(element).into_iter();
+            if let Some(first) = names.next() {
+                diagnostic = diagnostic.fix(Safety::Unsafe, format!("rename it to `<{local}>`"), first, local);
+                if let Some(fix) = &mut diagnostic.fix {
+                    fix.edits.extend(names.map(|span| Edit { span, text: local.to_owned() }));
+                }
+            }
+        }
+        self.push(diagnostic);
+        Some(step)
+    }
+
+    /// The local name in the start tag, and in the end tag where there is one.
+    fn name_spans(&self, element: Element<'d>) -> Vec<Span> {
+        let name = element.name_span().range();
+        let length = element.name().len();
+        let mut out = vec![Span::new(name.end.saturating_sub(length)..name.end)];
+        let text = self.slice(element.span());
+        let end = text.rfind("</").filter(|_| element.span() != element.start_tag());
+        if let Some(at) = end.map(|at| element.span().start as usize + at + 2) {
+            let end = at + name.len();
+            if self.slice(Span::new(at..end)) == self.slice(element.name_span()) {
+                out.push(Span::new(end.saturating_sub(length)..end));
+            }
+        }
+        out
+    }
+
+    /// An element that the form of its parent does not take, though another form does.
+    fn of_another_form<I>(&mut self, frame: &Frame<'d, I>, child: Element<'d>, symbol: Symbol) {
+        let parent = frame.element;
+        let taken: Vec<_> = parent.attributes().filter(|a| !self.checked.is_faulty_attribute(*a)).collect();
+        let culprit = self.culprit(parent, frame.fresh, &taken, &mut |this, pat| this.is_in(pat, symbol));
+        let written = culprit.map(|c| self.written(c));
+        let form = written.as_ref().map_or_else(String::new, |written| format!(" with `{written}`"));
+        let message = format!("`<{}>`{form} takes no element `<{}>`", parent.name(), child.name());
+        let mut diagnostic = Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
+        if let Some(culprit) = culprit {
+            diagnostic = diagnostic.label(culprit.span(), "this decides what may stand inside");
+        }
+        let forms = culprit.map(|c| self.forms(frame.fresh, c, parent, &|this, pat| this.is_in(pat, symbol)));
+        let help = match (written, forms.filter(|forms| !forms.is_empty())) {
+            (Some(_), Some(forms)) => format!("`<{}>` goes with {}", child.name(), any_of(&forms, code)),
+            (Some(written), None) => format!("remove `<{}>`, or change `{written}`", child.name()),
+            (None, _) => {
+                format!("an attribute of `<{}>` decides whether `<{}>` may stand here", parent.name(), child.name())
+            }
+        };
+        self.push(diagnostic.help(help));
+    }
+
+    /// An element that may stand in its parent, but not here and now.
+    fn displaced<I>(&mut self, frame: &Frame<'d, I>, child: Element<'d>, symbol: Symbol) {
+        let (name, parent) = (child.name(), frame.element.name());
+        let before: Vec<Element<'d>> = frame.element.children().take_while(|e| *e != child).collect();
+        let diagnostic = |message: String| Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
+        if before.len() > MAX_SIBLINGS || !self.may_try() {
+            return self.push(diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`")));
+        }
+        let others: Vec<Element<'d>> = before.iter().copied().filter(|e| self.symbol(*e) != symbol).collect();
+        let alone = others.iter().fold(frame.first, |pat, other| self.after(pat, *other));
+        if let Some(first) = before.iter().find(|e| self.symbol(**e) == symbol)
+            && self.engine.start_tag(alone, symbol) != Pat::NOT_ALLOWED
+        {
+            let found =
+                diagnostic(format!("a second `<{name}>` in `<{parent}>`")).label(first.name_span(), "the first one");
+            return self.push(found.help("only one may stand here: remove one of them"));
+        }
+        let mut pat = frame.first;
+        for sibling in &before {
+            let next = self.after(pat, *sibling);
+            let was = self.engine.start_tag(pat, symbol) != Pat::NOT_ALLOWED;
+            if was && self.engine.start_tag(next, symbol) == Pat::NOT_ALLOWED {
+                let swapped = self.after(pat, child);
+                let order = self.engine.start_tag(swapped, self.symbol(*sibling)) != Pat::NOT_ALLOWED;
+                let other = sibling.name();
+                let found = if order {
+                    diagnostic(format!("`<{name}>` must stand before `<{other}>`"))
+                        .help(format!("move it before `<{other}>`"))
+                } else {
+                    diagnostic(format!("`<{name}>` does not go together with `<{other}>` in `<{parent}>`"))
+                        .help(format!("remove `<{name}>` or `<{other}>`"))
+                };
+                return self.push(found.label(sibling.name_span(), format!("`<{other}>` is here")));
+            }
+            pat = next;
+        }
+        let expected = self.schema.elements(&self.engine.arena, frame.open.pat, true);
+        let names: Vec<&str> =
+            expected.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
+        let found = diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`"));
+        self.push(if names.is_empty() { found } else { found.help(format!("expected {}", any_of(&names, tag))) });
+    }
+
+    /// `pat` after an element, whose content is taken to fit if it does not; as it is where the element may not come.
+    fn after(&mut self, pat: Pat, element: Element<'d>) -> Pat {
+        let start = self.engine.start_tag(pat, self.symbol(element));
+        match self.engine.run_open(start, element, self.view()) {
+            _ if start == Pat::NOT_ALLOWED => pat,
+            Pat::NOT_ALLOWED => self.engine.value(start, None, element),
+            next => next,
+        }
+    }
+}

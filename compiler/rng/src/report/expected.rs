@@ -1,0 +1,128 @@
+//! What a pattern expects: elements, attributes, values.
+
+use std::collections::BTreeSet;
+
+use crate::engine::arena::{Arena, Kind, Pat};
+use crate::engine::names::Symbol;
+use crate::schema::Schema;
+
+/// An element or attribute that may stand somewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate {
+    pub symbol: Symbol,
+    /// The documentation comment, 0 where there is none.
+    pub doc: u32,
+}
+
+/// Patterns in `pat` that `take` answers for, outside of elements and of what follows. `ordered` leaves out what cannot come next.
+fn leaves(arena: &Arena<'_>, pat: Pat, ordered: bool, take: &mut dyn FnMut(Kind, Pat)) {
+    let mut seen = BTreeSet::new();
+    let mut waiting = vec![pat];
+    while let Some(pat) = waiting.pop() {
+        if !seen.insert(pat) {
+            continue;
+        }
+        let kind = arena.kind(pat);
+        match kind {
+            Kind::Choice | Kind::Interleave | Kind::OneOrMore => {
+                waiting.extend(arena.operands(pat).iter().map(|p| Pat(*p)));
+            }
+            Kind::Group => {
+                for part in arena.operands(pat).iter().map(|p| Pat(*p)) {
+                    waiting.push(part);
+                    if ordered && !arena.nullable(part) {
+                        break;
+                    }
+                }
+            }
+            Kind::After => waiting.push(arena.part(pat, 0)),
+            Kind::NotAllowed
+            | Kind::Empty
+            | Kind::Text
+            | Kind::Data
+            | Kind::Value
+            | Kind::List
+            | Kind::Attribute
+            | Kind::Element => take(kind, pat),
+        }
+    }
+}
+
+/// The numbers of the definitions of elements in `pat`.
+pub(super) fn definitions(arena: &Arena<'_>, pat: Pat, ordered: bool) -> Vec<u32> {
+    let mut out = Vec::new();
+    leaves(arena, pat, ordered, &mut |kind, pat| {
+        if kind == Kind::Element {
+            out.push(arena.operand(pat, 0));
+        }
+    });
+    out
+}
+
+/// The attributes in `pat`.
+pub(super) fn attributes(arena: &Arena<'_>, pat: Pat) -> Vec<Pat> {
+    let mut out = Vec::new();
+    leaves(arena, pat, false, &mut |kind, pat| {
+        if kind == Kind::Attribute {
+            out.push(pat);
+        }
+    });
+    out
+}
+
+/// The texts and values in `pat`, a list among them as a whole.
+pub(super) fn values(arena: &Arena<'_>, pat: Pat) -> Vec<Pat> {
+    let mut out = Vec::new();
+    leaves(arena, pat, false, &mut |kind, pat| {
+        if matches!(kind, Kind::Text | Kind::Data | Kind::Value | Kind::List) {
+            out.push(pat);
+        }
+    });
+    out
+}
+
+impl Schema {
+    /// The elements that may come next in `pat`, or anywhere in it, by name.
+    pub(super) fn elements(&self, arena: &Arena<'_>, pat: Pat, ordered: bool) -> Vec<Candidate> {
+        let found = definitions(arena, pat, ordered).into_iter().filter_map(|number| self.definition(number));
+        self.candidates(found.map(|definition| (definition.names, definition.doc)))
+    }
+
+    /// The attributes in `pat`, by name.
+    pub(super) fn attribute_names(&self, arena: &Arena<'_>, pat: Pat) -> Vec<Candidate> {
+        self.candidates(attributes(arena, pat).into_iter().map(|pat| (arena.operand(pat, 0), arena.operand(pat, 2))))
+    }
+
+    /// Name sets with documentation as single names; sets without end give none.
+    fn candidates(&self, sets: impl Iterator<Item = (u32, u32)>) -> Vec<Candidate> {
+        let mut out: Vec<Candidate> = Vec::new();
+        for (names, doc) in sets {
+            let set = self.names.set(names);
+            if !set.all_but {
+                out.extend(set.listed.iter().map(|symbol| Candidate { symbol: Symbol(*symbol), doc }));
+            }
+        }
+        out.retain(|candidate| self.known_name(candidate.symbol).is_some());
+        // Of one name, the one with documentation comes first.
+        out.sort_by_key(|candidate| (candidate.symbol, candidate.doc == 0, candidate.doc));
+        out.dedup_by_key(|candidate| candidate.symbol);
+        out
+    }
+
+    /// The local names of elements in whose content an element of this name may stand.
+    pub(super) fn parents(&self, arena: &Arena<'_>, symbol: Symbol) -> Vec<&str> {
+        let holds = |content: Pat| {
+            definitions(arena, content, false).into_iter().any(|child| {
+                let set = self.definition(child).map(|child| self.names.set(child.names));
+                set.is_some_and(|set| !set.all_but && set.contains(symbol))
+            })
+        };
+        let mut out = BTreeSet::new();
+        for definition in self.definitions.iter().filter(|definition| holds(definition.content)) {
+            let set = self.names.set(definition.names);
+            let first = set.listed.first().filter(|_| !set.all_but);
+            out.extend(first.and_then(|symbol| self.known_name(Symbol(*symbol))).map(|(_, local)| local));
+        }
+        out.into_iter().collect()
+    }
+}

@@ -1,0 +1,233 @@
+//! Diagnostics: an invalid document is walked once more, and after each fault the walk goes on as well as it can.
+//!
+//! Whatever is valid is passed over by the fast run; only what fails is entered. The stack is explicit.
+
+mod alternative;
+mod attributes;
+mod children;
+mod describe;
+mod expected;
+mod missing;
+mod text;
+mod wording;
+
+use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_xml::{Attribute, Document, Element, Node};
+
+use crate::checked::Checked;
+use crate::engine::arena::Pat;
+use crate::engine::derive::Engine;
+use crate::engine::names::Symbol;
+use crate::engine::run::{Open, Pretence, View, is_leaf};
+use crate::schema::Schema;
+
+/// More faults than this in one document are marked, but not reported.
+const MAX_REPORTS: usize = 100;
+/// How many times a document's parts may be tried against other names and values.
+const MAX_TRIALS: usize = 2000;
+
+/// An element that is being walked.
+struct Frame<'d, I> {
+    element: Element<'d>,
+    open: Open,
+    content: I,
+    leaf: bool,
+    /// The pattern once the start tag was open: what its attributes chose from.
+    fresh: Pat,
+    /// The pattern once the start tag was closed.
+    first: Pat,
+    /// The documentation, 0 where there is none.
+    doc: u32,
+    /// How many faults were found among its children.
+    faults: usize,
+}
+
+struct Reporter<'r, 's, 'd> {
+    engine: &'r mut Engine<'s>,
+    schema: &'s Schema,
+    symbols: &'r [Symbol],
+    complete: bool,
+    checked: Checked<'d>,
+    out: Diagnostics,
+    trials: usize,
+}
+
+/// Says what is wrong with a document that is not valid.
+pub(crate) fn report<'d>(
+    engine: &mut Engine<'_>,
+    document: &'d Document,
+    symbols: &[Symbol],
+) -> (Checked<'d>, Diagnostics) {
+    let schema = engine.schema;
+    let checked = Checked::unchecked(document);
+    let complete = document.is_complete();
+    let mut reporter = Reporter { engine, schema, symbols, complete, checked, out: Diagnostics::new(), trials: 0 };
+    if let Some(root) = document.root() {
+        reporter.walk(root);
+    }
+    (reporter.checked, reporter.out.sorted())
+}
+
+/// What to do with an element.
+enum Step {
+    /// Nothing: this follows.
+    Pass(Pat),
+    /// Enter it with this pattern for its open start tag, and this documentation.
+    Enter(Pat, u32),
+}
+
+/// The element around one, and what its attributes chose from.
+#[derive(Clone, Copy)]
+struct Around<'d> {
+    element: Element<'d>,
+    fresh: Pat,
+}
+
+impl<'r, 'd> Reporter<'r, '_, 'd> {
+    fn walk(&mut self, root: Element<'d>) {
+        let start = self.schema.start;
+        let step = match self.try_element(start, root) {
+            Some(step) => step,
+            None => self.strange_root(start, root),
+        };
+        let Step::Enter(start, doc) = step else { return };
+        let mut stack = Vec::new();
+        let mut frame = self.enter(start, root, root.content(), doc, None);
+        loop {
+            let next = if frame.leaf { None } else { frame.content.next() };
+            match next {
+                Some(Node::Text(text)) if text.is_blank() => {}
+                Some(Node::Text(text)) => match self.engine.mixed_text(frame.open.pat) {
+                    Pat::NOT_ALLOWED => {
+                        self.stray_text(frame.element, text.trimmed_span(), frame.first);
+                        frame.faults += 1;
+                    }
+                    pat => frame.open.pat = pat,
+                },
+                Some(Node::Element(child)) => {
+                    let step = match self.try_element(frame.open.pat, child) {
+                        Some(step) => step,
+                        None => self.strange_child(&mut frame, child),
+                    };
+                    match step {
+                        Step::Pass(after) => frame.open.pat = after,
+                        Step::Enter(start, doc) => {
+                            let around = Around { element: frame.element, fresh: frame.fresh };
+                            let inner = self.enter(start, child, child.content(), doc, Some(around));
+                            stack.push(std::mem::replace(&mut frame, inner));
+                        }
+                    }
+                }
+                None => {
+                    let after = self.leave(&frame);
+                    let Some(outer) = stack.pop() else { return };
+                    frame = outer;
+                    frame.open.pat = after;
+                }
+            }
+        }
+    }
+
+    /// What to do with an element that may stand here by its name; `None` where it may not.
+    fn try_element(&mut self, pat: Pat, element: Element<'d>) -> Option<Step> {
+        let start = self.engine.start_tag(pat, self.symbol(element));
+        if start == Pat::NOT_ALLOWED {
+            return None;
+        }
+        let after = self.engine.run_open(start, element, self.view());
+        if after != Pat::NOT_ALLOWED {
+            return Some(Step::Pass(after));
+        }
+        Some(match self.alternative(start, element) {
+            Some(after) => Step::Pass(after),
+            None => Step::Enter(start, self.doc_of(pat, self.symbol(element))),
+        })
+    }
+
+    fn enter<I>(
+        &mut self,
+        start: Pat,
+        element: Element<'d>,
+        content: I,
+        doc: u32,
+        around: Option<Around<'d>>,
+    ) -> Frame<'d, I> {
+        let fresh = self.engine.split(start).pat;
+        let open = self.attributes(start, element, around);
+        Frame { element, open, content, leaf: is_leaf(element), fresh, first: open.pat, doc, faults: 0 }
+    }
+
+    /// What follows an element, come what may.
+    fn leave<I>(&mut self, frame: &Frame<'d, I>) -> Pat {
+        let after = self.engine.leave(frame.open, frame.element, frame.leaf);
+        if after != Pat::NOT_ALLOWED {
+            return after;
+        }
+        if frame.leaf {
+            self.faulty_text(frame.element, frame.open, frame.doc);
+        } else {
+            self.missing_elements(frame.element, frame.open, frame.faults);
+        }
+        match frame.open.rest {
+            Some(rest) => rest,
+            None => {
+                let rests: Vec<Pat> = self.engine.branches(frame.open.pat).into_iter().map(|(_, rest)| rest).collect();
+                self.engine.arena.choice(&rests)
+            }
+        }
+    }
+
+    /// The documentation of an element that stands in a pattern.
+    fn doc_of(&self, pat: Pat, symbol: Symbol) -> u32 {
+        let found = self.schema.elements(&self.engine.arena, pat, true);
+        found.into_iter().find(|candidate| candidate.symbol == symbol).map_or(0, |candidate| candidate.doc)
+    }
+
+    fn symbol(&self, element: Element<'_>) -> Symbol {
+        self.view().symbol(element.name_id())
+    }
+
+    fn attribute_symbol(&self, attribute: Attribute<'_>) -> Symbol {
+        self.view().symbol(attribute.name_id())
+    }
+
+    fn view(&self) -> View<'r> {
+        View { symbols: self.symbols, pretence: None }
+    }
+
+    fn pretending<'v>(&self, pretence: Pretence<'v>) -> View<'v>
+    where
+        'r: 'v,
+    {
+        View { symbols: self.symbols, pretence: Some(pretence) }
+    }
+
+    /// Whether nothing more is reported.
+    fn is_full(&self) -> bool {
+        self.out.len() >= MAX_REPORTS
+    }
+
+    /// Whether something more may be tried.
+    fn may_try(&mut self) -> bool {
+        self.trials += 1;
+        self.trials <= MAX_TRIALS && !self.is_full()
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.is_full() {
+            self.out.push(diagnostic);
+        }
+    }
+
+    fn spoil(&mut self, element: Element<'_>) {
+        self.checked.elements.insert(element.id());
+    }
+
+    fn spoil_attribute(&mut self, attribute: Attribute<'_>) {
+        self.checked.attributes.insert(attribute.name_span().start);
+    }
+
+    fn slice(&self, span: Span) -> &'d str {
+        self.checked.document().source().slice(span)
+    }
+}

@@ -23,7 +23,8 @@ fn main() -> Result<()> {
         "/// All source files, as (path in the folder of schemas, text).\npub static SOURCES: &[(&str, &str)] = &[\n"
             .to_owned();
     for name in &sources {
-        let _ = writeln!(code, "    ({name:?}, include_str!({:?})),", root.join(name));
+        let path = root.join(name).display().to_string();
+        let _ = writeln!(code, "    ({name:?}, include_str!({path:?})),");
     }
     code.push_str("];\n");
     write(&out.join("sources.rs"), code.as_bytes())?;

@@ -41,7 +41,8 @@ pub struct SchemaError {
 pub struct SchemaErrors(Vec<SchemaError>);
 
 impl SchemaErrors {
-    pub(crate) fn new(files: &[SourceFile], faults: Vec<Fault>) -> Self {
+    pub(crate) fn new(files: &[SourceFile], mut faults: Vec<Fault>) -> Self {
+        faults.sort_by_key(|fault| fault.at);
         let nameless = SourceFile::new("", "");
         let join = |fault: Fault| SchemaError {
             file: files.get(fault.at.file as usize).unwrap_or(&nameless).clone(),
@@ -50,7 +51,7 @@ impl SchemaErrors {
         Self(faults.into_iter().map(join).collect())
     }
 
-    /// The faults in the order they were found.
+    /// The faults, file by file in the order of loading.
     pub fn iter(&self) -> std::slice::Iter<'_, SchemaError> {
         self.0.iter()
     }

@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use crate::datatype::{Datatype, Literal, TypeId};
-use crate::engine::arena::{Nodes, Pat};
+use crate::engine::arena::Pat;
 use crate::engine::names::Names;
+use crate::engine::nodes::Nodes;
 
 /// An element of the schema.
 #[derive(Debug, Clone, Copy)]

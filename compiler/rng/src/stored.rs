@@ -5,8 +5,9 @@
 use std::borrow::Cow;
 
 use crate::datatype::{Datatype, TypeId};
-use crate::engine::arena::{Nodes, Pat};
+use crate::engine::arena::Pat;
 use crate::engine::names::Names;
+use crate::engine::nodes::Nodes;
 use crate::schema::{Definition, Schema};
 
 /// Changes with the format, with the table of datatypes and with the hash of patterns.

@@ -65,7 +65,9 @@ fn check_attribute(class: &NameClass, faults: &mut Vec<Fault>) {
             if &**ns == XMLNS {
                 faults.push(Fault::new(class.at, "namespace declarations are no attributes"));
             }
-            except.iter().for_each(|except| check_attribute(except, faults));
+            if let Some(except) = except {
+                check_attribute(except, faults);
+            }
         }
         NameKind::Name(ns, local) => {
             if &**ns == XMLNS || (ns.is_empty() && &**local == "xmlns") {
@@ -97,12 +99,12 @@ fn check_data(pattern: &Pattern, data: &Data, faults: &mut Vec<Fault>) {
 fn check_value(value: &Value) -> Result<(), String> {
     let ty = datatype::find(&value.library, &value.name)?;
     if ty.is_name_with_prefix() {
-        let unbound = value.value.contains(':') && value.prefix_ns.is_none();
-        return if unbound { Err(format!("the prefix of `{}` is not declared", value.value)) } else { Ok(()) };
+        let unbound = value.text.contains(':') && value.prefix_ns.is_none();
+        return if unbound { Err(format!("the prefix of `{}` is not declared", value.text)) } else { Ok(()) };
     }
-    if Datatype::new(ty, Vec::new()).allows(&value.value, None) {
+    if Datatype::new(ty, Vec::new()).allows(&value.text, None) {
         Ok(())
     } else {
-        Err(format!("`{}` is no value of datatype `{}`", value.value, value.name))
+        Err(format!("`{}` is no value of datatype `{}`", value.text, value.name))
     }
 }

@@ -99,10 +99,10 @@ impl<'t> Contents<'t> {
             Kind::Text => inside.text = true,
             Kind::OneOrMore | Kind::Group | Kind::Interleave | Kind::Choice => {
                 for part in self.parts(pat) {
-                    let part = self.inside(part);
-                    inside.attributes.join(&part.attributes);
-                    inside.elements.join(&part.elements);
-                    inside.text |= part.text;
+                    let found = self.inside(part);
+                    inside.attributes.join(&found.attributes);
+                    inside.elements.join(&found.elements);
+                    inside.text |= found.text;
                 }
             }
             Kind::NotAllowed | Kind::Empty | Kind::Data | Kind::Value | Kind::List | Kind::After => {}
@@ -130,8 +130,8 @@ impl<'t> Contents<'t> {
                 self.content_type(value).map(|_| Content::Empty)
             }
             Kind::OneOrMore => {
-                let part = self.arena.part(pat, 0);
-                self.content_type(part).filter(|found| *found != Content::Simple)
+                let repeated = self.arena.part(pat, 0);
+                self.content_type(repeated).filter(|found| *found != Content::Simple)
             }
             Kind::Choice => self.greatest(pat),
             Kind::Group | Kind::Interleave => {

@@ -114,7 +114,7 @@ impl Reader<'_, '_> {
             Kind::ParentRef(name) => match scope.and_then(|s| self.loaded.scopes.get(s)).and_then(|s| s.parent) {
                 Some(scope) => self.references.push((scope, name.clone(), at)),
                 None => {
-                    self.faults.push(Fault::new(at, format!("there is no grammar around that could define `{name}`")))
+                    self.faults.push(Fault::new(at, format!("there is no grammar around that could define `{name}`")));
                 }
             },
             Kind::Data(data) => {

@@ -1,7 +1,7 @@
 //! Packing: what is needed no more goes, and numbers are given anew without gaps.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::translate::Translated;
 use crate::datatype::Datatype;
@@ -69,11 +69,11 @@ pub(super) fn pack(translated: Translated) -> Schema {
 
 /// The nodes that can be reached, those before that others are made of; and new numbers for definitions.
 pub(super) fn needed(old: &Arena<'_>, translated: &Translated) -> (Vec<Pat>, BTreeMap<u32, u32>) {
-    let mut seen: BTreeMap<Pat, ()> = BTreeMap::new();
+    let mut seen: BTreeSet<Pat> = BTreeSet::new();
     let mut definitions = BTreeMap::new();
     let mut waiting = vec![Pat::NOT_ALLOWED, Pat::EMPTY, Pat::TEXT, translated.start];
     while let Some(pat) = waiting.pop() {
-        if seen.insert(pat, ()).is_some() {
+        if !seen.insert(pat) {
             continue;
         }
         match old.kind(pat) {
@@ -91,5 +91,5 @@ pub(super) fn needed(old: &Arena<'_>, translated: &Translated) -> (Vec<Pat>, BTr
         }
     }
     // A node is always made after its parts, so the order of numbers is a good one.
-    (seen.into_keys().collect(), definitions)
+    (seen.into_iter().collect(), definitions)
 }

@@ -71,12 +71,14 @@ impl Checker<'_> {
                 if self.contents.content_type(value).is_none() {
                     self.fault(at, "a value stands beside other content in this attribute");
                 }
-                self.walk(value, within | ATTRIBUTE, at);
+                self.walk(value, (within & !START) | ATTRIBUTE, at);
             }
             Kind::OneOrMore => parts.iter().for_each(|part| self.walk(*part, within | REPEAT, near)),
             Kind::Group | Kind::Interleave => {
                 let inner = if within & REPEAT == 0 { within } else { within | REPEATED_GROUP };
-                parts.iter().for_each(|part| self.walk(*part, inner, near));
+                for part in &parts {
+                    self.walk(*part, inner, near);
+                }
                 self.apart(kind, &parts, near);
             }
             Kind::Choice => parts.iter().for_each(|part| self.walk(*part, within, near)),

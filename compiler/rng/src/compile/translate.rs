@@ -6,7 +6,8 @@ use super::load::{DefineName, Loaded};
 use super::name_sets::NameSets;
 use super::tables::{Table, Texts};
 use crate::datatype::{self, TypeId};
-use crate::engine::arena::{Arena, Nodes, Pat, first_nodes};
+use crate::engine::arena::{Arena, Pat, first_nodes};
+use crate::engine::nodes::Nodes;
 use crate::error::{Fault, Place};
 use crate::schema::Definition;
 use crate::syntax::ast::{Combine, Data, Kind, NameClass, Pattern, Value};
@@ -231,7 +232,7 @@ impl<'t> Translator<'t> {
             (Some(ns), true) => ns,
             (None, true) => &value.ns,
         };
-        let (text, ns) = (self.texts.number(&value.value), self.texts.number(ns));
+        let (text, ns) = (self.texts.number(&value.text), self.texts.number(ns));
         let number = self.literals.number((ty, text, ns));
         Ok(self.arena.intern(crate::engine::arena::Kind::Value, &[number]))
     }

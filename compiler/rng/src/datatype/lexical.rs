@@ -34,7 +34,7 @@ pub(super) fn is_valid(kind: Kind, text: &str, context: Context<'_>) -> bool {
         Kind::Time(form) => time::parse(form, text).is_some(),
         Kind::AnyUri => is_uri(text),
         Kind::Base64 => is_base64(text),
-        Kind::Hex => text.len() % 2 == 0 && text.bytes().all(|b| b.is_ascii_hexdigit()),
+        Kind::Hex => text.len().is_multiple_of(2) && text.bytes().all(|b| b.is_ascii_hexdigit()),
     }
 }
 

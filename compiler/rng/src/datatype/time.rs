@@ -85,19 +85,17 @@ impl<'t> Cursor<'t> {
         if midnight { None } else { Some((hour * 3600 + minute * 60 + second, nanos)) }
     }
 
-    /// A zone up to the end: its seconds, or nothing.
-    fn zone(mut self) -> Option<Option<i64>> {
-        match self.0 {
-            "" => return Some(None),
-            "Z" => return Some(Some(0)),
-            _ => {}
+    /// A zone up to the end, in seconds.
+    fn zone(mut self) -> Option<i64> {
+        if self.0 == "Z" {
+            return Some(0);
         }
         let sign = if self.eat('-').is_some() { -1 } else { self.eat('+').map(|()| 1)? };
         let hour = self.two(0..=14)?;
         self.eat(':')?;
         let minute = self.two(0..=59)?;
         let fits = self.0.is_empty() && (hour < 14 || minute == 0);
-        fits.then_some(Some(sign * (hour * 3600 + minute * 60)))
+        fits.then_some(sign * (hour * 3600 + minute * 60))
     }
 }
 
@@ -135,7 +133,7 @@ pub(super) fn parse(form: Form, text: &str) -> Option<Moment> {
     if matches!(form, Form::DateTime | Form::Time) {
         time = cursor.time()?;
     }
-    let zone = cursor.zone()?;
+    let zone = if cursor.0.is_empty() { None } else { Some(cursor.zone()?) };
     let seconds = days(year, month, day) * 86400 + time.0 - zone.unwrap_or(0);
     Some(Moment { months: 0, seconds, nanos: time.1, zone: zone.is_some() })
 }

@@ -1,10 +1,10 @@
 //! Derivatives by names: what may follow when something was seen. All are remembered.
 
 use rustc_hash::FxHashMap;
-use virtc_diag::Span;
 
 use super::arena::{Arena, Kind, Pat};
 use super::names::Symbol;
+use super::run::Stop;
 use crate::schema::Schema;
 
 /// Patterns of a schema and of a run, with what was derived so far.
@@ -12,7 +12,7 @@ pub(crate) struct Engine<'s> {
     pub schema: &'s Schema,
     pub arena: Arena<'s>,
     /// Where the last run stopped, if it did.
-    pub failed_at: Option<Span>,
+    pub stop: Option<Stop>,
     starts: FxHashMap<(Pat, Symbol), Pat>,
     attributes: FxHashMap<(Pat, Symbol), Pat>,
     closed: FxHashMap<Pat, Pat>,
@@ -28,7 +28,7 @@ impl<'s> Engine<'s> {
         Self {
             schema,
             arena: Arena::new(&schema.nodes),
-            failed_at: None,
+            stop: None,
             starts: FxHashMap::default(),
             attributes: FxHashMap::default(),
             closed: FxHashMap::default(),
@@ -197,7 +197,7 @@ impl<'s> Engine<'s> {
             (Kind::Choice, parts) => self.arena.choice(parts),
             (Kind::Group, parts) => self.arena.group(parts),
             (Kind::Interleave, parts) => self.arena.interleave(parts),
-            (Kind::OneOrMore, [part]) => self.arena.one_or_more(*part),
+            (Kind::OneOrMore, [single]) => self.arena.one_or_more(*single),
             (Kind::After, [open, rest]) => self.arena.after(*open, *rest),
             _ => pat,
         };

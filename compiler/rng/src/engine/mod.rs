@@ -3,5 +3,6 @@
 pub(crate) mod arena;
 pub(crate) mod derive;
 pub(crate) mod names;
+pub(crate) mod nodes;
 pub(crate) mod run;
 mod text;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use virtc_diag::Span;
 use virtc_xml::{Element, Node};
 
 use super::arena::Pat;
@@ -15,6 +16,16 @@ pub(crate) struct Open {
     pub pat: Pat,
     /// What follows the element, where that is certain.
     pub rest: Option<Pat>,
+}
+
+/// Where a run stopped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stop {
+    pub at: Span,
+    /// The element that was open.
+    pub element: u32,
+    /// Whether something was missing there; otherwise something was refused.
+    pub missing: bool,
 }
 
 /// A value that is held to be another one.
@@ -64,18 +75,21 @@ impl Engine<'_> {
                 Some(Node::Text(text)) => {
                     if !text.is_blank() {
                         open.pat = self.mixed_text(open.pat);
-                        self.failed_at = Some(text.trimmed_span());
+                        self.stop = Some(Stop { at: text.trimmed_span(), element: element.id(), missing: false });
                     }
                 }
                 Some(Node::Element(child)) => {
                     let start = self.start_tag(open.pat, view.symbol(child.name_id()));
-                    self.failed_at = Some(child.name_span());
+                    self.stop = Some(Stop { at: child.name_span(), element: element.id(), missing: false });
                     let inner = self.enter(start, child, view);
                     stack.push((open, content, leaf, element));
                     (open, content, leaf, element) = (inner, child.content(), is_leaf(child), child);
                 }
                 None => {
-                    self.failed_at = Some(if leaf { element.text_span() } else { element.name_span() });
+                    // What is wrong with the end of a leaf is its text, unless it has none.
+                    let missing = !leaf || element.content().next().is_none();
+                    let at = if missing { element.name_span() } else { element.text_span() };
+                    self.stop = Some(Stop { at, element: element.id(), missing });
                     let after = self.leave(open, element, leaf);
                     let Some((outer, rest, _, parent)) = stack.pop() else { return after };
                     (open, content, leaf, element) = (Open { pat: after, ..outer }, rest, false, parent);
@@ -92,7 +106,7 @@ impl Engine<'_> {
                 return open;
             }
             let name = view.symbol(attribute.name_id());
-            self.failed_at = Some(attribute.name_span());
+            self.stop = Some(Stop { at: attribute.name_span(), element: element.id(), missing: false });
             let derived = self.attribute(open.pat, name);
             let value = match view.pretence {
                 Some(pretence) if pretence.element == element.id() && pretence.name == name => pretence.value,
@@ -101,7 +115,7 @@ impl Engine<'_> {
             open.pat = self.value(derived, value, element);
         }
         if open.pat != Pat::NOT_ALLOWED {
-            self.failed_at = Some(element.name_span());
+            self.stop = Some(Stop { at: element.name_span(), element: element.id(), missing: true });
             open.pat = self.close_tag(open.pat);
         }
         open

@@ -29,8 +29,8 @@ impl Engine<'_> {
                 let needed = (0..count).filter(|at| !self.arena.nullable(self.arena.part(pat, *at))).count();
                 needed < 2
                     && (0..count).any(|at| {
-                        let part = self.arena.part(pat, at);
-                        (needed == 0 || !self.arena.nullable(part)) && self.takes(part, text, context)
+                        let single = self.arena.part(pat, at);
+                        (needed == 0 || !self.arena.nullable(single)) && self.takes(single, text, context)
                     })
             }
         }

@@ -8,7 +8,7 @@ use super::expected::values;
 use super::wording::{any_of, code, short};
 use crate::codes::MISMATCHED_TYPE;
 use crate::engine::arena::{Kind, Pat};
-use crate::engine::run::Pretence;
+use crate::engine::run::{Pretence, Stop};
 
 /// How many values of one attribute are tried.
 const MAX_VALUES: usize = 64;
@@ -17,7 +17,11 @@ impl<'d> Reporter<'_, '_, 'd> {
     /// Whether an element that fails would be valid if one attribute had another value. Then that is reported, and
     /// what follows is given.
     pub(super) fn alternative(&mut self, start: Pat, element: Element<'d>) -> Option<Pat> {
+        let stop = self.engine.stop?;
         let fresh = self.engine.split(start).pat;
+        if !self.is_of_another_form(element, fresh, stop) {
+            return None;
+        }
         let mut best: Option<(Attribute<'d>, Vec<String>)> = None;
         for attribute in element.attributes() {
             let name = self.attribute_symbol(attribute);
@@ -45,18 +49,14 @@ impl<'d> Reporter<'_, '_, 'd> {
             }
         }
         let (attribute, fits) = best?;
-        // Where it fails as it is, which the message shows beside the attribute.
-        self.engine.run_open(start, element, self.view());
-        let failed = self.engine.failed_at;
         self.spoil_attribute(attribute);
         let (name, value) = (self.slice(attribute.name_span()), short(attribute.value()));
-        let tag = element.name();
+        let tag = self.name(element);
         let message = format!("`<{tag} {name}='{value}'>`, but the content is that of {}", any_of(&fits, code));
         let mut diagnostic = Diagnostic::new(&MISMATCHED_TYPE, attribute.value_span(), message);
-        if let Some(span) = failed {
-            diagnostic = diagnostic.label(span, format!("does not go with `{name}='{value}'`"));
-        }
-        diagnostic = diagnostic.help(format!("change `{name}`, or give what `{name}='{value}'` takes"));
+        diagnostic = diagnostic
+            .label(stop.at, format!("does not go with `{name}='{value}'`"))
+            .help(format!("change `{name}`, or give what `{name}='{value}'` takes"));
         if let [single] = fits.as_slice() {
             diagnostic = diagnostic.fix(
                 Safety::Unsafe,
@@ -69,6 +69,31 @@ impl<'d> Reporter<'_, '_, 'd> {
         let name = self.attribute_symbol(attribute);
         let any = Pretence { element: element.id(), name, value: None };
         Some(self.engine.run_open(start, element, self.pretending(any)))
+    }
+
+    /// Whether the way in which an element fails speaks for another form of it. Something that is merely missing does not, nor does a
+    /// single attribute.
+    fn is_of_another_form(&mut self, element: Element<'d>, fresh: Pat, stop: Stop) -> bool {
+        if stop.element != element.id() {
+            let inner = self.checked.document().element(stop.element);
+            let bare = |e: Element<'_>| e.attributes().next().is_none() && e.content().next().is_none();
+            return !(stop.missing && inner.is_none_or(bare));
+        }
+        let own_attributes = stop.at.start < element.start_tag().end;
+        if stop.missing || !own_attributes {
+            return !stop.missing;
+        }
+        // Two attributes that are refused, or one that is refused and one that is missing in its place.
+        let (mut pat, mut refused) = (fresh, 0);
+        for attribute in element.attributes() {
+            let symbol = self.attribute_symbol(attribute);
+            let derived = self.engine.attribute(pat, symbol);
+            match self.engine.value(derived, Some(attribute.value()), element) {
+                Pat::NOT_ALLOWED => refused += usize::from(self.has_attribute(fresh, symbol)),
+                next => pat = next,
+            }
+        }
+        refused > 1 || (refused > 0 && self.engine.close_tag(pat) == Pat::NOT_ALLOWED)
     }
 
     /// The words that the values of an attribute can be.

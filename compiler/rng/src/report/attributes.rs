@@ -12,6 +12,15 @@ use crate::engine::arena::Pat;
 use crate::engine::names::Symbol;
 use crate::engine::run::Open;
 
+/// What an unknown attribute is likely to be.
+enum Meant {
+    /// Another one with a name that is near; this follows it.
+    Attribute(Pat),
+    /// One of this name that another form of the element around has.
+    OtherForm,
+    Nothing,
+}
+
 impl<'d> Reporter<'_, '_, 'd> {
     /// Takes the attributes of an element whose start tag is open, and closes it.
     pub(super) fn attributes(&mut self, start: Pat, element: Element<'d>, around: Option<Around<'d>>) -> Open {
@@ -24,7 +33,8 @@ impl<'d> Reporter<'_, '_, 'd> {
         }
         list.sort_by_key(|(branches, _)| std::cmp::Reverse(*branches));
         let mut taken: Vec<Attribute<'d>> = Vec::new();
-        let mut faulty_form = false;
+        // A value of a form that is not there, or an attribute of another form: that explains what else is wrong here.
+        let (mut faulty_form, mut foreign) = (false, false);
         for (_, attribute) in list {
             let derived = self.engine.attribute(open.pat, self.attribute_symbol(attribute));
             if derived == Pat::NOT_ALLOWED {
@@ -32,8 +42,13 @@ impl<'d> Reporter<'_, '_, 'd> {
                 let known = self.engine.attribute(fresh, self.attribute_symbol(attribute)) != Pat::NOT_ALLOWED;
                 if known && !faulty_form {
                     self.excluded_attribute(element, attribute, fresh, &taken);
-                } else if !known && let Some(meant) = self.strange_attribute(element, attribute, open.pat, around) {
-                    open.pat = meant;
+                    foreign = true;
+                } else if !known {
+                    match self.strange_attribute(element, attribute, open.pat, around) {
+                        Meant::Attribute(pat) => open.pat = pat,
+                        Meant::OtherForm => foreign = true,
+                        Meant::Nothing => {}
+                    }
                 }
                 continue;
             }
@@ -52,7 +67,11 @@ impl<'d> Reporter<'_, '_, 'd> {
         }
         let closed = self.engine.close_tag(open.pat);
         if closed == Pat::NOT_ALLOWED {
-            self.missing_attributes(element, open.pat);
+            if foreign {
+                self.checked.lacking.insert(element.id());
+            } else {
+                self.missing_attributes(element, open.pat);
+            }
             open.pat = self.engine.close_tag_anyway(open.pat);
         } else {
             open.pat = closed;
@@ -91,7 +110,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return;
         }
         let symbol = self.attribute_symbol(attribute);
-        let (tag, name) = (element.name(), self.slice(attribute.name_span()));
+        let (tag, name) = (self.name(element), self.slice(attribute.name_span()));
         let mut allowed = |this: &mut Self, pat: Pat| this.engine.attribute(pat, symbol) != Pat::NOT_ALLOWED;
         let culprit = self.culprit(element, fresh, taken, &mut allowed);
         let with = culprit.map(|c| self.written(c)).unwrap_or_default();
@@ -108,7 +127,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         self.push(diagnostic.help(help));
     }
 
-    fn has_attribute(&self, pat: Pat, symbol: Symbol) -> bool {
+    pub(super) fn has_attribute(&self, pat: Pat, symbol: Symbol) -> bool {
         let arena = &self.engine.arena;
         attributes(arena, pat).into_iter().any(|a| self.schema.names.set(arena.operand(a, 0)).contains(symbol))
     }
@@ -134,42 +153,42 @@ impl<'d> Reporter<'_, '_, 'd> {
         forms
     }
 
-    /// An attribute that no form of the element takes. Where another name is likely meant, gives what follows that.
+    /// An attribute that no form of the element takes.
     fn strange_attribute(
         &mut self,
         element: Element<'d>,
         attribute: Attribute<'d>,
         pat: Pat,
         around: Option<Around<'d>>,
-    ) -> Option<Pat> {
+    ) -> Meant {
         if self.is_full() {
-            return None;
+            return Meant::Nothing;
         }
-        let (tag, name, local) = (element.name(), self.slice(attribute.name_span()), attribute.name());
-        let present: Vec<&str> = element.attributes().map(|a| a.name()).collect();
-        let mut named: Vec<(&str, Candidate)> = Vec::new();
+        let (tag, name, local) = (self.name(element), self.slice(attribute.name_span()), attribute.name());
+        let present: Vec<&str> = element.attributes().map(virtc_xml::Attribute::name).collect();
+        let mut expected: Vec<(&str, Candidate)> = Vec::new();
         for candidate in self.schema.attribute_names(&self.engine.arena, pat) {
             if let Some((_, known)) =
                 self.schema.known_name(candidate.symbol).filter(|(_, known)| !present.contains(known))
             {
-                named.push((known, candidate));
+                expected.push((known, candidate));
             }
         }
-        let named = nearest_first(local, named, |(name, _)| name);
+        let expected = nearest_first(local, expected, |(name, _)| name);
         let message = format!("`<{tag}>` takes no attribute `{name}`");
         let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
-        let Some((known, candidate)) = named.first().filter(|(known, _)| is_near(local, known)).copied() else {
-            let names: Vec<&str> = named.iter().map(|(name, _)| *name).collect();
-            let mut help = match names.is_empty() {
-                true => "remove it".to_owned(),
-                false => format!("expected {}", any_of(&names, code)),
-            };
+        let Some((known, candidate)) = expected.first().filter(|(known, _)| is_near(local, known)).copied() else {
+            let mut meant = Meant::Nothing;
+            let names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
+            let mut help =
+                if names.is_empty() { "remove it".to_owned() } else { format!("expected {}", any_of(&names, code)) };
             if let Some((culprit, forms)) = around.and_then(|around| self.form_around(element, attribute, around)) {
                 diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
                 help = format!("{help}\n`{name}` goes with {}", any_of(&forms, code));
+                meant = Meant::OtherForm;
             }
             self.push(diagnostic.help(help));
-            return None;
+            return meant;
         };
         let derived = self.engine.attribute(pat, candidate.symbol);
         let after = self.engine.value(derived, Some(attribute.value()), element);
@@ -180,7 +199,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                 diagnostic.fix(Safety::Unsafe, format!("rename it to `{known}`"), attribute.name_span(), known);
         }
         self.push(diagnostic);
-        Some(if after == Pat::NOT_ALLOWED { self.engine.value(derived, None, element) } else { after })
+        Meant::Attribute(if after == Pat::NOT_ALLOWED { self.engine.value(derived, None, element) } else { after })
     }
 
     /// The attribute of the element around that excludes `attribute`, and the forms that would take it.
@@ -203,7 +222,8 @@ impl<'d> Reporter<'_, '_, 'd> {
         let taken: Vec<_> = around.element.attributes().filter(|a| !self.checked.is_faulty_attribute(*a)).collect();
         let culprit = self.culprit(around.element, around.fresh, &taken, &mut |this, pat| allowed(this, pat))?;
         let forms = self.forms(around.fresh, culprit, around.element, &allowed);
-        let shown: Vec<String> = forms.into_iter().map(|form| format!("<{} {form}>", around.element.name())).collect();
+        let shown: Vec<String> =
+            forms.into_iter().map(|form| format!("<{} {form}>", self.name(around.element))).collect();
         if shown.is_empty() { None } else { Some((culprit, shown)) }
     }
 
@@ -224,7 +244,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             let derived = this.engine.attribute(pat, symbol);
             this.engine.value(derived, value, element) != Pat::NOT_ALLOWED
         };
-        let (tag, name) = (element.name(), self.slice(attribute.name_span()));
+        let (tag, name) = (self.name(element), self.slice(attribute.name_span()));
         let shown = short(attribute.value());
         let patterns: Vec<Pat> = self.engine.branches(derived).into_iter().map(|(value, _)| value).collect();
         let doc = attributes(&self.engine.arena, fresh).into_iter().find(|pat| {

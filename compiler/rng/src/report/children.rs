@@ -25,7 +25,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         self.spoil(root);
         let names: Vec<&str> =
             candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
-        let message = format!("the root element is `<{}>`", root.name());
+        let message = format!("the root element is `<{}>`", self.name(root));
         self.push(
             Diagnostic::new(&UNKNOWN_ELEMENT, root.name_span(), message)
                 .help(format!("expected {}", any_of(&names, tag))),
@@ -45,11 +45,13 @@ impl<'d> Reporter<'_, '_, 'd> {
         let symbol = self.symbol(child);
         if self.is_in(frame.first, symbol) {
             self.spoil(child);
+            frame.displaced = true;
             self.displaced(frame, child, symbol);
             return skip;
         }
         if self.is_in(frame.fresh, symbol) {
             self.spoil(child);
+            frame.displaced = true;
             self.of_another_form(frame, child, symbol);
             return skip;
         }
@@ -58,7 +60,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return step;
         }
         self.spoil(child);
-        let (name, parent) = (child.name(), frame.element.name());
+        let (name, parent) = (self.name(child), self.name(frame.element));
         let parents = match self.schema.known_name(symbol) {
             Some(_) => self.schema.parents(&self.engine.arena, symbol),
             None => Vec::new(),
@@ -80,7 +82,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let candidates = self.schema.elements(&self.engine.arena, pat, false);
         let names: Vec<&str> =
             candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
-        let names = nearest_first(child.name(), names, |name| name);
+        let names = nearest_first(self.name(child), names, |name| name);
         if names.is_empty() {
             "no element may stand here".to_owned()
         } else {
@@ -129,9 +131,15 @@ impl<'d> Reporter<'_, '_, 'd> {
         let (local, candidate, step) = chosen?;
         self.spoil(element);
         let message = match parent {
-            Some(parent) => format!("`<{}>` takes no element `<{written}>`", parent.name()),
-            None => format!("the root element is `<{written}>`"),
+            Some(parent) => format!("`<{}>` takes no element `<{}>`", self.name(parent), self.name(element)),
+            None => format!("the root element is `<{}>`", self.name(element)),
         };
+        // The namespace of the parent was wrong in the same way, and that was said.
+        let inherited =
+            |parent: Element<'d>| self.checked.is_faulty(parent) && parent.namespace() == element.namespace();
+        if local == written && parent.is_some_and(inherited) {
+            return Some(step);
+        }
         let namespace = self.schema.known_name(candidate.symbol).map_or("", |(ns, _)| ns);
         let mut diagnostic = Diagnostic::new(&UNKNOWN_ELEMENT, element.name_span(), message);
         if local == written {
@@ -179,17 +187,21 @@ impl<'d> Reporter<'_, '_, 'd> {
         let culprit = self.culprit(parent, frame.fresh, &taken, &mut |this, pat| this.is_in(pat, symbol));
         let written = culprit.map(|c| self.written(c));
         let form = written.as_ref().map_or_else(String::new, |written| format!(" with `{written}`"));
-        let message = format!("`<{}>`{form} takes no element `<{}>`", parent.name(), child.name());
+        let message = format!("`<{}>`{form} takes no element `<{}>`", self.name(parent), self.name(child));
         let mut diagnostic = Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
         if let Some(culprit) = culprit {
             diagnostic = diagnostic.label(culprit.span(), "this decides what may stand inside");
         }
         let forms = culprit.map(|c| self.forms(frame.fresh, c, parent, &|this, pat| this.is_in(pat, symbol)));
         let help = match (written, forms.filter(|forms| !forms.is_empty())) {
-            (Some(_), Some(forms)) => format!("`<{}>` goes with {}", child.name(), any_of(&forms, code)),
-            (Some(written), None) => format!("remove `<{}>`, or change `{written}`", child.name()),
+            (Some(_), Some(forms)) => format!("`<{}>` goes with {}", self.name(child), any_of(&forms, code)),
+            (Some(written), None) => format!("remove `<{}>`, or change `{written}`", self.name(child)),
             (None, _) => {
-                format!("an attribute of `<{}>` decides whether `<{}>` may stand here", parent.name(), child.name())
+                format!(
+                    "an attribute of `<{}>` decides whether `<{}>` may stand here",
+                    self.name(parent),
+                    self.name(child)
+                )
             }
         };
         self.push(diagnostic.help(help));
@@ -197,7 +209,7 @@ impl<'d> Reporter<'_, '_, 'd> {
 
     /// An element that may stand in its parent, but not here and now.
     fn displaced<I>(&mut self, frame: &Frame<'d, I>, child: Element<'d>, symbol: Symbol) {
-        let (name, parent) = (child.name(), frame.element.name());
+        let (name, parent) = (self.name(child), self.name(frame.element));
         let before: Vec<Element<'d>> = frame.element.children().take_while(|e| *e != child).collect();
         let diagnostic = |message: String| Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
         if before.len() > MAX_SIBLINGS || !self.may_try() {
@@ -219,7 +231,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             if was && self.engine.start_tag(next, symbol) == Pat::NOT_ALLOWED {
                 let swapped = self.after(pat, child);
                 let order = self.engine.start_tag(swapped, self.symbol(*sibling)) != Pat::NOT_ALLOWED;
-                let other = sibling.name();
+                let other = self.name(*sibling);
                 let found = if order {
                     diagnostic(format!("`<{name}>` must stand before `<{other}>`"))
                         .help(format!("move it before `<{other}>`"))
@@ -234,6 +246,13 @@ impl<'d> Reporter<'_, '_, 'd> {
         let expected = self.schema.elements(&self.engine.arena, frame.open.pat, true);
         let names: Vec<&str> =
             expected.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
+        let mut behind = frame.element.children().skip_while(|e| *e != child).skip(1);
+        if let Some(later) = behind.find(|e| names.contains(&e.name())) {
+            let other = self.name(later);
+            let found = diagnostic(format!("`<{name}>` must stand behind `<{other}>`"));
+            let found = found.label(later.name_span(), format!("`<{other}>` is here"));
+            return self.push(found.help(format!("move it behind `<{other}>`")));
+        }
         let found = diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`"));
         self.push(if names.is_empty() { found } else { found.help(format!("expected {}", any_of(&names, tag))) });
     }

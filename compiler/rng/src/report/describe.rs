@@ -24,7 +24,7 @@ impl Schema {
         for leaf in pats.iter().flat_map(|pat| values(arena, *pat)) {
             match arena.kind(leaf) {
                 Kind::Value => {
-                    words.extend(self.literal(arena.operand(leaf, 0)).map(|literal| literal.text.to_owned()))
+                    words.extend(self.literal(arena.operand(leaf, 0)).map(|literal| literal.text.to_owned()));
                 }
                 Kind::Data => {
                     let datatype = self.datatypes.get(arena.operand(leaf, 0) as usize);

@@ -73,9 +73,9 @@ impl<'d> Reporter<'_, '_, 'd> {
         let (said, doc) = self.shown(&ways, code);
         let word = if ways.first().is_some_and(|way| way.len() > 1) { "attributes" } else { "attribute" };
         let message = if said.is_empty() {
-            format!("the attributes of `<{}>` do not go together", element.name())
+            format!("the attributes of `<{}>` do not go together", self.name(element))
         } else {
-            format!("`<{}>` lacks {word} {said}", element.name())
+            format!("`<{}>` lacks {word} {said}", self.name(element))
         };
         let mut diagnostic = Diagnostic::new(&MISSING_ATTRIBUTE, element.name_span(), message);
         let help = with_doc(String::new(), self.schema.text(doc));
@@ -98,9 +98,9 @@ impl<'d> Reporter<'_, '_, 'd> {
         }
         let (said, doc) = self.shown(&ways, tag);
         let message = if said.is_empty() {
-            format!("`<{}>` is not complete", element.name())
+            format!("`<{}>` is not complete", self.name(element))
         } else {
-            format!("`<{}>` lacks {said}", element.name())
+            format!("`<{}>` lacks {said}", self.name(element))
         };
         let mut diagnostic = Diagnostic::new(&MISSING_ELEMENT, element.name_span(), message);
         let help = with_doc(String::new(), self.schema.text(doc));

@@ -40,6 +40,8 @@ struct Frame<'d, I> {
     doc: u32,
     /// How many faults were found among its children.
     faults: usize,
+    /// Whether a child was skipped that would have done in its place.
+    displaced: bool,
 }
 
 struct Reporter<'r, 's, 'd> {
@@ -154,7 +156,17 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
     ) -> Frame<'d, I> {
         let fresh = self.engine.split(start).pat;
         let open = self.attributes(start, element, around);
-        Frame { element, open, content, leaf: is_leaf(element), fresh, first: open.pat, doc, faults: 0 }
+        Frame {
+            element,
+            open,
+            content,
+            leaf: is_leaf(element),
+            fresh,
+            first: open.pat,
+            doc,
+            faults: 0,
+            displaced: false,
+        }
     }
 
     /// What follows an element, come what may.
@@ -165,16 +177,22 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         }
         if frame.leaf {
             self.faulty_text(frame.element, frame.open, frame.doc);
+        } else if frame.displaced {
+            self.checked.lacking.insert(frame.element.id());
         } else {
             self.missing_elements(frame.element, frame.open, frame.faults);
         }
-        match frame.open.rest {
-            Some(rest) => rest,
-            None => {
-                let rests: Vec<Pat> = self.engine.branches(frame.open.pat).into_iter().map(|(_, rest)| rest).collect();
-                self.engine.arena.choice(&rests)
-            }
+        if let Some(rest) = frame.open.rest {
+            rest
+        } else {
+            let rests: Vec<Pat> = self.engine.branches(frame.open.pat).into_iter().map(|(_, rest)| rest).collect();
+            self.engine.arena.choice(&rests)
         }
+    }
+
+    /// The name of an element as it is written.
+    fn name(&self, element: Element<'d>) -> &'d str {
+        self.slice(element.name_span())
     }
 
     /// The documentation of an element that stands in a pattern.

@@ -70,15 +70,16 @@ impl<'d> Reporter<'_, '_, 'd> {
                 return;
             }
         }
-        let name = element.name();
+        let name = self.name(element);
         if takes_text {
             self.spoil(element);
             if blank && !self.complete {
                 return;
             }
-            let message = match blank {
-                true => format!("`<{name}>` is empty"),
-                false => format!("`{}` is no value of `<{name}>`", short(text.trim())),
+            let message = if blank {
+                format!("`<{name}>` is empty")
+            } else {
+                format!("`{}` is no value of `<{name}>`", short(text.trim()))
             };
             let span = if blank { element.name_span() } else { element.text_span() };
             let plain = self.slice(span) == text.trim();
@@ -90,7 +91,7 @@ impl<'d> Reporter<'_, '_, 'd> {
 
     /// Reports text where none may be.
     pub(super) fn stray_text(&mut self, element: Element<'d>, span: Span, content: Pat) {
-        let name = element.name();
+        let name = self.name(element);
         let text = short(self.slice(span));
         let shown = match text.trim() {
             // White space for the eye, but not for XML: a no-break space above all.

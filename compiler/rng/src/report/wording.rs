@@ -11,7 +11,8 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
 /// Whether two names at that distance are likely meant to be the same.
 pub(super) fn is_near(a: &str, b: &str) -> bool {
     let length = a.chars().count().max(b.chars().count());
-    distance(a, b) <= (length / 3).clamp(1, 3) * 2
+    // Of names of one or two letters, only the case can be mistaken.
+    distance(a, b) <= ((length / 3).min(3) * 2).max(1)
 }
 
 /// Sorted by how near they are to `name`, then by themselves.
@@ -39,7 +40,7 @@ fn joined<T: AsRef<str>>(list: &[T], word: &str, decorate: fn(&str) -> String) -
     }
     match (texts.pop(), texts.is_empty()) {
         (Some(single), true) => single,
-        (Some(last), false) => format!("{} {word} {last}", texts.join(", ")),
+        (Some(end), false) => format!("{} {word} {end}", texts.join(", ")),
         (None, _) => String::new(),
     }
 }
@@ -86,5 +87,7 @@ mod tests {
         assert!(is_near("UUID", "uuid"));
         assert!(!is_near("disk", "rng"));
         assert!(!is_near("os", "pm"));
+        assert!(is_near("OS", "os"));
+        assert!(!is_near("3", "1"));
     }
 }

@@ -55,8 +55,8 @@ pub(crate) struct Param {
 pub(crate) struct Value {
     pub library: Box<str>,
     pub name: Box<str>,
-    pub value: Box<str>,
-    /// The namespace of an unprefixed QName.
+    pub text: Box<str>,
+    /// The namespace of an unprefixed `QName`.
     pub ns: Box<str>,
     /// The namespace of the value's prefix, where it has one that is bound.
     pub prefix_ns: Option<Box<str>>,

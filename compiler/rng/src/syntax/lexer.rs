@@ -100,7 +100,7 @@ impl Lexer {
     /// The next token with its place.
     pub(crate) fn next(&mut self) -> Result<(Token, Place), Fault> {
         loop {
-            self.take_while(|c| is_space(c));
+            self.take_while(is_space);
             if self.peek(0) == Some('#') && self.peek(1) != Some('#') {
                 self.take_while(|c| c != '\n' && c != ESCAPED_NEWLINE);
             } else {
@@ -155,7 +155,7 @@ impl Lexer {
             let line = self.take_while(|c| c != '\n' && c != ESCAPED_NEWLINE);
             lines.push(line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned());
             let resume = self.at;
-            self.take_while(|c| is_space(c));
+            self.take_while(is_space);
             if (self.peek(0), self.peek(1)) != (Some('#'), Some('#')) {
                 self.at = resume;
                 return Token::Documentation(lines.join("\n"));

@@ -74,7 +74,9 @@ impl Writer {
     fn several(&mut self, name: &str, pattern: &Pattern, parts: &[Pattern]) {
         self.around(name, &[], |writer| {
             writer.documentation(pattern);
-            parts.iter().for_each(|part| writer.pattern(part));
+            for part in parts {
+                writer.pattern(part);
+            }
         });
     }
 
@@ -187,11 +189,11 @@ impl Writer {
         if matches!(&*value.name, "QName" | "NOTATION") {
             attributes.push(("ns", &*value.ns));
         }
-        let prefix = value.value.trim().split_once(':').map(|(prefix, _)| format!("xmlns:{prefix}"));
+        let prefix = value.text.trim().split_once(':').map(|(prefix, _)| format!("xmlns:{prefix}"));
         if let (Some(prefix), Some(ns)) = (&prefix, &value.prefix_ns) {
             attributes.push((prefix, ns));
         }
-        self.text("value", &attributes, &value.value);
+        self.text("value", &attributes, &value.text);
     }
 
     fn components(&mut self, components: &[Component]) {

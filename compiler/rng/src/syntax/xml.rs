@@ -1,14 +1,13 @@
 //! Reader of the XML syntax, over roxmltree.
 
 mod children;
+mod name_class;
 
 use roxmltree::{Document, Node, ParsingOptions};
 use virtc_diag::{SourceFile, Span};
 
 use super::MAX_NESTING;
-use super::ast::{
-    Combine, Component, Data, Define, Include, Kind, NameClass, NameKind, Param, Pattern, Reference, Value,
-};
+use super::ast::{Combine, Component, Data, Define, Include, Kind, NameClass, Param, Pattern, Reference, Value};
 use super::names::is_ncname;
 use crate::error::{Fault, Place};
 
@@ -165,53 +164,6 @@ impl Reader {
         Ok((class, children))
     }
 
-    fn qname(&self, node: Node<'_, '_>, name: &str, ns: &str) -> Result<NameClass> {
-        let name = name.trim();
-        let at = self.place(node);
-        let (prefix, local) = name.split_once(':').map_or((None, name), |(p, l)| (Some(p), l));
-        if !is_ncname(local) || prefix.is_some_and(|p| !is_ncname(p)) {
-            return self.fault(node, format!("`{name}` is no name"));
-        }
-        match prefix.map(|prefix| (prefix, node.lookup_namespace_uri(Some(prefix)))) {
-            Some(("xml", _)) => Ok(NameClass::name(super::compact::XML_NS, local, at)),
-            None => Ok(NameClass::name(ns, local, at)),
-            Some((_, Some(uri))) => Ok(NameClass::name(uri, local, at)),
-            Some((prefix, None)) => self.fault(node, format!("namespace prefix `{prefix}` is not declared")),
-        }
-    }
-
-    fn name_class(&self, node: Node<'_, '_>, outer: Scope<'_>) -> Result<NameClass> {
-        let scope = self.enter(node, outer, &[])?;
-        let kind = match node.tag_name().name() {
-            "name" => return self.qname(node, &self.text(node)?, scope.ns),
-            "anyName" => NameKind::Any(self.name_except(node, scope)?),
-            "nsName" => NameKind::Ns(scope.ns.into(), self.name_except(node, scope)?),
-            "choice" => NameKind::Choice(self.name_classes(node, scope)?),
-            other => return self.fault(node, format!("`<{other}>` is no name class")),
-        };
-        Ok(NameClass { kind, at: self.place(node) })
-    }
-
-    fn name_classes(&self, node: Node<'_, '_>, scope: Scope<'_>) -> Result<Vec<NameClass>> {
-        let children = self.children(node)?;
-        if children.is_empty() {
-            return self.fault(node, format!("`<{}>` is empty", node.tag_name().name()));
-        }
-        children.into_iter().map(|child| self.name_class(child, scope)).collect()
-    }
-
-    fn name_except(&self, node: Node<'_, '_>, outer: Scope<'_>) -> Result<Option<Box<NameClass>>> {
-        match self.children(node)?.as_slice() {
-            [] => Ok(None),
-            [except] if except.tag_name().name() == "except" => {
-                let scope = self.enter(*except, outer, &[])?;
-                let kind = NameKind::Choice(self.name_classes(*except, scope)?);
-                Ok(Some(Box::new(NameClass { kind, at: self.place(*except) })))
-            }
-            [.., last] => self.fault(*last, "one `<except>` may stand here and nothing else"),
-        }
-    }
-
     fn data(&self, node: Node<'_, '_>, scope: Scope<'_>) -> Result<Kind> {
         let name = self.ncname(node, "type")?;
         let mut params = Vec::new();
@@ -249,7 +201,7 @@ impl Reader {
         };
         let prefix = value.trim().split_once(':').map(|(prefix, _)| prefix);
         let prefix_ns = prefix.and_then(|p| node.lookup_namespace_uri(Some(p))).map(Into::into);
-        Ok(Kind::Value(Value { library: library.into(), name, value: value.into(), ns: scope.ns.into(), prefix_ns }))
+        Ok(Kind::Value(Value { library: library.into(), name, text: value.into(), ns: scope.ns.into(), prefix_ns }))
     }
 
     fn reference(&self, node: Node<'_, '_>, scope: Scope<'_>) -> Result<Reference> {

@@ -95,7 +95,7 @@ impl Parser {
                     if initial || name == "xmlns" {
                         return Err(Fault::new(at, format!("annotation attribute `{name}` needs a prefix")));
                     }
-                    self.attribute(&mut seen, String::new(), name)?;
+                    self.attribute(&mut seen, String::new(), &name)?;
                 }
                 Token::Qualified(prefix, local) if value && attributes => {
                     let ns = self.annotation_namespace(&prefix)?;
@@ -105,7 +105,7 @@ impl Parser {
                     {
                         return Err(Fault::new(at, format!("`{prefix}:{local}` cannot be an annotation attribute")));
                     }
-                    self.attribute(&mut seen, ns, local)?;
+                    self.attribute(&mut seen, ns, &local)?;
                 }
                 _ => {
                     attributes = false;
@@ -117,8 +117,8 @@ impl Parser {
         Ok(texts)
     }
 
-    fn attribute(&mut self, seen: &mut BTreeSet<(String, String)>, ns: String, local: String) -> Result<()> {
-        if !seen.insert((ns, local.clone())) {
+    fn attribute(&mut self, seen: &mut BTreeSet<(String, String)>, ns: String, local: &str) -> Result<()> {
+        if !seen.insert((ns, local.to_owned())) {
             return self.fault(format!("annotation attribute `{local}` is given twice"));
         }
         self.advance();

@@ -154,7 +154,7 @@ impl Parser {
         let prefix = value.trim().split_once(':').map(|(prefix, _)| prefix);
         let prefix_ns = prefix.and_then(|p| self.namespace(p, at).ok()).map(Into::into);
         let ns = self.default_ns.as_str().into();
-        let kind = Kind::Value(Value { library: library.into(), name: name.into(), value, ns, prefix_ns });
+        let kind = Kind::Value(Value { library: library.into(), name: name.into(), text: value, ns, prefix_ns });
         Ok(Pattern::new(kind, self.since(at)))
     }
 }

@@ -4,4 +4,5 @@ pub mod bench;
 pub mod bless;
 pub mod conformance;
 pub mod demo;
+pub mod mutants;
 pub mod test;

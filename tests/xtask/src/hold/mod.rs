@@ -1,0 +1,9 @@
+//! Holding virtc's engine, grammar and messages against other validators.
+
+pub mod corpus;
+pub mod edit;
+pub mod grammar;
+pub mod mutation;
+pub mod random;
+pub mod rivals;
+pub mod vocabulary;

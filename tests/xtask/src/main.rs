@@ -36,6 +36,7 @@ enum Command {
     Bench(commands::bench::Args),
     Conformance(commands::conformance::Args),
     Mutants(commands::mutants::Args),
+    Faults(commands::faults::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(&args),
         Command::Conformance(args) => commands::conformance::run(&args),
         Command::Mutants(args) => commands::mutants::run(&args),
+        Command::Faults(args) => commands::faults::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

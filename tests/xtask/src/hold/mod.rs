@@ -2,8 +2,10 @@
 
 pub mod corpus;
 pub mod edit;
+pub mod fault;
 pub mod grammar;
 pub mod mutation;
 pub mod random;
 pub mod rivals;
+pub mod score;
 pub mod vocabulary;

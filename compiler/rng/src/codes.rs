@@ -46,9 +46,4 @@ codes! {
         "An attribute such as `type` says which form an element has, and the content is that of another form: \
         `<interface type='network'>` with the `<source>` of `type='bridge'`.\n\n\
         Change the attribute to the form that the content has, or the content to the form that the attribute names.";
-    /// Valid, but refused by libxml2.
-    LIBXML2_ORDER = "libxml2-order", Info,
-        "The document is valid, but libxml2 refuses it: where one interleaved group stands inside another, libxml2 wants the elements of the \
-        inner group together. `virsh define --validate` uses libxml2.\n\n\
-        Put the elements that the message names next to each other.";
 }

@@ -13,6 +13,7 @@
 mod checked;
 pub mod codes;
 mod compile;
+mod context;
 mod datatype;
 mod engine;
 mod error;
@@ -24,6 +25,7 @@ mod validate;
 
 pub use checked::Checked;
 pub use compile::Loader;
+pub use context::{Context, Item};
 pub use error::{SchemaError, SchemaErrors};
 pub use schema::Schema;
 pub use syntax::to_xml;

@@ -2,6 +2,7 @@
 
 mod check;
 mod content;
+mod include;
 mod load;
 mod name_sets;
 mod pack;

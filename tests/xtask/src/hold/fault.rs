@@ -79,9 +79,11 @@ pub fn make(document: &Document, kind: Kind, random: &mut Random) -> Option<Faul
     match kind {
         Kind::ElementTypo => {
             let typo = misspelt(element.name(), random)?;
-            let span = local(document, element.name_span());
+            let name = element.name_span();
             let edits = edit::rename(element, &typo);
-            fault(kind, element, span, typo.len(), edits, Some(element.name()))
+            // The name with its prefix.
+            let len = name.range().len() - element.name().len() + typo.len();
+            fault(kind, element, name, len, edits, Some(element.name()))
         }
         Kind::AttributeTypo => {
             let (element, attribute) = *random.pick(&found)?;

@@ -46,4 +46,10 @@ codes! {
         "An attribute such as `type` says which form an element has, and the content is that of another form: \
         `<interface type='network'>` with the `<source>` of `type='bridge'`.\n\n\
         Change the attribute to the form that the content has, or the content to the form that the attribute names.";
+    /// Valid, but refused by libxml2.
+    LIBXML2_ORDER = "libxml2-order", Info,
+        "The document is valid, but libxml2 refuses it for the order of children: where the grammar has one interleaved group inside another, \
+        libxml2 loses its way when children of two groups cross, as in `a c b d` with the groups `a b` and `c d`. `virsh define --validate` \
+        uses libxml2; the specification of RELAX NG allows the order.\n\n\
+        Put children that belong together next to each other, in the order of libvirt's documentation.";
 }

@@ -17,6 +17,7 @@ mod context;
 mod datatype;
 mod engine;
 mod error;
+mod order;
 mod report;
 mod schema;
 mod stored;

@@ -3,6 +3,7 @@
 //! Little-endian words of four bytes, then all texts. A list is its length and its words.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use crate::datatype::{Datatype, TypeId};
 use crate::engine::arena::Pat;
@@ -18,14 +19,17 @@ impl Schema {
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut texts = self.texts.to_string();
         let mut ends = self.text_ends.clone();
+        let mut known: BTreeMap<&str, u32> = (0..).take(ends.len()).map(|number| (self.text(number), number)).collect();
         let mut parameters = Vec::new();
         for datatype in &self.datatypes {
             let count = u32::try_from(datatype.params.len()).unwrap_or(u32::MAX);
             parameters.extend([u32::from(datatype.ty.0), count]);
             for text in datatype.params.iter().flat_map(|(name, value)| [name, value]) {
-                texts.push_str(text);
-                parameters.push(u32::try_from(ends.len()).unwrap_or(u32::MAX));
-                ends.push(u32::try_from(texts.len()).unwrap_or(u32::MAX));
+                parameters.push(*known.entry(text).or_insert_with(|| {
+                    texts.push_str(text);
+                    ends.push(u32::try_from(texts.len()).unwrap_or(u32::MAX));
+                    u32::try_from(ends.len() - 1).unwrap_or(u32::MAX)
+                }));
             }
         }
         let mut words = vec![MAGIC, self.start.0];
@@ -40,7 +44,8 @@ impl Schema {
         list(&self.names.known.iter().flat_map(|(a, b)| [*a, *b]).collect::<Vec<u32>>());
         list(&self.names.sets.iter().flat_map(|(a, b, c)| [*a, *b, *c]).collect::<Vec<u32>>());
         list(&self.names.members);
-        list(&self.definitions.iter().flat_map(|d| [d.names, d.content.0, d.doc]).collect::<Vec<u32>>());
+        list(&self.definitions.iter().flat_map(|d| [d.names, d.content.0, d.doc, d.order]).collect::<Vec<u32>>());
+        list(&self.orders);
         list(&parameters);
         list(&self.literals.iter().flat_map(|(ty, text, ns)| [u32::from(ty.0), *text, *ns]).collect::<Vec<u32>>());
         list(&ends);
@@ -64,9 +69,14 @@ impl Schema {
         let known = reader.list()?.as_chunks().0.iter().map(|[a, b]| (*a, *b)).collect();
         let sets = reader.list()?.as_chunks().0.iter().map(|[a, b, c]| (*a, *b, *c)).collect();
         let members = reader.list()?;
-        let definition =
-            |[names, content, doc]: &[u32; 3]| Definition { names: *names, content: Pat(*content), doc: *doc };
+        let definition = |[names, content, doc, order]: &[u32; 4]| Definition {
+            names: *names,
+            content: Pat(*content),
+            doc: *doc,
+            order: *order,
+        };
         let definitions = reader.list()?.as_chunks().0.iter().map(definition).collect();
+        let orders = reader.list()?;
         let parameters = reader.list()?;
         let literal = |[ty, text, ns]: &[u32; 3]| (type_id(*ty), *text, *ns);
         let literals = reader.list()?.as_chunks().0.iter().map(literal).collect();
@@ -78,6 +88,7 @@ impl Schema {
             start,
             names,
             definitions,
+            orders,
             datatypes: Vec::new(),
             literals,
             texts: Cow::Borrowed(texts),
@@ -134,7 +145,7 @@ mod tests {
         let schema = Schema::compile(&SourceFile::new("s", text), &mut |_, _| Err(String::new())).unwrap();
         let bytes: &'static [u8] = schema.to_bytes().leak();
         let loaded = Schema::from_bytes(bytes).unwrap();
-        assert_eq!(loaded.nodes.words, schema.nodes.words);
+        assert_eq!(loaded.to_bytes(), bytes);
         for (text, valid) in [("<a b='2'><d/></a>", true), ("<a b='0'/>", false), ("<a b='x'><c/></a>", false)] {
             let (document, _) = virtc_xml::parse(&SourceFile::new("d", text));
             assert_eq!(loaded.validator().is_valid(&document), valid, "{text}");

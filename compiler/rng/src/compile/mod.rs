@@ -5,6 +5,7 @@ mod content;
 mod include;
 mod load;
 mod name_sets;
+mod order;
 mod pack;
 mod restrict;
 mod tables;

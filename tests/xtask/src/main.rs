@@ -8,6 +8,7 @@
 
 mod apt;
 mod commands;
+mod hold;
 mod install;
 mod process;
 mod snapshot;
@@ -34,6 +35,8 @@ enum Command {
     Demo(commands::demo::Args),
     Bench(commands::bench::Args),
     Conformance(commands::conformance::Args),
+    Mutants(commands::mutants::Args),
+    Faults(commands::faults::Args),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,8 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Conformance(args) => commands::conformance::run(&args),
+        Command::Mutants(args) => commands::mutants::run(&args),
+        Command::Faults(args) => commands::faults::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

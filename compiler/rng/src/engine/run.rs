@@ -28,7 +28,7 @@ pub(crate) struct Stop {
     pub missing: bool,
 }
 
-/// A value that is held to be another one.
+/// A value that is held to be another one, or an attribute that is held to be there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pretence<'d> {
     /// The element.
@@ -101,6 +101,12 @@ impl Engine<'_> {
     /// Takes the attributes of an element whose start tag is open.
     fn enter(&mut self, start: Pat, element: Element<'_>, view: View<'_>) -> Open {
         let mut open = self.split(start);
+        if let Some(pretence) = view.pretence.filter(|pretence| pretence.element == element.id())
+            && element.attributes().all(|attribute| view.symbol(attribute.name_id()) != pretence.name)
+        {
+            let derived = self.attribute(open.pat, pretence.name);
+            open.pat = self.value(derived, pretence.value, element);
+        }
         for attribute in element.attributes() {
             if open.pat == Pat::NOT_ALLOWED {
                 return open;

@@ -1,13 +1,14 @@
-//! Attributes such as `type`, where the content is that of another value.
+//! Attributes such as `type`, where the content is that of another value, or of some value while there is none.
 
-use virtc_diag::{Diagnostic, Safety};
+use virtc_diag::{Diagnostic, Safety, Span};
 use virtc_xml::{Attribute, Element};
 
 use super::Reporter;
 use super::expected::values;
-use super::wording::{any_of, code, short};
-use crate::codes::MISMATCHED_TYPE;
+use super::wording::{any_of, code, escaped, short};
+use crate::codes::{MISMATCHED_TYPE, MISSING_ATTRIBUTE};
 use crate::engine::arena::{Kind, Pat};
+use crate::engine::names::Symbol;
 use crate::engine::run::{Pretence, Stop};
 
 /// How many values of one attribute are tried.
@@ -26,29 +27,16 @@ impl<'d> Reporter<'_, '_, 'd> {
         for attribute in element.attributes() {
             let name = self.attribute_symbol(attribute);
             let derived = self.engine.attribute(fresh, name);
-            let forms = self.engine.branches(derived);
-            let own = self.engine.value(derived, Some(attribute.value()), element);
-            if forms.len() < 2 || own == Pat::NOT_ALLOWED || !self.may_try() {
+            if self.engine.value(derived, Some(attribute.value()), element) == Pat::NOT_ALLOWED {
                 continue;
             }
-            let any = Pretence { element: element.id(), name, value: None };
-            if self.engine.run_open(start, element, self.pretending(any)) == Pat::NOT_ALLOWED {
-                continue;
-            }
-            let mut fits = Vec::new();
-            for word in self.words(&forms).into_iter().take(MAX_VALUES) {
-                let pretence = Pretence { element: element.id(), name, value: Some(&word) };
-                if self.may_try() && self.engine.run_open(start, element, self.pretending(pretence)) != Pat::NOT_ALLOWED
-                {
-                    fits.push(word);
-                }
-            }
+            let fits = self.fits(start, element, fresh, name);
             let better = best.as_ref().is_none_or(|(_, known)| fits.len() < known.len());
             if !fits.is_empty() && better {
                 best = Some((attribute, fits));
             }
         }
-        let (attribute, fits) = best?;
+        let Some((attribute, fits)) = best else { return self.without(start, element, fresh, stop) };
         self.spoil_attribute(attribute);
         let (name, value) = (self.slice(attribute.name_span()), short(attribute.value()));
         let tag = self.name(element);
@@ -62,13 +50,75 @@ impl<'d> Reporter<'_, '_, 'd> {
                 Safety::Unsafe,
                 format!("write `{name}='{single}'`"),
                 attribute.value_span(),
-                single.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;").replace('"', "&quot;"),
+                escaped(single),
             );
         }
         self.push(diagnostic);
         let name = self.attribute_symbol(attribute);
         let any = Pretence { element: element.id(), name, value: None };
         Some(self.engine.run_open(start, element, self.pretending(any)))
+    }
+
+    /// Whether an element that fails would be valid with one attribute more.
+    fn without(&mut self, start: Pat, element: Element<'d>, fresh: Pat, stop: Stop) -> Option<Pat> {
+        let present: Vec<Symbol> = element.attributes().map(|attribute| self.attribute_symbol(attribute)).collect();
+        let mut best: Option<(Symbol, Vec<String>)> = None;
+        for candidate in self.schema.attribute_names(&self.engine.arena, fresh) {
+            let any = Pretence { element: element.id(), name: candidate.symbol, value: None };
+            if present.contains(&candidate.symbol)
+                || !self.may_try()
+                || self.engine.run_open(start, element, self.pretending(any)) == Pat::NOT_ALLOWED
+            {
+                continue;
+            }
+            let fits = self.fits(start, element, fresh, candidate.symbol);
+            // The fewer values, the more is said; one whose values do not matter comes last.
+            let rank = |fits: &[String]| if fits.is_empty() { usize::MAX } else { fits.len() };
+            if best.as_ref().is_none_or(|(_, known)| rank(&fits) < rank(known)) {
+                best = Some((candidate.symbol, fits));
+            }
+        }
+        let (symbol, fits) = best?;
+        let (_, name) = self.schema.known_name(symbol)?;
+        self.checked.lacking.insert(element.id());
+        let tag = self.name(element);
+        let message = match fits.as_slice() {
+            [] => format!("`<{tag}>` lacks `{name}`, without which it cannot have this content"),
+            fits => format!("`<{tag}>` lacks `{name}`, and the content is that of {}", any_of(fits, code)),
+        };
+        let mut diagnostic = Diagnostic::new(&MISSING_ATTRIBUTE, element.name_span(), message)
+            .label(stop.at, format!("does not go with a `<{tag}>` without `{name}`"))
+            .help(format!("add `{name}`, or give what `<{tag}>` takes without it"));
+        if let [single] = fits.as_slice() {
+            let new = format!(" {name}='{}'", escaped(single));
+            let at = Span::at(element.name_span().end as usize);
+            diagnostic = diagnostic.fix(Safety::Unsafe, format!("add `{name}='{single}'`"), at, new);
+        }
+        self.push(diagnostic);
+        let any = Pretence { element: element.id(), name: symbol, value: None };
+        Some(self.engine.run_open(start, element, self.pretending(any)))
+    }
+
+    /// The words that would make an element valid as the value of an attribute that decides its form.
+    fn fits(&mut self, start: Pat, element: Element<'d>, fresh: Pat, name: Symbol) -> Vec<String> {
+        let derived = self.engine.attribute(fresh, name);
+        let forms = self.engine.branches(derived);
+        let words = self.words(&forms);
+        if words.is_empty() || forms.len() < 2 || !self.may_try() {
+            return Vec::new();
+        }
+        let any = Pretence { element: element.id(), name, value: None };
+        if self.engine.run_open(start, element, self.pretending(any)) == Pat::NOT_ALLOWED {
+            return Vec::new();
+        }
+        let mut fits = Vec::new();
+        for word in words.into_iter().take(MAX_VALUES) {
+            let pretence = Pretence { element: element.id(), name, value: Some(&word) };
+            if self.may_try() && self.engine.run_open(start, element, self.pretending(pretence)) != Pat::NOT_ALLOWED {
+                fits.push(word);
+            }
+        }
+        fits
     }
 
     /// Whether the way in which an element fails speaks for another form of it. Something that is merely missing does not, nor does a

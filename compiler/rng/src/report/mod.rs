@@ -33,6 +33,8 @@ struct Frame<'d, I> {
     open: Open,
     content: I,
     leaf: bool,
+    /// Whether it holds elements although it takes a value alone: then they are at fault, not the text.
+    value: bool,
     /// The pattern once the start tag was open: what its attributes chose from.
     fresh: Pat,
     /// The pattern once the start tag was closed.
@@ -99,7 +101,7 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         loop {
             let next = if frame.leaf { None } else { frame.content.next() };
             match next {
-                Some(Node::Text(text)) if text.is_blank() => {}
+                Some(Node::Text(text)) if text.is_blank() || frame.value => {}
                 Some(Node::Text(text)) => match self.engine.mixed_text(frame.open.pat) {
                     Pat::NOT_ALLOWED => {
                         self.stray_text(frame.element, text.trimmed_span(), frame.first);
@@ -157,26 +159,21 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
     ) -> Frame<'d, I> {
         let fresh = self.engine.split(start).pat;
         let open = self.attributes(start, element, around);
-        Frame {
-            element,
-            open,
-            content,
-            leaf: is_leaf(element),
-            fresh,
-            first: open.pat,
-            doc,
-            faults: 0,
-            displaced: false,
-        }
+        let leaf = is_leaf(element);
+        let value = !leaf && self.holds_value(open);
+        Frame { element, open, content, leaf, value, fresh, first: open.pat, doc, faults: 0, displaced: false }
     }
 
     /// What follows an element, come what may.
     fn leave<I>(&mut self, frame: &Frame<'d, I>) -> Pat {
-        let after = self.engine.leave(frame.open, frame.element, frame.leaf);
+        let after = self.engine.leave(frame.open, frame.element, frame.leaf || frame.value);
         if after != Pat::NOT_ALLOWED {
             return after;
         }
-        if frame.leaf {
+        if frame.value && frame.element.text().trim().is_empty() {
+            // The value is likely in the elements that were refused.
+            self.spoil(frame.element);
+        } else if frame.leaf || frame.value {
             self.faulty_text(frame.element, frame.open, frame.doc);
         } else if frame.displaced {
             self.checked.lacking.insert(frame.element.id());

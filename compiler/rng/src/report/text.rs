@@ -5,7 +5,7 @@ use virtc_xml::Element;
 
 use super::Reporter;
 use super::expected::values;
-use super::wording::{any_of, code, is_near, nearest_first, short, with_doc};
+use super::wording::{any_of, code, escaped, is_near, nearest_first, short, with_doc};
 use crate::codes::{BAD_VALUE, STRAY_TEXT};
 use crate::engine::arena::{Kind, Pat};
 use crate::engine::run::Open;
@@ -46,20 +46,32 @@ impl<'d> Reporter<'_, '_, 'd> {
             diagnostic = diagnostic.help(help);
         }
         if let Some(word) = near.filter(|_| faulty.replaceable) {
-            let text = word.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;").replace('"', "&quot;");
-            diagnostic = diagnostic.fix(Safety::Unsafe, format!("write `{word}`"), faulty.span, text);
+            diagnostic = diagnostic.fix(Safety::Unsafe, format!("write `{word}`"), faulty.span, escaped(&word));
         }
         self.push(diagnostic);
+    }
+
+    /// What may be in an element.
+    fn contents(&mut self, open: Open) -> Vec<Pat> {
+        match open.rest {
+            Some(_) => vec![open.pat],
+            None => self.engine.branches(open.pat).into_iter().map(|(pat, _)| pat).collect(),
+        }
+    }
+
+    /// Whether an element holds a value and no other element.
+    pub(super) fn holds_value(&mut self, open: Open) -> bool {
+        let patterns = self.contents(open);
+        let arena = &self.engine.arena;
+        patterns.iter().any(|pat| !values(arena, *pat).is_empty())
+            && !patterns.iter().any(|pat| arena.has_elements(*pat))
     }
 
     /// Reports what is wrong with the text of an element that holds no other.
     pub(super) fn faulty_text(&mut self, element: Element<'d>, open: Open, doc: u32) {
         let text = element.text();
         let blank = text.trim().is_empty();
-        let patterns = match open.rest {
-            Some(_) => vec![open.pat],
-            None => self.engine.branches(open.pat).into_iter().map(|(pat, _)| pat).collect(),
-        };
+        let patterns = self.contents(open);
         let arena = &self.engine.arena;
         let takes_text = patterns.iter().any(|pat| !values(arena, *pat).is_empty());
         let nullable = patterns.iter().any(|pat| arena.nullable(*pat));

@@ -55,6 +55,11 @@ pub(super) fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
+/// A value as it is written in a file.
+pub(super) fn escaped(value: &str) -> String {
+    value.replace('&', "&amp;").replace('<', "&lt;").replace('\'', "&apos;").replace('"', "&quot;")
+}
+
 /// What is said, and the documentation comment below.
 pub(super) fn with_doc(said: String, doc: &str) -> String {
     match (said.is_empty(), doc.is_empty()) {

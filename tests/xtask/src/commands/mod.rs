@@ -4,4 +4,6 @@ pub mod bench;
 pub mod bless;
 pub mod conformance;
 pub mod demo;
+pub mod faults;
+pub mod mutants;
 pub mod test;

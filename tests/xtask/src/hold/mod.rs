@@ -1,0 +1,11 @@
+//! Holding virtc's engine, grammar and messages against other validators.
+
+pub mod corpus;
+pub mod edit;
+pub mod fault;
+pub mod grammar;
+pub mod mutation;
+pub mod random;
+pub mod rivals;
+pub mod score;
+pub mod vocabulary;

@@ -85,6 +85,11 @@ pub fn attach(
     if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
         // The nodes of the disks that are there count up from 1.
         disk.node = u32::try_from(disks + 1).unwrap_or_default();
+        // The boot order of `<os>` is settled at the start.
+        disk.bootindex = None;
+    }
+    if let Some(interface) = domain.devices.interfaces.get_mut(index).filter(|_| kind == Kind::Interface) {
+        interface.bootindex = None;
     }
     let alias = free_alias(&mut domain, kind, index, &taken);
     let change = change(domain, kind, index, alias, Action::Attach, target, facts, &mut findings);

@@ -36,7 +36,8 @@ fn character_devices_of_every_kind_run() {
     assert!(read("serial.txt").starts_with("before\n"));
     assert!(!read("serial.log").contains("old") && read("serial.log").contains(guest::HELLO), "{}", read("serial.log"));
     running.until("it can be asked", || bed.is_running());
-    for socket in [bed.path("bound.sock"), bed.path("channel.sock"), bed.state().join("channel-org.qemu.guest_agent.0")] {
+    for socket in [bed.path("bound.sock"), bed.path("channel.sock"), bed.state().join("channel-org.qemu.guest_agent.0")]
+    {
         UnixStream::connect(&socket).unwrap_or_else(|error| unreachable!("{}: {error}", socket.display()));
     }
     let mode = |name: &str| fs::metadata(bed.path(name)).unwrap().permissions().mode() & 0o777;

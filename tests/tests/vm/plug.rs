@@ -73,7 +73,8 @@ fn disks_that_come_and_go_keep_their_nodes() {
     let mut running = bed.run(&bed.define("", &format!("{SERIAL}{PORTS}")));
     running.line(&lines, guest::HELLO);
     running.until("it can be asked", || bed.is_running());
-    for (action, disk) in [("attach", &b), ("attach", &c), ("detach", &b), ("attach", &b), ("detach", &c), ("detach", &b)]
+    for (action, disk) in
+        [("attach", &b), ("attach", &c), ("detach", &b), ("attach", &b), ("detach", &c), ("detach", &b)]
     {
         bed.succeeds(&[action, name, disk]);
     }
@@ -106,8 +107,8 @@ fn what_a_killed_supervisor_leaves_is_recovered() {
     let name = bed.name.as_str();
     let mut running = bed.run(&bed.define("", SERIAL));
     running.line(&lines, guest::HELLO);
-    let lives = bed.virtc(&["recover", name]);
-    assert_eq!(lives.code, 3, "{}", lives.err);
+    let refused = bed.virtc(&["recover", name]);
+    assert_eq!(refused.code, 3, "{}", refused.err);
     running.child.kill().unwrap();
     running.child.wait().unwrap();
     assert!(bed.succeeds(&["list"]).contains("its supervisor has died"));

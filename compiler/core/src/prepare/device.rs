@@ -71,7 +71,8 @@ pub fn attach(
     let before = domain.devices.controllers.len();
     let taken = aliases(&domain);
     let index = domain.devices.adopt(devices, kind);
-    let named = |domain: &Domain, at| domain.devices.info(kind, at).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()));
+    let named =
+        |domain: &Domain, at| domain.devices.info(kind, at).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()));
     let own = named(&domain, index);
     let (definition, findings) = define(domain, facts);
     let mut domain = definition.into_domain();

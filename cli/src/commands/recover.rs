@@ -27,13 +27,11 @@ pub struct Recover {
 impl Recover {
     /// Runs it.
     pub fn run(&self, out: &mut Output) -> Result<Exit, String> {
-        match &self.name {
-            Some(name) => Ok(self.one(&self.state.guest(name)?, out)),
-            None => {
-                let each = self.state.guests()?;
-                Ok(each.iter().map(|guest| self.one(guest, out)).max().unwrap_or(Exit::Fine))
-            }
+        if let Some(name) = &self.name {
+            return Ok(self.one(&self.state.guest(name)?, out));
         }
+        let all = self.state.guests()?;
+        Ok(all.iter().map(|guest| self.one(guest, out)).max().unwrap_or(Exit::Fine))
     }
 
     fn one(&self, guest: &Guest, out: &mut Output) -> Exit {
@@ -54,7 +52,10 @@ impl Recover {
             }
             Ok(Recovered::Alive { pids }) => {
                 let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
-                out.note(&format!("virtc: {name}: QEMU still runs (process {}), and was left alone\n", pids.join(", ")));
+                out.note(&format!(
+                    "virtc: {name}: QEMU still runs (process {}), and was left alone\n",
+                    pids.join(", ")
+                ));
                 out.note("  help: `--kill` ends it and takes everything back\n");
                 Exit::HostRefused
             }

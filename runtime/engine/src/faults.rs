@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde_json::json;
 use virtc_plan::{
-    Access, Action, Arg, Await, Content, DeviceKind, DevicePlan, DeviceRule, DomainId, FORMAT, Hole, Limit, Node, OpenMode,
-    Origin, Owner, Part, Plan, PlannedStep, QmpCall, QmpCommand, QmpScript, Quote, SocketPlace, Step, UserPolicy,
+    Access, Action, Arg, Await, Content, DeviceKind, DevicePlan, DeviceRule, DomainId, FORMAT, Hole, Limit, Node,
+    OpenMode, Origin, Owner, Part, Plan, PlannedStep, QmpCall, QmpCommand, QmpScript, Quote, SocketPlace, Step,
+    UserPolicy,
 };
 
 use crate::change::Op;
@@ -301,6 +302,25 @@ fn a_failed_attach_is_taken_back_and_the_vm_goes_on() {
 }
 
 #[test]
+fn a_device_of_the_start_is_detached_and_takes_its_own_back() {
+    let mut without = Fake::new();
+    perform(&mut without, &plan_without_device()).unwrap();
+    let mut host = Fake::new();
+    let mut plan = plan();
+    for planned in plan.steps.iter_mut().filter(|planned| bind().contains(&planned.step)) {
+        planned.device = Some("hostdev0".into());
+    }
+    perform(&mut host, &plan).unwrap();
+    assert_eq!(host.world.pci[VF].driver.as_deref(), Some("vfio-pci"));
+    with_engine(&mut host, |engine| engine.detach(&device_plan(Action::Detach))).unwrap().unwrap();
+    // The fake's QEMU remembers what it was told.
+    host.world.said.clone_from(&without.world.said);
+    assert_eq!(bytes(&host), bytes(&without));
+    assert_eq!(with_engine(&mut host, undo_all), Ok(vec![]));
+    assert_eq!(bytes(&host), bytes(&Fake::new()));
+}
+
+#[test]
 fn a_group_stays_in_the_acl_until_its_last_device_leaves() {
     let mut host = Fake::new();
     let mut plan = plan();
@@ -335,11 +355,8 @@ fn what_the_guest_wrote_stays() {
 
 #[test]
 fn what_is_in_the_way_is_refused_and_stays() {
-    let copy = |from: Option<&str>| Step::CopyFile {
-        from: from.map(Into::into),
-        to: "/other.fd".into(),
-        owner: Owner::Qemu,
-    };
+    let copy =
+        |from: Option<&str>| Step::CopyFile { from: from.map(Into::into), to: "/other.fd".into(), owner: Owner::Qemu };
     let refused = [
         (listen("a", SocketPlace::Path("/run/busy.sock".into())), "somebody listens at /run/busy.sock already"),
         (listen("a", SocketPlace::Path("/disk.img".into())), "/disk.img is there already, and is no socket"),

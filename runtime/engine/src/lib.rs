@@ -14,9 +14,9 @@ mod event;
 #[cfg(test)]
 mod faults;
 mod host;
+mod inspect;
 mod journal;
 mod qmp;
-mod inspect;
 mod recover;
 mod requests;
 mod steps;

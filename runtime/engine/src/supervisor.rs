@@ -256,7 +256,9 @@ impl Supervisor<'_> {
                 self.released(&plan.device);
                 Ok(json!({}))
             }
-            Request::Describe => serde_json::to_value(&self.described).map_err(|e| HostError::Unfit(e.to_string()).into()),
+            Request::Describe => {
+                serde_json::to_value(&self.described).map_err(|e| HostError::Unfit(e.to_string()).into())
+            }
             Request::PowerDown => {
                 self.ending = Ending::No;
                 self.end_further();

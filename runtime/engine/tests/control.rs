@@ -71,7 +71,8 @@ fn a_card_comes_and_goes_through_the_socket() {
 
         let described = client.describe().unwrap();
         assert_eq!((described.definition.as_str(), described.generation), (DEFINITION, 0));
-        let with = AttachArguments { definition: Some("with a card".into()), generation: Some(0), ..attaching(add(&bed)) };
+        let with =
+            AttachArguments { definition: Some("with a card".into()), generation: Some(0), ..attaching(add(&bed)) };
         client.attach(&with).unwrap();
         assert_eq!(client.attach(&with), Err(CallError::Changed));
         let described = client.describe().unwrap();
@@ -119,7 +120,10 @@ fn it_speaks_varlink_and_takes_no_nonsense() {
         assert_eq!(error(b"{\"method\":\"io.other.Status\"}\0"), "org.varlink.service.InterfaceNotFound");
         let attach = b"{\"method\":\"io.virtc.Machine.Attach\",\"parameters\":{\"plan\":{\"format\":1}}}\0";
         assert_eq!(error(attach), "org.varlink.service.InvalidParameter");
-        assert_eq!(error(&vec![b' '; virtc_runtime::control::LONGEST + 10_000]), "org.varlink.service.InvalidParameter");
+        assert_eq!(
+            error(&vec![b' '; virtc_runtime::control::LONGEST + 10_000]),
+            "org.varlink.service.InvalidParameter"
+        );
 
         client.attach(&attaching(add(&bed))).unwrap();
         let holds = client.detach(&remove(&bed, 300)).unwrap_err();

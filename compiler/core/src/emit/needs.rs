@@ -1,9 +1,7 @@
 //! What the host must do before QEMU starts, gathered from the devices.
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::{
-    Access, Content, DeviceRule, Node, OpenMode, Owner, PciAddress, QmpCall, SocketPlace, Step,
-};
+use virtc_plan::{Access, Content, DeviceRule, Node, OpenMode, Owner, PciAddress, QmpCall, SocketPlace, Step};
 
 use crate::codes;
 use crate::devices::PciSlot;

@@ -53,7 +53,8 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     let args = argv(machine).0.into_iter().map(|a| a.arg).collect();
     let memlock = memlock(m).map(Limit::Bytes);
     let spawn = Step::Spawn { argv: args, env: needs.env.clone(), fds, user: UserPolicy::Qemu, memlock };
-    steps.push(step((spawn, start)));
+    let binary = m.domain().emulator.as_ref().map_or(start, |e| e.origin);
+    steps.push(step((spawn, binary)));
     for (call, origin) in needs.commands.iter().cloned() {
         let commands = vec![QmpCommand { call, awaits: None, undo: None }];
         steps.push(step((Step::QmpRun { script: QmpScript { commands } }, origin)));

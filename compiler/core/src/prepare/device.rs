@@ -70,9 +70,10 @@ pub fn attach(
     };
     let before = domain.devices.controllers.len();
     let taken = aliases(&domain);
-    let disks = domain.devices.disks.len();
-    let knows_nodes = domain.devices.disks.iter().any(|disk| disk.node > 0);
     let index = domain.devices.adopt(devices, kind);
+    let named =
+        |domain: &Domain, at| domain.devices.info(kind, at).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()));
+    let own = named(&domain, index);
     let (definition, findings) = define(domain, facts);
     let mut domain = definition.into_domain();
     // A second place may be in the other document.
@@ -82,11 +83,11 @@ pub fn attach(
         let help = "define a spare `pcie-root-port`, or the controller, before the start";
         findings.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
+    // It may have got another place among the others, which have names all.
+    let index = (0..domain.devices.count(kind)).find(|at| named(&domain, *at) == own).unwrap_or(index);
     findings.extend(ready(&mut domain));
-    if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk && !knows_nodes) {
-        // Nobody said which nodes the disks have that are there: they count up from 1.
-        disk.node = u32::try_from(disks + 1).unwrap_or_default();
-        // The boot order of `<os>` is settled at the start.
+    // The boot order of `<os>` is settled at the start.
+    if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
         disk.bootindex = None;
     }
     if let Some(interface) = domain.devices.interfaces.get_mut(index).filter(|_| kind == Kind::Interface) {

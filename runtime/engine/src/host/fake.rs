@@ -137,18 +137,13 @@ impl Fake {
         let unfit = |what: &str| Err(HostError::Unfit(what.into()));
         let world = &mut self.world;
         match op {
-            Op::MakeDir { path, mode, uid, gid } => {
-                world.paths.insert(
-                    path.clone(),
-                    Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode, id: (0, 0) },
-                );
-            }
-            Op::RemoveDir { path } => world.paths.retain(|p, _| !p.starts_with(path)),
-            Op::Owner { path, uid, gid, .. } => {
-                if let Some(stat) = world.paths.get_mut(path) {
-                    (stat.uid, stat.gid) = (*uid, *gid);
-                }
-            }
+            Op::MakeDir { .. }
+            | Op::RemoveDir { .. }
+            | Op::Owner { .. }
+            | Op::MakeFile { .. }
+            | Op::RemoveEmpty { .. }
+            | Op::CopyFile { .. }
+            | Op::RemovePart { .. } => return self.do_path(op),
             Op::Driver { device, driver } => return self.bind(*device, driver.as_deref()),
             Op::Override { device, driver } => {
                 let Some(state) = world.pci.get_mut(&device.to_string()) else { return unfit("no such function") };
@@ -173,20 +168,6 @@ impl Fake {
             }
             Op::Open { fd, .. } => {
                 self.fds.insert(fd.clone(), None);
-            }
-            Op::MakeFile { path } => {
-                let stat = Stat { kind: Kind::EmptyFile, uid: 0, gid: 0, mode: 0o600, id: (0, 0) };
-                world.paths.entry(path.clone()).or_insert(stat);
-            }
-            Op::RemoveEmpty { path } => {
-                world.paths.retain(|p, stat| p != path || stat.kind != Kind::EmptyFile);
-            }
-            Op::CopyFile { from, to, uid, gid, .. } => {
-                let Some(template) = world.paths.get(from).copied() else { return unfit("no template") };
-                world.paths.entry(to.clone()).or_insert(Stat { uid: *uid, gid: *gid, mode: 0o600, ..template });
-            }
-            Op::RemovePart { part } => {
-                world.paths.remove(part);
             }
             Op::Listen { fd, path, mode, owner } => {
                 let (uid, gid) = owner.unwrap_or_default();
@@ -240,6 +221,43 @@ impl Fake {
                     process.memlock = format!("{:?}", Some(limit));
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// The writes to files and directories.
+    fn do_path(&mut self, op: &Op) -> Result<()> {
+        let world = &mut self.world;
+        match op {
+            Op::MakeDir { path, mode, uid, gid } => {
+                world.paths.insert(
+                    path.clone(),
+                    Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode, id: (0, 0) },
+                );
+            }
+            Op::RemoveDir { path } => world.paths.retain(|p, _| !p.starts_with(path)),
+            Op::Owner { path, uid, gid, .. } => {
+                if let Some(stat) = world.paths.get_mut(path) {
+                    (stat.uid, stat.gid) = (*uid, *gid);
+                }
+            }
+            Op::MakeFile { path } => {
+                let stat = Stat { kind: Kind::EmptyFile, uid: 0, gid: 0, mode: 0o600, id: (0, 0) };
+                world.paths.entry(path.clone()).or_insert(stat);
+            }
+            Op::RemoveEmpty { path } => {
+                world.paths.retain(|p, stat| p != path || stat.kind != Kind::EmptyFile);
+            }
+            Op::CopyFile { from, to, uid, gid, .. } => {
+                let Some(template) = world.paths.get(from).copied() else {
+                    return Err(HostError::Unfit("no template".into()));
+                };
+                world.paths.entry(to.clone()).or_insert(Stat { uid: *uid, gid: *gid, mode: 0o600, ..template });
+            }
+            Op::RemovePart { part } => {
+                world.paths.remove(part);
+            }
+            _ => {}
         }
         Ok(())
     }

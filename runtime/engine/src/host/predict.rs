@@ -50,7 +50,10 @@ impl<'a> Predict<'a> {
                 let stat = Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode, id: (0, 0) };
                 self.paths.insert(path.clone(), Some(stat));
             }
-            Op::RemoveDir { path } | Op::Unlisten { path, .. } | Op::RemoveEmpty { path } | Op::RemovePart { part: path } => {
+            Op::RemoveDir { path }
+            | Op::Unlisten { path, .. }
+            | Op::RemoveEmpty { path }
+            | Op::RemovePart { part: path } => {
                 self.paths.insert(path.clone(), None);
             }
             Op::Owner { path, uid, gid, .. } => {

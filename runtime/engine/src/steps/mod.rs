@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 
 use virtc_plan::{Hole, Node, Owner, PciAddress, Step};
 
-use crate::control::CONTROL_SOCKET;
 use crate::change::{AclTable, Change, Group, User};
+use crate::control::CONTROL_SOCKET;
 use crate::error::HostError;
 use crate::host::{HostRead, Result};
 

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use virtc_plan::{
-    Action, Arg, Await, Content, DevicePlan, DomainId, FORMAT, Hole, Limit, OpenMode, Origin, Part, Plan, PlannedStep, QmpCall,
-    QmpCommand, QmpScript, Quote, SocketPlace, Step, UserPolicy,
+    Action, Arg, Await, Content, DevicePlan, DomainId, FORMAT, Hole, Limit, OpenMode, Origin, Part, Plan, PlannedStep,
+    QmpCall, QmpCommand, QmpScript, Quote, SocketPlace, Step, UserPolicy,
 };
 use virtc_runtime::control::AttachArguments;
 use virtc_runtime::{

@@ -123,11 +123,7 @@ impl Source {
             Place::File(path, append) => {
                 out.write_to(&source_fd(alias), &path.value, append.is(&Switch::On), path.origin);
             }
-            Place::Nothing
-            | Place::Tcp(..)
-            | Place::Udp { .. }
-            | Place::Port(_)
-            | Place::Agent { .. } => {}
+            Place::Nothing | Place::Tcp(..) | Place::Udp { .. } | Place::Port(_) | Place::Agent { .. } => {}
         }
         if let Some(log) = &self.log {
             out.write_to(&format!("{alias}-log"), &log.file, log.append.is(&Switch::On), origin);

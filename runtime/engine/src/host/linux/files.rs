@@ -1,11 +1,11 @@
 //! Directories, owners, files and their descriptors.
 
+use std::fs::File;
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::Path;
-use std::fs::File;
 
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::Mode;
@@ -122,6 +122,7 @@ pub(super) fn copy(from: &Path, part: &Path, to: &Path, owner: (u32, u32)) -> Re
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "these are tests")]
 mod tests {
     use super::*;
     use std::os::unix::fs::MetadataExt;

@@ -58,6 +58,7 @@ pub(super) fn listen(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Resul
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "these are tests")]
 mod tests {
     use super::*;
 

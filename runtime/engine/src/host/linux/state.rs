@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
-use crate::error::HostError;
 use crate::control::CONTROL_SOCKET;
+use crate::error::HostError;
 use crate::host::Result;
 use crate::steps::MACHINE_FILE;
 

@@ -9,7 +9,7 @@ use virtc_plan::{Action, Arg, Await, DevicePlan, FORMAT, Hole, PlannedStep, QmpC
 use crate::codes;
 use crate::emit::needs::Turn;
 use crate::emit::plan::{PRODUCER, digest_of, domain_id, plan_origin};
-use crate::emit::value::{Holes, props_json};
+use crate::emit::render::{Holes, props_json};
 use crate::emit::{HostNeeds, Item, Payload};
 use crate::ir::Origin;
 use crate::prepare::{DeviceChange, Sound};

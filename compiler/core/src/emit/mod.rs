@@ -5,6 +5,7 @@ pub mod hotplug;
 mod item;
 mod needs;
 pub mod plan;
+mod render;
 pub mod rules;
 pub mod script;
 mod value;
@@ -22,7 +23,8 @@ use crate::target::Target;
 
 pub use item::{Item, Items, Payload, Section};
 pub use needs::HostNeeds;
-pub use value::{Opts, Props, Text, Value, fd, json_arg, opts_arg, state, word_arg};
+pub use render::{json_arg, opts_arg, word_arg};
+pub use value::{Opts, Props, Text, Value, fd, state};
 
 /// What every device may look at while it is turned into items.
 pub struct Cx<'m> {

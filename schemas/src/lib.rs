@@ -27,13 +27,14 @@ pub fn network() -> &'static Schema {
 }
 
 fn load(bytes: &'static [u8]) -> Schema {
-    // The same version of the engine made these bytes in this build, so they can be loaded; the test below does so.
+    // The same version of the engine made these bytes in this build, so they can be loaded; the tests below do so.
     Schema::from_bytes(bytes).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
     use virtc_diag::SourceFile;
+    use virtc_rng::Schema;
 
     #[test]
     fn each_grammar_takes_a_document() {
@@ -47,5 +48,34 @@ mod tests {
             assert!(checked.is_sound(), "{text}: {diagnostics:?}");
         }
         assert!(super::SOURCES.iter().any(|(name, _)| *name == "domain.rnc"));
+    }
+
+    /// What `virtc schema export --format rng` writes is the same grammar.
+    #[test]
+    fn both_syntaxes_are_the_same_grammar() {
+        let join = |from: &str, href: &str| {
+            let mut parts: Vec<&str> = from.split('/').collect();
+            parts.pop();
+            for part in href.split('/') {
+                match part {
+                    ".." => drop(parts.pop()),
+                    "." => {}
+                    part => parts.push(part),
+                }
+            }
+            parts.join("/")
+        };
+        let file = |path: &str| {
+            let (_, text) = super::SOURCES.iter().find(|(name, _)| name.replace(".rnc", ".rng") == path)?;
+            let xml = virtc_rng::to_xml(&SourceFile::new(path, *text)).unwrap();
+            Some(SourceFile::new(path, xml))
+        };
+        for (name, compact) in [("domain", super::domain()), ("device", super::device()), ("network", super::network())]
+        {
+            let xml = Schema::compile(&file(&format!("{name}.rng")).unwrap(), &mut |href, from| {
+                file(&join(from.name(), href)).ok_or_else(|| "no such file".to_owned())
+            });
+            assert_eq!(xml.unwrap().to_bytes(), compact.to_bytes(), "{name}");
+        }
     }
 }

@@ -148,7 +148,7 @@ impl Compile {
             }
             Emit::Map => {
                 let map = argv(machine).map(source);
-                self.show(&map, || map.iter().map(line).collect())
+                self.show(&map, || lines(&map))
             }
             Emit::Argv | Emit::Xml => match self.format {
                 OutputFormat::Text => Ok(Made::Text(script::script(machine)?)),
@@ -206,11 +206,20 @@ fn origin(entry: &MapEntry) -> String {
         return format!("rule {rule}: {why}");
     }
     let place = entry.line.zip(entry.column).map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
-    format!("{}{place}", entry.file.as_deref().unwrap_or_default())
+    format!("{}{place}  {}", entry.file.as_deref().unwrap_or_default(), entry.source.as_deref().unwrap_or_default())
 }
 
-fn line(entry: &MapEntry) -> String {
-    format!("{:>4}  {}\n      {}\n", entry.index, entry.argument, origin(entry))
+/// The arguments, and below each run of one origin where it comes from.
+fn lines(map: &[MapEntry]) -> String {
+    let mut text = String::new();
+    for (at, entry) in map.iter().enumerate() {
+        let _ = writeln!(text, "{:>4}  {}", entry.index, entry.argument);
+        let from = origin(entry);
+        if map.get(at + 1).is_none_or(|next| origin(next) != from) {
+            let _ = writeln!(text, "      {from}");
+        }
+    }
+    text
 }
 
 fn why(entry: &MapEntry) -> String {

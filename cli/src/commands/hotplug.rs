@@ -82,6 +82,7 @@ impl Hotplug {
             };
             running_report.diagnostics.extend(findings.running);
             report.diagnostics.extend(findings.device);
+            let found = found.filter(|_| !running_report.diagnostics.has_errors());
             let sound = found.and_then(|found| found.sound(&report.diagnostics));
             match sound.map(|sound| change.make(&sound, &report.source)) {
                 Some(Ok(text)) => made = Some(text),
@@ -89,6 +90,7 @@ impl Hotplug {
                 None => {}
             }
         }
+        running_report.diagnostics = running_report.diagnostics.sorted();
         report.diagnostics = report.diagnostics.sorted();
         change.answer(&[running_report, report], made, out)
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use virtc_plan::Plan;
-use virtc_runtime::{AclChoice, Event, Failure, RunConfig, UserChoice};
+use virtc_runtime::{AclChoice, Event, Failure, Op, RunConfig, UserChoice};
 
 use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
@@ -130,11 +130,11 @@ fn run(plan: &Plan, dir: &Path, config: &RunConfig, record: &str, out: &mut Outp
 /// What is told of an event; absent: nothing.
 pub fn line(event: &Event<'_>) -> Option<String> {
     Some(match event {
+        // What went wrong is told at the end, with its cause.
+        Event::Made(Op::Nothing) | Event::TakenBack(Op::Nothing) | Event::Stuck(_) | Event::Failed(_) => return None,
         Event::Step { number, of, origin } => format!("step {number} of {of} ({origin})"),
         Event::Made(op) => format!("  {}", op.describe()),
         Event::TakenBack(op) => format!("  taken back: {}", op.describe()),
-        // Both are told at the end, with their cause.
-        Event::Stuck(_) | Event::Failed(_) => return None,
         Event::Running { pid } => format!("the guest runs (process {pid})"),
         Event::Qemu { name } => format!("QEMU: {name}"),
         Event::AskedToPowerDown => "the guest was asked to switch itself off".into(),

@@ -1,5 +1,6 @@
 //! Findings as text, one file for each output format.
 
+mod excerpt;
 mod github;
 mod gitlab;
 pub mod human;

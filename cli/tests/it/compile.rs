@@ -109,7 +109,7 @@ fn every_argument_has_an_origin() {
     }
     let name = map.iter().position(|entry| entry["argument"] == "-name").unwrap();
     let why = folder.virtc(&["compile", "--why", &name.to_string(), "good.xml"]);
-    assert_eq!((why.code, why.out), (0, format!("argument {name}: -name\n  from good.xml:2:9\n")));
+    assert_eq!((why.code, why.out), (0, format!("argument {name}: -name\n  from good.xml:2:9  <name>good</name>\n")));
     let far = folder.virtc(&["compile", "--why", "100000", "good.xml"]);
     let last = map.len() - 1;
     assert_eq!((far.code, far.err), (2, format!("virtc: good.xml: the arguments have the numbers 0 to {last}\n")));

@@ -45,7 +45,10 @@ fn gitlab() {
 
 #[test]
 fn junit() {
-    insta::assert_snapshot!(output("junit"));
+    let text = output("junit");
+    let (_, faults) = virtc_xml::parse(&virtc_diag::SourceFile::new("junit.xml", text.clone()));
+    assert!(faults.is_empty(), "{faults:?}");
+    insta::assert_snapshot!(text);
 }
 
 #[test]

@@ -20,7 +20,8 @@ fn main() {
     for path in arguments {
         let source = open(Path::new(&path)).unwrap();
         let (document, faults) = virtc_xml::parse(&source);
-        let (_, found) = schema.validate(&document);
+        let (_, mut found) = schema.validate(&document);
+        found.extend(schema.validator().libxml2_order(&document));
         for diagnostic in faults.iter().chain(&found) {
             let place = diagnostic.span.map_or_else(|| path.clone(), |span| source.locate(span));
             println!("{place}: {} [{}]", diagnostic.message, diagnostic.code.name);

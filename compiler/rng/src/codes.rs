@@ -48,7 +48,8 @@ codes! {
         Change the attribute to the form that the content has, or the content to the form that the attribute names.";
     /// Valid, but refused by libxml2.
     LIBXML2_ORDER = "libxml2-order", Info,
-        "The document is valid, but libxml2 refuses it: where one interleaved group stands inside another, libxml2 wants the elements of the \
-        inner group together. `virsh define --validate` uses libxml2.\n\n\
-        Put the elements that the message names next to each other.";
+        "The document is valid, but libxml2 refuses it for the order of children: where the grammar has one interleaved group inside another, \
+        libxml2 loses its way when children of two groups cross, as in `a c b d` with the groups `a b` and `c d`. `virsh define --validate` \
+        uses libxml2; the specification of RELAX NG allows the order.\n\n\
+        Put children that belong together next to each other, in the order of libvirt's documentation.";
 }

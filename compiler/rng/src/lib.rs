@@ -13,9 +13,11 @@
 mod checked;
 pub mod codes;
 mod compile;
+mod context;
 mod datatype;
 mod engine;
 mod error;
+mod order;
 mod report;
 mod schema;
 mod stored;
@@ -24,6 +26,7 @@ mod validate;
 
 pub use checked::Checked;
 pub use compile::Loader;
+pub use context::{Context, Item};
 pub use error::{SchemaError, SchemaErrors};
 pub use schema::Schema;
 pub use syntax::to_xml;

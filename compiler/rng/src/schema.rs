@@ -15,6 +15,8 @@ pub(crate) struct Definition {
     pub content: Pat,
     /// A text, 0 where there is none.
     pub doc: u32,
+    /// How interleaves stand inside each other in it: an index into `orders`, 0 where they do not.
+    pub order: u32,
 }
 
 /// A compiled schema; the default one takes no document. It never changes, so threads may share it; each run has its own working memory.
@@ -25,6 +27,8 @@ pub struct Schema {
     pub(crate) names: Names,
     pub(crate) definitions: Vec<Definition>,
     pub(crate) datatypes: Vec<Datatype>,
+    /// How interleaves stand inside each other, as written; see the file that reads it.
+    pub(crate) orders: Vec<u32>,
     /// Type, text, namespace.
     pub(crate) literals: Vec<(TypeId, u32, u32)>,
     /// All texts in one, and where each ends. Text 0 is empty.

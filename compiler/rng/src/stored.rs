@@ -40,7 +40,8 @@ impl Schema {
         list(&self.names.known.iter().flat_map(|(a, b)| [*a, *b]).collect::<Vec<u32>>());
         list(&self.names.sets.iter().flat_map(|(a, b, c)| [*a, *b, *c]).collect::<Vec<u32>>());
         list(&self.names.members);
-        list(&self.definitions.iter().flat_map(|d| [d.names, d.content.0, d.doc]).collect::<Vec<u32>>());
+        list(&self.definitions.iter().flat_map(|d| [d.names, d.content.0, d.doc, d.order]).collect::<Vec<u32>>());
+        list(&self.orders);
         list(&parameters);
         list(&self.literals.iter().flat_map(|(ty, text, ns)| [u32::from(ty.0), *text, *ns]).collect::<Vec<u32>>());
         list(&ends);
@@ -64,9 +65,14 @@ impl Schema {
         let known = reader.list()?.as_chunks().0.iter().map(|[a, b]| (*a, *b)).collect();
         let sets = reader.list()?.as_chunks().0.iter().map(|[a, b, c]| (*a, *b, *c)).collect();
         let members = reader.list()?;
-        let definition =
-            |[names, content, doc]: &[u32; 3]| Definition { names: *names, content: Pat(*content), doc: *doc };
+        let definition = |[names, content, doc, order]: &[u32; 4]| Definition {
+            names: *names,
+            content: Pat(*content),
+            doc: *doc,
+            order: *order,
+        };
         let definitions = reader.list()?.as_chunks().0.iter().map(definition).collect();
+        let orders = reader.list()?;
         let parameters = reader.list()?;
         let literal = |[ty, text, ns]: &[u32; 3]| (type_id(*ty), *text, *ns);
         let literals = reader.list()?.as_chunks().0.iter().map(literal).collect();
@@ -78,6 +84,7 @@ impl Schema {
             start,
             names,
             definitions,
+            orders,
             datatypes: Vec::new(),
             literals,
             texts: Cow::Borrowed(texts),

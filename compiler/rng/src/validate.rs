@@ -30,6 +30,11 @@ impl Schema {
 }
 
 impl<'s> Validator<'s> {
+    /// The schema.
+    pub fn schema(&self) -> &'s Schema {
+        self.engine.schema
+    }
+
     /// Whether a document is complete and valid. Faster than [`Self::validate`] where it is not.
     pub fn is_valid(&mut self, document: &Document) -> bool {
         let schema: &'s Schema = self.engine.schema;

@@ -34,10 +34,10 @@ fn show(source: &SourceFile, diagnostic: &Diagnostic, out: &mut String) {
 /// What is said about a document, and which of its nodes are holes.
 fn check(schema: &Schema, text: &str) -> String {
     let source = SourceFile::new("document", text);
-    let (document, faults) = virtc_xml::parse(&source);
+    let (document, broken) = virtc_xml::parse(&source);
     let (checked, found) = schema.validate(&document);
     let mut out = String::new();
-    for diagnostic in faults.iter().chain(&found) {
+    for diagnostic in broken.iter().chain(&found) {
         show(&source, diagnostic, &mut out);
     }
     assert_eq!(checked.is_sound(), out.is_empty(), "{text}");

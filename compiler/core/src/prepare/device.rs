@@ -86,6 +86,13 @@ pub fn attach(
     // It may have got another place among the others, which have names all.
     let index = (0..domain.devices.count(kind)).find(|at| named(&domain, *at) == own).unwrap_or(index);
     findings.extend(ready(&mut domain));
+    // The boot order of `<os>` is settled at the start.
+    if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
+        disk.bootindex = None;
+    }
+    if let Some(interface) = domain.devices.interfaces.get_mut(index).filter(|_| kind == Kind::Interface) {
+        interface.bootindex = None;
+    }
     let alias = free_alias(&mut domain, kind, index, &taken);
     let change = change(domain, kind, index, alias, Action::Attach, target, facts, &mut findings);
     (Some(change), ChangeFindings { device: findings, ..ChangeFindings::default() })

@@ -7,15 +7,15 @@ use virtc_diag::SourceFile;
 use super::Loader;
 use super::check::check_pattern;
 use crate::error::{Fault, Place};
-use crate::syntax::ast::{Combine, Component, Define, Include, Kind, NameClass, Pattern, Reference};
+use crate::syntax::ast::{Combine, Define, Kind, NameClass, Pattern, Reference};
 use crate::syntax::{self};
 
 /// How deep patterns may stand inside each other over all files.
-const MAX_DEPTH: usize = 400;
+pub(super) const MAX_DEPTH: usize = 400;
 /// How many files a schema may be made of.
 const MAX_FILES: usize = 1000;
 
-type Result<T> = std::result::Result<T, Vec<Fault>>;
+pub(super) type Result<T> = std::result::Result<T, Vec<Fault>>;
 /// The name of a definition; `None` is `start`.
 pub(super) type DefineName = Option<Box<str>>;
 
@@ -44,20 +44,20 @@ pub(super) struct Loaded {
     pub names: BTreeSet<(Box<str>, Option<Box<str>>)>,
 }
 
-struct Reader<'f, 'l> {
+pub(super) struct Reader<'f, 'l> {
     files: &'f mut Vec<SourceFile>,
     load: Loader<'l>,
     loaded: Loaded,
     /// References, to be looked up when all definitions are known.
     references: Vec<(usize, Box<str>, Place)>,
-    faults: Vec<Fault>,
+    pub(super) faults: Vec<Fault>,
     /// The files that are being read, by name.
-    open: Vec<Box<str>>,
-    depth: usize,
+    pub(super) open: Vec<Box<str>>,
+    pub(super) depth: usize,
 }
 
 /// Definitions that an include replaces, and whether they were found.
-type Overrides = BTreeMap<DefineName, bool>;
+pub(super) type Overrides = BTreeMap<DefineName, bool>;
 
 pub(super) fn load(files: &mut Vec<SourceFile>, load: Loader<'_>) -> Result<Loaded> {
     let Some(first) = files.first().cloned() else { return Err(Vec::new()) };
@@ -167,7 +167,7 @@ impl Reader<'_, '_> {
     }
 
     /// Reads the file that is referred to, and leaves it open.
-    fn file(&mut self, reference: &Reference, at: Place) -> Result<Pattern> {
+    pub(super) fn file(&mut self, reference: &Reference, at: Place) -> Result<Pattern> {
         let fault = |message: String| vec![Fault::new(at, message)];
         let Some(from) = self.files.get(at.file as usize).cloned() else { return Err(fault("no such file".into())) };
         let source =
@@ -184,28 +184,7 @@ impl Reader<'_, '_> {
         syntax::read(&source, number, &reference.ns)
     }
 
-    fn components(
-        &mut self,
-        components: Vec<Component>,
-        scope: usize,
-        overrides: &mut Vec<Overrides>,
-        in_include: bool,
-    ) -> Result<()> {
-        for component in components {
-            match component {
-                Component::Div(inner) => self.components(inner, scope, overrides, in_include)?,
-                Component::Define(define) => self.define(define, scope, overrides)?,
-                Component::Include(include) if in_include => {
-                    self.faults
-                        .push(Fault::new(include.at, "an include cannot stand in what another include replaces"));
-                }
-                Component::Include(include) => self.include(include, scope, overrides)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn define(&mut self, mut define: Define, scope: usize, overrides: &mut [Overrides]) -> Result<()> {
+    pub(super) fn define(&mut self, mut define: Define, scope: usize, overrides: &mut [Overrides]) -> Result<()> {
         let mut replaced = false;
         for found in overrides.iter_mut().filter_map(|o| o.get_mut(&define.name)) {
             *found = true;
@@ -239,43 +218,5 @@ impl Reader<'_, '_> {
         joined.combine = joined.combine.or(define.combine);
         joined.bodies.push(define.body);
         Ok(())
-    }
-
-    fn include(&mut self, include: Include, scope: usize, overrides: &mut Vec<Overrides>) -> Result<()> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(vec![Fault::new(include.at, "files are nested too deeply")]);
-        }
-        let loaded = self.file(&include.reference, include.at)?;
-        let Kind::Grammar(components) = loaded.kind else {
-            let message = format!("`{}` is no grammar, so it cannot be included", include.reference.href);
-            return Err(vec![Fault::new(include.at, message)]);
-        };
-        let mut replaced = Overrides::new();
-        names_of(&include.body, &mut replaced);
-        overrides.push(replaced);
-        self.components(components, scope, overrides, false)?;
-        self.open.pop();
-        for name in overrides.pop().unwrap_or_default().into_iter().filter(|(_, found)| !found).map(|(name, _)| name) {
-            let name = name.as_deref().unwrap_or("start");
-            let message = format!("`{name}` replaces nothing: the included grammar does not define it");
-            self.faults.push(Fault::new(include.at, message));
-        }
-        self.components(include.body, scope, overrides, true)?;
-        self.depth -= 1;
-        Ok(())
-    }
-}
-
-/// The names that components define.
-fn names_of(components: &[Component], names: &mut Overrides) {
-    for component in components {
-        match component {
-            Component::Div(inner) => names_of(inner, names),
-            Component::Define(define) => {
-                names.insert(define.name.clone(), false);
-            }
-            Component::Include(_) => {}
-        }
     }
 }

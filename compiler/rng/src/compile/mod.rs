@@ -2,8 +2,10 @@
 
 mod check;
 mod content;
+mod include;
 mod load;
 mod name_sets;
+mod order;
 mod pack;
 mod restrict;
 mod tables;

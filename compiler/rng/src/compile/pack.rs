@@ -45,7 +45,7 @@ pub(super) fn pack(translated: Translated) -> Schema {
         numbers.insert(pat, packed);
     }
     let mapped = |pat: Pat| numbers.get(&pat).copied().unwrap_or(Pat::NOT_ALLOWED);
-    let mut packed = vec![Definition { names: 0, content: Pat::NOT_ALLOWED, doc: 0 }; definitions.len()];
+    let mut packed = vec![Definition { names: 0, content: Pat::NOT_ALLOWED, doc: 0, order: 0 }; definitions.len()];
     for (old, number) in &definitions {
         if let (Some(place), Some(definition)) =
             (packed.get_mut(*number as usize), translated.definitions.get(*old as usize))
@@ -60,6 +60,7 @@ pub(super) fn pack(translated: Translated) -> Schema {
         start,
         names: translated.names.names,
         definitions: packed,
+        orders: translated.orders,
         datatypes: translated.datatypes.into_iter().map(|(ty, params)| Datatype::new(ty, params)).collect(),
         literals: translated.literals,
         texts: Cow::Owned(texts),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::load::{DefineName, Loaded};
 use super::name_sets::NameSets;
+use super::order;
 use super::tables::{Table, Texts};
 use crate::datatype::{self, TypeId};
 use crate::engine::arena::{Arena, Pat, first_nodes};
@@ -28,6 +29,7 @@ pub(super) struct Translated {
     pub datatypes: Vec<DataKey>,
     pub literals: Vec<(TypeId, u32, u32)>,
     pub texts: Texts,
+    pub orders: Vec<u32>,
     /// Where each definition stands.
     pub places: Vec<Place>,
     /// Where attributes, lists and the like stand; several that are equal share one place.
@@ -48,6 +50,7 @@ struct Translator<'t> {
     datatypes: Table<DataKey>,
     literals: Table<(TypeId, u32, u32)>,
     definitions: Vec<Definition>,
+    orders: Vec<u32>,
     places: Vec<Place>,
     pattern_places: BTreeMap<Pat, Place>,
     /// Contents of elements that are yet to be translated.
@@ -70,6 +73,7 @@ pub(super) fn translate(loaded: &Loaded) -> std::result::Result<Translated, Vec<
         datatypes: Table::new(),
         literals: Table::new(),
         definitions: Vec::new(),
+        orders: Vec::new(),
         places: Vec::new(),
         pattern_places: BTreeMap::new(),
         waiting: VecDeque::new(),
@@ -85,6 +89,7 @@ pub(super) fn translate(loaded: &Loaded) -> std::result::Result<Translated, Vec<
         datatypes: translator.datatypes.list,
         literals: translator.literals.list,
         texts: translator.texts,
+        orders: translator.orders,
         places: translator.places,
         pattern_places: translator.pattern_places,
         start_place: pattern.at,
@@ -95,9 +100,12 @@ impl<'t> Translator<'t> {
     fn all(&mut self, pattern: &'t Pattern) -> Result<Pat> {
         let start = self.pattern(pattern, usize::MAX)?;
         while let Some((number, content, scope)) = self.waiting.pop_front() {
-            let content = self.pattern(content, scope)?;
+            let translated = self.pattern(content, scope)?;
+            // Now it is known not to refer to itself.
+            let order = order::write(content, scope, self.loaded, &mut self.names, &mut self.orders);
             if let Some(definition) = self.definitions.get_mut(number) {
-                definition.content = content;
+                definition.content = translated;
+                definition.order = order;
             }
         }
         Ok(start)
@@ -172,7 +180,7 @@ impl<'t> Translator<'t> {
     fn element(&mut self, pattern: &Pattern, class: &NameClass, content: &'t Pattern, scope: usize) -> Pat {
         let number = self.definitions.len();
         let (names, doc) = (self.names.number(class), self.doc(pattern));
-        self.definitions.push(Definition { names, content: Pat::NOT_ALLOWED, doc });
+        self.definitions.push(Definition { names, content: Pat::NOT_ALLOWED, doc, order: 0 });
         self.places.push(pattern.at);
         self.waiting.push_back((number, content, scope));
         let number = u32::try_from(number).unwrap_or(u32::MAX);

@@ -116,6 +116,10 @@ impl Literal<'_> {
         if white_space == WhiteSpace::Preserve {
             return false;
         }
+        let is_plain = |text: &str| text.bytes().all(|b| b > b' ');
+        if matches!(kind, Kind::Token | Kind::NormalizedString) && is_plain(text) && is_plain(self.text) {
+            return false;
+        }
         let (ours, theirs) = (white_space.apply(self.text), white_space.apply(text));
         match kind {
             Kind::QName => self.equal_names(&theirs, context),

@@ -15,7 +15,7 @@ pub(crate) struct Engine<'s> {
     pub stop: Option<Stop>,
     starts: FxHashMap<(Pat, Symbol), Pat>,
     attributes: FxHashMap<(Pat, Symbol), Pat>,
-    closed: FxHashMap<Pat, Pat>,
+    pub(super) closed: FxHashMap<Pat, Pat>,
     mixed: FxHashMap<Pat, Pat>,
     ended: FxHashMap<Pat, Pat>,
 }
@@ -142,6 +142,11 @@ impl<'s> Engine<'s> {
         self.arena.choice(&out)
     }
 
+    /// What is open and what follows, where `pat` is one `After`.
+    pub(crate) fn single(&self, pat: Pat) -> Option<(Pat, Pat)> {
+        (self.arena.kind(pat) == Kind::After).then(|| (self.arena.part(pat, 0), self.arena.part(pat, 1)))
+    }
+
     /// The pairs of an `After`, or of a choice of them: what is open, and what follows.
     pub(crate) fn branches(&self, pat: Pat) -> Vec<(Pat, Pat)> {
         let pair = |pat: Pat| (self.arena.part(pat, 0), self.arena.part(pat, 1));
@@ -150,59 +155,6 @@ impl<'s> Engine<'s> {
             Kind::Choice => self.arena.operands(pat).iter().map(|p| pair(Pat(*p))).collect(),
             _ => Vec::new(),
         }
-    }
-
-    /// `pat` once the start tag is closed: attributes that did not come cannot come any more.
-    pub(crate) fn close_tag(&mut self, pat: Pat) -> Pat {
-        self.replace(pat, |engine| &mut engine.closed, &|arena, pat| match arena.kind(pat) {
-            Kind::Attribute => Some(Pat::NOT_ALLOWED),
-            _ if !arena.has_attributes(pat) => Some(pat),
-            _ => None,
-        })
-    }
-
-    /// Like [`Self::close_tag`], where missing attributes are forgiven.
-    pub(crate) fn close_tag_anyway(&mut self, pat: Pat) -> Pat {
-        let mut none = FxHashMap::default();
-        std::mem::swap(&mut none, &mut self.closed);
-        let closed = self.replace(pat, |engine| &mut engine.closed, &|arena, pat| match arena.kind(pat) {
-            Kind::Attribute => Some(Pat::EMPTY),
-            _ if !arena.has_attributes(pat) => Some(pat),
-            _ => None,
-        });
-        self.closed = none;
-        closed
-    }
-
-    /// Rebuilds `pat` with its leaves replaced; `After` is changed in what is open.
-    fn replace(
-        &mut self,
-        pat: Pat,
-        memo: fn(&mut Self) -> &mut FxHashMap<Pat, Pat>,
-        leaf: &dyn Fn(&Arena<'_>, Pat) -> Option<Pat>,
-    ) -> Pat {
-        if let Some(done) = leaf(&self.arena, pat) {
-            return done;
-        }
-        if let Some(known) = memo(self).get(&pat) {
-            return *known;
-        }
-        let kind = self.arena.kind(pat);
-        let mut parts: Vec<Pat> = self.arena.operands(pat).iter().map(|p| Pat(*p)).collect();
-        let changed = if kind == Kind::After { 1 } else { parts.len() };
-        for part in parts.iter_mut().take(changed) {
-            *part = self.replace(*part, memo, leaf);
-        }
-        let done = match (kind, parts.as_slice()) {
-            (Kind::Choice, parts) => self.arena.choice(parts),
-            (Kind::Group, parts) => self.arena.group(parts),
-            (Kind::Interleave, parts) => self.arena.interleave(parts),
-            (Kind::OneOrMore, [single]) => self.arena.one_or_more(*single),
-            (Kind::After, [open, rest]) => self.arena.after(*open, *rest),
-            _ => pat,
-        };
-        memo(self).insert(pat, done);
-        done
     }
 
     /// `pat` once text was seen among elements.

@@ -123,6 +123,10 @@ impl Engine<'_> {
 
     /// What follows an attribute with this value; `None` is any value.
     pub(crate) fn value(&mut self, derived: Pat, value: Option<&str>, element: Element<'_>) -> Pat {
+        if let Some((taken, rest)) = self.single(derived) {
+            let fits = value.is_none_or(|value| self.accepts(taken, value, Some(element)));
+            return if fits { rest } else { Pat::NOT_ALLOWED };
+        }
         let mut rests = Vec::new();
         for (taken, rest) in self.branches(derived) {
             if value.is_none_or(|value| self.accepts(taken, value, Some(element))) {
@@ -134,9 +138,9 @@ impl Engine<'_> {
 
     /// Takes what certainly follows apart, so that the content is the same wherever the element stands.
     pub(crate) fn split(&mut self, start: Pat) -> Open {
-        match self.branches(start).as_slice() {
-            [(pat, rest)] => Open { pat: *pat, rest: Some(*rest) },
-            _ => Open { pat: start, rest: None },
+        match self.single(start) {
+            Some((pat, rest)) => Open { pat, rest: Some(rest) },
+            None => Open { pat: start, rest: None },
         }
     }
 

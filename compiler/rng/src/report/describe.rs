@@ -10,7 +10,7 @@ use crate::schema::Schema;
 
 /// What a value may be.
 #[derive(Debug, Default)]
-pub(super) struct Values {
+pub(crate) struct Values {
     /// Words that are allowed.
     pub words: Vec<String>,
     /// Forms that are allowed, in words.
@@ -19,7 +19,7 @@ pub(super) struct Values {
 
 impl Schema {
     /// What the patterns of a value allow.
-    pub(super) fn values(&self, arena: &Arena<'_>, pats: &[Pat]) -> Values {
+    pub(crate) fn values(&self, arena: &Arena<'_>, pats: &[Pat]) -> Values {
         let (mut words, mut forms) = (BTreeSet::new(), BTreeSet::new());
         for leaf in pats.iter().flat_map(|pat| values(arena, *pat)) {
             match arena.kind(leaf) {

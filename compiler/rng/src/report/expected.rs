@@ -8,7 +8,7 @@ use crate::schema::Schema;
 
 /// An element or attribute that may stand somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Candidate {
+pub(crate) struct Candidate {
     pub symbol: Symbol,
     /// The documentation comment, 0 where there is none.
     pub doc: u32,
@@ -49,7 +49,7 @@ fn leaves(arena: &Arena<'_>, pat: Pat, ordered: bool, take: &mut dyn FnMut(Kind,
 }
 
 /// The numbers of the definitions of elements in `pat`.
-pub(super) fn definitions(arena: &Arena<'_>, pat: Pat, ordered: bool) -> Vec<u32> {
+pub(crate) fn definitions(arena: &Arena<'_>, pat: Pat, ordered: bool) -> Vec<u32> {
     let mut out = Vec::new();
     leaves(arena, pat, ordered, &mut |kind, pat| {
         if kind == Kind::Element {
@@ -60,7 +60,7 @@ pub(super) fn definitions(arena: &Arena<'_>, pat: Pat, ordered: bool) -> Vec<u32
 }
 
 /// The attributes in `pat`.
-pub(super) fn attributes(arena: &Arena<'_>, pat: Pat) -> Vec<Pat> {
+pub(crate) fn attributes(arena: &Arena<'_>, pat: Pat) -> Vec<Pat> {
     let mut out = Vec::new();
     leaves(arena, pat, false, &mut |kind, pat| {
         if kind == Kind::Attribute {
@@ -71,7 +71,7 @@ pub(super) fn attributes(arena: &Arena<'_>, pat: Pat) -> Vec<Pat> {
 }
 
 /// The texts and values in `pat`, a list among them as a whole.
-pub(super) fn values(arena: &Arena<'_>, pat: Pat) -> Vec<Pat> {
+pub(crate) fn values(arena: &Arena<'_>, pat: Pat) -> Vec<Pat> {
     let mut out = Vec::new();
     leaves(arena, pat, false, &mut |kind, pat| {
         if matches!(kind, Kind::Text | Kind::Data | Kind::Value | Kind::List) {
@@ -83,13 +83,13 @@ pub(super) fn values(arena: &Arena<'_>, pat: Pat) -> Vec<Pat> {
 
 impl Schema {
     /// The elements that may come next in `pat`, or anywhere in it, by name.
-    pub(super) fn elements(&self, arena: &Arena<'_>, pat: Pat, ordered: bool) -> Vec<Candidate> {
+    pub(crate) fn elements(&self, arena: &Arena<'_>, pat: Pat, ordered: bool) -> Vec<Candidate> {
         let found = definitions(arena, pat, ordered).into_iter().filter_map(|number| self.definition(number));
         self.candidates(found.map(|definition| (definition.names, definition.doc)))
     }
 
     /// The attributes in `pat`, by name.
-    pub(super) fn attribute_names(&self, arena: &Arena<'_>, pat: Pat) -> Vec<Candidate> {
+    pub(crate) fn attribute_names(&self, arena: &Arena<'_>, pat: Pat) -> Vec<Candidate> {
         self.candidates(attributes(arena, pat).into_iter().map(|pat| (arena.operand(pat, 0), arena.operand(pat, 2))))
     }
 
@@ -110,7 +110,7 @@ impl Schema {
     }
 
     /// The local names of elements in whose content an element of this name may stand.
-    pub(super) fn parents(&self, arena: &Arena<'_>, symbol: Symbol) -> Vec<&str> {
+    pub(crate) fn parents(&self, arena: &Arena<'_>, symbol: Symbol) -> Vec<&str> {
         let holds = |content: Pat| {
             definitions(arena, content, false).into_iter().any(|child| {
                 let set = self.definition(child).map(|child| self.names.set(child.names));

@@ -103,6 +103,12 @@ impl<'d> Reporter<'_, '_, 'd> {
         if matches!(self.engine.arena.kind(content), Kind::Data | Kind::Value) {
             diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text beside elements in `<{name}>`"));
         }
-        self.push(diagnostic.help(format!("remove {shown}, or put it where it belongs")));
+        diagnostic = diagnostic.help(format!("remove {shown}, or put it where it belongs"));
+        let raw = self.slice(span);
+        if !raw.is_empty() && raw.trim().is_empty() {
+            let spaces = " ".repeat(raw.chars().count());
+            diagnostic = diagnostic.fix(Safety::Safe, "write spaces", span, spaces);
+        }
+        self.push(diagnostic);
     }
 }

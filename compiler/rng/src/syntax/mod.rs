@@ -14,7 +14,7 @@ use ast::Pattern;
 pub use write::to_xml;
 
 /// How deep patterns may stand inside each other in one file.
-pub(crate) const MAX_NESTING: usize = 200;
+pub(crate) const MAX_NESTING: usize = 100;
 
 /// Reads one file; which syntax it is in shows at its first character. `ns` is the namespace inherited from the file
 /// that refers to it, and `number` the file's number in places.

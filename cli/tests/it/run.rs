@@ -58,7 +58,7 @@ fn what_is_no_plan_is_refused() {
 
 /// `run` with the state directory `state` in the folder and without a device ACL.
 fn run(folder: &Folder, file: &str) -> Ran {
-    folder.virtc(&["run", "--device-acl", "off", "--state", folder.path("state").to_str().unwrap(), file])
+    folder.virtc(&["run", "--device-acl", "off", "--state-dir", folder.path("state").to_str().unwrap(), file])
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_host_that_refuses_is_left_as_it_was() {
     let gone = run(&folder, "false.xml");
     assert_eq!(gone.code, 3, "{}", gone.err);
     assert!(gone.err.contains("QEMU ended (exit status 1)"), "{}", gone.err);
-    assert!(!folder.path("state").exists(), "{}", gone.err);
+    assert!(!folder.path("state/bad").exists(), "{}", gone.err);
 }
 
 #[test]
@@ -84,7 +84,8 @@ fn a_guest_runs_until_it_is_told_to_end() {
     }
     let folder = Folder::with("good.xml", emulated());
     let state = folder.path("state");
-    let mut command = folder.command(&["run", "--device-acl", "off", "--state", state.to_str().unwrap(), "good.xml"]);
+    let mut command =
+        folder.command(&["run", "--device-acl", "off", "--state-dir", state.to_str().unwrap(), "good.xml"]);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut said = Vec::new();
     // There is no system in the guest that could answer: the second signal asks QEMU itself.
@@ -98,5 +99,5 @@ fn a_guest_runs_until_it_is_told_to_end() {
     }
     let said = said.join("\n");
     assert_eq!(child.wait().unwrap().code(), Some(0), "{said}");
-    assert!(said.contains("QEMU was asked to quit") && !state.exists(), "{said}");
+    assert!(said.contains("QEMU was asked to quit") && !state.join("good").exists(), "{said}");
 }

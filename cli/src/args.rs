@@ -80,7 +80,7 @@ pub enum OutputFormat {
 /// `--qemu`.
 #[derive(Debug, Args)]
 pub struct QemuArg {
-    /// QEMU version to compile for, such as 7.2 [default: the newest that is known]
+    /// QEMU version to compile for, such as 7.2 [default: that of the binary where a guest runs, else the newest that is known]
     #[arg(long, value_name = "VERSION")]
     qemu: Option<String>,
 }
@@ -91,8 +91,16 @@ impl QemuArg {
     /// # Errors
     /// In words, when no profile of this version ships.
     pub fn load(&self) -> Result<Target, String> {
-        let Some(version) = &self.qemu else { return Ok(Target::default()) };
-        Target::profile(version).ok_or_else(|| {
+        Ok(self.named()?.unwrap_or_default())
+    }
+
+    /// The target, where the user names one.
+    ///
+    /// # Errors
+    /// As [`QemuArg::load`].
+    pub fn named(&self) -> Result<Option<Target>, String> {
+        let Some(version) = &self.qemu else { return Ok(None) };
+        Target::profile(version).map(Some).ok_or_else(|| {
             let known = Target::PROFILES.iter().map(|known| format!("{}.{}", known.version.0, known.version.1));
             format!("QEMU {version} is not known; known are {}", known.collect::<Vec<_>>().join(", "))
         })

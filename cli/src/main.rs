@@ -8,6 +8,7 @@ mod input;
 mod output;
 mod pipeline;
 mod plug;
+mod probe;
 mod registry;
 mod render;
 mod state;

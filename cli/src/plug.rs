@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use virtc_compiler::emit::hotplug;
-use virtc_compiler::{Domain, Facts, attach, detach};
+use virtc_compiler::{Domain, Facts, Target, attach, detach};
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
 use virtc_plan::{Action, DevicePlan};
@@ -16,6 +16,7 @@ use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
 use crate::input::{Input, Loaded};
 use crate::output::Output;
+use crate::probe;
 use crate::pipeline::{self, Pipeline, Report, Settings};
 use crate::render;
 use crate::state::{StateArg, refused};
@@ -64,6 +65,12 @@ pub fn this_host(given: Option<HostFile>) -> HostFile {
     })
 }
 
+/// The version of the QEMU that runs, as its binary says it.
+fn probed(now: &Described) -> Option<Target> {
+    let record: Record = serde_json::from_str(&now.definition).ok()?;
+    probe::target(&SourceFile::new("running", record.xml))
+}
+
 /// What came of the way to a plan.
 struct Made {
     reports: [Report; 2],
@@ -77,13 +84,14 @@ impl Plug {
         let guest = self.state.guest(&self.name)?;
         let mut client = guest.connect(&self.state)?;
         let device = Input::new(&self.device).load()?;
-        let (target, host) = (self.qemu.load()?, this_host(self.host.load()?));
-        let settings = Settings { schema: None, host: Some(&host), target: &target };
+        let (named, host) = (self.qemu.named()?, this_host(self.host.load()?));
         for _ in 0..TRIES {
             let described = match client.describe() {
                 Ok(described) => described,
                 Err(error) => return Ok(refused(&guest, &error, out)),
             };
+            let target = named.clone().or_else(|| probed(&described)).unwrap_or_default();
+            let settings = Settings { schema: None, host: Some(&host), target: &target };
             let made = self.plan(action, &described, &device, settings)?;
             let Some((plan, definition)) = made.plan else {
                 out.note(&render::human::render(&made.reports, out.error_terminal));

@@ -12,6 +12,7 @@ use crate::input::Input;
 use crate::output::Output;
 use crate::pipeline::{Pipeline, Settings};
 use crate::plug::{record, this_host};
+use crate::probe;
 use crate::render;
 use crate::state::StateArg;
 
@@ -67,7 +68,8 @@ impl Run {
             let plan = Plan::from_json(loaded.source.text());
             return plan.map(|plan| Some((plan, String::new()))).map_err(|error| format!("{}: {error}", input.name()));
         }
-        let (target, host) = (self.qemu.load()?, this_host(self.host.load()?));
+        let probed = || probe::target(&loaded.source).unwrap_or_default();
+        let (target, host) = (self.qemu.named()?.unwrap_or_else(probed), this_host(self.host.load()?));
         let settings = Settings { schema: None, host: Some(&host), target: &target };
         let (mut report, machine) = Pipeline::new(settings).machine(loaded);
         let mut made = None;

@@ -137,3 +137,63 @@ fn an_allowed_lint_does_not_refuse() {
     let code = |file: &str| folder.virtc(&["compile", "--format", "json", "--host", "host.json", file]).code;
     assert_eq!((code("plain.xml"), code("allowed.xml")), (1, 0));
 }
+
+/// Devices that want files, sockets and functions of the host, and firmware with variables of its own.
+const HOST_WORK: &str = "    <serial type='file'><source path='/var/log/s.txt'/><log file='/var/log/s.log' append='on'/></serial>
+    <serial type='unix'><source mode='bind' path='/run/b.sock'/><target port='1'/></serial>
+    <channel type='unix'><target type='virtio' name='agent.0'/></channel>
+    <hostdev mode='subsystem' type='pci' managed='yes'><source><address domain='0' bus='3' slot='16' function='0'/></source></hostdev>
+";
+
+fn host_work() -> Folder {
+    let os = "</type>\n    <loader readonly='yes' type='pflash'>/fw/code.fd</loader><nvram template='/fw/a b.fd'>/fw/vars.fd</nvram>";
+    Folder::with("work.xml", crate::program::with_devices(HOST_WORK).replace("</type>", os))
+}
+
+#[test]
+fn each_step_of_a_plan_says_for_which_device_it_is() {
+    let folder = host_work();
+    let ran = folder.virtc(&["compile", "--emit", "plan", "--format", "json", "work.xml"]);
+    assert_eq!(ran.code, 0, "{}", ran.out);
+    let plan = ran.json().remove(0);
+    let step = |planned: &serde_json::Value| {
+        let (name, _) = planned["step"].as_object().unwrap().iter().next().unwrap();
+        format!("{name} {}", planned["device"].as_str().unwrap_or("-"))
+    };
+    let steps: Vec<String> = plan["steps"].as_array().unwrap().iter().map(step).collect();
+    let wanted = [
+        "state-dir -",
+        "vfio-bind hostdev0",
+        "cgroup -",
+        "copy-file -",
+        "own -",
+        "open serial0",
+        "open serial0",
+        "listen serial1",
+        "listen channel0",
+        "allow hostdev0",
+        "own hostdev0",
+        "listen -",
+        "spawn -",
+        "cont -",
+    ];
+    assert_eq!(steps, wanted);
+    let general = plan["steps"].as_array().unwrap().iter().find_map(|planned| planned["step"].get("cgroup")).unwrap();
+    assert!(general.get("rules").is_none(), "{general}");
+}
+
+#[test]
+fn a_script_lets_qemu_open_files_and_sockets_itself() {
+    let folder = host_work();
+    let script = folder.virtc(&["compile", "work.xml"]).out;
+    for part in [
+        "\nmkdir -p \"$state/channel\"\n",
+        "\n[ -e /fw/vars.fd ] || cp '/fw/a b.fd' /fw/vars.fd\n",
+        "path=/var/log/s.txt,append=off,logfile=/var/log/s.log,logappend=on ",
+        "path=/run/b.sock,server=on,wait=off ",
+        "path=\"$state\"/channel/agent.0,server=on,wait=off ",
+        "\n# first: bind 0000:03:10.0 to vfio-pci\n",
+    ] {
+        assert!(script.contains(part), "{part}: {script}");
+    }
+}

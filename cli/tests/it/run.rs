@@ -73,7 +73,7 @@ fn a_host_that_refuses_is_left_as_it_was() {
     let gone = run(&folder, "false.xml");
     assert_eq!(gone.code, 3, "{}", gone.err);
     assert!(gone.err.contains("QEMU ended (exit status 1)"), "{}", gone.err);
-    assert!(!folder.path("state").join("bad").exists(), "{}", gone.err);
+    assert!(!folder.path("state/bad").exists(), "{}", gone.err);
 }
 
 #[test]
@@ -84,7 +84,8 @@ fn a_guest_runs_until_it_is_told_to_end() {
     }
     let folder = Folder::with("good.xml", emulated());
     let state = folder.path("state");
-    let mut command = folder.command(&["run", "--device-acl", "off", "--state-dir", state.to_str().unwrap(), "good.xml"]);
+    let mut command =
+        folder.command(&["run", "--device-acl", "off", "--state-dir", state.to_str().unwrap(), "good.xml"]);
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut said = Vec::new();
     // There is no system in the guest that could answer: the second signal asks QEMU itself.

@@ -86,7 +86,7 @@ impl Engine<'_> {
         Ok(())
     }
 
-    fn make(&mut self, origin: &str, device: Option<&str>, change: &Change) -> Result<()> {
+    pub(crate) fn make(&mut self, origin: &str, device: Option<&str>, change: &Change) -> Result<()> {
         let n = self.journal.about_to(self.host, origin, device, change)?;
         if let Err(error) = self.host.apply(&change.redo) {
             if matches!(error, HostError::Refused { .. }) {
@@ -126,7 +126,7 @@ impl Engine<'_> {
         stuck
     }
 
-    fn undo(&mut self, stuck: &mut Vec<Stuck>, wanted: impl Fn(usize, Option<&str>) -> bool) {
+    pub(crate) fn undo(&mut self, stuck: &mut Vec<Stuck>, wanted: impl Fn(usize, Option<&str>) -> bool) {
         let chosen: Vec<(usize, bool, Op)> = self
             .journal
             .standing()
@@ -201,33 +201,5 @@ impl Engine<'_> {
             (self.tell)(&Event::Failed(&cause));
             Failure { at: None, cause, stuck: Vec::new() }
         })
-    }
-
-    /// Takes back what was done to the host for a device that QEMU no longer has.
-    fn release(&mut self, device: &str) -> Vec<Stuck> {
-        let mut stuck = Vec::new();
-        // What was said to QEMU went with the device, and the ACL is replaced by one without this device, not by a former one.
-        let of_device = |(n, r): (usize, &crate::journal::Recorded)| {
-            let settled = matches!(r.change.redo, Op::Qmp { .. } | Op::Acl { .. });
-            (settled && r.device.as_deref() == Some(device)).then_some(n)
-        };
-        let settled: Vec<usize> = self.journal.standing().filter_map(of_device).collect();
-        if let Some((group, former)) = self.journal.acl()
-            && former.contains_key(device)
-        {
-            let mut table = former.clone();
-            table.remove(device);
-            let change = steps::replace_acl(&group, former, table);
-            if let Err(error) = self.make("detach", None, &change) {
-                stuck.push(Stuck { what: change.redo.describe(), error });
-            }
-        }
-        for n in settled {
-            if let Err(error) = self.journal.undone(self.host, n) {
-                stuck.push(Stuck { what: "write the journal".into(), error });
-            }
-        }
-        self.undo(&mut stuck, |_, of| of == Some(device));
-        stuck
     }
 }

@@ -321,6 +321,57 @@ fn a_device_of_the_start_is_detached_and_takes_its_own_back() {
 }
 
 #[test]
+fn what_two_devices_share_goes_back_with_the_last() {
+    let mut host = Fake::new();
+    let mut plan = plan();
+    plan.steps.retain(|planned| !matches!(planned.step, Step::Memlock { .. } | Step::Own { .. }));
+    perform(&mut host, &plan).unwrap();
+    let before = bytes(&host);
+    let change = |host: &mut Fake, device: &str, action| {
+        let mut plan = device_plan(action);
+        plan.device = device.into();
+        plan.script.commands.clear();
+        let shared = [
+            Step::Memlock { limit: Limit::Unlimited },
+            Step::Own { node: Node::Path("/disk.img".into()), owner: Owner::Qemu },
+        ];
+        plan.steps = if action == Action::Attach { shared.map(planned).to_vec() } else { vec![] };
+        with_engine(host, |engine| if action == Action::Attach { engine.attach(&plan) } else { engine.detach(&plan) })?
+    };
+    for order in [["a", "b", "c"], ["c", "b", "a"], ["b", "a", "c"]] {
+        for device in ["a", "b", "c"] {
+            change(&mut host, device, Action::Attach).unwrap();
+        }
+        let shared = bytes(&host);
+        assert_ne!(shared, before);
+        for (nth, device) in order.into_iter().enumerate() {
+            change(&mut host, device, Action::Detach).unwrap();
+            assert_eq!(bytes(&host), if nth == 2 { before.clone() } else { shared.clone() }, "{order:?} {device}");
+        }
+    }
+    // Wherever a detach ends, all leads back.
+    let attached = || {
+        let mut host = Fake::new();
+        perform(&mut host, &plan).unwrap();
+        for device in ["a", "b", "c"] {
+            change(&mut host, device, Action::Attach).unwrap();
+        }
+        host
+    };
+    let mut clean = attached();
+    let first = clean.writes.get();
+    change(&mut clean, "a", Action::Detach).unwrap();
+    let last = clean.writes.get();
+    recovers(&mut clean, "detached");
+    for fault in (first..last).flat_map(|at| [Fault::DieBefore(at), Fault::DieAfter(at)]) {
+        let mut host = attached();
+        host.fault = Some(fault);
+        change(&mut host, "a", Action::Detach).unwrap_err();
+        recovers(&mut host, &format!("{fault:?}"));
+    }
+}
+
+#[test]
 fn a_group_stays_in_the_acl_until_its_last_device_leaves() {
     let mut host = Fake::new();
     let mut plan = plan();

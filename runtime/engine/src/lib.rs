@@ -18,6 +18,7 @@ mod inspect;
 mod journal;
 mod qmp;
 mod recover;
+mod release;
 mod requests;
 mod steps;
 mod supervisor;

@@ -1,0 +1,69 @@
+//! Which version a QEMU binary is: `run` compiles for the one that it is going to start.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use virtc_compiler::Target;
+use virtc_diag::SourceFile;
+
+/// How long a binary may take to say its version.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// The QEMU that the definition in `source` names, or the usual one; absent where it does not say a version. That it cannot be started is
+/// said when it is started.
+pub fn target(source: &SourceFile) -> Option<Target> {
+    let (document, _) = virtc_xml::parse(source);
+    let devices = document.root().and_then(|root| root.child("devices"));
+    let named = devices.and_then(|devices| devices.child("emulator")).map(|emulator| emulator.text().trim().to_owned());
+    let binary = named.unwrap_or_else(|| "/usr/bin/qemu-system-x86_64".to_owned());
+    version(&said(Path::new(&binary))?).map(|version| Target { version })
+}
+
+/// What `BINARY --version` prints.
+fn said(binary: &Path) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "the version of a binary is known to the binary alone")]
+    let mut command = Command::new(binary);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).env_clear();
+    let mut child = command.spawn().ok()?;
+    let end = Instant::now() + DEADLINE;
+    while child.try_wait().ok()?.is_none() {
+        if Instant::now() > end {
+            // Both fail only where it has just ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+            return None;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let mut text = String::new();
+    std::io::Read::read_to_string(&mut std::io::Read::take(child.stdout.take()?, 4096), &mut text).ok()?;
+    Some(text)
+}
+
+/// `QEMU emulator version 7.2.22 (Debian …)` as numbers.
+fn version(text: &str) -> Option<(u32, u32, u32)> {
+    let words = text.split_once("version ")?.1;
+    let digits = words.split(|c: char| !c.is_ascii_digit() && c != '.').next()?;
+    let mut numbers = digits.split('.').map(|n| n.parse().ok());
+    Some((numbers.next()??, numbers.next()??, numbers.next().flatten().unwrap_or(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(version("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)\nCopyright"), Some((7, 2, 22)));
+        assert_eq!(version("QEMU emulator version 10.0\n"), Some((10, 0, 0)));
+        assert_eq!(version("no such thing"), None);
+        assert_eq!(version("version x"), None);
+    }
+
+    #[test]
+    fn what_is_no_qemu_says_nothing() {
+        assert!(target(&SourceFile::new("d", "<domain><devices><emulator>/bin/false</emulator></devices></domain>")).is_none());
+        assert!(target(&SourceFile::new("d", "<domain><devices><emulator>/no/such</emulator></devices></domain>")).is_none());
+    }
+}

@@ -6,10 +6,11 @@ use virtc_rng::Checked;
 use crate::codes;
 use crate::devices::controller::{Controller, PciModel};
 use crate::devices::{Devices, Kind};
-use crate::ir::{Opt, Origin};
+use crate::ir::{CpuSet, Opt, Origin};
 use crate::lower::{Fields, Lowering};
 use crate::parts::{
-    clock::Clock, cpu::Cpu, features::Features, general::General, lifecycle::Lifecycle, memory::Memory, os::Os,
+    backing::Backing, clock::Clock, cpu::Cpu, features::Features, general::General, lifecycle::Lifecycle, memory::Memory, numa::Numa,
+    numatune::Numatune, os::Os,
     vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
@@ -21,6 +22,10 @@ pub struct Domain {
     pub general: General,
     /// Memory.
     pub memory: Memory,
+    /// What the memory is made of.
+    pub backing: Backing,
+    /// Where the memory lies on the host.
+    pub numatune: Numatune,
     /// Virtual CPUs.
     pub vcpus: Vcpus,
     /// Machine, firmware, boot.
@@ -104,6 +109,8 @@ impl Domain {
         Self {
             general: General::lower(f),
             memory: Memory::lower(f),
+            backing: Backing::lower(f),
+            numatune: Numatune::lower(f),
             vcpus: Vcpus::lower(f),
             os: Os::lower(f),
             features: Features::lower(f),
@@ -123,7 +130,9 @@ impl Domain {
         w.tag("domain").opt("type", &self.general.kind).children(|w| {
             self.general.write(w);
             self.memory.write(w);
+            self.backing.write(w);
             self.vcpus.write(w);
+            self.numatune.write(w);
             self.os.write(w);
             self.features.write(w);
             if let Some(cpu) = &self.cpu {
@@ -143,6 +152,16 @@ impl Domain {
     pub fn has_pcie(&self) -> bool {
         let root = self.devices.controllers.iter().find(|c| c.is_pci() && c.index() == 0);
         root.and_then(Controller::pci_model) == Some(PciModel::PcieRoot)
+    }
+
+    /// The guest's NUMA cells, where it has any.
+    pub fn numa(&self) -> Option<&Numa> {
+        self.cpu.as_ref()?.numa.as_ref()
+    }
+
+    /// The host's CPUs that the emulator may run on, where the definition says so.
+    pub fn emulator_cpus(&self) -> Option<&CpuSet> {
+        self.vcpus.cpuset.as_ref().map(|s| &s.value)
     }
 
     /// The name of the domain.

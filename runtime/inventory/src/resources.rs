@@ -1,6 +1,6 @@
 //! What has been defined on a host beside its domains.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +48,9 @@ pub struct Resources {
     /// The render node that QEMU draws on unless a definition names another, such as `/dev/dri/renderD128`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub render_node: Option<String>,
+    /// The NUMA nodes that numad advises for a domain with `placement='auto'`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numad: Option<BTreeSet<u32>>,
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,

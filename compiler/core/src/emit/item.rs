@@ -66,6 +66,7 @@ pub enum Section {
     IdeControllers,
     SataControllers,
     VirtioSerialControllers,
+    MemoryDevices,
     Hubs,
     Floppies,
     Disks,

@@ -7,6 +7,7 @@ use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
+use crate::parts::numa::Numa;
 use crate::write::XmlWriter;
 
 words! {
@@ -79,6 +80,8 @@ pub struct Cpu {
     pub vendor: Opt<String>,
     /// The layout.
     pub topology: Option<Topology>,
+    /// The NUMA cells.
+    pub numa: Option<Numa>,
     /// Features beside those of the model.
     pub features: Vec<Feature>,
     /// Where it stands.
@@ -123,6 +126,7 @@ impl Cpu {
             model: model.and_then(|m| m.text()),
             fallback,
             vendor: f.child_text("vendor"),
+            numa: Numa::lower(&f),
             topology,
             features,
             origin: f.origin(),
@@ -139,6 +143,7 @@ impl Cpu {
             model: None,
             fallback: None,
             vendor: None,
+            numa: None,
             topology: None,
             features: Vec::new(),
             origin: Origin::Rule(&DEFAULT_CPU),
@@ -172,6 +177,9 @@ impl Cpu {
         }
         for feature in &mut self.features {
             feature.policy.get_or_insert(by_rule(FeaturePolicy::Require));
+        }
+        if let Some(numa) = &mut self.numa {
+            numa.define(max_vcpus.unwrap_or(1), report);
         }
         if let (Some(t), Some(max)) = (&self.topology, max_vcpus) {
             let count =
@@ -233,6 +241,9 @@ impl Cpu {
             }
             for feature in &self.features {
                 w.tag("feature").opt("policy", &feature.policy).opt("name", &feature.name).end();
+            }
+            if let Some(numa) = &self.numa {
+                numa.write(w);
             }
         });
     }

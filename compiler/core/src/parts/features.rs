@@ -84,7 +84,15 @@ impl Features {
             }
         }
         opts = opts.switch("dump-guest-core", cx.dump_core());
-        opts.set("memory-backend", "pc.ram");
+        if domain.backing.nosharepages.is_some() {
+            opts = opts.switch("mem-merge", false);
+        }
+        opts = crate::devices::memory::machine(domain, opts);
+        match domain.numa() {
+            Some(numa) if numa.has_hmat() => opts = opts.switch("hmat", true),
+            Some(_) => {}
+            None => opts.set("memory-backend", "pc.ram"),
+        }
         for (key, node) in domain.os.flash() {
             opts.set(key, node);
         }

@@ -229,6 +229,15 @@ impl Os {
         }
     }
 
+    /// Whether QEMU's machine type takes NUMA cells with a size and without a memory object: those up to 5.0 (`numa-mem-supported` in the
+    /// answer to `query-machines`).
+    pub fn takes_numa_mem(&self) -> bool {
+        let machine = self.machine.as_ref().map_or("pc", |m| m.value.as_str());
+        let version = machine.strip_prefix("pc-i440fx-").or_else(|| machine.strip_prefix("pc-q35-"));
+        let mut numbers = version.into_iter().flat_map(|v| v.split('.')).map(str::parse::<u32>);
+        matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) <= (5, 0))
+    }
+
     /// Writes `<os>`.
     pub fn write(&self, w: &mut XmlWriter) {
         w.tag("os").children(|w| {

@@ -10,7 +10,7 @@ use crate::write::XmlWriter;
 
 words! {
     /// Who places the virtual CPUs on the host's.
-    pub enum Placement { Static = "static" }
+    pub enum Placement { Static = "static", Auto = "auto" }
 }
 
 /// The virtual CPUs.

@@ -12,6 +12,7 @@ use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
 use crate::ir::Origin;
+use crate::parts::backend;
 use crate::parts::features::Features;
 use crate::target::Target;
 
@@ -68,6 +69,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     parts(&cx, &mut items);
     floppy_items(&cx, &mut items);
     domain.devices.items(&cx, &mut items);
+    parts_host(&cx, &mut needs);
     domain.devices.host(&cx, &mut needs);
     findings.extend(cx.finish());
     let items = items.sorted();
@@ -90,12 +92,24 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     findings
 }
 
+/// What the parts of the domain need of the host.
+fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
+    let domain = cx.domain;
+    backend::machine_host(cx, out);
+    domain.backing.host(out);
+    domain.numatune.host(out);
+}
+
 fn parts(cx: &Cx<'_>, out: &mut Items) {
     let domain = cx.domain;
     domain.general.items(cx, out);
     Features::machine(cx, out);
     domain.memory.items(cx, out);
     domain.vcpus.items(cx, out);
+    domain.numatune.available(cx);
+    if let Some(numa) = domain.numa() {
+        numa.items(cx, out);
+    }
     domain.os.items(cx, out);
     if let Some(cpu) = &domain.cpu {
         cpu.items(cx, out);

@@ -9,7 +9,8 @@ use crate::devices::{Devices, Kind};
 use crate::ir::{CpuSet, Opt, Origin};
 use crate::lower::{Fields, Lowering};
 use crate::parts::{
-    backing::Backing, clock::Clock, cpu::Cpu, features::Features, general::General, lifecycle::Lifecycle, memory::Memory, numa::Numa,
+    backing::Backing, clock::Clock, cpu::Cpu, cputune::Cputune, features::Features, general::General, idmap::Idmap, iothreads::Iothreads,
+    lifecycle::Lifecycle, limits::Limits, memory::Memory, numa::Numa,
     numatune::Numatune, os::Os,
     vcpu::Vcpus,
 };
@@ -28,6 +29,14 @@ pub struct Domain {
     pub numatune: Numatune,
     /// Virtual CPUs.
     pub vcpus: Vcpus,
+    /// I/O threads.
+    pub iothreads: Iothreads,
+    /// CPUs and CPU time of threads.
+    pub cputune: Cputune,
+    /// What the domain may take of the host.
+    pub limits: Limits,
+    /// Users and groups.
+    pub idmap: Idmap,
     /// Machine, firmware, boot.
     pub os: Os,
     /// Features of the machine.
@@ -112,6 +121,10 @@ impl Domain {
             backing: Backing::lower(f),
             numatune: Numatune::lower(f),
             vcpus: Vcpus::lower(f),
+            iothreads: Iothreads::lower(f),
+            cputune: Cputune::lower(f),
+            limits: Limits::lower(f),
+            idmap: Idmap::lower(f),
             os: Os::lower(f),
             features: Features::lower(f),
             cpu: Cpu::lower(f),
@@ -130,10 +143,15 @@ impl Domain {
         w.tag("domain").opt("type", &self.general.kind).children(|w| {
             self.general.write(w);
             self.memory.write(w);
+            self.limits.write(w);
             self.backing.write(w);
             self.vcpus.write(w);
+            self.iothreads.write(w);
+            self.cputune.write(w);
             self.numatune.write(w);
+            self.limits.write_resource(w);
             self.os.write(w);
+            self.idmap.write(w);
             self.features.write(w);
             if let Some(cpu) = &self.cpu {
                 cpu.write(w);
@@ -161,7 +179,7 @@ impl Domain {
 
     /// The host's CPUs that the emulator may run on, where the definition says so.
     pub fn emulator_cpus(&self) -> Option<&CpuSet> {
-        self.vcpus.cpuset.as_ref().map(|s| &s.value)
+        self.cputune.emulator.as_ref().or(self.vcpus.cpuset.as_ref()).map(|s| &s.value)
     }
 
     /// The name of the domain.

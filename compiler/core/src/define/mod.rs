@@ -95,6 +95,12 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let report = &mut |d| faults.push(d);
     domain.general.define(origin, report);
     domain.vcpus.define(report);
+    domain.iothreads.define(report);
+    domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
+    domain.limits.define();
+    if !domain.cputune.pins() {
+        domain.vcpus.follow(&domain.numatune);
+    }
     domain.numatune.define(domain.vcpus.placement);
     domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(), &EMULATOR));
     let nvram = format!("{}/{}_VARS.fd", facts.nvram_dir(), domain.name());
@@ -114,4 +120,5 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.memory.check(domain, report);
     domain.backing.check(domain, report);
     domain.numatune.check(domain, report);
+    domain.cputune.check(domain, report);
 }

@@ -101,14 +101,19 @@ macro_rules! unsigned {
 }
 unsigned!(u8, u16, u32, u64);
 
-impl Leaf for i32 {
-    fn read(text: &str) -> Option<Self> {
-        text.trim().parse().ok()
-    }
-    fn show(&self) -> String {
-        self.to_string()
-    }
+macro_rules! signed {
+    ($($t:ty),+) => { $(
+        impl Leaf for $t {
+            fn read(text: &str) -> Option<Self> {
+                text.trim().parse().ok()
+            }
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    )+ };
 }
+signed!(i32, i64);
 
 /// A uuid, kept as its 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

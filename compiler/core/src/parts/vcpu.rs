@@ -3,9 +3,10 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Section};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Section};
 use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
+use crate::parts::numatune::Numatune;
 use crate::write::XmlWriter;
 
 words! {
@@ -27,6 +28,8 @@ pub struct Vcpus {
 }
 
 static ONE: Rule = Rule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
+static NUMAD: Rule =
+    Rule { name: "numad-placement", text: "where numad places the memory and nothing places the CPUs, numad places them too" };
 static STATIC: Rule =
     Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
 
@@ -52,6 +55,23 @@ impl Vcpus {
                 let message = format!("{} CPUs at boot, but the domain can have {}", current.value, max.value);
                 report(Diagnostic::new(&codes::CONFLICT, span, message));
             }
+        }
+    }
+
+    /// Where numad places the memory and nobody places the CPUs, it places them too (`virDomainDefParseXML` in libvirt's
+    /// `src/conf/domain_conf.c`).
+    pub fn follow(&mut self, memory: &Numatune) {
+        let auto = memory.memory.as_ref().is_some_and(|m| m.placement.is(&Placement::Auto));
+        if auto && self.cpuset.is_none() {
+            self.placement = Some(Spanned::rule(Placement::Auto, &NUMAD));
+        }
+    }
+
+    /// What the runtime cannot do yet.
+    pub fn host(&self, out: &mut HostNeeds) {
+        let auto = self.placement.filter(|p| p.value == Placement::Auto).map(|p| p.origin);
+        for origin in self.cpuset.as_ref().map(|s| s.origin).into_iter().chain(auto) {
+            out.refuse("the CPUs that the domain runs on", origin);
         }
     }
 

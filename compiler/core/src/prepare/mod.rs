@@ -98,6 +98,9 @@ fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
     backend::machine_host(cx, out);
     domain.backing.host(out);
     domain.numatune.host(out);
+    domain.vcpus.host(out);
+    domain.cputune.host(out);
+    domain.limits.host(out);
 }
 
 fn parts(cx: &Cx<'_>, out: &mut Items) {
@@ -106,6 +109,7 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
     Features::machine(cx, out);
     domain.memory.items(cx, out);
     domain.vcpus.items(cx, out);
+    domain.iothreads.items(out);
     domain.numatune.available(cx);
     if let Some(numa) = domain.numa() {
         numa.items(cx, out);

@@ -11,7 +11,7 @@ use crate::lower::{Fields, Lowering};
 use crate::parts::{
     backing::Backing, clock::Clock, cpu::Cpu, cputune::Cputune, features::Features, general::General, idmap::Idmap, iothreads::Iothreads,
     lifecycle::Lifecycle, limits::Limits, memory::Memory, numa::Numa,
-    numatune::Numatune, os::Os,
+    numatune::Numatune, os::Os, pm::Power,
     vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
@@ -47,6 +47,8 @@ pub struct Domain {
     pub clock: Clock,
     /// What happens at the guest's end.
     pub lifecycle: Lifecycle,
+    /// How the guest sleeps, and what is counted of it.
+    pub power: Power,
     /// The QEMU binary.
     pub emulator: Opt<String>,
     /// The devices.
@@ -130,6 +132,7 @@ impl Domain {
             cpu: Cpu::lower(f),
             clock: Clock::lower(f),
             lifecycle: Lifecycle::lower(f),
+            power: Power::lower(f),
             emulator,
             devices,
             origin: Origin::Xml(f.element().start_tag()),
@@ -158,6 +161,7 @@ impl Domain {
             }
             self.clock.write(w);
             self.lifecycle.write(w);
+            self.power.write(w);
             w.tag("devices").children(|w| {
                 w.opt_text("emulator", &self.emulator);
                 self.devices.write(w);

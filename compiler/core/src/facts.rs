@@ -103,6 +103,12 @@ impl<'h> Facts<'h> {
         Some(CpuSet::new(nodes.iter().copied()))
     }
 
+    /// The time on the host, in seconds since the epoch, and how many seconds its local time is ahead of UTC.
+    pub fn now(&self) -> Option<(u64, i32)> {
+        let clock = self.file?.resources.as_ref()?.clock.as_ref()?;
+        Some((clock.seconds, clock.zone))
+    }
+
     /// The directory of memory that is kept in files: the host's, or none.
     pub fn ram_dir(&self) -> Option<&'h str> {
         self.config().map(|config| config.ram_dir.as_str())

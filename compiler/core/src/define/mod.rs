@@ -107,6 +107,7 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let per_device = domain.has_device_boot_order();
     domain.os.define(per_device, &nvram, report);
     domain.clock.define(report);
+    domain.features.define(report);
     domain.lifecycle.define();
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);
@@ -117,6 +118,7 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.cpu = Some(cpu);
     let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
     domain.memory.define(origin, cells, devices, report);
+    domain.features.check(domain, report);
     domain.memory.check(domain, report);
     domain.backing.check(domain, report);
     domain.numatune.check(domain, report);

@@ -8,6 +8,7 @@ use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::parts::numa::Numa;
+use crate::parts::physical::Physical;
 use crate::write::XmlWriter;
 
 words! {
@@ -80,6 +81,8 @@ pub struct Cpu {
     pub vendor: Opt<String>,
     /// The layout.
     pub topology: Option<Topology>,
+    /// Caches and address lines.
+    pub physical: Physical,
     /// The NUMA cells.
     pub numa: Option<Numa>,
     /// Features beside those of the model.
@@ -127,6 +130,7 @@ impl Cpu {
             fallback,
             vendor: f.child_text("vendor"),
             numa: Numa::lower(&f),
+            physical: Physical::lower(&f),
             topology,
             features,
             origin: f.origin(),
@@ -144,6 +148,7 @@ impl Cpu {
             fallback: None,
             vendor: None,
             numa: None,
+            physical: Physical::default(),
             topology: None,
             features: Vec::new(),
             origin: Origin::Rule(&DEFAULT_CPU),
@@ -197,6 +202,7 @@ impl Cpu {
 
     /// What cannot be compiled.
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        self.physical.check(self.mode.get(), report);
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
@@ -242,6 +248,7 @@ impl Cpu {
             for feature in &self.features {
                 w.tag("feature").opt("policy", &feature.policy).opt("name", &feature.name).end();
             }
+            self.physical.write(w);
             if let Some(numa) = &self.numa {
                 numa.write(w);
             }
@@ -268,12 +275,9 @@ impl Cpu {
                 FeaturePolicy::Optional => {}
             }
         }
-        for (flag, on) in cx.domain.features.cpu_flags().into_iter().chain(cx.domain.clock.cpu_flags()) {
-            opts = opts.switch(flag, on);
-        }
-        if let Some(pmu) = cx.domain.features.pmu {
-            opts = opts.switch("pmu", pmu.is_on());
-        }
+        opts = cx.domain.clock.cpu_opts(opts);
+        opts = cx.domain.features.cpu_opts(opts);
+        opts = self.physical.cpu_opts(self.mode.get(), opts);
         out.opts(Section::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
     }
 }

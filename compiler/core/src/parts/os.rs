@@ -3,10 +3,15 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Props, Section, rules};
+use crate::emit::{HostNeeds, Cx, Items, Opts, Props, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
+
+words! {
+    /// Kinds of ACPI tables.
+    pub enum TableKind { Raw = "raw", Rawset = "rawset", Slic = "slic", Msdm = "msdm" }
+}
 
 words! {
     /// The architecture of the guest's CPU.
@@ -82,6 +87,8 @@ pub struct Os {
     pub initrd: Opt<String>,
     /// Its command line.
     pub cmdline: Opt<String>,
+    /// ACPI tables that the guest gets beside QEMU's own: their kind and file.
+    pub acpi: Vec<(Opt<TableKind>, Opt<String>, Origin)>,
     /// What to boot from, in order.
     pub boot: Vec<Spanned<BootDevice>>,
     /// Whether the firmware shows a menu.
@@ -147,6 +154,7 @@ impl Os {
             kernel: f.child_text("kernel"),
             initrd: f.child_text("initrd"),
             cmdline: f.child_text("cmdline"),
+            acpi: f.child("acpi").map(|a| a.children("table").iter().map(|t| (t.attr("type"), t.text(), t.origin())).collect()).unwrap_or_default(),
             boot: f.children("boot").iter().filter_map(|b| b.attr("dev")).collect(),
             menu: menu.as_ref().and_then(|m| m.attr("enable")),
             menu_timeout: menu.and_then(|m| m.attr("timeout")),
@@ -169,6 +177,15 @@ impl Os {
             }
         } else if self.boot.is_empty() {
             self.boot.push(Spanned::rule(BootDevice::Hd, &BOOT_HD));
+        }
+        for (at, (kind, _, origin)) in self.acpi.iter().enumerate() {
+            let twice = self.acpi.iter().take(at).any(|(other, ..)| other == kind);
+            let message = match kind.get() {
+                Some(TableKind::Rawset) => "QEMU takes ACPI tables one by one, not as a set",
+                Some(TableKind::Slic | TableKind::Msdm) if twice => "the guest has two ACPI tables of this kind",
+                Some(TableKind::Raw | TableKind::Slic | TableKind::Msdm) | None => continue,
+            };
+            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
         }
         if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
             let message = "the boot menu is shown for 65535 ms at most";
@@ -210,6 +227,13 @@ impl Os {
         if let Some(Spanned { value: -2 | i32::MIN..=-3 | 65536.., origin }) = self.reboot_timeout {
             let message = "the timeout of a reboot is not between -1 and 65535 ms";
             report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
+        }
+    }
+
+    /// What QEMU opens of the ACPI tables.
+    pub fn host(&self, out: &mut HostNeeds) {
+        for path in self.acpi.iter().filter_map(|(_, path, _)| path.as_ref()) {
+            out.file(&path.value, true, false, path.origin);
         }
     }
 
@@ -263,6 +287,13 @@ impl Os {
             w.opt_text("kernel", &self.kernel);
             w.opt_text("initrd", &self.initrd);
             w.opt_text("cmdline", &self.cmdline);
+            if !self.acpi.is_empty() {
+                w.tag("acpi").children(|w| {
+                    for (kind, path, _) in &self.acpi {
+                        w.tag("table").opt("type", kind).text(path.as_ref().map_or("", |p| &p.value));
+                    }
+                });
+            }
             for boot in &self.boot {
                 w.tag("boot").attr("dev", boot.word()).end();
             }
@@ -295,6 +326,15 @@ impl Os {
             if let Some(value) = value {
                 out.word(Section::Boot, option, &value.value, value.origin);
             }
+        }
+        for (kind, path, origin) in &self.acpi {
+            let sig = match kind.get() {
+                Some(TableKind::Slic) => Some("SLIC"),
+                Some(TableKind::Msdm) => Some("MSDM"),
+                Some(TableKind::Raw | TableKind::Rawset) | None => None,
+            };
+            let opts = Opts::new().opt("sig", sig).opt("file", path.as_ref().map(|p| p.value.as_str()));
+            out.opts(Section::Boot, "acpitable", opts, *origin);
         }
         if self.use_serial.is(&YesNo::Yes) {
             let origin = self.use_serial.origin_or(origin);

@@ -101,6 +101,9 @@ fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
     domain.vcpus.host(out);
     domain.cputune.host(out);
     domain.limits.host(out);
+    domain.clock.host(out);
+    domain.power.host(out);
+    domain.os.host(out);
 }
 
 fn parts(cx: &Cx<'_>, out: &mut Items) {
@@ -119,6 +122,8 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
         cpu.items(cx, out);
     }
     domain.clock.items(cx, out);
+    domain.features.items(cx, out);
+    domain.power.items(cx, out);
     let binary = domain.emulator.as_ref().map_or("/usr/bin/qemu-system-x86_64", |e| e.value.as_str());
     let origin = domain.emulator.as_ref().map_or(domain.origin, |e| e.origin);
     out.word(Section::Binary, "", binary, origin);

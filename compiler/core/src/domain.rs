@@ -6,10 +6,12 @@ use virtc_rng::Checked;
 use crate::codes;
 use crate::devices::controller::{Controller, PciModel};
 use crate::devices::{Devices, Kind};
-use crate::ir::{Opt, Origin};
+use crate::ir::{CpuSet, Opt, Origin};
 use crate::lower::{Fields, Lowering};
 use crate::parts::{
-    clock::Clock, cpu::Cpu, features::Features, general::General, lifecycle::Lifecycle, memory::Memory, os::Os,
+    backing::Backing, clock::Clock, cpu::Cpu, cputune::Cputune, features::Features, general::General, idmap::Idmap, iothreads::Iothreads,
+    lifecycle::Lifecycle, limits::Limits, memory::Memory, numa::Numa,
+    numatune::Numatune, os::Os, pm::Power,
     vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
@@ -21,8 +23,20 @@ pub struct Domain {
     pub general: General,
     /// Memory.
     pub memory: Memory,
+    /// What the memory is made of.
+    pub backing: Backing,
+    /// Where the memory lies on the host.
+    pub numatune: Numatune,
     /// Virtual CPUs.
     pub vcpus: Vcpus,
+    /// I/O threads.
+    pub iothreads: Iothreads,
+    /// CPUs and CPU time of threads.
+    pub cputune: Cputune,
+    /// What the domain may take of the host.
+    pub limits: Limits,
+    /// Users and groups.
+    pub idmap: Idmap,
     /// Machine, firmware, boot.
     pub os: Os,
     /// Features of the machine.
@@ -33,6 +47,8 @@ pub struct Domain {
     pub clock: Clock,
     /// What happens at the guest's end.
     pub lifecycle: Lifecycle,
+    /// How the guest sleeps, and what is counted of it.
+    pub power: Power,
     /// The QEMU binary.
     pub emulator: Opt<String>,
     /// The devices.
@@ -104,12 +120,19 @@ impl Domain {
         Self {
             general: General::lower(f),
             memory: Memory::lower(f),
+            backing: Backing::lower(f),
+            numatune: Numatune::lower(f),
             vcpus: Vcpus::lower(f),
+            iothreads: Iothreads::lower(f),
+            cputune: Cputune::lower(f),
+            limits: Limits::lower(f),
+            idmap: Idmap::lower(f),
             os: Os::lower(f),
             features: Features::lower(f),
             cpu: Cpu::lower(f),
             clock: Clock::lower(f),
             lifecycle: Lifecycle::lower(f),
+            power: Power::lower(f),
             emulator,
             devices,
             origin: Origin::Xml(f.element().start_tag()),
@@ -123,14 +146,22 @@ impl Domain {
         w.tag("domain").opt("type", &self.general.kind).children(|w| {
             self.general.write(w);
             self.memory.write(w);
+            self.limits.write(w);
+            self.backing.write(w);
             self.vcpus.write(w);
+            self.iothreads.write(w);
+            self.cputune.write(w);
+            self.numatune.write(w);
+            self.limits.write_resource(w);
             self.os.write(w);
+            self.idmap.write(w);
             self.features.write(w);
             if let Some(cpu) = &self.cpu {
                 cpu.write(w);
             }
             self.clock.write(w);
             self.lifecycle.write(w);
+            self.power.write(w);
             w.tag("devices").children(|w| {
                 w.opt_text("emulator", &self.emulator);
                 self.devices.write(w);
@@ -143,6 +174,16 @@ impl Domain {
     pub fn has_pcie(&self) -> bool {
         let root = self.devices.controllers.iter().find(|c| c.is_pci() && c.index() == 0);
         root.and_then(Controller::pci_model) == Some(PciModel::PcieRoot)
+    }
+
+    /// The guest's NUMA cells, where it has any.
+    pub fn numa(&self) -> Option<&Numa> {
+        self.cpu.as_ref()?.numa.as_ref()
+    }
+
+    /// The host's CPUs that the emulator may run on, where the definition says so.
+    pub fn emulator_cpus(&self) -> Option<&CpuSet> {
+        self.cputune.emulator.as_ref().or(self.vcpus.cpuset.as_ref()).map(|s| &s.value)
     }
 
     /// The name of the domain.

@@ -1,9 +1,15 @@
 //! What the compiler knows of the host: the host file, and libvirt's defaults where there is none.
 
-use virtc_inventory::{BusKind, Config, Forward, Hardware, HostFile, Network, PciAddress};
+use std::collections::BTreeMap;
+
+use virtc_inventory::{BusKind, Config, Forward, Hardware, HostFile, Network, NumaNode, PciAddress};
 
 use crate::devices::PciSlot;
 use crate::emit::{Text, state};
+use crate::ir::CpuSet;
+
+/// The size of a huge page on x86 unless the kernel is told otherwise.
+const DEFAULT_HUGEPAGE_KIB: u64 = 2048;
 
 /// The host file, if there is one.
 #[derive(Debug, Clone, Copy, Default)]
@@ -60,6 +66,52 @@ impl<'h> Facts<'h> {
         let mut found = self.hardware()?.usb_by_id(vendor, product);
         let (_, device) = found.next()?;
         found.next().is_none().then_some((device.bus, device.device))
+    }
+
+    /// The size of a huge page whose size nobody names, in KiB: the host's, or that of x86.
+    pub fn default_hugepage_kib(&self) -> u64 {
+        self.hardware().and_then(|h| h.memory.as_ref()?.default_hugepage_kib).unwrap_or(DEFAULT_HUGEPAGE_KIB)
+    }
+
+    /// Where huge pages of this size are mounted. A host of which nothing is known has the mount that systemd makes, for the default size.
+    pub fn hugetlbfs(&self, kib: u64) -> Option<&'h str> {
+        match self.hardware().and_then(|h| h.memory.as_ref()) {
+            Some(memory) => memory.hugetlbfs.iter().find(|(_, size)| **size == kib).map(|(path, _)| path.as_str()),
+            None => (kib == DEFAULT_HUGEPAGE_KIB).then_some("/dev/hugepages"),
+        }
+    }
+
+    /// The host's NUMA nodes of these CPUs, where they are known.
+    pub fn nodes_of(&self, cpus: &CpuSet) -> Option<CpuSet> {
+        let numa = self.numa()?;
+        let has = |node: &NumaNode| node.cpus.iter().any(|cpu| cpus.contains(*cpu));
+        Some(CpuSet::new(numa.iter().filter(|(_, node)| has(node)).map(|(id, _)| *id)))
+    }
+
+    /// Whether the host lacks this NUMA node; false where nothing is known.
+    pub fn lacks_node(&self, node: u32) -> bool {
+        self.numa().is_some_and(|numa| !numa.contains_key(&node))
+    }
+
+    fn numa(&self) -> Option<&'h BTreeMap<u32, NumaNode>> {
+        self.hardware().map(|h| &h.numa).filter(|numa| !numa.is_empty())
+    }
+
+    /// The NUMA nodes that numad advises, where the file says.
+    pub fn numad_nodes(&self) -> Option<CpuSet> {
+        let nodes = self.file?.resources.as_ref()?.numad.as_ref()?;
+        Some(CpuSet::new(nodes.iter().copied()))
+    }
+
+    /// The time on the host, in seconds since the epoch, and how many seconds its local time is ahead of UTC.
+    pub fn now(&self) -> Option<(u64, i32)> {
+        let clock = self.file?.resources.as_ref()?.clock.as_ref()?;
+        Some((clock.seconds, clock.zone))
+    }
+
+    /// The directory of memory that is kept in files: the host's, or none.
+    pub fn ram_dir(&self) -> Option<&'h str> {
+        self.config().map(|config| config.ram_dir.as_str())
     }
 
     /// The directory of the firmware's variables.

@@ -1,6 +1,6 @@
 //! What has been defined on a host beside its domains.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,6 +41,17 @@ pub struct Network {
     pub bridge: Option<String>,
 }
 
+/// The time on a host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostClock {
+    /// Seconds since the epoch.
+    pub seconds: u64,
+    /// How many seconds local time is ahead of UTC.
+    #[serde(default)]
+    pub zone: i32,
+}
+
 /// What domains refer to by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -48,6 +59,12 @@ pub struct Resources {
     /// The render node that QEMU draws on unless a definition names another, such as `/dev/dri/renderD128`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub render_node: Option<String>,
+    /// The time at which domains start; only needed for clocks with a variable offset.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<HostClock>,
+    /// The NUMA nodes that numad advises for a domain with `placement='auto'`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numad: Option<BTreeSet<u32>>,
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,

@@ -14,7 +14,7 @@ use crate::devices::memballoon::Memballoon;
 use crate::devices::video::Video;
 use crate::devices::watchdog::Watchdog;
 use crate::domain::Domain;
-use crate::ir::{Opt, Rule, Spanned};
+use crate::ir::{Opt, OptExt, Rule, Spanned, Switch};
 use crate::parts::os::MachineFamily;
 
 static ROOT: Rule = Rule { name: "pci-root", text: "every machine has a root bus: PCI on `pc`, PCI Express on `q35`" };
@@ -85,7 +85,8 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     }
     Video::primary_first(&mut domain.devices.videos);
     for kind in [InputKind::Mouse, InputKind::Keyboard] {
-        if !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
+        let off = domain.features.ps2.is(&Switch::Off);
+        if !off && !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
             domain.devices.inputs.push(Input::ps2(kind, &PS2));
         }
     }

@@ -9,10 +9,12 @@ pub(crate) mod ports;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
+use crate::devices::memory::{self, MemoryDevice};
 use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{OptExt, Rule, Spanned};
 use crate::parts::cpu::Cpu;
+use crate::parts::numa::Numa;
 use crate::parts::os::MachineFamily;
 
 /// A domain as libvirt would store it: defaults, implicit devices and controllers, models, addresses.
@@ -76,6 +78,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     }
     check::check(&domain, &mut faults);
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
+    memory::assign(&mut domain);
     pci::assign(&mut domain, &mut |d| faults.push(d));
     (Definition(domain), faults)
 }
@@ -91,18 +94,33 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
     let report = &mut |d| faults.push(d);
     domain.general.define(origin, report);
-    domain.memory.define(origin, report);
     domain.vcpus.define(report);
+    domain.iothreads.define(report);
+    domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
+    domain.limits.define();
+    if !domain.cputune.pins() {
+        domain.vcpus.follow(&domain.numatune);
+    }
+    domain.numatune.define(domain.vcpus.placement);
     domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(), &EMULATOR));
     let nvram = format!("{}/{}_VARS.fd", facts.nvram_dir(), domain.name());
     let per_device = domain.has_device_boot_order();
     domain.os.define(per_device, &nvram, report);
     domain.clock.define(report);
+    domain.features.define(report);
     domain.lifecycle.define();
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);
     let default = if domain.os.machine.is(&"isapc".to_owned()) { "486" } else { "qemu64" };
     cpu.define(default, domain.general.is_kvm(), max, report);
     cpu.check(domain, report);
+    let cells = cpu.numa.as_ref().map_or(0, Numa::total_kib);
     domain.cpu = Some(cpu);
+    let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
+    domain.memory.define(origin, cells, devices, report);
+    domain.features.check(domain, report);
+    domain.memory.check(domain, report);
+    domain.backing.check(domain, report);
+    domain.numatune.check(domain, report);
+    domain.cputune.check(domain, report);
 }

@@ -87,6 +87,13 @@ pub enum Address {
         /// Interrupt line.
         irq: Option<u32>,
     },
+    /// A slot for memory.
+    Dimm {
+        /// The slot; absent where libvirt is to find one.
+        slot: Option<u32>,
+        /// The place in the guest's memory.
+        base: Option<u64>,
+    },
     /// No address: the device is not given to the guest.
     Unassigned,
 }
@@ -117,7 +124,11 @@ impl Address {
                 Self::Isa { iobase: hex("iobase"), irq: hex("irq") }
             }
             AddressKind::Unassigned => Self::Unassigned,
-            AddressKind::Ccid | AddressKind::Dimm => {
+            AddressKind::Dimm => {
+                let base = a.attr::<u64>("base").map(|n| n.value).filter(|b| *b > 0);
+                Self::Dimm { slot: a.attr::<u32>("slot").map(|n| n.value), base }
+            }
+            AddressKind::Ccid => {
                 a.cx().unsupported(a.element().span(), format_args!("address type `{}`", kind.show()));
                 return None;
             }
@@ -179,6 +190,17 @@ impl Address {
                     tag = tag.attr("irq", &format!("0x{irq:x}"));
                 }
                 tag.end();
+            }
+            Self::Dimm { slot, base } => {
+                let tag = w.tag("address").attr("type", "dimm");
+                let tag = match slot {
+                    Some(slot) => tag.attr("slot", &slot.show()),
+                    None => tag,
+                };
+                match base {
+                    Some(base) => tag.attr("base", &format!("{base:#x}")).end(),
+                    None => tag.end(),
+                }
             }
             Self::Unassigned => w.tag("address").attr("type", "unassigned").end(),
         }

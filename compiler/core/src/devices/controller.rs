@@ -1,6 +1,6 @@
 //! `<controller>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -11,6 +11,7 @@ use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Props, Section};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
+use crate::parts::iothreads::Served;
 use crate::parts::os::MachineFamily;
 use crate::write::XmlWriter;
 
@@ -67,6 +68,8 @@ pub struct Controller {
     pub master: Opt<u32>,
     /// Queues of a virtio-scsi controller.
     pub queues: Opt<u32>,
+    /// The I/O threads that serve a virtio-scsi controller.
+    pub threads: Served,
     /// The device behind a PCI controller.
     pub model_name: Opt<PciModelName>,
     /// `<target chassisNr>` of a bridge.
@@ -113,6 +116,7 @@ impl Controller {
             vectors: None,
             master: None,
             queues: None,
+            threads: Served::default(),
             model_name: None,
             chassis_nr: None,
             chassis: None,
@@ -263,7 +267,8 @@ impl Device for Controller {
             ports: f.attr("ports"),
             vectors: f.attr("vectors"),
             master: master.or_else(|| companion_port(model?).map(|port| Spanned::rule(port, &COMPANION))),
-            queues: driver.and_then(|d| d.attr("queues")),
+            queues: driver.as_ref().and_then(|d| d.attr("queues")),
+            threads: driver.as_ref().map(Served::lower).unwrap_or_default(),
             model_name: f.child_attr("model", "name"),
             chassis_nr: target.as_ref().and_then(|t| t.attr("chassisNr")),
             chassis: target.as_ref().and_then(|t| t.attr("chassis")),
@@ -279,8 +284,9 @@ impl Device for Controller {
         let tag =
             w.tag("controller").attr("type", self.kind.word()).opt("index", &self.index).opt("model", &self.model);
         tag.opt("ports", &self.ports).opt("vectors", &self.vectors).children(|w| {
-            if self.queues.is_some() {
-                w.tag("driver").opt("queues", &self.queues).end();
+            if self.queues.is_some() || self.threads.origin().is_some() {
+                let tag = w.tag("driver").opt("queues", &self.queues).opt("iothread", &self.threads.one);
+                tag.children(|w| self.threads.write(w));
             }
             if self.master.is_some() {
                 w.tag("master").opt("startport", &self.master).end();
@@ -341,6 +347,14 @@ impl Device for Controller {
             let span = self.model.origin_or(self.origin).span().unwrap_or_default();
             defaults.report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, "expander buses are not supported yet"));
         }
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if let Some(origin) = self.threads.origin().filter(|_| self.scsi_model() != Some(ScsiModel::VirtioScsi)) {
+            let message = "only virtio-scsi controllers are served by I/O threads";
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
+        }
+        self.threads.check(&domain.iothreads, self.queues, &mut |d| faults.push(d));
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
@@ -415,7 +429,7 @@ impl Device for Controller {
                     Some(ScsiModel::Vmpvscsi) => "pvscsi",
                     Some(ScsiModel::Lsilogic | ScsiModel::Auto) | None => "lsi",
                 };
-                Props::new().with("driver", driver).opt("num_queues", self.queues.get()).with("id", alias)
+                Props::new().with("driver", driver).and(self.threads.props()).opt("num_queues", self.queues.get()).with("id", alias)
             }
             ControllerType::VirtioSerial => Props::new()
                 .with("driver", "virtio-serial-pci")

@@ -87,6 +87,11 @@ impl Input {
         }
     }
 
+    /// Whether it is on the PS/2 bus.
+    pub fn is_on_ps2(&self) -> bool {
+        self.bus.is(&InputBus::Ps2)
+    }
+
     /// Whether it is of this kind and on the PS/2 bus.
     pub fn is_ps2(&self, kind: InputKind) -> bool {
         self.kind.value == kind && self.bus.is(&InputBus::Ps2)

@@ -2,7 +2,7 @@
 
 use crate::devices::{Device, Info, Needs};
 use crate::devices::{
-    audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, rng, serial, video,
+    audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, memory, rng, serial, video,
     watchdog,
 };
 use crate::domain::Domain;
@@ -158,4 +158,5 @@ devices! {
     watchdogs: watchdog::Watchdog as Watchdog,
     memballoons: memballoon::Memballoon as Memballoon,
     rngs: rng::Rng as Rng,
+    memories: memory::MemoryDevice as Memory,
 }

@@ -15,6 +15,7 @@ pub mod input;
 pub mod interface;
 mod list;
 pub mod memballoon;
+pub mod memory;
 pub mod rng;
 pub mod serial;
 pub mod video;

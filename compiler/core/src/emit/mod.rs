@@ -18,7 +18,8 @@ use crate::devices::address::{Address, pci};
 use crate::devices::controller::ControllerType;
 use crate::domain::Domain;
 use crate::facts::Facts;
-use crate::ir::{Opt, OptExt, Spanned, Switch};
+use crate::codes;
+use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, Switch};
 use crate::target::Target;
 
 pub use item::{Item, Items, Payload, Section};
@@ -112,6 +113,40 @@ impl Cx<'_> {
         let controller = controllers.iter().find(|c| c.kind() == ControllerType::VirtioSerial && c.index() == *index);
         let alias = controller.map_or_else(|| format!("virtio-serial{index}"), |c| c.info.alias().to_owned());
         Props::new().with("bus", format!("{alias}.{bus}")).with("nr", *port)
+    }
+
+    /// The directory of the domain on the mount of huge pages of this size; the host's default size where it is absent.
+    pub fn hugepage_path(&self, kib: Opt<u64>, origin: Origin) -> Option<Text> {
+        let size = kib.get().filter(|kib| *kib > 0).unwrap_or_else(|| self.facts.default_hugepage_kib());
+        if let Some(mount) = self.facts.hugetlbfs(size) {
+            return Some(Text::from(format!("{mount}/libvirt/qemu/{}", self.short_name())));
+        }
+        let message = format!("the host has no mount of huge pages of {size} KiB");
+        let span = kib.origin_or(origin).span().unwrap_or_default();
+        self.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        None
+    }
+
+    /// The file for memory of this name.
+    pub fn ram_path(&self, alias: &str) -> Text {
+        match self.facts.ram_dir() {
+            Some(dir) => Text::from(format!("{dir}/{}/{alias}", self.short_name())),
+            None => state(&format!("/ram/{alias}")),
+        }
+    }
+
+    /// What libvirt names directories after: the id, which is -1 until libvirt runs the domain, and 20 characters of the name.
+    fn short_name(&self) -> String {
+        format!("-1-{}", self.domain.name().chars().take(20).collect::<String>())
+    }
+
+    /// Reports NUMA nodes that the host does not have.
+    pub fn check_nodes(&self, nodes: &Spanned<CpuSet>) {
+        if let Some(node) = nodes.value.iter().find(|n| self.facts.lacks_node(*n)) {
+            let span = nodes.origin.span().unwrap_or_default();
+            let message = format!("the host has no NUMA node {node}");
+            self.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
     }
 
     /// The directory for sockets of channels that have no path of their own.

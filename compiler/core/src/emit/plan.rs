@@ -77,7 +77,7 @@ pub fn memlock(machine: &Machine) -> Option<u64> {
 
 /// All of the guest's memory and 1 GiB.
 pub(crate) fn locked_bytes(domain: &Domain) -> u64 {
-    domain.memory.total.as_ref().map_or(0, |t| t.value << 10).saturating_add(1 << 30)
+    (domain.memory.all_kib(domain) << 10).saturating_add(1 << 30)
 }
 
 /// Which VM a plan is for.

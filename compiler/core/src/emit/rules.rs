@@ -20,5 +20,6 @@ rules! {
     NO_DISPLAY = "no-display": "without `<graphics>` QEMU opens no display";
     BOOT_STRICT = "strict-boot": "the guest boots from what the definition names and from nothing else";
     NO_SHUTDOWN = "no-shutdown": "QEMU stays when the guest powers off, so that the end can be seen and handled";
+    NUMA_DISTANCE = "numa-distances": "where the distance of two NUMA cells is given, QEMU is told that of all";
     MEMORY_BACKEND = "memory-backend": "the guest's memory is an object of its own, which the machine refers to";
 }

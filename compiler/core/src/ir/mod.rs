@@ -1,8 +1,10 @@
 //! What the typed model is made of.
 
 mod origin;
+mod set;
 mod words;
 
 pub use origin::{Opt, OptExt, Origin, Rule, Spanned};
+pub use set::CpuSet;
 pub(crate) use words::words;
-pub use words::{CpuSet, Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};
+pub use words::{Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};

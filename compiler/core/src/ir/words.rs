@@ -101,14 +101,19 @@ macro_rules! unsigned {
 }
 unsigned!(u8, u16, u32, u64);
 
-impl Leaf for i32 {
-    fn read(text: &str) -> Option<Self> {
-        text.trim().parse().ok()
-    }
-    fn show(&self) -> String {
-        self.to_string()
-    }
+macro_rules! signed {
+    ($($t:ty),+) => { $(
+        impl Leaf for $t {
+            fn read(text: &str) -> Option<Self> {
+                text.trim().parse().ok()
+            }
+            fn show(&self) -> String {
+                self.to_string()
+            }
+        }
+    )+ };
 }
+signed!(i32, i64);
 
 /// A uuid, kept as its 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -144,40 +149,23 @@ impl Leaf for Mac {
 
 /// How many bytes a unit of the format stands for.
 pub fn unit_bytes(unit: &str) -> Option<u64> {
-    Some(match unit {
-        "b" | "byte" | "bytes" => 1,
-        "KB" => 1_000,
-        "k" | "K" | "KiB" => 1 << 10,
-        "MB" => 1_000_000,
-        "M" | "MiB" => 1 << 20,
-        "GB" => 1_000_000_000,
-        "G" | "GiB" => 1 << 30,
-        "TB" => 1_000_000_000_000,
-        "T" | "TiB" => 1 << 40,
-        "PB" => 1_000_000_000_000_000,
-        "P" | "PiB" => 1 << 50,
-        "EB" => 1_000_000_000_000_000_000,
-        "E" | "EiB" => 1 << 60,
-        _ => return None,
-    })
-}
-
-/// A set of host CPUs as the format writes it: numbers, ranges and exclusions, such as `0-3,^2`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CpuSet(String);
-
-impl Leaf for CpuSet {
-    fn read(text: &str) -> Option<Self> {
-        const LIMIT: u32 = 16_384;
-        let number = |n: &str| n.parse::<u32>().ok().filter(|n| *n < LIMIT);
-        let part = |part: &str| match part.split_once('-') {
-            Some((first, last)) => number(first).zip(number(last)).is_some_and(|(first, last)| first <= last),
-            None => number(part.strip_prefix('^').unwrap_or(part)).is_some(),
-        };
-        let text = text.trim();
-        (!text.is_empty() && text.split(',').all(|p| part(p.trim()))).then(|| Self(text.to_owned()))
+    let unit = unit.to_ascii_lowercase();
+    if matches!(unit.as_str(), "" | "b" | "byte" | "bytes") {
+        return Some(1);
     }
-    fn show(&self) -> String {
-        self.0.clone()
+    let mut letters = unit.chars();
+    let power = match letters.next()? {
+        'k' => 1,
+        'm' => 2,
+        'g' => 3,
+        't' => 4,
+        'p' => 5,
+        'e' => 6,
+        _ => return None,
+    };
+    match letters.as_str() {
+        "" | "ib" => Some(1024_u64.pow(power)),
+        "b" => Some(1000_u64.pow(power)),
+        _ => None,
     }
 }

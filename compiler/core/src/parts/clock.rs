@@ -3,8 +3,8 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Section, rules};
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Section, rules};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -20,7 +20,7 @@ words! {
 
 words! {
     /// A timer of the guest.
-    pub enum TimerName { Rtc = "rtc", Pit = "pit", Hpet = "hpet", Tsc = "tsc", Kvmclock = "kvmclock", Hypervclock = "hypervclock" }
+    pub enum TimerName { Platform = "platform", Armvtimer = "armvtimer", Rtc = "rtc", Pit = "pit", Hpet = "hpet", Tsc = "tsc", Kvmclock = "kvmclock", Hypervclock = "hypervclock" }
 }
 
 words! {
@@ -30,7 +30,12 @@ words! {
 
 words! {
     /// What a timer runs from.
-    pub enum Track { Guest = "guest", Wall = "wall", Realtime = "realtime" }
+    pub enum Track { Boot = "boot", Guest = "guest", Wall = "wall", Realtime = "realtime" }
+}
+
+words! {
+    /// How the guest's time stamp counter is made; Xen only.
+    pub enum TscMode { Auto = "auto", Native = "native", Emulate = "emulate", Paravirt = "paravirt", Smpsafe = "smpsafe" }
 }
 
 /// `<timer>`.
@@ -44,6 +49,10 @@ pub struct Timer {
     pub track: Opt<Track>,
     /// What happens to missed ticks.
     pub policy: Opt<TickPolicy>,
+    /// The frequency of the time stamp counter, in Hz.
+    pub frequency: Opt<u64>,
+    /// How the time stamp counter is made.
+    pub mode: Opt<TscMode>,
     /// `<catchup>`: threshold, slew, limit.
     pub catchup: Option<[Opt<u32>; 3]>,
 }
@@ -65,6 +74,24 @@ pub struct Clock {
     pub timers: Vec<Timer>,
 }
 
+impl Timer {
+    /// What QEMU cannot do (`qemuValidateDomainDefClockTimers` in libvirt's `src/qemu/qemu_validate.c`).
+    fn fault(&self) -> Option<(Origin, &'static str)> {
+        let policy = |unfit: &[TickPolicy]| self.policy.filter(|p| unfit.contains(&p.value)).map(|p| p.origin);
+        let tick = "QEMU does not treat missed ticks of this timer so";
+        match self.name.value {
+            TimerName::Platform | TimerName::Armvtimer => Some((self.name.origin, "an x86 machine has no such timer")),
+            TimerName::Rtc => {
+                let boot = self.track.filter(|t| t.value == Track::Boot);
+                let boot = boot.map(|t| (t.origin, "QEMU does not count from the boot of the guest"));
+                boot.or(policy(&[TickPolicy::Merge, TickPolicy::Discard]).map(|origin| (origin, tick)))
+            }
+            TimerName::Pit => policy(&[TickPolicy::Merge]).map(|origin| (origin, tick)),
+            TimerName::Hpet | TimerName::Tsc | TimerName::Kvmclock | TimerName::Hypervclock => None,
+        }
+    }
+}
+
 static UTC: Rule = Rule { name: "clock-utc", text: "without `<clock>` the guest's clock shows UTC" };
 
 impl Clock {
@@ -74,7 +101,8 @@ impl Clock {
         let timers = f.children("timer").into_iter().filter_map(|t| {
             let catchup = t.child("catchup").map(|c| [c.attr("threshold"), c.attr("slew"), c.attr("limit")]);
             let (present, track, policy) = (t.attr("present"), t.attr("track"), t.attr("tickpolicy"));
-            Some(Timer { name: t.attr("name")?, present, track, policy, catchup })
+            let (frequency, mode) = (t.attr("frequency"), t.attr("mode"));
+            Some(Timer { name: t.attr("name")?, present, track, policy, frequency, mode, catchup })
         });
         Self {
             offset: f.attr("offset"),
@@ -89,20 +117,26 @@ impl Clock {
     /// Fills in what is absent, and says what cannot be compiled.
     pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
         let offset = *self.offset.get_or_insert(Spanned::rule(Offset::Utc, &UTC));
-        if offset.value == Offset::Variable {
-            let message = "a variable clock offset is not supported yet: it depends on the time of the start";
-            report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, offset.origin.span().unwrap_or_default(), message));
+        // A number of seconds makes the offset a variable one.
+        if matches!(offset.value, Offset::Utc | Offset::Localtime)
+            && self.adjustment.as_ref().is_some_and(|a| a.parse::<i64>().is_ok())
+        {
+            let basis = if offset.value == Offset::Utc { Basis::Utc } else { Basis::Localtime };
+            self.basis.get_or_insert(Spanned { value: basis, origin: offset.origin });
+            self.offset = Some(Spanned { value: Offset::Variable, origin: offset.origin });
         }
-        for timer in &self.timers {
-            let unsupported = match timer.name.value {
-                TimerName::Tsc | TimerName::Hypervclock => true,
-                TimerName::Rtc => timer.present.is(&YesNo::No),
-                TimerName::Pit => timer.policy.is(&TickPolicy::Merge),
-                TimerName::Hpet | TimerName::Kvmclock => false,
-            };
-            if let (true, Some(span)) = (unsupported, timer.name.origin.span()) {
-                let message = format!("these settings of timer `{}` are not supported yet", timer.name.word());
-                report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, message));
+        if self.offset.is(&Offset::Variable) {
+            self.basis.get_or_insert(Spanned::rule(Basis::Utc, &UTC));
+            self.adjustment.get_or_insert(Spanned::rule("0".to_owned(), &UTC));
+        }
+        for (at, timer) in self.timers.iter().enumerate() {
+            if self.timers.iter().take(at).any(|t| t.name == timer.name) {
+                let message = format!("timer `{}` is there twice", timer.name.word());
+                report(Diagnostic::new(&codes::CONFLICT, timer.name.origin.span().unwrap_or_default(), message));
+            }
+            if let Some((origin, message)) = timer.fault() {
+                let span = origin.span().unwrap_or_default();
+                report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
             }
         }
     }
@@ -116,10 +150,39 @@ impl Clock {
         Some(self.timer(TimerName::Hpet)?.present.as_ref()?.is_yes())
     }
 
-    /// The CPU flags that timers ask for.
-    pub fn cpu_flags(&self) -> Vec<(&'static str, bool)> {
-        let kvmclock = self.timer(TimerName::Kvmclock).and_then(|t| t.present.as_ref());
-        kvmclock.map(|present| ("kvmclock", present.is_yes())).into_iter().collect()
+    /// QEMU's flags of the CPU.
+    pub fn cpu_opts(&self, mut opts: Opts) -> Opts {
+        for timer in &self.timers {
+            match (timer.name.value, timer.present.get()) {
+                (TimerName::Kvmclock, Some(present)) => opts = opts.switch("kvmclock", present.is_yes()),
+                (TimerName::Hypervclock, Some(YesNo::Yes)) => opts = opts.switch("hv-time", true),
+                (TimerName::Tsc, _) => opts = opts.opt("tsc-frequency", timer.frequency.filter(|f| f.value > 0).map(|f| f.show())),
+                (TimerName::Kvmclock | TimerName::Hypervclock, _) => {}
+                (TimerName::Platform | TimerName::Armvtimer | TimerName::Rtc | TimerName::Pit | TimerName::Hpet, _) => {}
+            }
+        }
+        opts
+    }
+
+    /// The time at the start, as the adjustment has it.
+    fn adjusted(&self, cx: &Cx<'_>, origin: Origin) -> String {
+        let Some((now, zone)) = cx.facts.now() else {
+            let message = "the clock is set to a distance from the time of the start, and no host file says that time";
+            let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, origin.span().unwrap_or_default(), message);
+            cx.report(fault.help("set `clock` in the resources of the host file, or use `offset='utc'`"));
+            return String::new();
+        };
+        let zone = if self.basis.is(&Basis::Localtime) { i64::from(zone) } else { 0 };
+        let adjustment = self.adjustment.as_ref().and_then(|a| a.trim_start_matches('+').parse::<i64>().ok()).unwrap_or(0);
+        let time = i64::try_from(now).ok().and_then(|now| now.checked_add(zone)?.checked_add(adjustment));
+        time.and_then(|t| u64::try_from(t).ok()).map(iso_time).unwrap_or_default()
+    }
+
+    /// What the runtime cannot do yet.
+    pub fn host(&self, out: &mut HostNeeds) {
+        if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
+            out.refuse("a clock that is set from the time of the start", offset.origin);
+        }
     }
 
     /// Writes `<clock>`.
@@ -129,7 +192,8 @@ impl Clock {
         tag.opt("timezone", &self.timezone).opt("start", &self.start).children(|w| {
             for timer in &self.timers {
                 let tag = w.tag("timer").attr("name", timer.name.word()).opt("present", &timer.present);
-                tag.opt("tickpolicy", &timer.policy).opt("track", &timer.track).children(|w| {
+                let tag = tag.opt("tickpolicy", &timer.policy).opt("track", &timer.track);
+                tag.opt("frequency", &timer.frequency).opt("mode", &timer.mode).children(|w| {
                     if let Some([threshold, slew, limit]) = &timer.catchup {
                         w.tag("catchup").opt("threshold", threshold).opt("slew", slew).opt("limit", limit).end();
                     }
@@ -139,10 +203,11 @@ impl Clock {
     }
 
     /// `-rtc` and the globals of timers.
-    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let Some(offset) = self.offset else { return };
         let base = match offset.value {
-            Offset::Utc | Offset::Variable => "utc".to_owned(),
+            Offset::Variable => self.adjusted(cx, offset.origin),
+            Offset::Utc => "utc".to_owned(),
             Offset::Localtime | Offset::Timezone => "localtime".to_owned(),
             Offset::Absolute => self.start.as_ref().map_or_else(String::new, |s| iso_time(s.value)),
         };
@@ -152,7 +217,7 @@ impl Clock {
                 Some(Track::Guest) => opts.set("clock", "vm"),
                 Some(Track::Wall) => opts.set("clock", "host"),
                 Some(Track::Realtime) => opts.set("clock", "rt"),
-                None => {}
+                Some(Track::Boot) | None => {}
             }
             if rtc.policy.is(&TickPolicy::Catchup) {
                 opts.set("driftfix", "slew");

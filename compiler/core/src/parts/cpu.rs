@@ -7,6 +7,8 @@ use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
+use crate::parts::numa::Numa;
+use crate::parts::physical::Physical;
 use crate::write::XmlWriter;
 
 words! {
@@ -79,6 +81,10 @@ pub struct Cpu {
     pub vendor: Opt<String>,
     /// The layout.
     pub topology: Option<Topology>,
+    /// Caches and address lines.
+    pub physical: Physical,
+    /// The NUMA cells.
+    pub numa: Option<Numa>,
     /// Features beside those of the model.
     pub features: Vec<Feature>,
     /// Where it stands.
@@ -123,6 +129,8 @@ impl Cpu {
             model: model.and_then(|m| m.text()),
             fallback,
             vendor: f.child_text("vendor"),
+            numa: Numa::lower(&f),
+            physical: Physical::lower(&f),
             topology,
             features,
             origin: f.origin(),
@@ -139,6 +147,8 @@ impl Cpu {
             model: None,
             fallback: None,
             vendor: None,
+            numa: None,
+            physical: Physical::default(),
             topology: None,
             features: Vec::new(),
             origin: Origin::Rule(&DEFAULT_CPU),
@@ -173,6 +183,9 @@ impl Cpu {
         for feature in &mut self.features {
             feature.policy.get_or_insert(by_rule(FeaturePolicy::Require));
         }
+        if let Some(numa) = &mut self.numa {
+            numa.define(max_vcpus.unwrap_or(1), report);
+        }
         if let (Some(t), Some(max)) = (&self.topology, max_vcpus) {
             let count =
                 [t.sockets, t.dies, t.clusters, t.cores, t.threads].iter().try_fold(1u32, |a, b| a.checked_mul(*b));
@@ -189,6 +202,7 @@ impl Cpu {
 
     /// What cannot be compiled.
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        self.physical.check(self.mode.get(), report);
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
@@ -234,6 +248,10 @@ impl Cpu {
             for feature in &self.features {
                 w.tag("feature").opt("policy", &feature.policy).opt("name", &feature.name).end();
             }
+            self.physical.write(w);
+            if let Some(numa) = &self.numa {
+                numa.write(w);
+            }
         });
     }
 
@@ -257,12 +275,9 @@ impl Cpu {
                 FeaturePolicy::Optional => {}
             }
         }
-        for (flag, on) in cx.domain.features.cpu_flags().into_iter().chain(cx.domain.clock.cpu_flags()) {
-            opts = opts.switch(flag, on);
-        }
-        if let Some(pmu) = cx.domain.features.pmu {
-            opts = opts.switch("pmu", pmu.is_on());
-        }
+        opts = cx.domain.clock.cpu_opts(opts);
+        opts = cx.domain.features.cpu_opts(opts);
+        opts = self.physical.cpu_opts(self.mode.get(), opts);
         out.opts(Section::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
     }
 }

@@ -6,7 +6,7 @@ use virtc_plan::MONITOR_FD;
 use crate::codes;
 use crate::devices::chardev::{Backend, Chardev, Descriptor, Open};
 use crate::emit::rules;
-use crate::emit::{Cx, Items, Opts, Payload, Section, state};
+use crate::emit::{Cx, Items, Opts, Payload, Props, Section, state};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -25,7 +25,9 @@ pub struct General {
     pub name: Opt<String>,
     /// Its uuid.
     pub uuid: Opt<Uuid>,
-    /// `<genid>` is not read yet; the title, one line.
+    /// What the guest takes for the generation of this VM; `None` inside where the definition leaves it to libvirt.
+    pub genid: Option<(Opt<Uuid>, Origin)>,
+    /// The title, one line.
     pub title: Opt<String>,
     /// Free text.
     pub description: Opt<String>,
@@ -36,6 +38,11 @@ pub struct General {
 static UUID_RULE: Rule = Rule {
     name: "derived-uuid",
     text: "a domain without a uuid gets the version 5 uuid of its name in virtc's namespace, so that the same definition always gives the same",
+};
+
+static GENID_RULE: Rule = Rule {
+    name: "derived-genid",
+    text: "a `<genid>` without a value is the version 5 uuid of `genid` in the namespace of the domain's uuid",
 };
 
 /// Version 5 namespace for names of domains.
@@ -55,6 +62,7 @@ impl General {
             kind: f.attr("type"),
             name: text("name").filter(|n| !n.is_empty()),
             uuid: f.child_text("uuid"),
+            genid: f.child("genid").map(|g| (g.text(), g.origin())),
             title: text("title"),
             description: text("description"),
             metadata,
@@ -79,12 +87,19 @@ impl General {
             let uuid = uuid::Uuid::new_v5(&NAMESPACE, name.as_bytes());
             self.uuid = Some(Spanned::rule(Uuid(uuid.into_bytes()), &UUID_RULE));
         }
+        if let Some((genid @ None, _)) = &mut self.genid {
+            let own = self.uuid.as_ref().map(|u| uuid::Uuid::from_bytes(u.value.0)).unwrap_or_default();
+            *genid = Some(Spanned::rule(Uuid(uuid::Uuid::new_v5(&own, b"genid").into_bytes()), &GENID_RULE));
+        }
     }
 
     /// Writes the elements.
     pub fn write(&self, w: &mut XmlWriter) {
         w.opt_text("name", &self.name);
         w.opt_text("uuid", &self.uuid);
+        if let Some((genid, _)) = &self.genid {
+            w.opt_text("genid", genid);
+        }
         w.opt_text("title", &self.title);
         w.opt_text("description", &self.description);
         if let Some(metadata) = &self.metadata {
@@ -93,7 +108,7 @@ impl General {
     }
 
     /// `-name`, `-S`, the master key, `-accel`, `-uuid`, and what stands on every command line.
-    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let always = Origin::Rule(&rules::ALWAYS);
         let name = self.name.as_ref().map_or("", |n| n.value.as_str());
         let opts = Opts::new().with("guest", name).switch("debug-threads", true);
@@ -102,11 +117,15 @@ impl General {
         if let Some(uuid) = &self.uuid {
             out.word(Section::Uuid, "uuid", uuid.show(), uuid.origin);
         }
+        if let Some((Some(genid), origin)) = &self.genid {
+            let props = Props::new().with("driver", "vmgenid").with("guid", genid.show()).with("id", "vmgenid0");
+            out.device(Section::Genid, props, *origin);
+        }
         let accel = self.kind.get().map_or("tcg", |kind| match kind {
             DomainType::Qemu => "tcg",
             DomainType::Kvm => "kvm",
         });
-        out.opts(Section::Accel, "accel", Opts::first(accel), self.kind.origin_or(always));
+        out.opts(Section::Accel, "accel", cx.domain.features.accel_opts(Opts::first(accel)), self.kind.origin_or(always));
         out.flag(Section::Defaults, "no-user-config", Origin::Rule(&rules::NO_DEFAULTS));
         out.flag(Section::Defaults, "nodefaults", Origin::Rule(&rules::NO_DEFAULTS));
         let socket = Descriptor { name: MONITOR_FD.to_owned(), path: state("/monitor.sock"), open: Open::Listen };

@@ -1,10 +1,21 @@
 //! The parts of a domain that are no devices: one file each.
 
+pub mod backend;
+pub mod backing;
 pub mod clock;
 pub mod cpu;
+pub mod cputune;
 pub mod features;
 pub mod general;
+pub mod idmap;
+pub mod individual;
+pub mod iothreads;
 pub mod lifecycle;
+pub mod limits;
 pub mod memory;
+pub mod numa;
+pub mod numatune;
 pub mod os;
+pub mod physical;
+pub mod pm;
 pub mod vcpu;

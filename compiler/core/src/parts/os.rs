@@ -9,6 +9,11 @@ use crate::lower::Fields;
 use crate::write::XmlWriter;
 
 words! {
+    /// Kinds of ACPI tables.
+    pub enum TableKind { Raw = "raw", Rawset = "rawset", Slic = "slic", Msdm = "msdm" }
+}
+
+words! {
     /// The architecture of the guest's CPU.
     pub enum Arch { X86_64 = "x86_64", I686 = "i686" }
 }
@@ -82,6 +87,8 @@ pub struct Os {
     pub initrd: Opt<String>,
     /// Its command line.
     pub cmdline: Opt<String>,
+    /// ACPI tables that the guest gets beside QEMU's own: their kind and file.
+    pub acpi: Vec<(Opt<TableKind>, Opt<String>, Origin)>,
     /// What to boot from, in order.
     pub boot: Vec<Spanned<BootDevice>>,
     /// Whether the firmware shows a menu.
@@ -147,6 +154,7 @@ impl Os {
             kernel: f.child_text("kernel"),
             initrd: f.child_text("initrd"),
             cmdline: f.child_text("cmdline"),
+            acpi: f.child("acpi").map(|a| a.children("table").iter().map(|t| (t.attr("type"), t.text(), t.origin())).collect()).unwrap_or_default(),
             boot: f.children("boot").iter().filter_map(|b| b.attr("dev")).collect(),
             menu: menu.as_ref().and_then(|m| m.attr("enable")),
             menu_timeout: menu.and_then(|m| m.attr("timeout")),
@@ -169,6 +177,15 @@ impl Os {
             }
         } else if self.boot.is_empty() {
             self.boot.push(Spanned::rule(BootDevice::Hd, &BOOT_HD));
+        }
+        for (at, (kind, _, origin)) in self.acpi.iter().enumerate() {
+            let twice = self.acpi.iter().take(at).any(|(other, ..)| other == kind);
+            let message = match kind.get() {
+                Some(TableKind::Rawset) => "QEMU takes ACPI tables one by one, not as a set",
+                Some(TableKind::Slic | TableKind::Msdm) if twice => "the guest has two ACPI tables of this kind",
+                Some(TableKind::Raw | TableKind::Slic | TableKind::Msdm) | None => continue,
+            };
+            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
         }
         if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
             let message = "the boot menu is shown for 65535 ms at most";
@@ -214,6 +231,13 @@ impl Os {
         }
     }
 
+    /// What QEMU opens of the ACPI tables.
+    fn tables(&self, out: &mut HostNeeds) {
+        for path in self.acpi.iter().filter_map(|(_, path, _)| path.as_ref()) {
+            out.file(&path.value, true, false, path.origin);
+        }
+    }
+
     /// The family of the machine type.
     pub fn family(&self) -> MachineFamily {
         let machine = self.machine.as_ref().map_or("pc", |m| m.value.as_str());
@@ -228,6 +252,15 @@ impl Os {
         } else {
             MachineFamily::Other
         }
+    }
+
+    /// Whether QEMU's machine type takes NUMA cells with a size and without a memory object: those up to 5.0 (`numa-mem-supported` in the
+    /// answer to `query-machines`).
+    pub fn takes_numa_mem(&self) -> bool {
+        let machine = self.machine.as_ref().map_or("pc", |m| m.value.as_str());
+        let version = machine.strip_prefix("pc-i440fx-").or_else(|| machine.strip_prefix("pc-q35-"));
+        let mut numbers = version.into_iter().flat_map(|v| v.split('.')).map(str::parse::<u32>);
+        matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) <= (5, 0))
     }
 
     /// Writes `<os>`.
@@ -255,6 +288,13 @@ impl Os {
             w.opt_text("kernel", &self.kernel);
             w.opt_text("initrd", &self.initrd);
             w.opt_text("cmdline", &self.cmdline);
+            if !self.acpi.is_empty() {
+                w.tag("acpi").children(|w| {
+                    for (kind, path, _) in &self.acpi {
+                        w.tag("table").opt("type", kind).text(path.as_ref().map_or("", |p| &p.value));
+                    }
+                });
+            }
             for boot in &self.boot {
                 w.tag("boot").attr("dev", boot.word()).end();
             }
@@ -287,6 +327,15 @@ impl Os {
             if let Some(value) = value {
                 out.word(Section::Boot, option, &value.value, value.origin);
             }
+        }
+        for (kind, path, origin) in &self.acpi {
+            let sig = match kind.get() {
+                Some(TableKind::Slic) => Some("SLIC"),
+                Some(TableKind::Msdm) => Some("MSDM"),
+                Some(TableKind::Raw | TableKind::Rawset) | None => None,
+            };
+            let opts = Opts::new().opt("sig", sig).opt("file", path.as_ref().map(|p| p.value.as_str()));
+            out.opts(Section::Boot, "acpitable", opts, *origin);
         }
         if self.use_serial.is(&YesNo::Yes) {
             let origin = self.use_serial.origin_or(origin);
@@ -329,8 +378,9 @@ impl Os {
         }
     }
 
-    /// The firmware's variables, which QEMU writes.
+    /// The ACPI tables, and the firmware's variables, which QEMU writes.
     pub fn host(&self, out: &mut HostNeeds) {
+        self.tables(out);
         let is_mapped = self.flash().iter().any(|(flash, _)| *flash == "pflash1");
         let Some(nvram) = self.nvram.as_ref().filter(|_| is_mapped) else { return };
         let Some(path) = &nvram.path else { return };

@@ -3,14 +3,16 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Section};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Section};
 use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
+use crate::parts::individual::{self, Individual};
+use crate::parts::numatune::Numatune;
 use crate::write::XmlWriter;
 
 words! {
     /// Who places the virtual CPUs on the host's.
-    pub enum Placement { Static = "static" }
+    pub enum Placement { Static = "static", Auto = "auto" }
 }
 
 /// The virtual CPUs.
@@ -24,17 +26,23 @@ pub struct Vcpus {
     pub placement: Opt<Placement>,
     /// The host CPUs that may run them.
     pub cpuset: Opt<CpuSet>,
+    /// The CPUs one by one, where the definition lists them.
+    pub list: Vec<Individual>,
 }
 
 static ONE: Rule = Rule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
+static NUMAD: Rule =
+    Rule { name: "numad-placement", text: "where numad places the memory and nothing places the CPUs, numad places them too" };
 static STATIC: Rule =
     Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
 
 impl Vcpus {
     /// Reads the part from `<domain>`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
-        let Some(v) = f.child("vcpu") else { return Self::default() };
-        Self { max: v.text(), current: v.attr("current"), placement: v.attr("placement"), cpuset: v.attr("cpuset") }
+        let list = individual::lower(f);
+        let Some(v) = f.child("vcpu") else { return Self { list, ..Self::default() } };
+        let (placement, cpuset) = (v.attr("placement"), v.attr("cpuset"));
+        Self { max: v.text(), current: v.attr("current"), placement, cpuset, list }
     }
 
     /// Fills in what is absent.
@@ -43,6 +51,12 @@ impl Vcpus {
         self.placement.get_or_insert(Spanned::rule(Placement::Static, &STATIC));
         if let (0, Some(span)) = (max.value, max.origin.span()) {
             report(Diagnostic::new(&codes::CONFLICT, span, "the domain has no CPU"));
+        }
+        individual::define(&mut self.list, max.value, report);
+        if let Some(first) = self.list.first() {
+            // The list says how many there are at boot.
+            let (present, _) = individual::present(&self.list);
+            self.current = Some(Spanned { value: present, origin: first.id.origin });
         }
         if let Some(current) = self.current {
             if current.value == max.value {
@@ -55,6 +69,26 @@ impl Vcpus {
         }
     }
 
+    /// Where numad places the memory and nobody places the CPUs, it places them too (`virDomainDefParseXML` in libvirt's
+    /// `src/conf/domain_conf.c`).
+    pub fn follow(&mut self, memory: &Numatune) {
+        let auto = memory.memory.as_ref().is_some_and(|m| m.placement.is(&Placement::Auto));
+        if auto && self.cpuset.is_none() {
+            self.placement = Some(Spanned::rule(Placement::Auto, &NUMAD));
+        }
+    }
+
+    /// What the runtime cannot do yet.
+    pub fn host(&self, out: &mut HostNeeds) {
+        let auto = self.placement.filter(|p| p.value == Placement::Auto).map(|p| p.origin);
+        for origin in self.cpuset.as_ref().map(|s| s.origin).into_iter().chain(auto) {
+            out.refuse("the CPUs that the domain runs on", origin);
+        }
+        if let Some(origin) = individual::plugged(&self.list) {
+            out.refuse("virtual CPUs that are plugged before the guest runs", origin);
+        }
+    }
+
     /// Writes the element.
     pub fn write(&self, w: &mut XmlWriter) {
         let Some(max) = &self.max else { return };
@@ -63,14 +97,18 @@ impl Vcpus {
             .opt("cpuset", &self.cpuset)
             .opt("current", &self.current)
             .text(&max.show());
+        individual::write(&self.list, w);
     }
 
     /// `-smp`.
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let Some(max) = &self.max else { return };
+        // What is plugged before the guest runs is not there when QEMU starts.
+        let listed = (!self.list.is_empty()).then(|| individual::present(&self.list).1);
+        let boot = listed.or(self.current.get()).unwrap_or(max.value);
         let topology = cx.domain.cpu.as_ref().and_then(|c| c.topology.as_ref());
-        let mut opts = Opts::first(self.current.get().unwrap_or(max.value).to_string());
-        if self.current.is_some() {
+        let mut opts = Opts::first(boot.to_string());
+        if boot != max.value {
             opts.set("maxcpus", max.show());
         }
         if let Some(t) = topology {

@@ -12,6 +12,7 @@ use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
 use crate::ir::Origin;
+use crate::parts::backend;
 use crate::parts::features::Features;
 use crate::target::Target;
 
@@ -68,8 +69,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     parts(&cx, &mut items);
     floppy_items(&cx, &mut items);
     domain.devices.items(&cx, &mut items);
-    domain.os.host(&mut needs);
-    domain.lifecycle.host(&mut needs);
+    parts_host(&cx, &mut needs);
     domain.devices.host(&cx, &mut needs);
     findings.extend(cx.finish());
     let items = items.sorted();
@@ -94,17 +94,39 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     findings
 }
 
+/// What the parts of the domain need of the host.
+fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
+    let domain = cx.domain;
+    backend::machine_host(cx, out);
+    domain.backing.host(out);
+    domain.numatune.host(out);
+    domain.vcpus.host(out);
+    domain.cputune.host(out);
+    domain.limits.host(out);
+    domain.clock.host(out);
+    domain.power.host(out);
+    domain.os.host(out);
+    domain.lifecycle.host(out);
+}
+
 fn parts(cx: &Cx<'_>, out: &mut Items) {
     let domain = cx.domain;
     domain.general.items(cx, out);
     Features::machine(cx, out);
     domain.memory.items(cx, out);
     domain.vcpus.items(cx, out);
+    domain.iothreads.items(out);
+    domain.numatune.available(cx);
+    if let Some(numa) = domain.numa() {
+        numa.items(cx, out);
+    }
     domain.os.items(cx, out);
     if let Some(cpu) = &domain.cpu {
         cpu.items(cx, out);
     }
     domain.clock.items(cx, out);
+    domain.features.items(cx, out);
+    domain.power.items(cx, out);
     let binary = domain.emulator.as_ref().map_or("/usr/bin/qemu-system-x86_64", |e| e.value.as_str());
     let origin = domain.emulator.as_ref().map_or(domain.origin, |e| e.origin);
     out.word(Section::Binary, "", binary, origin);

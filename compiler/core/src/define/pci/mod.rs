@@ -41,6 +41,7 @@ const ORDER: &[Kind] = &[
     Kind::Video,
     Kind::Input,
     Kind::Serial,
+    Kind::Memory,
 ];
 
 /// Gives every PCI device an address.

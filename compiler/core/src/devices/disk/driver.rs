@@ -3,6 +3,7 @@
 use crate::devices::virtio::VirtioOptions;
 use crate::ir::{Opt, OptExt, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
+use crate::parts::iothreads::Served;
 use crate::write::XmlWriter;
 
 words! {
@@ -69,6 +70,8 @@ pub struct DiskDriver {
     pub queues: Opt<u32>,
     /// The length of a queue.
     pub queue_size: Opt<u32>,
+    /// The I/O threads that serve it.
+    pub threads: Served,
     /// What every virtio device has.
     pub virtio: VirtioOptions,
 }
@@ -96,6 +99,7 @@ impl DiskDriver {
             detect_zeroes: d.attr("detect_zeroes"),
             queues: d.attr("queues"),
             queue_size: d.attr("queue_size"),
+            threads: Served::lower(&d),
             virtio: VirtioOptions::lower(&d),
         }
     }
@@ -124,9 +128,11 @@ impl DiskDriver {
             .opt("event_idx", &self.event_idx)
             .opt("copy_on_read", &self.copy_on_read)
             .opt("discard", &self.discard)
+            .opt("iothread", &self.threads.one)
             .opt("queues", &self.queues)
             .opt("queue_size", &self.queue_size);
-        self.virtio.write(tag).opt("detect_zeroes", &self.detect_zeroes).end();
+        let tag = self.virtio.write(tag).opt("detect_zeroes", &self.detect_zeroes);
+        tag.children(|w| self.threads.write(w));
     }
 
     /// Direct access, no flushes, and the guest's write cache: what a cache mode means.

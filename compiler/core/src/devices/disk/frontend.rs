@@ -27,6 +27,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     let mut props = match bus {
         DiskBus::Virtio => Props::new()
             .with("driver", "virtio-blk-pci")
+            .and(d.threads.props())
             .and(d.virtio.props())
             .opt("ioeventfd", d.ioeventfd.get().map(Switch::is_on))
             .opt("event_idx", d.event_idx.get().map(Switch::is_on))

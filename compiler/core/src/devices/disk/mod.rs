@@ -292,8 +292,14 @@ impl Device for Disk {
         }
     }
 
-    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span().unwrap_or_default();
+        if let Some(origin) = self.driver.threads.origin().filter(|_| !self.bus.is(&DiskBus::Virtio)) {
+            let message = "only a virtio disk is served by I/O threads of its own";
+            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message);
+            faults.push(fault.help("a SCSI disk is served by the threads of its controller"));
+        }
+        self.driver.threads.check(&domain.iothreads, self.driver.queues, &mut |d| faults.push(d));
         if let (Some(origin), true) = (self.shareable, self.driver.format.is(&DriveFormat::Qcow2)) {
             let message = "a disk that guests share must be raw: a qcow2 image has one writer";
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message));

@@ -1,0 +1,76 @@
+//! QEMU's objects and devices for plugged memory (`qemuBuildMemoryDeviceProps` in libvirt's `src/qemu/qemu_command.c`).
+
+use super::{MemoryDevice, Model};
+use crate::devices::Device as _;
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Opts, Props, Section};
+use crate::ir::{Leaf, OptExt, YesNo};
+use crate::parts::backend::{Backend, Request};
+
+/// What the machine itself must know of memory devices.
+pub fn machine(domain: &Domain, mut opts: Opts) -> Opts {
+    let all = &domain.devices.memories;
+    if all.iter().any(|m| m.model.is(&Model::Nvdimm)) {
+        opts = opts.switch("nvdimm", true);
+    }
+    for (at, memory) in all.iter().filter(|m| m.model.is(&Model::SgxEpc)).enumerate() {
+        opts.set(&format!("sgx-epc.{at}.memdev"), format!("mem{}", memory.info.alias()));
+        opts = opts.opt(&format!("sgx-epc.{at}.node"), memory.target.node.map(|n| n.show()));
+    }
+    opts
+}
+
+/// The object and the device.
+pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
+    let (target, alias, origin) = (&memory.target, memory.info.alias(), memory.origin());
+    let source = memory.source.clone().unwrap_or_default();
+    let pmem = source.pmem.is_some();
+    if memory.model.is(&Model::SgxEpc) {
+        let mut props = Props::new().with("qom-type", "memory-backend-epc").with("id", format!("mem{alias}"));
+        props = props.with("prealloc", true).with("size", memory.aligned_kib() << 10);
+        props = props.and(Backend::placement(cx, source.nodes.as_ref(), target.node.get(), origin));
+        return out.json(Section::MemoryDevices, "object", props, origin);
+    }
+    let tail = Props::new().opt("align", source.align.get().map(|kib| kib << 10)).opt("pmem", pmem.then_some(true));
+    let request = Request {
+        cell: target.node.get(),
+        device: true,
+        page: source.page,
+        nodes: source.nodes.clone(),
+        path: source.path.as_ref().map(|p| p.value.as_str()),
+        no_prealloc: pmem || memory.model.is(&Model::VirtioPmem),
+        lazy: memory.model.is(&Model::VirtioMem),
+        access: memory.access,
+        discard: memory.discard,
+        tail,
+        origin,
+        ..Request::new(alias, memory.aligned_kib())
+    };
+    let backend = Backend::new(cx, &request);
+    let prealloc = request.lazy && backend.prealloc;
+    backend.items(Section::MemoryDevices, out, origin);
+    let driver = match memory.model.get() {
+        Some(Model::Nvdimm) => "nvdimm",
+        Some(Model::VirtioPmem) => "virtio-pmem-pci",
+        Some(Model::VirtioMem) => "virtio-mem-pci",
+        Some(Model::Dimm | Model::SgxEpc) | None => "pc-dimm",
+    };
+    let props = Props::new()
+        .with("driver", driver)
+        .opt("node", target.node.get())
+        .opt("label-size", target.label.get().map(|kib| kib << 10))
+        .opt("block-size", target.block.get().map(|kib| kib << 10))
+        .opt("requested-size", target.requested.get().map(|kib| kib << 10))
+        .opt("unarmed", target.readonly.map(|_| true))
+        .with("memdev", format!("mem{alias}"))
+        .opt("prealloc", prealloc.then_some(true))
+        .opt("memaddr", target.base.get())
+        .opt("dynamic-memslots", target.dynamic_slots.get().map(YesNo::is_yes))
+        .with("id", alias);
+    let place = if memory.has_slot() {
+        Props::new().opt("slot", memory.slot()).opt("addr", memory.base().get())
+    } else {
+        cx.pci_address(&memory.info.address)
+    };
+    out.device(Section::MemoryDevices, props.and(place), origin);
+}

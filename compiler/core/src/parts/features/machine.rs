@@ -1,0 +1,132 @@
+//! `-machine`, and how features are written.
+
+use super::{Features, IoapicDriver, Plain};
+use crate::devices::memory;
+use crate::emit::{Cx, Items, Opts, Section};
+use crate::ir::{OptExt, Switch};
+use crate::write::XmlWriter;
+
+impl Features {
+    pub(super) fn is_empty(&self) -> bool {
+        let switches = [self.pvspinlock, self.pmu, self.vmport, self.smm, self.vmcoreinfo, self.ps2];
+        self.plain.is_empty()
+            && self.hyperv.is_none()
+            && self.kvm.is_none()
+            && self.tcg.is_none()
+            && self.ioapic.is_none()
+            && self.async_teardown.is_none()
+            && switches.iter().all(Option::is_none)
+    }
+
+    pub(super) fn write_all(&self, w: &mut XmlWriter) {
+        for plain in &self.plain {
+            let tag = w.tag(plain.word());
+            if plain.value == Plain::Apic { tag.opt("eoi", &self.apic_eoi).end() } else { tag.end() }
+        }
+        if let Some(hyperv) = &self.hyperv {
+            hyperv.write(w);
+        }
+        if let Some(kvm) = &self.kvm {
+            kvm.write(w);
+        }
+        for (name, value) in [("pvspinlock", &self.pvspinlock), ("pmu", &self.pmu), ("vmport", &self.vmport)] {
+            if value.is_some() {
+                w.tag(name).opt("state", value).end();
+            }
+        }
+        if self.smm.is_some() {
+            w.tag("smm").opt("state", &self.smm).children(|w| {
+                if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
+                    let (size, unit) = pretty(tseg.value);
+                    w.tag("tseg").attr("unit", unit).text(&size.to_string());
+                }
+            });
+        }
+        if self.ioapic.is_some() {
+            w.tag("ioapic").opt("driver", &self.ioapic).end();
+        }
+        if self.vmcoreinfo.is_some() {
+            w.tag("vmcoreinfo").opt("state", &self.vmcoreinfo).end();
+        }
+        if let Some(tcg) = &self.tcg {
+            tcg.write(w);
+        }
+        if self.async_teardown.is_some() {
+            w.tag("async-teardown").opt("enabled", &self.async_teardown).end();
+        }
+        if self.ps2.is_some() {
+            w.tag("ps2").opt("state", &self.ps2).end();
+        }
+    }
+
+    /// `-machine`: the parts of many elements in one option.
+    pub fn machine(cx: &Cx<'_>, out: &mut Items) {
+        let domain = cx.domain;
+        let Some(machine) = &domain.os.machine else { return };
+        let features = &domain.features;
+        let mut opts = Opts::first(&machine.value).switch("usb", false);
+        for (key, value) in [("vmport", &features.vmport), ("smm", &features.smm)] {
+            if let Some(value) = value {
+                opts = opts.switch(key, value.is_on());
+            }
+        }
+        match features.ioapic.get() {
+            Some(IoapicDriver::Kvm) => opts.set("kernel_irqchip", "on"),
+            Some(IoapicDriver::Qemu) => opts.set("kernel_irqchip", "split"),
+            None => {}
+        }
+        if let Some(ps2) = features.ps2 {
+            opts = opts.switch("i8042", ps2.is_on());
+        }
+        opts = opts.switch("dump-guest-core", cx.dump_core());
+        if domain.backing.nosharepages.is_some() {
+            opts = opts.switch("mem-merge", false);
+        }
+        opts = memory::machine(domain, opts);
+        match domain.numa() {
+            Some(numa) if numa.has_hmat() => opts = opts.switch("hmat", true),
+            Some(_) => {}
+            None => opts.set("memory-backend", "pc.ram"),
+        }
+        for (key, node) in domain.os.flash() {
+            opts.set(key, node);
+        }
+        if let Some(hpet) = domain.clock.hpet() {
+            opts = opts.switch("hpet", hpet);
+        }
+        opts = opts.switch("acpi", features.has(Plain::Acpi).is_some());
+        out.opts(Section::Machine, "machine", opts, machine.origin);
+    }
+
+    /// What the accelerator is told.
+    pub fn accel_opts(&self, mut opts: Opts) -> Opts {
+        if let Some(size) = self.kvm.as_ref().and_then(super::Kvm::ring) {
+            opts.set("dirty-ring-size", size.to_string());
+        }
+        if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache.get()).filter(|c| *c > 0) {
+            opts.set("tb-size", (cache >> 10).to_string());
+        }
+        opts
+    }
+}
+
+/// Bytes in the greatest unit that leaves no remainder.
+fn pretty(bytes: u64) -> (u64, &'static str) {
+    [(30, "GiB"), (20, "MiB"), (10, "KiB")]
+        .into_iter()
+        .find(|(shift, _)| bytes > 0 && bytes % (1 << shift) == 0)
+        .map_or((bytes, "B"), |(shift, unit)| (bytes >> shift, unit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_the_greatest_unit() {
+        assert_eq!(pretty(48 << 20), (48, "MiB"));
+        assert_eq!(pretty(1 << 30), (1, "GiB"));
+        assert_eq!(pretty(1536), (1536, "B"));
+        assert_eq!(pretty(0), (0, "B"));
+    }
+}

@@ -1,0 +1,198 @@
+//! `<features>`.
+
+mod hyperv;
+mod kvm;
+mod machine;
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Opts, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, YesNo, unit_bytes, words};
+use crate::lower::Fields;
+use crate::parts::os::MachineFamily;
+use crate::write::XmlWriter;
+
+pub use hyperv::Hyperv;
+pub use kvm::{Kvm, Tcg};
+
+words! {
+    /// A feature that is there or not.
+    pub enum Plain { Acpi = "acpi", Apic = "apic", Pae = "pae" }
+}
+
+words! {
+    /// Who emulates the I/O APIC.
+    pub enum IoapicDriver { Kvm = "kvm", Qemu = "qemu" }
+}
+
+/// Features of other architectures, which libvirt refuses here.
+const FOREIGN: [&str; 11] =
+    ["gic", "hpt", "htm", "nested-hv", "ccf-assist", "cfpc", "sbbc", "ibs", "ras", "aia", "capabilities"];
+
+/// The features of the machine.
+#[derive(Debug, Clone, Default)]
+pub struct Features {
+    /// The features that are there, in libvirt's order.
+    pub plain: Vec<Spanned<Plain>>,
+    /// What Windows sees of Hyper-V.
+    pub hyperv: Option<Hyperv>,
+    /// What KVM does.
+    pub kvm: Option<Kvm>,
+    /// What TCG does.
+    pub tcg: Option<Tcg>,
+    /// Spin locks that the guest waits for with the host's help.
+    pub pvspinlock: Opt<Switch>,
+    /// System management mode.
+    pub smm: Opt<Switch>,
+    /// The memory of system management mode, in bytes.
+    pub tseg: Opt<u64>,
+    /// Who emulates the I/O APIC.
+    pub ioapic: Opt<IoapicDriver>,
+    /// The performance monitoring unit.
+    pub pmu: Opt<Switch>,
+    /// The VMware I/O port.
+    pub vmport: Opt<Switch>,
+    /// The guest tells where its memory map for dumps is.
+    pub vmcoreinfo: Opt<Switch>,
+    /// QEMU gives its memory back after it has ended.
+    pub async_teardown: Opt<YesNo>,
+    /// The PS/2 controller.
+    pub ps2: Opt<Switch>,
+    /// End-of-interrupt acceleration of the local APIC.
+    pub apic_eoi: Opt<Switch>,
+}
+
+impl Features {
+    /// Reads `<features>` from `<domain>`.
+    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("features") else { return Self::default() };
+        let mut out = Self::default();
+        for plain in [Plain::Acpi, Plain::Apic, Plain::Pae] {
+            if let Some(child) = f.child(plain.word()) {
+                if plain == Plain::Apic {
+                    out.apic_eoi = child.attr("eoi");
+                }
+                out.plain.push(Spanned { value: plain, origin: child.origin() });
+            }
+        }
+        // A switch without a state is on.
+        let switch = |name: &str| {
+            let child = f.child(name)?;
+            Some(child.attr("state").unwrap_or(Spanned { value: Switch::On, origin: child.origin() }))
+        };
+        out.hyperv = Hyperv::lower(&f);
+        out.kvm = Kvm::lower(&f);
+        out.tcg = Tcg::lower(&f);
+        out.pvspinlock = switch("pvspinlock");
+        out.pmu = switch("pmu");
+        out.vmport = switch("vmport");
+        out.vmcoreinfo = switch("vmcoreinfo");
+        out.ps2 = switch("ps2");
+        out.ioapic = f.child_attr("ioapic", "driver");
+        if let Some(smm) = f.child("smm") {
+            out.smm = Some(smm.attr("state").unwrap_or(Spanned { value: Switch::On, origin: smm.origin() }));
+            out.tseg = smm.child("tseg").and_then(|t| {
+                let unit: Opt<String> = t.attr("unit");
+                let factor = unit_bytes(unit.as_ref().map_or("MiB", |u| &u.value))?;
+                t.text::<u64>().map(|size| size.map(|size| size.saturating_mul(factor)))
+            });
+        }
+        out.async_teardown = f.child("async-teardown").map(|child| {
+            child.attr("enabled").unwrap_or(Spanned { value: YesNo::Yes, origin: child.origin() })
+        });
+        for name in FOREIGN {
+            if let Some(child) = f.child(name) {
+                let message = format!("an x86 machine has no feature `{name}`");
+                f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, child.element().name_span(), message));
+                let _ = child.keep();
+            }
+        }
+        out
+    }
+
+    /// Fills in what is absent, and says what libvirt refuses of each feature alone.
+    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+        if let Some(hyperv) = &mut self.hyperv {
+            hyperv.define(report);
+        }
+    }
+
+    /// What libvirt refuses (`qemuValidateDomainDefFeatures` in its `src/qemu/qemu_validate.c`).
+    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        let mut fault = |origin: Origin, message: &str| {
+            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
+        };
+        if let Some(smm) = self.smm.filter(|s| s.is_on() && domain.os.family() == MachineFamily::Other) {
+            fault(smm.origin, "only `pc` and `q35` have system management mode");
+        }
+        if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
+            if domain.os.family() != MachineFamily::Q35 {
+                fault(tseg.origin, "only `q35` has memory for system management mode of a given size");
+            }
+            if tseg.value % (1 << 20) != 0 {
+                fault(tseg.origin, "the memory of system management mode is not of whole MiB");
+            }
+        }
+        let kvm = domain.general.is_kvm();
+        if let Some(tcg) = self.tcg.as_ref().and_then(|t| t.cache).filter(|_| kvm) {
+            fault(tcg.origin, "a domain that runs under KVM translates no code");
+        }
+        if self.ps2.is(&Switch::Off) {
+            for input in domain.devices.inputs.iter().filter(|i| i.is_on_ps2()) {
+                let origin = crate::devices::Device::origin(input);
+                fault(origin, "the input device is on PS/2, but the PS/2 controller is off");
+            }
+        }
+        if let (Some(features), Some(cpu)) = (&self.kvm, &domain.cpu) {
+            features.check(cpu, report);
+        }
+    }
+
+    /// Whether a feature is there, and where that comes from.
+    pub fn has(&self, plain: Plain) -> Option<Origin> {
+        self.plain.iter().find(|p| p.value == plain).map(|p| p.origin)
+    }
+
+    /// Writes `<features>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        if !self.is_empty() {
+            w.tag("features").children(|w| self.write_all(w));
+        }
+    }
+
+    /// QEMU's flags of the CPU.
+    pub fn cpu_opts(&self, mut opts: Opts) -> Opts {
+        for (name, state) in [("kvm-pv-eoi", &self.apic_eoi), ("kvm-pv-unhalt", &self.pvspinlock)] {
+            if let Some(state) = state {
+                opts = opts.switch(name, state.is_on());
+            }
+        }
+        if let Some(hyperv) = &self.hyperv {
+            opts = hyperv.cpu_opts(opts);
+        }
+        if let Some(kvm) = &self.kvm {
+            opts = kvm.cpu_opts(opts);
+        }
+        if let Some(pmu) = self.pmu {
+            opts = opts.switch("pmu", pmu.is_on());
+        }
+        opts
+    }
+
+    /// `vmcoreinfo`, the memory of system management mode, `-run-with`.
+    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+        if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
+            let opts = Opts::new().with("mch.extended-tseg-mbytes", (tseg.value >> 20).to_string());
+            out.opts(Section::Tseg, "global", opts, tseg.origin);
+        }
+        if let Some(vmcoreinfo) = self.vmcoreinfo.filter(|v| v.is_on()) {
+            out.device(Section::Vmcoreinfo, Props::new().with("driver", "vmcoreinfo"), vmcoreinfo.origin);
+        }
+        if let Some(teardown) = self.async_teardown {
+            let opts = Opts::new().switch("async-teardown", teardown.is_yes());
+            out.opts(Section::RunWith, "run-with", opts, teardown.origin);
+        }
+    }
+}

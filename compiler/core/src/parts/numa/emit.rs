@@ -1,0 +1,102 @@
+//! `-numa` and the memory objects of the cells (`qemuBuildNumaCommandLine` in libvirt's `src/qemu/qemu_command.c`).
+
+use super::distance::between;
+use super::{Cell, Numa, conflict};
+use crate::emit::{Cx, Items, Opts, Section, rules};
+use crate::ir::{Leaf, OptExt, Origin};
+use crate::parts::backend::{Backend, Request};
+
+impl Numa {
+    /// Whether the guest gets ACPI's table of memory attributes.
+    pub fn has_hmat(&self) -> bool {
+        !self.interconnects.is_empty() || self.cells.iter().any(|c| !c.caches.is_empty())
+    }
+
+    /// The cell whose CPUs reach the memory of `cell` best.
+    fn initiator(&self, cell: &Cell) -> Option<u32> {
+        if cell.cpus.is_some() {
+            return cell.id.get();
+        }
+        let to = || self.interconnects.iter().filter(|i| i.target == cell.id);
+        // The first of the fastest: `min_by_key` takes the first of equals, `max_by_key` the last.
+        let near = to().filter(|i| !i.bandwidth).min_by_key(|i| i.value.get());
+        let wide = to().filter(|i| i.bandwidth).min_by_key(|i| std::cmp::Reverse(i.value.get()));
+        let fastest = near.or(wide).and_then(|i| i.initiator.get());
+        fastest.or_else(|| self.cells.iter().find(|c| c.cpus.is_some()).and_then(|c| c.id.get()))
+    }
+
+    /// `-numa` with everything that belongs to it.
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let backends: Vec<Backend> = self.cells.iter().map(|cell| cell.backend(cx)).collect();
+        let hmat = self.has_hmat();
+        // Machine types up to 5.0 still take the size alone, and a guest that moves between hosts keeps what it has.
+        let objects = hmat || !cx.domain.os.takes_numa_mem() || backends.iter().any(|b| b.needed);
+        if !objects {
+            cx.domain.backing.path_items(cx, out);
+        }
+        for (cell, backend) in self.cells.iter().zip(backends) {
+            let id = cell.id.get().unwrap_or_default();
+            let kib = cell.aligned_kib();
+            if objects && kib > 0 {
+                backend.items(Section::Numa, out, cell.origin);
+            }
+            let mut opts = Opts::first("node").with("nodeid", id.show());
+            for part in cell.cpus.iter().flat_map(|c| c.parts()) {
+                opts.set("cpus", part);
+            }
+            if hmat {
+                match self.initiator(cell) {
+                    Some(initiator) => opts.set("initiator", initiator.show()),
+                    None => cx.report(conflict(cell.origin, "no NUMA cell has a CPU that reaches this one's memory")),
+                }
+            }
+            if kib > 0 && objects {
+                opts.set("memdev", format!("ram-node{id}"));
+            } else if kib > 0 {
+                opts.set("mem", (kib / 1024).show());
+            }
+            out.opts(Section::Numa, "numa", opts, cell.origin);
+        }
+        self.distance_items(out);
+        for link in self.interconnects.iter().filter(|_| hmat) {
+            out.opts(Section::Numa, "numa", link.opts(), link.origin);
+        }
+        for cell in &self.cells {
+            for cache in &cell.caches {
+                out.opts(Section::Numa, "numa", cache.opts(cell.id.get().unwrap_or_default()), cache.origin);
+            }
+        }
+    }
+
+    /// Where one distance is given, QEMU wants all of them.
+    fn distance_items(&self, out: &mut Items) {
+        if self.cells.iter().all(|c| c.distances.is_empty()) {
+            return;
+        }
+        for from in &self.cells {
+            for to in &self.cells {
+                let opts = Opts::first("dist")
+                    .with("src", from.id.get().unwrap_or_default().show())
+                    .with("dst", to.id.get().unwrap_or_default().show())
+                    .with("val", between(from, to).show());
+                let given = from.distances.iter().find(|(id, _)| to.id.is(&id.value));
+                let origin = given.map_or(Origin::Rule(&rules::NUMA_DISTANCE), |(_, value)| value.origin);
+                out.opts(Section::Numa, "numa", opts, origin);
+            }
+        }
+    }
+}
+
+impl Cell {
+    /// Its memory as QEMU gets it, in KiB: whole MiB.
+    pub fn aligned_kib(&self) -> u64 {
+        self.kib.get().unwrap_or_default().next_multiple_of(1024)
+    }
+
+    fn backend(&self, cx: &Cx<'_>) -> Backend {
+        let id = self.id.get().unwrap_or_default();
+        let alias = format!("ram-node{id}");
+        let request = Request { cell: Some(id), origin: self.origin, ..Request::new(&alias, self.aligned_kib()) };
+        Backend::new(cx, &request)
+    }
+}

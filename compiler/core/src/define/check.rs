@@ -61,9 +61,10 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
                 faults.push(conflict(span, message).help("remove the `<address>` to have one assigned"));
             }
             if let Address::Pci { slot, .. } = address
-                && (slot.slot > 31 || slot.function > 7) {
-                    faults.push(conflict(span, "a PCI bus has slots 0 to 31 with functions 0 to 7"));
-                }
+                && (slot.slot > 31 || slot.function > 7)
+            {
+                faults.push(conflict(span, "a PCI bus has slots 0 to 31 with functions 0 to 7"));
+            }
         }
     }
 }
@@ -148,14 +149,15 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
         if let (Some(UsbModel::NecXhci | UsbModel::QemuXhci), Some(ports)) = (controller.usb_model(), controller.ports)
-            && ports.value > 15 {
-                let span = ports.origin.span().unwrap_or(span);
-                faults.push(Diagnostic::new(
-                    &codes::UNSUPPORTED_CONFIGURATION,
-                    span,
-                    "an xHCI controller has at most 15 ports",
-                ));
-            }
+            && ports.value > 15
+        {
+            let span = ports.origin.span().unwrap_or(span);
+            faults.push(Diagnostic::new(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                span,
+                "an xHCI controller has at most 15 ports",
+            ));
+        }
         if controller.master.is_some() && !all.iter().any(|c| c.index() == controller.index() && c.master.is_none()) {
             let message = format!("no controller with index {} has this one as its companion", controller.index());
             faults.push(

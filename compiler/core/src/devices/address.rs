@@ -87,6 +87,13 @@ pub enum Address {
         /// Interrupt line.
         irq: Option<u32>,
     },
+    /// A slot of a reader of smartcards.
+    Ccid {
+        /// The index of the controller.
+        controller: u32,
+        /// The slot.
+        slot: u32,
+    },
     /// No address: the device is not given to the guest.
     Unassigned,
 }
@@ -117,7 +124,8 @@ impl Address {
                 Self::Isa { iobase: hex("iobase"), irq: hex("irq") }
             }
             AddressKind::Unassigned => Self::Unassigned,
-            AddressKind::Ccid | AddressKind::Dimm => {
+            AddressKind::Ccid => Self::Ccid { controller: number("controller"), slot: number("slot") },
+            AddressKind::Dimm => {
                 a.cx().unsupported(a.element().span(), format_args!("address type `{}`", kind.show()));
                 return None;
             }
@@ -180,6 +188,12 @@ impl Address {
                 }
                 tag.end();
             }
+            Self::Ccid { controller, slot } => w
+                .tag("address")
+                .attr("type", "ccid")
+                .attr("controller", &controller.show())
+                .attr("slot", &slot.show())
+                .end(),
             Self::Unassigned => w.tag("address").attr("type", "unassigned").end(),
         }
     }

@@ -142,14 +142,11 @@ impl Device for Hostdev {
             self.conventional = defaults.facts.is_conventional(slot);
         }
         if let Some(model) = self.driver.as_ref().and_then(|d| d.model.as_ref())
-            && !self.bus.is(&HostBus::Pci) {
-                let span = model.origin.span().unwrap_or(span);
-                defaults.report(Diagnostic::new(
-                    &codes::UNSUPPORTED_CONFIGURATION,
-                    span,
-                    "only a PCI device has a driver",
-                ));
-            }
+            && !self.bus.is(&HostBus::Pci)
+        {
+            let span = model.origin.span().unwrap_or(span);
+            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "only a PCI device has a driver"));
+        }
     }
 
     fn needs(&self, domain: &Domain) -> Needs {

@@ -37,6 +37,7 @@ pub struct Item {
 #[expect(missing_docs, reason = "each is what its name says")]
 pub enum Section {
     Binary,
+    Deprecation,
     Name,
     Stopped,
     Secret,
@@ -51,6 +52,7 @@ pub enum Section {
     Numa,
     Uuid,
     Smbios,
+    FwCfg,
     Display,
     Defaults,
     Monitor,
@@ -66,6 +68,7 @@ pub enum Section {
     IdeControllers,
     SataControllers,
     VirtioSerialControllers,
+    CcidControllers,
     Hubs,
     Floppies,
     Disks,
@@ -94,6 +97,8 @@ pub enum Section {
     Panics,
     Shmems,
     Vsock,
+    Crypto,
+    Pstore,
     Messages,
 }
 

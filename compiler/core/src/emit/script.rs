@@ -35,9 +35,12 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
     }
     let mut faults = Diagnostics::new();
     for (call, origin) in &needs.commands {
-        let message = format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute);
+        let message =
+            format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute);
         let span = origin.span().unwrap_or_default();
-        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"));
+        faults.push(
+            Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
+        );
     }
     out.push_str("exec");
     for item in machine.get().items() {

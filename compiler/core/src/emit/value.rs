@@ -296,10 +296,14 @@ fn pointer_token(key: &str) -> String {
 
 fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
     match value {
-        Value::Text(text) => if let Some(plain) = text.plain() { plain.into() } else {
-            holes.push((at.to_owned(), word_arg(text)));
-            word_arg(text).display().into()
-        },
+        Value::Text(text) => {
+            if let Some(plain) = text.plain() {
+                plain.into()
+            } else {
+                holes.push((at.to_owned(), word_arg(text)));
+                word_arg(text).display().into()
+            }
+        }
         Value::Number(number) => match (u64::try_from(*number), i64::try_from(*number)) {
             (Ok(number), _) => number.into(),
             (Err(_), Ok(number)) => number.into(),

@@ -22,12 +22,26 @@ pub struct Memory {
 static CURRENT_RULE: Rule =
     Rule { name: "current-memory", text: "without `<currentMemory>` the guest has all of its memory at boot" };
 
+/// Bytes of an element with a `unit`, `default` where it has none.
+pub fn bytes(f: &Fields<'_, '_>, default: &str) -> Opt<u64> {
+    let unit = f.attr::<String>("unit");
+    let value = f.text::<u64>()?;
+    let bytes = unit_bytes(unit.as_ref().map_or(default, |u| u.value.as_str()))?;
+    let Some(bytes) = value.value.checked_mul(bytes) else {
+        f.report(Diagnostic::new(&codes::BAD_VALUE, f.element().text_span(), "more bytes than can be counted"));
+        return None;
+    };
+    Some(Spanned { value: bytes, origin: f.origin() })
+}
+
 /// KiB of an element with a `unit` (KiB where absent), rounded up.
 fn kib(f: &Fields<'_, '_>) -> Opt<u64> {
     let unit = f.attr::<String>("unit");
     let value = f.text::<u64>()?;
     let bytes = unit_bytes(unit.as_ref().map_or("KiB", |u| u.value.as_str()))?;
-    if let Some(kib) = value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) { Some(Spanned { value: kib, origin: f.origin() }) } else {
+    if let Some(kib) = value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) {
+        Some(Spanned { value: kib, origin: f.origin() })
+    } else {
         f.report(Diagnostic::new(&codes::BAD_VALUE, f.element().text_span(), "more memory than can be counted"));
         None
     }

@@ -175,13 +175,14 @@ impl Os {
             report(Diagnostic::new(&codes::CONFLICT, timeout.origin.span().unwrap_or_default(), message));
         }
         if let Some(loader) = self.loader.as_ref().filter(|l| !l.kind.is(&LoaderType::Pflash))
-            && let Some(stateless) = loader.stateless.filter(|s| !s.is_yes()) {
-                let message = "firmware that is mapped as ROM keeps no variables";
-                report(
-                    Diagnostic::new(&codes::CONFLICT, stateless.origin.span().unwrap_or_default(), message)
-                        .help("use `type='pflash'`"),
-                );
-            }
+            && let Some(stateless) = loader.stateless.filter(|s| !s.is_yes())
+        {
+            let message = "firmware that is mapped as ROM keeps no variables";
+            report(
+                Diagnostic::new(&codes::CONFLICT, stateless.origin.span().unwrap_or_default(), message)
+                    .help("use `type='pflash'`"),
+            );
+        }
         if !self.menu.is(&YesNo::Yes) {
             // libvirt forgets the timeout of a menu that is not shown.
             self.menu_timeout = None;

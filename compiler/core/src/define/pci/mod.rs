@@ -31,7 +31,9 @@ static MULTIFUNCTION: Rule = Rule {
 
 /// The kinds in the order in which they get addresses.
 const ORDER: &[Kind] = &[
+    Kind::Filesystem,
     Kind::Interface,
+    Kind::Sound,
     Kind::Controller,
     Kind::Disk,
     Kind::Hostdev,
@@ -39,8 +41,14 @@ const ORDER: &[Kind] = &[
     Kind::Rng,
     Kind::Watchdog,
     Kind::Video,
+    Kind::Shmem,
     Kind::Input,
     Kind::Serial,
+    Kind::Iommu,
+    Kind::Vsock,
+    Kind::Crypto,
+    Kind::Panic,
+    Kind::Pstore,
 ];
 
 /// Gives every PCI device an address.
@@ -232,7 +240,9 @@ impl<'f> Pass<'f> {
         if !self.wants(kind, index) {
             return;
         }
-        if let Some(at) = self.reserve(flags) { self.place(kind, index, at, &ASSIGNED) } else {
+        if let Some(at) = self.reserve(flags) {
+            self.place(kind, index, at, &ASSIGNED)
+        } else {
             let message = format!("no PCI slot is free for this `<{}>`", kind.element());
             let span = self.domain.origin.span().unwrap_or_default();
             self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));

@@ -72,6 +72,10 @@ config! {
     emulator_dir: String = "/usr/bin",
     /// Whether guest memory is part of QEMU's core dumps (`dump_guest_core`).
     dump_guest_core: bool = false,
+    /// A vsock context id that is free, for guests that leave it to the host.
+    vsock_cid: Option<u32> = None::<u32>,
+    /// The socket of the TPM emulator; a socket in the VM's own directory where none is named.
+    swtpm_socket: Option<String> = None::<String>,
     /// Whether QEMU's log has time stamps (`log_timestamp`).
     log_timestamp: bool = true,
     /// Whether QEMU runs under its seccomp sandbox (`seccomp_sandbox`).

@@ -42,6 +42,8 @@ impl Definition {
 pub struct Defaults<'r> {
     /// The family of the machine type.
     pub family: MachineFamily,
+    /// The name of the domain.
+    pub name: String,
     /// What is known of the host.
     pub facts: Facts<'r>,
     faults: &'r mut Diagnostics,
@@ -64,13 +66,15 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     disks::order(&mut domain);
     parts(&mut domain, facts, &mut faults);
     implicit::default_devices(&mut domain);
-    let mut defaults = Defaults { family: domain.os.family(), facts, faults: &mut faults };
+    let mut defaults =
+        Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
     controllers::number(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
     // Devices that were added since have defaults of their own; what the others have to say was said above.
     let mut again = Diagnostics::new();
-    let mut defaults = Defaults { family: domain.os.family(), facts, faults: &mut again };
+    let mut defaults =
+        Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut again };
     domain.devices.define(&mut defaults);
     let uuid = domain.general.uuid.as_ref().map(|u| u.value.0).unwrap_or_default();
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {

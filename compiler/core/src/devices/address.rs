@@ -94,6 +94,13 @@ pub enum Address {
         /// The place in the guest's memory.
         base: Option<u64>,
     },
+    /// A slot of a reader of smartcards.
+    Ccid {
+        /// The index of the controller.
+        controller: u32,
+        /// The slot.
+        slot: u32,
+    },
     /// No address: the device is not given to the guest.
     Unassigned,
 }
@@ -128,10 +135,7 @@ impl Address {
                 let base = a.attr::<u64>("base").map(|n| n.value).filter(|b| *b > 0);
                 Self::Dimm { slot: a.attr::<u32>("slot").map(|n| n.value), base }
             }
-            AddressKind::Ccid => {
-                a.cx().unsupported(a.element().span(), format_args!("address type `{}`", kind.show()));
-                return None;
-            }
+            AddressKind::Ccid => Self::Ccid { controller: number("controller"), slot: number("slot") },
         };
         Some(Spanned { value: address, origin: a.origin() })
     }
@@ -202,6 +206,12 @@ impl Address {
                     None => tag.end(),
                 }
             }
+            Self::Ccid { controller, slot } => w
+                .tag("address")
+                .attr("type", "ccid")
+                .attr("controller", &controller.show())
+                .attr("slot", &slot.show())
+                .end(),
             Self::Unassigned => w.tag("address").attr("type", "unassigned").end(),
         }
     }

@@ -17,7 +17,7 @@ use crate::write::XmlWriter;
 
 words! {
     /// What a controller controls.
-    pub enum ControllerType { Ide = "ide", Fdc = "fdc", Scsi = "scsi", Sata = "sata", VirtioSerial = "virtio-serial", Usb = "usb", Pci = "pci" }
+    pub enum ControllerType { Ide = "ide", Fdc = "fdc", Scsi = "scsi", Sata = "sata", VirtioSerial = "virtio-serial", Usb = "usb", Pci = "pci", Ccid = "ccid" }
 }
 
 words! {
@@ -197,7 +197,7 @@ impl Controller {
             ControllerType::Ide | ControllerType::Fdc => family == MachineFamily::I440fx,
             ControllerType::Sata => family == MachineFamily::Q35 && self.index() == 0,
             ControllerType::Usb => self.usb_model() == Some(UsbModel::None),
-            ControllerType::Scsi | ControllerType::VirtioSerial => false,
+            ControllerType::Scsi | ControllerType::VirtioSerial | ControllerType::Ccid => false,
         }
     }
 
@@ -241,6 +241,7 @@ impl Controller {
             | ControllerType::Fdc
             | ControllerType::Sata
             | ControllerType::VirtioSerial
+            | ControllerType::Ccid
             | ControllerType::Pci => None,
         }
     }
@@ -258,7 +259,13 @@ impl Device for Controller {
             Some(ControllerType::Pci) => f.attr::<PciModel>("model").map(|m| m.map(PciModel::word)),
             Some(ControllerType::Usb) => f.attr::<UsbModel>("model").map(|m| m.map(UsbModel::word)),
             Some(ControllerType::Scsi) => f.attr::<ScsiModel>("model").map(|m| m.map(ScsiModel::word)),
-            Some(ControllerType::Ide | ControllerType::Fdc | ControllerType::Sata | ControllerType::VirtioSerial)
+            Some(
+                ControllerType::Ide
+                | ControllerType::Fdc
+                | ControllerType::Sata
+                | ControllerType::VirtioSerial
+                | ControllerType::Ccid,
+            )
             | None => None,
         };
         Some(Self {
@@ -384,6 +391,7 @@ impl Device for Controller {
             ControllerType::VirtioSerial => express,
             ControllerType::Sata | ControllerType::Ide => PCI_DEVICE,
             ControllerType::Fdc => return Needs::Nothing,
+            ControllerType::Ccid => return Needs::Usb,
         })
     }
 
@@ -418,6 +426,7 @@ impl Device for Controller {
             ControllerType::Ide | ControllerType::Fdc => Section::IdeControllers,
             ControllerType::Sata => Section::SataControllers,
             ControllerType::VirtioSerial => Section::VirtioSerialControllers,
+            ControllerType::Ccid => Section::CcidControllers,
         };
         let props = match self.kind.value {
             ControllerType::Pci => self.pci_props(),
@@ -438,10 +447,15 @@ impl Device for Controller {
                 .opt("vectors", self.vectors.get()),
             ControllerType::Sata => Props::new().with("driver", "ahci").with("id", alias),
             ControllerType::Ide => Props::new().with("driver", "piix3-ide").with("id", alias),
+            ControllerType::Ccid => Props::new().with("driver", "usb-ccid").with("id", alias),
             // The floppy controller comes with its drives.
             ControllerType::Fdc => return,
         };
-        out.device(section, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(
+            section,
+            props.and(cx.pci_address(&self.info.address)).and(cx.usb_address(&self.info.address)),
+            self.origin,
+        );
     }
 }
 

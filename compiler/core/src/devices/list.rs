@@ -2,8 +2,9 @@
 
 use crate::devices::{Device, Info, Needs};
 use crate::devices::{
-    audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, memory, rng, serial, video,
-    watchdog,
+    audio, channel, console, controller, crypto, disk, filesystem, graphics, hostdev, hub, input, interface, iommu,
+    lease, memballoon, memory, nvram, panic, parallel, pstore, redirdev, redirfilter, rng, serial, shmem, smartcard, sound,
+    tpm, video, vsock, watchdog,
 };
 use crate::domain::Domain;
 use virtc_diag::Diagnostics;
@@ -146,17 +147,33 @@ macro_rules! devices {
 devices! {
     disks: disk::Disk as Disk,
     controllers: controller::Controller as Controller,
+    leases: lease::Lease as Lease,
+    filesystems: filesystem::Filesystem as Filesystem,
     interfaces: interface::Interface as Interface,
+    smartcards: smartcard::Smartcard as Smartcard,
     serials: serial::Serial as Serial,
+    parallels: parallel::Parallel as Parallel,
     consoles: console::Console as Console,
     channels: channel::Channel as Channel,
     inputs: input::Input as Input,
+    tpms: tpm::Tpm as Tpm,
     graphics: graphics::Graphics as Graphics,
+    sounds: sound::Sound as Sound,
     audios: audio::Audio as Audio,
     videos: video::Video as Video,
     hostdevs: hostdev::Hostdev as Hostdev,
+    redirdevs: redirdev::Redirdev as Redirdev,
+    redirfilters: redirfilter::Redirfilter as Redirfilter,
+    hubs: hub::Hub as Hub,
     watchdogs: watchdog::Watchdog as Watchdog,
     memballoons: memballoon::Memballoon as Memballoon,
     rngs: rng::Rng as Rng,
+    nvrams: nvram::Nvram as Nvram,
+    panics: panic::Panic as Panic,
+    shmems: shmem::Shmem as Shmem,
     memories: memory::MemoryDevice as Memory,
+    cryptos: crypto::Crypto as Crypto,
+    iommus: iommu::Iommu as Iommu,
+    vsocks: vsock::Vsock as Vsock,
+    pstores: pstore::Pstore as Pstore,
 }

@@ -6,20 +6,36 @@ pub mod channel;
 pub mod chardev;
 pub mod console;
 pub mod controller;
+pub mod crypto;
 pub mod disk;
+pub mod filesystem;
 pub mod graphics;
 pub mod host_source;
 pub mod hostdev;
+pub mod hub;
 pub mod info;
 pub mod input;
 pub mod interface;
+pub mod iommu;
+pub mod lease;
 mod list;
 pub mod memballoon;
 pub mod memory;
+pub mod nvram;
+pub mod panic;
+pub mod parallel;
+pub mod pstore;
+pub mod redirdev;
+pub mod redirfilter;
 pub mod rng;
 pub mod serial;
+pub mod shmem;
+pub mod smartcard;
+pub mod sound;
+pub mod tpm;
 pub mod video;
 pub mod virtio;
+pub mod vsock;
 pub mod watchdog;
 
 use virtc_diag::Diagnostics;
@@ -34,6 +50,24 @@ use crate::write::XmlWriter;
 pub use address::{Address, PciSlot};
 pub use info::{Info, Rom};
 pub use list::{Devices, Kind};
+
+/// The parts of [`Device`] that are the same for every type with the fields `info` and `origin`.
+macro_rules! common {
+    () => {
+        fn origin(&self) -> $crate::ir::Origin {
+            self.origin
+        }
+
+        fn info(&self) -> &$crate::devices::Info {
+            &self.info
+        }
+
+        fn info_mut(&mut self) -> &mut $crate::devices::Info {
+            &mut self.info
+        }
+    };
+}
+pub(crate) use common;
 
 /// What every kind of device does for itself.
 pub trait Device: Sized {

@@ -37,6 +37,7 @@ pub struct Item {
 #[expect(missing_docs, reason = "each is what its name says")]
 pub enum Section {
     Binary,
+    Deprecation,
     Name,
     Stopped,
     Secret,
@@ -53,6 +54,7 @@ pub enum Section {
     Uuid,
     Smbios,
     Genid,
+    FwCfg,
     Display,
     Defaults,
     Monitor,
@@ -68,6 +70,7 @@ pub enum Section {
     IdeControllers,
     SataControllers,
     VirtioSerialControllers,
+    CcidControllers,
     MemoryDevices,
     Hubs,
     Floppies,
@@ -98,6 +101,8 @@ pub enum Section {
     Panics,
     Shmems,
     Vsock,
+    Crypto,
+    Pstore,
     Messages,
 }
 

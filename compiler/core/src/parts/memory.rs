@@ -32,6 +32,18 @@ static CURRENT_RULE: Rule =
     Rule { name: "current-memory", text: "without `<currentMemory>` the guest has all of its memory at boot" };
 static SUM_RULE: Rule = Rule { name: "memory-of-cells", text: "without `<memory>` the guest has what its NUMA cells and memory devices have" };
 
+/// Bytes of an element with a `unit`, `default` where it has none.
+pub fn bytes(f: &Fields<'_, '_>, default: &str) -> Opt<u64> {
+    let unit = f.attr::<String>("unit");
+    let value = f.text::<u64>()?;
+    let bytes = unit_bytes(unit.as_ref().map_or(default, |u| u.value.as_str()))?;
+    let Some(bytes) = value.value.checked_mul(bytes) else {
+        f.report(Diagnostic::new(&codes::BAD_VALUE, f.element().text_span(), "more bytes than can be counted"));
+        return None;
+    };
+    Some(Spanned { value: bytes, origin: f.origin() })
+}
+
 /// KiB of an element with a `unit` (KiB where absent), rounded up.
 pub(crate) fn scaled(f: &Fields<'_, '_>) -> Opt<u64> {
     let unit = f.attr::<String>("unit");

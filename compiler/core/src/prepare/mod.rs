@@ -62,6 +62,7 @@ impl Machine {
 /// Makes the machine that `definition` describes, for this QEMU and this host.
 pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
     let mut domain = definition.into_domain();
+    ports::usb_hubs(&mut domain);
     let mut findings = ready(&mut domain);
     let cx = Cx::new(&domain, target, facts);
     let mut items = Items::new();

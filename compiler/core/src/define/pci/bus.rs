@@ -32,7 +32,9 @@ impl Connect {
     pub const HOTPLUG: Self = Self(1 << 10);
     /// Several such devices share the functions of one slot.
     pub const AGGREGATE: Self = Self(1 << 11);
-    const TYPES: Self = Self((1 << 10) - 1);
+    /// Part of the chipset: on a PCI Express root itself.
+    pub const INTEGRATED: Self = Self(1 << 12);
+    const TYPES: Self = Self(((1 << 10) - 1) | (1 << 12));
 
     /// Both sets.
     #[must_use]
@@ -89,9 +91,12 @@ impl Bus {
         match self.model {
             PciModel::PciRoot => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE).and(C::PCI_EXPANDER),
             PciModel::PciBridge | PciModel::PcieToPciBridge => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE),
-            PciModel::PcieRoot => {
-                C::PCIE.and(C::ROOT_PORT).and(C::DMI_BRIDGE).and(C::PCIE_TO_PCI).and(C::PCIE_EXPANDER)
-            }
+            PciModel::PcieRoot => C::PCIE
+                .and(C::ROOT_PORT)
+                .and(C::INTEGRATED)
+                .and(C::DMI_BRIDGE)
+                .and(C::PCIE_TO_PCI)
+                .and(C::PCIE_EXPANDER),
             PciModel::DmiToPciBridge | PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
             PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => {
                 C::HOTPLUG.and(C::PCIE).and(C::UPSTREAM).and(C::PCIE_TO_PCI)

@@ -50,6 +50,7 @@ impl Pass<'_> {
                 | ControllerType::Sata
                 | ControllerType::Scsi
                 | ControllerType::VirtioSerial
+                | ControllerType::Ccid
                 | ControllerType::Fdc => {}
             }
         }
@@ -74,6 +75,7 @@ impl Pass<'_> {
                 | ControllerType::Ide
                 | ControllerType::Scsi
                 | ControllerType::VirtioSerial
+                | ControllerType::Ccid
                 | ControllerType::Fdc => {}
             }
         }

@@ -31,7 +31,9 @@ static MULTIFUNCTION: Rule = Rule {
 
 /// The kinds in the order in which they get addresses.
 const ORDER: &[Kind] = &[
+    Kind::Filesystem,
     Kind::Interface,
+    Kind::Sound,
     Kind::Controller,
     Kind::Disk,
     Kind::Hostdev,
@@ -39,9 +41,15 @@ const ORDER: &[Kind] = &[
     Kind::Rng,
     Kind::Watchdog,
     Kind::Video,
+    Kind::Shmem,
     Kind::Input,
     Kind::Serial,
     Kind::Memory,
+    Kind::Iommu,
+    Kind::Vsock,
+    Kind::Crypto,
+    Kind::Panic,
+    Kind::Pstore,
 ];
 
 /// Gives every PCI device an address.

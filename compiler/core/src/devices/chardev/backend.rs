@@ -38,7 +38,8 @@ pub struct FdSet {
 }
 
 impl FdSet {
-    fn path(&self) -> String {
+    /// Where QEMU opens it.
+    pub fn path(&self) -> String {
         format!("/dev/fdset/{}", self.set)
     }
 
@@ -84,12 +85,14 @@ pub enum Backend {
     Pipe(String),
     /// A serial device of the host.
     Serial(String),
+    /// A parallel port of the host.
+    Parallel(String),
     /// A Unix socket that listens.
     Listen(Descriptor),
     /// A Unix socket of somebody else.
     Connect {
         /// Its path.
-        path: String,
+        path: Text,
         /// Whether it is opened again.
         again: Option<Again>,
     },
@@ -161,6 +164,7 @@ impl Chardev {
             Backend::File(_) => "file",
             Backend::Pipe(_) => "pipe",
             Backend::Serial(_) => "serial",
+            Backend::Parallel(_) => "parallel",
             Backend::Listen(_) | Backend::Connect { .. } | Backend::Tcp { .. } => "socket",
             Backend::Udp { .. } => "udp",
             Backend::SpiceVmc(_) => "spicevmc",
@@ -209,13 +213,13 @@ impl Chardev {
                 let (path, append) = file(set);
                 opts.with("path", path).switch("append", append)
             }
-            Backend::Pipe(path) | Backend::Serial(path) => opts.with("path", path),
+            Backend::Pipe(path) | Backend::Serial(path) | Backend::Parallel(path) => opts.with("path", path),
             Backend::Listen(descriptor) => {
                 let (key, value) = socket(descriptor);
                 opts.with(key, value).switch("server", true).switch("wait", false)
             }
             Backend::Connect { path, again } => {
-                let opts = opts.with("path", path);
+                let opts = opts.with("path", path.clone());
                 again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
             }
             Backend::Tcp { at, server, telnet, tls, again } => {
@@ -255,13 +259,14 @@ impl Chardev {
         let data = match &self.backend {
             Backend::Plain(_) => data,
             Backend::File(set) => data.with("out", set.path()).with("append", true),
-            Backend::Pipe(path) | Backend::Serial(path) => data.with("device", path),
+            Backend::Pipe(path) | Backend::Serial(path) | Backend::Parallel(path) => data.with("device", path),
             Backend::Listen(descriptor) => {
                 let addr = typed("fd", Props::new().with("str", fd(&descriptor.name)));
                 data.with("addr", addr).with("server", true).with("wait", false)
             }
             Backend::Connect { path, again } => {
-                let data = data.with("addr", typed("unix", Props::new().with("path", path))).with("server", false);
+                let data =
+                    data.with("addr", typed("unix", Props::new().with("path", path.clone()))).with("server", false);
                 again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value))
             }
             Backend::Tcp { at, server, telnet, tls, again } => {

@@ -48,7 +48,7 @@ impl Source {
             Place::File(path, append) => Backend::File(fd_set("source", path, append.is(&Switch::On))),
             Place::Unix(unix) => match &unix.address {
                 Some(path) if unix.mode() == Mode::Connect => {
-                    Backend::Connect { path: path.value.clone(), again: again(&unix.reconnect) }
+                    Backend::Connect { path: path.value.as_str().into(), again: again(&unix.reconnect) }
                 }
                 path => {
                     let path = path.as_ref().map(|p| p.value.as_str().into()).or(generated).unwrap_or_default();
@@ -87,17 +87,24 @@ impl Source {
         origin: Origin,
         out: &mut Items,
     ) {
-        let chardev = self.chardev(cx, alias, generated);
-        for set in chardev.fd_sets() {
-            out.opts(section, "add-fd", set.opts(), origin);
+        push(self.chardev(cx, alias, generated), cx, section, origin, out);
+    }
+
+    /// As [`Source::items`], for a device whose channel of the SPICE protocol is `spice`.
+    pub fn items_over_spice(
+        &self,
+        cx: &Cx<'_>,
+        section: Section,
+        alias: &str,
+        spice: &'static str,
+        origin: Origin,
+        out: &mut Items,
+    ) {
+        let mut chardev = self.chardev(cx, alias, None);
+        if let Backend::SpiceVmc(name) = &mut chardev.backend {
+            *name = spice;
         }
-        if let Some((name, server)) = chardev.tls() {
-            let directory = cx.facts.config().map_or("/etc/pki/libvirt-chardev", |c| c.chardev_tls_dir.as_str());
-            let props = Props::new().with("qom-type", "tls-creds-x509").with("id", name).with("dir", directory);
-            let props = props.with("endpoint", if server { "server" } else { "client" }).with("verify-peer", true);
-            out.json(section, "object", props, origin);
-        }
-        out.push(section, "chardev", Payload::Chardev(chardev), origin);
+        push(chardev, cx, section, origin, out);
     }
 
     /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at a socket in the
@@ -155,6 +162,20 @@ impl Inet {
     }
 }
 
+/// Adds a character device, and the sets of descriptors and the credentials that it needs.
+pub fn push(chardev: Chardev, cx: &Cx<'_>, section: Section, origin: Origin, out: &mut Items) {
+    for set in chardev.fd_sets() {
+        out.opts(section, "add-fd", set.opts(), origin);
+    }
+    if let Some((name, server)) = chardev.tls() {
+        let directory = cx.facts.config().map_or("/etc/pki/libvirt-chardev", |c| c.chardev_tls_dir.as_str());
+        let props = Props::new().with("qom-type", "tls-creds-x509").with("id", name).with("dir", directory);
+        let props = props.with("endpoint", if server { "server" } else { "client" }).with("verify-peer", true);
+        out.json(section, "object", props, origin);
+    }
+    out.push(section, "chardev", Payload::Chardev(chardev), origin);
+}
+
 /// Whether TLS is spoken: what the definition says, else what the host is set up for.
 fn tls_wanted(cx: &Cx<'_>, tls: Opt<YesNo>) -> bool {
     tls.get().map_or_else(|| cx.facts.config().is_some_and(|c| c.chardev_tls), YesNo::is_yes)
@@ -171,13 +192,16 @@ fn source_fd(alias: &str) -> String {
 }
 
 /// The number of the first set of descriptors of the device `alias`: libvirt numbers them over all devices.
-fn first_fd_set(domain: &Domain, alias: &str) -> u32 {
+pub fn first_fd_set(domain: &Domain, alias: &str) -> u32 {
     let devices = &domain.devices;
+    let smartcards = devices.smartcards.iter().map(|d| (d.info(), d.source()));
+    let parallels = devices.parallels.iter().map(|d| (d.info(), Some(&d.source)));
     let serials = devices.serials.iter().map(|d| (d.info(), Some(&d.source)));
     let channels = devices.channels.iter().map(|d| (d.info(), Some(&d.source)));
     let consoles = devices.consoles.iter().filter(|c| !c.is_mirror()).map(|d| (d.info(), Some(&d.source)));
     let rngs = devices.rngs.iter().map(|d| (d.info(), d.source()));
-    let all = serials.chain(channels).chain(consoles).chain(rngs);
+    let redirdevs = devices.redirdevs.iter().map(|d| (d.info(), Some(&d.source)));
+    let all = smartcards.chain(parallels).chain(serials).chain(channels).chain(consoles).chain(rngs).chain(redirdevs);
     let before = all.take_while(|(info, _): &(&Info, _)| info.alias() != alias);
     before.filter_map(|(_, source)| source).map(Source::fd_sets).sum()
 }

@@ -1,0 +1,107 @@
+//! `<pstore>`: memory in which a crashing guest leaves its last words.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::define::pci::PCI_DEVICE;
+use crate::devices::{Device, Info, Needs, common};
+use crate::domain::Domain;
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
+use crate::lower::Fields;
+use crate::parts::memory::bytes;
+use crate::write::XmlWriter;
+
+words! {
+    /// What stands behind it.
+    pub enum Backend { AcpiErst = "acpi-erst" }
+}
+
+/// `<pstore>`.
+#[derive(Debug, Clone)]
+pub struct Pstore {
+    /// What stands behind it.
+    pub backend: Spanned<Backend>,
+    /// The file with the content.
+    pub path: Opt<String>,
+    /// Bytes.
+    pub size: Opt<u64>,
+    info: Info,
+    origin: Origin,
+}
+
+static PATH: Rule =
+    Rule { name: "pstore-path", text: "a store without a path is a file in the directory of UEFI's variables" };
+
+impl Device for Pstore {
+    const ELEMENT: &'static str = "pstore";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let backend = f.attr("backend");
+        let size = f.child("size").and_then(|s| bytes(&s, "KiB"));
+        Some(Self { path: f.child_text("path"), size, info: Info::lower(f), origin: f.origin(), backend: backend? })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        w.tag("pstore").attr("backend", self.backend.word()).children(|w| {
+            w.opt_text("path", &self.path);
+            if let Some(size) = self.size.get() {
+                w.tag("size").attr("unit", "KiB").text(&size.div_ceil(1024).to_string());
+            }
+            self.info.write(w);
+        });
+    }
+
+    common!();
+
+    fn define(&mut self, defaults: &mut Defaults<'_>) {
+        if self.path.is_none() {
+            let path = format!("{}/{}_PSTORE.raw", defaults.facts.nvram_dir(), defaults.name);
+            self.path = Some(Spanned::rule(path, &PATH));
+        }
+        if self.size.is_none() {
+            let span = self.origin.span().unwrap_or_default();
+            defaults.report(Diagnostic::new(&codes::MISSING, span, "the store has no `<size>`"));
+        }
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let span = self.origin.span().unwrap_or_default();
+        if domain.devices.pstores.first().is_some_and(|first| !std::ptr::eq(first, self)) {
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one `<pstore>`"));
+        }
+        if domain.features.has(crate::parts::features::Plain::Acpi).is_none() {
+            let message = "a store of type `acpi-erst` needs ACPI";
+            faults.push(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("add `<acpi/>` to `<features>`"),
+            );
+        }
+    }
+
+    fn needs(&self, _domain: &Domain) -> Needs {
+        Needs::Pci(PCI_DEVICE)
+    }
+
+    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
+        format!("pstore{index}")
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let alias = self.info.alias();
+        let memory = format!("mem{alias}");
+        let object = Props::new()
+            .with("qom-type", "memory-backend-file")
+            .with("id", &memory)
+            .with("mem-path", self.path.as_ref().map_or("", |p| p.value.as_str()))
+            .with("size", self.size.get().unwrap_or_default().next_multiple_of(1024))
+            .with("share", true);
+        out.json(Section::Pstore, "object", object, self.origin);
+        let props = Props::new().with("driver", "acpi-erst").with("id", alias).with("memdev", memory);
+        out.device(Section::Pstore, props.and(cx.pci_address(&self.info.address)), self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        out.refuse("the runtime makes no file for a store", self.origin);
+    }
+}

@@ -1,0 +1,226 @@
+//! `<sound>`: sound cards of the guest.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::define::Defaults;
+use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::audio::Audio;
+use crate::devices::virtio::VirtioOptions;
+use crate::devices::{Device, Info, Needs, common};
+use crate::domain::Domain;
+use crate::emit::{Cx, Items, Props, Section};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+words! {
+    /// Models of sound cards.
+    pub enum Model {
+        Sb16 = "sb16", Es1370 = "es1370", Pcspk = "pcspk", Ac97 = "ac97", Ich6 = "ich6", Ich7 = "ich7", Ich9 = "ich9", Usb = "usb",
+        Virtio = "virtio",
+    }
+}
+
+words! {
+    /// What a codec can do.
+    pub enum Codec { Duplex = "duplex", Micro = "micro", Output = "output" }
+}
+
+/// `<sound>`.
+#[derive(Debug, Clone)]
+pub struct Sound {
+    /// The model.
+    pub model: Spanned<Model>,
+    /// Whether a USB card has more than two channels.
+    pub multichannel: Opt<YesNo>,
+    /// The streams of a virtio card.
+    pub streams: Opt<u32>,
+    /// The codecs of an HDA card.
+    pub codecs: Vec<Spanned<Codec>>,
+    /// The number of the backend.
+    pub audio: Opt<u8>,
+    virtio: VirtioOptions,
+    info: Info,
+    origin: Origin,
+}
+
+static CODEC: Rule = Rule { name: "hda-codec", text: "an HDA card without a codec gets one that plays and records" };
+static STREAMS: Rule = Rule { name: "sound-streams", text: "a virtio sound card has two streams, one each way" };
+
+impl Sound {
+    fn is_hda(&self) -> bool {
+        matches!(self.model.value, Model::Ich6 | Model::Ich9)
+    }
+
+    fn driver(&self) -> Option<&'static str> {
+        Some(match self.model.value {
+            Model::Sb16 => "sb16",
+            Model::Es1370 => "ES1370",
+            Model::Ac97 => "AC97",
+            Model::Ich6 => "intel-hda",
+            Model::Ich9 => "ich9-intel-hda",
+            Model::Usb => "usb-audio",
+            Model::Virtio => "virtio-sound-pci",
+            Model::Pcspk | Model::Ich7 => return None,
+        })
+    }
+
+    fn codec_items(&self, audio: Option<&str>, cx: &Cx<'_>, out: &mut Items) {
+        let alias = self.info.alias();
+        let implied = [Spanned::rule(Codec::Duplex, &CODEC)];
+        let codecs = if self.codecs.is_empty() { &implied[..] } else { &self.codecs };
+        for (codec, number) in codecs.iter().zip(0u32..) {
+            let driver = match codec.value {
+                Codec::Duplex => "hda-duplex",
+                Codec::Micro => "hda-micro",
+                Codec::Output => "hda-output",
+            };
+            let props = Props::new().with("driver", driver).with("id", format!("{alias}-codec{number}"));
+            let props = props.with("bus", format!("{alias}.0")).with("cad", number).opt("audiodev", audio);
+            out.device(Section::Sounds, props, codec.origin);
+        }
+        let _ = cx;
+    }
+}
+
+impl Device for Sound {
+    const ELEMENT: &'static str = "sound";
+
+    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let model = f.attr("model");
+        let virtio = f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default();
+        Some(Self {
+            multichannel: f.attr("multichannel"),
+            streams: f.attr("streams"),
+            codecs: f.children("codec").iter().filter_map(|c| c.attr("type")).collect(),
+            audio: f.child_attr("audio", "id"),
+            virtio,
+            info: Info::lower(f),
+            origin: f.origin(),
+            model: model?,
+        })
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("sound").attr("model", self.model.word()).opt("multichannel", &self.multichannel);
+        tag.opt("streams", &self.streams).children(|w| {
+            for codec in &self.codecs {
+                w.tag("codec").attr("type", codec.word()).end();
+            }
+            if self.audio.is_some() {
+                w.tag("audio").opt("id", &self.audio).end();
+            }
+            self.info.write(w);
+            if self.virtio.any() {
+                self.virtio.write(w.tag("driver")).end();
+            }
+        });
+    }
+
+    common!();
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        self.model == other.model && other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value))
+    }
+
+    /// What `virDomainSoundDefValidate` and `qemuValidateDomainDeviceDefSound` in libvirt's sources say.
+    fn define(&mut self, defaults: &mut Defaults<'_>) {
+        if self.model.value == Model::Virtio {
+            self.streams.get_or_insert(Spanned::rule(2, &STREAMS));
+        }
+        let span = |origin: Origin| origin.span().unwrap_or_default();
+        let mut refuse = |origin, message: String| {
+            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(origin), message));
+        };
+        match self.model.value {
+            Model::Ich7 => refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned()),
+            Model::Pcspk => refuse(self.model.origin, "this QEMU has no device for the speaker of a PC".to_owned()),
+            _ => {}
+        }
+        if let (false, Some(codec)) = (self.is_hda(), self.codecs.first()) {
+            refuse(codec.origin, format!("a sound card of model `{}` has no codecs", self.model.word()));
+        }
+        if let (Some(multichannel), false) = (self.multichannel, self.model.value == Model::Usb) {
+            refuse(multichannel.origin, "only a USB sound card has more than two channels".to_owned());
+        }
+        if let (Some(streams), false) = (self.streams, self.model.value == Model::Virtio) {
+            refuse(streams.origin, "only a virtio sound card has streams".to_owned());
+        }
+        if self.virtio.any() && self.model.value != Model::Virtio {
+            refuse(self.origin, "only a virtio sound card has options of virtio".to_owned());
+        }
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if let Some(id) = self.audio.filter(|id| Audio::find(domain, Some(id.value)).is_none()) {
+            let message = format!("there is no `<audio>` with id {}", id.value);
+            faults.push(Diagnostic::new(&codes::CONFLICT, id.origin.span().unwrap_or_default(), message));
+        }
+    }
+
+    fn needs(&self, domain: &Domain) -> Needs {
+        match self.model.value {
+            Model::Sb16 | Model::Pcspk => Needs::Nothing,
+            Model::Usb => Needs::Usb,
+            Model::Virtio if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            Model::Es1370 | Model::Ac97 | Model::Ich6 | Model::Ich7 | Model::Ich9 | Model::Virtio => {
+                Needs::Pci(PCI_DEVICE)
+            }
+        }
+    }
+
+    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
+        format!("sound{index}")
+    }
+
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let Some(driver) = self.driver() else { return };
+        let audio = Audio::find(cx.domain, self.audio.get()).map(Audio::id);
+        // The codecs of an HDA card play, not the card.
+        let own = if self.is_hda() { None } else { audio.as_deref() };
+        let props = Props::new().with("driver", driver).and(self.virtio.props()).with("id", self.info.alias());
+        let multi = self.multichannel.get().map(YesNo::is_yes);
+        let props = props.opt("multi", multi).opt("audiodev", own).opt("streams", self.streams.get());
+        let place = cx.pci_address(&self.info.address).and(cx.usb_address(&self.info.address));
+        out.device(Section::Sounds, props.and(place), self.origin);
+        if self.is_hda() {
+            self.codec_items(audio.as_deref(), cx, out);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn an_hda_card_has_codecs() {
+        let t = trial("<sound model='ich6'/><sound model='ich9'><codec type='micro'/></sound>", &["hda"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-device {"driver":"intel-hda","id":"sound0","bus":"pci.0","addr":"0x2"}"#,
+                r#"-device {"driver":"hda-duplex","id":"sound0-codec0","bus":"sound0.0","cad":0,"audiodev":"audio1"}"#,
+                r#"-device {"driver":"ich9-intel-hda","id":"sound1","bus":"pci.0","addr":"0x3"}"#,
+                r#"-device {"driver":"hda-micro","id":"sound1-codec0","bus":"sound1.0","cad":0,"audiodev":"audio1"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn cards_have_what_fits_them() {
+        let t = trial("<sound model='usb' multichannel='yes'/><sound model='sb16'/>", &["sound0", "sound1"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-device {"driver":"usb-audio","id":"sound0","multi":true,"audiodev":"audio1","bus":"usb.0","port":"1"}"#,
+                r#"-device {"driver":"sb16","id":"sound1","audiodev":"audio1"}"#,
+            ]
+        );
+        let t = trial("<sound model='ac97'><audio id='9'/></sound>", &[]);
+        assert_eq!(t.faults, ["there is no `<audio>` with id 9"]);
+    }
+}

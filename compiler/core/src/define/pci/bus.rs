@@ -95,7 +95,6 @@ impl Bus {
                 .and(C::ROOT_PORT)
                 .and(C::INTEGRATED)
                 .and(C::DMI_BRIDGE)
-                .and(C::PCIE_TO_PCI)
                 .and(C::PCIE_EXPANDER),
             PciModel::DmiToPciBridge | PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
             PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => {
@@ -121,7 +120,9 @@ impl Bus {
         if named {
             let ends = Connect::PCI.and(Connect::PCIE);
             let widened = if offers.shares_type(ends) { offers.and(ends) } else { offers };
-            return widened.shares_type(flags);
+            // A bridge is put behind a root port, but may be named on the root bus too.
+            let bridge = self.model == PciModel::PcieRoot && flags.has(Connect::PCIE_TO_PCI);
+            return bridge || widened.shares_type(flags);
         }
         offers.shares_type(flags) && (offers.has(Connect::HOTPLUG) || !flags.has(Connect::HOTPLUG))
     }
@@ -242,7 +243,7 @@ impl Buses {
                 if bridges {
                     self.set(at, PciModel::PciBridge);
                 } else {
-                    let port = self.free(Connect::PCIE_TO_PCI.and(Connect::HOTPLUG), None);
+                    let port = self.free(Connect::PCIE_TO_PCI, None);
                     if port.is_none() {
                         self.set(at, PciModel::PcieRootPort);
                     }

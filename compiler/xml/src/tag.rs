@@ -2,7 +2,7 @@
 
 use quick_xml::events::BytesStart;
 use quick_xml::events::attributes::AttrError;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
@@ -154,7 +154,9 @@ fn raw_attributes<'t>(
     report: &mut dyn FnMut(Diagnostic),
 ) -> Vec<Raw<'t>> {
     let mut out: Vec<Raw<'t>> = Vec::new();
-    for attribute in tag.attributes() {
+    // quick-xml compares each name with all before it, which takes long where there are thousands.
+    let mut seen: FxHashSet<&'t str> = FxHashSet::default();
+    for attribute in tag.attributes().with_checks(false) {
         let attribute = match attribute {
             Ok(attribute) => attribute,
             Err(error) => {
@@ -170,6 +172,11 @@ fn raw_attributes<'t>(
         else {
             continue;
         };
+        if !seen.insert(name) {
+            let message = "attribute given twice";
+            report(Diagnostic::new(&codes::XML_SYNTAX, Span::new(at..at + name.len()), message));
+            continue;
+        }
         if !out.is_empty() || at > 0 {
             let before = text.as_bytes().get(at.wrapping_sub(1)).copied().unwrap_or(b' ');
             if !before.is_ascii_whitespace() {

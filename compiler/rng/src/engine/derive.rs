@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use super::arena::{Arena, Kind, Pat};
 use super::names::Symbol;
 use super::run::Stop;
+use super::text::Values;
 use crate::schema::Schema;
 
 /// Patterns of a schema and of a run, with what was derived so far.
@@ -18,6 +19,7 @@ pub(crate) struct Engine<'s> {
     pub(super) closed: FxHashMap<Pat, Pat>,
     mixed: FxHashMap<Pat, Pat>,
     ended: FxHashMap<Pat, Pat>,
+    pub(super) values: Values,
 }
 
 /// How an `After` is changed behind what is open.
@@ -34,6 +36,7 @@ impl<'s> Engine<'s> {
             closed: FxHashMap::default(),
             mixed: FxHashMap::default(),
             ended: FxHashMap::default(),
+            values: Values::new(schema),
         }
     }
 

@@ -10,6 +10,8 @@ use crate::decode::{Place, decode, is_qname};
 use crate::document::{AttributeData, Declaration, Document, NameId, QName};
 
 const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+/// What is said of a repeated attribute.
+const TWICE: &str = "attribute given twice";
 
 /// Numbers for names, and the namespace declarations in force.
 #[derive(Default)]
@@ -130,7 +132,7 @@ impl<'t> Names<'t> {
                 std::borrow::Cow::Borrowed(_) => None,
                 std::borrow::Cow::Owned(value) => Some(value.into()),
             };
-            if let Some(at) = attribute.value.find('<') {
+            if let Some(at) = attribute.value.bytes().position(|byte| byte == b'<') {
                 let span = Span::at(attribute.value_at + at);
                 report(Diagnostic::new(&codes::XML_SYNTAX, span, "`<` in an attribute value").help("write it `&lt;`"));
             }
@@ -183,6 +185,10 @@ fn raw_attributes<'t>(
                 report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), "no white space before this attribute"));
             }
         }
+        if out.iter().any(|other| other.name == name) {
+            report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), TWICE));
+            continue;
+        }
         out.push(Raw { name, at, value, value_at });
     }
     out
@@ -196,6 +202,6 @@ fn attribute_fault(error: &AttrError) -> (usize, String) {
         AttrError::ExpectedQuote(at, quote) => {
             (*at, format!("attribute value is not closed: `{}` is expected", char::from(*quote)))
         }
-        AttrError::Duplicated(at, _) => (*at, "attribute given twice".into()),
+        AttrError::Duplicated(at, _) => (*at, TWICE.into()),
     }
 }

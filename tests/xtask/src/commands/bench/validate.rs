@@ -4,6 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::{TimeVal, TimeValLike};
+
 use super::median;
 use crate::hold::corpus::{self, Case};
 use crate::hold::grammar::Root;
@@ -37,6 +40,8 @@ struct Contestant<'c> {
     name: &'static str,
     make: Box<dyn Fn() -> Command + 'c>,
     times: Vec<Duration>,
+    /// Of all processors together, user and system.
+    cpu: Vec<Duration>,
     /// Peak memory in KiB.
     memory: u64,
 }
@@ -95,7 +100,8 @@ pub fn run(args: &Args) -> Outcome {
 
     let [single, double, rival, fine, faulty, ..] = &batch;
     let [warm, cool] = &cold;
-    println!();
+    let cpu = |contestant: &Contestant<'_>| median(contestant.cpu.clone()).as_secs_f64();
+    println!("\nprocessor time alone, xmllint / virtc: {:.2} of all", cpu(rival) / cpu(single));
     let mut short = Vec::new();
     let mut hold = |what: &str, ratio: f64, aim: f64, least: bool| {
         println!("{what:<44} {ratio:6.2} (aim: {} {aim})", if least { "at least" } else { "at most" });
@@ -116,7 +122,7 @@ pub fn run(args: &Args) -> Outcome {
 
 impl<'c> Contestant<'c> {
     fn new(name: &'static str, make: impl Fn() -> Command + 'c) -> Self {
-        Self { name, make: Box::new(make), times: Vec::new(), memory: 0 }
+        Self { name, make: Box::new(make), times: Vec::new(), cpu: Vec::new(), memory: 0 }
     }
 
     fn time(&self) -> Duration {
@@ -130,9 +136,11 @@ fn race(contestants: &mut [Contestant<'_>], runs: u32) -> Outcome {
         for contestant in contestants.iter_mut() {
             let mut command = (contestant.make)();
             command.stdout(Stdio::null()).stderr(Stdio::null());
+            let before = spent()?;
             let began = Instant::now();
             let status = command.status().map_err(|error| format!("`{}`: {error}", contestant.name))?;
             contestant.times.push(began.elapsed());
+            contestant.cpu.push(spent()?.saturating_sub(before));
             // 1 and xmllint's 3 and 4 say that documents are invalid; more is a failure to run at all.
             if status.code().is_none_or(|code| code > 4 || code == 2) {
                 return Err(format!("{} ended with {status}", contestant.name).into());
@@ -143,6 +151,15 @@ fn race(contestants: &mut [Contestant<'_>], runs: u32) -> Outcome {
         contestant.memory = peak(&(contestant.make)())?;
     }
     Ok(())
+}
+
+/// The processor time of all children that have ended.
+fn spent() -> Result<Duration, Box<dyn std::error::Error>> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let time = |value: TimeVal| -> Result<Duration, std::num::TryFromIntError> {
+        Ok(Duration::from_micros(u64::try_from(value.num_microseconds())?))
+    };
+    Ok(time(usage.user_time())? + time(usage.system_time())?)
 }
 
 /// The most memory that a command has at one time, in KiB, by GNU time.
@@ -164,7 +181,8 @@ fn peak(command: &Command) -> Result<u64, Box<dyn std::error::Error>> {
 fn show(contestants: &[Contestant<'_>]) {
     for contestant in contestants {
         let (ms, kib) = (contestant.time().as_secs_f64() * 1e3, contestant.memory);
-        println!("  {:<26} {ms:9.2} ms {kib:9} KiB", contestant.name);
+        let cpu = median(contestant.cpu.clone()).as_secs_f64() * 1e3;
+        println!("  {:<26} {ms:9.2} ms {cpu:9.2} ms of processors {kib:8} KiB", contestant.name);
     }
 }
 

@@ -42,7 +42,7 @@ fn made_up(script: &str) -> (TempDir, Suite, PathBuf) {
     let root = TempDir::new().unwrap();
     let dir = root.path().join("cases");
     fs::create_dir_all(dir.join("examples")).unwrap();
-    fs::write(dir.join("a.xml"), "<!-- virtc: check\n virtc: two --with second.xml -->\n<domain/>\n").unwrap();
+    fs::write(dir.join("a.xml"), "<?virtc check?><?virtc two --with second.xml?>\n<domain/>\n").unwrap();
     fs::write(dir.join("second.xml"), "<device/>\n").unwrap();
     fs::write(dir.join("examples/free.xml"), "<domain/>\n").unwrap();
     let program = root.path().join("program");
@@ -105,15 +105,15 @@ fn an_input_that_says_nothing_fails() {
     let (_root, suite, program) = made_up("true");
     assert_eq!(failures(&suite, &program, Mode::Update), Vec::<String>::new());
     fs::write(suite.dir.join("silent.xml"), "<domain/>\n").unwrap();
-    let expected = ["silent.xml: no `virtc:` line in the first comment"];
+    let expected = ["silent.xml: no `<?virtc …?>` before its first element"];
     assert_eq!(failures(&suite, &program, Mode::Compare), expected);
 }
 
 #[test]
 fn two_inputs_cannot_share_a_golden() {
     let (_root, suite, program) = made_up("true");
-    fs::write(suite.dir.join("a.two.xml"), "<!-- virtc: x --><domain/>\n").unwrap();
-    fs::write(suite.dir.join("a.xml"), "<!-- virtc: two.x --><domain/>\n").unwrap();
+    fs::write(suite.dir.join("a.two.xml"), "<?virtc x?><domain/>\n").unwrap();
+    fs::write(suite.dir.join("a.xml"), "<?virtc two.x?><domain/>\n").unwrap();
     let found = failures(&suite, &program, Mode::Update);
     assert!(found.iter().any(|line| line == "a.two.x.out: belongs to a.two.xml and to a.xml"), "{found:?}");
 }

@@ -4,12 +4,13 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_rng::Checked;
 
 use crate::codes;
-use crate::devices::{Devices, Kind};
 use crate::devices::controller::{Controller, PciModel};
+use crate::devices::{Devices, Kind};
 use crate::ir::{Opt, Origin};
 use crate::lower::{Fields, Lowering};
 use crate::parts::{
-    clock::Clock, cpu::Cpu, features::Features, general::General, lifecycle::Lifecycle, memory::Memory, os::Os, vcpu::Vcpus,
+    clock::Clock, cpu::Cpu, features::Features, general::General, lifecycle::Lifecycle, memory::Memory, os::Os,
+    vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
 
@@ -151,7 +152,9 @@ impl Domain {
 
     /// Whether any device has a place in the boot order.
     pub fn has_device_boot_order(&self) -> bool {
-        let orders = |kind: &Kind| (0..self.devices.count(*kind)).any(|i| self.devices.info(*kind, i).is_some_and(|d| d.boot_order.is_some()));
+        let orders = |kind: &Kind| {
+            (0..self.devices.count(*kind)).any(|i| self.devices.info(*kind, i).is_some_and(|d| d.boot_order.is_some()))
+        };
         Kind::ALL.iter().any(orders)
     }
 }

@@ -32,11 +32,18 @@ impl<'h> Facts<'h> {
         self.file?.resources.as_ref()?.networks.get(name)
     }
 
+    /// The render node that QEMU draws on, where it is known.
+    pub fn render_node(&self) -> Option<&'h str> {
+        self.file?.resources.as_ref()?.render_node.as_deref()
+    }
+
     /// The bridge of a network, where it has one of its own or names one.
     pub fn bridge(&self, network: &str) -> Option<&'h str> {
         let network = self.network(network)?;
         match network.forward {
-            Forward::None | Forward::Nat | Forward::Route | Forward::Open | Forward::Bridge => network.bridge.as_deref(),
+            Forward::None | Forward::Nat | Forward::Route | Forward::Open | Forward::Bridge => {
+                network.bridge.as_deref()
+            }
             Forward::Private | Forward::Vepa | Forward::Passthrough | Forward::Hostdev => None,
         }
     }

@@ -19,5 +19,5 @@ pub mod write;
 pub use define::{Definition, define};
 pub use domain::{Domain, lower, lower_device, lower_running};
 pub use facts::Facts;
-pub use prepare::{DeviceChange, Machine, Sound, attach, detach, prepare};
+pub use prepare::{ChangeFindings, DeviceChange, Machine, Sound, attach, detach, prepare};
 pub use target::Target;

@@ -104,6 +104,15 @@ impl SourceFile {
         LineColumn { line: Span::at(line).start, column: Span::at(column + 1).start }
     }
 
+    /// The text of a line, from 1, without its end; empty where there is no such line.
+    pub fn line(&self, line: u32) -> &str {
+        let number = line as usize;
+        let start = number.checked_sub(1).and_then(|n| self.0.lines.get(n)).copied();
+        let end = self.0.lines.get(number).copied();
+        let text = start.and_then(|start| self.0.text.get(start as usize..end.map_or(self.0.text.len(), |e| e as usize)));
+        text.unwrap_or_default().trim_end_matches(['\n', '\r'])
+    }
+
     /// `name:line:column` of the start of `span`.
     pub fn locate(&self, span: Span) -> String {
         let place = self.line_column(span.start);
@@ -128,5 +137,6 @@ mod tests {
         assert_eq!(file.line_column(u32::try_from(offset).unwrap()), LineColumn { line: 2, column: 5 });
         assert_eq!(file.line_column(0), LineColumn { line: 1, column: 1 });
         assert_eq!(file.line_column(999), LineColumn { line: 3, column: 1 });
+        assert_eq!([file.line(0), file.line(1), file.line(2), file.line(3), file.line(4)], ["", "ab", "äöü x", "", ""]);
     }
 }

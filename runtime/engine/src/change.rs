@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use virtc_plan::{Await, Limit, OpenMode, PciAddress};
+use virtc_plan::{Await, Content, Limit, OpenMode, PciAddress};
 
 use crate::acl::Rule;
 
@@ -153,6 +153,36 @@ pub enum Op {
         path: PathBuf,
         /// How.
         mode: OpenMode,
+        /// What becomes of what is in it.
+        content: Content,
+    },
+    /// Make an empty file, mode 0600, where there is none.
+    MakeFile {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// Remove a file that is empty; one with content stays.
+    RemoveEmpty {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// Make a file, mode 0600, out of another: written beside it under a temporary name, and then renamed.
+    CopyFile {
+        /// The template.
+        from: PathBuf,
+        /// The temporary name.
+        part: PathBuf,
+        /// The path.
+        to: PathBuf,
+        /// Its owner.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+    },
+    /// Remove what is left of a copy that was not finished.
+    RemovePart {
+        /// The temporary name.
+        part: PathBuf,
     },
     /// Make a listening socket as a named descriptor.
     Listen {
@@ -160,8 +190,12 @@ pub enum Op {
         fd: String,
         /// The socket's path.
         path: PathBuf,
+        /// Its mode bits.
+        mode: u32,
+        /// Its owner and group; absent: the caller.
+        owner: Option<(u32, u32)>,
     },
-    /// Close a listening socket and remove its path.
+    /// Close a listening socket, and remove its path unless somebody else listens there meanwhile.
     Unlisten {
         /// The descriptor's name.
         fd: String,
@@ -248,8 +282,19 @@ impl Op {
                 let rules: Vec<String> = crate::acl::union(table).iter().map(ToString::to_string).collect();
                 format!("set the device ACL of {group} to: {}", rules.join(", "))
             }
-            Self::Open { fd, path, mode } => format!("open {} for {mode} as descriptor `{fd}`", path.display()),
-            Self::Listen { fd, path } => format!("listen on {} as descriptor `{fd}`", path.display()),
+            Self::Open { fd, path, mode, content } => {
+                let content = match content {
+                    Content::Keep => "",
+                    Content::Append => " at its end",
+                    Content::Truncate => ", emptied,",
+                };
+                format!("open {} for {mode}{content} as descriptor `{fd}`", path.display())
+            }
+            Self::MakeFile { path } => format!("make file {}", path.display()),
+            Self::RemoveEmpty { path } => format!("remove {} if it is empty", path.display()),
+            Self::CopyFile { from, to, .. } => format!("make {} out of {}", to.display(), from.display()),
+            Self::RemovePart { part } => format!("remove {}", part.display()),
+            Self::Listen { fd, path, .. } => format!("listen on {} as descriptor `{fd}`", path.display()),
             Self::Unlisten { path, .. } => format!("stop to listen on {}", path.display()),
             Self::Tap { fds, name, .. } => format!("make tap interface {name} as descriptors {}", fds.join(", ")),
             Self::Close { fds } => format!("close descriptors {}", fds.join(", ")),

@@ -100,6 +100,12 @@ pub enum HostError {
         /// What is wrong.
         why: String,
     },
+    /// A device has come or gone since the plan was made.
+    #[error("a device has come or gone since the plan was made")]
+    Changed {
+        /// The generation now.
+        generation: u64,
+    },
     /// The run was asked to end meanwhile.
     #[error("interrupted")]
     Interrupted,
@@ -119,10 +125,12 @@ impl HostError {
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Unfinished(_) => Some("run `virtc recover` on it first"),
+            Self::Locked(_) => Some("a VM of this name runs already; `virtc stop` ends it"),
             Self::Hang { .. } => Some("the host may need a reboot before this function can be used again"),
             Self::GuestHolds { .. } => {
                 Some("the guest needs a running system that answers hot-unplug; ask again later")
             }
+            Self::Changed { .. } => Some("make the plan again"),
             Self::System { .. }
             | Self::Unfit(_)
             | Self::NotHeld(_)
@@ -132,7 +140,6 @@ impl HostError {
             | Self::NoQmp(_)
             | Self::NoEvent { .. }
             | Self::GuestRefuses { .. }
-            | Self::Locked(_)
             | Self::Journal { .. }
             | Self::Interrupted => None,
         }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 use virtc_plan::{
-    Access, Action, Arg, Await, DeviceKind, DevicePlan, DeviceRule, DomainId, FORMAT, Hole, Limit, Node, OpenMode,
-    Origin, Owner, Part, Plan, PlannedStep, QmpCall, QmpCommand, QmpScript, Quote, Step, UserPolicy,
+    Access, Action, Arg, Await, Content, DeviceKind, DevicePlan, DeviceRule, DomainId, FORMAT, Hole, Limit, Node, OpenMode,
+    Origin, Owner, Part, Plan, PlannedStep, QmpCall, QmpCommand, QmpScript, Quote, SocketPlace, Step, UserPolicy,
 };
 
 use crate::change::Op;
@@ -13,7 +13,7 @@ use crate::config::RunConfig;
 use crate::engine::Engine;
 use crate::error::Failure;
 use crate::host::fake::{Fake, Fault};
-use crate::host::holds;
+use crate::host::{Kind, holds};
 use crate::journal::Journal;
 use crate::recover::{Recovered, take_back};
 
@@ -26,6 +26,17 @@ fn planned(step: Step) -> PlannedStep {
 
 fn call(text: serde_json::Value) -> QmpCall {
     serde_json::from_value(text).unwrap()
+}
+
+/// What is made and stays: the firmware's variables.
+const VARS: &str = "/vars.fd";
+
+fn open(fd: &str, path: &str, create: bool, content: Content) -> Step {
+    Step::Open { fd: fd.into(), path: path.into(), mode: OpenMode::ReadWrite, create, content }
+}
+
+fn listen(fd: &str, at: SocketPlace) -> Step {
+    Step::Listen { fd: fd.into(), at }
 }
 
 fn bind() -> Vec<Step> {
@@ -55,7 +66,11 @@ fn plan() -> Plan {
     steps.extend(bind());
     steps.extend([
         Step::Own { node: Node::Path("/disk.img".into()), owner: Owner::Ids { uid: 1, gid: 2 } },
-        Step::Open { fd: "disk".into(), path: "/disk.img".into(), mode: OpenMode::ReadWrite },
+        open("disk", "/disk.img", false, Content::Keep),
+        open("log", "/vm.log", true, Content::Append),
+        Step::CopyFile { from: Some("/template.fd".into()), to: VARS.into(), owner: Owner::Qemu },
+        listen("agent", SocketPlace::Private("channel-agent.0".into())),
+        listen("serial", SocketPlace::Path("/serial.sock".into())),
         Step::Tap {
             fds: vec!["tap0".into(), "tap1".into()],
             vhost_fds: vec!["vhost0".into()],
@@ -65,11 +80,11 @@ fn plan() -> Plan {
             mtu: Some(1400),
             vnet_hdr: true,
         },
-        Step::Listen { fd: "monitor".into(), socket: "monitor.sock".into() },
+        listen("monitor", SocketPlace::Private("monitor.sock".into())),
         Step::Spawn {
             argv: vec![Arg::text("/bin/qemu"), Arg(vec![Part::Text("fd=".into()), fd("monitor")])],
             env: vec![],
-            fds: ["monitor", "disk", "tap0", "tap1"].map(String::from).to_vec(),
+            fds: ["monitor", "disk", "log", "agent", "serial", "tap0", "tap1"].map(String::from).to_vec(),
             user: UserPolicy::Qemu,
             memlock: Some(Limit::Bytes(1 << 20)),
         },
@@ -138,8 +153,11 @@ fn undo_all(engine: &mut Engine<'_>) -> Vec<crate::Stuck> {
     engine.undo_all()
 }
 
+/// The host, but for what is to stay.
 fn bytes(host: &Fake) -> String {
-    serde_json::to_string(&host.world).unwrap()
+    let mut world = host.world.clone();
+    world.paths.remove(Path::new(VARS));
+    serde_json::to_string(&world).unwrap()
 }
 
 /// How many writes the plan needs, those of the journal included.
@@ -300,6 +318,44 @@ fn a_group_stays_in_the_acl_until_its_last_device_leaves() {
     more.steps.clear();
     with_engine(&mut host, |engine| engine.detach(&more)).unwrap().unwrap();
     assert!(has_rule(&host));
+}
+
+#[test]
+fn what_the_guest_wrote_stays() {
+    let mut host = Fake::new();
+    perform(&mut host, &plan()).unwrap();
+    let vars = host.world.paths[Path::new(VARS)];
+    assert_eq!((vars.uid, vars.gid, vars.mode), (64, 65, 0o600), "they are QEMU's user's");
+    host.world.paths.get_mut(Path::new("/vm.log")).unwrap().kind = Kind::File;
+    assert_eq!(with_engine(&mut host, undo_all), Ok(vec![]));
+    assert!(host.world.paths.contains_key(Path::new("/vm.log")) && host.world.paths.contains_key(Path::new(VARS)));
+    host.world.paths.remove(Path::new("/vm.log"));
+    assert_eq!(bytes(&host), bytes(&Fake::new()));
+}
+
+#[test]
+fn what_is_in_the_way_is_refused_and_stays() {
+    let copy = |from: Option<&str>| Step::CopyFile {
+        from: from.map(Into::into),
+        to: "/other.fd".into(),
+        owner: Owner::Qemu,
+    };
+    let refused = [
+        (listen("a", SocketPlace::Path("/run/busy.sock".into())), "somebody listens at /run/busy.sock already"),
+        (listen("a", SocketPlace::Path("/disk.img".into())), "/disk.img is there already, and is no socket"),
+        (listen("a", SocketPlace::Private("journal".into())), "`journal` cannot be a file name in the VM's directory"),
+        (listen("a", SocketPlace::Private("../b".into())), "`../b` cannot be a file name in the VM's directory"),
+        (copy(None), "/other.fd does not exist, and there is no template for it"),
+        (copy(Some("/no.fd")), "/other.fd does not exist, and neither does its template /no.fd"),
+    ];
+    for (step, why) in refused {
+        let mut host = Fake::new();
+        let mut plan = plan();
+        plan.steps.insert(3, planned(step));
+        let failure = perform(&mut host, &plan).unwrap_err();
+        assert_eq!((failure.cause.to_string().as_str(), failure.stuck), (why, vec![]));
+        assert_eq!(bytes(&host), bytes(&Fake::new()));
+    }
 }
 
 #[test]

@@ -1,27 +1,32 @@
-//! What a supervisor can be asked while it runs: the seam for a control socket.
+//! What a supervisor can be asked while it runs, through the control socket or by the caller of [`crate::run`].
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc;
 
 use virtc_plan::DevicePlan;
 
+use crate::control::AttachArguments;
 use crate::error::{Failure, HostError};
 
 /// A request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
-    /// Add a device or remove one, as the plan says.
-    Device(Box<DevicePlan>),
+    /// Add a device.
+    Attach(Box<AttachArguments>),
+    /// Remove a device.
+    Detach(Box<DevicePlan>),
+    /// What runs: [`Described`](crate::control::Described).
+    Describe,
     /// Ask the guest to switch itself off.
     PowerDown,
     /// End QEMU at once.
     Quit,
-    /// Whether the guest runs: QEMU's own run state.
+    /// How it is: [`Status`](crate::control::Status).
     Status,
 }
 
-/// The answer to a request.
-pub type Reply = Result<String, Failure>;
+/// The answer to a request; an empty object where there is nothing to say.
+pub type Reply = Result<serde_json::Value, Failure>;
 
 /// The supervisor's end.
 #[derive(Debug)]

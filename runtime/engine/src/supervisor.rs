@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use virtc_plan::{Action, DevicePlan, Plan};
 
 use crate::config::RunConfig;
+use crate::control::{Described, Server};
 use crate::engine::Engine;
 use crate::error::{Failure, HostError};
 use crate::event::Event;
@@ -15,7 +16,7 @@ use crate::host::linux::{LinuxHost, Signals, process_end, wait_for_input};
 use crate::journal::Journal;
 use crate::qmp::QmpEvent;
 use crate::recover::finish;
-use crate::requests::{Reply, Request, Requests};
+use crate::requests::{Reply, Request, RequestSender, Requests, requests};
 
 /// How a VM ended, with the host as it was before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +40,9 @@ enum Ending {
 
 /// Carries out the plan, and stays until QEMU ends; then takes everything back, and removes the state directory.
 ///
+/// Once the guest runs, it listens at the [control socket](crate::control). `definition` describes what runs, in the caller's words: whoever asks
+/// there gets it back. `requests` is the queue behind the socket; a caller that has none needs none.
+///
 /// `SIGINT`, `SIGTERM` and `SIGHUP` are taken over meanwhile: the first asks the guest to switch itself off, the second asks QEMU to quit,
 /// the third kills it; so does the passing of the deadlines in `config`. Call it on the main thread, before others are started.
 ///
@@ -48,7 +52,8 @@ pub fn run(
     plan: &Plan,
     dir: &Path,
     config: &RunConfig,
-    requests: Option<Requests>,
+    definition: &str,
+    requests: Option<(RequestSender, Requests)>,
     tell: &mut dyn FnMut(&Event<'_>),
 ) -> Result<Ended, Failure> {
     crate::engine::check(&plan.steps)?;
@@ -75,7 +80,8 @@ pub fn run(
         return Err(close(&mut host, failure));
     }
     let journal = engine.journal;
-    let supervisor = Supervisor {
+    let described = Described { definition: definition.to_owned(), ..Described::default() };
+    let mut supervisor = Supervisor {
         host,
         journal,
         setting,
@@ -84,9 +90,19 @@ pub fn run(
         ending: Ending::No,
         until: None,
         pending: Vec::new(),
-        requests,
+        requests: None,
+        described,
+    };
+    let control = match supervisor.listen(requests) {
+        Ok(control) => control,
+        Err(cause) => {
+            let mut failure = Failure::from(cause);
+            supervisor.with_engine(|engine| failure.stuck = engine.undo_all());
+            return Err(close(&mut supervisor.host, failure));
+        }
     };
     let ended = supervisor.supervise(&mut signals);
+    drop(control);
     drop(signals);
     ended
 }
@@ -107,9 +123,25 @@ struct Supervisor<'a> {
     /// Detaches that the guest has not answered yet. It may still do so.
     pending: Vec<DevicePlan>,
     requests: Option<Requests>,
+    /// What runs, in the words of whoever started it.
+    described: Described,
 }
 
 impl Supervisor<'_> {
+    /// Listens at the control socket.
+    fn listen(&mut self, given: Option<(RequestSender, Requests)>) -> Result<Server, HostError> {
+        let (sender, queue) = given.map_or_else(requests, Ok)?;
+        self.requests = Some(queue);
+        self.note()?;
+        Server::start(self.host.listen_for_control()?, sender)
+    }
+
+    /// Keeps the description on disk as well.
+    fn note(&self) -> Result<(), HostError> {
+        let text = serde_json::to_string(&self.described).map_err(|e| HostError::Unfit(e.to_string()))?;
+        self.host.describe(&text)
+    }
+
     fn supervise(mut self, signals: &mut Signals) -> Result<Ended, Failure> {
         let pid = self.host.qemu.child.as_ref().map(std::process::Child::id);
         let watched = pid.map(process_end).transpose();
@@ -147,6 +179,11 @@ impl Supervisor<'_> {
             while let Some(event) = self.host.qemu.poll_event() {
                 (self.tell)(&Event::Qemu { name: &event.name });
                 self.release_late(&event);
+                // QEMU may be told to stay when the guest powers off (`-no-shutdown`): the VM ends all the same.
+                if event.name == "SHUTDOWN" && self.ending < Ending::Quit {
+                    self.ending = Ending::PowerDown;
+                    self.end_further();
+                }
             }
             if let Some((request, reply)) = self.requests.as_ref().and_then(Requests::take) {
                 // Whoever asked may have gone.
@@ -198,28 +235,63 @@ impl Supervisor<'_> {
 
     fn serve(&mut self, request: &Request) -> Reply {
         match request {
-            Request::Device(plan) if plan.domain != self.journal.domain => {
-                Err(HostError::Unfit(format!("the device plan is for the VM `{}`", plan.domain.name)).into())
+            Request::Attach(wanted) => {
+                if let Some(made_for) = wanted.generation
+                    && made_for != self.described.generation
+                {
+                    return Err(HostError::Changed { generation: self.described.generation }.into());
+                }
+                self.device(&wanted.plan, Action::Attach)?;
+                self.described.generation += 1;
+                if let Some(definition) = &wanted.definition {
+                    self.described.definition.clone_from(definition);
+                    self.described.released.clear();
+                }
+                // The device is there, and what the memory has counts; the file is for those who look later.
+                let _ = self.note();
+                Ok(json!({}))
             }
-            Request::Device(plan) => self.device(plan).map(|()| String::new()),
+            Request::Detach(plan) => {
+                self.device(plan, Action::Detach)?;
+                self.released(&plan.device);
+                Ok(json!({}))
+            }
+            Request::Describe => serde_json::to_value(&self.described).map_err(|e| HostError::Unfit(e.to_string()).into()),
             Request::PowerDown => {
                 self.ending = Ending::No;
                 self.end_further();
-                Ok(String::new())
+                Ok(json!({}))
             }
             Request::Quit => {
                 self.ending = self.ending.max(Ending::PowerDown);
                 self.end_further();
-                Ok(String::new())
+                Ok(json!({}))
             }
             Request::Status => {
                 let answer = self.host.qemu.say(&json!({"execute": "query-status"}), None, None)?;
-                Ok(answer.get("status").and_then(Value::as_str).unwrap_or_default().to_owned())
+                let state = answer.get("status").and_then(Value::as_str).unwrap_or_default();
+                let pid = self.host.qemu.child.as_ref().map(std::process::Child::id);
+                let domain = &self.journal.domain;
+                Ok(json!({"name": domain.name, "uuid": domain.uuid, "state": state, "pid": pid}))
             }
         }
     }
 
-    fn device(&mut self, plan: &DevicePlan) -> Result<(), Failure> {
+    /// A device has gone.
+    fn released(&mut self, device: &str) {
+        self.described.generation += 1;
+        self.described.released.push(device.to_owned());
+        // As at an attach.
+        let _ = self.note();
+    }
+
+    fn device(&mut self, plan: &DevicePlan, action: Action) -> Result<(), Failure> {
+        if plan.domain != self.journal.domain {
+            return Err(HostError::Unfit(format!("the device plan is for the VM `{}`", plan.domain.name)).into());
+        }
+        if plan.action != action {
+            return Err(HostError::Unfit("the device plan is for the opposite of what was asked".into()).into());
+        }
         let result = self.with_engine(|engine| match plan.action {
             Action::Attach => engine.attach(plan),
             Action::Detach => engine.detach(plan),
@@ -240,6 +312,7 @@ impl Supervisor<'_> {
         // QEMU answers that it has no such device, which is what was wanted; the rest of the script follows. A failure was told of as an
         // event, and whatever is left goes at the end.
         let _ = self.with_engine(|engine| engine.detach(&plan));
+        self.released(&plan.device);
     }
 
     fn with_engine<T>(&mut self, body: impl FnOnce(&mut Engine<'_>) -> T) -> T {

@@ -43,7 +43,7 @@ fn main() {
 fn supervisor(plan: &str, dir: &str) {
     let plan = Plan::from_json(plan).unwrap();
     let mut left: Option<usize> = std::env::var("VIRTC_TEST_WRITES").ok().map(|text| text.parse().unwrap());
-    let ended = run(&plan, Path::new(dir), &config(), None, &mut |event| {
+    let ended = run(&plan, Path::new(dir), &config(), "", None, &mut |event| {
         if let (Event::Made(_) | Event::TakenBack(_), Some(left)) = (event, left.as_mut()) {
             if *left == 0 {
                 kill(Pid::this(), Signal::SIGKILL).unwrap();
@@ -153,7 +153,7 @@ fn a_killed_supervisor_is_recovered() {
     let recovered = |kill| recover(&bed.dir(), kill, &config(), &mut |_| {});
     assert_eq!(recovered(false), Err(HostError::Locked(bed.dir())));
     assert_eq!(
-        run(&bed.plan(), &bed.dir(), &config(), None, &mut |_| {}).unwrap_err().cause,
+        run(&bed.plan(), &bed.dir(), &config(), "", None, &mut |_| {}).unwrap_err().cause,
         HostError::Locked(bed.dir())
     );
     supervisor.0.kill().unwrap();
@@ -163,7 +163,7 @@ fn a_killed_supervisor_is_recovered() {
     assert_eq!(recovered(false), Ok(alive.clone()));
     assert_eq!(recovered(false), Ok(alive));
     assert_eq!(
-        run(&bed.plan(), &bed.dir(), &config(), None, &mut |_| {}).unwrap_err().cause,
+        run(&bed.plan(), &bed.dir(), &config(), "", None, &mut |_| {}).unwrap_err().cause,
         HostError::Unfinished(bed.dir())
     );
     assert_eq!(recovered(true), Ok(Recovered::Undone));

@@ -25,7 +25,7 @@ fn start_hotplug_stop() {
     let bed = Bed::new("life");
     let plan = bed.plan();
     let ended = supervise(&bed, &plan, &config(), |asking, pid| {
-        assert_eq!(asking.ask(Request::Status).unwrap(), "running");
+        assert_eq!(asking.ask(Request::Status).unwrap()["state"], "running");
         // Alone, unprivileged, and with nothing but what it was given.
         let uid = user_of(&["libvirt-qemu", "qemu", "nobody"]).to_string();
         assert!(status(pid, "Uid").split_whitespace().all(|one| one == uid), "{}", status(pid, "Uid"));

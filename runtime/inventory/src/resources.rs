@@ -45,6 +45,9 @@ pub struct Network {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Resources {
+    /// The render node that QEMU draws on unless a definition names another, such as `/dev/dri/renderD128`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub render_node: Option<String>,
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,

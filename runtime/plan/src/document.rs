@@ -170,7 +170,7 @@ impl DevicePlan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Access, Arg, DeviceRule, Limit, Node, OpenMode, Owner, UserPolicy};
+    use crate::{Access, Arg, Content, DeviceRule, Limit, Node, OpenMode, Owner, UserPolicy};
 
     fn plan() -> Plan {
         let steps = vec![
@@ -184,7 +184,13 @@ mod tests {
                 }],
             },
             Step::Own { node: Node::VfioGroup("0000:03:10.1".parse().unwrap()), owner: Owner::Qemu },
-            Step::Open { fd: "disk".into(), path: "/dev/sda".into(), mode: OpenMode::Read },
+            Step::Open {
+                fd: "disk".into(),
+                path: "/dev/sda".into(),
+                mode: OpenMode::Read,
+                create: true,
+                content: Content::Append,
+            },
             Step::Spawn {
                 argv: vec![Arg::text("/bin/q")],
                 env: vec![("LC_ALL".into(), "C".into())],

@@ -13,4 +13,4 @@ pub use arg::{Arg, Hole, Part, Quote};
 pub use document::{Action, DevicePlan, DomainId, FORMAT, Origin, Plan, PlannedStep, ReadError};
 pub use node::{Access, DeviceKind, DeviceRule, Node, PciAddress};
 pub use qmp::{Await, QmpCall, QmpCommand, QmpScript};
-pub use step::{Limit, MONITOR_FD, MONITOR_SOCKET, OpenMode, Owner, Step, UserPolicy};
+pub use step::{Content, Limit, MONITOR_FD, MONITOR_SOCKET, OpenMode, Owner, SocketPlace, Step, UserPolicy};

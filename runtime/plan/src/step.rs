@@ -55,14 +55,30 @@ pub enum Step {
         path: String,
         /// How it is opened.
         mode: OpenMode,
+        /// Whether it is made, with mode 0600, where there is none. It is data: what was made so goes again only while it is empty.
+        #[serde(default)]
+        create: bool,
+        /// Where what is written goes, and what becomes of what was in it.
+        #[serde(default)]
+        content: Content,
     },
-    /// Make a listening UNIX socket in the VM's private directory (not in `{state}`), as a descriptor for QEMU.
+    /// Make a file out of another where there is none, with mode 0600. It stays when the VM ends.
+    CopyFile {
+        /// The absolute path of the template; absent: the file must be there already.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<String>,
+        /// The absolute path of the file.
+        to: String,
+        /// To whom a file that is made belongs.
+        owner: Owner,
+    },
+    /// Make a listening UNIX socket, as a descriptor for QEMU. A socket at its place at which nobody listens is replaced.
     Listen {
         /// The descriptor's name in the plan; [`MONITOR_FD`] is the one on which the runtime speaks QMP,
-        /// and its socket is [`MONITOR_SOCKET`].
+        /// and its socket is [`MONITOR_SOCKET`] in the private directory.
         fd: String,
-        /// The socket's file name there: one plain name.
-        socket: String,
+        /// Where it is.
+        at: SocketPlace,
     },
     /// Make a tap interface, which lives as long as its descriptors.
     Tap {
@@ -146,7 +162,40 @@ impl fmt::Display for OpenMode {
     }
 }
 
-/// How a file is opened; always with `O_CLOEXEC` and `O_NOCTTY`, never created.
+/// Where a listening socket is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SocketPlace {
+    /// In the VM's private directory (not in `{state}`, where QEMU could change what is there), under this plain name. Only the caller
+    /// may connect (mode 0600).
+    Private(String),
+    /// At an absolute path, in a directory that exists. It belongs to the user that QEMU runs as (mode 0660).
+    Path(String),
+}
+
+impl fmt::Display for SocketPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Private(name) => write!(f, "{name} in the private directory"),
+            Self::Path(path) => f.write_str(path),
+        }
+    }
+}
+
+/// What becomes of what is in a file that is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// It stays; writing begins at the start.
+    #[default]
+    Keep,
+    /// It stays; all that is written goes behind it.
+    Append,
+    /// It goes, and cannot be brought back.
+    Truncate,
+}
+
+/// How a file is opened; always with `O_CLOEXEC` and `O_NOCTTY`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OpenMode {

@@ -1,4 +1,6 @@
-//! What an input file says about its own tests, in its first comment.
+//! What an input file says about its own tests: processing instructions before its first element.
+//!
+//! Options begin with `--`, which no XML comment may hold; a processing instruction may.
 
 /// Stands for the input file in a command; a command without it gets the file at its end.
 pub const FILE: &str = "{file}";
@@ -12,19 +14,13 @@ pub struct Run {
     pub word: String,
 }
 
-/// The text of the first comment, if it stands before the first element.
-fn first_comment(text: &str) -> Option<&str> {
-    let (before, rest) = text.split_once("<!--")?;
-    let before = before.trim();
-    let is_declaration = before.starts_with("<?xml") && before.ends_with("?>") && before.matches('<').count() == 1;
-    (before.is_empty() || is_declaration).then(|| rest.split_once("-->").map(|(comment, _)| comment)).flatten()
-}
-
-/// The commands in the lines `virtc: …` of the first comment; empty when there are none.
+/// The commands in the processing instructions `<?virtc …?>` before the first element; empty when there are none.
 pub fn runs(text: &str) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for line in first_comment(text).unwrap_or_default().lines() {
-        let Some(words) = line.trim().strip_prefix("virtc:") else { continue };
+    let mut rest = text.trim_start();
+    while let Some((kind, body, behind)) = prolog(rest) {
+        rest = behind.trim_start();
+        let Some(words) = body.strip_prefix("virtc ").filter(|_| kind == "<?") else { continue };
         let mut args: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
         let after_emit = args.iter().skip_while(|word| *word != "--emit").nth(1);
         let base = after_emit.or(args.first()).cloned().unwrap_or_default();
@@ -38,6 +34,14 @@ pub fn runs(text: &str) -> Vec<Run> {
     runs
 }
 
+/// The comment or processing instruction that `text` begins with: its mark, its content, and what is behind it.
+fn prolog(text: &str) -> Option<(&'static str, &str, &str)> {
+    [("<?", "?>"), ("<!--", "-->")].into_iter().find_map(|(open, close)| {
+        let (body, behind) = text.strip_prefix(open)?.split_once(close)?;
+        Some((open, body, behind))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,15 +51,15 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_a_command() {
-        let text = "<?xml version='1.0'?>\n<!-- virtc: check -->\n<domain/>";
+    fn an_instruction_is_a_command() {
+        let text = "<?xml version='1.0'?>\n<!-- About it. -->\n<?virtc check?>\n<domain/>";
         assert_eq!(words(text), [("check".into(), "check {file}".into())]);
     }
 
     #[test]
-    fn several_lines_have_their_own_goldens() {
-        let text = "<!--\n  About this case.\n  virtc: compile --emit argv\n  virtc: check\n  virtc: check --format json\n\
-            virtc: hotplug attach --domain d.xml {file} --emit qmp\n-->\n<domain/>";
+    fn several_commands_have_their_own_goldens() {
+        let text = "<?virtc compile --emit argv?>\n<?virtc check?><?virtc check --format json?>\n\
+            <?virtc hotplug attach --domain d.xml {file} --emit qmp?>\n<domain/>";
         let expected = [
             ("argv", "compile --emit argv {file}"),
             ("check", "check {file}"),
@@ -66,10 +70,8 @@ mod tests {
     }
 
     #[test]
-    fn only_the_first_comment_counts() {
-        for text in
-            ["<domain><!-- virtc: check --></domain>", "<!-- a --><!-- virtc: check --><d/>", "", "<!-- virtc: a"]
-        {
+    fn only_what_stands_first_counts() {
+        for text in ["<domain><?virtc check?></domain>", "<!-- virtc: check --><d/>", "", "<?virtc a", "<?other check?><d/>"] {
             assert_eq!(words(text), [], "{text}");
         }
     }

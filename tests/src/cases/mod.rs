@@ -1,11 +1,9 @@
-//! Test cases that are files: an input whose first comment says what to run, and goldens beside it.
+//! Test cases that are files: an input whose first lines say what to run, and goldens beside it.
 //!
 //! ```xml
-//! <!--
-//!   A disk on a bus that q35 does not have.
-//!   virtc: check
-//!   virtc: compile --emit argv --format json
-//! -->
+//! <?virtc check?>
+//! <?virtc compile --emit argv --format json?>
+//! <!-- A disk on a bus that q35 does not have. -->
 //! <domain type='kvm'>…
 //! ```
 //!
@@ -93,7 +91,7 @@ impl Suite {
         // A file that another case's command names is a second input of that case.
         let named: BTreeSet<PathBuf> = cases.iter().flat_map(Case::second_inputs).collect();
         silent.retain(|path| !named.contains(path));
-        let faults = silent.iter().map(|path| format!("{}: no `virtc:` line in the first comment", self.short(path)));
+        let faults = silent.iter().map(|path| format!("{}: no `<?virtc …?>` before its first element", self.short(path)));
         let faults = faults.collect();
         Ok((cases, faults))
     }

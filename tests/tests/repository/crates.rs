@@ -10,7 +10,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("virtc-diag", "compiler/diag", &[]),
     ("virtc-xml", "compiler/xml", &["virtc-diag"]),
     ("virtc-rng", "compiler/rng", &["virtc-diag", "virtc-xml"]),
-    ("virtc-schemas", "schemas", &["virtc-rng"]),
+    ("virtc-schemas", "schemas", &["virtc-diag", "virtc-xml", "virtc-rng"]),
     ("virtc-inventory", "runtime/inventory", &[]),
     ("virtc-plan", "runtime/plan", &[]),
     (

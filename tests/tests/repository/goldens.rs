@@ -16,7 +16,7 @@ fn no_golden_is_an_orphan() {
 #[test]
 fn an_orphan_is_found() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("a.xml"), "<!-- virtc: check --><domain/>").unwrap();
+    std::fs::write(dir.path().join("a.xml"), "<?virtc check?><domain/>").unwrap();
     std::fs::write(dir.path().join("a.check.out"), "").unwrap();
     std::fs::write(dir.path().join("b.check.out"), "").unwrap();
     let found = faults(&Suite { dir: dir.path().to_owned(), exempt: Vec::new() });

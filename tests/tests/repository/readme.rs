@@ -1,7 +1,8 @@
 //! The commands in README.md do what it says.
 //!
 //! A fenced block with the info string `sh test` is run: each line that begins with `virtc` in a copy of
-//! testdata/examples, with `virtc` on `PATH`, and it must end with status 0, or with N where the line ends in `# exit N`.
+//! testdata/examples, with `virtc` on `PATH`, and it must end with status 0, or with N where the line ends in `# exit N`;
+//! a line that ends in `# needs PROGRAM` is skipped aloud where there is no such program.
 //! Of a line `cargo xtask NAME …` it is tested that there is such a command. Other lines are not allowed in such a block.
 
 use std::path::Path;
@@ -24,6 +25,12 @@ fn lines(readme: &str) -> Result<Vec<Line>, String> {
         if let Some(info) = line.strip_prefix("```") {
             inside = if inside.is_none() { Some(info.trim() == "sh test") } else { None };
         } else if inside == Some(true) && !line.trim().is_empty() {
+            // A program that may be missing: then the line is skipped aloud.
+            let (line, needs) = line.rsplit_once("# needs ").map_or((line, None), |(line, needs)| (line, Some(needs.trim())));
+            if let Some(program) = needs.filter(|program| tools::find(program).is_none()) {
+                tools::skipped(&format!("README.md line {number} was not run: there is no {program}"));
+                continue;
+            }
             let (command, exit) = match line.rsplit_once("# exit ") {
                 Some((command, code)) => {
                     (command, code.trim().parse().map_err(|error| format!("line {number}: {error}"))?)

@@ -4,7 +4,8 @@ use crate::devices::controller::{Controller, ControllerType};
 use crate::domain::Domain;
 use crate::ir::{Rule, Spanned};
 
-static NUMBERED: Rule = Rule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
+static NUMBERED: Rule =
+    Rule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
 
 /// Puts the controllers of each type in the order of their indexes, a main USB controller before its companions.
 pub fn order(domain: &mut Domain) {
@@ -23,12 +24,14 @@ pub fn number(domain: &mut Domain) {
         }
         // The parts of an ICH9 USB controller have the index of their first part.
         let kind = own.kind();
-        let used = |n: u32| controllers.iter().any(|c| c.kind() == kind && c.index.as_ref().is_some_and(|i| i.value == n));
+        let used =
+            |n: u32| controllers.iter().any(|c| c.kind() == kind && c.index.as_ref().is_some_and(|i| i.value == n));
         let part = own.companion_function().is_some_and(|f| f != 7);
-        let main = controllers.iter().take(at).rfind(|c| c.companion_function() == Some(7)).and_then(|c| c.index.as_ref());
+        let main =
+            controllers.iter().take(at).rfind(|c| c.companion_function() == Some(7)).and_then(|c| c.index.as_ref());
         let index = match main {
             Some(index) if part => index.value,
-            _ => (0..).find(|n| !used(*n)).unwrap_or(0),
+            _ => (0..u32::MAX).find(|n| !used(*n)).unwrap_or(0),
         };
         if let Some(own) = controllers.get_mut(at) {
             own.index = Some(Spanned::rule(index, &NUMBERED));
@@ -44,7 +47,9 @@ pub fn add_controller(domain: &mut Domain, controller: Controller) {
         if current.kind() == controller.kind() {
             let (theirs, own) = (current.index.as_ref().map(|i| i.value), controller.index.as_ref().map(|i| i.value));
             let later = match (theirs, own) {
-                (Some(theirs), Some(own)) => theirs > own || theirs == own && current.master.is_some() && controller.master.is_none(),
+                (Some(theirs), Some(own)) => {
+                    theirs > own || theirs == own && current.master.is_some() && controller.master.is_none()
+                }
                 _ => false,
             };
             if later {

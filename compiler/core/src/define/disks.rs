@@ -2,7 +2,7 @@
 
 use crate::domain::Domain;
 
-/// Puts the disks of each bus in the order of their targets (virDomainDiskInsert in libvirt's src/conf/domain_conf.c).
+/// Puts the disks of each bus in the order of their targets (`virDomainDiskInsert` in libvirt's `src/conf/domain_conf.c`).
 pub fn order(domain: &mut Domain) {
     let mut ordered: Vec<crate::devices::disk::Disk> = Vec::new();
     for disk in std::mem::take(&mut domain.devices.disks) {

@@ -9,7 +9,6 @@ use crate::devices::address::Address;
 use crate::devices::audio::Audio;
 use crate::devices::console;
 use crate::devices::controller::{Controller, ControllerType, PciModel};
-use crate::devices::graphics::Graphics;
 use crate::devices::input::{Input, InputKind};
 use crate::devices::memballoon::Memballoon;
 use crate::devices::video::Video;
@@ -19,17 +18,26 @@ use crate::ir::{Opt, Rule, Spanned};
 use crate::parts::os::MachineFamily;
 
 static ROOT: Rule = Rule { name: "pci-root", text: "every machine has a root bus: PCI on `pc`, PCI Express on `q35`" };
-static USB: Rule = Rule { name: "default-usb", text: "a guest has a USB controller unless one with model `none` says otherwise" };
+static USB: Rule =
+    Rule { name: "default-usb", text: "a guest has a USB controller unless one with model `none` says otherwise" };
 static SATA: Rule = Rule { name: "q35-sata", text: "the Q35 chipset has a SATA controller" };
-static BALLOON: Rule = Rule { name: "default-balloon", text: "a guest has a balloon unless one with model `none` says otherwise" };
+static BALLOON: Rule =
+    Rule { name: "default-balloon", text: "a guest has a balloon unless one with model `none` says otherwise" };
 static ITCO: Rule = Rule { name: "q35-watchdog", text: "the Q35 chipset has a watchdog" };
 static PS2: Rule = Rule { name: "ps2-input", text: "an x86 machine has a PS/2 mouse and a PS/2 keyboard" };
-static AUDIO: Rule = Rule { name: "default-audio", text: "QEMU gets an audio backend that suits `<graphics>`, a silent one unless that is SPICE" };
+static AUDIO: Rule = Rule {
+    name: "default-audio",
+    text: "QEMU gets an audio backend that suits `<graphics>`, a silent one unless that is SPICE",
+};
 static VIDEO: Rule = Rule { name: "default-video", text: "a guest with `<graphics>` has a video device" };
-static DISK_CONTROLLER: Rule = Rule { name: "disk-controller", text: "a controller is added for a drive whose address names one that is not there" };
-static SERIAL_CONTROLLER: Rule = Rule { name: "virtio-serial-controller", text: "channels and virtio consoles need a virtio-serial controller" };
+static DISK_CONTROLLER: Rule = Rule {
+    name: "disk-controller",
+    text: "a controller is added for a drive whose address names one that is not there",
+};
+static SERIAL_CONTROLLER: Rule =
+    Rule { name: "virtio-serial-controller", text: "channels and virtio consoles need a virtio-serial controller" };
 
-/// The devices of the machine type (qemuDomainDefAddDefaultDevices in libvirt's src/qemu/qemu_postparse.c).
+/// The devices of the machine type (`qemuDomainDefAddDefaultDevices` in libvirt's `src/qemu/qemu_postparse.c`).
 pub fn default_devices(domain: &mut Domain) {
     let family = domain.os.family();
     let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind);
@@ -63,19 +71,19 @@ pub fn default_devices(domain: &mut Domain) {
     }
 }
 
-/// The devices that others imply (virDomainDefAddImplicitDevices in libvirt's src/conf/domain_postparse.c).
+/// The devices that others imply (`virDomainDefAddImplicitDevices` in libvirt's `src/conf/domain_postparse.c`).
 pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     disk_controllers(domain);
-    if domain.devices.consoles.iter().any(console::Console::is_virtio) || domain.devices.channels.iter().any(|c| c.is_virtio()) {
+    if domain.devices.consoles.iter().any(console::Console::is_virtio)
+        || domain.devices.channels.iter().any(super::super::devices::channel::Channel::is_virtio)
+    {
         serial_controllers(domain);
     }
     console::imply(domain, faults);
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {
         domain.devices.videos.push(Video::added(&VIDEO));
     }
-    Video::settle(&mut domain.devices.videos, &mut |d| faults.push(d));
-    Graphics::check(&domain.devices.graphics, &mut |d| faults.push(d));
-    Watchdog::check(&domain.devices.watchdogs, &mut |d| faults.push(d));
+    Video::primary_first(&mut domain.devices.videos);
     for kind in [InputKind::Mouse, InputKind::Keyboard] {
         if !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
             domain.devices.inputs.push(Input::ps2(kind, &PS2));
@@ -89,7 +97,12 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
 /// The controllers that addresses of drives name, up to the highest index of each type.
 fn disk_controllers(domain: &mut Domain) {
     for kind in [ControllerType::Scsi, ControllerType::Fdc, ControllerType::Ide, ControllerType::Sata] {
-        let named = domain.devices.disks.iter().filter(|d| d.controller_type() == Some(kind)).filter_map(|d| controller(&d.info.address));
+        let named = domain
+            .devices
+            .disks
+            .iter()
+            .filter(|d| d.controller_type() == Some(kind))
+            .filter_map(|d| controller(&d.info.address));
         let Some(highest) = named.max() else { continue };
         for index in 0..=highest.min(255) {
             ensure(domain, kind, index, &DISK_CONTROLLER);
@@ -99,7 +112,9 @@ fn disk_controllers(domain: &mut Domain) {
 
 fn controller(address: &Opt<Address>) -> Option<u32> {
     match address {
-        Some(Spanned { value: Address::Drive { controller, .. } | Address::VirtioSerial { controller, .. }, .. }) => Some(*controller),
+        Some(Spanned {
+            value: Address::Drive { controller, .. } | Address::VirtioSerial { controller, .. }, ..
+        }) => Some(*controller),
         Some(_) | None => None,
     }
 }

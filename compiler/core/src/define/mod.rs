@@ -1,5 +1,6 @@
 //! `Domain` to `Definition`: what libvirt fills in when it stores a definition.
 
+mod check;
 pub mod controllers;
 mod disks;
 mod implicit;
@@ -53,7 +54,7 @@ impl Defaults<'_> {
     }
 }
 
-/// Fills in what the definition leaves out, in libvirt's order (virDomainDefPostParse in its src/conf/domain_postparse.c).
+/// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its `src/conf/domain_postparse.c`).
 pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut faults = Diagnostics::new();
     let mut domain = domain;
@@ -73,12 +74,14 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
         interface.derive_mac(&uuid, place);
     }
+    check::check(&domain, &mut faults);
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
     pci::assign(&mut domain, &mut |d| faults.push(d));
     (Definition(domain), faults)
 }
 
-static EMULATOR: Rule = Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
+static EMULATOR: Rule =
+    Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
 
 fn default_emulator() -> String {
     "/usr/bin/qemu-system-x86_64".to_owned()

@@ -32,10 +32,34 @@ pub struct Console {
     origin: Origin,
 }
 
-static MIRROR: Rule = Rule { name: "console-of-serial", text: "the first serial port and the first console are one device with two names" };
+static MIRROR: Rule = Rule {
+    name: "console-of-serial",
+    text: "the first serial port and the first console are one device with two names",
+};
 static NUMBER: Rule = Rule { name: "console-number", text: "consoles are numbered in their order" };
 
 impl Console {
+    fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        // The terminal is what a running domain has; it is no part of a definition.
+        let _: Opt<String> = f.attr("tty");
+        let source = Source::lower(f)?;
+        source.needs_path(f);
+        let target = f.child("target");
+        if target
+            .as_ref()
+            .is_some_and(|t| chardev::foreign(t, "type", &["sclp", "sclplm", "xen", "uml", "lxc", "openvz"]))
+        {
+            return None;
+        }
+        Some(Self {
+            target: target.as_ref().and_then(|t| t.attr("type")),
+            port: target.as_ref().and_then(|t| t.attr("port")),
+            info: Info::lower(f),
+            origin: f.origin(),
+            source,
+        })
+    }
+
     /// The console that stands for `serial`.
     fn of_serial(serial: &Serial) -> Self {
         Self {
@@ -58,7 +82,7 @@ impl Console {
     }
 }
 
-/// Makes the first serial port and the first console mirror each other (virDomainDefAddConsoleCompat in libvirt's src/conf/domain_conf.c), and
+/// Makes the first serial port and the first console mirror each other (`virDomainDefAddConsoleCompat` in libvirt's `src/conf/domain_conf.c`), and
 /// numbers both kinds.
 pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
     for console in domain.devices.consoles.iter().skip(1).filter(|c| c.is_mirror()) {
@@ -102,18 +126,7 @@ impl Device for Console {
     const ELEMENT: &'static str = "console";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        // The terminal is what a running domain has; it is no part of a definition.
-        let _: Opt<String> = f.attr("tty");
-        let source = Source::lower(f)?;
-        source.needs_path(f);
-        let target = f.child("target");
-        Some(Self {
-            target: target.as_ref().and_then(|t| t.attr("type")),
-            port: target.as_ref().and_then(|t| t.attr("port")),
-            info: Info::lower(f),
-            origin: f.origin(),
-            source,
-        })
+        chardev::whole(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -122,6 +135,13 @@ impl Device for Console {
             w.tag("target").opt("type", &self.target).opt("port", &self.port).end();
             self.info.write(w);
         });
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let port = other.port.is_none() || self.port == other.port;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        // The serial port behind a console is what can go.
+        self.is_virtio() && other.is_virtio() && port && address && self.source.is_meant_by(&other.source)
     }
 
     fn info(&self) -> &Info {
@@ -134,6 +154,12 @@ impl Device for Console {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if !self.is_mirror() {
+            self.source.check(domain, faults);
+        }
     }
 
     fn needs(&self, _domain: &Domain) -> Needs {
@@ -160,5 +186,66 @@ impl Device for Console {
         if !self.is_mirror() {
             self.source.host(self.info.alias(), None, self.origin, out);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    const SERIAL: &str =
+        "<serial type='pty'><target type='isa-serial' port='0'><model name='isa-serial'/></target></serial>";
+    const MIRROR: &str = "<console type='pty'><target type='serial' port='0'/></console>";
+
+    #[test]
+    fn first_serial_and_first_console_mirror_each_other() {
+        for given in [
+            "<serial type='pty'/>",
+            "<console/>",
+            "<console type='pty' tty='/dev/pts/3'><source path='/dev/pts/3'/></console>",
+        ] {
+            let t = trial(given, &["char"]);
+            assert_eq!(t.faults, Vec::<String>::new(), "{given}");
+            assert_eq!(t.xml, format!("{SERIAL}{MIRROR}"), "{given}");
+            assert_eq!(t.argv.iter().filter(|a| a.starts_with("-chardev pty")).count(), 1, "{given}");
+        }
+    }
+
+    #[test]
+    fn a_virtio_console_comes_second() {
+        let t = trial("<serial type='pty'/><console type='null'><target type='virtio'/></console>", &["console"]);
+        assert_eq!(t.xml, format!("{SERIAL}{MIRROR}<console type='null'><target type='virtio' port='1'/></console>"));
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev null,id=charconsole1",
+                r#"-device {"driver":"virtconsole","chardev":"charconsole1","id":"console1"}"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_console_can_name_its_port() {
+        let t = trial(
+            "<console type='null'><target type='virtio'/><address type='virtio-serial' controller='0' bus='0' port='2'/></console>",
+            &["virtconsole"],
+        );
+        assert_eq!(
+            t.argv,
+            [
+                r#"-device {"driver":"virtconsole","bus":"virtio-serial0.0","nr":2,"chardev":"charconsole0","id":"console0"}"#
+            ]
+        );
+    }
+
+    #[test]
+    fn a_serial_port_of_another_kind_is_no_console() {
+        assert!(!trial("<serial type='pty'><target type='pci-serial'/></serial>", &[]).xml.contains("<console"));
+    }
+
+    #[test]
+    fn a_second_serial_console_is_refused() {
+        let t = trial("<console type='pty'/><console type='pty'><target type='serial'/></console>", &[]);
+        assert_eq!(t.faults, ["only the first console can be a serial port"]);
     }
 }

@@ -83,9 +83,14 @@ pub struct Controller {
     pub origin: Origin,
 }
 
-static MODEL: Rule = Rule { name: "controller-model", text: "a controller without a model gets the default of its type and machine" };
-static COMPANION: Rule = Rule { name: "usb-companion", text: "the UHCI parts of an ICH9 USB controller serve the ports of its EHCI part, two each" };
-static PORT_TARGET: Rule = Rule { name: "port-target", text: "chassis and port numbers follow from a controller's index and place" };
+static MODEL: Rule =
+    Rule { name: "controller-model", text: "a controller without a model gets the default of its type and machine" };
+static COMPANION: Rule = Rule {
+    name: "usb-companion",
+    text: "the UHCI parts of an ICH9 USB controller serve the ports of its EHCI part, two each",
+};
+static PORT_TARGET: Rule =
+    Rule { name: "port-target", text: "chassis and port numbers follow from a controller's index and place" };
 
 /// The first port of the main controller that a part of an ICH9 USB controller serves.
 fn companion_port(model: Spanned<&str>) -> Option<u32> {
@@ -185,10 +190,9 @@ impl Controller {
     fn is_built_in(&self, family: MachineFamily) -> bool {
         match self.kind.value {
             ControllerType::Pci => matches!(self.pci_model(), Some(PciModel::PciRoot | PciModel::PcieRoot)),
-            ControllerType::Ide => family == MachineFamily::I440fx,
+            ControllerType::Ide | ControllerType::Fdc => family == MachineFamily::I440fx,
             ControllerType::Sata => family == MachineFamily::Q35 && self.index() == 0,
             ControllerType::Usb => self.usb_model() == Some(UsbModel::None),
-            ControllerType::Fdc => family == MachineFamily::I440fx,
             ControllerType::Scsi | ControllerType::VirtioSerial => false,
         }
     }
@@ -207,7 +211,8 @@ impl Controller {
             Some(PciModel::PcieRootPort) => PciModelName::PcieRootPort,
             Some(PciModel::PcieSwitchUpstreamPort) => PciModelName::X3130Upstream,
             Some(PciModel::PcieSwitchDownstreamPort) => PciModelName::Xio3130Downstream,
-            Some(PciModel::PciRoot | PciModel::PcieRoot | PciModel::PciExpanderBus | PciModel::PcieExpanderBus) | None => return,
+            Some(PciModel::PciRoot | PciModel::PcieRoot | PciModel::PciExpanderBus | PciModel::PcieExpanderBus)
+            | None => return,
         };
         self.model_name.get_or_insert(Spanned::rule(name, &MODEL));
         if matches!(self.pci_model(), Some(PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort)) {
@@ -215,7 +220,8 @@ impl Controller {
             if let Some((slot, _)) = pci(&self.info.address) {
                 // The ports of a switch are numbered by their slots, root ports by slot and function.
                 let root_port = self.pci_model() == Some(PciModel::PcieRootPort);
-                let port = if root_port { (u32::from(slot.slot) << 3) + u32::from(slot.function) } else { slot.slot.into() };
+                let port =
+                    if root_port { (u32::from(slot.slot) << 3) + u32::from(slot.function) } else { slot.slot.into() };
                 self.port.get_or_insert(by_rule(port));
             }
         }
@@ -248,7 +254,8 @@ impl Device for Controller {
             Some(ControllerType::Pci) => f.attr::<PciModel>("model").map(|m| m.map(PciModel::word)),
             Some(ControllerType::Usb) => f.attr::<UsbModel>("model").map(|m| m.map(UsbModel::word)),
             Some(ControllerType::Scsi) => f.attr::<ScsiModel>("model").map(|m| m.map(ScsiModel::word)),
-            Some(ControllerType::Ide | ControllerType::Fdc | ControllerType::Sata | ControllerType::VirtioSerial) | None => None,
+            Some(ControllerType::Ide | ControllerType::Fdc | ControllerType::Sata | ControllerType::VirtioSerial)
+            | None => None,
         };
         Some(Self {
             index: f.attr("index"),
@@ -269,7 +276,8 @@ impl Device for Controller {
     }
 
     fn write(&self, w: &mut XmlWriter) {
-        let tag = w.tag("controller").attr("type", self.kind.word()).opt("index", &self.index).opt("model", &self.model);
+        let tag =
+            w.tag("controller").attr("type", self.kind.word()).opt("index", &self.index).opt("model", &self.model);
         tag.opt("ports", &self.ports).opt("vectors", &self.vectors).children(|w| {
             if self.queues.is_some() {
                 w.tag("driver").opt("queues", &self.queues).end();
@@ -318,12 +326,16 @@ impl Device for Controller {
         }
         if self.kind.value == ControllerType::Pci && self.model.is_none() {
             let span = self.origin.span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::MISSING, span, "a PCI controller has no model").help("add `model='pcie-root-port'` or another"));
+            defaults.report(
+                Diagnostic::new(&codes::MISSING, span, "a PCI controller has no model")
+                    .help("add `model='pcie-root-port'` or another"),
+            );
         }
         if self.kind.value == ControllerType::Ide && defaults.family == MachineFamily::Q35 {
             let span = self.origin.span().unwrap_or_default();
             let message = "the machine type has no IDE controller";
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use SATA or virtio"));
+            defaults
+                .report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use SATA or virtio"));
         }
         if matches!(self.pci_model(), Some(PciModel::PciExpanderBus | PciModel::PcieExpanderBus)) {
             let span = self.model.origin_or(self.origin).span().unwrap_or_default();
@@ -448,13 +460,15 @@ impl Controller {
         let props = Props::new().with("driver", driver);
         let props = props.opt("p2", self.ports.get()).opt("p3", self.ports.get());
         if let Some(port) = self.master.get() {
-            let master = cx.domain.devices.controllers.iter().find(|c| {
-                c.kind() == ControllerType::Usb && c.index() == self.index() && c.master.is_none()
-            });
+            let master = cx
+                .domain
+                .devices
+                .controllers
+                .iter()
+                .find(|c| c.kind() == ControllerType::Usb && c.index() == self.index() && c.master.is_none());
             let bus = master.map_or("usb", |m| m.info.alias());
             return props.with("masterbus", format!("{bus}.0")).with("firstport", port);
         }
         props.with("id", self.info.alias())
     }
-
 }

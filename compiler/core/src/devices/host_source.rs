@@ -44,7 +44,9 @@ impl HostSource {
         let said = a.attr::<HostBus>("type").map(|b| b.value);
         let source = match said.or(bus)? {
             HostBus::Pci => Self::Pci(Address::pci_slot(&a)),
-            HostBus::Usb => Self::UsbAddress { bus: a.attr::<u32>("bus")?.value, device: a.attr::<u32>("device")?.value },
+            HostBus::Usb => {
+                Self::UsbAddress { bus: a.attr::<u32>("bus")?.value, device: a.attr::<u32>("device")?.value }
+            }
         };
         Some(Spanned::xml(source, a.element().span()))
     }

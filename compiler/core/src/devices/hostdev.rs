@@ -60,7 +60,10 @@ pub struct Hostdev {
     pub conventional: bool,
 }
 
-static MANAGED: Rule = Rule { name: "hostdev-managed", text: "a device of the host is not taken from its driver unless the definition says `managed='yes'`" };
+static MANAGED: Rule = Rule {
+    name: "hostdev-managed",
+    text: "a device of the host is not taken from its driver unless the definition says `managed='yes'`",
+};
 
 impl PciDriver {
     /// Reads `<driver>` of the device `f`.
@@ -130,16 +133,19 @@ impl Device for Hostdev {
         self.managed.get_or_insert(Spanned::rule(YesNo::No, &MANAGED));
         let span = self.origin.span().unwrap_or_default();
         let Some(source) = self.source else {
-            return defaults.report(Diagnostic::new(&codes::MISSING, span, "the device names nothing on the host").help("add `<source>` with an address"));
+            return defaults.report(
+                Diagnostic::new(&codes::MISSING, span, "the device names nothing on the host")
+                    .help("add `<source>` with an address"),
+            );
         };
         if let HostSource::Pci(slot) = source.value {
             self.conventional = defaults.facts.is_conventional(slot);
         }
-        if let Some(model) = self.driver.as_ref().and_then(|d| d.model.as_ref()) {
-            if !self.bus.is(&HostBus::Pci) {
-                let span = model.origin.span().unwrap_or(span);
-                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "only a PCI device has a driver"));
-            }
+        if let Some(model) = self.driver.as_ref().and_then(|d| d.model.as_ref())
+            && !self.bus.is(&HostBus::Pci)
+        {
+            let span = model.origin.span().unwrap_or(span);
+            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "only a PCI device has a driver"));
         }
     }
 
@@ -161,7 +167,9 @@ impl Device for Hostdev {
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let (Some(source), false) = (&self.source, self.is_unassigned()) else { return };
         match source.value {
-            HostSource::Pci(slot) => out.device(Section::Hostdevs, vfio_props(cx, slot, &self.info, None), source.origin),
+            HostSource::Pci(slot) => {
+                out.device(Section::Hostdevs, vfio_props(cx, slot, &self.info, None), source.origin);
+            }
             HostSource::UsbAddress { bus, device } => self.usb(cx, bus, device, source.origin, out),
             HostSource::UsbId { vendor, product } => {
                 if let Some((bus, device)) = cx.facts.usb_by_id(vendor, product) {

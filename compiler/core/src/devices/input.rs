@@ -8,7 +8,7 @@ use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -110,7 +110,7 @@ impl Input {
         })
     }
 
-    /// What QEMU cannot do (qemuValidateDomainDeviceDefInput in libvirt's src/qemu/qemu_validate.c).
+    /// What QEMU cannot do (`qemuValidateDomainDeviceDefInput` in libvirt's `src/qemu/qemu_validate.c`).
     fn fault(&self) -> Option<(Origin, String)> {
         let bus = self.bus.as_ref()?;
         let kind = self.kind.value;
@@ -167,6 +167,12 @@ impl Device for Input {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        let same_source = other.source.as_ref().is_none_or(|s| self.source.is(&s.value));
+        self.kind == other.kind && same_address && same_source && other.bus.is_none_or(|b| self.bus.is(&b.value))
     }
 
     fn info(&self) -> &Info {
@@ -232,5 +238,50 @@ impl Device for Input {
             .opt("evdev", source);
         let address = &self.info.address;
         out.device(Section::Inputs, props.and(cx.usb_address(address)).and(cx.pci_address(address)), self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        if let Some(source) = &self.source {
+            out.device(&source.value, source.origin);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn each_kind_finds_its_bus() {
+        let t = trial(
+            "<input type='tablet'/><input type='keyboard'/><input type='mouse' bus='virtio'><driver iommu='on'/></input>\
+             <input type='evdev'><source dev='/dev/input/event1' grab='all' grabToggle='alt-alt' repeat='off'/></input>\
+             <input type='passthrough' bus='virtio' model='virtio-transitional'><source evdev='/dev/input/event2'/></input>",
+            &["input"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-device {"driver":"usb-tablet","id":"input0","bus":"usb.0","port":"1"}"#,
+                r#"-device {"driver":"virtio-mouse-pci","iommu_platform":true,"id":"input2","bus":"pci.0","addr":"0x2"}"#,
+                r#"-object {"qom-type":"input-linux","id":"input3","evdev":"/dev/input/event1","repeat":false,"grab_all":true,"grab-toggle":"alt-alt"}"#,
+                r#"-device {"driver":"virtio-input-host-pci-transitional","id":"input4","evdev":"/dev/input/event2","bus":"pci.0","addr":"0x3"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for (device, fault) in [
+            ("<input type='tablet' bus='ps2'/>", "bus `ps2` has no input device of type `tablet`"),
+            ("<input type='mouse' bus='xen'/>", "bus `xen` does not exist in QEMU's guests"),
+            (
+                "<input type='mouse' bus='virtio' model='virtio-transitional'/>",
+                "model `virtio-transitional` exists for type `passthrough` alone",
+            ),
+        ] {
+            assert_eq!(trial(device, &[]).faults, [fault], "{device}");
+        }
     }
 }

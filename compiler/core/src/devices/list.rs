@@ -1,8 +1,13 @@
 //! The list of all kinds of devices, in the order in which libvirt writes them.
 
 use crate::devices::{Device, Info, Needs};
-use crate::devices::{audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, rng, serial, video, watchdog};
+use crate::devices::{
+    audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, rng, serial, video,
+    watchdog,
+};
 use crate::domain::Domain;
+use virtc_diag::Diagnostics;
+
 use crate::define::Defaults;
 use crate::emit::{Cx, HostNeeds, Items};
 use crate::ir::Origin;
@@ -17,7 +22,7 @@ macro_rules! devices {
 
         /// All devices of a domain, by kind.
         #[derive(Debug, Clone, Default)]
-        pub struct Devices { $($(#[$doc])* pub $field: Vec<$module::$type>),+ }
+        pub struct Devices { $($(#[$doc])* #[doc = concat!("All `", stringify!($module), "` devices.")] pub $field: Vec<$module::$type>),+ }
 
         impl Devices {
             /// Takes the device that `f` reads; `false` where its element is of no known kind.
@@ -46,7 +51,10 @@ macro_rules! devices {
 
             /// What the host must do for all devices.
             pub fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
-                $(for device in &self.$field { device.host(cx, out); })+
+                $(for device in &self.$field {
+                    out.begin(device.info().alias(), device.origin());
+                    device.host(cx, out);
+                })+
             }
 
             /// How many devices of this kind there are.
@@ -74,6 +82,11 @@ macro_rules! devices {
                 match kind { $(Kind::$kind => self.$field.get(index).map(|d| d.default_alias(index, domain)).unwrap_or_default(),)+ }
             }
 
+            /// What is wrong with a device beside the others.
+            pub fn check(&self, kind: Kind, index: usize, domain: &Domain, faults: &mut Diagnostics) {
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.check(domain, faults) },)+ }
+            }
+
             /// Where a device comes from.
             pub fn origin(&self, kind: Kind, index: usize) -> Option<Origin> {
                 match kind { $(Kind::$kind => self.$field.get(index).map(Device::origin),)+ }
@@ -85,6 +98,11 @@ macro_rules! devices {
                     self.$field.extend(other.$field.into_iter().take(1));
                     self.$field.len().saturating_sub(1)
                 },)+ }
+            }
+
+            /// Takes out the device of this name, where there is one.
+            pub fn remove(&mut self, alias: &str) {
+                $(self.$field.retain(|device| device.info().alias() != alias);)+
             }
 
             /// The indexes of the devices that the first device of `kind` in `other` means: by alias where it has one of these.
@@ -101,7 +119,10 @@ macro_rules! devices {
 
             /// What the host must do for one device.
             pub fn host_of(&self, kind: Kind, index: usize, cx: &Cx<'_>, out: &mut HostNeeds) {
-                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.host(cx, out) },)+ }
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
+                    out.begin(device.info().alias(), device.origin());
+                    device.host(cx, out);
+                },)+ }
             }
 
             /// What QEMU gets for one device.

@@ -21,6 +21,8 @@ pub mod video;
 pub mod virtio;
 pub mod watchdog;
 
+use virtc_diag::Diagnostics;
+
 use crate::define::Defaults;
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
@@ -59,6 +61,9 @@ pub trait Device: Sized {
 
     /// Fills in what libvirt fills in for this device alone, before controllers and addresses are assigned.
     fn define(&mut self, _defaults: &mut Defaults<'_>) {}
+
+    /// What is wrong with it beside the other devices.
+    fn check(&self, _domain: &Domain, _faults: &mut Diagnostics) {}
 
     /// What the device needs of the guest's buses.
     fn needs(&self, _domain: &Domain) -> Needs {

@@ -1,8 +1,7 @@
 //! `<rng>`: entropy for the guest.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::chardev::{self, Source};
 use crate::devices::virtio::VirtioOptions;
@@ -29,13 +28,13 @@ pub enum Backend {
     /// A device of the host.
     Random(Spanned<String>),
     /// A daemon behind a character device.
-    Egd(Source),
+    Egd(Box<Source>),
     /// QEMU's own generator.
     Builtin,
 }
 
 /// `<rate>`: how much entropy the guest may take.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rate {
     /// Bytes for each period.
     pub bytes: Spanned<u32>,
@@ -59,7 +58,8 @@ pub struct Rng {
     origin: Origin,
 }
 
-static RANDOM: Rule = Rule { name: "rng-source", text: "an entropy device reads `/dev/random` unless the definition names another file" };
+static RANDOM: Rule =
+    Rule { name: "rng-source", text: "an entropy device reads `/dev/random` unless the definition names another file" };
 
 /// The period of a rate that names none, in milliseconds.
 const PERIOD: u32 = 1000;
@@ -67,12 +67,14 @@ const PERIOD: u32 = 1000;
 impl Backend {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         match f.attr::<BackendModel>("model")?.value {
-            BackendModel::Random => Some(Self::Random(f.text().unwrap_or_else(|| Spanned::rule("/dev/random".to_owned(), &RANDOM)))),
+            BackendModel::Random => {
+                Some(Self::Random(f.text().unwrap_or_else(|| Spanned::rule("/dev/random".to_owned(), &RANDOM))))
+            }
             BackendModel::Builtin => Some(Self::Builtin),
             BackendModel::Egd => {
-                let source = Source::lower(f)?;
+                let source = chardev::whole(f, Source::lower(f))?;
                 source.needs_path(f);
-                Some(Self::Egd(source))
+                Some(Self::Egd(Box::new(source)))
             }
         }
     }
@@ -89,6 +91,19 @@ impl Backend {
 }
 
 impl Rng {
+    fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        let backend = f.child("backend");
+        let rate = f.child("rate");
+        Some(Self {
+            model: f.attr("model")?,
+            rate: rate.and_then(|r| Some(Rate { period: r.attr("period"), bytes: r.attr("bytes")? })),
+            backend: Backend::lower(&backend?)?,
+            virtio: f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default(),
+            info: Info::lower(f),
+            origin: f.origin(),
+        })
+    }
+
     /// The character device, where the backend is one.
     pub fn source(&self) -> Option<&Source> {
         match &self.backend {
@@ -102,25 +117,13 @@ impl Device for Rng {
     const ELEMENT: &'static str = "rng";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let backend = f.child("backend");
-        if backend.is_none() && f.element().child("backend").is_none() {
-            f.report(Diagnostic::new(&codes::MISSING, f.element().name_span(), "this entropy device has no `<backend>`"));
-        }
-        let rate = f.child("rate");
-        Some(Self {
-            model: f.attr("model")?,
-            rate: rate.and_then(|r| Some(Rate { period: r.attr("period"), bytes: r.attr("bytes")? })),
-            backend: Backend::lower(&backend?)?,
-            virtio: f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default(),
-            info: Info::lower(f),
-            origin: f.origin(),
-        })
+        chardev::whole(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("rng").attr("model", self.model.word()).children(|w| {
             if let Some(rate) = self.rate.as_ref().filter(|r| r.bytes.value > 0) {
-                let period = rate.period.as_ref().filter(|p| p.value > 0).cloned();
+                let period = rate.period.as_ref().filter(|p| p.value > 0).copied();
                 w.tag("rate").attr("bytes", &rate.bytes.to_string()).opt("period", &period).end();
             }
             self.backend.write(w);
@@ -129,6 +132,18 @@ impl Device for Rng {
             }
             self.info.write(w);
         });
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let backend = match (&self.backend, &other.backend) {
+            (Backend::Random(own), Backend::Random(other)) => own == other,
+            (Backend::Egd(own), Backend::Egd(other)) => own.is_meant_by(other),
+            (Backend::Builtin, Backend::Builtin) => true,
+            (Backend::Random(_) | Backend::Egd(_) | Backend::Builtin, _) => false,
+        };
+        let rate = other.rate.is_none() || self.rate == other.rate;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        self.model == other.model && backend && rate && address
     }
 
     fn info(&self) -> &Info {
@@ -141,6 +156,12 @@ impl Device for Rng {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if let Backend::Egd(source) = &self.backend {
+            source.check(domain, faults);
+        }
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
@@ -158,7 +179,9 @@ impl Device for Rng {
         let alias = self.info.alias();
         let object = format!("obj{alias}");
         let props = match &self.backend {
-            Backend::Random(file) => Props::new().with("qom-type", "rng-random").with("id", &object).with("filename", &file.value),
+            Backend::Random(file) => {
+                Props::new().with("qom-type", "rng-random").with("id", &object).with("filename", &file.value)
+            }
             Backend::Builtin => Props::new().with("qom-type", "rng-builtin").with("id", &object),
             Backend::Egd(source) => {
                 source.items(cx, Section::Rngs, alias, None, self.origin, out);
@@ -184,5 +207,39 @@ impl Device for Rng {
             Backend::Egd(source) => source.host(self.info.alias(), None, self.origin, out),
             Backend::Builtin => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn each_backend_is_an_object() {
+        let t = trial(
+            "<rng model='virtio'><rate bytes='64'/><backend model='random'/></rng>\
+             <rng model='virtio-transitional'><backend model='builtin'/></rng>\
+             <rng model='virtio'><backend model='egd' type='udp'><source mode='connect' service='1234'/></backend>\
+             <driver packed='on'/></rng>",
+            &["rng"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-object {"qom-type":"rng-random","id":"objrng0","filename":"/dev/random"}"#,
+                r#"-device {"driver":"virtio-rng-pci","rng":"objrng0","id":"rng0","max-bytes":64,"period":1000,"bus":"pci.0","addr":"0x2"}"#,
+                r#"-object {"qom-type":"rng-builtin","id":"objrng1"}"#,
+                r#"-device {"driver":"virtio-rng-pci-transitional","rng":"objrng1","id":"rng1","bus":"pci.0","addr":"0x3"}"#,
+                "-chardev udp,id=charrng2,host=,port=1234,localaddr=,localport=0",
+                r#"-object {"qom-type":"rng-egd","id":"objrng2","chardev":"charrng2"}"#,
+                r#"-device {"driver":"virtio-rng-pci","packed":true,"rng":"objrng2","id":"rng2","bus":"pci.0","addr":"0x4"}"#,
+            ]
+        );
+        assert!(
+            t.xml.starts_with("<rng model='virtio'><rate bytes='64'/><backend model='random'>/dev/random</backend>"),
+            "{}",
+            t.xml
+        );
     }
 }

@@ -23,6 +23,11 @@ words! {
     pub enum Model { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebugcon = "isa-debugcon" }
 }
 
+/// Buses of other architectures.
+const FOREIGN_TARGETS: &[&str] = &["spapr-vio-serial", "system-serial", "sclp-serial"];
+/// Devices of other architectures.
+const FOREIGN_MODELS: &[&str] = &["spapr-vty", "pl011", "sclpconsole", "sclplmconsole", "16550a"];
+
 /// How many ISA serial ports a PC has.
 const ISA_PORTS: u32 = 4;
 
@@ -43,11 +48,35 @@ pub struct Serial {
     pub origin: Origin,
 }
 
-static TARGET: Rule = Rule { name: "serial-target", text: "an x86 machine has its serial ports on the ISA bus unless the definition says otherwise" };
+static TARGET: Rule = Rule {
+    name: "serial-target",
+    text: "an x86 machine has its serial ports on the ISA bus unless the definition says otherwise",
+};
 static MODEL: Rule = Rule { name: "serial-model", text: "the model of a serial port follows from its bus" };
 static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a number gets the next free one" };
 
 impl Serial {
+    fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        let source = Source::lower(f)?;
+        source.needs_path(f);
+        let target = f.child("target");
+        if target.as_ref().is_some_and(|t| chardev::foreign(t, "type", FOREIGN_TARGETS)) {
+            return None;
+        }
+        let model = target.as_ref().and_then(|t| t.child("model"));
+        if model.as_ref().is_some_and(|m| chardev::foreign(m, "name", FOREIGN_MODELS)) {
+            return None;
+        }
+        Some(Self {
+            target: target.as_ref().and_then(|t| t.attr("type")),
+            port: target.as_ref().and_then(|t| t.attr("port")),
+            model: model.and_then(|m| m.attr("name")),
+            info: Info::lower(f),
+            origin: f.origin(),
+            source,
+        })
+    }
+
     /// The serial port that the first console stands for.
     pub fn of_console(source: Source, port: Opt<u32>, info: Info, origin: Origin) -> Self {
         Self { source, target: None, model: None, port, info, origin }
@@ -60,18 +89,24 @@ impl Serial {
 
     fn settle(&mut self) {
         let target = self.target.get_or_insert(Spanned::rule(Target::Isa, &TARGET)).value;
-        let model = match target {
-            Target::Isa => Model::Isa,
-            Target::Usb => Model::Usb,
-            Target::Pci => Model::Pci,
-            Target::IsaDebug => Model::IsaDebugcon,
-        };
-        self.model.get_or_insert(Spanned::rule(model, &MODEL));
+        self.model.get_or_insert(Spanned::rule(target.model(), &MODEL));
     }
 }
 
-/// Gives every serial port its number, bus and model. Ports that name the ISA bus are numbered first (virDomainChrIsaSerialDefPostParse and
-/// virDomainChrDefPostParse in libvirt's src/conf/domain_postparse.c).
+impl Target {
+    /// The only model of a port on this bus.
+    fn model(self) -> Model {
+        match self {
+            Self::Isa => Model::Isa,
+            Self::Usb => Model::Usb,
+            Self::Pci => Model::Pci,
+            Self::IsaDebug => Model::IsaDebugcon,
+        }
+    }
+}
+
+/// Gives every serial port its number, bus and model. Ports that name the ISA bus are numbered first (`virDomainChrIsaSerialDefPostParse` and
+/// `virDomainChrDefPostParse` in libvirt's `src/conf/domain_postparse.c`).
 pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
     let serials = &mut domain.devices.serials;
     let isa = |s: &Serial| s.target.is(&Target::Isa);
@@ -96,7 +131,10 @@ pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
         let span = serial.port.origin_or(serial.origin).span().or(serial.origin.span()).unwrap_or_default();
         if port >= ISA_PORTS {
             let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `<target type='pci-serial'/>`"));
+            faults.push(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    .help("use `<target type='pci-serial'/>`"),
+            );
         } else if taken.contains(&port) {
             faults.push(Diagnostic::new(&codes::CONFLICT, span, format!("there are two serial ports {port}")));
         }
@@ -108,17 +146,7 @@ impl Device for Serial {
     const ELEMENT: &'static str = "serial";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let source = Source::lower(f)?;
-        source.needs_path(f);
-        let target = f.child("target");
-        Some(Self {
-            target: target.as_ref().and_then(|t| t.attr("type")),
-            port: target.as_ref().and_then(|t| t.attr("port")),
-            model: target.as_ref().and_then(|t| t.child_attr("model", "name")),
-            info: Info::lower(f),
-            origin: f.origin(),
-            source,
-        })
+        chardev::whole(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -133,6 +161,13 @@ impl Device for Serial {
         });
     }
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let target = other.target.is_none() || self.target == other.target;
+        let port = other.port.is_none() || self.port == other.port;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        target && port && address && self.source.is_meant_by(&other.source)
+    }
+
     fn info(&self) -> &Info {
         &self.info
     }
@@ -143,6 +178,23 @@ impl Device for Serial {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.source.check(domain, faults);
+        let (Some(target), Some(model)) = (&self.target, &self.model) else { return };
+        if model.value != target.value.model() {
+            let span = model.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("model `{}` is none of a serial port of type `{}`", model.word(), target.word());
+            let help = format!("set `{}`, or leave the model out", target.value.model().word());
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        }
+        let isa = matches!(target.value, Target::Isa | Target::IsaDebug);
+        if let Some(address) = self.info.address.as_ref().filter(|a| isa && !matches!(a.value, Address::Isa { .. })) {
+            let span = address.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("a serial port of type `{}` has an address of type `isa`", target.word());
+            faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help("remove the `<address>`"));
+        }
     }
 
     fn needs(&self, _domain: &Domain) -> Needs {
@@ -172,5 +224,59 @@ impl Device for Serial {
 
     fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
         self.source.host(self.info.alias(), None, self.origin, out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn each_bus_has_its_device() {
+        let t = trial(
+            "<serial type='pty'/><serial type='null'><target type='pci-serial'/></serial>\
+             <serial type='stdio'><target type='usb-serial'/></serial>\
+             <serial type='pty'><target type='isa-debug'/><address type='isa' iobase='0x402'/></serial>",
+            &["serial0", "serial1", "serial2", "serial3"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev pty,id=charserial0",
+                r#"-device {"driver":"isa-serial","chardev":"charserial0","id":"serial0","index":0}"#,
+                "-chardev null,id=charserial1",
+                r#"-device {"driver":"pci-serial","chardev":"charserial1","id":"serial1","bus":"pci.0","addr":"0x2"}"#,
+                "-chardev stdio,id=charserial2",
+                r#"-device {"driver":"usb-serial","chardev":"charserial2","id":"serial2","bus":"usb.0","port":"1"}"#,
+                "-chardev pty,id=charserial3",
+                r#"-device {"driver":"isa-debugcon","chardev":"charserial3","id":"serial3","iobase":1026}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_port_without_a_number_comes_behind_the_others() {
+        let t = trial("<serial type='pty'/><serial type='null'><target port='1'/></serial>", &["isa-serial"]);
+        assert_eq!(t.argv.len(), 2);
+        assert!(t.argv[0].ends_with(r#""id":"serial0","index":2}"#), "{:?}", t.argv);
+        assert!(t.argv[1].ends_with(r#""id":"serial1","index":1}"#), "{:?}", t.argv);
+    }
+
+    #[test]
+    fn what_no_machine_has() {
+        let five = "<serial type='null'><target type='isa-serial'/></serial>".repeat(5);
+        assert_eq!(trial(&five, &[]).faults, ["serial port 4 is not on the ISA bus, which has ports 0 to 3"]);
+        let twice = "<serial type='null'><target port='1'/></serial>".repeat(2);
+        assert_eq!(trial(&twice, &[]).faults, ["there are two serial ports 1"]);
+        let model = "<serial type='null'><target type='pci-serial'><model name='usb-serial'/></target></serial>";
+        assert_eq!(trial(model, &[]).faults, ["model `usb-serial` is none of a serial port of type `pci-serial`"]);
+        let foreign = "<serial type='null'><target type='system-serial'><model name='pl011'/></target></serial>";
+        assert_eq!(
+            trial(foreign, &[]).faults,
+            ["QEMU has no `<target>` with type `system-serial` on this architecture"]
+        );
+        let address = "<serial type='null'><address type='usb' bus='0' port='1'/></serial>";
+        assert_eq!(trial(address, &[]).faults, ["a serial port of type `isa-serial` has an address of type `isa`"]);
     }
 }

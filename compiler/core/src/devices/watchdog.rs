@@ -1,6 +1,6 @@
 //! `<watchdog>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -57,17 +57,6 @@ impl Watchdog {
     pub fn is_itco(&self) -> bool {
         self.model.value == Model::Itco
     }
-
-    /// QEMU knows one action for all watchdogs (qemuValidateDomainWatchdogDef in libvirt's src/qemu/qemu_validate.c).
-    pub fn check(list: &[Self], report: &mut dyn FnMut(Diagnostic)) {
-        let Some(first) = list.first().and_then(|w| w.action) else { return };
-        for action in list.iter().skip(1).filter_map(|w| w.action).filter(|a| *a != first) {
-            let message =
-                format!("action `{}` differs from that of the first watchdog, `{}`", action.word(), first.word());
-            let span = action.origin.span().unwrap_or_default();
-            report(Diagnostic::new(&codes::CONFLICT, span, message).help("give all watchdogs the same `action`"));
-        }
-    }
 }
 
 impl Device for Watchdog {
@@ -85,6 +74,11 @@ impl Device for Watchdog {
 
     fn origin(&self) -> Origin {
         self.origin
+    }
+
+    fn is_meant_by(&self, other: &Self) -> bool {
+        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        self.model == other.model && same_address && other.action.is_none_or(|a| self.action.is(&a.value))
     }
 
     fn info(&self) -> &Info {
@@ -108,6 +102,18 @@ impl Device for Watchdog {
         if let Some(fault) = fault {
             let span = self.model.origin.span().unwrap_or_default();
             defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, fault).help("use `i6300esb`"));
+        }
+    }
+
+    /// QEMU knows one action for all watchdogs (`qemuValidateDomainWatchdogDef` in libvirt's `src/qemu/qemu_validate.c`).
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let first = domain.devices.watchdogs.first().and_then(|w| w.action);
+        let (Some(first), Some(own)) = (first, self.action) else { return };
+        if own != first {
+            let message =
+                format!("action `{}` differs from that of the first watchdog, `{}`", own.word(), first.word());
+            let fault = Diagnostic::new(&codes::CONFLICT, own.origin.span().unwrap_or_default(), message);
+            faults.push(fault.help("give all watchdogs the same `action`"));
         }
     }
 
@@ -142,5 +148,28 @@ impl Device for Watchdog {
             action => action,
         };
         out.word(Section::Watchdogs, "watchdog-action", action.word(), self.action.origin_or(self.origin));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn the_action_is_one_for_all() {
+        let t = trial("<watchdog model='i6300esb'/><watchdog model='ib700' action='reset'/>", &["watchdog"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        let first = r#"-device {"driver":"i6300esb","id":"watchdog0","bus":"pci.0","addr":"0x2"}"#;
+        assert_eq!(t.argv, [first, r#"-device {"driver":"ib700","id":"watchdog1"}"#]);
+        let t = trial("<watchdog model='i6300esb'/><watchdog model='ib700' action='pause'/>", &[]);
+        assert_eq!(t.faults, ["action `pause` differs from that of the first watchdog, `reset`"]);
+    }
+
+    #[test]
+    fn the_chipset_has_its_own() {
+        let t = trial("<watchdog model='itco'/>", &[]);
+        assert_eq!(t.faults, ["watchdog `itco` is part of the Q35 chipset alone"]);
+        let t = trial("<watchdog model='diag288'/>", &[]);
+        assert_eq!(t.faults, ["watchdog `diag288` exists on s390 alone"]);
     }
 }

@@ -1,8 +1,8 @@
 //! The command line, and where each argument comes from.
 
 use serde::Serialize;
-use virtc_plan::Arg;
 use virtc_diag::SourceFile;
+use virtc_plan::Arg;
 
 use crate::emit::{Payload, json_arg, opts_arg, word_arg};
 use crate::ir::Origin;
@@ -37,6 +37,9 @@ pub struct MapEntry {
     /// The column in characters, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub column: Option<u32>,
+    /// That line, without the white space around it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
     /// The rule that added it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule: Option<&'static str>,
@@ -89,6 +92,7 @@ impl Argv {
                 file: place.map(|_| source.name().to_owned()),
                 line: place.map(|p| p.line),
                 column: place.map(|p| p.column),
+                source: place.map(|p| source.line(p.line).trim().to_owned()),
                 rule: rule.map(|r| r.name),
                 why: rule.map(|r| r.text),
             }

@@ -9,6 +9,7 @@ use virtc_plan::{Action, Arg, Await, DevicePlan, FORMAT, Hole, PlannedStep, QmpC
 use crate::codes;
 use crate::emit::plan::{PRODUCER, digest_of, domain_id, plan_origin};
 use crate::emit::value::{Holes, props_json};
+use crate::emit::needs::Turn;
 use crate::emit::{HostNeeds, Item, Payload};
 use crate::ir::Origin;
 use crate::prepare::{DeviceChange, Sound};
@@ -70,13 +71,13 @@ fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Resul
     if !faults.is_empty() {
         return Err(faults);
     }
-    let step = |(step, origin): (Step, Origin)| PlannedStep { step, origin: plan_origin(origin, source), device: Some(change.alias.clone()) };
-    let mut out: Vec<PlannedStep> = needs.binds.iter().cloned().map(step).collect();
-    if !needs.rules.is_empty() {
-        out.push(step((Step::Allow { rules: needs.rules.clone() }, change.origin)));
-    }
-    out.extend(needs.descriptors.iter().cloned().map(step));
-    out.extend(needs.owned.iter().cloned().map(step));
+    let step = |(step, origin): (Step, Origin)| PlannedStep {
+        step,
+        origin: plan_origin(origin, source),
+        device: Some(change.alias.clone()),
+    };
+    let mut out: Vec<PlannedStep> = needs.turns().flat_map(|turn| turn.binds.clone()).map(step).collect();
+    out.extend(needs.turns().flat_map(Turn::late_steps).map(step));
     if let Some(limit) = change.memlock {
         out.push(step((Step::Memlock { limit: virtc_plan::Limit::Bytes(limit) }, change.origin)));
     }

@@ -32,7 +32,7 @@ pub struct Item {
     pub section: Section,
 }
 
-/// The order of a command line, as libvirt has it (qemuBuildCommandLine in its src/qemu/qemu_command.c).
+/// The order of a command line, as libvirt has it (`qemuBuildCommandLine` in its `src/qemu/qemu_command.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is what its name says")]
 pub enum Section {

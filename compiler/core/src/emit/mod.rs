@@ -20,8 +20,8 @@ use crate::facts::Facts;
 use crate::ir::{Opt, OptExt, Spanned, Switch};
 use crate::target::Target;
 
-pub use needs::HostNeeds;
 pub use item::{Item, Items, Payload, Section};
+pub use needs::HostNeeds;
 pub use value::{Opts, Props, Text, Value, fd, json_arg, opts_arg, state, word_arg};
 
 /// What every device may look at while it is turned into items.
@@ -58,27 +58,16 @@ impl<'m> Cx<'m> {
 impl Cx<'_> {
     /// Whether a core dump of QEMU holds the guest's memory.
     pub fn dump_core(&self) -> bool {
-        self.domain.memory.dump_core.get().map_or_else(|| self.facts.config().is_some_and(|c| c.dump_guest_core), Switch::is_on)
-    }
-
-    /// The address that VNC servers listen on unless the definition says another (`vnc_listen` in libvirt's qemu.conf).
-    pub fn vnc_listen(&self) -> &str {
-        "127.0.0.1"
-    }
-
-    /// The address that SPICE servers listen on unless the definition says another (`spice_listen` in libvirt's qemu.conf).
-    pub fn spice_listen(&self) -> &str {
-        "127.0.0.1"
-    }
-
-    /// Whether the host's configuration has a password for SPICE servers that have none (`spice_password` in libvirt's qemu.conf).
-    pub fn spice_password(&self) -> bool {
-        false
+        self.domain
+            .memory
+            .dump_core
+            .get()
+            .map_or_else(|| self.facts.config().is_some_and(|c| c.dump_guest_core), Switch::is_on)
     }
 
     /// The host's render node, where it is known.
     pub fn render_node(&self) -> Option<&str> {
-        None
+        self.facts.render_node()
     }
 
     /// `bus`, `multifunction` and `addr` of a device on a PCI bus.
@@ -86,7 +75,10 @@ impl Cx<'_> {
         let Some((slot, _)) = pci(address) else { return Props::new() };
         let controllers = &self.domain.devices.controllers;
         let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus));
-        let props = Props::new().with("bus", bus.map_or_else(|| format!("pci.{}", slot.bus), |c| c.bus_name()));
+        let props = Props::new().with(
+            "bus",
+            bus.map_or_else(|| format!("pci.{}", slot.bus), super::devices::controller::Controller::bus_name),
+        );
         let multifunction = match address {
             Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) => multifunction.get(),
             Some(_) | None => None,
@@ -104,13 +96,16 @@ impl Cx<'_> {
         let Some(Spanned { value: Address::Usb { bus, port }, .. }) = address else { return Props::new() };
         let controllers = &self.domain.devices.controllers;
         let controller = controllers.iter().find(|c| c.kind() == ControllerType::Usb && c.index() == *bus);
-        let props = Props::new().with("bus", controller.map_or_else(|| format!("usb{bus}.0"), |c| format!("{}.0", c.info.alias())));
+        let props = Props::new()
+            .with("bus", controller.map_or_else(|| format!("usb{bus}.0"), |c| format!("{}.0", c.info.alias())));
         props.opt("port", Some(port).filter(|p| !p.is_empty()))
     }
 
     /// `bus` and `nr` of a port of a virtio-serial controller; both are absent where the device has no such address.
     pub fn virtio_serial_address(&self, address: &Opt<Address>) -> Props {
-        let Some(Spanned { value: Address::VirtioSerial { controller: index, bus, port }, .. }) = address else { return Props::new() };
+        let Some(Spanned { value: Address::VirtioSerial { controller: index, bus, port }, .. }) = address else {
+            return Props::new();
+        };
         let controllers = &self.domain.devices.controllers;
         let controller = controllers.iter().find(|c| c.kind() == ControllerType::VirtioSerial && c.index() == *index);
         let alias = controller.map_or_else(|| format!("virtio-serial{index}"), |c| c.info.alias().to_owned());

@@ -1,49 +1,113 @@
 //! What the host must do before QEMU starts, gathered from the devices.
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::{Access, DeviceRule, Node, Owner, PciAddress, Step};
+use virtc_plan::{
+    Access, Content, DeviceRule, Node, OpenMode, Owner, PciAddress, QmpCall, SocketPlace, Step,
+};
 
 use crate::codes;
 use crate::devices::PciSlot;
 use crate::ir::Origin;
 
-/// What the host must do, by the place in the order of steps.
+/// What the host must do, by device and by the place in the order of steps.
 #[derive(Debug, Default)]
 pub struct HostNeeds {
-    /// Functions that are bound to VFIO.
-    pub(crate) binds: Vec<(Step, Origin)>,
-    /// Rules of the device ACL.
-    pub(crate) rules: Vec<DeviceRule>,
-    /// Descriptors that are opened.
-    pub(crate) descriptors: Vec<(Step, Origin)>,
-    /// The names of these descriptors.
+    /// What is asked for before the first device: it is of the VM itself.
+    own: Turn,
+    /// What each device needs.
+    devices: Vec<Turn>,
+    /// The names of the descriptors that are opened.
     pub(crate) fds: Vec<String>,
-    /// Nodes and files that QEMU must be able to open.
-    pub(crate) owned: Vec<(Step, Origin)>,
     /// Directories in the VM's own directory.
     pub(crate) directories: Vec<String>,
     /// Whether guest memory is pinned, because devices of the host write to it.
     pub(crate) pinned: bool,
+    /// QEMU's environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// What QEMU is told before the guest runs.
+    pub(crate) commands: Vec<(QmpCall, Origin)>,
     /// Settings of VFs that the runtime cannot make yet.
     pub(crate) vf_settings: Vec<Origin>,
-    /// What the runtime cannot open yet, and what the definition wants it for.
+    /// What the runtime cannot do yet, and what the definition wants it for.
     pub(crate) refused: Vec<(Origin, String)>,
 }
 
+/// What one device needs.
+#[derive(Debug)]
+pub(crate) struct Turn {
+    /// Its alias; absent: the VM itself.
+    pub device: Option<String>,
+    /// Where it stands.
+    origin: Origin,
+    /// Functions that are bound to VFIO.
+    pub binds: Vec<(Step, Origin)>,
+    /// Rules of the device ACL.
+    pub rules: Vec<DeviceRule>,
+    /// Everything behind the control group.
+    pub steps: Vec<(Step, Origin)>,
+}
+
+impl Default for Turn {
+    fn default() -> Self {
+        let origin = Origin::Rule(&super::rules::OF_THE_VM);
+        Self { device: None, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
+    }
+}
+
+impl Turn {
+    /// Its rules as a step of its own, and then its other steps.
+    pub fn late_steps(&self) -> impl Iterator<Item = (Step, Origin)> {
+        let is_device = self.device.is_some() && !self.rules.is_empty();
+        let allow = is_device.then(|| (Step::Allow { rules: self.rules.clone() }, self.origin));
+        allow.into_iter().chain(self.steps.iter().cloned())
+    }
+}
+
 impl HostNeeds {
+    /// Whatever is asked for from here on is for the device `alias`.
+    pub fn begin(&mut self, alias: &str, origin: Origin) {
+        self.devices.push(Turn { device: Some(alias.to_owned()), origin, ..Turn::default() });
+    }
+
+    /// Whose turn it is.
+    fn turn(&mut self) -> &mut Turn {
+        self.devices.last_mut().unwrap_or(&mut self.own)
+    }
+
+    /// What is needed, first by the VM itself, then by each device.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = &Turn> {
+        std::iter::once(&self.own).chain(&self.devices)
+    }
+
+    /// Rules of the device ACL that no device asks for.
+    pub(crate) fn own_rules(&self) -> &[DeviceRule] {
+        &self.own.rules
+    }
+
     /// QEMU opens this file or block device.
     pub fn file(&mut self, path: &str, readonly: bool, block: bool, origin: Origin) {
         let node = Node::Path(path.to_owned());
         if block {
-            let access = if readonly { Access::R } else { Access::RW };
-            self.rules.push(DeviceRule::Node { node: node.clone(), access, optional: false });
+            self.rule(node.clone(), if readonly { Access::R } else { Access::RW });
         }
         self.own(node, origin);
     }
 
+    fn rule(&mut self, node: Node, access: Access) {
+        let rule = DeviceRule::Node { node, access, optional: false };
+        let rules = &mut self.turn().rules;
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+
+    fn step(&mut self, step: Step, origin: Origin) {
+        self.turn().steps.push((step, origin));
+    }
+
     /// QEMU must be able to open this node.
     pub fn own(&mut self, node: Node, origin: Origin) {
-        self.owned.push((Step::Own { node, owner: Owner::Qemu }, origin));
+        self.step(Step::Own { node, owner: Owner::Qemu }, origin);
     }
 
     /// QEMU opens this node of `/dev`.
@@ -54,16 +118,31 @@ impl HostNeeds {
 
     /// QEMU opens this node of `/dev`, which it can open as it is.
     pub fn allow(&mut self, path: &str) {
-        let node = Node::Path(path.to_owned());
-        self.rules.push(DeviceRule::Node { node, access: Access::RW, optional: false });
+        self.rule(Node::Path(path.to_owned()), Access::RW);
+    }
+
+    /// QEMU opens this node of `/dev`, which anybody may open and which keeps its owner.
+    pub fn shared_device(&mut self, path: &str) {
+        self.allow(path);
+    }
+
+    /// A variable of QEMU's environment.
+    pub fn env(&mut self, name: &str, value: &str) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// QEMU is told this before the guest runs.
+    pub fn command(&mut self, call: QmpCall, origin: Origin) {
+        self.commands.push((call, origin));
     }
 
     /// The guest gets this function of the host.
     pub fn vfio(&mut self, slot: PciSlot, managed: bool, origin: Origin) {
         let device = PciAddress { domain: slot.domain.into(), bus: slot.bus, slot: slot.slot, function: slot.function };
-        self.binds.push((Step::VfioBind { device, managed }, origin));
+        self.turn().binds.push((Step::VfioBind { device, managed }, origin));
         for node in [Node::Path("/dev/vfio/vfio".to_owned()), Node::VfioGroup(device)] {
-            self.rules.push(DeviceRule::Node { node, access: Access::RW, optional: false });
+            self.rule(node, Access::RW);
         }
         self.own(Node::VfioGroup(device), origin);
         self.pinned = true;
@@ -73,7 +152,7 @@ impl HostNeeds {
     pub fn usb(&mut self, bus: u32, device: u32, origin: Origin) {
         let (Ok(bus), Ok(device)) = (u16::try_from(bus), u16::try_from(device)) else { return };
         let node = Node::Usb { bus, device };
-        self.rules.push(DeviceRule::Node { node: node.clone(), access: Access::RW, optional: false });
+        self.rule(node.clone(), Access::RW);
         self.own(node, origin);
     }
 
@@ -82,13 +161,28 @@ impl HostNeeds {
         if let Step::Tap { fds, vhost_fds, .. } = &step {
             self.fds.extend(fds.iter().chain(vhost_fds).cloned());
         }
-        self.descriptors.push((step, origin));
+        self.step(step, origin);
     }
 
-    /// A listening socket in the VM's own directory, which QEMU inherits as a descriptor.
-    pub fn listen(&mut self, fd: &str, socket: &str, origin: Origin) {
+    /// A listening socket, which QEMU inherits as a descriptor.
+    pub fn listen(&mut self, fd: &str, at: SocketPlace, origin: Origin) {
         self.fds.push(fd.to_owned());
-        self.descriptors.push((Step::Listen { fd: fd.to_owned(), socket: socket.to_owned() }, origin));
+        self.step(Step::Listen { fd: fd.to_owned(), at }, origin);
+    }
+
+    /// A file that is written to, which QEMU inherits as a descriptor. It is made where there is none.
+    pub fn write_to(&mut self, fd: &str, path: &str, append: bool, origin: Origin) {
+        self.fds.push(fd.to_owned());
+        let content = if append { Content::Append } else { Content::Truncate };
+        let (fd, path) = (fd.to_owned(), path.to_owned());
+        self.step(Step::Open { fd, path, mode: OpenMode::Write, create: true, content }, origin);
+    }
+
+    /// A file of the guest's that is made out of a template where there is none, and that QEMU must be able to open.
+    pub fn from_template(&mut self, template: Option<&str>, path: &str, origin: Origin) {
+        let from = template.map(ToOwned::to_owned);
+        self.step(Step::CopyFile { from, to: path.to_owned(), owner: Owner::Qemu }, origin);
+        self.own(Node::Path(path.to_owned()), origin);
     }
 
     /// A directory in the VM's own directory.
@@ -111,7 +205,7 @@ impl HostNeeds {
     /// Why no plan can be made.
     pub(crate) fn faults(&self) -> Diagnostics {
         let refused = |(origin, what): &(Origin, String)| {
-            let message = format!("running a VM with this device is not supported yet: {what}");
+            let message = format!("running this is not supported yet: {what}");
             Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message)
         };
         let mut out = self.vf_faults();
@@ -122,7 +216,8 @@ impl HostNeeds {
     /// Why these settings cannot be made.
     fn vf_faults(&self) -> Diagnostics {
         let fault = |origin: &Origin| {
-            let message = "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
+            let message =
+                "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
             Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message)
         };
         self.vf_settings.iter().map(fault).collect()

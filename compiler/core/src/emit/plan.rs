@@ -2,7 +2,10 @@
 
 use sha2::{Digest, Sha256};
 use virtc_diag::{Diagnostics, SourceFile};
-use virtc_plan::{DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, Step, UserPolicy};
+use virtc_plan::{
+    DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, QmpCommand,
+    QmpScript, SocketPlace, Step, UserPolicy,
+};
 
 use crate::domain::Domain;
 use crate::emit::Item;
@@ -29,26 +32,44 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     }
     let start = Origin::Rule(&START);
     let at = |origin| plan_origin(origin, source);
-    let step = |(step, origin): (Step, Origin)| PlannedStep { step, origin: at(origin), device: None };
+    let of = |device: Option<&str>, (step, origin): (Step, Origin)| PlannedStep {
+        step,
+        origin: at(origin),
+        device: device.map(ToOwned::to_owned),
+    };
+    let step = |step| of(None, step);
     let mut steps = vec![step((Step::StateDir { directories: needs.directories.clone() }, start))];
-    let monitor = Step::Listen { fd: MONITOR_FD.to_owned(), socket: MONITOR_SOCKET.to_owned() };
-    steps.push(step((monitor, Origin::Rule(&rules::MONITOR))));
-    steps.extend(needs.binds.iter().cloned().map(step));
-    steps.push(step((Step::Cgroup { rules: needs.rules.clone() }, start)));
-    steps.extend(needs.descriptors.iter().cloned().map(step));
-    steps.extend(needs.owned.iter().cloned().map(step));
+    for turn in needs.turns() {
+        steps.extend(turn.binds.iter().cloned().map(|step| of(turn.device.as_deref(), step)));
+    }
+    steps.push(step((Step::Cgroup { rules: needs.own_rules().to_vec() }, start)));
+    for turn in needs.turns() {
+        steps.extend(turn.late_steps().map(|step| of(turn.device.as_deref(), step)));
+    }
+    let at = SocketPlace::Private(MONITOR_SOCKET.to_owned());
+    steps.push(step((Step::Listen { fd: MONITOR_FD.to_owned(), at }, Origin::Rule(&rules::MONITOR))));
     let mut fds = vec![MONITOR_FD.to_owned()];
     fds.extend(needs.fds.iter().cloned());
     let args = argv(machine).0.into_iter().map(|a| a.arg).collect();
     let memlock = memlock(m).map(Limit::Bytes);
-    let spawn = Step::Spawn { argv: args, env: Vec::new(), fds, user: UserPolicy::Qemu, memlock };
+    let spawn = Step::Spawn { argv: args, env: needs.env.clone(), fds, user: UserPolicy::Qemu, memlock };
     steps.push(step((spawn, start)));
+    for (call, origin) in needs.commands.iter().cloned() {
+        let commands = vec![QmpCommand { call, awaits: None, undo: None }];
+        steps.push(step((Step::QmpRun { script: QmpScript { commands } }, origin)));
+    }
     steps.push(step((Step::Cont {}, start)));
-    Ok(Plan { format: FORMAT, producer: PRODUCER.to_owned(), digest: digest_of(m.items(), source), domain: domain_id(m.domain()), steps })
+    Ok(Plan {
+        format: FORMAT,
+        producer: PRODUCER.to_owned(),
+        digest: digest_of(m.items(), source),
+        domain: domain_id(m.domain()),
+        steps,
+    })
 }
 
 /// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it
-/// (qemuDomainGetMemLockLimitBytes in libvirt's src/qemu/qemu_domain.c).
+/// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
 pub fn memlock(machine: &Machine) -> Option<u64> {
     machine.needs().pinned.then(|| locked_bytes(machine.domain()))
 }

@@ -10,6 +10,7 @@ macro_rules! rules {
 
 rules! {
     ALWAYS = "always": "part of every command line";
+    OF_THE_VM = "vm": "what the VM needs of the host for itself, and for no device";
     STOPPED = "start-stopped": "QEMU starts stopped, so that all is prepared before the guest's first instruction; `cont` starts it";
     NO_DEFAULTS = "no-defaults": "QEMU adds no devices and reads no configuration of its own; the definition alone says what the guest has";
     MONITOR = "monitor": "the QMP monitor, on a socket that is open before QEMU starts";

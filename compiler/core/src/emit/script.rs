@@ -24,11 +24,28 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
     for directory in &machine.get().needs().directories {
         let _ = writeln!(out, "mkdir -p \"$state/{directory}\"");
     }
+    for (from, to) in templates(machine) {
+        let _ = writeln!(out, "[ -e {to} ] || cp {from} {to}");
+    }
     for line in first(machine) {
         let _ = writeln!(out, "# first: {line}");
     }
-    out.push_str("exec");
+    let needs = machine.get().needs();
+    for (name, value) in &needs.env {
+        let _ = write!(out, "export {name}=");
+        quote(value, &mut out);
+        out.push('\n');
+    }
     let mut faults = Diagnostics::new();
+    for (call, origin) in &needs.commands {
+        let message =
+            format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute);
+        let span = origin.span().unwrap_or_default();
+        faults.push(
+            Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
+        );
+    }
+    out.push_str("exec");
     for item in machine.get().items() {
         // Sets of descriptors are replaced by the paths behind them.
         if item.option == "add-fd" {
@@ -46,7 +63,10 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
             Err(fd) => {
                 let message = format!("descriptor `{fd}` cannot be opened in a shell script");
                 let span = item.origin.span().unwrap_or_default();
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"));
+                faults.push(
+                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                        .help("use `virtc run`, or `--emit plan`"),
+                );
             }
         }
     }
@@ -80,22 +100,45 @@ fn tap_name(id: &str) -> String {
     format!("vnet{}", id.trim_start_matches(|c: char| !c.is_ascii_digit()))
 }
 
+/// Templates, and the files that are made of them where they are not there yet; both as shell words.
+fn templates(machine: &Sound<Machine>) -> Vec<(String, String)> {
+    let word = |text: &str| {
+        let mut word = String::new();
+        quote(text, &mut word);
+        word
+    };
+    let steps = machine.get().needs().turns().flat_map(|turn| &turn.steps);
+    let copies = steps.filter_map(|(step, _)| match step {
+        Step::CopyFile { from: Some(from), to, .. } => Some((word(from), word(to))),
+        _ => None,
+    });
+    copies.collect()
+}
+
 /// What the plan does and a script cannot.
 fn first(machine: &Sound<Machine>) -> Vec<String> {
     let needs = machine.get().needs();
     let mut out = Vec::new();
-    for (step, _) in &needs.binds {
+    for (step, _) in needs.turns().flat_map(|turn| &turn.binds) {
         if let Step::VfioBind { device, managed } = step {
-            out.push(if *managed { format!("bind {device} to vfio-pci") } else { format!("see that {device} is bound to vfio-pci") });
+            out.push(if *managed {
+                format!("bind {device} to vfio-pci")
+            } else {
+                format!("see that {device} is bound to vfio-pci")
+            });
         }
     }
     if !needs.vf_settings.is_empty() {
         out.push("set the MAC and VLAN of the VF on its physical function".to_owned());
     }
-    for (step, _) in &needs.descriptors {
+    for (step, _) in needs.turns().flat_map(|turn| &turn.steps) {
         if let Step::Tap { fds, bridge, .. } = step {
             let bridge = bridge.as_ref().map_or_else(String::new, |b| format!(" and join it to bridge {b}"));
-            let id = fds.first().and_then(|fd| fd.strip_prefix("tapfd-")).and_then(|fd| fd.strip_suffix('0')).unwrap_or_default();
+            let id = fds
+                .first()
+                .and_then(|fd| fd.strip_prefix("tapfd-"))
+                .and_then(|fd| fd.strip_suffix('0'))
+                .unwrap_or_default();
             out.push(format!("make tap interface {}{bridge}", tap_name(id)));
         }
     }
@@ -136,7 +179,10 @@ mod tests {
         let state = Part::Hole { name: Hole::State, quote: Quote::Comma };
         assert_eq!(word(&Arg::text("a b'c")), Ok("'a b'\\''c'".to_owned()));
         assert_eq!(word(&Arg::text("")), Ok("''".to_owned()));
-        assert_eq!(word(&Arg(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])), Ok("path=\"$state\"/x".to_owned()));
+        assert_eq!(
+            word(&Arg(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])),
+            Ok("path=\"$state\"/x".to_owned())
+        );
         let fd = Part::Hole { name: Hole::Fd("tap".into()), quote: Quote::Comma };
         assert_eq!(word(&Arg(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
     }
@@ -144,7 +190,12 @@ mod tests {
     #[test]
     fn a_tap_goes_by_its_name() {
         let fds = crate::emit::fd("tapfd-net10").then(":").then(crate::emit::fd("tapfd-net11"));
-        let props = Props::new().with("type", "tap").with("fds", fds).with("vhost", true).with("vhostfds", "x").with("id", "hostnet1");
+        let props = Props::new()
+            .with("type", "tap")
+            .with("fds", fds)
+            .with("vhost", true)
+            .with("vhostfds", "x")
+            .with("id", "hostnet1");
         let wanted = r#"{"type":"tap","ifname":"vnet1","script":"no","downscript":"no","queues":2,"vhost":true,"id":"hostnet1"}"#;
         assert_eq!(crate::emit::json_arg(&tap_by_name(&props)).display(), wanted);
     }

@@ -50,7 +50,13 @@ impl Text {
 
     /// The text where it has no holes.
     pub fn plain(&self) -> Option<String> {
-        self.0.iter().map(|p| match p { Piece::Plain(text) => Some(text.as_str()), Piece::Hole(_) => None }).collect()
+        self.0
+            .iter()
+            .map(|p| match p {
+                Piece::Plain(text) => Some(text.as_str()),
+                Piece::Hole(_) => None,
+            })
+            .collect()
     }
 }
 
@@ -278,7 +284,10 @@ pub fn props_json(props: &Props) -> (serde_json::Map<String, serde_json::Value>,
 }
 
 fn object_json(props: &Props, at: &str, holes: &mut Holes) -> serde_json::Map<String, serde_json::Value> {
-    props.iter().map(|(key, value)| (key.to_owned(), value_json(value, &format!("{at}/{}", pointer_token(key)), holes))).collect()
+    props
+        .iter()
+        .map(|(key, value)| (key.to_owned(), value_json(value, &format!("{at}/{}", pointer_token(key)), holes)))
+        .collect()
 }
 
 fn pointer_token(key: &str) -> String {
@@ -287,13 +296,14 @@ fn pointer_token(key: &str) -> String {
 
 fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
     match value {
-        Value::Text(text) => match text.plain() {
-            Some(plain) => plain.into(),
-            None => {
+        Value::Text(text) => {
+            if let Some(plain) = text.plain() {
+                plain.into()
+            } else {
                 holes.push((at.to_owned(), word_arg(text)));
                 word_arg(text).display().into()
             }
-        },
+        }
         Value::Number(number) => match (u64::try_from(*number), i64::try_from(*number)) {
             (Ok(number), _) => number.into(),
             (Err(_), Ok(number)) => number.into(),
@@ -302,7 +312,8 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
         Value::Bool(bool) => (*bool).into(),
         Value::Object(props) => object_json(props, at, holes).into(),
         Value::Array(values) => {
-            let each = values.iter().enumerate().map(|(index, value)| value_json(value, &format!("{at}/{index}"), holes));
+            let each =
+                values.iter().enumerate().map(|(index, value)| value_json(value, &format!("{at}/{index}"), holes));
             each.collect::<Vec<_>>().into()
         }
     }
@@ -350,7 +361,8 @@ mod tests {
 
     #[test]
     fn json_is_json() {
-        let props = Props::new().with("a", "q\"\n,").with("n", 3u32).with("l", vec![Value::from(true), Value::from(fd("m"))]);
+        let props =
+            Props::new().with("a", "q\"\n,").with("n", 3u32).with("l", vec![Value::from(true), Value::from(fd("m"))]);
         assert_eq!(json_arg(&props).display(), r#"{"a":"q\"\n,","n":3,"l":[true,"{fd:m}"]}"#);
     }
 }

@@ -5,4 +5,4 @@ mod words;
 
 pub use origin::{Opt, OptExt, Origin, Rule, Spanned};
 pub(crate) use words::words;
-pub use words::{Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};
+pub use words::{CpuSet, Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};

@@ -138,8 +138,7 @@ impl Leaf for Mac {
         parts.next().is_none().then_some(Self(bytes))
     }
     fn show(&self) -> String {
-        let [a, b, c, d, e, f] = self.0;
-        format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+        self.0.map(|byte| format!("{byte:02x}")).join(":")
     }
 }
 
@@ -161,4 +160,24 @@ pub fn unit_bytes(unit: &str) -> Option<u64> {
         "E" | "EiB" => 1 << 60,
         _ => return None,
     })
+}
+
+/// A set of host CPUs as the format writes it: numbers, ranges and exclusions, such as `0-3,^2`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CpuSet(String);
+
+impl Leaf for CpuSet {
+    fn read(text: &str) -> Option<Self> {
+        const LIMIT: u32 = 16_384;
+        let number = |n: &str| n.parse::<u32>().ok().filter(|n| *n < LIMIT);
+        let part = |part: &str| match part.split_once('-') {
+            Some((first, last)) => number(first).zip(number(last)).is_some_and(|(first, last)| first <= last),
+            None => number(part.strip_prefix('^').unwrap_or(part)).is_some(),
+        };
+        let text = text.trim();
+        (!text.is_empty() && text.split(',').all(|p| part(p.trim()))).then(|| Self(text.to_owned()))
+    }
+    fn show(&self) -> String {
+        self.0.clone()
+    }
 }

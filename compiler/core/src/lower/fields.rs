@@ -97,8 +97,10 @@ impl<'d, 'c> Fields<'d, 'c> {
     }
 
     fn raw(&self, name: &str) -> Option<Attribute<'d>> {
-        let (at, attribute) = self.element.attributes().enumerate().find(|(_, a)| a.name() == name && a.namespace().is_empty())?;
-        self.attributes.set(self.attributes.get() | 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63));
+        let (at, attribute) =
+            self.element.attributes().enumerate().find(|(_, a)| a.name() == name && a.namespace().is_empty())?;
+        self.attributes
+            .set(self.attributes.get() | 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63));
         if self.cx.checked.is_faulty_attribute(attribute) {
             self.cx.met.set(self.cx.met.get() + 1);
             return None;
@@ -189,7 +191,12 @@ impl<'d, 'c> Fields<'d, 'c> {
     pub fn rest(&self) -> Vec<Element<'d>> {
         let mut read = self.children.borrow_mut();
         let unread = self.element.children().zip(read.iter_mut()).filter(|(_, read)| !**read);
-        unread.map(|(child, read)| { *read = true; child }).collect()
+        unread
+            .map(|(child, read)| {
+                *read = true;
+                child
+            })
+            .collect()
     }
 
     /// Marks everything in the element as read: for content that is kept as it is.
@@ -207,7 +214,10 @@ impl Drop for Fields<'_, '_> {
         for (at, attribute) in self.element.attributes().enumerate() {
             let bit = 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63);
             if self.attributes.get() & bit == 0 && !self.cx.checked.is_faulty_attribute(attribute) {
-                self.cx.unsupported(attribute.name_span(), format_args!("attribute `{}` of `<{owner}>`", attribute.name()));
+                self.cx.unsupported(
+                    attribute.name_span(),
+                    format_args!("attribute `{}` of `<{owner}>`", attribute.name()),
+                );
             }
         }
         for (child, read) in self.element.children().zip(self.children.borrow().iter()) {

@@ -124,7 +124,8 @@ impl Clock {
 
     /// Writes `<clock>`.
     pub fn write(&self, w: &mut XmlWriter) {
-        let tag = w.tag("clock").opt("offset", &self.offset).opt("adjustment", &self.adjustment).opt("basis", &self.basis);
+        let tag =
+            w.tag("clock").opt("offset", &self.offset).opt("adjustment", &self.adjustment).opt("basis", &self.basis);
         tag.opt("timezone", &self.timezone).opt("start", &self.start).children(|w| {
             for timer in &self.timers {
                 let tag = w.tag("timer").attr("name", timer.name.word()).opt("present", &timer.present);

@@ -85,8 +85,10 @@ pub struct Cpu {
     pub origin: Origin,
 }
 
-static DEFAULT_CPU: Rule =
-    Rule { name: "default-cpu", text: "without a model the guest gets the default of its machine type, written out so that it stays the same" };
+static DEFAULT_CPU: Rule = Rule {
+    name: "default-cpu",
+    text: "without a model the guest gets the default of its machine type, written out so that it stays the same",
+};
 static CPU_DEFAULTS: Rule = Rule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
 
 /// A value that follows from the mode.
@@ -111,7 +113,8 @@ impl Cpu {
                 origin: t.origin(),
             }
         });
-        let features = f.children("feature").iter().map(|c| Feature { name: c.attr("name"), policy: c.attr("policy") }).collect();
+        let features =
+            f.children("feature").iter().map(|c| Feature { name: c.attr("name"), policy: c.attr("policy") }).collect();
         Some(Self {
             mode: f.attr("mode"),
             matching: f.attr("match"),
@@ -171,11 +174,15 @@ impl Cpu {
             feature.policy.get_or_insert(by_rule(FeaturePolicy::Require));
         }
         if let (Some(t), Some(max)) = (&self.topology, max_vcpus) {
-            let count = [t.sockets, t.dies, t.clusters, t.cores, t.threads].iter().try_fold(1u32, |a, b| a.checked_mul(*b));
+            let count =
+                [t.sockets, t.dies, t.clusters, t.cores, t.threads].iter().try_fold(1u32, |a, b| a.checked_mul(*b));
             if count != Some(max) {
                 let count = count.map_or("too many".to_owned(), |c| c.to_string());
                 let message = format!("the topology has {count} CPUs, `<vcpu>` says {max}");
-                report(Diagnostic::new(&codes::CONFLICT, t.origin.span().unwrap_or_default(), message).help("make the two equal"));
+                report(
+                    Diagnostic::new(&codes::CONFLICT, t.origin.span().unwrap_or_default(), message)
+                        .help("make the two equal"),
+                );
             }
         }
     }
@@ -186,12 +193,20 @@ impl Cpu {
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
             CpuMode::HostModel => report(
-                Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, "`host-model` is not supported yet: it depends on the host's CPU")
-                    .help("name a model, or use `host-passthrough` under KVM"),
+                Diagnostic::new(
+                    &codes::NOT_YET_SUPPORTED,
+                    span,
+                    "`host-model` is not supported yet: it depends on the host's CPU",
+                )
+                .help("name a model, or use `host-passthrough` under KVM"),
             ),
             CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
-                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "`host-passthrough` needs KVM, but the domain is of type `qemu`")
-                    .help("use `type='kvm'` on `<domain>`, or name a model"),
+                Diagnostic::new(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    span,
+                    "`host-passthrough` needs KVM, but the domain is of type `qemu`",
+                )
+                .help("use `type='kvm'` on `<domain>`, or name a model"),
             ),
             CpuMode::HostPassthrough | CpuMode::Custom | CpuMode::Maximum => {}
         }
@@ -259,4 +274,3 @@ fn qemu_feature(name: &str) -> String {
         name => name.replace('_', "-"),
     }
 }
-

@@ -5,8 +5,8 @@ use virtc_plan::MONITOR_FD;
 
 use crate::codes;
 use crate::devices::chardev::{Backend, Chardev, Descriptor, Open};
-use crate::emit::{Cx, Items, Opts, Payload, Section, state};
 use crate::emit::rules;
+use crate::emit::{Cx, Items, Opts, Payload, Section, state};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -69,7 +69,10 @@ impl General {
         }
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
             let span = name.origin.span().unwrap_or(span);
-            report(Diagnostic::new(&codes::CONFLICT, span, "the name holds a slash or a line break").help("the name becomes part of paths"));
+            report(
+                Diagnostic::new(&codes::CONFLICT, span, "the name holds a slash or a line break")
+                    .help("the name becomes part of paths"),
+            );
         }
         if self.uuid.is_none() {
             let name = self.name.as_ref().map_or("", |n| n.value.as_str());

@@ -1,5 +1,6 @@
 //! `<on_poweroff>`, `<on_reboot>`, `<on_crash>`.
 
+use crate::emit::HostNeeds;
 use crate::ir::{Opt, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -22,7 +23,8 @@ pub struct Lifecycle {
     pub on_crash: Opt<Action>,
 }
 
-static DEFAULT: Rule = Rule { name: "default-actions", text: "a guest that powers off or crashes is gone, one that reboots goes on" };
+static DEFAULT: Rule =
+    Rule { name: "default-actions", text: "a guest that powers off or crashes is gone, one that reboots goes on" };
 
 impl Lifecycle {
     /// Reads the elements from `<domain>`.
@@ -39,6 +41,19 @@ impl Lifecycle {
         self.on_poweroff.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT));
         self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT));
         self.on_crash.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT));
+    }
+
+    /// What the runtime does when the guest ends: it ends the VM. QEMU itself restarts a guest that reboots.
+    pub fn host(&self, out: &mut HostNeeds) {
+        let known = [
+            (&self.on_poweroff, Action::Destroy, "a guest that powers off is gone"),
+            (&self.on_reboot, Action::Restart, "a guest that reboots goes on"),
+        ];
+        for (wanted, does, what) in known {
+            if let Some(wanted) = wanted.as_ref().filter(|wanted| wanted.value != does) {
+                out.refuse(what, wanted.origin);
+            }
+        }
     }
 
     /// Writes the elements.

@@ -27,12 +27,11 @@ fn kib(f: &Fields<'_, '_>) -> Opt<u64> {
     let unit = f.attr::<String>("unit");
     let value = f.text::<u64>()?;
     let bytes = unit_bytes(unit.as_ref().map_or("KiB", |u| u.value.as_str()))?;
-    match value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) {
-        Some(kib) => Some(Spanned { value: kib, origin: f.origin() }),
-        None => {
-            f.report(Diagnostic::new(&codes::BAD_VALUE, f.element().text_span(), "more memory than can be counted"));
-            None
-        }
+    if let Some(kib) = value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) {
+        Some(Spanned { value: kib, origin: f.origin() })
+    } else {
+        f.report(Diagnostic::new(&codes::BAD_VALUE, f.element().text_span(), "more memory than can be counted"));
+        None
     }
 }
 
@@ -51,7 +50,10 @@ impl Memory {
     pub fn define(&mut self, whole: Origin, report: &mut dyn FnMut(Diagnostic)) {
         let Some(total) = self.total else {
             let span = whole.span().unwrap_or_default();
-            return report(Diagnostic::new(&codes::MISSING, span, "the domain has no memory").help("add `<memory unit='GiB'>…</memory>`"));
+            return report(
+                Diagnostic::new(&codes::MISSING, span, "the domain has no memory")
+                    .help("add `<memory unit='GiB'>…</memory>`"),
+            );
         };
         if total.value == 0 {
             let span = total.origin.span().unwrap_or_default();

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Opts, Props, Section, rules};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Props, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -94,10 +94,17 @@ pub struct Os {
     pub reboot_timeout: Opt<i32>,
 }
 
-static DEFAULT_MACHINE: Rule = Rule { name: "default-machine", text: "without a machine type the guest gets the oldest default of its architecture, `pc`" };
+static DEFAULT_MACHINE: Rule = Rule {
+    name: "default-machine",
+    text: "without a machine type the guest gets the oldest default of its architecture, `pc`",
+};
 static DEFAULT_ARCH: Rule = Rule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
-static BOOT_HD: Rule = Rule { name: "boot-from-disk", text: "without any boot order the guest boots from its first disk" };
-static NVRAM: Rule = Rule { name: "nvram-path", text: "firmware that cannot be written keeps its variables in a file of the domain's own" };
+static BOOT_HD: Rule =
+    Rule { name: "boot-from-disk", text: "without any boot order the guest boots from its first disk" };
+static NVRAM: Rule = Rule {
+    name: "nvram-path",
+    text: "firmware that cannot be written keeps its variables in a file of the domain's own",
+};
 static RAW: Rule = Rule { name: "raw-firmware", text: "firmware images are raw unless the definition says otherwise" };
 static ROM: Rule = Rule { name: "rom-loader", text: "a loader without a type is mapped as ROM" };
 
@@ -155,10 +162,26 @@ impl Os {
         if per_device {
             if let Some(boot) = self.boot.first() {
                 let message = "`<boot dev>` in `<os>` beside `<boot order>` in devices";
-                report(Diagnostic::new(&codes::CONFLICT, boot.origin.span().unwrap_or_default(), message).help("keep one of the two"));
+                report(
+                    Diagnostic::new(&codes::CONFLICT, boot.origin.span().unwrap_or_default(), message)
+                        .help("keep one of the two"),
+                );
             }
         } else if self.boot.is_empty() {
             self.boot.push(Spanned::rule(BootDevice::Hd, &BOOT_HD));
+        }
+        if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
+            let message = "the boot menu is shown for 65535 ms at most";
+            report(Diagnostic::new(&codes::CONFLICT, timeout.origin.span().unwrap_or_default(), message));
+        }
+        if let Some(loader) = self.loader.as_ref().filter(|l| !l.kind.is(&LoaderType::Pflash))
+            && let Some(stateless) = loader.stateless.filter(|s| !s.is_yes())
+        {
+            let message = "firmware that is mapped as ROM keeps no variables";
+            report(
+                Diagnostic::new(&codes::CONFLICT, stateless.origin.span().unwrap_or_default(), message)
+                    .help("use `type='pflash'`"),
+            );
         }
         if !self.menu.is(&YesNo::Yes) {
             // libvirt forgets the timeout of a menu that is not shown.
@@ -168,9 +191,15 @@ impl Os {
             loader.kind.get_or_insert(Spanned::rule(LoaderType::Rom, &ROM));
             loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
         }
-        let splits = |l: &Loader| l.kind.is(&LoaderType::Pflash) && l.readonly.is(&YesNo::Yes) && !l.stateless.is(&YesNo::Yes);
+        let splits =
+            |l: &Loader| l.kind.is(&LoaderType::Pflash) && l.readonly.is(&YesNo::Yes) && !l.stateless.is(&YesNo::Yes);
         if self.loader.as_ref().is_some_and(splits) {
-            let nvram = self.nvram.get_or_insert(NvramStore { path: None, template: None, template_format: None, format: None });
+            let nvram = self.nvram.get_or_insert(NvramStore {
+                path: None,
+                template: None,
+                template_format: None,
+                format: None,
+            });
             nvram.path.get_or_insert_with(|| Spanned::rule(nvram_path.to_owned(), &NVRAM));
         }
         if let Some(nvram) = &mut self.nvram {
@@ -188,7 +217,11 @@ impl Os {
     /// The family of the machine type.
     pub fn family(&self) -> MachineFamily {
         let machine = self.machine.as_ref().map_or("pc", |m| m.value.as_str());
-        if machine == "pc" || machine.starts_with("pc-i440fx-") || machine.starts_with("pc-0.") || machine.starts_with("pc-1.") {
+        if machine == "pc"
+            || machine.starts_with("pc-i440fx-")
+            || machine.starts_with("pc-0.")
+            || machine.starts_with("pc-1.")
+        {
             MachineFamily::I440fx
         } else if machine == "q35" || machine.starts_with("pc-q35-") {
             MachineFamily::Q35
@@ -209,7 +242,11 @@ impl Os {
                 tag.text(l.path.as_ref().map_or("", |p| &p.value));
             }
             if let Some(n) = &self.nvram {
-                let tag = w.tag("nvram").opt("template", &n.template).opt("templateFormat", &n.template_format).opt("format", &n.format);
+                let tag = w
+                    .tag("nvram")
+                    .opt("template", &n.template)
+                    .opt("templateFormat", &n.template_format)
+                    .opt("format", &n.format);
                 match &n.path {
                     Some(path) => tag.text(path),
                     None => tag.end(),
@@ -290,6 +327,18 @@ impl Os {
             let secure = Opts::new().with("driver", "cfi.pflash01").with("property", "secure").with("value", "on");
             out.opts(Section::Loader, "global", secure, loader.secure.origin_or(path.origin));
         }
+    }
+
+    /// The firmware's variables, which QEMU writes.
+    pub fn host(&self, out: &mut HostNeeds) {
+        let is_mapped = self.flash().iter().any(|(flash, _)| *flash == "pflash1");
+        let Some(nvram) = self.nvram.as_ref().filter(|_| is_mapped) else { return };
+        let Some(path) = &nvram.path else { return };
+        if nvram.template.is_some() && nvram.template_format.get() != nvram.format.get() {
+            let origin = nvram.template_format.origin_or(path.origin);
+            return out.refuse("the template has another format than the variable store", origin);
+        }
+        out.from_template(nvram.template.as_ref().map(|t| t.value.as_str()), &path.value, path.origin);
     }
 
     /// The names of the block nodes that the machine maps as flash, with where they come from.

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::emit::{Cx, Items, Opts, Section};
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
+use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -23,11 +23,12 @@ pub struct Vcpus {
     /// Who places them.
     pub placement: Opt<Placement>,
     /// The host CPUs that may run them.
-    pub cpuset: Opt<String>,
+    pub cpuset: Opt<CpuSet>,
 }
 
 static ONE: Rule = Rule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
-static STATIC: Rule = Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
+static STATIC: Rule =
+    Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
 
 impl Vcpus {
     /// Reads the part from `<domain>`.
@@ -72,19 +73,16 @@ impl Vcpus {
         if self.current.is_some() {
             opts.set("maxcpus", max.show());
         }
-        match topology {
-            Some(t) => {
-                opts.set("sockets", t.sockets.show());
-                opts.set("dies", t.dies.show());
-                opts.set("clusters", t.clusters.show());
-                opts.set("cores", t.cores.show());
-                opts.set("threads", t.threads.show());
-            }
-            None => {
-                opts.set("sockets", max.show());
-                opts.set("cores", "1");
-                opts.set("threads", "1");
-            }
+        if let Some(t) = topology {
+            opts.set("sockets", t.sockets.show());
+            opts.set("dies", t.dies.show());
+            opts.set("clusters", t.clusters.show());
+            opts.set("cores", t.cores.show());
+            opts.set("threads", t.threads.show());
+        } else {
+            opts.set("sockets", max.show());
+            opts.set("cores", "1");
+            opts.set("threads", "1");
         }
         let origin = topology.map_or(max.origin, |t| t.origin);
         out.opts(Section::Smp, "smp", opts, if self.current.is_some() { max.origin } else { origin });

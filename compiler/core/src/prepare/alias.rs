@@ -4,7 +4,10 @@ use crate::devices::Kind;
 use crate::domain::Domain;
 use crate::ir::{Rule, Spanned};
 
-static ALIAS: Rule = Rule { name: "alias", text: "a device without a name of the user's gets one from its kind and its number or place" };
+static ALIAS: Rule = Rule {
+    name: "alias",
+    text: "a device without a name of the user's gets one from its kind and its number or place",
+};
 
 /// Names every device that has no name of the user's.
 pub fn assign(domain: &mut Domain) {

@@ -4,8 +4,8 @@ use crate::devices::disk::DiskDevice;
 use crate::domain::Domain;
 use crate::parts::os::BootDevice;
 
-/// The first device of each kind in the boot order gets the index of that kind (qemuProcessPrepareDeviceBootorder in libvirt's
-/// src/qemu/qemu_process.c).
+/// The first device of each kind in the boot order gets the index of that kind (`qemuProcessPrepareDeviceBootorder` in libvirt's
+/// `src/qemu/qemu_process.c`).
 pub fn assign(domain: &mut Domain) {
     let index = |device: BootDevice| -> Option<u32> {
         let at = domain.os.boot.iter().position(|b| b.value == device)?;

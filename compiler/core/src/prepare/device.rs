@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::Action;
 
 use crate::codes;
-use crate::define::{Definition, define};
+use crate::define::define;
 use crate::devices::{Devices, Kind};
 use crate::domain::Domain;
 use crate::emit::plan::locked_bytes;
@@ -39,52 +39,96 @@ impl DeviceChange {
     }
 }
 
+/// What was found, by the document that it is about.
+#[derive(Debug, Default)]
+pub struct ChangeFindings {
+    /// About the running domain. Where it is in error, the device is not looked at.
+    pub running: Diagnostics,
+    /// About the device.
+    pub device: Diagnostics,
+}
+
+/// The running domain alone, with all that it has at its place.
+fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
+    let (definition, mut running) = define(running, facts);
+    let mut domain = definition.into_domain();
+    running.extend(ready(&mut domain));
+    if running.has_errors() { Err(ChangeFindings { running, ..ChangeFindings::default() }) } else { Ok(domain) }
+}
+
 /// The device of `devices` comes to `running`.
-pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> (Option<DeviceChange>, Diagnostics) {
-    let Some((kind, span)) = only(&devices) else { return (None, Diagnostics::new()) };
-    let before = running.devices.controllers.len();
-    let taken = aliases(&running);
-    let mut domain = running;
+pub fn attach(
+    running: Domain,
+    devices: Devices,
+    target: &Target,
+    facts: Facts<'_>,
+) -> (Option<DeviceChange>, ChangeFindings) {
+    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
+    let mut domain = match settle(running, facts) {
+        Ok(domain) => domain,
+        Err(findings) => return (None, findings),
+    };
+    let before = domain.devices.controllers.len();
+    let taken = aliases(&domain);
     let disks = domain.devices.disks.len();
+    let knows_nodes = domain.devices.disks.iter().any(|disk| disk.node > 0);
     let index = domain.devices.adopt(devices, kind);
-    let (definition, mut findings) = define(domain, facts);
-    let mut domain = Definition::into_domain(definition);
+    let (definition, findings) = define(domain, facts);
+    let mut domain = definition.into_domain();
+    // A second place may be in the other document.
+    let mut findings: Diagnostics = findings.into_iter().map(|d| Diagnostic { labels: Vec::new(), ..d }).collect();
     if domain.devices.controllers.len() > before {
         let message = "the running domain has no free place for the device: a controller would have to be added";
         let help = "define a spare `pcie-root-port`, or the controller, before the start";
         findings.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
     findings.extend(ready(&mut domain));
-    if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
-        // The nodes of the disks that are there count up from 1.
+    if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk && !knows_nodes) {
+        // Nobody said which nodes the disks have that are there: they count up from 1.
         disk.node = u32::try_from(disks + 1).unwrap_or_default();
+        // The boot order of `<os>` is settled at the start.
+        disk.bootindex = None;
+    }
+    if let Some(interface) = domain.devices.interfaces.get_mut(index).filter(|_| kind == Kind::Interface) {
+        interface.bootindex = None;
     }
     let alias = free_alias(&mut domain, kind, index, &taken);
-    (Some(change(domain, kind, index, alias, Action::Attach, target, facts, &mut findings)), findings)
+    let change = change(domain, kind, index, alias, Action::Attach, target, facts, &mut findings);
+    (Some(change), ChangeFindings { device: findings, ..ChangeFindings::default() })
 }
 
 /// The device of `running` that `devices` describes goes.
-pub fn detach(running: Domain, devices: &Devices, target: &Target, facts: Facts<'_>) -> (Option<DeviceChange>, Diagnostics) {
-    let Some((kind, span)) = only(devices) else { return (None, Diagnostics::new()) };
-    let (definition, mut findings) = define(running, facts);
-    let mut domain = definition.into_domain();
-    findings.extend(ready(&mut domain));
-    let matching: Vec<usize> = domain.devices.matching(kind, devices);
-    let index = match matching.as_slice() {
-        [index] => *index,
-        [] => {
-            let message = format!("the domain has no such `<{}>`", kind.element());
-            findings.push(Diagnostic::new(&codes::CONFLICT, span, message));
-            return (None, findings);
-        }
-        several => {
-            let message = format!("{} devices of the domain fit this `<{}>`", several.len(), kind.element());
-            findings.push(Diagnostic::new(&codes::CONFLICT, span, message).help("say which: by MAC, target, source, address or alias"));
-            return (None, findings);
-        }
+pub fn detach(
+    running: Domain,
+    devices: &Devices,
+    target: &Target,
+    facts: Facts<'_>,
+) -> (Option<DeviceChange>, ChangeFindings) {
+    let Some((kind, span)) = only(devices) else { return (None, ChangeFindings::default()) };
+    let domain = match settle(running, facts) {
+        Ok(domain) => domain,
+        Err(findings) => return (None, findings),
     };
+    let mut findings = Diagnostics::new();
+    let matching = domain.devices.matching(kind, devices);
+    let [index] = matching.as_slice() else {
+        let (message, help) = match matching.len() {
+            0 => (
+                format!("the domain has no such `<{}>`", kind.element()),
+                "give what tells it apart as the definition has it: MAC, target, source or alias",
+            ),
+            several => (
+                format!("{several} devices of the domain fit this `<{}>`", kind.element()),
+                "say which: by MAC, target, source, address or alias",
+            ),
+        };
+        findings.push(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
+        return (None, ChangeFindings { device: findings, ..ChangeFindings::default() });
+    };
+    let index = *index;
     let alias = domain.devices.info(kind, index).map(|i| i.alias().to_owned()).unwrap_or_default();
-    (Some(change(domain, kind, index, alias, Action::Detach, target, facts, &mut findings)), findings)
+    let change = change(domain, kind, index, alias, Action::Detach, target, facts, &mut findings);
+    (Some(change), ChangeFindings { device: findings, ..ChangeFindings::default() })
 }
 
 #[expect(clippy::too_many_arguments, reason = "the two callers share all of it")]
@@ -117,7 +161,10 @@ fn only(devices: &Devices) -> Option<(Kind, virtc_diag::Span)> {
 
 fn aliases(domain: &Domain) -> Vec<String> {
     let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
-    kinds.filter_map(|(k, i)| domain.devices.info(k, i)).filter_map(|i| i.alias.as_ref().map(|a| a.value.clone())).collect()
+    kinds
+        .filter_map(|(k, i)| domain.devices.info(k, i))
+        .filter_map(|i| i.alias.as_ref().map(|a| a.value.clone()))
+        .collect()
 }
 
 /// A name that no device of the running domain has: the number at the end of the usual one is raised.
@@ -126,7 +173,7 @@ fn free_alias(domain: &mut Domain, kind: Kind, index: usize, taken: &[String]) -
     let alias = info.alias().to_owned();
     let stem = alias.trim_end_matches(|c: char| c.is_ascii_digit());
     let first: u32 = alias.strip_prefix(stem).and_then(|n| n.parse().ok()).unwrap_or(0);
-    let free = (first..).map(|n| format!("{stem}{n}")).find(|name| !taken.contains(name)).unwrap_or_default();
+    let free = (first..u32::MAX).map(|n| format!("{stem}{n}")).find(|name| !taken.contains(name)).unwrap_or_default();
     let free = if taken.contains(&alias) { free } else { alias };
     if let Some(own) = &mut info.alias {
         own.value.clone_from(&free);

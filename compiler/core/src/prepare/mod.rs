@@ -7,7 +7,7 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::disk::floppy_items;
+use crate::devices::{console, disk::floppy_items};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
@@ -15,7 +15,7 @@ use crate::ir::Origin;
 use crate::parts::features::Features;
 use crate::target::Target;
 
-pub use device::{DeviceChange, attach, detach};
+pub use device::{ChangeFindings, DeviceChange, attach, detach};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -68,6 +68,8 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     parts(&cx, &mut items);
     floppy_items(&cx, &mut items);
     domain.devices.items(&cx, &mut items);
+    domain.os.host(&mut needs);
+    domain.lifecycle.host(&mut needs);
     domain.devices.host(&cx, &mut needs);
     findings.extend(cx.finish());
     let items = items.sorted();
@@ -80,11 +82,14 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
 pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     let mut findings = Diagnostics::new();
     ports::usb(domain, &mut |d| findings.push(d));
+    console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);
-    let count = domain.devices.disks.len();
-    for (at, disk) in domain.devices.disks.iter_mut().enumerate() {
-        disk.node = u32::try_from(count - at).unwrap_or_default();
+    let disks = &mut domain.devices.disks;
+    let (count, most) = (disks.len(), disks.iter().map(|d| d.node).max().unwrap_or_default());
+    for (at, disk) in disks.iter_mut().enumerate().filter(|(_, disk)| disk.node == 0) {
+        // Where some run already, a new one gets a number that none of them has.
+        disk.node = if most > 0 { most + 1 } else { u32::try_from(count - at).unwrap_or_default() };
     }
     findings
 }

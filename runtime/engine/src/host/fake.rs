@@ -69,6 +69,10 @@ impl Fake {
         world.paths.insert("/dev/null".into(), device(3));
         world.paths.insert("/dev/vhost-net".into(), device(238));
         world.paths.insert("/disk.img".into(), Stat { kind: Kind::Other, uid: 7, gid: 8, mode: 0o600, id: (0, 0) });
+        let file = |kind| Stat { kind, uid: 0, gid: 0, mode: 0o644, id: (0, 0) };
+        world.paths.insert("/".into(), file(Kind::Directory));
+        world.paths.insert("/template.fd".into(), file(Kind::File));
+        world.paths.insert("/run/busy.sock".into(), file(Kind::Socket));
         let driver = Some("igbvf".to_owned());
         let vf = PciState { driver, driver_override: None, group: Some("12".into()) };
         world.pci.insert("0000:03:10.0".into(), vf);
@@ -170,12 +174,27 @@ impl Fake {
             Op::Open { fd, .. } => {
                 self.fds.insert(fd.clone(), None);
             }
-            Op::Listen { fd, path } => {
-                world.paths.insert(path.clone(), Stat { kind: Kind::Other, uid: 0, gid: 0, mode: 0o600, id: (0, 0) });
+            Op::MakeFile { path } => {
+                let stat = Stat { kind: Kind::EmptyFile, uid: 0, gid: 0, mode: 0o600, id: (0, 0) };
+                world.paths.entry(path.clone()).or_insert(stat);
+            }
+            Op::RemoveEmpty { path } => {
+                world.paths.retain(|p, stat| p != path || stat.kind != Kind::EmptyFile);
+            }
+            Op::CopyFile { from, to, uid, gid, .. } => {
+                let Some(template) = world.paths.get(from).copied() else { return unfit("no template") };
+                world.paths.entry(to.clone()).or_insert(Stat { uid: *uid, gid: *gid, mode: 0o600, ..template });
+            }
+            Op::RemovePart { part } => {
+                world.paths.remove(part);
+            }
+            Op::Listen { fd, path, mode, owner } => {
+                let (uid, gid) = owner.unwrap_or_default();
+                world.paths.insert(path.clone(), Stat { kind: Kind::Socket, uid, gid, mode: *mode, id: (0, 0) });
                 self.fds.insert(fd.clone(), None);
             }
             Op::Unlisten { fd, path } => {
-                world.paths.remove(path);
+                world.paths.retain(|p, stat| p != path || stat.kind != Kind::Socket);
                 self.close(std::slice::from_ref(fd));
             }
             Op::Tap { fds, name, .. } => {
@@ -260,6 +279,9 @@ impl HostRead for Fake {
     }
     fn canonical(&self, path: &Path) -> Result<Option<PathBuf>> {
         Ok(self.world.paths.contains_key(path).then(|| path.to_owned()))
+    }
+    fn is_listening(&self, path: &Path) -> Result<bool> {
+        Ok(path == Path::new("/run/busy.sock"))
     }
     fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {
         Ok(self.world.pci.get(&device.to_string()).cloned())

@@ -28,6 +28,12 @@ pub enum Kind {
     Device(DeviceKind, u32, u32),
     /// A device node that will be there, with numbers that are not known yet.
     Predicted,
+    /// A socket.
+    Socket,
+    /// A plain file without content.
+    EmptyFile,
+    /// A plain file with content.
+    File,
     /// Anything else.
     Other,
 }
@@ -95,6 +101,8 @@ pub trait HostRead {
     fn stat(&self, path: &Path) -> Result<Option<Stat>>;
     /// The path without symbolic links, `None` where it leads nowhere.
     fn canonical(&self, path: &Path) -> Result<Option<PathBuf>>;
+    /// Whether somebody listens at this socket.
+    fn is_listening(&self, path: &Path) -> Result<bool>;
     /// A PCI function, `None` where there is none.
     fn pci(&self, device: PciAddress) -> Result<Option<PciState>>;
     /// Whether a PCI driver is loaded.
@@ -155,8 +163,12 @@ pub fn holds(op: &Op, back: bool, host: &dyn HostRead) -> Result<bool> {
             (back && !host.has_group(group)?) || host.has_acl(group, rules.as_deref())?
         }
         Op::Open { fd, .. } => host.fd(fd)?.is_some(),
-        Op::Listen { fd, path } => host.fd(fd)?.is_some() && host.stat(path)?.is_some(),
-        Op::Unlisten { fd, path } => host.fd(fd)?.is_none() && host.stat(path)?.is_none(),
+        Op::MakeFile { path } => host.stat(path)?.is_some(),
+        Op::RemoveEmpty { path } => host.stat(path)?.is_none_or(|s| s.kind != Kind::EmptyFile),
+        Op::CopyFile { to, part, .. } => host.stat(to)?.is_some() && host.stat(part)?.is_none(),
+        Op::RemovePart { part } => host.stat(part)?.is_none(),
+        Op::Listen { fd, path, .. } => host.fd(fd)?.is_some() && host.stat(path)?.is_some(),
+        Op::Unlisten { fd, path } => host.fd(fd)?.is_none() && !is_socket_of_nobody(path, host)?,
         Op::Tap { fds, .. } => all(fds, |fd| Ok(host.fd(fd)?.is_some_and(|fd| fd.interface.is_some())))?,
         Op::Close { fds } => all(fds, |fd| Ok(host.fd(fd)?.is_none()))?,
         Op::Link { interface, set } => host.interface(interface)?.map_or(back, |now| match set {
@@ -170,6 +182,11 @@ pub fn holds(op: &Op, back: bool, host: &dyn HostRead) -> Result<bool> {
         Op::Disconnect => !host.is_connected(),
         Op::Memlock { group, limit } => host.memlock(group)?.map_or(back, |now| now == *limit),
     })
+}
+
+/// Whether a socket is at `path` at which nobody listens.
+fn is_socket_of_nobody(path: &Path, host: &dyn HostRead) -> Result<bool> {
+    Ok(host.stat(path)?.is_some_and(|s| s.kind == Kind::Socket) && !host.is_listening(path)?)
 }
 
 fn all(names: &[String], mut holds: impl FnMut(&str) -> Result<bool>) -> Result<bool> {

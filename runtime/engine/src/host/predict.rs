@@ -50,7 +50,7 @@ impl<'a> Predict<'a> {
                 let stat = Stat { kind: Kind::Directory, uid: *uid, gid: *gid, mode: *mode, id: (0, 0) };
                 self.paths.insert(path.clone(), Some(stat));
             }
-            Op::RemoveDir { path } | Op::Unlisten { path, .. } => {
+            Op::RemoveDir { path } | Op::Unlisten { path, .. } | Op::RemoveEmpty { path } | Op::RemovePart { part: path } => {
                 self.paths.insert(path.clone(), None);
             }
             Op::Owner { path, uid, gid, .. } => {
@@ -73,7 +73,22 @@ impl<'a> Predict<'a> {
             }
             Op::MakeGroup { group } => self.groups.push(group.to_string()),
             Op::Acl { group, table } => self.acl = table.clone().map(|table| (group.clone(), table)),
-            Op::Open { fd, .. } | Op::Listen { fd, .. } => self.open(fd, None),
+            Op::MakeFile { path } => {
+                let (uid, gid) = self.caller();
+                let stat = Stat { kind: Kind::EmptyFile, uid, gid, mode: 0o600, id: (0, 0) };
+                self.paths.insert(path.clone(), Some(stat));
+            }
+            Op::CopyFile { to, uid, gid, .. } => {
+                let stat = Stat { kind: Kind::File, uid: *uid, gid: *gid, mode: 0o600, id: (0, 0) };
+                self.paths.insert(to.clone(), Some(stat));
+            }
+            Op::Open { fd, .. } => self.open(fd, None),
+            Op::Listen { fd, path, mode, owner } => {
+                let (uid, gid) = owner.unwrap_or_else(|| self.caller());
+                let stat = Stat { kind: Kind::Socket, uid, gid, mode: *mode, id: (0, 0) };
+                self.paths.insert(path.clone(), Some(stat));
+                self.open(fd, None);
+            }
             Op::Tap { fds, name, .. } => {
                 let name = if name.contains("%d") { format!("{{{name}}}") } else { name.clone() };
                 let mac = "{chosen by the kernel}".to_owned();
@@ -121,6 +136,9 @@ impl HostRead for Predict<'_> {
             Some(stat) => Ok(stat.map(|_| path.to_owned())),
             None => self.host.canonical(path),
         }
+    }
+    fn is_listening(&self, path: &Path) -> Result<bool> {
+        if self.paths.contains_key(path) { Ok(false) } else { self.host.is_listening(path) }
     }
     fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {
         self.pci.get(&device).map_or_else(|| self.host.pci(device), |state| Ok(Some(state.clone())))

@@ -1,24 +1,35 @@
-//! A listening socket in the private directory, handed to QEMU as a descriptor.
+//! A listening socket, handed to QEMU as a descriptor.
 
-use virtc_plan::{MONITOR_FD, MONITOR_SOCKET};
+use virtc_plan::{MONITOR_FD, MONITOR_SOCKET, Owner, SocketPlace};
 
-use super::{Context, only};
+use super::{Context, absolute, only};
 use crate::change::{Change, Op};
 use crate::error::HostError;
-use crate::host::Result;
+use crate::host::{Kind, Result};
 
-pub(super) fn change(fd: &str, socket: &str, nth: usize, context: &Context<'_>) -> Result<Option<Change>> {
-    only(nth, || {
-        context.is_free(fd)?;
-        let path = context.private(socket)?;
-        if (fd == MONITOR_FD) != (socket == MONITOR_SOCKET) {
-            return Err(HostError::Unfit(format!(
-                "descriptor `{fd}` cannot have the socket `{socket}`: `{MONITOR_SOCKET}` and `{MONITOR_FD}` go together"
-            )));
-        }
-        Ok(Change {
-            redo: Op::Listen { fd: fd.to_owned(), path: path.clone() },
-            undo: Op::Unlisten { fd: fd.to_owned(), path },
-        })
+pub(super) fn change(fd: &str, at: &SocketPlace, nth: usize, context: &Context<'_>) -> Result<Option<Change>> {
+    only(nth, || socket(fd, at, context))
+}
+
+fn socket(fd: &str, at: &SocketPlace, context: &Context<'_>) -> Result<Change> {
+    context.is_free(fd)?;
+    if (fd == MONITOR_FD) != (*at == SocketPlace::Private(MONITOR_SOCKET.to_owned())) {
+        return Err(HostError::Unfit(format!(
+            "descriptor `{fd}` cannot have the socket {at}: `{MONITOR_SOCKET}` and `{MONITOR_FD}` go together"
+        )));
+    }
+    let (path, mode, owner) = match at {
+        SocketPlace::Private(name) => (context.private(name)?, 0o600, None),
+        SocketPlace::Path(path) => (absolute(path)?, 0o660, context.owner(&Owner::Qemu)),
+    };
+    match context.host.stat(&path)?.map(|stat| stat.kind) {
+        None => {}
+        Some(Kind::Socket) if !context.host.is_listening(&path)? => {}
+        Some(Kind::Socket) => return Err(HostError::Unfit(format!("somebody listens at {} already", path.display()))),
+        Some(_) => return Err(HostError::Unfit(format!("{} is there already, and is no socket", path.display()))),
+    }
+    Ok(Change {
+        redo: Op::Listen { fd: fd.to_owned(), path: path.clone(), mode, owner },
+        undo: Op::Unlisten { fd: fd.to_owned(), path },
     })
 }

@@ -6,6 +6,7 @@
 mod allow;
 mod cgroup;
 mod cont;
+mod copy_file;
 mod listen;
 mod memlock;
 mod open;
@@ -21,11 +22,18 @@ pub(crate) use allow::replace as replace_acl;
 
 use std::path::{Path, PathBuf};
 
-use virtc_plan::{Hole, Node, PciAddress, Step};
+use virtc_plan::{Hole, Node, Owner, PciAddress, Step};
 
+use crate::control::CONTROL_SOCKET;
 use crate::change::{AclTable, Change, Group, User};
 use crate::error::HostError;
 use crate::host::{HostRead, Result};
+
+/// The runtime's own files in the private directory.
+pub(crate) const OWN_FILES: [&str; 6] = ["journal", "lock", "qemu", "qemu.log", CONTROL_SOCKET, MACHINE_FILE];
+
+/// What runs, in the words of whoever started it: [`Described`](crate::control::Described).
+pub(crate) const MACHINE_FILE: &str = "machine.json";
 
 /// What a step sees.
 pub struct Context<'a> {
@@ -56,11 +64,18 @@ impl Context<'_> {
     /// # Errors
     /// The name is not plain: it is empty, has a slash or begins with a dot; or it is one of virtc's own.
     fn private(&self, name: &str) -> Result<PathBuf> {
-        let own = ["journal", "lock", "qemu", "qemu.log"];
-        if is_plain(name) && !own.contains(&name) {
+        if is_plain(name) && !OWN_FILES.contains(&name) {
             Ok(self.dir.join(name))
         } else {
             Err(HostError::Unfit(format!("`{name}` cannot be a file name in the VM's directory")))
+        }
+    }
+
+    /// The numbers of an owner; `None`: the caller's.
+    fn owner(&self, owner: &Owner) -> Option<(u32, u32)> {
+        match owner {
+            Owner::Ids { uid, gid } => Some((*uid, *gid)),
+            Owner::Qemu => self.user.map(|user| (user.uid, user.gid)),
         }
     }
 
@@ -113,8 +128,11 @@ pub fn change(step: &Step, nth: usize, context: &Context<'_>) -> Result<Option<C
         Step::Cgroup { rules } => cgroup::change(rules, nth, context),
         Step::Allow { rules } => allow::change(rules, nth, context),
         Step::Own { node, owner } => own::change(node, owner, nth, context),
-        Step::Open { fd, path, mode } => open::change(fd, path, *mode, nth, context),
-        Step::Listen { fd, socket } => listen::change(fd, socket, nth, context),
+        Step::Open { fd, path, mode, create, content } => {
+            open::change(&open::Wanted { fd, path, mode: *mode, create: *create, content: *content }, nth, context)
+        }
+        Step::CopyFile { from, to, owner } => copy_file::change(from.as_deref(), to, owner, nth, context),
+        Step::Listen { fd, at } => listen::change(fd, at, nth, context),
         Step::Tap { fds, vhost_fds, name, bridge, mac, mtu, vnet_hdr } => {
             let wanted = tap::Wanted { fds, vhost_fds, name, bridge, mac, mtu: *mtu, vnet_hdr: *vnet_hdr };
             tap::change(&wanted, nth, context)

@@ -1,23 +1,32 @@
-//! A file is opened as a named descriptor.
+//! A file is opened as a named descriptor, and made before where that is wanted.
 
-use virtc_plan::OpenMode;
+use virtc_plan::{Content, OpenMode};
 
-use super::{Context, absolute, only};
+use super::{Context, absolute};
 use crate::change::{Change, Op};
 use crate::host::Result;
 
-pub(super) fn change(
-    fd: &str,
-    path: &str,
-    mode: OpenMode,
-    nth: usize,
-    context: &Context<'_>,
-) -> Result<Option<Change>> {
-    only(nth, || {
-        context.is_free(fd)?;
-        Ok(Change {
-            redo: Op::Open { fd: fd.to_owned(), path: absolute(path)?, mode },
-            undo: Op::Close { fds: vec![fd.to_owned()] },
-        })
-    })
+pub(super) struct Wanted<'a> {
+    pub fd: &'a str,
+    pub path: &'a str,
+    pub mode: OpenMode,
+    pub create: bool,
+    pub content: Content,
+}
+
+pub(super) fn change(wanted: &Wanted<'_>, nth: usize, context: &Context<'_>) -> Result<Option<Change>> {
+    let path = absolute(wanted.path)?;
+    if nth == 0 {
+        context.is_free(wanted.fd)?;
+    }
+    if nth == 0 && wanted.create && context.host.stat(&path)?.is_none() {
+        return Ok(Some(Change { redo: Op::MakeFile { path: path.clone() }, undo: Op::RemoveEmpty { path } }));
+    }
+    if context.host.fd(wanted.fd)?.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Change {
+        redo: Op::Open { fd: wanted.fd.to_owned(), path, mode: wanted.mode, content: wanted.content },
+        undo: Op::Close { fds: vec![wanted.fd.to_owned()] },
+    }))
 }

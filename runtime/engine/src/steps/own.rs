@@ -8,12 +8,8 @@ use crate::error::HostError;
 use crate::host::Result;
 
 pub(super) fn change(node: &Node, owner: &Owner, nth: usize, context: &Context<'_>) -> Result<Option<Change>> {
-    let (uid, gid) = match (owner, context.user) {
-        (Owner::Ids { uid, gid }, _) => (*uid, *gid),
-        (Owner::Qemu, Some(user)) => (user.uid, user.gid),
-        // QEMU runs as the caller, who has what it has.
-        (Owner::Qemu, None) => return Ok(None),
-    };
+    // A QEMU that runs as the caller has what the caller has.
+    let Some((uid, gid)) = context.owner(owner) else { return Ok(None) };
     only(nth, || {
         let path = context.node(node)?.ok_or_else(|| HostError::Unfit(format!("this host has no {node}")))?;
         let former = context.host.stat(&path)?;

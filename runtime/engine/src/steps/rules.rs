@@ -52,7 +52,7 @@ fn numbers(path: &Path, access: Access, context: &Context<'_>) -> Result<Rule> {
             Ok(Rule::Number { kind, major: Some(major), minor: Some(minor), access })
         }
         Some(Kind::Predicted) => Ok(Rule::Unknown { node: path.display().to_string(), access }),
-        Some(Kind::Directory | Kind::Other) | None => {
+        Some(Kind::Directory | Kind::Socket | Kind::EmptyFile | Kind::File | Kind::Other) | None => {
             Err(HostError::Unfit(format!("{} is no device node", path.display())))
         }
     }

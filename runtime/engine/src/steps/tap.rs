@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use virtc_plan::OpenMode;
+use virtc_plan::{Content, OpenMode};
 
 use super::Context;
 use crate::change::{Change, Link, Op};
@@ -42,7 +42,12 @@ pub(super) fn change(wanted: &Wanted<'_>, nth: usize, context: &Context<'_>) -> 
     let Some(vhost) = wanted.vhost_fds.get(nth - 1 - links.len()) else { return Ok(None) };
     context.is_free(vhost)?;
     Ok(Some(Change {
-        redo: Op::Open { fd: vhost.clone(), path: PathBuf::from("/dev/vhost-net"), mode: OpenMode::ReadWrite },
+        redo: Op::Open {
+            fd: vhost.clone(),
+            path: PathBuf::from("/dev/vhost-net"),
+            mode: OpenMode::ReadWrite,
+            content: Content::Keep,
+        },
         undo: Op::Close { fds: vec![vhost.clone()] },
     }))
 }

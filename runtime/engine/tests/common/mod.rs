@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use virtc_plan::{
-    Action, Arg, Await, DevicePlan, DomainId, FORMAT, Hole, Limit, OpenMode, Origin, Part, Plan, PlannedStep, QmpCall,
-    QmpCommand, QmpScript, Quote, Step, UserPolicy,
+    Action, Arg, Await, Content, DevicePlan, DomainId, FORMAT, Hole, Limit, OpenMode, Origin, Part, Plan, PlannedStep, QmpCall,
+    QmpCommand, QmpScript, Quote, SocketPlace, Step, UserPolicy,
 };
+use virtc_runtime::control::AttachArguments;
 use virtc_runtime::{
     AclChoice, Ended, Event, Failure, Reply, Request, RequestSender, RunConfig, UserChoice, requests, run,
 };
@@ -148,8 +149,14 @@ impl Bed {
         let steps = vec![
             Step::StateDir { directories: vec![] },
             Step::Cgroup { rules: vec![] },
-            Step::Open { fd: "boot".into(), path: self.image().display().to_string(), mode: OpenMode::Read },
-            Step::Listen { fd: "monitor".into(), socket: "monitor.sock".into() },
+            Step::Open {
+                fd: "boot".into(),
+                path: self.image().display().to_string(),
+                mode: OpenMode::Read,
+                create: false,
+                content: Content::Keep,
+            },
+            Step::Listen { fd: "monitor".into(), at: SocketPlace::Private("monitor.sock".into()) },
             Step::Spawn {
                 argv,
                 env: vec![("LC_ALL".into(), "C".into())],
@@ -252,9 +259,9 @@ pub fn supervise(
     let (sender, queue) = requests().unwrap();
     let (tell_running, running) = mpsc::channel();
     std::thread::scope(|scope| {
-        let dir = bed.dir();
+        let (dir, given) = (bed.dir(), sender.clone());
         let vm = scope.spawn(move || {
-            run(plan, &dir, config, Some(queue), &mut |event| {
+            run(plan, &dir, config, DEFINITION, Some((given, queue)), &mut |event| {
                 if let Event::Running { pid } = event {
                     tell_running.send(*pid).unwrap();
                 }
@@ -273,6 +280,13 @@ pub fn supervise(
     })
 }
 
+/// What the VM is said to be.
+pub const DEFINITION: &str = "a test";
+
+pub fn attaching(plan: DevicePlan) -> AttachArguments {
+    AttachArguments { plan, definition: None, generation: None }
+}
+
 pub struct Asking(RequestSender);
 
 impl Asking {
@@ -281,7 +295,10 @@ impl Asking {
     }
 
     pub fn device(&self, plan: DevicePlan) -> Reply {
-        self.ask(Request::Device(Box::new(plan)))
+        self.ask(match plan.action {
+            Action::Attach => Request::Attach(Box::new(attaching(plan))),
+            Action::Detach => Request::Detach(Box::new(plan)),
+        })
     }
 }
 

@@ -179,6 +179,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // Asked first, so that it takes back what it did; killed only where it does not answer.
+        if let Ok(None) = self.0.try_wait() {
+            let _ = Command::new("kill").arg(self.0.id().to_string()).status();
+            let until = Instant::now() + Duration::from_secs(20);
+            while Instant::now() < until && matches!(self.0.try_wait(), Ok(None)) {
+                thread::sleep(Duration::from_millis(50));
+            }
+        }
         // Both fail only when it has ended and been waited for already.
         let _ = self.0.kill();
         let _ = self.0.wait();

@@ -83,16 +83,19 @@ impl Bus {
         Self { model, slots: [Slot::default(); 32] }
     }
 
-    /// What it offers (qemuDomainPCIAddressSet… in libvirt's src/conf/domain_addr.c).
+    /// What it offers (`qemuDomainPCIAddressSet`… in libvirt's `src/conf/domain_addr.c`).
     pub fn offers(&self) -> Connect {
         use Connect as C;
         match self.model {
             PciModel::PciRoot => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE).and(C::PCI_EXPANDER),
             PciModel::PciBridge | PciModel::PcieToPciBridge => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE),
-            PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
-            PciModel::PcieRoot => C::PCIE.and(C::ROOT_PORT).and(C::DMI_BRIDGE).and(C::PCIE_TO_PCI).and(C::PCIE_EXPANDER),
-            PciModel::DmiToPciBridge => C::PCI.and(C::PCI_BRIDGE),
-            PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => C::HOTPLUG.and(C::PCIE).and(C::UPSTREAM).and(C::PCIE_TO_PCI),
+            PciModel::PcieRoot => {
+                C::PCIE.and(C::ROOT_PORT).and(C::DMI_BRIDGE).and(C::PCIE_TO_PCI).and(C::PCIE_EXPANDER)
+            }
+            PciModel::DmiToPciBridge | PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
+            PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => {
+                C::HOTPLUG.and(C::PCIE).and(C::UPSTREAM).and(C::PCIE_TO_PCI)
+            }
             PciModel::PcieSwitchUpstreamPort => C::DOWNSTREAM,
             PciModel::PcieExpanderBus => C::ROOT_PORT.and(C::DMI_BRIDGE),
         }
@@ -120,7 +123,8 @@ impl Bus {
 
     /// Whether the place is in use.
     pub fn in_use(&self, slot: u8, function: u8) -> bool {
-        self.slots.get(usize::from(slot)).is_some_and(|s| s.functions & (1 << function) != 0)
+        let bit = 1u8.checked_shl(function.into()).unwrap_or(0);
+        self.slots.get(usize::from(slot)).is_some_and(|s| s.functions & bit != 0)
     }
 
     /// Whether anything stands in the slot.
@@ -134,7 +138,7 @@ impl Bus {
             if slot.functions == 0 {
                 slot.aggregate = aggregate;
             }
-            slot.functions |= 1 << function;
+            slot.functions |= 1u8.checked_shl(function.into()).unwrap_or(0);
         }
     }
 
@@ -227,7 +231,9 @@ impl Buses {
         match root {
             Some(PciModel::PciRoot) if conventional => self.set(at, PciModel::PciBridge),
             Some(PciModel::PcieRoot) if conventional => {
-                let bridges = self.iter().any(|(_, b)| b.offers().has(Connect::PCI_BRIDGE) && b.free(Connect::PCI_BRIDGE, None).is_some());
+                let bridges = self
+                    .iter()
+                    .any(|(_, b)| b.offers().has(Connect::PCI_BRIDGE) && b.free(Connect::PCI_BRIDGE, None).is_some());
                 if bridges {
                     self.set(at, PciModel::PciBridge);
                 } else {
@@ -239,7 +245,9 @@ impl Buses {
                     self.set(at, PciModel::PcieToPciBridge);
                 }
             }
-            Some(PciModel::PcieRoot) if flags.shares_type(Connect::PCIE.and(Connect::UPSTREAM).and(Connect::PCIE_TO_PCI)) => {
+            Some(PciModel::PcieRoot)
+                if flags.shares_type(Connect::PCIE.and(Connect::UPSTREAM).and(Connect::PCIE_TO_PCI)) =>
+            {
                 self.set(at, PciModel::PcieRootPort);
             }
             Some(_) | None => return false,
@@ -275,7 +283,10 @@ mod tests {
         let mut buses = Buses::default();
         buses.set(0, PciModel::PcieRoot);
         assert!(buses.grow(PCI_DEVICE));
-        assert_eq!(buses.iter().map(|(_, b)| b.model).collect::<Vec<_>>(), [PciModel::PcieRoot, PciModel::PcieRootPort, PciModel::PcieToPciBridge]);
+        assert_eq!(
+            buses.iter().map(|(_, b)| b.model).collect::<Vec<_>>(),
+            [PciModel::PcieRoot, PciModel::PcieRootPort, PciModel::PcieToPciBridge]
+        );
         assert_eq!(buses.free(PCI_DEVICE, None), Some(PciSlot::new(2, 1)));
     }
 }

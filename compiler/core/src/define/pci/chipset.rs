@@ -7,13 +7,17 @@ use crate::devices::{Kind, PciSlot};
 use crate::ir::Rule;
 use crate::parts::os::MachineFamily;
 
-static PIIX3: Rule = Rule { name: "piix3-function", text: "the IDE and USB controllers of the PIIX3 are functions of slot 1" };
-static ICH9: Rule = Rule { name: "ich9-function", text: "the controllers of the ICH9 have fixed places on the root bus" };
-static PRIMARY_VIDEO: Rule =
-    Rule { name: "primary-video", text: "the first video device stands in the slot where firmware and guests expect it" };
+static PIIX3: Rule =
+    Rule { name: "piix3-function", text: "the IDE and USB controllers of the PIIX3 are functions of slot 1" };
+static ICH9: Rule =
+    Rule { name: "ich9-function", text: "the controllers of the ICH9 have fixed places on the root bus" };
+static PRIMARY_VIDEO: Rule = Rule {
+    name: "primary-video",
+    text: "the first video device stands in the slot where firmware and guests expect it",
+};
 
 impl Pass<'_> {
-    /// Takes the chipset's slots (qemuDomainValidateDevicePCISlotsChipsets in libvirt's src/qemu/qemu_domain_address.c).
+    /// Takes the chipset's slots (`qemuDomainValidateDevicePCISlotsChipsets` in libvirt's `src/qemu/qemu_domain_address.c`).
     pub(super) fn chipset(&mut self) {
         match self.domain.os.family() {
             MachineFamily::I440fx => self.piix3(),
@@ -32,11 +36,15 @@ impl Pass<'_> {
 
     fn piix3(&mut self) {
         for index in 0..self.domain.devices.controllers.len() {
-            let Some(controller) = self.domain.devices.controllers.get(index).filter(|c| c.index() == 0) else { continue };
+            let Some(controller) = self.domain.devices.controllers.get(index).filter(|c| c.index() == 0) else {
+                continue;
+            };
             let usb_default = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
             match controller.kind() {
                 ControllerType::Ide => self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(1), &PIIX3),
-                ControllerType::Usb if usb_default => self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(2), &PIIX3),
+                ControllerType::Usb if usb_default => {
+                    self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(2), &PIIX3);
+                }
                 ControllerType::Usb
                 | ControllerType::Pci
                 | ControllerType::Sata
@@ -87,7 +95,10 @@ impl Pass<'_> {
             _ => return,
         };
         let same = |c: &&Controller| c.kind() == ControllerType::Usb && c.index() == own;
-        let placed = controllers.iter().filter(same).any(|c| pci(&c.info.address).is_some_and(|(s, _)| !s.is_empty() && s.slot != slot));
+        let placed = controllers
+            .iter()
+            .filter(same)
+            .any(|c| pci(&c.info.address).is_some_and(|(s, _)| !s.is_empty() && s.slot != slot));
         if !placed {
             self.fix(Kind::Controller, index, PciSlot::new(0, slot).function(function), &ICH9);
         }

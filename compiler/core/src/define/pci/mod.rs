@@ -1,6 +1,6 @@
 //! PCI addresses: who stands where, and which bridges and root ports are added for it.
 //!
-//! The order and the rules are libvirt's (qemuDomainAssignPCIAddresses in its src/qemu/qemu_domain_address.c): a first pass finds out which
+//! The order and the rules are libvirt's (`qemuDomainAssignPCIAddresses` in its `src/qemu/qemu_domain_address.c)`: a first pass finds out which
 //! buses are needed, a second one assigns.
 
 mod bus;
@@ -18,11 +18,16 @@ use crate::ir::{Opt, Rule, Spanned, Switch};
 
 pub use bus::{Buses, Connect, PCI_DEVICE, PCIE_DEVICE};
 
-static ASSIGNED: Rule =
-    Rule { name: "pci-address", text: "a device without a PCI address gets the first free slot of the first bus that suits it" };
-static BUS_ADDED: Rule = Rule { name: "pci-bus-added", text: "a bridge or root port is added where the buses have no slot for a device" };
-static MULTIFUNCTION: Rule =
-    Rule { name: "pci-multifunction", text: "function 0 says that its slot has more functions where other functions are in use" };
+static ASSIGNED: Rule = Rule {
+    name: "pci-address",
+    text: "a device without a PCI address gets the first free slot of the first bus that suits it",
+};
+static BUS_ADDED: Rule =
+    Rule { name: "pci-bus-added", text: "a bridge or root port is added where the buses have no slot for a device" };
+static MULTIFUNCTION: Rule = Rule {
+    name: "pci-multifunction",
+    text: "function 0 says that its slot has more functions where other functions are in use",
+};
 
 /// The kinds in the order in which they get addresses.
 const ORDER: &[Kind] = &[
@@ -40,12 +45,16 @@ const ORDER: &[Kind] = &[
 
 /// Gives every PCI device an address.
 pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
-    let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else { return };
+    let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else {
+        return;
+    };
     let mut faults = Vec::new();
     let mut first = Pass::new(domain, true, &mut faults);
     let had = first.buses.len();
     first.chipset();
-    if first.buses.iter().any(|(_, bus)| !bus.is_full()) && first.buses.get(0).is_some_and(|b| b.model == PciModel::PciRoot) {
+    if first.buses.iter().any(|(_, bus)| !bus.is_full())
+        && first.buses.get(0).is_some_and(|b| b.model == PciModel::PciRoot)
+    {
         // One slot is kept for a bridge, so that more devices than slots can be added later.
         first.reserve(PCI_DEVICE);
     }
@@ -104,7 +113,9 @@ impl<'f> Pass<'f> {
     fn collect(&mut self) {
         for kind in Kind::ALL {
             for index in 0..self.domain.devices.count(*kind) {
-                let Some((slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address)) else { continue };
+                let Some((slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address)) else {
+                    continue;
+                };
                 if slot.is_empty() {
                     continue;
                 }
@@ -124,9 +135,16 @@ impl<'f> Pass<'f> {
                     }
                     Some(bus) if slot.slot < bus.range().0 || slot.slot > bus.range().1 => {
                         let (first, last) = bus.range();
-                        Some(format!("bus {} (`{}`) has slots {first} to {last}, not {}", slot.bus, bus.model.word(), slot.slot))
+                        Some(format!(
+                            "bus {} (`{}`) has slots {first} to {last}, not {}",
+                            slot.bus,
+                            bus.model.word(),
+                            slot.slot
+                        ))
                     }
-                    Some(bus) if bus.in_use(slot.slot, slot.function) => Some(format!("{} is in use already", show(slot))),
+                    Some(bus) if bus.in_use(slot.slot, slot.function) => {
+                        Some(format!("{} is in use already", show(slot)))
+                    }
                     Some(_) => None,
                 };
                 if let Some(message) = fault {
@@ -214,13 +232,12 @@ impl<'f> Pass<'f> {
         if !self.wants(kind, index) {
             return;
         }
-        match self.reserve(flags) {
-            Some(at) => self.place(kind, index, at, &ASSIGNED),
-            None => {
-                let message = format!("no PCI slot is free for this `<{}>`", kind.element());
-                let span = self.domain.origin.span().unwrap_or_default();
-                self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
-            }
+        if let Some(at) = self.reserve(flags) {
+            self.place(kind, index, at, &ASSIGNED);
+        } else {
+            let message = format!("no PCI slot is free for this `<{}>`", kind.element());
+            let span = self.domain.origin.span().unwrap_or_default();
+            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
         }
     }
 
@@ -232,8 +249,11 @@ impl<'f> Pass<'f> {
         if !self.wants(Kind::Controller, index) {
             return true;
         }
-        let same = |c: &&Controller| c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some();
-        let slot = controllers.iter().filter(same).find_map(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
+        let same = |c: &&Controller| {
+            c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some()
+        };
+        let slot =
+            controllers.iter().filter(same).find_map(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
         let at = match slot {
             Some((slot, _)) => Some(slot.function(function)),
             None => self.reserve_function(PCI_DEVICE, Some(function)),

@@ -2,10 +2,13 @@
 
 mod stream;
 
+use virtc_diag::Diagnostic;
+
+use crate::codes;
 use crate::devices::graphics::{Graphics, GraphicsType};
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -29,8 +32,12 @@ pub struct Audio {
     pub kind: Spanned<AudioType>,
     /// The period of QEMU's timer in microseconds.
     pub timer_period: Opt<u32>,
-    /// The PulseAudio server.
+    /// The server of `PulseAudio`.
     pub server_name: Opt<String>,
+    /// The driver that SDL takes.
+    pub sdl_driver: Opt<String>,
+    /// The directory with the socket of `PipeWire`.
+    pub runtime_dir: Opt<String>,
     /// The file that sound is written to.
     pub path: Opt<String>,
     /// Whether an OSS device is mapped.
@@ -48,8 +55,8 @@ pub struct Audio {
 }
 
 impl Audio {
-    /// The backend that `rule` adds for a guest with these `<graphics>`, where one is added (qemuDomainDefAddDefaultAudioBackend in
-    /// libvirt's src/qemu/qemu_postparse.c): SPICE carries sound, VNC does not unless asked, and a local window leaves it to QEMU.
+    /// The backend that `rule` adds for a guest with these `<graphics>`, where one is added (`qemuDomainDefAddDefaultAudioBackend` in
+    /// libvirt's `src/qemu/qemu_postparse.c`): SPICE carries sound, VNC does not unless asked, and a local window leaves it to QEMU.
     pub fn implied(graphics: &[Graphics], rule: &'static Rule) -> Option<Self> {
         let has = |kind| graphics.iter().any(|g| g.kind() == kind);
         let kind = if has(GraphicsType::Spice) {
@@ -64,6 +71,8 @@ impl Audio {
             kind: Spanned::rule(kind, rule),
             timer_period: None,
             server_name: None,
+            sdl_driver: None,
+            runtime_dir: None,
             path: None,
             try_mmap: None,
             exclusive: None,
@@ -94,6 +103,8 @@ impl Device for Audio {
         Some(Self {
             timer_period: f.attr("timerPeriod"),
             server_name: f.attr("serverName"),
+            sdl_driver: f.attr("driver"),
+            runtime_dir: f.attr("runtimeDir"),
             path: f.attr("path"),
             try_mmap: f.attr("tryMMap"),
             exclusive: f.attr("exclusive"),
@@ -111,6 +122,7 @@ impl Device for Audio {
         let tag = w.tag("audio").attr("id", &self.id.value.to_string()).attr("type", self.kind.word());
         let tag =
             tag.opt("timerPeriod", &self.timer_period).opt("serverName", &self.server_name).opt("path", &self.path);
+        let tag = tag.opt("driver", &self.sdl_driver).opt("runtimeDir", &self.runtime_dir);
         let tag =
             tag.opt("tryMMap", &self.try_mmap).opt("exclusive", &self.exclusive).opt("dspPolicy", &self.dsp_policy);
         tag.children(|w| {
@@ -138,7 +150,15 @@ impl Device for Audio {
         self.id()
     }
 
-    fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        if self.kind.value == AudioType::Pipewire && !cx.target.at_least(8, 1) {
+            let span = self.kind.origin.span().unwrap_or_default();
+            let message = "audio type `pipewire` needs QEMU 8.1";
+            cx.report(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    .help("use `pulseaudio`, which PipeWire serves too"),
+            );
+        }
         let driver = match self.kind.value {
             AudioType::Pulseaudio => "pa",
             AudioType::File => "wav",
@@ -159,5 +179,38 @@ impl Device for Audio {
             props = props.opt(key, stream);
         }
         out.json(Section::Audio, "audiodev", props, self.origin);
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        for (name, value) in [("SDL_AUDIODRIVER", &self.sdl_driver), ("PIPEWIRE_RUNTIME_DIR", &self.runtime_dir)] {
+            if let Some(value) = value {
+                out.env(name, &value.value);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn settings_count_where_they_are_fixed() {
+        let settings = "<settings frequency='44100' channels='2' format='s16'/>";
+        let t = trial(
+            &format!(
+                "<audio id='3' type='pulseaudio' serverName='a,b'><input fixedSettings='yes'>{settings}</input>\
+                 <output mixingEngine='no' name='sink'>{settings}</output></audio>"
+            ),
+            &["audio3"],
+        );
+        let streams = r#""in":{"fixed-settings":true,"frequency":44100,"channels":2,"format":"s16"},"out":{"mixing-engine":false,"name":"sink"}"#;
+        assert_eq!(t.argv, [format!(r#"-audiodev {{"id":"audio3","driver":"pa","server":"a,b",{streams}}}"#)]);
+    }
+
+    #[test]
+    fn a_window_brings_no_backend() {
+        assert_eq!(trial("<graphics type='sdl'/>", &["-audiodev"]).argv, Vec::<String>::new());
+        assert_eq!(trial("", &["-audiodev"]).argv, [r#"-audiodev {"id":"audio1","driver":"none"}"#]);
     }
 }

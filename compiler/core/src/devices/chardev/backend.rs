@@ -1,7 +1,7 @@
 //! The host's end of a character device, in QEMU's words.
 //!
 //! QEMU takes it as `-chardev TYPE,id=…` on the command line and as JSON in `chardev-add`; the names of the members differ in some places
-//! (qemuChardevGetBackendProps in libvirt's src/qemu/qemu_chardev.c has both).
+//! (`qemuChardevGetBackendProps` in libvirt's `src/qemu/qemu_chardev.c` has both).
 
 use crate::emit::{Opts, Props, Text, fd};
 
@@ -117,6 +117,15 @@ pub enum Backend {
     SpiceVmc(&'static str),
     /// A channel of the SPICE protocol with a name of the user's.
     SpicePort(String),
+    /// A channel of the D-Bus display with a name of the user's.
+    Dbus(String),
+    /// QEMU's own end of SPICE's agent.
+    Vdagent {
+        /// Whether the clipboards of guest and client are one.
+        clipboard: Option<bool>,
+        /// Whether the client moves the pointer.
+        mouse: Option<bool>,
+    },
 }
 
 /// A character device of QEMU.
@@ -156,6 +165,8 @@ impl Chardev {
             Backend::Udp { .. } => "udp",
             Backend::SpiceVmc(_) => "spicevmc",
             Backend::SpicePort(_) => "spiceport",
+            Backend::Dbus(_) => "dbus",
+            Backend::Vdagent { .. } => "qemu-vdagent",
         }
     }
 
@@ -177,19 +188,27 @@ impl Chardev {
 
     /// The value of `-chardev`.
     pub fn opts(&self) -> Opts {
-        self.opts_where(|set| set.path().into(), |socket| ("fd", fd(&socket.name)))
+        self.opts_where(|set| (set.path().into(), true), |socket| ("fd", fd(&socket.name)))
     }
 
     /// As [`Chardev::opts`], with paths that QEMU opens itself in place of descriptors.
     pub fn opts_by_path(&self) -> Opts {
-        self.opts_where(|set| set.descriptor.path.clone(), |socket| ("path", socket.path.clone()))
+        let file = |set: &FdSet| (set.descriptor.path.clone(), set.descriptor.open == Open::Write { append: true });
+        self.opts_where(file, |socket| ("path", socket.path.clone()))
     }
 
-    fn opts_where(&self, file: impl Fn(&FdSet) -> Text, socket: impl Fn(&Descriptor) -> (&'static str, Text)) -> Opts {
+    fn opts_where(
+        &self,
+        file: impl Fn(&FdSet) -> (Text, bool),
+        socket: impl Fn(&Descriptor) -> (&'static str, Text),
+    ) -> Opts {
         let opts = Opts::first(self.kind()).with("id", &self.id);
         let opts = match &self.backend {
             Backend::Plain(_) => opts,
-            Backend::File(set) => opts.with("path", file(set)).switch("append", true),
+            Backend::File(set) => {
+                let (path, append) = file(set);
+                opts.with("path", path).switch("append", append)
+            }
             Backend::Pipe(path) | Backend::Serial(path) => opts.with("path", path),
             Backend::Listen(descriptor) => {
                 let (key, value) = socket(descriptor);
@@ -203,18 +222,29 @@ impl Chardev {
                 let opts = opts.with("host", &at.host).with("port", &at.port);
                 let opts = if *telnet { opts.switch("telnet", true) } else { opts };
                 let opts = if *server { opts.switch("server", true).switch("wait", false) } else { opts };
-                let opts = again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()));
+                let opts =
+                    again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()));
                 opts.opt("tls-creds", tls.as_ref())
             }
             Backend::Udp { remote, local } => {
                 let (host, port) = local.as_ref().map_or(("", "0"), |l| (l.host.as_str(), l.port.as_str()));
-                opts.with("host", &remote.host).with("port", &remote.port).with("localaddr", host).with("localport", port)
+                opts.with("host", &remote.host)
+                    .with("port", &remote.port)
+                    .with("localaddr", host)
+                    .with("localport", port)
             }
             Backend::SpiceVmc(name) => opts.with("name", *name),
-            Backend::SpicePort(name) => opts.with("name", name),
+            Backend::SpicePort(name) | Backend::Dbus(name) => opts.with("name", name),
+            Backend::Vdagent { clipboard, mouse } => {
+                let word = |on: bool| if on { "on" } else { "off" };
+                opts.with("name", "vdagent").opt("clipboard", clipboard.map(word)).opt("mouse", mouse.map(word))
+            }
         };
         match &self.log {
-            Some(set) => opts.with("logfile", file(set)).switch("logappend", true),
+            Some(set) => {
+                let (path, append) = file(set);
+                opts.with("logfile", path).switch("logappend", append)
+            }
             None => opts,
         }
     }
@@ -243,6 +273,8 @@ impl Chardev {
             Backend::Udp { remote, local } => data.with("remote", inet(remote)).opt("local", local.as_ref().map(inet)),
             Backend::SpiceVmc(name) => data.with("type", *name),
             Backend::SpicePort(name) => data.with("fqdn", name),
+            Backend::Dbus(name) => data.with("name", name),
+            Backend::Vdagent { clipboard, mouse } => data.opt("clipboard", *clipboard).opt("mouse", *mouse),
         };
         let data = match &self.log {
             Some(set) => data.with("logfile", set.path()).with("logappend", true),

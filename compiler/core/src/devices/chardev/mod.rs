@@ -1,17 +1,24 @@
 //! Character devices: what consoles, serial ports, channels and an entropy daemon have in common.
 
 mod backend;
+mod connection;
 mod source;
+#[cfg(test)]
+pub(crate) mod trial;
 
-use virtc_plan::Node;
+use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_plan::{Node, SocketPlace};
 
+use crate::codes;
+use crate::devices::graphics::GraphicsType;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Payload, Props, Section, Text};
 use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
-pub use source::{Connection, Inet, Log, Mode, Place, Protocol, Reconnect, Source, SourceType, reconnect_needs_connect};
+pub use connection::{Connection, Inet, Mode, Reconnect, reconnect_needs_connect};
+pub use source::{Log, MouseMode, Place, Protocol, Source, SourceType, foreign, whole};
 
 impl Source {
     /// How many sets of descriptors QEMU gets for it.
@@ -23,7 +30,8 @@ impl Source {
     pub fn chardev(&self, cx: &Cx<'_>, alias: &str, generated: Option<Text>) -> Chardev {
         let mut next = first_fd_set(cx.domain, alias);
         let mut fd_set = |what: &str, path: &str, append| {
-            let descriptor = Descriptor { name: format!("{alias}-{what}"), path: path.into(), open: Open::Write { append } };
+            let descriptor =
+                Descriptor { name: format!("{alias}-{what}"), path: path.into(), open: Open::Write { append } };
             next += 1;
             FdSet { set: next - 1, descriptor }
         };
@@ -51,21 +59,34 @@ impl Source {
                 at: tcp.address.host_port(),
                 server: tcp.mode() == Mode::Bind,
                 telnet: protocol.is(&Protocol::Telnet),
-                tls: tls_wanted(cx, tls).then(|| format!("obj{}_tls0", id(alias))),
+                tls: tls_wanted(cx, *tls).then(|| format!("obj{}_tls0", id(alias))),
                 again: again(&tcp.reconnect),
             },
             Place::Udp { remote, local } => {
                 let bound = local.host.is_some() || local.service.is_some();
                 Backend::Udp { remote: remote.host_port(), local: bound.then(|| local.host_port()) }
             }
+            Place::Port(channel) if self.kind.value == SourceType::Dbus => Backend::Dbus(channel.value.clone()),
             Place::Port(channel) => Backend::SpicePort(channel.value.clone()),
+            Place::Agent { clipboard, mouse } => Backend::Vdagent {
+                clipboard: clipboard.get().map(YesNo::is_yes),
+                mouse: mouse.get().map(|m| m == MouseMode::Client),
+            },
         };
         let log = self.log.as_ref().map(|log| fd_set("log", &log.file, log.append.is(&Switch::On)));
         Chardev { id: id(alias), backend, log }
     }
 
     /// Adds the character device behind the device `alias`, and the sets of descriptors that it opens.
-    pub fn items(&self, cx: &Cx<'_>, section: Section, alias: &str, generated: Option<Text>, origin: Origin, out: &mut Items) {
+    pub fn items(
+        &self,
+        cx: &Cx<'_>,
+        section: Section,
+        alias: &str,
+        generated: Option<Text>,
+        origin: Origin,
+        out: &mut Items,
+    ) {
         let chardev = self.chardev(cx, alias, generated);
         for set in chardev.fd_sets() {
             out.opts(section, "add-fd", set.opts(), origin);
@@ -79,12 +100,9 @@ impl Source {
         out.push(section, "chardev", Payload::Chardev(chardev), origin);
     }
 
-    /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at `socket` in the
-    /// VM's own directory.
+    /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at a socket in the
+    /// VM's own directory, whose name ends in `socket`.
     pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut HostNeeds) {
-        if self.fd_sets() > 0 {
-            out.refuse("the runtime makes no files that a character device writes to", origin);
-        }
         match &self.place {
             Place::Path(path) if self.kind.value == SourceType::Dev => {
                 out.allow(path);
@@ -93,13 +111,36 @@ impl Source {
             Place::Path(path) => self.own(path, origin, out),
             Place::Unix(unix) => match (&unix.address, socket) {
                 (Some(path), _) if unix.mode() == Mode::Connect => self.own(path, origin, out),
-                (None, Some(socket)) => {
-                    out.listen(&source_fd(alias), socket, origin);
+                (Some(path), _) => {
+                    out.listen(&source_fd(alias), SocketPlace::Path(path.value.clone()), path.origin);
+                }
+                (None, socket) => {
+                    let name = format!("channel-{}", socket.unwrap_or(alias));
+                    out.listen(&source_fd(alias), SocketPlace::Private(name), origin);
                     out.directory("channel");
                 }
-                _ => out.refuse("the runtime makes sockets in the VM's own directory alone, and this one has a path of its own", origin),
             },
-            Place::Nothing | Place::File(..) | Place::Tcp(..) | Place::Udp { .. } | Place::Port(_) => {}
+            Place::File(path, append) => {
+                out.write_to(&source_fd(alias), &path.value, append.is(&Switch::On), path.origin);
+            }
+            Place::Nothing
+            | Place::Tcp(..)
+            | Place::Udp { .. }
+            | Place::Port(_)
+            | Place::Agent { .. } => {}
+        }
+        if let Some(log) = &self.log {
+            out.write_to(&format!("{alias}-log"), &log.file, log.append.is(&Switch::On), origin);
+        }
+    }
+
+    /// Reports a source that the rest of the domain does not allow (`qemuValidateDomainChrSourceDef` in libvirt's `src/qemu/qemu_validate.c`).
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
+        if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
+            let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", self.kind.word());
+            let span = self.kind.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 
@@ -112,13 +153,14 @@ impl Source {
 
 impl Inet {
     fn host_port(&self) -> HostPort {
-        let text = |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
+        let text =
+            |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
         HostPort { host: text(&self.host, ""), port: text(&self.service, "0") }
     }
 }
 
 /// Whether TLS is spoken: what the definition says, else what the host is set up for.
-fn tls_wanted(cx: &Cx<'_>, tls: &Opt<YesNo>) -> bool {
+fn tls_wanted(cx: &Cx<'_>, tls: Opt<YesNo>) -> bool {
     tls.get().map_or_else(|| cx.facts.config().is_some_and(|c| c.chardev_tls), YesNo::is_yes)
 }
 
@@ -142,4 +184,80 @@ fn first_fd_set(domain: &Domain, alias: &str) -> u32 {
     let all = serials.chain(channels).chain(consoles).chain(rngs);
     let before = all.take_while(|(info, _): &(&Info, _)| info.alias() != alias);
     before.filter_map(|(_, source)| source).map(Source::fd_sets).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::trial::trial;
+
+    #[test]
+    fn files_and_logs_are_sets_of_descriptors() {
+        let t = trial(
+            "<serial type='file'><source path='/tmp/a,b'/><log file='/tmp/log' append='on'/></serial>\
+             <channel type='pty'><log file='/tmp/c'/><target type='virtio'/></channel>",
+            &["add-fd", "-chardev pty", "-chardev file"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-add-fd set=0,fd={fd:serial0-source},opaque=serial0-source",
+                "-add-fd set=1,fd={fd:serial0-log},opaque=serial0-log",
+                "-chardev file,id=charserial0,path=/dev/fdset/0,append=on,logfile=/dev/fdset/1,logappend=on",
+                "-add-fd set=2,fd={fd:channel0-log},opaque=channel0-log",
+                "-chardev pty,id=charchannel0,logfile=/dev/fdset/2,logappend=on",
+            ]
+        );
+    }
+
+    #[test]
+    fn sockets_in_both_forms() {
+        let t = trial(
+            "<serial type='unix'><source mode='connect' path='/tmp/s'><reconnect enabled='yes' timeout='2'/></source></serial>\
+             <serial type='tcp'><source mode='bind' host='::1' service='99' tls='yes'/><protocol type='telnet'/></serial>\
+             <serial type='udp'><source mode='bind' host='h' service='1'/><source mode='connect' host='i' service='2'/></serial>",
+            &["-chardev socket,id=charserial", "-chardev udp", "tls-creds-x509"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-chardev socket,id=charserial0,path=/tmp/s,reconnect-ms=2000",
+                r#"-object {"qom-type":"tls-creds-x509","id":"objcharserial1_tls0","dir":"/etc/pki/libvirt-chardev","endpoint":"server","verify-peer":true}"#,
+                "-chardev socket,id=charserial1,host=::1,port=99,telnet=on,server=on,wait=off,tls-creds=objcharserial1_tls0",
+                "-chardev udp,id=charserial2,host=i,port=2,localaddr=h,localport=1",
+            ]
+        );
+        assert_eq!(
+            t.backends,
+            [
+                r#"{"type":"socket","data":{"addr":{"type":"unix","data":{"path":"/tmp/s"}},"server":false,"reconnect-ms":2000}}"#,
+                r#"{"type":"socket","data":{"addr":{"type":"inet","data":{"host":"::1","port":"99"}},"telnet":true,"server":true,"wait":false,"tls-creds":"objcharserial1_tls0"}}"#,
+                r#"{"type":"udp","data":{"remote":{"type":"inet","data":{"host":"i","port":"2"}},"local":{"type":"inet","data":{"host":"h","port":"1"}}}}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn incomplete_sources_are_reported() {
+        for (given, message) in [
+            ("<serial type='unix'/>", "the source of this character device has no `path`"),
+            ("<serial type='file'><target port='0'/></serial>", "the source of this character device has no `path`"),
+            (
+                "<serial type='tcp'><source mode='bind' host='h'/></serial>",
+                "the source of this character device has no `service`",
+            ),
+            ("<serial type='nmdm'/>", "value `nmdm` of `type` is not supported yet"),
+            (
+                "<serial type='unix'><source mode='bind' path='/s'><reconnect enabled='yes' timeout='1'/></source></serial>",
+                "only a character device that connects can connect again, and this one listens",
+            ),
+            (
+                "<serial type='file'><source path='/s'><seclabel model='dac' relabel='yes'/></source></serial>",
+                "this security label is not supported yet",
+            ),
+        ] {
+            assert_eq!(trial(given, &[]).faults, [message], "{given}");
+        }
+    }
 }

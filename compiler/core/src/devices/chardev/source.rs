@@ -3,6 +3,7 @@
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
+use crate::devices::chardev::connection::{Connection, Inet, Mode, Reconnect};
 use crate::ir::{Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -11,27 +12,18 @@ words! {
     /// What stands at the host's end.
     pub enum SourceType {
         Null = "null", Vc = "vc", Pty = "pty", Stdio = "stdio", File = "file", Pipe = "pipe", Dev = "dev", Unix = "unix", Tcp = "tcp",
-        Udp = "udp", Spicevmc = "spicevmc", Spiceport = "spiceport",
+        Udp = "udp", Spicevmc = "spicevmc", Spiceport = "spiceport", Dbus = "dbus", QemuVdagent = "qemu-vdagent",
     }
 }
 
 words! {
-    /// Who opens a connection.
-    pub enum Mode { Connect = "connect", Bind = "bind" }
+    /// Who moves the pointer.
+    pub enum MouseMode { Client = "client", Server = "server" }
 }
 
 words! {
     /// What is spoken over a TCP connection.
     pub enum Protocol { Raw = "raw", Telnet = "telnet" }
-}
-
-/// `<reconnect>`: whether QEMU connects again when the other end goes away.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reconnect {
-    /// Whether it does.
-    pub enabled: Spanned<YesNo>,
-    /// Seconds between two attempts; there where it does.
-    pub timeout: Opt<u32>,
 }
 
 /// `<log>`: a copy of all that the guest writes.
@@ -41,26 +33,6 @@ pub struct Log {
     pub file: Spanned<String>,
     /// Whether the former content stays.
     pub append: Opt<Switch>,
-}
-
-/// The other end of a connection between processes of one host, or between hosts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Connection<A> {
-    /// Who opens it; the other end does where nothing is said.
-    pub mode: Opt<Mode>,
-    /// Where it is.
-    pub address: A,
-    /// Whether it is opened again.
-    pub reconnect: Option<Reconnect>,
-}
-
-/// Host and service of a network address.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Inet {
-    /// A name or an address.
-    pub host: Opt<String>,
-    /// A number or a name.
-    pub service: Opt<String>,
 }
 
 /// What each type of source has.
@@ -83,8 +55,15 @@ pub enum Place {
         /// Where it listens.
         local: Inet,
     },
-    /// `spiceport` has the name of a channel.
+    /// `spiceport` and `dbus` have the name of a channel.
     Port(Spanned<String>),
+    /// `qemu-vdagent` has what the agent in the guest may do.
+    Agent {
+        /// Whether the clipboards of guest and client are one.
+        clipboard: Opt<YesNo>,
+        /// Who moves the pointer.
+        mouse: Opt<MouseMode>,
+    },
 }
 
 /// The host's end of a character device.
@@ -101,7 +80,8 @@ pub struct Source {
 }
 
 static PTY: Rule = Rule { name: "chardev-pty", text: "a character device without a type is a pseudoterminal" };
-static RAW: Rule = Rule { name: "tcp-protocol", text: "a TCP character device speaks no protocol of its own unless it is told to" };
+static RAW: Rule =
+    Rule { name: "tcp-protocol", text: "a TCP character device speaks no protocol of its own unless it is told to" };
 
 fn missing(f: &Fields<'_, '_>, span: Span, what: &str) {
     f.report(Diagnostic::new(&codes::MISSING, span, format!("the source of this character device has no `{what}`")));
@@ -116,10 +96,10 @@ impl Source {
         };
         let Some(kind) = kind else {
             // The type is reported; nothing else can be said about a source of unknown type.
-            let _ = f.keep();
             return None;
         };
-        let sources = if kind.value == SourceType::Udp { f.children("source") } else { f.child("source").into_iter().collect() };
+        let sources =
+            if kind.value == SourceType::Udp { f.children("source") } else { f.child("source").into_iter().collect() };
         let source = sources.first();
         let at = f.element().name_span();
         let path = || source.and_then(|s| s.attr::<String>("path"));
@@ -131,17 +111,25 @@ impl Source {
             }
             SourceType::Null | SourceType::Vc | SourceType::Stdio | SourceType::Spicevmc => Place::Nothing,
             SourceType::Pipe | SourceType::Dev => Place::Path(path().or_else(|| missing_path(f, at))?),
-            SourceType::File => Place::File(path().or_else(|| missing_path(f, at))?, source.and_then(|s| s.attr("append"))),
+            SourceType::File => {
+                Place::File(path().or_else(|| missing_path(f, at))?, source.and_then(|s| s.attr("append")))
+            }
             SourceType::Unix => Place::Unix(Connection::lower(source, path())),
             SourceType::Tcp => {
                 let connection = Connection::lower(source, source.map(Inet::lower).unwrap_or_default());
-                for (there, what) in [(connection.address.host.is_some(), "host"), (connection.address.service.is_some(), "service")] {
+                for (there, what) in
+                    [(connection.address.host.is_some(), "host"), (connection.address.service.is_some(), "service")]
+                {
                     if !there {
                         missing(f, at, what);
                     }
                 }
                 let tls = source.and_then(|s| s.attr("tls"));
-                let protocol = f.child_attr("protocol", "type").unwrap_or_else(|| Spanned::rule(Protocol::Raw, &RAW));
+                let protocol = f
+                    .child("protocol")
+                    .filter(|p| !foreign(p, "type", &["telnets", "tls"]))
+                    .and_then(|p| p.attr("type"));
+                let protocol = protocol.unwrap_or_else(|| Spanned::rule(Protocol::Raw, &RAW));
                 Place::Tcp(connection, Some(protocol), tls)
             }
             SourceType::Udp => {
@@ -155,7 +143,11 @@ impl Source {
                 }
                 Place::Udp { remote, local }
             }
-            SourceType::Spiceport => {
+            SourceType::QemuVdagent => Place::Agent {
+                clipboard: source.and_then(|s| s.child_attr("clipboard", "copypaste")),
+                mouse: source.and_then(|s| s.child_attr("mouse", "mode")),
+            },
+            SourceType::Spiceport | SourceType::Dbus => {
                 let channel = source.and_then(|s| s.attr("channel"));
                 if channel.is_none() {
                     missing(f, at, "channel");
@@ -179,6 +171,19 @@ impl Source {
         }
     }
 
+    /// Whether `other`, as a user describes it, means this source. The socket of a channel may go by its name alone.
+    pub fn is_meant_by(&self, other: &Self) -> bool {
+        let place = match (&self.place, &other.place) {
+            (Place::File(own, _), Place::File(other, _)) => own == other,
+            (Place::Unix(own), Place::Unix(other)) => {
+                own.address.is_none() || other.address.is_none() || own.address == other.address
+            }
+            (Place::Tcp(own, ..), Place::Tcp(other, ..)) => own.address == other.address && own.mode() == other.mode(),
+            (own, other) => own == other,
+        };
+        self.kind == other.kind && place
+    }
+
     /// Writes `<source>`, `<protocol>` and `<log>`.
     pub fn write(&self, w: &mut XmlWriter) {
         let label = |w: &mut XmlWriter| {
@@ -193,7 +198,7 @@ impl Source {
             Place::Unix(unix) => {
                 if unix.address.is_some() {
                     w.tag("source").attr("mode", unix.mode().word()).opt("path", &unix.address).children(|w| {
-                        Reconnect::write(&unix.reconnect, w);
+                        Reconnect::write(unix.reconnect.as_ref(), w);
                         label(w);
                     });
                 }
@@ -201,7 +206,7 @@ impl Source {
             Place::Tcp(tcp, protocol, tls) => {
                 let tag = w.tag("source").attr("mode", tcp.mode().word());
                 tag.opt("host", &tcp.address.host).opt("service", &tcp.address.service).opt("tls", tls).children(|w| {
-                    Reconnect::write(&tcp.reconnect, w);
+                    Reconnect::write(tcp.reconnect.as_ref(), w);
                     label(w);
                 });
                 w.tag("protocol").opt("type", protocol).end();
@@ -209,16 +214,50 @@ impl Source {
             Place::Udp { remote, local } => {
                 for (end, mode) in [(local, Mode::Bind), (remote, Mode::Connect)] {
                     if end.host.is_some() || end.service.is_some() {
-                        w.tag("source").attr("mode", mode.word()).opt("host", &end.host).opt("service", &end.service).end();
+                        w.tag("source")
+                            .attr("mode", mode.word())
+                            .opt("host", &end.host)
+                            .opt("service", &end.service)
+                            .end();
                     }
                 }
             }
             Place::Port(channel) => w.tag("source").attr("channel", channel).end(),
+            Place::Agent { clipboard, mouse } => {
+                if clipboard.is_some() || mouse.is_some() {
+                    w.tag("source").children(|w| {
+                        if clipboard.is_some() {
+                            w.tag("clipboard").opt("copypaste", clipboard).end();
+                        }
+                        if mouse.is_some() {
+                            w.tag("mouse").opt("mode", mouse).end();
+                        }
+                    });
+                }
+            }
         }
         if let Some(log) = &self.log {
             w.tag("log").attr("file", &log.file).opt("append", &log.append).end();
         }
     }
+}
+
+/// A device; where it could not be read, the rest of its element is passed over, since the reason is reported.
+pub fn whole<T>(f: &Fields<'_, '_>, device: Option<T>) -> Option<T> {
+    if device.is_none() {
+        let _ = f.keep();
+    }
+    device
+}
+
+/// Reports an attribute whose word is of the format, but that no x86 QEMU can have; all else in its element is then passed over.
+pub fn foreign(f: &Fields<'_, '_>, attribute: &str, words: &[&str]) -> bool {
+    let Some(found) = f.element().attribute(attribute).filter(|a| words.contains(&a.value())) else { return false };
+    let message =
+        format!("QEMU has no `<{}>` with {attribute} `{}` on this architecture", f.element().name(), found.value());
+    f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, found.value_span(), message));
+    let _ = f.keep();
+    true
 }
 
 fn missing_path<T>(f: &Fields<'_, '_>, span: Span) -> Option<T> {
@@ -239,54 +278,4 @@ fn keeps_owner(source: &Fields<'_, '_>) -> bool {
         }
     }
     keeps
-}
-
-impl Inet {
-    fn lower(source: &Fields<'_, '_>) -> Self {
-        Self { host: source.attr("host"), service: source.attr("service") }
-    }
-}
-
-impl<A> Connection<A> {
-    fn lower(source: Option<&Fields<'_, '_>>, address: A) -> Self {
-        let Some(source) = source else { return Self { mode: None, address, reconnect: None } };
-        let connection = Self { mode: source.attr("mode"), address, reconnect: Reconnect::lower(source) };
-        if let Some(reconnect) = &connection.reconnect
-            && reconnect.enabled.value.is_yes()
-            && connection.mode() == Mode::Bind
-        {
-            reconnect_needs_connect(reconnect, &mut |d| source.report(d));
-        }
-        connection
-    }
-
-    /// Who opens the connection.
-    pub fn mode(&self) -> Mode {
-        self.mode.get().unwrap_or(Mode::Connect)
-    }
-}
-
-/// Only one that connects can connect again.
-pub fn reconnect_needs_connect(reconnect: &Reconnect, report: &mut dyn FnMut(Diagnostic)) {
-    let span = reconnect.enabled.origin.span().unwrap_or_default();
-    let message = "only a character device that connects can connect again, and this one listens";
-    report(Diagnostic::new(&codes::CONFLICT, span, message).help("set `mode='connect'`, or remove `<reconnect>`"));
-}
-
-impl Reconnect {
-    fn lower(source: &Fields<'_, '_>) -> Option<Self> {
-        let f = source.child("reconnect")?;
-        let reconnect = Self { timeout: f.attr("timeout"), enabled: f.attr("enabled")? };
-        if reconnect.enabled.value.is_yes() && reconnect.timeout.is_none() {
-            let message = "`<reconnect>` has no `timeout`";
-            f.report(Diagnostic::new(&codes::MISSING, f.element().span(), message).help("add the seconds between two attempts"));
-        }
-        Some(reconnect)
-    }
-
-    fn write(this: &Option<Self>, w: &mut XmlWriter) {
-        if let Some(this) = this {
-            w.tag("reconnect").attr("enabled", this.enabled.value.word()).opt("timeout", &this.timeout).end();
-        }
-    }
 }

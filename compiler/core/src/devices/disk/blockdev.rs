@@ -34,7 +34,8 @@ pub(super) fn items(disk: &Disk, out: &mut Items) {
     };
     let raw = is_raw(disk);
     let d = &disk.driver;
-    let cache = d.cache_flags().map(|(direct, no_flush, _)| Props::new().with("direct", direct).with("no-flush", no_flush));
+    let cache =
+        d.cache_flags().map(|(direct, no_flush, _)| Props::new().with("direct", direct).with("no-flush", no_flush));
     let storage = Props::new()
         .with("driver", driver)
         .with("filename", &path.value)

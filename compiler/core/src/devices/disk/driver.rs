@@ -73,7 +73,10 @@ pub struct DiskDriver {
     pub virtio: VirtioOptions,
 }
 
-static FORMAT: Rule = Rule { name: "raw-disk", text: "a disk without a format is raw; its format is never guessed from its content, which the guest can write" };
+static FORMAT: Rule = Rule {
+    name: "raw-disk",
+    text: "a disk without a format is raw; its format is never guessed from its content, which the guest can write",
+};
 
 impl DiskDriver {
     /// Reads `<driver>` of the disk `f`.

@@ -15,7 +15,9 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     let alias = disk.info.alias();
     let kind = if disk.device() == DiskDevice::Cdrom { "cd" } else { "hd" };
     let (controller, number, target, unit) = match &disk.info.address {
-        Some(Spanned { value: Address::Drive { controller, bus, target, unit }, .. }) => (*controller, *bus, *target, *unit),
+        Some(Spanned { value: Address::Drive { controller, bus, target, unit }, .. }) => {
+            (*controller, *bus, *target, *unit)
+        }
         Some(_) | None => (0, 0, 0, 0),
     };
     let controller_alias = |kind: ControllerType| {
@@ -40,9 +42,10 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             Props::new().with("driver", format!("ide-{kind}")).with("bus", bus)
         }
         DiskBus::Scsi => {
-            let props = Props::new()
-                .with("driver", format!("scsi-{kind}"))
-                .with("bus", format!("{}.{}", controller_alias(ControllerType::Scsi), if is_wide(disk, cx) { 0 } else { number }));
+            let props = Props::new().with("driver", format!("scsi-{kind}")).with(
+                "bus",
+                format!("{}.{}", controller_alias(ControllerType::Scsi), if is_wide(disk, cx) { 0 } else { number }),
+            );
             let props = if is_wide(disk, cx) {
                 props.with("channel", number).with("scsi-id", target).with("lun", unit)
             } else {
@@ -114,10 +117,18 @@ pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
     let origin: Origin = first.origin;
     if cx.domain.os.family() == MachineFamily::I440fx {
         for (key, index) in floppies.iter().filter_map(|d| boot(d)) {
-            out.opts(Section::Floppies, "global", Opts::new().with(&format!("isa-fdc.{key}"), index.to_string()), origin);
+            out.opts(
+                Section::Floppies,
+                "global",
+                Opts::new().with(&format!("isa-fdc.{key}"), index.to_string()),
+                origin,
+            );
         }
         return;
     }
-    let props = floppies.iter().filter_map(|d| boot(d)).fold(Props::new().with("driver", "isa-fdc"), |p, (key, index)| p.with(key, index));
+    let props = floppies
+        .iter()
+        .filter_map(|d| boot(d))
+        .fold(Props::new().with("driver", "isa-fdc"), |p, (key, index)| p.with(key, index));
     out.device(Section::Floppies, props, origin);
 }

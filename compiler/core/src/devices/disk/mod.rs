@@ -5,7 +5,7 @@ mod driver;
 mod frontend;
 mod target;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -100,10 +100,17 @@ pub struct Disk {
     pub bootindex: Option<u32>,
 }
 
-static DEVICE: Rule = Rule { name: "disk-device", text: "a disk is a disk unless it says that it is a cdrom or a floppy" };
+static DEVICE: Rule =
+    Rule { name: "disk-device", text: "a disk is a disk unless it says that it is a cdrom or a floppy" };
 static READONLY: Rule = Rule { name: "cdrom-readonly", text: "a cdrom cannot be written" };
-static BUS: Rule = Rule { name: "disk-bus", text: "without a bus the name of the target tells it: `vda` is virtio, `sda` SCSI, `hda` IDE" };
-static DRIVE: Rule = Rule { name: "drive-address", text: "the address of a drive on its controller follows from the name of its target" };
+static BUS: Rule = Rule {
+    name: "disk-bus",
+    text: "without a bus the name of the target tells it: `vda` is virtio, `sda` SCSI, `hda` IDE",
+};
+static DRIVE: Rule = Rule {
+    name: "drive-address",
+    text: "the address of a drive on its controller follows from the name of its target",
+};
 
 impl Disk {
     /// The type of controller that the bus needs.
@@ -167,7 +174,8 @@ impl Device for Disk {
             vendor: f.child_text("vendor"),
             product: f.child_text("product"),
             geometry,
-            blockio: blockio.map(|b| [b.attr("logical_block_size"), b.attr("physical_block_size"), b.attr("discard_granularity")]),
+            blockio: blockio
+                .map(|b| [b.attr("logical_block_size"), b.attr("physical_block_size"), b.attr("discard_granularity")]),
             info: Info::lower(f),
             origin: f.origin(),
             node: 0,
@@ -184,7 +192,12 @@ impl Device for Disk {
             }
             if let Some(g) = &self.geometry {
                 let [cyls, heads, secs] = &g.numbers;
-                w.tag("geometry").opt("cyls", cyls).opt("heads", heads).opt("secs", secs).opt("trans", &g.translation).end();
+                w.tag("geometry")
+                    .opt("cyls", cyls)
+                    .opt("heads", heads)
+                    .opt("secs", secs)
+                    .opt("trans", &g.translation)
+                    .end();
             }
             if let Some([logical, physical, discard]) = &self.blockio {
                 let tag = w.tag("blockio").opt("logical_block_size", logical);
@@ -232,7 +245,10 @@ impl Device for Disk {
             self.readonly = Some(Origin::Rule(&READONLY));
         }
         let Some(target) = &self.target else {
-            return defaults.report(Diagnostic::new(&codes::MISSING, span, "the disk has no target").help("add `<target dev='vda' bus='virtio'/>`"));
+            return defaults.report(
+                Diagnostic::new(&codes::MISSING, span, "the disk has no target")
+                    .help("add `<target dev='vda' bus='virtio'/>`"),
+            );
         };
         if self.bus.is_none() {
             self.bus = default_bus(&target.value, device).map(|b| Spanned::rule(b, &BUS));
@@ -240,13 +256,17 @@ impl Device for Disk {
         let place = target.origin.span().unwrap_or(span);
         let Some(index) = name_index(&target.value) else {
             let message = format!("`{}` is no name of a disk", target.value);
-            return defaults.report(Diagnostic::new(&codes::BAD_VALUE, place, message).help("names are `vda`, `sdb`, `hdc` and so on"));
+            return defaults.report(
+                Diagnostic::new(&codes::BAD_VALUE, place, message).help("names are `vda`, `sdb`, `hdc` and so on"),
+            );
         };
         let bus_span = self.bus.as_ref().and_then(|b| b.origin.span()).unwrap_or(place);
         match (self.bus.get(), device) {
             (Some(DiskBus::Virtio), DiskDevice::Cdrom | DiskDevice::Floppy) => {
                 let message = format!("a virtio disk cannot be a `{}`: its medium cannot be changed", device.word());
-                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message).help("use `bus='sata'`"));
+                defaults.report(
+                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message).help("use `bus='sata'`"),
+                );
             }
             (Some(DiskBus::Fdc), DiskDevice::Disk | DiskDevice::Cdrom) => {
                 let message = format!("a `{}` cannot be on the floppy bus", device.word());
@@ -254,15 +274,40 @@ impl Device for Disk {
             }
             (Some(DiskBus::Ide), _) if defaults.family == MachineFamily::Q35 => {
                 let message = "the machine type `q35` has no IDE controller";
-                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message).help("use `bus='sata'` or `bus='virtio'`"));
+                defaults.report(
+                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message)
+                        .help("use `bus='sata'` or `bus='virtio'`"),
+                );
             }
             _ => {}
         }
         if self.source.is_none() && device == DiskDevice::Disk {
-            defaults.report(Diagnostic::new(&codes::MISSING, span, "the disk has no source").help("add `<source file='…'/>`"));
+            defaults.report(
+                Diagnostic::new(&codes::MISSING, span, "the disk has no source").help("add `<source file='…'/>`"),
+            );
         }
         if self.info.address.is_none() {
-            self.info.address = self.bus.get().and_then(|bus| drive_address(bus, index)).map(|a| Spanned::rule(a, &DRIVE));
+            self.info.address =
+                self.bus.get().and_then(|bus| drive_address(bus, index)).map(|a| Spanned::rule(a, &DRIVE));
+        }
+    }
+
+    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
+        let span = self.origin.span().unwrap_or_default();
+        if let (Some(origin), true) = (self.shareable, self.driver.format.is(&DriveFormat::Qcow2)) {
+            let message = "a disk that guests share must be raw: a qcow2 image has one writer";
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message));
+        }
+        for (value, limit, what) in [(&self.vendor, 8, "vendor"), (&self.product, 16, "product")] {
+            let Some(value) = value else { continue };
+            let place = value.origin.span().unwrap_or(span);
+            if !self.bus.is(&DiskBus::Scsi) {
+                let message = format!("only a SCSI disk has a {what}");
+                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, place, message));
+            } else if value.value.len() > limit || !value.value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
+                let message = format!("the {what} is not of 1 to {limit} printable characters");
+                faults.push(Diagnostic::new(&codes::CONFLICT, place, message));
+            }
         }
     }
 
@@ -307,7 +352,8 @@ impl Disk {
     /// The model of the SCSI controller that the disk is on.
     pub(crate) fn scsi_model(&self, domain: &Domain) -> Option<ScsiModel> {
         let Some(Spanned { value: Address::Drive { controller, .. }, .. }) = &self.info.address else { return None };
-        let own = |c: &&crate::devices::controller::Controller| c.kind() == ControllerType::Scsi && c.index() == *controller;
+        let own =
+            |c: &&crate::devices::controller::Controller| c.kind() == ControllerType::Scsi && c.index() == *controller;
         domain.devices.controllers.iter().find(own)?.scsi_model()
     }
 }

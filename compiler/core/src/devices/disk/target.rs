@@ -34,7 +34,7 @@ pub fn default_bus(name: &str, device: DiskDevice) -> Option<DiskBus> {
     }
 }
 
-/// The address on a controller (virDomainDiskDefAssignAddress in libvirt's src/conf/domain_conf.c). On SCSI, unit 7 is the controller itself.
+/// The address on a controller (`virDomainDiskDefAssignAddress` in libvirt's `src/conf/domain_conf.c`). On SCSI, unit 7 is the controller itself.
 pub fn drive_address(bus: DiskBus, index: u32) -> Option<Address> {
     let drive = |controller, bus, unit| Some(Address::Drive { controller, bus, target: 0, unit });
     match bus {
@@ -52,7 +52,15 @@ mod tests {
 
     #[test]
     fn names() {
-        for (name, index) in [("vda", Some(0)), ("sdz", Some(25)), ("hdaa", Some(26)), ("vda1", Some(0)), ("vd", None), ("nvme0", None), ("vdA", None)] {
+        for (name, index) in [
+            ("vda", Some(0)),
+            ("sdz", Some(25)),
+            ("hdaa", Some(26)),
+            ("vda1", Some(0)),
+            ("vd", None),
+            ("nvme0", None),
+            ("vdA", None),
+        ] {
             assert_eq!(name_index(name), index, "{name}");
         }
     }
@@ -60,7 +68,10 @@ mod tests {
     #[test]
     fn scsi_skips_its_controller() {
         assert_eq!(drive_address(DiskBus::Scsi, 7), Some(Address::Drive { controller: 0, bus: 0, target: 0, unit: 8 }));
-        assert_eq!(drive_address(DiskBus::Scsi, 15), Some(Address::Drive { controller: 1, bus: 0, target: 0, unit: 0 }));
+        assert_eq!(
+            drive_address(DiskBus::Scsi, 15),
+            Some(Address::Drive { controller: 1, bus: 0, target: 0, unit: 0 })
+        );
         assert_eq!(drive_address(DiskBus::Ide, 3), Some(Address::Drive { controller: 0, bus: 1, target: 0, unit: 1 }));
     }
 }

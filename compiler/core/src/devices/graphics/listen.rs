@@ -66,8 +66,8 @@ impl Listen {
         listen
     }
 
-    /// A socket that libvirt made for an earlier start gives way to the default (qemuDomainRecheckInternalPaths in its
-    /// src/qemu/qemu_postparse.c).
+    /// A socket that libvirt made for an earlier start gives way to the default (`qemuDomainRecheckInternalPaths` in its
+    /// `src/qemu/qemu_postparse.c`).
     fn without_generated(mut self) -> Self {
         if self.socket.as_ref().is_some_and(|s| s.starts_with(GENERATED)) {
             self.socket = None;

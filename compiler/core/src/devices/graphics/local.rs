@@ -5,15 +5,19 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::define::Defaults;
 use crate::devices::audio::Audio;
-use crate::devices::graphics::text;
-use crate::emit::{Cx, Items, Opts, Section};
+use crate::devices::graphics::{render_node, text};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Section};
 use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::lower::Fields;
 use crate::write::Tag;
 
-/// A window on the host's desktop. The attributes `display` and `xauth`, which are environment variables to QEMU, are not read yet.
+/// A window on the host's desktop.
 #[derive(Debug, Clone)]
 pub struct Sdl {
+    /// The X display, such as `:0.1`.
+    pub display: Opt<String>,
+    /// The file with the X server's cookies.
+    pub xauth: Opt<String>,
     /// Whether the window fills the screen.
     pub fullscreen: Opt<YesNo>,
     /// Whether the guest's OpenGL is shown.
@@ -22,10 +26,16 @@ pub struct Sdl {
 
 impl Sdl {
     pub(super) fn lower(f: &Fields<'_, '_>) -> Self {
-        Self { fullscreen: f.attr("fullscreen"), gl: f.child_attr("gl", "enable") }
+        Self {
+            display: f.attr("display"),
+            xauth: f.attr("xauth"),
+            fullscreen: f.attr("fullscreen"),
+            gl: f.child_attr("gl", "enable"),
+        }
     }
 
     pub(super) fn write(&self, tag: Tag<'_>) {
+        let tag = tag.opt("display", &self.display).opt("xauth", &self.xauth);
         tag.opt("fullscreen", &self.fullscreen.filter(|f| f.value.is_yes())).children(|w| {
             if self.gl.is_some() {
                 w.tag("gl").opt("enable", &self.gl).end();
@@ -39,6 +49,14 @@ impl Sdl {
         }
         let opts = Opts::first("sdl").opt("gl", self.gl.get().map(on_off));
         out.opts(Section::Graphics, "display", opts, origin);
+    }
+
+    pub(super) fn host(&self, out: &mut HostNeeds) {
+        for (name, value) in [("DISPLAY", &self.display), ("XAUTHORITY", &self.xauth)] {
+            if let Some(value) = text(value.as_ref()) {
+                out.env(name, value);
+            }
+        }
     }
 }
 
@@ -63,7 +81,7 @@ impl EglHeadless {
     }
 
     pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
-        let node = text(&self.rendernode).map(String::as_str).or_else(|| cx.render_node());
+        let node = render_node(self.rendernode.as_ref(), origin, cx);
         out.opts(Section::Graphics, "display", Opts::first("egl-headless").opt("rendernode", node), origin);
     }
 }
@@ -116,11 +134,15 @@ impl Dbus {
 
     pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
         let opts = Opts::first("dbus").opt("p2p", self.is_p2p().then_some("on"));
-        let opts = opts.opt("addr", text(&self.address).filter(|_| !self.is_p2p()));
-        let (enable, rendernode) = self.gl.as_ref().map_or((None, None), |(e, r)| (e.get(), text(r)));
+        let opts = opts.opt("addr", text(self.address.as_ref()).filter(|_| !self.is_p2p()));
+        let (enable, rendernode) = self.gl.clone().unwrap_or_default();
         // Without a node of its own, OpenGL takes the host's.
-        let wanted = enable.is_some_and(YesNo::is_yes);
-        let node = rendernode.map(String::as_str).or_else(|| cx.render_node().filter(|_| wanted));
+        let node = if enable.is(&YesNo::Yes) {
+            render_node(rendernode.as_ref(), origin, cx)
+        } else {
+            text(rendernode.as_ref()).map(String::as_str)
+        };
+        let enable = enable.get();
         let audio = self.audio.get().and_then(|id| Audio::find(cx.domain, Some(id)));
         let opts = opts.opt("gl", enable.map(on_off)).opt("rendernode", node).opt("audiodev", audio.map(Audio::id));
         out.opts(Section::Graphics, "display", opts, origin);

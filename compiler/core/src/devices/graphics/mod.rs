@@ -2,34 +2,32 @@
 
 mod listen;
 mod local;
+mod password;
 mod ports;
 mod spice;
 mod vnc;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_inventory::Config;
 
 use crate::codes;
 use crate::define::Defaults;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items};
-use crate::ir::{Opt, Origin, Spanned, words};
+use crate::emit::{Cx, HostNeeds, Items};
+use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::lower::Fields;
-use crate::write::{Tag, XmlWriter};
+use crate::write::XmlWriter;
 
 pub use listen::{Listen, ListenType};
 pub use local::{Dbus, EglHeadless, Sdl};
+pub use password::{Connected, Moment, Password};
 pub use spice::Spice;
 pub use vnc::Vnc;
 
 words! {
     /// How the screen is shown.
     pub enum GraphicsType { Sdl = "sdl", Vnc = "vnc", Spice = "spice", Dbus = "dbus", EglHeadless = "egl-headless" }
-}
-
-words! {
-    /// What happens to connected clients when a password is set.
-    pub enum Connected { Fail = "fail", Disconnect = "disconnect", Keep = "keep" }
 }
 
 /// The settings of one type.
@@ -52,30 +50,6 @@ pub struct Graphics {
     origin: Origin,
 }
 
-/// Who may connect. QEMU gets the password on its monitor, never on the command line.
-#[derive(Debug, Clone, Default)]
-pub struct Password {
-    /// The password.
-    pub text: Opt<String>,
-    /// Until when it is valid, in UTC.
-    pub valid_to: Opt<String>,
-    /// What happens to clients that are connected when it is set.
-    pub connected: Opt<Connected>,
-}
-
-impl Password {
-    fn lower(f: &Fields<'_, '_>) -> Self {
-        Self { text: f.attr("passwd"), valid_to: f.attr("passwdValidTo"), connected: f.attr("connected") }
-    }
-
-    fn write<'w>(&self, tag: Tag<'w>) -> Tag<'w> {
-        if self.text.is_none() {
-            return tag;
-        }
-        tag.opt("passwd", &self.text).opt("passwdValidTo", &self.valid_to).opt("connected", &self.connected)
-    }
-}
-
 impl Graphics {
     /// The type.
     pub fn kind(&self) -> GraphicsType {
@@ -85,40 +59,6 @@ impl Graphics {
             Server::Spice(_) => GraphicsType::Spice,
             Server::Dbus(_) => GraphicsType::Dbus,
             Server::EglHeadless(_) => GraphicsType::EglHeadless,
-        }
-    }
-
-    /// The password that is to be set before the guest runs, and the protocol that it is for as `set_password` names it.
-    pub fn password(&self) -> Option<(&'static str, &Password)> {
-        let (protocol, password) = match &self.server {
-            Server::Vnc(vnc) => ("vnc", &vnc.password),
-            Server::Spice(spice) => ("spice", &spice.password),
-            Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) => return None,
-        };
-        password.text.is_some().then_some((protocol, password))
-    }
-
-    /// Which types stand together (qemuValidateDomainDefGraphics and its neighbours in libvirt's src/qemu/qemu_validate.c).
-    pub fn check(list: &[Self], report: &mut dyn FnMut(Diagnostic)) {
-        let has = |kind| list.iter().any(|g| g.kind() == kind);
-        for (at, graphics) in list.iter().enumerate() {
-            let span = graphics.origin.span().unwrap_or_default();
-            let kind = graphics.kind();
-            if list.iter().take(at).any(|g| g.kind() == kind) {
-                let message = format!("there is a `<graphics>` of type `{}` already", kind.word());
-                report(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
-                        .help("QEMU takes one of each type"),
-                );
-            }
-            let alone = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
-            if kind == GraphicsType::EglHeadless && !alone {
-                let message = "type `egl-headless` stands beside a type that it does not render for";
-                report(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
-                        .help("use it with `vnc` or `spice`"),
-                );
-            }
         }
     }
 }
@@ -168,9 +108,30 @@ impl Device for Graphics {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         match &mut self.server {
             Server::Vnc(vnc) => vnc.define(self.origin, defaults),
-            Server::Spice(spice) => spice.define(defaults),
+            Server::Spice(spice) => spice.define(),
             Server::Dbus(dbus) => dbus.define(self.origin, defaults),
             Server::Sdl(_) | Server::EglHeadless(_) => {}
+        }
+    }
+
+    /// Which types stand together (libvirt's `src/qemu/qemu_validate.c`).
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let list = &domain.devices.graphics;
+        let kind = self.kind();
+        let has = |kind| list.iter().any(|g| g.kind() == kind);
+        let mut fault = |message: String, help| {
+            let span = self.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        };
+        if list.iter().find(|g| g.kind() == kind).is_some_and(|first| !std::ptr::eq(first, self)) {
+            fault(format!("there is a `<graphics>` of type `{}` already", kind.word()), "QEMU takes one of each type");
+        }
+        let serves = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
+        if kind == GraphicsType::EglHeadless && !serves {
+            fault(
+                "type `egl-headless` stands beside a type that it does not render for".to_owned(),
+                "use it with `vnc` or `spice`",
+            );
         }
     }
 
@@ -179,22 +140,137 @@ impl Device for Graphics {
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        let config = config(cx);
+        let ports = ports::of(self, &cx.domain.devices.graphics, &config);
         match &self.server {
             Server::Sdl(sdl) => sdl.items(self.origin, out),
-            Server::Vnc(vnc) => vnc.items(cx, self.origin, out),
-            Server::Spice(spice) => spice.items(cx, self.origin, out),
+            Server::Vnc(vnc) => vnc.items(cx, ports, &config, self.origin, out),
+            Server::Spice(spice) => spice.items(cx, ports, &config, self.origin, out),
             Server::Dbus(dbus) => dbus.items(cx, self.origin, out),
             Server::EglHeadless(egl) => egl.items(cx, self.origin, out),
         }
     }
+
+    fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+        let config = config(cx);
+        let node = |given: &Opt<String>| {
+            given.as_ref().map(|n| n.value.as_str()).or_else(|| cx.render_node()).map(str::to_owned)
+        };
+        let of_gl = |gl: &Option<(Opt<YesNo>, Opt<String>)>| {
+            gl.as_ref().filter(|(enable, _)| enable.is(&YesNo::Yes)).and_then(|(_, given)| node(given))
+        };
+        let (sasl, node) = match &self.server {
+            Server::Vnc(vnc) => {
+                vnc.password.set("vnc", config.vnc_password.as_ref(), self.origin, out);
+                (config.vnc_sasl, None)
+            }
+            Server::Spice(spice) => {
+                spice.password.set("spice", config.spice_password.as_ref(), self.origin, out);
+                (config.spice_sasl, of_gl(&spice.gl))
+            }
+            Server::Sdl(sdl) => {
+                sdl.host(out);
+                (false, None)
+            }
+            Server::Dbus(dbus) => (false, of_gl(&dbus.gl)),
+            Server::EglHeadless(egl) => (false, node(&egl.rendernode)),
+        };
+        if sasl {
+            out.env("SASL_CONF_PATH", &config.sasl_dir);
+        }
+        if let Some(node) = node {
+            out.shared_device(&node);
+        }
+    }
+}
+
+/// How the host is set up, or libvirt's defaults.
+fn config(cx: &Cx<'_>) -> Config {
+    cx.facts.config().cloned().unwrap_or_default()
 }
 
 /// The value of a leaf, as text.
-fn text(leaf: &Opt<String>) -> Option<&String> {
-    leaf.as_ref().map(|t| &t.value)
+fn text(leaf: Option<&Spanned<String>>) -> Option<&String> {
+    leaf.map(|t| &t.value)
 }
 
-/// Whether a port is there and is a number, not the wish for one.
-fn fixed(port: &Opt<i32>) -> Option<Spanned<i32>> {
+/// The render node that is given, or the host's; where neither is known, a person has to say which there is.
+fn render_node<'g>(given: Option<&'g Spanned<String>>, origin: Origin, cx: &'g Cx<'_>) -> Option<&'g str> {
+    let node = given.map(|n| n.value.as_str()).or_else(|| cx.render_node());
+    if node.is_none() {
+        let message = "OpenGL needs a render node of the host, and none is known";
+        let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, origin.span().unwrap_or_default(), message);
+        cx.report(fault.help("add `rendernode` to `<gl>`, such as `/dev/dri/renderD128`, or give a host file"));
+    }
+    node
+}
+
+/// A port that is there and is a number, not the wish for one.
+fn fixed(port: Opt<i32>) -> Opt<i32> {
     port.filter(|p| p.value > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn open_ports_are_found() {
+        let t = trial(
+            "<graphics type='vnc'/><graphics type='spice' port='5900' listen='::1'/>",
+            &["-vnc", "-spice", "-audiodev"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-audiodev {"id":"audio1","driver":"spice"}"#,
+                "-vnc 127.0.0.1:1,audiodev=audio1",
+                "-spice port=5900,addr=::1,disable-ticketing=on,seamless-migration=on",
+            ]
+        );
+        let t = trial(
+            "<graphics type='spice' autoport='yes'/><graphics type='vnc' port='-1' websocket='-1'/>",
+            &["-vnc", "-spice"],
+        );
+        let spice = "-spice port=5901,addr=127.0.0.1,disable-ticketing=on,seamless-migration=on";
+        assert_eq!(t.argv, [spice, "-vnc 127.0.0.1:0,websocket=5700,audiodev=audio1"]);
+    }
+
+    #[test]
+    fn a_password_is_no_argument() {
+        let vnc =
+            "<graphics type='vnc' passwd='s3cret' keymap='de' powerControl='yes'><listen type='socket'/></graphics>";
+        let t = trial(vnc, &["-vnc", "s3cret"]);
+        assert_eq!(t.argv, ["-vnc vnc=unix:{state}/vnc.sock,password=on,power-control=on,audiodev=audio1"]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for (devices, fault) in [
+            ("<graphics type='vnc' port='80'/>", "port 80 is no port of VNC, which has 5900 to 65535"),
+            ("<graphics type='vnc'/><graphics type='vnc'/>", "there is a `<graphics>` of type `vnc` already"),
+            (
+                "<graphics type='vnc' listen='::1'><listen type='address' address='::2'/></graphics>",
+                "`listen` differs from the `<listen>` element, which says `::2`",
+            ),
+            (
+                "<graphics type='vnc'><listen type='none'/><listen type='none'/></graphics>",
+                "a second `<listen>` is not supported yet",
+            ),
+            (
+                "<graphics type='spice' tlsPort='5902'/>",
+                "a port for TLS is given, and the host's configuration has no TLS for SPICE",
+            ),
+            (
+                "<graphics type='spice' port='5901' defaultMode='secure'/>",
+                "mode `secure` is asked for, and there is no such connection",
+            ),
+            ("<graphics type='egl-headless'/>", "OpenGL needs a render node of the host, and none is known"),
+            ("<graphics type='dbus'/>", "a D-Bus daemon of the domain's own is not supported yet"),
+            ("<graphics type='rdp'/>", "value `rdp` of `type` is not supported yet"),
+        ] {
+            assert_eq!(trial(devices, &[]).faults, [fault], "{devices}");
+        }
+    }
 }

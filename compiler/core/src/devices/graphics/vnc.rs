@@ -1,13 +1,15 @@
 //! `<graphics type='vnc'>`.
 
 use virtc_diag::Diagnostic;
+use virtc_inventory::Config;
 
 use crate::codes;
 use crate::define::Defaults;
 use crate::devices::audio::Audio;
 use crate::devices::graphics::listen::{Listen, ListenType};
-use crate::devices::graphics::{Password, Server, fixed, ports, text};
-use crate::emit::{Cx, Items, Opts, Section, Text, state};
+use crate::devices::graphics::ports::{self, Ports};
+use crate::devices::graphics::{Password, text};
+use crate::emit::{Cx, Items, Opts, Props, Section, Text, state};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::Tag;
@@ -40,6 +42,8 @@ pub struct Vnc {
     pub audio: Opt<u8>,
 }
 
+static TLS: Rule = Rule { name: "vnc-tls", text: "VNC uses TLS where the host's configuration says so" };
+const TLS_ALIAS: &str = "vnc-tls-creds0";
 static AUTOPORT: Rule = Rule { name: "vnc-autoport", text: "VNC without a port takes a free one" };
 
 impl Vnc {
@@ -103,35 +107,39 @@ impl Vnc {
     }
 
     /// The display in QEMU's words.
-    fn display(&self, cx: &Cx<'_>) -> Opts {
-        let place = cx
-            .domain
-            .devices
-            .graphics
-            .iter()
-            .position(|g| matches!(&g.server, Server::Vnc(v) if std::ptr::eq(&raw const **v, self)));
-        let ports = place.and_then(|at| ports::assign(cx.domain).get(at).copied()).unwrap_or_default();
+    fn display(&self, ports: Ports, config: &Config) -> Opts {
         match self.listen.kind.value {
             ListenType::Socket => {
-                let path = text(&self.listen.socket).map_or_else(|| state("/vnc.sock"), Text::from);
+                let path = text(self.listen.socket.as_ref()).map_or_else(|| state("/vnc.sock"), Text::from);
                 Opts::first(Text::from("vnc=unix:").then(path))
             }
             ListenType::None => Opts::first("none"),
             ListenType::Address => {
-                let address = text(&self.listen.address).map_or_else(|| cx.vnc_listen(), String::as_str);
+                let address = text(self.listen.address.as_ref()).unwrap_or(&config.vnc_listen);
                 let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
-                let number =
-                    ports.main.or(fixed(&self.port).map(|p| p.value)).unwrap_or(ports::VNC).saturating_sub(ports::VNC);
+                let number = ports.main.unwrap_or(ports::VNC).saturating_sub(ports::VNC);
                 Opts::first(format!("{address}:{number}")).opt("websocket", ports.websocket.map(|p| p.to_string()))
             }
         }
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
+    pub(super) fn items(&self, cx: &Cx<'_>, ports: Ports, config: &Config, origin: Origin, out: &mut Items) {
+        if config.vnc_tls {
+            let props = Props::new()
+                .with("qom-type", "tls-creds-x509")
+                .with("id", TLS_ALIAS)
+                .with("dir", &config.vnc_tls_dir)
+                .with("endpoint", "server")
+                .with("verify-peer", config.vnc_tls_verify);
+            out.json(Section::Graphics, "object", props, Origin::Rule(&TLS));
+        }
+        let password = self.password.text.is_some() || config.vnc_password.is_some();
         let opts = self
-            .display(cx)
+            .display(ports, config)
             .opt("share", self.share_policy.get().map(SharePolicy::word))
-            .opt("password", self.password.text.as_ref().map(|_| "on"))
+            .opt("password", password.then_some("on"))
+            .opt("tls-creds", config.vnc_tls.then_some(TLS_ALIAS))
+            .opt("sasl", config.vnc_sasl.then_some("on"))
             .opt("power-control", self.power_control.get().map(|p| if p.is_yes() { "on" } else { "off" }))
             .opt("audiodev", Audio::find(cx.domain, self.audio.get()).map(Audio::id));
         out.opts(Section::Graphics, "vnc", opts, origin);

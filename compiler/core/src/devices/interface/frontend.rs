@@ -12,7 +12,9 @@ use crate::ir::{Leaf, Mac, OptExt, Spanned, Switch, YesNo};
 /// The function of the host behind an interface of type `hostdev`.
 fn host_function(interface: &Interface) -> Option<Spanned<crate::devices::PciSlot>> {
     match &interface.source {
-        Source::Host(Some(Spanned { value: HostSource::Pci(slot), origin })) => Some(Spanned { value: *slot, origin: *origin }),
+        Source::Host(Some(Spanned { value: HostSource::Pci(slot), origin })) => {
+            Some(Spanned { value: *slot, origin: *origin })
+        }
         _ => None,
     }
 }
@@ -26,10 +28,16 @@ fn bridge(interface: &Interface, cx: &Cx<'_>) -> Option<String> {
             if bridge.is_none() {
                 let span = name.origin.span().unwrap_or_default();
                 let message = match cx.facts.network(&name.value) {
-                    Some(_) => format!("network `{}` has no bridge, and other networks are not supported yet", name.value),
+                    Some(_) => {
+                        format!("network `{}` has no bridge, and other networks are not supported yet", name.value)
+                    }
                     None => format!("the bridge of network `{}` is not known", name.value),
                 };
-                let code = if cx.facts.network(&name.value).is_some() { &codes::NOT_YET_SUPPORTED } else { &codes::HOST_FACT_NEEDED };
+                let code = if cx.facts.network(&name.value).is_some() {
+                    &codes::NOT_YET_SUPPORTED
+                } else {
+                    &codes::HOST_FACT_NEEDED
+                };
                 let help = "name the network and its bridge in a host file (`--host`), under `resources`, or use `type='bridge'`";
                 cx.report(Diagnostic::new(code, span, message).help(help));
             }
@@ -42,7 +50,8 @@ fn bridge(interface: &Interface, cx: &Cx<'_>) -> Option<String> {
 /// The names of the tap's descriptors, and of those of vhost.
 fn descriptors(interface: &Interface) -> (Vec<String>, Vec<String>) {
     let alias = interface.info.alias();
-    let queues = interface.driver.as_ref().and_then(|d| d.queues.get()).filter(|q| *q > 1 && interface.is_virtio()).unwrap_or(1);
+    let queues =
+        interface.driver.as_ref().and_then(|d| d.queues.get()).filter(|q| *q > 1 && interface.is_virtio()).unwrap_or(1);
     let names = |what: &str| -> Vec<String> { (0..queues).map(|q| format!("{what}-{alias}{q}")).collect() };
     let vhost = match interface.driver.as_ref().and_then(|d| d.name.get()) {
         Some(Backend::Vhost) => true,
@@ -53,14 +62,21 @@ fn descriptors(interface: &Interface) -> (Vec<String>, Vec<String>) {
 }
 
 fn joined(names: &[String]) -> Text {
-    names.iter().enumerate().fold(Text::default(), |text, (at, name)| if at == 0 { text } else { text.then(":") }.then(fd(name)))
+    names
+        .iter()
+        .enumerate()
+        .fold(Text::default(), |text, (at, name)| if at == 0 { text } else { text.then(":") }.then(fd(name)))
 }
 
 /// `-netdev` and `-device`.
 pub(super) fn items(interface: &Interface, cx: &Cx<'_>, out: &mut Items) {
     if interface.is_hostdev() {
         if let Some(slot) = host_function(interface) {
-            out.device(Section::Hostdevs, vfio_props(cx, slot.value, &interface.info, interface.bootindex), slot.origin);
+            out.device(
+                Section::Hostdevs,
+                vfio_props(cx, slot.value, &interface.info, interface.bootindex),
+                slot.origin,
+            );
         }
         return;
     }
@@ -113,7 +129,11 @@ fn device(interface: &Interface, cx: &Cx<'_>, netdev: &str) -> Props {
     props = props.with("netdev", netdev).with("id", interface.info.alias());
     props = props.opt("mac", interface.mac.as_ref().map(|m| m.show()));
     props = props.opt("bootindex", interface.info.boot_order.get().or(interface.bootindex));
-    let address = if model == "usb-net" { cx.usb_address(&interface.info.address) } else { cx.pci_address(&interface.info.address) };
+    let address = if model == "usb-net" {
+        cx.usb_address(&interface.info.address)
+    } else {
+        cx.pci_address(&interface.info.address)
+    };
     props.and(address).and(interface.info.rom_props())
 }
 
@@ -133,17 +153,22 @@ pub(super) fn host(interface: &Interface, cx: &Cx<'_>, out: &mut HostNeeds) {
     let name = interface.target.as_ref().map_or_else(|| "vnet%d".to_owned(), |t| t.value.clone());
     // The host's side of the tap has the guest's address, but for its first byte: a bridge takes the lowest address of its ports for its own.
     let mac = interface.mac.map(|m| {
-        let [_, rest @ ..] = m.value.0;
-        let [a, b, c, d, e] = rest;
-        Mac([0xfe, a, b, c, d, e])
+        let mut bytes = m.value.0;
+        if let Some(first) = bytes.first_mut() {
+            *first = 0xfe;
+        }
+        Mac(bytes)
     });
-    out.tap(virtc_plan::Step::Tap {
-        fds,
-        vhost_fds,
-        name,
-        bridge: bridge(interface, cx),
-        mac: mac.map(|m| m.show()),
-        mtu: interface.mtu.get(),
-        vnet_hdr: interface.is_virtio(),
-    }, interface.kind.origin);
+    out.tap(
+        virtc_plan::Step::Tap {
+            fds,
+            vhost_fds,
+            name,
+            bridge: bridge(interface, cx),
+            mac: mac.map(|m| m.show()),
+            mtu: interface.mtu.get(),
+            vnet_hdr: interface.is_virtio(),
+        },
+        interface.kind.origin,
+    );
 }

@@ -4,7 +4,7 @@ mod frontend;
 mod source;
 mod virtualport;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -102,8 +102,14 @@ pub struct Interface {
     pub bootindex: Option<u32>,
 }
 
-static MODEL: Rule = Rule { name: "interface-model", text: "an interface without a model is an rtl8139, which every guest knows and none likes; `virtio` is the fast one" };
-static MAC: Rule = Rule { name: "derived-mac", text: "an interface without a MAC gets 52:54:00 and three bytes of a hash over the domain's uuid and the interface's place" };
+static MODEL: Rule = Rule {
+    name: "interface-model",
+    text: "an interface without a model is an rtl8139, which every guest knows and none likes; `virtio` is the fast one",
+};
+static MAC: Rule = Rule {
+    name: "derived-mac",
+    text: "an interface without a MAC gets 52:54:00 and three bytes of a hash over the domain's uuid and the interface's place",
+};
 
 impl Interface {
     /// Whether it is a device of the host.
@@ -120,7 +126,11 @@ impl Interface {
     pub fn derive_mac(&mut self, uuid: &[u8], place: usize) {
         use sha2::{Digest, Sha256};
         if self.mac.is_none() {
-            let hash = Sha256::new().chain_update(b"virtc mac").chain_update(uuid).chain_update(place.to_le_bytes()).finalize();
+            let hash = Sha256::new()
+                .chain_update(b"virtc mac")
+                .chain_update(uuid)
+                .chain_update(place.to_le_bytes())
+                .finalize();
             let byte = |at: usize| hash.get(at).copied().unwrap_or_default();
             self.mac = Some(Spanned::rule(Mac([0x52, 0x54, 0, byte(0), byte(1), byte(2)]), &MAC));
         }
@@ -144,7 +154,9 @@ impl Device for Interface {
             target_managed: target.as_ref().and_then(|t| t.attr("managed")),
             target: target.and_then(|t| t.attr("dev")),
             // libvirt compares the models that it knows without regard to case, and writes them in small letters.
-            model: f.child_attr::<String>("model", "type").map(|m| m.map(|m| if m.eq_ignore_ascii_case("virtio") { m.to_ascii_lowercase() } else { m })),
+            model: f
+                .child_attr::<String>("model", "type")
+                .map(|m| m.map(|m| if m.eq_ignore_ascii_case("virtio") { m.to_ascii_lowercase() } else { m })),
             pci_driver: driver.as_ref().filter(|_| hostdev).and_then(|_| PciDriver::lower(f)),
             driver: driver.filter(|_| !hostdev).map(|d| Driver {
                 name: d.attr("name"),
@@ -238,12 +250,28 @@ impl Device for Interface {
         self.source.check(self.kind.value, span, defaults);
     }
 
+    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
+        let Some(driver) = &self.driver else { return };
+        for (size, what) in [(driver.rx_queue_size, "receive"), (driver.tx_queue_size, "send")] {
+            if let Some(size) = size.filter(|s| !s.value.is_power_of_two()) {
+                let message = format!("the length of the {what} queue is no power of two");
+                faults.push(Diagnostic::new(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    size.origin.span().unwrap_or_default(),
+                    message,
+                ));
+            }
+        }
+    }
+
     fn needs(&self, domain: &Domain) -> Needs {
         if self.is_hostdev() {
             return needs_pci(domain, self.conventional);
         }
         match self.model.as_ref().map(|m| m.value.as_str()) {
-            Some("virtio" | "virtio-non-transitional" | "e1000e" | "igb") if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            Some("virtio" | "virtio-non-transitional" | "e1000e" | "igb") if domain.has_pcie() => {
+                Needs::Pci(PCIE_DEVICE)
+            }
             Some("usb-net") => Needs::Usb,
             Some(_) | None => Needs::Pci(PCI_DEVICE),
         }
@@ -264,17 +292,23 @@ impl Device for Interface {
 }
 
 impl Interface {
-    /// What a VF cannot do (virHostdevNetConfigReplace in libvirt's src/hypervisor/virhostdev.c).
+    /// What a VF cannot do (`virHostdevNetConfigReplace` in libvirt's src/hypervisor/virhostdev.c).
     fn check_hostdev(&self, defaults: &mut Defaults<'_>) {
         if !self.is_hostdev() {
             if let Some(vlan) = &self.vlan {
                 let message = format!("an interface of type `{}` cannot set a VLAN", self.kind.word());
                 let help = "VLANs can be set for VFs (`type='hostdev'`); otherwise use a bridge that is in the VLAN";
-                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, vlan.origin.span().unwrap_or_default(), message).help(help));
+                defaults.report(
+                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, vlan.origin.span().unwrap_or_default(), message)
+                        .help(help),
+                );
             }
             return;
         }
-        if let Source::Host(Some(source @ Spanned { value: HostSource::UsbAddress { .. } | HostSource::UsbId { .. }, .. })) = &self.source {
+        if let Source::Host(Some(
+            source @ Spanned { value: HostSource::UsbAddress { .. } | HostSource::UsbId { .. }, .. },
+        )) = &self.source
+        {
             let message = "QEMU has no way to make a USB device a network interface of type `hostdev`";
             let help = "use `<hostdev mode='subsystem' type='usb'>`; the guest's driver makes it an interface";
             let span = source.origin.span().unwrap_or_default();

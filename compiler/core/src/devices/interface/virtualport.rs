@@ -61,7 +61,8 @@ impl VirtualPort {
     /// Reads `<virtualport>` of the interface `f`.
     pub fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let v = f.child("virtualport")?;
-        let parameters = v.child("parameters").map_or_else(Vec::new, |p| PARAMETERS.iter().map(|n| (*n, p.attr(n))).collect());
+        let parameters =
+            v.child("parameters").map_or_else(Vec::new, |p| PARAMETERS.iter().map(|n| (*n, p.attr(n))).collect());
         Some(Self { kind: v.attr("type"), parameters, origin: v.origin() })
     }
 

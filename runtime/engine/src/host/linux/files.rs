@@ -1,16 +1,16 @@
-//! Directories, owners, descriptors of files, listening sockets.
+//! Directories, owners, files and their descriptors.
 
 use std::fs::{DirBuilder, OpenOptions, Permissions};
 use std::io::ErrorKind;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt, lchown};
-use std::os::unix::net::UnixListener;
 use std::path::Path;
+use std::fs::File;
 
 use nix::fcntl::{AtFlags, OFlag};
 use nix::sys::stat::Mode;
 use nix::unistd::{Gid, Uid};
-use virtc_plan::OpenMode;
+use virtc_plan::{Content, OpenMode};
 
 use crate::error::HostError;
 use crate::host::Result;
@@ -68,24 +68,57 @@ pub(super) fn set_owner(path: &Path, id: (u64, u64), uid: u32, gid: u32) -> Resu
     nix::unistd::fchownat(&pinned, "", Some(uid), Some(gid), AtFlags::AT_EMPTY_PATH).map_err(|e| fail(&e))
 }
 
-pub(super) fn open(path: &Path, mode: OpenMode) -> Result<OwnedFd> {
+pub(super) fn open(path: &Path, mode: OpenMode, content: Content) -> Result<OwnedFd> {
     let mut options = OpenOptions::new();
     options
         .read(matches!(mode, OpenMode::Read | OpenMode::ReadWrite))
         .write(matches!(mode, OpenMode::Write | OpenMode::ReadWrite))
+        .append(content == Content::Append)
+        .truncate(content == Content::Truncate)
         // Not to hang on a FIFO that nobody reads.
         .custom_flags((OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits());
     let file = options.open(path).map_err(|e| HostError::system("open", path, e))?;
     Ok(file.into())
 }
 
-/// The directory around it keeps everyone else away from the socket.
-pub(super) fn listen(path: &Path) -> Result<OwnedFd> {
-    remove_file(path)?;
-    let socket = UnixListener::bind(path).map_err(|e| HostError::system("listen on", path, e))?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o600))
-        .map_err(|e| HostError::system("set the mode of", path, e))?;
-    Ok(socket.into())
+/// A file that is there stays as it is.
+pub(super) fn make_file(path: &Path) -> Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).custom_flags((OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW).bits());
+    match options.open(path) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(HostError::system("make file", path, e)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// What has content is data, and stays.
+pub(super) fn remove_empty(path: &Path) -> Result<()> {
+    match std::fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_file() && meta.len() == 0 => remove_file(path),
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(HostError::system("read", path, e)),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
+
+/// A copy that is on disk before it has its name; a file that has got the name meanwhile is not replaced.
+pub(super) fn copy(from: &Path, part: &Path, to: &Path, owner: (u32, u32)) -> Result<()> {
+    let copying = |e: std::io::Error| HostError::system("make", to, e);
+    let mut source = File::open(from).map_err(|e| HostError::system("open", from, e))?;
+    if !source.metadata().map_err(copying)?.is_file() {
+        return Err(HostError::Unfit(format!("{} is no plain file", from.display())));
+    }
+    remove_file(part)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).custom_flags((OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW).bits());
+    let mut copy = options.open(part).map_err(|e| HostError::system("make file", part, e))?;
+    std::io::copy(&mut source, &mut copy).map_err(copying)?;
+    std::os::unix::fs::fchown(&copy, Some(owner.0), Some(owner.1)).map_err(copying)?;
+    copy.sync_all().map_err(copying)?;
+    match std::fs::hard_link(part, to) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => return Err(copying(e)),
+        Ok(()) | Err(_) => {}
+    }
+    remove_file(part)
 }
 
 #[cfg(test)]
@@ -108,6 +141,29 @@ mod tests {
         assert!(refused.to_string().ends_with("it is another file than before, and keeps its owner"), "{refused}");
         std::fs::remove_file(&path).unwrap();
         assert_eq!(set_owner(&path, id, meta.uid(), meta.gid()), Ok(()));
+    }
+
+    #[test]
+    fn a_copy_replaces_nothing_and_data_is_not_removed() {
+        let root = tempfile::tempdir().unwrap();
+        let [from, part, to] = ["template", "vars.part", "vars"].map(|name| root.path().join(name));
+        let me = (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw());
+        assert!(copy(&from, &part, &to, me).is_err() && !part.exists() && !to.exists());
+        std::fs::write(&from, "template").unwrap();
+        std::fs::write(&part, "half").unwrap();
+        copy(&from, &part, &to, me).unwrap();
+        assert_eq!(std::fs::read(&to).unwrap(), b"template");
+        assert_eq!(std::fs::metadata(&to).unwrap().mode() & 0o777, 0o600);
+        std::fs::write(&to, "own").unwrap();
+        copy(&from, &part, &to, me).unwrap();
+        assert_eq!((std::fs::read(&to).unwrap().as_slice(), part.exists()), (b"own".as_slice(), false));
+        remove_empty(&to).unwrap();
+        assert!(to.exists());
+        let made = root.path().join("log");
+        make_file(&made).unwrap();
+        make_file(&to).unwrap();
+        remove_empty(&made).unwrap();
+        assert!(!made.exists() && std::fs::read(&to).unwrap() == b"own");
     }
 
     #[test]

@@ -9,11 +9,13 @@ mod net;
 mod pci;
 mod qemu;
 mod read;
+mod sockets;
 mod state;
 mod wait;
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,10 +25,26 @@ use super::{FdInfo, Hierarchies, Host, HostRead, Interface, PciState, Result, St
 use crate::acl::Rule;
 use crate::change::{Group, Op, User};
 use crate::config::RunConfig;
+use crate::control::CONTROL_SOCKET;
 use crate::error::HostError;
 
 pub(crate) use qemu::Qemu;
 pub(crate) use read::LinuxRead;
+/// Whether a supervisor works in this directory.
+pub(crate) fn is_locked(dir: &Path) -> Result<bool> {
+    state::State::is_locked(dir)
+}
+
+/// Whether this directory has a journal with something in it.
+pub(crate) fn journal_of(dir: &Path) -> Result<bool> {
+    let path = dir.join("journal");
+    match std::fs::symlink_metadata(&path) {
+        Ok(meta) => Ok(meta.len() > 0),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(e) => Err(HostError::system("read", &path, e)),
+    }
+}
+
 pub(crate) use wait::{Signals, process_end, wait_for_input};
 
 /// A named descriptor.
@@ -61,6 +79,16 @@ impl LinuxHost {
         Self { read: LinuxRead::new(config), state, fds: BTreeMap::new(), qemu, driver: config.driver }
     }
 
+    /// Listens at the control socket; only the caller may connect.
+    pub fn listen_for_control(&self) -> Result<UnixListener> {
+        sockets::listen(&self.state.dir().join(CONTROL_SOCKET), 0o600, None).map(UnixListener::from)
+    }
+
+    /// Replaces the description of what runs.
+    pub fn describe(&self, text: &str) -> Result<()> {
+        self.state.describe(text)
+    }
+
     fn keep(&mut self, name: &str, fd: OwnedFd, interface: Option<String>) {
         self.fds.insert(name.to_owned(), Named { fd, interface });
     }
@@ -83,19 +111,25 @@ impl Host for LinuxHost {
             Op::MakeGroup { group } => group::make(group),
             Op::RemoveGroup { group } => group::remove(group),
             Op::Acl { group, table } => acl::set(group, table.as_ref().map(crate::acl::union).as_deref()),
-            Op::Open { fd, path, mode } => {
-                let open = files::open(path, *mode)?;
+            Op::MakeFile { path } => files::make_file(path),
+            Op::RemoveEmpty { path } => files::remove_empty(path),
+            Op::CopyFile { from, part, to, uid, gid } => files::copy(from, part, to, (*uid, *gid)),
+            Op::RemovePart { part } => files::remove_file(part),
+            Op::Open { fd, path, mode, content } => {
+                let open = files::open(path, *mode, *content)?;
                 self.keep(fd, open, None);
                 Ok(())
             }
-            Op::Listen { fd, path } => {
-                let socket = files::listen(path)?;
+            Op::Listen { fd, path, mode, owner } => {
+                let socket = sockets::listen(path, *mode, *owner)?;
                 self.keep(fd, socket, None);
                 Ok(())
             }
             Op::Unlisten { fd, path } => {
                 self.fds.remove(fd);
-                files::remove_file(path)
+                // Nobody else can listen in a directory that is the caller's alone.
+                let is_private = path.parent() == Some(self.state.dir());
+                if is_private { files::remove_file(path) } else { sockets::remove(path) }
             }
             Op::Tap { fds, name, vnet_hdr } => {
                 let (queues, interface) = net::make_tap(name, fds.len(), *vnet_hdr)?;
@@ -164,6 +198,9 @@ impl HostRead for LinuxHost {
     }
     fn canonical(&self, path: &Path) -> Result<Option<PathBuf>> {
         self.read.canonical(path)
+    }
+    fn is_listening(&self, path: &Path) -> Result<bool> {
+        self.read.is_listening(path)
     }
     fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {
         self.read.pci(device)

@@ -75,6 +75,9 @@ impl HostRead for LinuxRead {
             t if t.is_dir() => Kind::Directory,
             t if t.is_char_device() => number(DeviceKind::Char),
             t if t.is_block_device() => number(DeviceKind::Block),
+            t if t.is_socket() => Kind::Socket,
+            t if t.is_file() && meta.len() == 0 => Kind::EmptyFile,
+            t if t.is_file() => Kind::File,
             _ => Kind::Other,
         };
         Ok(Some(Stat {
@@ -92,6 +95,10 @@ impl HostRead for LinuxRead {
             Err(e) if gone(&e) => Ok(None),
             Err(e) => Err(HostError::system("find", path, e)),
         }
+    }
+
+    fn is_listening(&self, path: &Path) -> Result<bool> {
+        super::sockets::is_listening(path)
     }
 
     fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {

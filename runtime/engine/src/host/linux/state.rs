@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{Flock, FlockArg, OFlag};
 
 use crate::error::HostError;
+use crate::control::CONTROL_SOCKET;
 use crate::host::Result;
+use crate::steps::MACHINE_FILE;
 
 pub(super) struct State {
     dir: PathBuf,
@@ -93,6 +95,20 @@ impl State {
         Ok(state)
     }
 
+    /// Whether somebody holds the lock of a directory.
+    pub(super) fn is_locked(dir: &Path) -> Result<bool> {
+        let path = dir.join("lock");
+        match File::open(&path) {
+            Ok(file) => match Flock::lock(file, FlockArg::LockSharedNonblock) {
+                Ok(_) => Ok(false),
+                Err((_, nix::Error::EWOULDBLOCK)) => Ok(true),
+                Err((_, e)) => Err(HostError::system("lock", &path, e)),
+            },
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(HostError::system("open", &path, e)),
+        }
+    }
+
     fn sync_dir(&self, dir: &Path) -> Result<()> {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| HostError::system("sync", &self.dir, e))
     }
@@ -105,6 +121,16 @@ impl State {
         let line = format!("{line}\n");
         let written = self.journal.write_all(line.as_bytes()).and_then(|()| self.journal.sync_data());
         written.map_err(|e| HostError::system("write", &self.dir.join("journal"), e))
+    }
+
+    /// Replaces the description of what runs.
+    pub(super) fn describe(&self, text: &str) -> Result<()> {
+        let (part, path) = (self.dir.join("machine.json.part"), self.dir.join(MACHINE_FILE));
+        super::files::remove_file(&part)?;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let written = options.open(&part).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.and_then(|()| std::fs::rename(&part, &path)).map_err(|e| HostError::system("write", &path, e))
     }
 
     /// The whole lines; a torn last line is cut off the file, so that the next one does not grow onto it.
@@ -126,7 +152,7 @@ impl State {
 
     /// Removes the directory. The journal goes first: without it there is nothing to take back.
     pub(super) fn finish(&mut self) -> Result<()> {
-        for name in ["journal", "qemu.log", "lock"] {
+        for name in ["journal", "qemu.log", "machine.json.part", MACHINE_FILE, CONTROL_SOCKET, "lock"] {
             super::files::remove_file(&self.dir.join(name))?;
         }
         match std::fs::remove_dir(&self.dir) {

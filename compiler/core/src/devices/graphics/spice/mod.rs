@@ -1,13 +1,10 @@
 //! `<graphics type='spice'>`.
 
-use virtc_diag::Diagnostic;
+mod emit;
 
-use crate::codes;
-use crate::define::Defaults;
+use crate::devices::graphics::Password;
 use crate::devices::graphics::listen::{Listen, ListenType};
-use crate::devices::graphics::{Password, Server, fixed, ports, text};
-use crate::emit::{Cx, Items, Opts, Section, state};
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
+use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::{Tag, XmlWriter};
 
@@ -117,25 +114,29 @@ impl Spice {
         }
     }
 
-    /// Whether a free port is taken.
-    pub fn is_auto(&self) -> bool {
-        self.listen.is(ListenType::Address) && (self.autoport.is(&YesNo::Yes) || self.port.is(&-1))
+    /// Which ports are to be found: the plain one, and the one for TLS (`qemuProcessSPICEAllocatePorts` in libvirt's
+    /// `src/qemu/qemu_process.c`). `tls` says whether the host's configuration has TLS for SPICE.
+    pub(super) fn open_ports(&self, tls: bool) -> (bool, bool) {
+        if !self.listen.is(ListenType::Address) {
+            return (false, false);
+        }
+        let (mut plain, mut encrypted) = (self.port.is(&-1), self.tls_port.is(&-1));
+        if self.autoport.is(&YesNo::Yes) {
+            let named = self.channels.iter().map(|(_, mode)| mode.value).filter(|m| *m != Mode::Any);
+            for mode in named.chain([self.default_mode.get().unwrap_or(Mode::Any)]) {
+                plain |= mode != Mode::Secure;
+                encrypted |= mode == Mode::Secure || (mode == Mode::Any && tls);
+            }
+        }
+        (plain, encrypted)
     }
 
-    pub(super) fn define(&mut self, defaults: &mut Defaults<'_>) {
-        let auto = self.autoport.is(&YesNo::Yes);
-        if !auto && self.port.is(&-1) && self.tls_port.is(&-1) {
+    pub(super) fn define(&mut self) {
+        if !self.autoport.is(&YesNo::Yes) && self.port.is(&-1) && self.tls_port.is(&-1) {
             self.autoport = Some(Spanned::rule(YesNo::Yes, &AUTOPORT));
         }
-        let secure = |mode: &Spanned<Mode>| mode.value == Mode::Secure;
-        let modes = self.channels.iter().map(|(_, mode)| *mode).chain(self.default_mode).find(secure).map(|m| m.origin);
-        let tls = self.tls_port.filter(|p| p.value != 0).map(|p| p.origin);
         if self.autoport.is(&YesNo::Yes) {
             (self.port, self.tls_port) = (None, None);
-        }
-        if let Some(origin) = tls.filter(|_| self.tls_port.is_some()).or(modes) {
-            let span = origin.span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, "SPICE over TLS is not supported yet"));
         }
         let unset = |port: &Opt<i32>| port.is_none_or(|p| p.value == 0);
         if self.listen.is(ListenType::Address)
@@ -162,89 +163,25 @@ impl Spice {
     }
 
     fn write_children(&self, w: &mut XmlWriter) {
-        fn leaf<T: Leaf>(w: &mut XmlWriter, element: &'static str, attribute: &str, value: &Opt<T>) {
-            if value.is_some() {
-                w.tag(element).opt(attribute, value).end();
+        fn leaf<T: Leaf>(w: &mut XmlWriter, element: &'static str, attribute: &str, value: Option<&Spanned<T>>) {
+            if let Some(value) = value {
+                w.tag(element).attr(attribute, &value.show()).end();
             }
         }
         self.listen.write(w);
         for (name, mode) in self.channels.iter().filter(|(_, mode)| mode.value != Mode::Any) {
             w.tag("channel").attr("name", name.word()).attr("mode", mode.word()).end();
         }
-        leaf(w, "image", "compression", &self.image);
-        leaf(w, "jpeg", "compression", &self.jpeg);
-        leaf(w, "zlib", "compression", &self.zlib);
-        leaf(w, "playback", "compression", &self.playback);
-        leaf(w, "streaming", "mode", &self.streaming);
-        leaf(w, "mouse", "mode", &self.mouse);
-        leaf(w, "clipboard", "copypaste", &self.copypaste);
-        leaf(w, "filetransfer", "enable", &self.filetransfer);
+        leaf(w, "image", "compression", self.image.as_ref());
+        leaf(w, "jpeg", "compression", self.jpeg.as_ref());
+        leaf(w, "zlib", "compression", self.zlib.as_ref());
+        leaf(w, "playback", "compression", self.playback.as_ref());
+        leaf(w, "streaming", "mode", self.streaming.as_ref());
+        leaf(w, "mouse", "mode", self.mouse.as_ref());
+        leaf(w, "clipboard", "copypaste", self.copypaste.as_ref());
+        leaf(w, "filetransfer", "enable", self.filetransfer.as_ref());
         if let Some((enable, rendernode)) = &self.gl {
             w.tag("gl").opt("enable", enable).opt("rendernode", rendernode).end();
-        }
-    }
-
-    /// Where it listens, in QEMU's words.
-    fn place(&self, cx: &Cx<'_>) -> Opts {
-        match self.listen.kind.value {
-            ListenType::Socket => {
-                let path = text(&self.listen.socket).map_or_else(|| state("/spice.sock"), Into::into);
-                Opts::new().switch("unix", true).with("addr", path)
-            }
-            // QEMU wants a port, if only as a sign that there is none.
-            ListenType::None => Opts::new().with("port", "0"),
-            ListenType::Address => {
-                let at = cx
-                    .domain
-                    .devices
-                    .graphics
-                    .iter()
-                    .position(|g| matches!(&g.server, Server::Spice(s) if std::ptr::eq(&raw const **s, self)));
-                let ports = at.and_then(|at| ports::assign(cx.domain).get(at).copied()).unwrap_or_default();
-                let (port, tls) =
-                    (ports.main.or(fixed(&self.port).map(|p| p.value)), fixed(&self.tls_port).map(|p| p.value));
-                let address = text(&self.listen.address).map_or_else(|| cx.spice_listen(), String::as_str);
-                let opts =
-                    Opts::new().opt("port", port.map(|p| p.to_string())).opt("tls-port", tls.map(|p| p.to_string()));
-                opts.opt("addr", port.or(tls).map(|_| address))
-            }
-        }
-    }
-
-    pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
-        let on_no = |value: &Opt<YesNo>| value.is(&YesNo::No).then_some("on");
-        let free = self.password.text.is_none() && !cx.spice_password();
-        let mut opts = self
-            .place(cx)
-            .opt("agent-mouse", self.mouse.get().map(|m| if m == MouseMode::Server { "off" } else { "on" }))
-            .opt("disable-ticketing", free.then_some("on"));
-        let default = self.default_mode.get().map(|mode| ("default", mode));
-        let modes = default.into_iter().chain(self.channels.iter().map(|(name, mode)| (name.word(), mode.value)));
-        for (name, mode) in modes {
-            match mode {
-                Mode::Any => {}
-                Mode::Secure => opts.set("tls-channel", name),
-                Mode::Insecure => opts.set("plaintext-channel", name),
-            }
-        }
-        let mut opts = opts
-            .opt("image-compression", self.image.get().map(ImageCompression::word))
-            .opt("jpeg-wan-compression", self.jpeg.get().map(WanCompression::word))
-            .opt("zlib-glz-wan-compression", self.zlib.get().map(WanCompression::word))
-            .opt("playback-compression", self.playback.get().map(Switch::word))
-            .opt("streaming-video", self.streaming.get().map(Streaming::word))
-            .opt("disable-copy-paste", on_no(&self.copypaste))
-            .opt("disable-agent-file-xfer", on_no(&self.filetransfer));
-        if let Some((Some(enable), rendernode)) = &self.gl
-            && enable.value.is_yes()
-        {
-            opts = opts
-                .switch("gl", true)
-                .opt("rendernode", text(rendernode).map(String::as_str).or_else(|| cx.render_node()));
-        }
-        out.opts(Section::Graphics, "spice", opts.switch("seamless-migration", true), origin);
-        if let Some(keymap) = &self.keymap {
-            out.word(Section::Graphics, "k", &keymap.value, keymap.origin);
         }
     }
 }

@@ -1,6 +1,9 @@
 //! `<video>`.
 
-use virtc_diag::Diagnostic;
+mod check;
+mod emit;
+
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -8,7 +11,7 @@ use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, Items, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -68,7 +71,7 @@ static HEADS: Rule = Rule { name: "video-heads", text: "a video device has one s
 static PRIMARY: Rule =
     Rule { name: "video-primary", text: "the first video device is the primary one unless another says so" };
 
-/// libvirt's default sizes (virDomainVideoDefaultRAM in its src/conf/domain_conf.c).
+/// libvirt's default sizes (`virDomainVideoDefaultRAM` in its `src/conf/domain_conf.c`).
 fn default_vram(model: Model) -> Option<u32> {
     match model {
         Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs => Some(16 << 10),
@@ -126,70 +129,14 @@ impl Video {
         self.primary.is(&YesNo::Yes)
     }
 
-    /// Puts the primary device first and says what such a list of devices cannot be.
-    pub fn settle(list: &mut Vec<Self>, report: &mut dyn FnMut(Diagnostic)) {
-        let span = |video: &Self| video.model.origin_or(video.origin).span().unwrap_or_default();
-        for second in list.iter().filter(|v| v.is_primary()).skip(1) {
-            let span = second.primary.origin_or(second.origin).span().unwrap_or_default();
-            report(Diagnostic::new(&codes::CONFLICT, span, "another video device is the primary one already"));
-        }
-        if let Some(none) = list.iter().find(|v| v.model() == Model::None && list.len() > 1) {
-            report(Diagnostic::new(&codes::CONFLICT, span(none), "model `none` stands beside other video devices"));
-        }
+    /// Puts the primary device first; the first one is the primary one where none says so.
+    pub fn primary_first(list: &mut [Self]) {
         if let Some(at) = list.iter().position(Self::is_primary) {
             list.get_mut(..=at).unwrap_or_default().rotate_right(1);
         }
         if let Some(first) = list.first_mut().filter(|v| v.model() != Model::None) {
             first.primary = first.primary.filter(|p| p.value.is_yes()).or(Some(Spanned::rule(YesNo::Yes, &PRIMARY)));
         }
-        for other in list.iter().skip(1).filter(|v| !matches!(v.model(), Model::Qxl | Model::Virtio | Model::None)) {
-            let message = format!("model `{}` can be the primary video device alone", other.model().word());
-            let help = "use `qxl` or `virtio` for further devices";
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(other), message).help(help));
-        }
-    }
-
-    /// What QEMU cannot do (qemuValidateDomainDeviceDefVideo in libvirt's src/qemu/qemu_validate.c).
-    fn fault(&self) -> Option<(Origin, &'static str)> {
-        let model = self.model();
-        let small = |size: &Opt<u32>| {
-            size.as_ref().filter(|s| s.value < 1024).map(|s| (s.origin, "video memory is less than 1 MiB (1024)"))
-        };
-        if let Some(accel) = self.accel2d.as_ref().filter(|a| a.value.is_yes()) {
-            return Some((accel.origin, "QEMU has no 2D acceleration to switch on"));
-        }
-        if let Some(accel) = self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio) {
-            return Some((accel.origin, "this model has no 3D acceleration"));
-        }
-        if let Some(blob) = self.blob.as_ref().filter(|_| model != Model::Virtio) {
-            return Some((blob.origin, "this model has no memory blobs"));
-        }
-        if self.resolution.is_some() && !matches!(model, Model::Vga | Model::Qxl | Model::Virtio | Model::Bochs) {
-            return Some((self.model.origin_or(self.origin), "this model has no resolution to set"));
-        }
-        match model {
-            Model::Vga | Model::Vmvga => small(&self.vram),
-            Model::Qxl => small(&self.vgamem),
-            Model::Cirrus | Model::Virtio | Model::Bochs | Model::Ramfb | Model::None => None,
-        }
-    }
-
-    fn driver(&self) -> Option<&'static str> {
-        let accelerated = self.accel3d.is(&YesNo::Yes);
-        Some(match (self.model(), self.is_primary()) {
-            (Model::None, _) => return None,
-            (Model::Vga, _) => "VGA",
-            (Model::Cirrus, _) => "cirrus-vga",
-            (Model::Vmvga, _) => "vmware-svga",
-            (Model::Bochs, _) => "bochs-display",
-            (Model::Ramfb, _) => "ramfb",
-            (Model::Qxl, true) => "qxl-vga",
-            (Model::Qxl, false) => "qxl",
-            (Model::Virtio, true) if accelerated => "virtio-vga-gl",
-            (Model::Virtio, true) => "virtio-vga",
-            (Model::Virtio, false) if accelerated => "virtio-gpu-gl-pci",
-            (Model::Virtio, false) => "virtio-gpu-pci",
-        })
     }
 }
 
@@ -270,6 +217,10 @@ impl Device for Video {
         }
     }
 
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.check_beside(&domain.devices.videos, faults);
+    }
+
     fn needs(&self, domain: &Domain) -> Needs {
         match self.model() {
             Model::None | Model::Ramfb => Needs::Nothing,
@@ -285,30 +236,8 @@ impl Device for Video {
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        let Some(driver) = self.driver() else { return };
-        let (kib, mib) =
-            (|size: &Opt<u32>| size.get().map(|s| u64::from(s) << 10), |size: &Opt<u32>| size.get().map(|s| s >> 10));
-        let mut props = Props::new().with("driver", driver);
-        // libvirt leaves the options out for `virtio-vga`, which is no plain virtio device.
-        if self.model() == Model::Virtio && !self.is_primary() {
-            props = props.and(self.virtio.props());
+        if let Some(props) = self.props() {
+            out.device(Section::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
         }
-        props = props.with("id", self.info.alias());
-        props = match self.model() {
-            Model::Qxl => props
-                .opt("max_outputs", self.heads.get())
-                .opt("ram_size", kib(&self.ram))
-                .opt("vram_size", kib(&self.vram))
-                .with("vram64_size_mb", mib(&self.vram64).unwrap_or(0))
-                .opt("vgamem_mb", mib(&self.vgamem)),
-            Model::Virtio => props.opt("max_outputs", self.heads.get()).opt("blob", self.blob.get().map(Switch::is_on)),
-            Model::Vga | Model::Vmvga => props.opt("vgamem_mb", mib(&self.vram)),
-            Model::Bochs => props.opt("vgamem", kib(&self.vram)),
-            Model::Cirrus | Model::Ramfb | Model::None => props,
-        };
-        if let Some((x, y)) = &self.resolution {
-            props = props.opt("xres", x.get()).opt("yres", y.get());
-        }
-        out.device(Section::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 }

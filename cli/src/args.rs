@@ -1,0 +1,139 @@
+//! The arguments, and those that several commands share.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Parser, ValueEnum};
+use virtc_compiler::Target;
+use virtc_diag::SourceFile;
+use virtc_inventory::HostFile;
+use virtc_rng::Schema;
+
+use crate::commands::Command;
+use crate::input::{Input, Loaded};
+use crate::pipeline::{Pipeline, Settings};
+
+/// Check, compile and run libvirt domain XML
+#[derive(Debug, Parser)]
+#[command(name = "virtc", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXIT)]
+pub struct Cli {
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT: &str = "Exit status: 0 fine, 1 findings or refused input, 2 wrong usage or unreadable file, 3 the host refused and all \
+    was taken back, 4 something could not be taken back, 5 the guest has not released the device, 70 internal error.";
+
+/// `--host`.
+#[derive(Debug, Args)]
+pub struct HostArg {
+    /// Host file with the facts of the host, as `virtc host snapshot` writes it
+    #[arg(long, value_name = "FILE")]
+    host: Option<PathBuf>,
+}
+
+impl HostArg {
+    /// The host file; none where none is named.
+    ///
+    /// # Errors
+    /// In words, when it cannot be read.
+    pub fn load(&self) -> Result<Option<HostFile>, String> {
+        self.host.as_ref().map(|path| load_host(&Input::new(path))).transpose()
+    }
+}
+
+/// `--schema`.
+#[derive(Debug, Args)]
+pub struct SchemaArg {
+    /// RELAX NG grammar (.rng or .rnc) to use in place of the one that is built in
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+}
+
+impl SchemaArg {
+    /// The grammar; none where none is named.
+    ///
+    /// # Errors
+    /// In words, when a file of it cannot be read, or is no grammar.
+    pub fn load(&self) -> Result<Option<Schema>, String> {
+        let Some(path) = &self.schema else { return Ok(None) };
+        let load = |path: &Path| -> Result<SourceFile, String> {
+            let Loaded { source, fault } = Input::File(path.to_owned()).load()?;
+            fault.map_or(Ok(source), |fault| Err(fault.message))
+        };
+        let compiled = Schema::compile(&load(path)?, &mut |href, from| {
+            load(&Path::new(from.name()).parent().unwrap_or(Path::new("")).join(href))
+        });
+        compiled.map(Some).map_err(|errors| errors.to_string())
+    }
+}
+
+/// How what was made is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    /// For the eye
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `--qemu`.
+#[derive(Debug, Args)]
+pub struct QemuArg {
+    /// QEMU version to compile for, such as 7.2 [default: the newest that is known]
+    #[arg(long, value_name = "VERSION")]
+    qemu: Option<String>,
+}
+
+impl QemuArg {
+    /// The target.
+    ///
+    /// # Errors
+    /// In words, when no profile of this version ships.
+    pub fn load(&self) -> Result<Target, String> {
+        let Some(version) = &self.qemu else { return Ok(Target::default()) };
+        Target::profile(version).ok_or_else(|| {
+            let known = Target::PROFILES.iter().map(|known| format!("{}.{}", known.version.0, known.version.1));
+            format!("QEMU {version} is not known; known are {}", known.collect::<Vec<_>>().join(", "))
+        })
+    }
+}
+
+/// The host file at `input`.
+///
+/// # Errors
+/// In words, when it cannot be read or has another format.
+pub fn load_host(input: &Input) -> Result<HostFile, String> {
+    HostFile::from_json(&input.load_text()?).map_err(|error| format!("{}: {error}", input.name()))
+}
+
+/// `-j`.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Jobs {
+    /// How many files to work on at a time [default: one for each CPU]
+    #[arg(short, long = "jobs", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+impl Jobs {
+    /// Takes each input through a pipeline, several at a time; the answers in the order of the inputs.
+    ///
+    /// # Errors
+    /// In words, when the system has no threads left.
+    pub fn map<'s, O: Send>(
+        self,
+        inputs: &[Input],
+        settings: Settings<'s>,
+        work: impl Fn(&mut Pipeline<'s>, &Input) -> O + Sync + Send,
+    ) -> Result<Vec<O>, String> {
+        use rayon::prelude::*;
+        if inputs.len() < 2 {
+            let mut pipeline = Pipeline::new(settings);
+            return Ok(inputs.iter().map(|input| work(&mut pipeline, input)).collect());
+        }
+        let threads = self.jobs.map_or(0, usize::from);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let pool = pool.map_err(|error| format!("cannot start threads: {error}"))?;
+        Ok(pool.install(|| inputs.par_iter().map_init(|| Pipeline::new(settings), work).collect()))
+    }
+}

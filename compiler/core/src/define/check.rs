@@ -1,0 +1,213 @@
+//! What libvirt refuses when it sees the whole definition.
+
+use std::collections::BTreeMap;
+
+use virtc_diag::{Diagnostic, Diagnostics, Span};
+
+use crate::codes;
+use crate::devices::address::{Address, pci};
+use crate::devices::controller::{ControllerType, PciModel, ScsiModel, UsbModel};
+use crate::devices::host_source::HostSource;
+use crate::devices::interface::Source;
+use crate::devices::{Kind, Needs};
+use crate::domain::Domain;
+use crate::ir::Spanned;
+use crate::parts::os::MachineFamily;
+
+/// Checks the rules that concern more than one device.
+pub fn check(domain: &Domain, faults: &mut Diagnostics) {
+    addresses(domain, faults);
+    drives(domain, faults);
+    targets(domain, faults);
+    roots(domain, faults);
+    usb(domain, faults);
+    host_devices(domain, faults);
+    kinds(domain, faults);
+}
+
+/// Lets each device check itself beside the others.
+fn kinds(domain: &Domain, faults: &mut Diagnostics) {
+    for kind in Kind::ALL {
+        for index in 0..domain.devices.count(*kind) {
+            domain.devices.check(*kind, index, domain, faults);
+        }
+    }
+}
+
+fn conflict(span: Span, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message)
+}
+
+/// An address is of the kind that the device's bus has, and within the bus's numbers.
+fn addresses(domain: &Domain, faults: &mut Diagnostics) {
+    for kind in Kind::ALL {
+        for index in 0..domain.devices.count(*kind) {
+            let Some(Spanned { value: address, origin }) =
+                domain.devices.info(*kind, index).and_then(|i| i.address.as_ref())
+            else {
+                continue;
+            };
+            let Some(span) = origin.span() else { continue };
+            let needs = domain.devices.needs(*kind, index, domain);
+            let fits = match (needs, address) {
+                (Needs::Pci(_), Address::Pci { .. } | Address::Unassigned)
+                | (Needs::Usb, Address::Usb { .. })
+                | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
+                (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) => false,
+                (Needs::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
+            };
+            if !fits {
+                let message = format!("this `<{}>` cannot stand at an address of this type", kind.element());
+                faults.push(conflict(span, message).help("remove the `<address>` to have one assigned"));
+            }
+            if let Address::Pci { slot, .. } = address
+                && (slot.slot > 31 || slot.function > 7)
+            {
+                faults.push(conflict(span, "a PCI bus has slots 0 to 31 with functions 0 to 7"));
+            }
+        }
+    }
+}
+
+/// No two drives stand at one place, and each place exists on its controller.
+fn drives(domain: &Domain, faults: &mut Diagnostics) {
+    let mut taken: BTreeMap<(ControllerType, u32, u32, u32, u32), Option<Span>> = BTreeMap::new();
+    for disk in &domain.devices.disks {
+        let (Some(kind), Some(at)) = (disk.controller_type(), &disk.info.address) else { continue };
+        let Address::Drive { controller, bus, target, unit } = at.value else { continue };
+        let span = at.origin.span().or(disk.origin.span()).unwrap_or_default();
+        let narrow = disk.scsi_model(domain) == Some(ScsiModel::Lsilogic);
+        let fault = match kind {
+            ControllerType::Fdc if bus > 0 || target > 0 || unit > 1 => {
+                Some("a floppy controller has one bus with units 0 and 1")
+            }
+            ControllerType::Ide if target > 0 || bus > 1 => Some("an IDE controller has buses 0 and 1 and no targets"),
+            ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
+            ControllerType::Scsi if narrow && target > 0 => {
+                Some("this model of SCSI controller has no targets but units")
+            }
+            ControllerType::Scsi if narrow && unit > 7 => Some("this model of SCSI controller has units 0 to 7"),
+            _ => None,
+        };
+        if let Some(message) = fault {
+            faults.push(conflict(span, message));
+        }
+        match taken.insert((kind, controller, bus, target, unit), at.origin.span()) {
+            None => {}
+            Some(first) => {
+                let conflict = conflict(span, "another disk stands at this address");
+                faults.push(match first {
+                    Some(first) => conflict.label(first, "the other disk's address"),
+                    None => conflict.help("the other disk has it from the name of its target"),
+                });
+            }
+        }
+    }
+}
+
+/// No two disks have one target.
+fn targets(domain: &Domain, faults: &mut Diagnostics) {
+    let mut seen: BTreeMap<&str, Option<Span>> = BTreeMap::new();
+    for target in domain.devices.disks.iter().filter_map(|d| d.target.as_ref()) {
+        if let Some(first) = seen.insert(&target.value, target.origin.span()) {
+            let message = format!("two disks have the target `{}`", target.value);
+            let fault = Diagnostic::new(&codes::CONFLICT, target.origin.span().unwrap_or_default(), message);
+            faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+        }
+    }
+}
+
+/// The root bus is the one that the machine type has, with index 0 and without an address.
+fn roots(domain: &Domain, faults: &mut Diagnostics) {
+    let expected = match domain.os.family() {
+        MachineFamily::I440fx => PciModel::PciRoot,
+        MachineFamily::Q35 => PciModel::PcieRoot,
+        MachineFamily::Other => return,
+    };
+    for controller in domain.devices.controllers.iter().filter(|c| c.is_pci()) {
+        let span =
+            controller.model.as_ref().and_then(|m| m.origin.span()).or(controller.origin.span()).unwrap_or_default();
+        let is_root = matches!(controller.pci_model(), Some(PciModel::PciRoot | PciModel::PcieRoot));
+        if is_root && controller.pci_model() != Some(expected) {
+            let message = format!("the root bus of this machine type is `{}`", expected.word());
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
+        } else if is_root && controller.index() != 0 {
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, "the root bus has another index than 0"));
+        } else if !is_root && controller.index() == 0 {
+            let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
+        }
+        if let (true, Some((_, origin))) = (is_root, pci(&controller.info.address)) {
+            faults.push(conflict(origin.span().unwrap_or(span), "the root bus has no address"));
+        }
+    }
+}
+
+/// USB controllers have what they need, and devices have a controller.
+fn usb(domain: &Domain, faults: &mut Diagnostics) {
+    let all: Vec<_> = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb).collect();
+    for controller in &all {
+        let span = controller.origin.span().unwrap_or_default();
+        if let (Some(UsbModel::NecXhci | UsbModel::QemuXhci), Some(ports)) = (controller.usb_model(), controller.ports)
+            && ports.value > 15
+        {
+            let span = ports.origin.span().unwrap_or(span);
+            faults.push(Diagnostic::new(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                span,
+                "an xHCI controller has at most 15 ports",
+            ));
+        }
+        if controller.master.is_some() && !all.iter().any(|c| c.index() == controller.index() && c.master.is_none()) {
+            let message = format!("no controller with index {} has this one as its companion", controller.index());
+            faults.push(
+                Diagnostic::new(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
+            );
+        }
+        if domain.os.family() == MachineFamily::Other && controller.usb_model() != Some(UsbModel::None) {
+            let message = "the machine type has no PCI bus for a USB controller";
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+    }
+    let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));
+    for kind in Kind::ALL {
+        for index in 0..domain.devices.count(*kind) {
+            if domain.devices.needs(*kind, index, domain) != Needs::Usb {
+                continue;
+            }
+            let address = domain.devices.info(*kind, index).and_then(|i| i.address.as_ref());
+            let bus = match address {
+                Some(Spanned { value: Address::Usb { bus, .. }, .. }) => Some(*bus),
+                Some(_) | None => None,
+            };
+            let span = address
+                .and_then(|a| a.origin.span())
+                .or(domain.devices.origin(*kind, index).and_then(crate::ir::Origin::span))
+                .unwrap_or_default();
+            let missing = bus.is_some_and(|b| !all.iter().any(|c| c.index() == b));
+            if off || missing {
+                faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
+            }
+        }
+    }
+}
+
+/// No device of the host is given twice.
+fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
+    let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
+    let interfaces = domain.devices.interfaces.iter().filter_map(|i| match &i.source {
+        Source::Host(source) => *source,
+        Source::Nothing | Source::Bridge(_) | Source::Network { .. } => None,
+    });
+    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(|h| h.source)) {
+        if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
+            let fault = Diagnostic::new(
+                &codes::CONFLICT,
+                source.origin.span().unwrap_or_default(),
+                "this device of the host is given twice",
+            );
+            faults.push(first.iter().fold(fault, |f, span| f.label(*span, "first given here")));
+        }
+        seen.push((source.value, source.origin.span()));
+    }
+}

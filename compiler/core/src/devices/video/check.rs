@@ -1,0 +1,97 @@
+//! Video devices that there cannot be.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::devices::video::{Model, Video};
+use crate::ir::{Opt, OptExt, Origin};
+
+impl Video {
+    /// What QEMU cannot do (`qemuValidateDomainDeviceDefVideo` in libvirt's `src/qemu/qemu_validate.c`).
+    pub(super) fn fault(&self) -> Option<(Origin, &'static str)> {
+        let model = self.model();
+        let small = |size: &Opt<u32>| {
+            size.as_ref().filter(|s| s.value < 1024).map(|s| (s.origin, "video memory is less than 1 MiB (1024)"))
+        };
+        if let Some(accel) = self.accel2d.as_ref().filter(|a| a.value.is_yes()) {
+            return Some((accel.origin, "QEMU has no 2D acceleration to switch on"));
+        }
+        if let Some(accel) = self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio) {
+            return Some((accel.origin, "this model has no 3D acceleration"));
+        }
+        if let Some(blob) = self.blob.as_ref().filter(|_| model != Model::Virtio) {
+            return Some((blob.origin, "this model has no memory blobs"));
+        }
+        if self.resolution.is_some() && !matches!(model, Model::Vga | Model::Qxl | Model::Virtio | Model::Bochs) {
+            return Some((self.model.origin_or(self.origin), "this model has no resolution to set"));
+        }
+        match model {
+            Model::Vga | Model::Vmvga => small(&self.vram),
+            Model::Qxl => small(&self.vgamem),
+            Model::Cirrus | Model::Virtio | Model::Bochs | Model::Ramfb | Model::None => None,
+        }
+    }
+
+    /// What it cannot be beside the others.
+    pub(super) fn check_beside(&self, list: &[Self], faults: &mut Diagnostics) {
+        let first = list.first().is_some_and(|first| std::ptr::eq(first, self));
+        let mut fault = |code, origin: Origin, message: &str, help: &str| {
+            faults.push(Diagnostic::new(code, origin.span().unwrap_or_default(), message).help(help));
+        };
+        let model = self.model.origin_or(self.origin);
+        if self.is_primary() && !first {
+            let place = self.primary.origin_or(self.origin);
+            fault(
+                &codes::CONFLICT,
+                place,
+                "another video device is the primary one already",
+                "remove `primary` from all but one",
+            );
+        }
+        match self.model() {
+            Model::None if list.len() > 1 => {
+                fault(
+                    &codes::CONFLICT,
+                    model,
+                    "model `none` stands beside other video devices",
+                    "remove it, or the others",
+                );
+            }
+            Model::Qxl | Model::Virtio | Model::None => {}
+            Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb if first => {}
+            Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb => {
+                let message = format!("model `{}` can be the primary video device alone", self.model().word());
+                fault(&codes::UNSUPPORTED_CONFIGURATION, model, &message, "use `qxl` or `virtio` for further devices");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let video = |model: &str| format!("<video><model {model}/></video>");
+        for (devices, fault) in [
+            (video("type='vga'") + &video("type='bochs'"), "model `bochs` can be the primary video device alone"),
+            (video("type='qxl'") + &video("type='none'"), "model `none` stands beside other video devices"),
+            (video("type='qxl' primary='yes'").repeat(2), "another video device is the primary one already"),
+            (video("type='vga' vram='512'"), "video memory is less than 1 MiB (1024)"),
+            (video("type='qxl' vgamem='512'"), "video memory is less than 1 MiB (1024)"),
+            (video("type='vga' blob='on'"), "this model has no memory blobs"),
+            (
+                "<video><model type='vga'><acceleration accel3d='yes'/></model></video>".to_owned(),
+                "this model has no 3D acceleration",
+            ),
+            (
+                "<video><driver name='vhostuser'/><model type='virtio'/></video>".to_owned(),
+                "value `vhostuser` of `name` is not supported yet",
+            ),
+            (video("type='xen'"), "value `xen` of `type` is not supported yet"),
+        ] {
+            assert_eq!(trial(&devices, &[]).faults, [fault], "{devices}");
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! A video device in QEMU's words.
+
+use crate::devices::video::{Model, Video};
+use crate::emit::Props;
+use crate::ir::{Opt, OptExt, Switch, YesNo};
+
+impl Video {
+    fn driver(&self) -> Option<&'static str> {
+        let accelerated = self.accel3d.is(&YesNo::Yes);
+        Some(match (self.model(), self.is_primary()) {
+            (Model::None, _) => return None,
+            (Model::Vga, _) => "VGA",
+            (Model::Cirrus, _) => "cirrus-vga",
+            (Model::Vmvga, _) => "vmware-svga",
+            (Model::Bochs, _) => "bochs-display",
+            (Model::Ramfb, _) => "ramfb",
+            (Model::Qxl, true) => "qxl-vga",
+            (Model::Qxl, false) => "qxl",
+            (Model::Virtio, true) if accelerated => "virtio-vga-gl",
+            (Model::Virtio, true) => "virtio-vga",
+            (Model::Virtio, false) if accelerated => "virtio-gpu-gl-pci",
+            (Model::Virtio, false) => "virtio-gpu-pci",
+        })
+    }
+
+    /// The properties of the device but for its address; `None` where the guest has none.
+    pub(super) fn props(&self) -> Option<Props> {
+        let driver = self.driver()?;
+        let (kib, mib) =
+            (|size: &Opt<u32>| size.get().map(|s| u64::from(s) << 10), |size: &Opt<u32>| size.get().map(|s| s >> 10));
+        let mut props = Props::new().with("driver", driver);
+        // libvirt leaves the options out for `virtio-vga`, which is no plain virtio device.
+        if self.model() == Model::Virtio && !self.is_primary() {
+            props = props.and(self.virtio.props());
+        }
+        props = props.with("id", self.info.alias());
+        props = match self.model() {
+            Model::Qxl => props
+                .opt("max_outputs", self.heads.get())
+                .opt("ram_size", kib(&self.ram))
+                .opt("vram_size", kib(&self.vram))
+                .with("vram64_size_mb", mib(&self.vram64).unwrap_or(0))
+                .opt("vgamem_mb", mib(&self.vgamem)),
+            Model::Virtio => props.opt("max_outputs", self.heads.get()).opt("blob", self.blob.get().map(Switch::is_on)),
+            Model::Vga | Model::Vmvga => props.opt("vgamem_mb", mib(&self.vram)),
+            Model::Bochs => props.opt("vgamem", kib(&self.vram)),
+            Model::Cirrus | Model::Ramfb | Model::None => props,
+        };
+        if let Some((x, y)) = &self.resolution {
+            props = props.opt("xres", x.get()).opt("yres", y.get());
+        }
+        Some(props)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn the_primary_device_comes_first() {
+        let t = trial(
+            "<video><model type='qxl' heads='2' vgamem='9000'/></video>\
+             <video><driver ats='on'/><model type='virtio' primary='yes'><acceleration accel3d='yes'/><resolution x='800' y='600'/></model></video>",
+            &["video"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-device {"driver":"virtio-vga-gl","id":"video0","max_outputs":1,"xres":800,"yres":600,"bus":"pci.0","addr":"0x2"}"#,
+                r#"-device {"driver":"qxl","id":"video1","max_outputs":2,"ram_size":67108864,"vram_size":67108864,"vram64_size_mb":0,"vgamem_mb":16,"bus":"pci.0","addr":"0x3"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn memory_is_rounded_up() {
+        let t = trial("<video><model type='vga' vram='9216'/></video>", &["video"]);
+        assert_eq!(t.argv, [r#"-device {"driver":"VGA","id":"video0","vgamem_mb":16,"bus":"pci.0","addr":"0x2"}"#]);
+        assert_eq!(trial("<video><model type='none'/></video>", &["video"]).argv, Vec::<String>::new());
+    }
+}

@@ -1,0 +1,76 @@
+//! Finds an `<interface type='hostdev'>` whose PCI device is not a virtual function (VF) of an SR-IOV network card.
+//!
+//! The MAC address and the VLAN of such an interface are set by the physical function on behalf of one of its VFs. A card that is
+//! no VF has nobody to do this: whatever is written into it is lost in the reset before the guest gets it. libvirt
+//! refuses to start the guest: `Interface type hostdev is currently supported on SR-IOV Virtual Functions only`.
+//!
+//! A whole card is given to a guest with a plain `<hostdev>`; its MAC address is then the card's own, and VLANs are for the guest
+//! to set up. To keep the interface as it is, name a VF: the host creates them when a number is written to the
+//! `sriov_numvfs` of the physical function.
+//!
+//! This lint needs the host file (`--host FILE`). It says nothing about a device that the host file does not have.
+//!
+//! ```xml fires
+//! <interface type='hostdev' managed='yes'>
+//!   <mac address='52:54:00:6d:90:02'/>
+//!   <source>
+//!     <address type='pci' domain='0x0000' bus='0x04' slot='0x00' function='0x0'/>
+//!   </source>
+//! </interface>
+//! ```
+//!
+//! ```xml silent
+//! <interface type='hostdev' managed='yes'>
+//!   <mac address='52:54:00:6d:90:02'/>
+//!   <source>
+//!     <address type='pci' domain='0x0000' bus='0x03' slot='0x10' function='0x0'/>
+//!   </source>
+//! </interface>
+//! ```
+//!
+//! The host of these examples has an ordinary card at 0000:04:00.0, and a card with one VF:
+//!
+//! ```json host
+//! {"format": 1, "hardware": {"pci": {
+//!   "0000:03:00.0": {"vendor": "0x8086", "device": "0x1521", "class": "0x020000", "bus": "express",
+//!     "sriov": {"pf": {"total_vfs": 7, "num_vfs": 1, "vfs": {"0": "0000:03:10.0"}}}},
+//!   "0000:03:10.0": {"vendor": "0x8086", "device": "0x1520", "class": "0x020000", "bus": "express",
+//!     "sriov": {"vf": {"pf": "0000:03:00.0", "index": 0}}},
+//!   "0000:04:00.0": {"vendor": "0x8086", "device": "0x10d3", "class": "0x020000", "bus": "express"}
+//! }}}
+//! ```
+
+use virtc_compiler::devices::host_source::HostSource;
+use virtc_compiler::devices::interface::Source;
+use virtc_diag::{Code, Diagnostic, Diagnostics, Severity};
+use virtc_inventory::{PciAddress, Sriov};
+
+use crate::{Context, Lint};
+
+/// The lint.
+pub static LINT: Lint = Lint { code: &CODE, check };
+
+static CODE: Code =
+    Code { name: "hostdev-net-not-vf", severity: Severity::Error, explanation: include_str!("hostdev_net_not_vf.rs") };
+
+fn check(cx: &Context<'_>, found: &mut Diagnostics) {
+    for interface in cx.interfaces() {
+        let Source::Host(Some(source)) = &interface.source else { continue };
+        let HostSource::Pci(slot) = source.value else { continue };
+        let Some(address) = PciAddress::new(slot.domain.into(), slot.bus, slot.slot, slot.function) else { continue };
+        let Some(hardware) = cx.hardware() else { return };
+        let Some(function) = hardware.function(address) else { continue };
+        let (what, vf) = match &function.sriov {
+            Some(Sriov::Vf { .. }) => continue,
+            Some(Sriov::Pf { vfs, .. }) => ("the physical function", vfs.values().next()),
+            None => ("none", None),
+        };
+        let vf = vf.map(|vf| format!("name one of its virtual functions, such as {vf}, or ")).unwrap_or_default();
+        let driver = function.driver.as_ref().map(|driver| format!(" (driver {driver})")).unwrap_or_default();
+        let message =
+            format!("`<interface type='hostdev'>` takes an SR-IOV virtual function, and {address}{driver} is {what}");
+        let help = format!("{vf}give the whole card to the guest with a plain `<hostdev mode='subsystem' type='pci'>`");
+        let place = source.origin.span().or(interface.origin.span()).unwrap_or_default();
+        found.push(Diagnostic::new(&CODE, place, message).help(help));
+    }
+}

@@ -107,8 +107,8 @@ impl SourceFile {
     /// The text of a line, from 1, without its end; empty where there is no such line.
     pub fn line(&self, line: u32) -> &str {
         let number = line as usize;
-        let start = number.checked_sub(1).and_then(|n| self.0.lines.get(n)).copied();
-        let end = self.0.lines.get(number).copied();
+        let start = number.checked_sub(1).and_then(|n| self.lines().get(n)).copied();
+        let end = self.lines().get(number).copied();
         let text = start.and_then(|start| self.0.text.get(start as usize..end.map_or(self.0.text.len(), |e| e as usize)));
         text.unwrap_or_default().trim_end_matches(['\n', '\r'])
     }

@@ -139,7 +139,10 @@ impl Plug {
     /// The domain as it runs.
     fn running(&self, now: &Described, pipeline: &mut Pipeline<'_>) -> Result<(Report, Option<Domain>), String> {
         let record: Record = serde_json::from_str(&now.definition).map_err(|_| {
-            format!("the guest `{}` was started from a plan, and its definition is not known: use `virtc hotplug`", self.name)
+            format!(
+                "the guest `{}` was started from a plan, and its definition is not known: use `virtc hotplug`",
+                self.name
+            )
         })?;
         let source = SourceFile::new(format!("<{} as it runs>", self.name), record.xml);
         let (report, domain) = pipeline.running(Loaded { source, fault: None });

@@ -23,7 +23,8 @@ pub struct StateArg {
     state_dir: Option<PathBuf>,
 }
 
-const HELP: &str = "Folder in which each guest has its state [default: /run/virtc, or $XDG_RUNTIME_DIR/virtc without root]";
+const HELP: &str =
+    "Folder in which each guest has its state [default: /run/virtc, or $XDG_RUNTIME_DIR/virtc without root]";
 
 /// The state of one guest.
 #[derive(Debug)]
@@ -104,7 +105,9 @@ impl Guest {
         let name = &self.name;
         Ok(match self.look()? {
             Found::Running(_) | Found::Busy => format!("the guest `{name}` is being started or ended; try again"),
-            Found::Left => format!("the supervisor of `{name}` has died; `virtc recover {name}` takes back what it left"),
+            Found::Left => {
+                format!("the supervisor of `{name}` has died; `virtc recover {name}` takes back what it left")
+            }
             Found::Nothing => {
                 let all = others.guests()?;
                 let running: Vec<&str> = all.iter().map(|guest| guest.name.as_str()).collect();

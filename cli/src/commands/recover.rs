@@ -54,7 +54,10 @@ impl Recover {
             }
             Ok(Recovered::Alive { pids }) => {
                 let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
-                out.note(&format!("virtc: {name}: QEMU still runs (process {}), and was left alone\n", pids.join(", ")));
+                out.note(&format!(
+                    "virtc: {name}: QEMU still runs (process {}), and was left alone\n",
+                    pids.join(", ")
+                ));
                 out.note("  help: `--kill` ends it and takes everything back\n");
                 Exit::HostRefused
             }

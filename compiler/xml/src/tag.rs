@@ -16,6 +16,8 @@ const TWICE: &str = "attribute given twice";
 /// Numbers for names, and the namespace declarations in force.
 #[derive(Default)]
 pub(crate) struct Names<'t> {
+    /// Prefixes that were reported: each is reported once.
+    undeclared: Vec<&'t str>,
     ids: FxHashMap<(Box<str>, Box<str>), NameId>,
     /// Names as written, for the declarations in force: the fast way.
     written: FxHashMap<(&'t str, bool), NameId>,
@@ -71,7 +73,9 @@ impl<'t> Names<'t> {
             _ if prefix.is_empty() && attribute => "",
             Some(uri) => uri,
             None if prefix.is_empty() => "",
+            None if self.undeclared.iter().any(|known| *known == prefix) => "",
             None => {
+                self.undeclared.push(prefix);
                 let message = format!("namespace prefix `{prefix}` is not declared");
                 let help = if prefix == "qemu" {
                     "declare it on `<domain>`: `xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'`".to_owned()

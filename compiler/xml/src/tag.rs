@@ -73,7 +73,7 @@ impl<'t> Names<'t> {
             _ if prefix.is_empty() && attribute => "",
             Some(uri) => uri,
             None if prefix.is_empty() => "",
-            None if self.undeclared.iter().any(|known| *known == prefix) => "",
+            None if self.undeclared.contains(&prefix) => "",
             None => {
                 self.undeclared.push(prefix);
                 let message = format!("namespace prefix `{prefix}` is not declared");

@@ -71,7 +71,9 @@ mod tests {
 
     #[test]
     fn only_what_stands_first_counts() {
-        for text in ["<domain><?virtc check?></domain>", "<!-- virtc: check --><d/>", "", "<?virtc a", "<?other check?><d/>"] {
+        for text in
+            ["<domain><?virtc check?></domain>", "<!-- virtc: check --><d/>", "", "<?virtc a", "<?other check?><d/>"]
+        {
             assert_eq!(words(text), [], "{text}");
         }
     }

@@ -91,7 +91,8 @@ impl Suite {
         // A file that another case's command names is a second input of that case.
         let named: BTreeSet<PathBuf> = cases.iter().flat_map(Case::second_inputs).collect();
         silent.retain(|path| !named.contains(path));
-        let faults = silent.iter().map(|path| format!("{}: no `<?virtc …?>` before its first element", self.short(path)));
+        let faults =
+            silent.iter().map(|path| format!("{}: no `<?virtc …?>` before its first element", self.short(path)));
         let faults = faults.collect();
         Ok((cases, faults))
     }

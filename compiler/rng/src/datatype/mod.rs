@@ -45,7 +45,7 @@ fn collapse(text: &str) -> Cow<'_, str> {
     let text = text.trim_matches(SPACE);
     let mut last = 0;
     let plain = text.bytes().all(|byte| {
-        let fine = !matches!(byte, b'\t' | b'\n' | b'\r') && !(byte == b' ' && last == b' ');
+        let fine = !matches!((last, byte), (_, b'\t' | b'\n' | b'\r') | (b' ', b' '));
         last = byte;
         fine
     });

@@ -6,6 +6,7 @@ use super::arena::{Arena, Kind, Pat};
 use super::names::Symbol;
 use super::run::Stop;
 use super::text::Values;
+use crate::report::Parents;
 use crate::schema::Schema;
 
 /// Patterns of a schema and of a run, with what was derived so far.
@@ -20,6 +21,8 @@ pub(crate) struct Engine<'s> {
     mixed: FxHashMap<Pat, Pat>,
     ended: FxHashMap<Pat, Pat>,
     pub(super) values: Values,
+    /// Looked for when it is first asked for.
+    pub parents: Option<Parents>,
 }
 
 /// How an `After` is changed behind what is open.
@@ -37,6 +40,7 @@ impl<'s> Engine<'s> {
             mixed: FxHashMap::default(),
             ended: FxHashMap::default(),
             values: Values::new(schema),
+            parents: None,
         }
     }
 

@@ -72,10 +72,12 @@ impl<'d> Reporter<'_, '_, 'd> {
             self.push(Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message).help(help));
             return skip;
         }
-        let parents = match self.schema.known_name(symbol) {
-            Some(_) => self.schema.parents(&self.engine.arena, symbol),
-            None => Vec::new(),
-        };
+        let (schema, arena) = (self.schema, &self.engine.arena);
+        let all = self.engine.parents.get_or_insert_with(|| schema.parents(arena));
+        let known = schema.known_name(symbol).and_then(|_| all.get(&symbol)).into_iter().flatten();
+        let mut parents: Vec<&str> =
+            known.filter_map(|parent| schema.known_name(*parent)).map(|(_, name)| name).collect();
+        parents.dedup();
         let message = format!("`<{parent}>` takes no element `<{name}>`");
         let diagnostic = if parents.is_empty() {
             Diagnostic::new(&UNKNOWN_ELEMENT, child.name_span(), message).help(self.expectation(child, frame.first))

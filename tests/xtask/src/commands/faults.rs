@@ -150,8 +150,8 @@ fn table(
 ) -> Score {
     let mut score = Score::default();
     for (file, fault) in faults {
-        let said = say(file, fault);
-        let outcome = judge(fault, &said);
+        let words = say(file, fault);
+        let outcome = judge(fault, &words);
         score.add(fault.kind, outcome);
         let faulty = !outcome.line || !outcome.exact || outcome.suggested == Some(false) || outcome.errors != 1;
         if exact && faulty {
@@ -159,7 +159,7 @@ fn table(
             let from = fault.original.as_deref().unwrap_or_default();
             let _ =
                 writeln!(notes, "{file} {name}: {} {from} `{word}` {:?} {outcome:?}", fault.kind.name(), fault.lines);
-            for one in &said {
+            for one in &words {
                 let _ = writeln!(notes, "    {}: {}", one.line, one.text.replace('\n', "\n        "));
             }
         }

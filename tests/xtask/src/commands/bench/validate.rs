@@ -114,7 +114,7 @@ pub fn run(args: &Args) -> Outcome {
     hold("all, xmllint / virtc on 1 thread", ratio(rival, single), 4.0, true);
     hold("all, xmllint / virtc on 2 threads", ratio(rival, double), 7.0, true);
     hold("virtc, invalid / valid", ratio(faulty, fine), 3.0, false);
-    let memory = |contestant: &Contestant<'_>| contestant.memory as f64;
+    let memory = |contestant: &Contestant<'_>| f64::from(u32::try_from(contestant.memory).unwrap_or(u32::MAX));
     hold("peak memory of all, virtc 1 thread / xmllint", memory(single) / memory(rival), 1.0, false);
     hold("peak memory of all, virtc 2 threads / xmllint", memory(double) / memory(rival), 1.0, false);
     if short.is_empty() { Ok(()) } else { Err(short.join("; ").into()) }
@@ -186,9 +186,12 @@ fn show(contestants: &[Contestant<'_>]) {
     }
 }
 
+/// The names of files: all, the valid ones, the invalid mutants; and one of middle size.
+type Written = ([Vec<String>; 3], String);
+
 /// Writes the definitions, and a mutant that is invalid for each valid one. Answers with the names of all files, of the valid
 /// ones and of the invalid mutants, and with a valid one of middle size.
-fn write(cases: &[Case], folder: &Path) -> Result<([Vec<String>; 3], String), Box<dyn std::error::Error>> {
+fn write(cases: &[Case], folder: &Path) -> Result<Written, Box<dyn std::error::Error>> {
     let words = Vocabulary::of(cases);
     let mut random = Random::new(1);
     let mut validator = Root::Domain.embedded().validator();

@@ -153,8 +153,8 @@ fn table(
         let words = say(file, fault);
         let outcome = judge(fault, &words);
         score.add(fault.kind, outcome);
-        let faulty = !outcome.line || !outcome.exact || outcome.suggested == Some(false) || outcome.errors != 1;
-        if exact && faulty {
+        let lacking = !outcome.line || !outcome.exact || outcome.suggested == Some(false) || outcome.errors != 1;
+        if exact && lacking {
             let word = fault.text.get(fault.span.range()).unwrap_or_default();
             let from = fault.original.as_deref().unwrap_or_default();
             let _ =
@@ -202,14 +202,14 @@ fn printed(
             continue;
         }
         let edits = value.pointer("/fix/edits").and_then(serde_json::Value::as_array);
-        let fixes = edits.into_iter().flatten().filter_map(|edit| edit.get("text")?.as_str().map(str::to_owned));
+        let repairs = edits.into_iter().flatten().filter_map(|edit| edit.get("text")?.as_str().map(str::to_owned));
         let start = LineColumn { line: number("line"), column: number("column") };
         let end = LineColumn { line: number("end_line"), column: number("end_column") };
         all.entry(text("file").to_owned()).or_default().push(Said {
             line: start.line,
             place: Some((start, end)),
             text: format!("{}\n{}", text("message"), text("help")),
-            fixes: fixes.collect(),
+            fixes: repairs.collect(),
         });
     }
     Ok(all)

@@ -54,12 +54,11 @@ pub fn run(args: &Args) -> Outcome {
     if !install::ensure(&[XMLLINT, GRAMMAR], &args.install).is_empty() {
         return Err("there is nothing to compare with".into());
     }
-    let virtc = match &args.virtc {
-        Some(path) => std::path::absolute(path)?,
-        None => {
-            process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
-            process::built("release", "virtc")
-        }
+    let virtc = if let Some(path) = &args.virtc {
+        std::path::absolute(path)?
+    } else {
+        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+        process::built("release", "virtc")
     };
     let cases = corpus::read(&args.corpus, Root::Domain.name())?;
     let folder = tempfile::tempdir()?;

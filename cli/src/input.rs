@@ -48,7 +48,13 @@ impl Input {
         let mut bytes = Vec::new();
         match self {
             Self::Stdin => io::stdin().lock().take(most).read_to_end(&mut bytes)?,
-            Self::File(path) => File::open(path)?.take(most).read_to_end(&mut bytes)?,
+            Self::File(path) => {
+                let file = File::open(path)?;
+                // One byte more than there should be: then the end is found without more memory.
+                let size = file.metadata().map_or(0, |data| data.len()).min(most);
+                bytes.reserve_exact(usize::try_from(size).unwrap_or_default() + 1);
+                file.take(most).read_to_end(&mut bytes)?
+            }
         };
         Ok(bytes)
     }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A half-open range of bytes in one source file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
@@ -58,7 +58,8 @@ pub struct SourceFile(Arc<Inner>);
 struct Inner {
     name: String,
     text: String,
-    lines: Vec<u32>,
+    /// Where each line begins; looked for when a place is asked for, which of most files it never is.
+    lines: OnceLock<Vec<u32>>,
 }
 
 impl SourceFile {
@@ -67,10 +68,14 @@ impl SourceFile {
 
     /// A source file named `name`, as messages show it.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let mut lines = vec![0];
-        lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| Span::at(i + 1).start));
-        Self(Arc::new(Inner { name: name.into(), text, lines }))
+        Self(Arc::new(Inner { name: name.into(), text: text.into(), lines: OnceLock::new() }))
+    }
+
+    fn lines(&self) -> &[u32] {
+        self.0.lines.get_or_init(|| {
+            let ends = self.0.text.bytes().enumerate().filter(|(_, b)| *b == b'\n');
+            std::iter::once(0).chain(ends.map(|(i, _)| Span::at(i + 1).start)).collect()
+        })
     }
 
     /// The name that messages show.
@@ -90,8 +95,8 @@ impl SourceFile {
 
     /// The place of a byte offset; an offset behind the end is the end.
     pub fn line_column(&self, offset: u32) -> LineColumn {
-        let line = self.0.lines.partition_point(|start| *start <= offset).max(1);
-        let start = self.0.lines.get(line - 1).copied().unwrap_or_default() as usize;
+        let line = self.lines().partition_point(|start| *start <= offset).max(1);
+        let start = self.lines().get(line - 1).copied().unwrap_or_default() as usize;
         let end = (offset as usize).min(self.0.text.len());
         let before = self.0.text.as_bytes().get(start..end).unwrap_or_default();
         // A character starts at each byte that is no UTF-8 continuation.
@@ -102,8 +107,8 @@ impl SourceFile {
     /// The text of a line, from 1, without its end; empty where there is no such line.
     pub fn line(&self, line: u32) -> &str {
         let number = line as usize;
-        let start = number.checked_sub(1).and_then(|n| self.0.lines.get(n)).copied();
-        let end = self.0.lines.get(number).copied();
+        let start = number.checked_sub(1).and_then(|n| self.lines().get(n)).copied();
+        let end = self.lines().get(number).copied();
         let text = start.and_then(|start| self.0.text.get(start as usize..end.map_or(self.0.text.len(), |e| e as usize)));
         text.unwrap_or_default().trim_end_matches(['\n', '\r'])
     }

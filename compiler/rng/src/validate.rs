@@ -1,20 +1,26 @@
 //! Validation: the fast run, and diagnostics where it fails.
 
+use rustc_hash::FxHashMap;
 use virtc_diag::Diagnostics;
 use virtc_xml::Document;
 
 use crate::checked::Checked;
 use crate::engine::derive::Engine;
+use crate::engine::names::Symbol;
 use crate::engine::run::View;
 use crate::report::report;
 use crate::schema::Schema;
 
 /// More patterns than this are forgotten after a document, so that memory stays bounded.
 const MAX_PATTERNS: usize = 1 << 20;
+/// More names than this are forgotten.
+const MAX_NAMES: usize = 1 << 12;
 
 /// A schema with a memory: what one document taught is used for the next. One for each thread.
 pub struct Validator<'s> {
     engine: Engine<'s>,
+    /// The symbols of names without a namespace.
+    symbols: FxHashMap<Box<str>, Symbol>,
 }
 
 impl Schema {
@@ -25,7 +31,7 @@ impl Schema {
 
     /// A validator for many documents.
     pub fn validator(&self) -> Validator<'_> {
-        Validator { engine: Engine::new(self) }
+        Validator { engine: Engine::new(self), symbols: FxHashMap::default() }
     }
 }
 
@@ -41,7 +47,7 @@ impl<'s> Validator<'s> {
         if self.engine.arena.added() > MAX_PATTERNS {
             self.engine = Engine::new(schema);
         }
-        let symbols = schema.symbols(document);
+        let symbols = self.symbols(document);
         let Some(root) = document.root().filter(|_| document.is_complete()) else { return false };
         let after = self.engine.run(schema.start, root, View { symbols: &symbols, pretence: None });
         self.engine.arena.nullable(after)
@@ -52,7 +58,24 @@ impl<'s> Validator<'s> {
         if self.is_valid(document) {
             return (Checked::new(document, true), Diagnostics::new());
         }
-        let symbols = self.engine.schema.symbols(document);
+        let symbols = self.symbols(document);
         report(&mut self.engine, document, &symbols)
+    }
+
+    /// The symbols of all names of a document.
+    fn symbols(&mut self, document: &Document) -> Vec<Symbol> {
+        if self.symbols.len() > MAX_NAMES {
+            self.symbols.clear();
+        }
+        let mut out = Vec::with_capacity(document.names().len());
+        for name in document.names() {
+            let known = self.symbols.get(&name.local).filter(|_| name.namespace.is_empty());
+            let symbol = known.copied().unwrap_or_else(|| self.engine.schema.symbol(name));
+            if known.is_none() && name.namespace.is_empty() {
+                self.symbols.insert(name.local.clone(), symbol);
+            }
+            out.push(symbol);
+        }
+        out
     }
 }

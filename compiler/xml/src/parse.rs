@@ -304,6 +304,10 @@ impl<'t> Builder<'t> {
 /// The text of a run, `None` where it is what the source shows.
 fn text_value(raw: &str, base: usize, report: &mut dyn FnMut(Diagnostic)) -> Option<Box<str>> {
     const OPEN: &str = "<![CDATA[";
+    // What most texts are: no reference, no section, no line end to change, no character that may be forbidden.
+    if raw.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | 0x20..=0xee) && !matches!(byte, b'&' | b'<' | b']')) {
+        return None;
+    }
     let mut out = String::new();
     let (mut rest, mut at, mut changed) = (raw, base, false);
     while !rest.is_empty() {

@@ -10,10 +10,14 @@ use crate::decode::{Place, decode, is_qname};
 use crate::document::{AttributeData, Declaration, Document, NameId, QName};
 
 const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+/// What is said of a repeated attribute.
+const TWICE: &str = "attribute given twice";
 
 /// Numbers for names, and the namespace declarations in force.
 #[derive(Default)]
 pub(crate) struct Names<'t> {
+    /// Prefixes that were reported: each is reported once.
+    undeclared: Vec<&'t str>,
     ids: FxHashMap<(Box<str>, Box<str>), NameId>,
     /// Names as written, for the declarations in force: the fast way.
     written: FxHashMap<(&'t str, bool), NameId>,
@@ -69,7 +73,9 @@ impl<'t> Names<'t> {
             _ if prefix.is_empty() && attribute => "",
             Some(uri) => uri,
             None if prefix.is_empty() => "",
+            None if self.undeclared.contains(&prefix) => "",
             None => {
+                self.undeclared.push(prefix);
                 let message = format!("namespace prefix `{prefix}` is not declared");
                 let help = if prefix == "qemu" {
                     "declare it on `<domain>`: `xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'`".to_owned()
@@ -130,7 +136,7 @@ impl<'t> Names<'t> {
                 std::borrow::Cow::Borrowed(_) => None,
                 std::borrow::Cow::Owned(value) => Some(value.into()),
             };
-            if let Some(at) = attribute.value.find('<') {
+            if let Some(at) = attribute.value.bytes().position(|byte| byte == b'<') {
                 let span = Span::at(attribute.value_at + at);
                 report(Diagnostic::new(&codes::XML_SYNTAX, span, "`<` in an attribute value").help("write it `&lt;`"));
             }
@@ -183,6 +189,10 @@ fn raw_attributes<'t>(
                 report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), "no white space before this attribute"));
             }
         }
+        if out.iter().any(|other| other.name == name) {
+            report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), TWICE));
+            continue;
+        }
         out.push(Raw { name, at, value, value_at });
     }
     out
@@ -196,6 +206,6 @@ fn attribute_fault(error: &AttrError) -> (usize, String) {
         AttrError::ExpectedQuote(at, quote) => {
             (*at, format!("attribute value is not closed: `{}` is expected", char::from(*quote)))
         }
-        AttrError::Duplicated(at, _) => (*at, "attribute given twice".into()),
+        AttrError::Duplicated(at, _) => (*at, TWICE.into()),
     }
 }

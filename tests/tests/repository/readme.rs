@@ -26,7 +26,8 @@ fn lines(readme: &str) -> Result<Vec<Line>, String> {
             inside = if inside.is_none() { Some(info.trim() == "sh test") } else { None };
         } else if inside == Some(true) && !line.trim().is_empty() {
             // A program that may be missing: then the line is skipped aloud.
-            let (line, needs) = line.rsplit_once("# needs ").map_or((line, None), |(line, needs)| (line, Some(needs.trim())));
+            let (line, needs) =
+                line.rsplit_once("# needs ").map_or((line, None), |(line, needs)| (line, Some(needs.trim())));
             if let Some(program) = needs.filter(|program| tools::find(program).is_none()) {
                 tools::skipped(&format!("README.md line {number} was not run: there is no {program}"));
                 continue;

@@ -37,6 +37,7 @@ enum Command {
     Conformance(commands::conformance::Args),
     Mutants(commands::mutants::Args),
     Faults(commands::faults::Args),
+    Messages(commands::messages::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Conformance(args) => commands::conformance::run(&args),
         Command::Mutants(args) => commands::mutants::run(&args),
         Command::Faults(args) => commands::faults::run(&args),
+        Command::Messages(args) => commands::messages::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -43,7 +43,12 @@ impl WhiteSpace {
 
 fn collapse(text: &str) -> Cow<'_, str> {
     let text = text.trim_matches(SPACE);
-    let plain = !text.contains(['\t', '\n', '\r']) && !text.contains("  ");
+    let mut last = 0;
+    let plain = text.bytes().all(|byte| {
+        let fine = !matches!((last, byte), (_, b'\t' | b'\n' | b'\r') | (b' ', b' '));
+        last = byte;
+        fine
+    });
     if plain {
         return Cow::Borrowed(text);
     }

@@ -122,6 +122,11 @@ impl TypeId {
         self.row().2
     }
 
+    /// Whether what a value means hangs on where it stands: prefixes do.
+    pub(crate) fn is_by_place(self) -> bool {
+        self.kind() == Kind::QName
+    }
+
     /// Whether this is one of the two types without a library, which take no parameters.
     pub(crate) fn is_built_in(self) -> bool {
         self.row().0 == BUILT_IN

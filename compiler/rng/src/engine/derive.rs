@@ -5,6 +5,8 @@ use rustc_hash::FxHashMap;
 use super::arena::{Arena, Kind, Pat};
 use super::names::Symbol;
 use super::run::Stop;
+use super::text::Values;
+use crate::report::Parents;
 use crate::schema::Schema;
 
 /// Patterns of a schema and of a run, with what was derived so far.
@@ -18,6 +20,9 @@ pub(crate) struct Engine<'s> {
     pub(super) closed: FxHashMap<Pat, Pat>,
     mixed: FxHashMap<Pat, Pat>,
     ended: FxHashMap<Pat, Pat>,
+    pub(super) values: Values,
+    /// Looked for when it is first asked for.
+    pub parents: Option<Parents>,
 }
 
 /// How an `After` is changed behind what is open.
@@ -34,6 +39,8 @@ impl<'s> Engine<'s> {
             closed: FxHashMap::default(),
             mixed: FxHashMap::default(),
             ended: FxHashMap::default(),
+            values: Values::new(schema),
+            parents: None,
         }
     }
 

@@ -1,13 +1,56 @@
 //! Values and text against patterns.
 
+use rustc_hash::FxHashMap;
+
 use super::arena::{Kind, Pat};
 use super::derive::Engine;
-use crate::datatype::{Context, is_blank};
+use crate::datatype::{Context, TypeId, is_blank};
+use crate::schema::Schema;
+
+/// Which values were taken by which patterns.
+pub(super) struct Values {
+    known: FxHashMap<Pat, FxHashMap<Box<str>, bool>>,
+    count: usize,
+    /// Whether a value can mean one thing here and another there, as a name with a prefix does. Then none is remembered.
+    by_place: bool,
+}
+
+impl Values {
+    pub(super) fn new(schema: &Schema) -> Self {
+        let literals = schema.literals.iter().map(|(ty, ..)| *ty);
+        let by_place = schema.datatypes.iter().map(|datatype| datatype.ty).chain(literals).any(TypeId::is_by_place);
+        Self { known: FxHashMap::default(), count: 0, by_place }
+    }
+}
+
+/// Longer values are not remembered, in bytes.
+const LONGEST: usize = 64;
+/// More values than this are forgotten.
+const MAX_VALUES: usize = 1 << 14;
 
 impl Engine<'_> {
     /// Whether `pat` takes `text` as the whole of an attribute's value or of an element's content.
     pub(crate) fn accepts(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
-        (self.arena.nullable(pat) && is_blank(text)) || self.takes(pat, text, context)
+        (self.arena.nullable(pat) && is_blank(text)) || self.remembered(pat, text, context)
+    }
+
+    /// As [`Self::takes`], but what was asked before is answered from memory: documents repeat their values.
+    fn remembered(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
+        let simple = matches!(self.arena.kind(pat), Kind::Text | Kind::Value | Kind::Empty | Kind::NotAllowed);
+        if simple || text.len() > LONGEST || self.values.by_place {
+            return self.takes(pat, text, context);
+        }
+        if let Some(known) = self.values.known.get(&pat).and_then(|values| values.get(text)) {
+            return *known;
+        }
+        let taken = self.takes(pat, text, context);
+        if self.values.count >= MAX_VALUES {
+            self.values.known.clear();
+            self.values.count = 0;
+        }
+        self.values.count += 1;
+        self.values.known.entry(pat).or_default().insert(text.into(), taken);
+        taken
     }
 
     /// Whether `pat` takes `text` and nothing else.

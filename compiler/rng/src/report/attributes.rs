@@ -141,6 +141,13 @@ impl<'d> Reporter<'_, '_, 'd> {
                 help = format!("{help}\n`{name}` goes with {}", any_of(&forms, code));
                 meant = Meant::OtherForm;
             }
+            let children = self.schema.elements(&self.engine.arena, pat, false);
+            let like = |c: &&Candidate| self.schema.known_name(c.symbol) == Some(("", local));
+            if let Some(child) = children.iter().find(like).filter(|_| element.child(local).is_none()) {
+                let written =
+                    format!("`{name}` is an element: write `<{name}>{}</{name}>` in it", short(attribute.value()));
+                help = with_doc(written, self.schema.text(child.doc));
+            }
             self.push(diagnostic.help(help));
             return meant;
         };

@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Edit, Safety, Span};
 use virtc_xml::Element;
 
 use super::expected::{Candidate, definitions};
-use super::wording::{any_of, code, distance, is_near, nearest_first, tag, with_doc};
+use super::wording::{any_of, code, distance, is_near, nearest_first, short, tag, with_doc};
 use super::{Frame, Reporter, Step};
 use crate::codes::{MISPLACED_ELEMENT, UNKNOWN_ELEMENT};
 use crate::engine::arena::Pat;
@@ -60,11 +60,24 @@ impl<'d> Reporter<'_, '_, 'd> {
             return step;
         }
         self.spoil(child);
+        if self.is_undeclared(child) || self.is_swallowed(frame.element, symbol) {
+            return skip;
+        }
         let (name, parent) = (self.name(child), self.name(frame.element));
-        let parents = match self.schema.known_name(symbol) {
-            Some(_) => self.schema.parents(&self.engine.arena, symbol),
-            None => Vec::new(),
-        };
+        if let Some(doc) = self.attribute_like(frame, child) {
+            let message = format!("`<{parent}>` takes no element `<{name}>`");
+            let value = short(child.text().trim()).replace('\'', "&apos;");
+            let help = format!("`{name}` is an attribute: write `<{parent} {name}='{value}'>`");
+            let help = with_doc(help, self.schema.text(doc));
+            self.push(Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message).help(help));
+            return skip;
+        }
+        let (schema, arena) = (self.schema, &self.engine.arena);
+        let all = self.engine.parents.get_or_insert_with(|| schema.parents(arena));
+        let known = schema.known_name(symbol).and_then(|_| all.get(&symbol)).into_iter().flatten();
+        let mut parents: Vec<&str> =
+            known.filter_map(|parent| schema.known_name(*parent)).map(|(_, name)| name).collect();
+        parents.dedup();
         let message = format!("`<{parent}>` takes no element `<{name}>`");
         let diagnostic = if parents.is_empty() {
             Diagnostic::new(&UNKNOWN_ELEMENT, child.name_span(), message).help(self.expectation(child, frame.first))
@@ -75,6 +88,27 @@ impl<'d> Reporter<'_, '_, 'd> {
         };
         self.push(diagnostic);
         skip
+    }
+
+    /// Whether the prefix of a name is not declared, which was said when the XML was read.
+    fn is_undeclared(&self, element: Element<'d>) -> bool {
+        let prefix = self.name(element).split_once(':').map(|(prefix, _)| prefix);
+        prefix.is_some_and(|prefix| element.namespace().is_empty() && element.resolve(prefix).is_none())
+    }
+
+    /// Whether an element stands in another one only because that one has no end tag, which was said when the XML was read.
+    fn is_swallowed(&self, parent: Element<'d>, symbol: Symbol) -> bool {
+        let text = self.slice(parent.span());
+        let end = text.rfind("</").and_then(|at| text.get(at + 2..)).unwrap_or_default();
+        !self.complete && self.schema.known_name(symbol).is_some() && !end.starts_with(self.name(parent))
+    }
+
+    /// The documentation of an attribute of the parent, where a child stands for it.
+    fn attribute_like<I>(&self, frame: &Frame<'d, I>, child: Element<'d>) -> Option<u32> {
+        let plain = child.children().next().is_none() && frame.element.attribute(child.name()).is_none();
+        let names = self.schema.attribute_names(&self.engine.arena, frame.fresh);
+        let is = |candidate: &Candidate| self.schema.known_name(candidate.symbol) == Some(("", child.name()));
+        names.into_iter().find(is).filter(|_| plain).map(|candidate| candidate.doc)
     }
 
     /// What an element's content expects, nearest to the name of `child` first.
@@ -105,16 +139,22 @@ impl<'d> Reporter<'_, '_, 'd> {
         parent: Option<Element<'d>>,
     ) -> Option<Step> {
         let written = element.name();
-        let mut near: Vec<(usize, &str, Candidate)> = Vec::new();
+        let prefix = self.name(element).split_once(':').map_or("", |(prefix, _)| prefix);
+        let mut near: Vec<(usize, bool, &str, Candidate)> = Vec::new();
+        let mut spaces: Vec<&str> = Vec::new();
         for candidate in candidates {
             let Some((ns, local)) = self.schema.known_name(candidate.symbol) else { continue };
             if is_near(written, local) || (local == written && ns != element.namespace()) {
-                near.push((distance(written, local), local, *candidate));
+                // Of like names in several namespaces, the one that the prefix speaks of comes first.
+                near.push((distance(written, local), prefix.is_empty() || !speaks_of(ns, prefix), local, *candidate));
+                if local == written {
+                    spaces.push(ns);
+                }
             }
         }
-        near.sort_by_key(|(distance, local, _)| (*distance, *local));
+        near.sort_by_key(|(distance, other, local, _)| (*distance, *other, *local));
         let mut chosen = None;
-        for (distance, local, candidate) in near.into_iter().take(MAX_NAMES) {
+        for (distance, _, local, candidate) in near.into_iter().take(MAX_NAMES) {
             let start = self.engine.start_tag(pat, candidate.symbol);
             if start == Pat::NOT_ALLOWED || !self.may_try() {
                 continue;
@@ -137,7 +177,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         // The namespace of the parent was wrong in the same way, and that was said.
         let inherited =
             |parent: Element<'d>| self.checked.is_faulty(parent) && parent.namespace() == element.namespace();
-        if local == written && parent.is_some_and(inherited) {
+        if self.is_undeclared(element) || (local == written && parent.is_some_and(inherited)) {
             return Some(step);
         }
         let namespace = self.schema.known_name(candidate.symbol).map_or("", |(ns, _)| ns);
@@ -145,6 +185,8 @@ impl<'d> Reporter<'_, '_, 'd> {
         if local == written {
             let help = if namespace.is_empty() {
                 "it belongs in no namespace: remove the `xmlns` that is in force here".to_owned()
+            } else if prefix.is_empty() || !speaks_of(namespace, prefix) {
+                format!("it belongs in the namespace {}", any_of(&spaces, code))
             } else {
                 format!("it belongs in the namespace `{namespace}`")
             };
@@ -266,4 +308,9 @@ impl<'d> Reporter<'_, '_, 'd> {
             next => next,
         }
     }
+}
+
+/// Whether a part of a namespace's URI is the prefix that people give it.
+fn speaks_of(namespace: &str, prefix: &str) -> bool {
+    namespace.split(['/', ':']).any(|part| part == prefix)
 }

@@ -2,9 +2,14 @@
 
 use std::collections::BTreeSet;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use crate::engine::arena::{Arena, Kind, Pat};
 use crate::engine::names::Symbol;
 use crate::schema::Schema;
+
+/// The elements that a name may stand in.
+pub(crate) type Parents = FxHashMap<Symbol, BTreeSet<Symbol>>;
 
 /// An element or attribute that may stand somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,7 +21,7 @@ pub(crate) struct Candidate {
 
 /// Patterns in `pat` that `take` answers for, outside of elements and of what follows. `ordered` leaves out what cannot come next.
 fn leaves(arena: &Arena<'_>, pat: Pat, ordered: bool, take: &mut dyn FnMut(Kind, Pat)) {
-    let mut seen = BTreeSet::new();
+    let mut seen = FxHashSet::default();
     let mut waiting = vec![pat];
     while let Some(pat) = waiting.pop() {
         if !seen.insert(pat) {
@@ -109,20 +114,19 @@ impl Schema {
         out
     }
 
-    /// The local names of elements in whose content an element of this name may stand.
-    pub(crate) fn parents(&self, arena: &Arena<'_>, symbol: Symbol) -> Vec<&str> {
-        let holds = |content: Pat| {
-            definitions(arena, content, false).into_iter().any(|child| {
-                let set = self.definition(child).map(|child| self.names.set(child.names));
-                set.is_some_and(|set| !set.all_but && set.contains(symbol))
-            })
-        };
-        let mut out = BTreeSet::new();
-        for definition in self.definitions.iter().filter(|definition| holds(definition.content)) {
+    /// For each name the elements in whose content an element of this name may stand.
+    pub(crate) fn parents(&self, arena: &Arena<'_>) -> Parents {
+        let mut out = Parents::default();
+        for definition in &self.definitions {
             let set = self.names.set(definition.names);
-            let first = set.listed.first().filter(|_| !set.all_but);
-            out.extend(first.and_then(|symbol| self.known_name(Symbol(*symbol))).map(|(_, local)| local));
+            let Some(parent) = set.listed.first().filter(|_| !set.all_but) else { continue };
+            for child in definitions(arena, definition.content, false) {
+                let set = self.definition(child).map(|child| self.names.set(child.names)).filter(|set| !set.all_but);
+                for symbol in set.iter().flat_map(|set| set.listed) {
+                    out.entry(Symbol(*symbol)).or_default().insert(Symbol(*parent));
+                }
+            }
         }
-        out.into_iter().collect()
+        out
     }
 }

@@ -70,6 +70,10 @@ impl<'d> Reporter<'_, '_, 'd> {
             return;
         }
         let ways = ways(&self.engine.arena, pat, false);
+        // A child that stands for the attribute is reported, and says so.
+        if self.is_told(&ways, &|name| element.child(name).is_some_and(|child| child.children().next().is_none())) {
+            return;
+        }
         let (said, doc) = self.shown(&ways, code);
         let word = if ways.first().is_some_and(|way| way.len() > 1) { "attributes" } else { "attribute" };
         let message = if said.is_empty() {
@@ -92,6 +96,11 @@ impl<'d> Reporter<'_, '_, 'd> {
             return;
         }
         let ways = ways(&self.engine.arena, open.pat, true);
+        // So is an attribute that stands for the element.
+        let written = |name: &str| element.attribute(name).is_some_and(|a| self.checked.is_faulty_attribute(a));
+        if self.is_told(&ways, &written) {
+            return;
+        }
         let is_text = |pat: &Pat| self.engine.arena.kind(*pat) != Kind::Element;
         if faults > 0 && ways.iter().any(|way| way.iter().any(is_text)) {
             return;
@@ -108,6 +117,26 @@ impl<'d> Reporter<'_, '_, 'd> {
             diagnostic = diagnostic.help(help);
         }
         self.push(diagnostic);
+    }
+
+    /// Whether all that is missing in one of the ways stands there in another guise.
+    fn is_told(&self, ways: &[Way], is_there: &dyn Fn(&str) -> bool) -> bool {
+        let told = |leaf: &Pat| self.names_of(*leaf).into_iter().any(is_there);
+        ways.iter().any(|way| !way.is_empty() && way.iter().all(told))
+    }
+
+    /// The local names of an attribute or an element.
+    fn names_of(&self, leaf: Pat) -> Vec<&str> {
+        let arena = &self.engine.arena;
+        let names = match arena.kind(leaf) {
+            Kind::Attribute => Some(arena.operand(leaf, 0)),
+            Kind::Element => self.schema.definition(arena.operand(leaf, 0)).map(|definition| definition.names),
+            _ => None,
+        };
+        let Some(set) = names.map(|names| self.schema.names.set(names)).filter(|set| !set.all_but) else {
+            return Vec::new();
+        };
+        set.listed.iter().filter_map(|symbol| self.schema.known_name(Symbol(*symbol))).map(|(_, local)| local).collect()
     }
 
     /// The least ways in words, and the documentation of the one thing that is missing.

@@ -12,6 +12,7 @@ mod missing;
 mod text;
 mod wording;
 
+pub(crate) use expected::Parents;
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_xml::{Attribute, Document, Element, Node};
 

@@ -150,16 +150,16 @@ fn table(
 ) -> Score {
     let mut score = Score::default();
     for (file, fault) in faults {
-        let said = say(file, fault);
-        let outcome = judge(fault, &said);
+        let words = say(file, fault);
+        let outcome = judge(fault, &words);
         score.add(fault.kind, outcome);
-        let faulty = !outcome.line || !outcome.exact || outcome.suggested == Some(false) || outcome.errors != 1;
-        if exact && faulty {
+        let lacking = !outcome.line || !outcome.exact || outcome.suggested == Some(false) || outcome.errors != 1;
+        if exact && lacking {
             let word = fault.text.get(fault.span.range()).unwrap_or_default();
             let from = fault.original.as_deref().unwrap_or_default();
             let _ =
                 writeln!(notes, "{file} {name}: {} {from} `{word}` {:?} {outcome:?}", fault.kind.name(), fault.lines);
-            for one in &said {
+            for one in &words {
                 let _ = writeln!(notes, "    {}: {}", one.line, one.text.replace('\n', "\n        "));
             }
         }
@@ -202,14 +202,14 @@ fn printed(
             continue;
         }
         let edits = value.pointer("/fix/edits").and_then(serde_json::Value::as_array);
-        let fixes = edits.into_iter().flatten().filter_map(|edit| edit.get("text")?.as_str().map(str::to_owned));
+        let repairs = edits.into_iter().flatten().filter_map(|edit| edit.get("text")?.as_str().map(str::to_owned));
         let start = LineColumn { line: number("line"), column: number("column") };
         let end = LineColumn { line: number("end_line"), column: number("end_column") };
         all.entry(text("file").to_owned()).or_default().push(Said {
             line: start.line,
             place: Some((start, end)),
             text: format!("{}\n{}", text("message"), text("help")),
-            fixes: fixes.collect(),
+            fixes: repairs.collect(),
         });
     }
     Ok(all)

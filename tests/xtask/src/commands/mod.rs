@@ -5,5 +5,6 @@ pub mod bless;
 pub mod conformance;
 pub mod demo;
 pub mod faults;
+pub mod messages;
 pub mod mutants;
 pub mod test;

@@ -37,7 +37,9 @@ impl Rival {
     /// When the program cannot be run, or says something that is about none of the files.
     pub fn run(self, grammar: &Path, folder: &Path, files: &[String]) -> Result<Messages, Box<dyn std::error::Error>> {
         let mut all = Messages::new();
-        for batch in files.chunks(BATCH) {
+        let mut rest = files;
+        while !rest.is_empty() {
+            let batch = rest.get(..rest.len().min(BATCH)).unwrap_or(rest);
             let mut command = self.command(grammar);
             command.args(batch).current_dir(folder).env("LC_ALL", "C.UTF-8");
             let output = command.output().map_err(|error| format!("`{}`: {error}", process::shown(&command)))?;
@@ -56,10 +58,14 @@ impl Rival {
                     format!("{} ended with {} and named no file: {text}{words}", self.name(), output.status).into()
                 );
             }
-            let known: std::collections::BTreeSet<&String> = batch.iter().collect();
-            if let Some(other) = all.keys().find(|file| !known.contains(file) && !files.contains(file)) {
-                return Err(format!("{} complains about {other}, which is not a document", self.name()).into());
-            }
+            // jing goes no further than the first file that is no XML.
+            let last = text.lines().filter_map(|line| self.message(line)).next_back();
+            let ended = last.filter(|(_, message)| self == Self::Jing && message.text.starts_with("fatal"));
+            let at = ended.and_then(|(file, _)| batch.iter().position(|other| other == file));
+            rest = rest.get(at.map_or(batch.len(), |at| at + 1)..).unwrap_or_default();
+        }
+        if let Some(other) = all.keys().find(|file| !files.contains(file)) {
+            return Err(format!("{} complains about {other}, which is not a document", self.name()).into());
         }
         Ok(all)
     }
@@ -88,7 +94,10 @@ impl Rival {
         let (file, rest) = line.split_once(".xml:").map(|(file, rest)| (line.get(..file.len() + 4), rest))?;
         let (number, rest) = rest.split_once(':')?;
         let text = match self {
-            Self::Jing => rest.split_once(": ")?.1,
+            Self::Jing => {
+                let text = rest.split_once(": ")?.1;
+                text.strip_prefix("error: ").unwrap_or(text)
+            }
             Self::Xmllint => rest,
         };
         let file = file?;
@@ -105,7 +114,7 @@ mod tests {
     fn messages_are_read() {
         let jing = "/tmp/x/a.xml:3:14: error: attribute \"x\" not allowed here";
         let (file, message) = Rival::Jing.message(jing).unwrap();
-        assert_eq!((file, message.line, &*message.text), ("a.xml", 3, "error: attribute \"x\" not allowed here"));
+        assert_eq!((file, message.line, &*message.text), ("a.xml", 3, "attribute \"x\" not allowed here"));
         let xmllint = "b.xml:7: element disk: Relax-NG validity error : Invalid attribute x for element disk";
         let (file, message) = Rival::Xmllint.message(xmllint).unwrap();
         assert_eq!((file, message.line), ("b.xml", 7));

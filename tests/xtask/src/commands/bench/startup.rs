@@ -1,39 +1,29 @@
 //! `cargo xtask bench startup`: a cold start, beside libxml2's on the same file.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
+use super::{median, timed};
 use crate::install::{self, GRAMMAR, Probe, XMLLINT};
 use crate::{Outcome, process};
 
-/// Measure
+/// `virtc check FILE` beside `xmllint --relaxng`, a new process each time
 #[derive(clap::Args)]
 pub struct Args {
-    #[command(subcommand)]
-    what: What,
-}
-
-#[derive(clap::Subcommand)]
-enum What {
-    /// `virtc check FILE` beside `xmllint --relaxng`, a new process each time
-    Startup {
-        #[command(flatten)]
-        install: install::Options,
-        /// How often each is run
-        #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-        runs: u32,
-        /// The domain; an example of this repository if none is named
-        file: Option<PathBuf>,
-    },
+    #[command(flatten)]
+    install: install::Options,
+    /// How often each is run
+    #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    runs: u32,
+    /// The domain; an example of this repository if none is named
+    file: Option<PathBuf>,
 }
 
 /// Measures.
 ///
 /// # Errors
 /// When a program is missing, or ends with another status than 0.
-pub fn run(args: &Args) -> Outcome {
-    let What::Startup { install, runs, file } = &args.what;
+pub fn run(Args { install, runs, file }: &Args) -> Outcome {
     if !install::ensure(&[XMLLINT, GRAMMAR], install).is_empty() {
         return Err("there is nothing to compare with".into());
     }
@@ -67,34 +57,4 @@ pub fn run(args: &Args) -> Outcome {
 
 fn shown(file: &Path) -> String {
     file.strip_prefix(process::root()).unwrap_or(file).display().to_string()
-}
-
-fn timed(mut command: Command) -> Result<Duration, Box<dyn std::error::Error>> {
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let began = Instant::now();
-    process::run(&mut command, 0)?;
-    Ok(began.elapsed())
-}
-
-/// The middle of the times; of an even number the upper one of the two in the middle.
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_does_not_care_for_one_slow_run() {
-        let times = [3, 1, 900].map(Duration::from_millis).to_vec();
-        assert_eq!(median(times), Duration::from_millis(3));
-    }
-
-    #[test]
-    fn a_program_that_fails_is_not_measured() {
-        assert!(timed(Command::new("false")).is_err());
-        assert!(timed(Command::new("true")).is_ok());
-    }
 }

@@ -1,0 +1,63 @@
+//! `cargo xtask bench`: times and memory, beside those of libxml2 on the same files.
+
+mod startup;
+mod validate;
+
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::{Outcome, process};
+
+/// Measure
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(clap::Subcommand)]
+enum What {
+    Startup(startup::Args),
+    Validate(validate::Args),
+}
+
+/// Measures.
+///
+/// # Errors
+/// When a program is missing, or does not end as it should.
+pub fn run(args: &Args) -> Outcome {
+    match &args.what {
+        What::Startup(args) => startup::run(args),
+        What::Validate(args) => validate::run(args),
+    }
+}
+
+fn timed(mut command: Command) -> Result<Duration, Box<dyn std::error::Error>> {
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let began = Instant::now();
+    process::run(&mut command, 0)?;
+    Ok(began.elapsed())
+}
+
+/// The middle of the times; of an even number the upper one of the two in the middle.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_does_not_care_for_one_slow_run() {
+        let times = [3, 1, 900].map(Duration::from_millis).to_vec();
+        assert_eq!(median(times), Duration::from_millis(3));
+    }
+
+    #[test]
+    fn a_program_that_fails_is_not_measured() {
+        assert!(timed(Command::new("false")).is_err());
+        assert!(timed(Command::new("true")).is_ok());
+    }
+}

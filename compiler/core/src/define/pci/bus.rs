@@ -247,6 +247,10 @@ impl Buses {
                     if port.is_none() {
                         self.set(at, PciModel::PcieRootPort);
                     }
+                    // The port is the bridge's from now on.
+                    if let Some(place) = self.free(Connect::PCIE_TO_PCI, None) {
+                        self.take(place, false);
+                    }
                     let at = self.len();
                     self.set(at, PciModel::PcieToPciBridge);
                 }

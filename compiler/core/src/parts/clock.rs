@@ -157,8 +157,16 @@ impl Clock {
                 (TimerName::Kvmclock, Some(present)) => opts = opts.switch("kvmclock", present.is_yes()),
                 (TimerName::Hypervclock, Some(YesNo::Yes)) => opts = opts.switch("hv-time", true),
                 (TimerName::Tsc, _) => opts = opts.opt("tsc-frequency", timer.frequency.filter(|f| f.value > 0).map(|f| f.show())),
-                (TimerName::Kvmclock | TimerName::Hypervclock, _) => {}
-                (TimerName::Platform | TimerName::Armvtimer | TimerName::Rtc | TimerName::Pit | TimerName::Hpet, _) => {}
+                (
+                    TimerName::Kvmclock
+                    | TimerName::Hypervclock
+                    | TimerName::Platform
+                    | TimerName::Armvtimer
+                    | TimerName::Rtc
+                    | TimerName::Pit
+                    | TimerName::Hpet,
+                    _,
+                ) => {}
             }
         }
         opts

@@ -115,3 +115,19 @@ pub fn write(list: &[Individual], w: &mut XmlWriter) {
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn the_list_is_completed_and_counts() {
+        let list = "<vcpus><vcpu id='0' enabled='yes'/><vcpu id='2' enabled='yes' hotpluggable='yes' order='2'/></vcpus>";
+        let t = trial(&format!("<memory>1024</memory><vcpu>3</vcpu>{list}"), "", &["-smp"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(t.argv, ["-smp 1,maxcpus=3,sockets=3,cores=1,threads=1"]);
+        assert!(t.xml.contains("current='2'>3</vcpu>"), "{}", t.xml);
+        assert!(t.xml.contains("<vcpu id='1' enabled='no' hotpluggable='yes'/>"), "{}", t.xml);
+        assert_eq!(t.refused.len(), 1, "{:?}", t.refused);
+    }
+}

@@ -3,11 +3,12 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
+use crate::devices::memory::MemoryDevice;
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, unit_bytes};
 use crate::lower::Fields;
-use crate::parts::backend::{Backend, Request};
+use crate::parts::backend::{Backend, MemoryOwner, Request};
 use crate::write::XmlWriter;
 
 /// The guest's memory.
@@ -151,13 +152,13 @@ impl Memory {
         if cells > 0 {
             return cells;
         }
-        let devices = domain.devices.memories.iter().map(|m| m.kib()).fold(0, u64::saturating_add);
+        let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
         self.total.get().unwrap_or(0).saturating_sub(devices).next_multiple_of(1024)
     }
 
     /// All memory of the guest, in KiB: at boot and in devices, as QEMU gets it.
     pub fn all_kib(&self, domain: &Domain) -> u64 {
-        let devices = domain.devices.memories.iter().map(|m| m.aligned_kib()).fold(0, u64::saturating_add);
+        let devices = domain.devices.memories.iter().map(MemoryDevice::aligned_kib).fold(0, u64::saturating_add);
         self.initial_kib(domain).saturating_add(devices)
     }
 
@@ -172,7 +173,7 @@ impl Memory {
         }
         out.opts(Section::Memory, "m", opts, total.origin);
         if cx.domain.numa().is_none() {
-            let request = Request { system: true, origin: total.origin, ..Request::new("pc.ram", kib) };
+            let request = Request { owner: MemoryOwner::Machine, origin: total.origin, ..Request::new("pc.ram", kib) };
             Backend::new(cx, &request).items(Section::Memory, out, total.origin);
         }
         let locked = cx.domain.backing.locked;

@@ -2,8 +2,8 @@
 
 use crate::devices::{Device, Info, Needs};
 use crate::devices::{
-    audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, memory, rng, serial, video,
-    watchdog,
+    audio, channel, console, controller, disk, graphics, hostdev, input, interface, memballoon, memory, rng, serial,
+    video, watchdog,
 };
 use crate::domain::Domain;
 use virtc_diag::Diagnostics;

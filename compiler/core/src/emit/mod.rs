@@ -13,11 +13,11 @@ use std::cell::RefCell;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
+use crate::codes;
 use crate::devices::address::{Address, pci};
 use crate::devices::controller::ControllerType;
 use crate::domain::Domain;
 use crate::facts::Facts;
-use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, Switch};
 use crate::target::Target;
 
@@ -76,7 +76,10 @@ impl Cx<'_> {
         let Some((slot, _)) = pci(address) else { return Props::new() };
         let controllers = &self.domain.devices.controllers;
         let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus));
-        let props = Props::new().with("bus", bus.map_or_else(|| format!("pci.{}", slot.bus), super::devices::controller::Controller::bus_name));
+        let props = Props::new().with(
+            "bus",
+            bus.map_or_else(|| format!("pci.{}", slot.bus), super::devices::controller::Controller::bus_name),
+        );
         let multifunction = match address {
             Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) => multifunction.get(),
             Some(_) | None => None,

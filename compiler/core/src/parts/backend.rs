@@ -98,18 +98,31 @@ impl Backend {
         let global = page_of(backing, request.cell);
         let (page, page_origin, own) = match request.page {
             Some(page) => (Some(page.value), page.origin, true),
-            None => global.map_or((None, request.origin, false), |(kib, at, own)| (Some(kib.get().unwrap_or(0)), at, own)),
+            None => {
+                global.map_or((None, request.origin, false), |(kib, at, own)| (Some(kib.get().unwrap_or(0)), at, own))
+            }
         };
         let page = page.filter(|kib| *kib != SYSTEM_PAGE_KIB);
         let own = own && page.is_some();
         let page_kib = page.map(|kib| if kib == 0 { cx.facts.default_hugepage_kib() } else { kib });
-        let prealloc = backing.is_immediate()
-            || (if request.path.is_some() { !request.no_prealloc } else { page.is_some() });
+        let prealloc =
+            backing.is_immediate() || (if request.path.is_some() { !request.no_prealloc } else { page.is_some() });
         let memfd = request.path.is_none() && backing.source.is(&SourceType::Memfd);
-        let file = !memfd && (page.is_some() || request.path.is_some() || access.is_some() || backing.source.is(&SourceType::File));
+        let file = !memfd
+            && (page.is_some() || request.path.is_some() || access.is_some() || backing.source.is(&SourceType::File));
         let share = access.map(|a| a == Access::Shared);
-        let id = if request.owner == MemoryOwner::Device { format!("mem{}", request.alias) } else { request.alias.to_owned() };
-        let kind = if memfd { "memfd" } else if file { "file" } else { "ram" };
+        let id = if request.owner == MemoryOwner::Device {
+            format!("mem{}", request.alias)
+        } else {
+            request.alias.to_owned()
+        };
+        let kind = if memfd {
+            "memfd"
+        } else if file {
+            "file"
+        } else {
+            "ram"
+        };
         let mut props = Props::new().with("qom-type", format!("memory-backend-{kind}")).with("id", &id);
         if memfd {
             if let Some(kib) = page_kib {

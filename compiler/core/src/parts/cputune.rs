@@ -180,7 +180,8 @@ mod tests {
              priority='3'/><vcpusched vcpus='2' scheduler='rr' priority='3'/></cputune>";
         assert!(t.xml.contains(expected), "{}", t.xml);
         assert_eq!(t.refused.len(), 2, "{:?}", t.refused);
-        let twice = "<cputune><vcpusched vcpus='0-1' scheduler='idle'/><vcpusched vcpus='1' scheduler='batch'/></cputune>";
+        let twice =
+            "<cputune><vcpusched vcpus='0-1' scheduler='idle'/><vcpusched vcpus='1' scheduler='batch'/></cputune>";
         let t = trial(&format!("<memory>1024</memory><vcpu>3</vcpu>{twice}"), "", &[]);
         assert_eq!(t.faults, ["thread 1 in `vcpus` is scheduled twice"]);
     }

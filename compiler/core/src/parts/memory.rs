@@ -31,7 +31,10 @@ pub const MOST_KIB: u64 = (1 << 53) - 1;
 
 static CURRENT_RULE: Rule =
     Rule { name: "current-memory", text: "without `<currentMemory>` the guest has all of its memory at boot" };
-static SUM_RULE: Rule = Rule { name: "memory-of-cells", text: "without `<memory>` the guest has what its NUMA cells and memory devices have" };
+static SUM_RULE: Rule = Rule {
+    name: "memory-of-cells",
+    text: "without `<memory>` the guest has what its NUMA cells and memory devices have",
+};
 
 /// KiB of an element with a `unit` (KiB where absent), rounded up.
 pub(crate) fn scaled(f: &Fields<'_, '_>) -> Opt<u64> {
@@ -119,7 +122,10 @@ impl Memory {
         let too_much = |kib: u64| kib.next_multiple_of(1024) > MOST_KIB;
         for cell in domain.numa().iter().flat_map(|n| &n.cells) {
             if cell.kib.get().is_some_and(too_much) {
-                fault(cell.kib.origin_or(cell.origin), "the NUMA cell has more memory than can be addressed".to_owned());
+                fault(
+                    cell.kib.origin_or(cell.origin),
+                    "the NUMA cell has more memory than can be addressed".to_owned(),
+                );
             }
         }
         for (what, value) in [("memory", self.total), ("maximum memory", self.max)] {
@@ -148,7 +154,9 @@ impl Memory {
 
     /// The memory at boot that QEMU gets, in KiB: whole MiB, in each cell or as a whole.
     fn initial_kib(&self, domain: &Domain) -> u64 {
-        let cells = domain.numa().map_or(0, |n| n.cells.iter().map(super::numa::Cell::aligned_kib).fold(0, u64::saturating_add));
+        let cells = domain
+            .numa()
+            .map_or(0, |n| n.cells.iter().map(super::numa::Cell::aligned_kib).fold(0, u64::saturating_add));
         if cells > 0 {
             return cells;
         }

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{HostNeeds, Cx, Items, Opts, Props, Section, rules};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Props, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -154,7 +154,10 @@ impl Os {
             kernel: f.child_text("kernel"),
             initrd: f.child_text("initrd"),
             cmdline: f.child_text("cmdline"),
-            acpi: f.child("acpi").map(|a| a.children("table").iter().map(|t| (t.attr("type"), t.text(), t.origin())).collect()).unwrap_or_default(),
+            acpi: f
+                .child("acpi")
+                .map(|a| a.children("table").iter().map(|t| (t.attr("type"), t.text(), t.origin())).collect())
+                .unwrap_or_default(),
             boot: f.children("boot").iter().filter_map(|b| b.attr("dev")).collect(),
             menu: menu.as_ref().and_then(|m| m.attr("enable")),
             menu_timeout: menu.and_then(|m| m.attr("timeout")),
@@ -192,13 +195,14 @@ impl Os {
             report(Diagnostic::new(&codes::CONFLICT, timeout.origin.span().unwrap_or_default(), message));
         }
         if let Some(loader) = self.loader.as_ref().filter(|l| !l.kind.is(&LoaderType::Pflash))
-            && let Some(stateless) = loader.stateless.filter(|s| !s.is_yes()) {
-                let message = "firmware that is mapped as ROM keeps no variables";
-                report(
-                    Diagnostic::new(&codes::CONFLICT, stateless.origin.span().unwrap_or_default(), message)
-                        .help("use `type='pflash'`"),
-                );
-            }
+            && let Some(stateless) = loader.stateless.filter(|s| !s.is_yes())
+        {
+            let message = "firmware that is mapped as ROM keeps no variables";
+            report(
+                Diagnostic::new(&codes::CONFLICT, stateless.origin.span().unwrap_or_default(), message)
+                    .help("use `type='pflash'`"),
+            );
+        }
         if !self.menu.is(&YesNo::Yes) {
             // libvirt forgets the timeout of a menu that is not shown.
             self.menu_timeout = None;

@@ -233,7 +233,9 @@ impl<'f> Pass<'f> {
         if !self.wants(kind, index) {
             return;
         }
-        if let Some(at) = self.reserve(flags) { self.place(kind, index, at, &ASSIGNED) } else {
+        if let Some(at) = self.reserve(flags) {
+            self.place(kind, index, at, &ASSIGNED)
+        } else {
             let message = format!("no PCI slot is free for this `<{}>`", kind.element());
             let span = self.domain.origin.span().unwrap_or_default();
             self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));

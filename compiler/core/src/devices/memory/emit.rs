@@ -111,7 +111,9 @@ mod tests {
             (format!("<memory model='nvdimm'>{target}</target></memory>"), "an NVDIMM has no file"),
             (format!("<memory model='virtio-mem'>{target}</target></memory>"), "virtio-mem has no size of its blocks"),
             (
-                format!("<memory model='virtio-mem'>{target}<block>2048</block><requested>1024</requested></target></memory>"),
+                format!(
+                    "<memory model='virtio-mem'>{target}<block>2048</block><requested>1024</requested></target></memory>"
+                ),
                 "what is requested is no multiple of the blocks of virtio-mem",
             ),
             (

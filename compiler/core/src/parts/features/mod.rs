@@ -99,9 +99,9 @@ impl Features {
                 t.text::<u64>().map(|size| size.map(|size| size.saturating_mul(factor)))
             });
         }
-        out.async_teardown = f.child("async-teardown").map(|child| {
-            child.attr("enabled").unwrap_or(Spanned { value: YesNo::Yes, origin: child.origin() })
-        });
+        out.async_teardown = f
+            .child("async-teardown")
+            .map(|child| child.attr("enabled").unwrap_or(Spanned { value: YesNo::Yes, origin: child.origin() }));
         for name in FOREIGN {
             if let Some(child) = f.child(name) {
                 let message = format!("an x86 machine has no feature `{name}`");
@@ -229,7 +229,10 @@ mod tests {
                 "<smm state='on'><tseg>16</tseg></smm>",
                 "only `q35` has memory for system management mode of a given size",
             ),
-            ("<hyperv><spinlocks state='on' retries='9'/></hyperv>", "a guest spins at least 4095 times before it gives up"),
+            (
+                "<hyperv><spinlocks state='on' retries='9'/></hyperv>",
+                "a guest spins at least 4095 times before it gives up",
+            ),
             (
                 "<kvm><dirty-ring state='on' size='1000'/></kvm>",
                 "the size of the dirty ring is no power of two between 1024 and 65536",

@@ -11,8 +11,10 @@ const LOCAL: u32 = 10;
 /// The distance to any other node, unless it is given.
 const REMOTE: u32 = 20;
 
-static MIRRORED: Rule =
-    Rule { name: "numa-distance", text: "a distance that is given in one direction holds in the other; a node is 10 from itself" };
+static MIRRORED: Rule = Rule {
+    name: "numa-distance",
+    text: "a distance that is given in one direction holds in the other; a node is 10 from itself",
+};
 
 /// Reads `<distances>` from `<cell>`.
 pub(super) fn lower(cell: &Fields<'_, '_>) -> Distances {

@@ -157,7 +157,7 @@ impl Clock {
                 (TimerName::Kvmclock, Some(present)) => opts = opts.switch("kvmclock", present.is_yes()),
                 (TimerName::Hypervclock, Some(YesNo::Yes)) => opts = opts.switch("hv-time", true),
                 (TimerName::Tsc, _) => {
-                    opts = opts.opt("tsc-frequency", timer.frequency.filter(|f| f.value > 0).map(|f| f.show()))
+                    opts = opts.opt("tsc-frequency", timer.frequency.filter(|f| f.value > 0).map(|f| f.show()));
                 }
                 (
                     TimerName::Kvmclock

@@ -65,7 +65,7 @@ impl Physical {
                     fault(cache.origin, "only a CPU of mode `host-passthrough` or `maximum` has the host's caches");
                 }
                 (CacheMode::Passthrough, Some(_)) => {
-                    fault(origin, "the host's caches are given to the guest as a whole")
+                    fault(origin, "the host's caches are given to the guest as a whole");
                 }
                 (CacheMode::Disable, Some(_)) => fault(origin, "caches are switched off as a whole"),
                 (CacheMode::Emulate | CacheMode::Passthrough | CacheMode::Disable, _) => {}

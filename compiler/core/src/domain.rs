@@ -9,10 +9,9 @@ use crate::devices::{Devices, Kind};
 use crate::ir::{CpuSet, Opt, Origin};
 use crate::lower::{Fields, Lowering};
 use crate::parts::{
-    backing::Backing, clock::Clock, cpu::Cpu, cputune::Cputune, features::Features, general::General, idmap::Idmap, iothreads::Iothreads,
-    lifecycle::Lifecycle, limits::Limits, memory::Memory, numa::Numa,
-    numatune::Numatune, os::Os, pm::Power,
-    vcpu::Vcpus,
+    backing::Backing, clock::Clock, cpu::Cpu, cputune::Cputune, features::Features, general::General, idmap::Idmap,
+    iothreads::Iothreads, lifecycle::Lifecycle, limits::Limits, memory::Memory, numa::Numa, numatune::Numatune, os::Os,
+    pm::Power, vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
 

@@ -93,7 +93,7 @@ impl<'h> Facts<'h> {
         self.numa().is_some_and(|numa| !numa.contains_key(&node))
     }
 
-    fn numa(&self) -> Option<&'h BTreeMap<u32, NumaNode>> {
+    fn numa(self) -> Option<&'h BTreeMap<u32, NumaNode>> {
         self.hardware().map(|h| &h.numa).filter(|numa| !numa.is_empty())
     }
 

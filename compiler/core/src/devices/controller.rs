@@ -438,7 +438,11 @@ impl Device for Controller {
                     Some(ScsiModel::Vmpvscsi) => "pvscsi",
                     Some(ScsiModel::Lsilogic | ScsiModel::Auto) | None => "lsi",
                 };
-                Props::new().with("driver", driver).and(self.threads.props()).opt("num_queues", self.queues.get()).with("id", alias)
+                Props::new()
+                    .with("driver", driver)
+                    .and(self.threads.props())
+                    .opt("num_queues", self.queues.get())
+                    .with("id", alias)
             }
             ControllerType::VirtioSerial => Props::new()
                 .with("driver", "virtio-serial-pci")

@@ -14,11 +14,11 @@ use std::cell::RefCell;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
+use crate::codes;
 use crate::devices::address::{Address, pci};
 use crate::devices::controller::ControllerType;
 use crate::domain::Domain;
 use crate::facts::Facts;
-use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, Switch};
 use crate::target::Target;
 

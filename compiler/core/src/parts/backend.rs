@@ -8,6 +8,17 @@ use crate::parts::numatune::MemoryMode;
 /// The size of a page that is not huge, on x86.
 pub const SYSTEM_PAGE_KIB: u64 = 4;
 
+/// Whose memory an object holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryOwner {
+    /// The machine's own, as a whole.
+    Machine,
+    /// A NUMA cell's.
+    Cell,
+    /// A memory device's.
+    Device,
+}
+
 /// What is asked of an object.
 #[derive(Debug, Clone)]
 pub struct Request<'r> {
@@ -17,10 +28,8 @@ pub struct Request<'r> {
     pub kib: u64,
     /// The guest's NUMA cell.
     pub cell: Option<u32>,
-    /// Whether it is the machine's own memory.
-    pub system: bool,
-    /// Whether it belongs to a memory device.
-    pub device: bool,
+    /// Whose memory it is.
+    pub owner: MemoryOwner,
     /// The size of the pages that a device asks for.
     pub page: Opt<u64>,
     /// The host's nodes that a device asks for.
@@ -48,8 +57,7 @@ impl<'r> Request<'r> {
             alias,
             kib,
             cell: None,
-            system: false,
-            device: false,
+            owner: MemoryOwner::Cell,
             page: None,
             nodes: None,
             path: None,
@@ -90,18 +98,31 @@ impl Backend {
         let global = page_of(backing, request.cell);
         let (page, page_origin, own) = match request.page {
             Some(page) => (Some(page.value), page.origin, true),
-            None => global.map_or((None, request.origin, false), |(kib, at, own)| (Some(kib.get().unwrap_or(0)), at, own)),
+            None => {
+                global.map_or((None, request.origin, false), |(kib, at, own)| (Some(kib.get().unwrap_or(0)), at, own))
+            }
         };
         let page = page.filter(|kib| *kib != SYSTEM_PAGE_KIB);
         let own = own && page.is_some();
         let page_kib = page.map(|kib| if kib == 0 { cx.facts.default_hugepage_kib() } else { kib });
-        let prealloc = backing.is_immediate()
-            || (if request.path.is_some() { !request.no_prealloc } else { page.is_some() });
+        let prealloc =
+            backing.is_immediate() || (if request.path.is_some() { !request.no_prealloc } else { page.is_some() });
         let memfd = request.path.is_none() && backing.source.is(&SourceType::Memfd);
-        let file = !memfd && (page.is_some() || request.path.is_some() || access.is_some() || backing.source.is(&SourceType::File));
+        let file = !memfd
+            && (page.is_some() || request.path.is_some() || access.is_some() || backing.source.is(&SourceType::File));
         let share = access.map(|a| a == Access::Shared);
-        let id = if request.device { format!("mem{}", request.alias) } else { request.alias.to_owned() };
-        let kind = if memfd { "memfd" } else if file { "file" } else { "ram" };
+        let id = if request.owner == MemoryOwner::Device {
+            format!("mem{}", request.alias)
+        } else {
+            request.alias.to_owned()
+        };
+        let kind = if memfd {
+            "memfd"
+        } else if file {
+            "file"
+        } else {
+            "ram"
+        };
         let mut props = Props::new().with("qom-type", format!("memory-backend-{kind}")).with("id", &id);
         if memfd {
             if let Some(kib) = page_kib {
@@ -116,7 +137,7 @@ impl Backend {
             };
             props = props.opt("mem-path", path).opt("discard-data", discard).opt("share", share);
         }
-        if request.system && (memfd || file) {
+        if request.owner == MemoryOwner::Machine && (memfd || file) {
             // So that the memory has the same name in a migration as that of a machine without an object.
             props.set("x-use-canonical-path-for-ramblock-id", false);
         }

@@ -62,7 +62,8 @@ impl Backing {
     /// Reads the element from `<domain>`.
     pub fn lower(domain: &Fields<'_, '_>) -> Self {
         let Some(f) = domain.child("memoryBacking") else { return Self::default() };
-        let page = |p: &Fields<'_, '_>| Page { kib: scaled_attr(p, "size"), nodeset: p.attr("nodeset"), origin: p.origin() };
+        let page =
+            |p: &Fields<'_, '_>| Page { kib: scaled_attr(p, "size"), nodeset: p.attr("nodeset"), origin: p.origin() };
         let allocation = f.child("allocation");
         Self {
             hugepages: f.child("hugepages").map(|h| (h.origin(), h.children("page").iter().map(page).collect())),
@@ -139,7 +140,8 @@ impl Backing {
             let fault = fault(ondemand.origin, message).help("remove `mode='ondemand'`");
             report(hugepages.0.span().into_iter().fold(fault, |f, span| f.label(span, "the huge pages")));
         }
-        if let (Some(source), Some((origin, _))) = (self.source.filter(|s| s.value == SourceType::Anonymous), &self.hugepages)
+        if let (Some(source), Some((origin, _))) =
+            (self.source.filter(|s| s.value == SourceType::Anonymous), &self.hugepages)
         {
             let message = "huge pages are no anonymous memory".to_owned();
             let fault = fault(source.origin, message).help("remove `<source type='anonymous'/>`");

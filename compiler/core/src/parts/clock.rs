@@ -156,9 +156,19 @@ impl Clock {
             match (timer.name.value, timer.present.get()) {
                 (TimerName::Kvmclock, Some(present)) => opts = opts.switch("kvmclock", present.is_yes()),
                 (TimerName::Hypervclock, Some(YesNo::Yes)) => opts = opts.switch("hv-time", true),
-                (TimerName::Tsc, _) => opts = opts.opt("tsc-frequency", timer.frequency.filter(|f| f.value > 0).map(|f| f.show())),
-                (TimerName::Kvmclock | TimerName::Hypervclock, _) => {}
-                (TimerName::Platform | TimerName::Armvtimer | TimerName::Rtc | TimerName::Pit | TimerName::Hpet, _) => {}
+                (TimerName::Tsc, _) => {
+                    opts = opts.opt("tsc-frequency", timer.frequency.filter(|f| f.value > 0).map(|f| f.show()));
+                }
+                (
+                    TimerName::Kvmclock
+                    | TimerName::Hypervclock
+                    | TimerName::Platform
+                    | TimerName::Armvtimer
+                    | TimerName::Rtc
+                    | TimerName::Pit
+                    | TimerName::Hpet,
+                    _,
+                ) => {}
             }
         }
         opts
@@ -173,7 +183,8 @@ impl Clock {
             return String::new();
         };
         let zone = if self.basis.is(&Basis::Localtime) { i64::from(zone) } else { 0 };
-        let adjustment = self.adjustment.as_ref().and_then(|a| a.trim_start_matches('+').parse::<i64>().ok()).unwrap_or(0);
+        let adjustment =
+            self.adjustment.as_ref().and_then(|a| a.trim_start_matches('+').parse::<i64>().ok()).unwrap_or(0);
         let time = i64::try_from(now).ok().and_then(|now| now.checked_add(zone)?.checked_add(adjustment));
         time.and_then(|t| u64::try_from(t).ok()).map(iso_time).unwrap_or_default()
     }

@@ -286,6 +286,7 @@ impl Cpu {
 fn qemu_feature(name: &str) -> String {
     match name {
         "cmt" => "cqm".to_owned(),
+        "pclmuldq" => "pclmulqdq".to_owned(),
         name => name.replace('_', "-"),
     }
 }

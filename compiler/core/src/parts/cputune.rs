@@ -117,7 +117,7 @@ impl Cputune {
     /// Writes the element.
     pub fn write(&self, w: &mut XmlWriter) {
         let nothing = self.shares.is_none()
-            && self.times.iter().all(|t| t.is_none())
+            && self.times.iter().all(Option::is_none)
             && !self.pins()
             && self.sched.is_empty()
             && self.caches.is_empty();
@@ -160,5 +160,29 @@ impl Cputune {
         for cache in &self.caches {
             out.refuse("parts of the host's caches or memory bandwidth", cache.origin);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn schedulers_are_kept_thread_by_thread() {
+        let t = trial(
+            "<memory>1024</memory><vcpu>3</vcpu><cputune><quota>-1</quota><vcpupin vcpu='2' cpuset='1,0'/>\
+             <vcpupin vcpu='9' cpuset='1'/><vcpusched vcpus='0,2' scheduler='rr' priority='3'/></cputune>",
+            "",
+            &[],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        let expected = "<cputune><quota>-1</quota><vcpupin vcpu='2' cpuset='0-1'/><vcpusched vcpus='0' scheduler='rr' \
+             priority='3'/><vcpusched vcpus='2' scheduler='rr' priority='3'/></cputune>";
+        assert!(t.xml.contains(expected), "{}", t.xml);
+        assert_eq!(t.refused.len(), 2, "{:?}", t.refused);
+        let twice =
+            "<cputune><vcpusched vcpus='0-1' scheduler='idle'/><vcpusched vcpus='1' scheduler='batch'/></cputune>";
+        let t = trial(&format!("<memory>1024</memory><vcpu>3</vcpu>{twice}"), "", &[]);
+        assert_eq!(t.faults, ["thread 1 in `vcpus` is scheduled twice"]);
     }
 }

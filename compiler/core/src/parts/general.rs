@@ -125,7 +125,12 @@ impl General {
             DomainType::Qemu => "tcg",
             DomainType::Kvm => "kvm",
         });
-        out.opts(Section::Accel, "accel", cx.domain.features.accel_opts(Opts::first(accel)), self.kind.origin_or(always));
+        out.opts(
+            Section::Accel,
+            "accel",
+            cx.domain.features.accel_opts(Opts::first(accel)),
+            self.kind.origin_or(always),
+        );
         out.flag(Section::Defaults, "no-user-config", Origin::Rule(&rules::NO_DEFAULTS));
         out.flag(Section::Defaults, "nodefaults", Origin::Rule(&rules::NO_DEFAULTS));
         let socket = Descriptor { name: MONITOR_FD.to_owned(), path: state("/monitor.sock"), open: Open::Listen };

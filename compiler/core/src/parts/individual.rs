@@ -21,8 +21,10 @@ pub struct Individual {
     origin: Origin,
 }
 
-static REST: Rule =
-    Rule { name: "vcpu-state", text: "a virtual CPU is hotpluggable when it is absent at boot, and present only when it is listed so" };
+static REST: Rule = Rule {
+    name: "vcpu-state",
+    text: "a virtual CPU is hotpluggable when it is absent at boot, and present only when it is listed so",
+};
 
 fn conflict(origin: Origin, message: String) -> Diagnostic {
     Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message)
@@ -114,4 +116,21 @@ pub fn write(list: &[Individual], w: &mut XmlWriter) {
             tag.opt("hotpluggable", &v.hotpluggable).opt("order", &v.order).end();
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn the_list_is_completed_and_counts() {
+        let list =
+            "<vcpus><vcpu id='0' enabled='yes'/><vcpu id='2' enabled='yes' hotpluggable='yes' order='2'/></vcpus>";
+        let t = trial(&format!("<memory>1024</memory><vcpu>3</vcpu>{list}"), "", &["-smp"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(t.argv, ["-smp 1,maxcpus=3,sockets=3,cores=1,threads=1"]);
+        assert!(t.xml.contains("current='2'>3</vcpu>"), "{}", t.xml);
+        assert!(t.xml.contains("<vcpu id='1' enabled='no' hotpluggable='yes'/>"), "{}", t.xml);
+        assert_eq!(t.refused.len(), 1, "{:?}", t.refused);
+    }
 }

@@ -259,3 +259,34 @@ impl Served {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn threads_are_numbered_and_serve() {
+        let t = trial(
+            "<memory>1024</memory><iothreads>3</iothreads><iothreadids><iothread id='2' thread_pool_min='1'/></iothreadids>",
+            "<controller type='scsi' model='virtio-scsi'><driver queues='2'><iothreads><iothread id='2'><queue id='1'/>\
+             </iothread><iothread id='3'><queue id='0'/></iothread></iothreads></driver></controller>",
+            &["iothread"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-object {"qom-type":"iothread","id":"iothread2","thread-pool-min":1}"#,
+                r#"-object {"qom-type":"iothread","id":"iothread1"}"#,
+                r#"-object {"qom-type":"iothread","id":"iothread3"}"#,
+                r#"-device {"driver":"virtio-scsi-pci","iothread-vq-mapping":[{"iothread":"iothread2","vqs":[1]},{"iothread":"iothread3","vqs":[0]}],"num_queues":2,"id":"scsi0","bus":"pci.0","addr":"0x2"}"#,
+            ]
+        );
+        let missing = trial(
+            "<memory>1024</memory><iothreads>1</iothreads>",
+            "<controller type='scsi' model='virtio-scsi'><driver iothread='2'/></controller>",
+            &[],
+        );
+        assert_eq!(missing.faults, ["there is no I/O thread 2"]);
+    }
+}

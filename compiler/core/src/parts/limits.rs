@@ -39,7 +39,6 @@ pub struct Limits {
     pub appid: Opt<String>,
 }
 
-
 impl Limits {
     /// Reads the elements from `<domain>`.
     pub fn lower(domain: &Fields<'_, '_>) -> Self {

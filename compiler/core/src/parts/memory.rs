@@ -3,11 +3,12 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
+use crate::devices::memory::MemoryDevice;
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, unit_bytes};
 use crate::lower::Fields;
-use crate::parts::backend::{Backend, Request};
+use crate::parts::backend::{Backend, MemoryOwner, Request};
 use crate::write::XmlWriter;
 
 /// The guest's memory.
@@ -30,7 +31,10 @@ pub const MOST_KIB: u64 = (1 << 53) - 1;
 
 static CURRENT_RULE: Rule =
     Rule { name: "current-memory", text: "without `<currentMemory>` the guest has all of its memory at boot" };
-static SUM_RULE: Rule = Rule { name: "memory-of-cells", text: "without `<memory>` the guest has what its NUMA cells and memory devices have" };
+static SUM_RULE: Rule = Rule {
+    name: "memory-of-cells",
+    text: "without `<memory>` the guest has what its NUMA cells and memory devices have",
+};
 
 /// Bytes of an element with a `unit`, `default` where it has none.
 pub fn bytes(f: &Fields<'_, '_>, default: &str) -> Opt<u64> {
@@ -130,7 +134,10 @@ impl Memory {
         let too_much = |kib: u64| kib.next_multiple_of(1024) > MOST_KIB;
         for cell in domain.numa().iter().flat_map(|n| &n.cells) {
             if cell.kib.get().is_some_and(too_much) {
-                fault(cell.kib.origin_or(cell.origin), "the NUMA cell has more memory than can be addressed".to_owned());
+                fault(
+                    cell.kib.origin_or(cell.origin),
+                    "the NUMA cell has more memory than can be addressed".to_owned(),
+                );
             }
         }
         for (what, value) in [("memory", self.total), ("maximum memory", self.max)] {
@@ -159,17 +166,19 @@ impl Memory {
 
     /// The memory at boot that QEMU gets, in KiB: whole MiB, in each cell or as a whole.
     fn initial_kib(&self, domain: &Domain) -> u64 {
-        let cells = domain.numa().map_or(0, |n| n.cells.iter().map(super::numa::Cell::aligned_kib).fold(0, u64::saturating_add));
+        let cells = domain
+            .numa()
+            .map_or(0, |n| n.cells.iter().map(super::numa::Cell::aligned_kib).fold(0, u64::saturating_add));
         if cells > 0 {
             return cells;
         }
-        let devices = domain.devices.memories.iter().map(|m| m.kib()).fold(0, u64::saturating_add);
+        let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
         self.total.get().unwrap_or(0).saturating_sub(devices).next_multiple_of(1024)
     }
 
     /// All memory of the guest, in KiB: at boot and in devices, as QEMU gets it.
     pub fn all_kib(&self, domain: &Domain) -> u64 {
-        let devices = domain.devices.memories.iter().map(|m| m.aligned_kib()).fold(0, u64::saturating_add);
+        let devices = domain.devices.memories.iter().map(MemoryDevice::aligned_kib).fold(0, u64::saturating_add);
         self.initial_kib(domain).saturating_add(devices)
     }
 
@@ -184,7 +193,7 @@ impl Memory {
         }
         out.opts(Section::Memory, "m", opts, total.origin);
         if cx.domain.numa().is_none() {
-            let request = Request { system: true, origin: total.origin, ..Request::new("pc.ram", kib) };
+            let request = Request { owner: MemoryOwner::Machine, origin: total.origin, ..Request::new("pc.ram", kib) };
             Backend::new(cx, &request).items(Section::Memory, out, total.origin);
         }
         let locked = cx.domain.backing.locked;

@@ -18,4 +18,6 @@ pub mod numatune;
 pub mod os;
 pub mod physical;
 pub mod pm;
+#[cfg(test)]
+pub(crate) mod trial;
 pub mod vcpu;

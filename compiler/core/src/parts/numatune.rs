@@ -114,7 +114,8 @@ impl Numatune {
             report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
         };
         let all = self.memory.as_ref().and_then(|m| m.mode.get());
-        if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Static) && m.nodeset.is_none()) {
+        if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Static) && m.nodeset.is_none())
+        {
             fault(memory.origin, "memory that is placed by the definition has no nodes".to_owned());
         }
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is_none()) {

@@ -154,7 +154,10 @@ impl Os {
             kernel: f.child_text("kernel"),
             initrd: f.child_text("initrd"),
             cmdline: f.child_text("cmdline"),
-            acpi: f.child("acpi").map(|a| a.children("table").iter().map(|t| (t.attr("type"), t.text(), t.origin())).collect()).unwrap_or_default(),
+            acpi: f
+                .child("acpi")
+                .map(|a| a.children("table").iter().map(|t| (t.attr("type"), t.text(), t.origin())).collect())
+                .unwrap_or_default(),
             boot: f.children("boot").iter().filter_map(|b| b.attr("dev")).collect(),
             menu: menu.as_ref().and_then(|m| m.attr("enable")),
             menu_timeout: menu.and_then(|m| m.attr("timeout")),

@@ -64,14 +64,19 @@ impl Physical {
                 (CacheMode::Passthrough, _) if !is_host(mode) => {
                     fault(cache.origin, "only a CPU of mode `host-passthrough` or `maximum` has the host's caches");
                 }
-                (CacheMode::Passthrough, Some(_)) => fault(origin, "the host's caches are given to the guest as a whole"),
+                (CacheMode::Passthrough, Some(_)) => {
+                    fault(origin, "the host's caches are given to the guest as a whole");
+                }
                 (CacheMode::Disable, Some(_)) => fault(origin, "caches are switched off as a whole"),
                 (CacheMode::Emulate | CacheMode::Passthrough | CacheMode::Disable, _) => {}
             }
         }
         match (self.address, self.bits, self.limit) {
             (Some(address), _, _) if address.value == AddressMode::Passthrough && !is_host(mode) => {
-                fault(address.origin, "only a CPU of mode `host-passthrough` or `maximum` has the host's address lines");
+                fault(
+                    address.origin,
+                    "only a CPU of mode `host-passthrough` or `maximum` has the host's address lines",
+                );
             }
             (Some(address), Some(bits), _) if address.value == AddressMode::Passthrough => {
                 fault(bits.origin, "the number of address lines is given, but they are those of the host");

@@ -31,8 +31,10 @@ pub struct Vcpus {
 }
 
 static ONE: Rule = Rule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
-static NUMAD: Rule =
-    Rule { name: "numad-placement", text: "where numad places the memory and nothing places the CPUs, numad places them too" };
+static NUMAD: Rule = Rule {
+    name: "numad-placement",
+    text: "where numad places the memory and nothing places the CPUs, numad places them too",
+};
 static STATIC: Rule =
     Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
 

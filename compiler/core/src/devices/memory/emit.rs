@@ -5,7 +5,7 @@ use crate::devices::Device as _;
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Props, Section};
 use crate::ir::{Leaf, OptExt, YesNo};
-use crate::parts::backend::{Backend, Request};
+use crate::parts::backend::{Backend, MemoryOwner, Request};
 
 /// What the machine itself must know of memory devices.
 pub fn machine(domain: &Domain, mut opts: Opts) -> Opts {
@@ -34,7 +34,7 @@ pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
     let tail = Props::new().opt("align", source.align.get().map(|kib| kib << 10)).opt("pmem", pmem.then_some(true));
     let request = Request {
         cell: target.node.get(),
-        device: true,
+        owner: MemoryOwner::Device,
         page: source.page,
         nodes: source.nodes.clone(),
         path: source.path.as_ref().map(|p| p.value.as_str()),
@@ -73,4 +73,61 @@ pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
         cx.pci_address(&memory.info.address)
     };
     out.device(Section::MemoryDevices, props.and(place), origin);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    const PARTS: &str = "<maxMemory slots='2' unit='GiB'>4</maxMemory><memory unit='GiB'>2</memory>\
+         <cpu><numa><cell memory='1' unit='GiB'/></numa></cpu>";
+
+    #[test]
+    fn slots_are_given_and_sizes_are_whole() {
+        let t = trial(
+            PARTS,
+            "<memory model='dimm'><target><size>1025</size><node>0</node></target></memory>\
+             <memory model='virtio-pmem' access='shared'><source><path>/p</path></source>\
+             <target><size unit='MiB'>2</size></target></memory>",
+            &["dimm", "pmem", "-m "],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-m size=1048576k,slots=2,maxmem=4194304k",
+                r#"-object {"qom-type":"memory-backend-ram","id":"memdimm0","size":2097152}"#,
+                r#"-device {"driver":"pc-dimm","node":0,"memdev":"memdimm0","id":"dimm0","slot":0}"#,
+                r#"-object {"qom-type":"memory-backend-file","id":"memvirtiopmem0","mem-path":"/p","share":true,"size":2097152}"#,
+                r#"-device {"driver":"virtio-pmem-pci","memdev":"memvirtiopmem0","id":"virtiopmem0","bus":"pci.0","addr":"0x2"}"#,
+            ]
+        );
+    }
+
+    #[test]
+    fn what_memory_devices_cannot_be() {
+        let target = "<target><size unit='MiB'>4</size><node>0</node>";
+        for (device, fault) in [
+            (format!("<memory model='nvdimm'>{target}</target></memory>"), "an NVDIMM has no file"),
+            (format!("<memory model='virtio-mem'>{target}</target></memory>"), "virtio-mem has no size of its blocks"),
+            (
+                format!(
+                    "<memory model='virtio-mem'>{target}<block>2048</block><requested>1024</requested></target></memory>"
+                ),
+                "what is requested is no multiple of the blocks of virtio-mem",
+            ),
+            (
+                format!("<memory model='dimm'>{target}</target><address type='dimm' slot='2'/></memory>"),
+                "there is no slot 2: `<maxMemory>` has 2",
+            ),
+            (
+                "<memory model='dimm'><target><size>2048</size><node>1</node></target></memory>".to_owned(),
+                "there is no NUMA cell 1",
+            ),
+        ] {
+            assert_eq!(trial(PARTS, &device, &[]).faults, [fault], "{device}");
+        }
+        let alone = trial("<memory>4096</memory>", &format!("<memory model='dimm'>{target}</target></memory>"), &[]);
+        assert!(alone.faults.iter().any(|f| f.contains("no `<maxMemory>`")), "{:?}", alone.faults);
+    }
 }

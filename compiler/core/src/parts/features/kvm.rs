@@ -57,7 +57,8 @@ impl Kvm {
         let span = |origin: Origin| origin.span().unwrap_or_default();
         let own = matches!(cpu.mode.get(), Some(CpuMode::HostPassthrough | CpuMode::Maximum));
         if let Some(hint) = self.hint_dedicated.filter(|h| h.value == Switch::On && !own) {
-            let message = "only a CPU of mode `host-passthrough` or `maximum` may count on having the host's CPUs alone";
+            let message =
+                "only a CPU of mode `host-passthrough` or `maximum` may count on having the host's CPUs alone";
             report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(hint.origin), message));
         }
         if let Some(ring) = self.dirty_ring.filter(|r| r.value == Switch::On) {

@@ -114,7 +114,7 @@ impl Features {
 fn pretty(bytes: u64) -> (u64, &'static str) {
     [(30, "GiB"), (20, "MiB"), (10, "KiB")]
         .into_iter()
-        .find(|(shift, _)| bytes > 0 && bytes % (1 << shift) == 0)
+        .find(|(shift, _)| bytes > 0 && bytes.is_multiple_of(1 << shift))
         .map_or((bytes, "B"), |(shift, unit)| (bytes >> shift, unit))
 }
 

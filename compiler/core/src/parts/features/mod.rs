@@ -99,9 +99,9 @@ impl Features {
                 t.text::<u64>().map(|size| size.map(|size| size.saturating_mul(factor)))
             });
         }
-        out.async_teardown = f.child("async-teardown").map(|child| {
-            child.attr("enabled").unwrap_or(Spanned { value: YesNo::Yes, origin: child.origin() })
-        });
+        out.async_teardown = f
+            .child("async-teardown")
+            .map(|child| child.attr("enabled").unwrap_or(Spanned { value: YesNo::Yes, origin: child.origin() }));
         for name in FOREIGN {
             if let Some(child) = f.child(name) {
                 let message = format!("an x86 machine has no feature `{name}`");
@@ -193,6 +193,53 @@ impl Features {
         if let Some(teardown) = self.async_teardown {
             let opts = Opts::new().switch("async-teardown", teardown.is_yes());
             out.opts(Section::RunWith, "run-with", opts, teardown.origin);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn features_reach_cpu_machine_and_accelerator() {
+        let t = trial(
+            "<memory>1024</memory><features><hyperv><spinlocks state='on' retries='8191'/><stimer state='on'><direct state='on'/>\
+             </stimer><vendor_id state='on' value='a'/></hyperv><kvm><hidden state='on'/><dirty-ring state='on' size='4096'/></kvm>\
+             <ioapic driver='qemu'/><pvspinlock/></features>",
+            "",
+            &["-cpu", "-machine", "-accel"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-machine pc,usb=off,kernel_irqchip=split,dump-guest-core=off,memory-backend=pc.ram,acpi=off",
+                "-accel kvm,dirty-ring-size=4096",
+                "-cpu qemu64,kvm-pv-unhalt=on,hv-spinlocks=0x1fff,hv-stimer=on,hv-stimer-direct=on,hv-vendor-id=a,kvm=off",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_features_cannot_be() {
+        for (features, fault) in [
+            ("<gic version='3'/>", "an x86 machine has no feature `gic`"),
+            (
+                "<smm state='on'><tseg>16</tseg></smm>",
+                "only `q35` has memory for system management mode of a given size",
+            ),
+            (
+                "<hyperv><spinlocks state='on' retries='9'/></hyperv>",
+                "a guest spins at least 4095 times before it gives up",
+            ),
+            (
+                "<kvm><dirty-ring state='on' size='1000'/></kvm>",
+                "the size of the dirty ring is no power of two between 1024 and 65536",
+            ),
+        ] {
+            let t = trial(&format!("<memory>1024</memory><features>{features}</features>"), "", &[]);
+            assert_eq!(t.faults, [fault], "{features}");
         }
     }
 }

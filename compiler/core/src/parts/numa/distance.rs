@@ -2,7 +2,7 @@
 
 use virtc_diag::Diagnostic;
 
-use super::{Cell, conflict};
+use super::{Cell, Distances, conflict};
 use crate::ir::{OptExt, Rule, Spanned};
 use crate::lower::Fields;
 
@@ -11,18 +11,20 @@ const LOCAL: u32 = 10;
 /// The distance to any other node, unless it is given.
 const REMOTE: u32 = 20;
 
-static MIRRORED: Rule =
-    Rule { name: "numa-distance", text: "a distance that is given in one direction holds in the other; a node is 10 from itself" };
+static MIRRORED: Rule = Rule {
+    name: "numa-distance",
+    text: "a distance that is given in one direction holds in the other; a node is 10 from itself",
+};
 
 /// Reads `<distances>` from `<cell>`.
-pub(super) fn lower(cell: &Fields<'_, '_>) -> Vec<(Spanned<u32>, Spanned<u32>)> {
+pub(super) fn lower(cell: &Fields<'_, '_>) -> Distances {
     let Some(f) = cell.child("distances") else { return Vec::new() };
     f.children("sibling").iter().filter_map(|s| Some((s.attr("id")?, s.attr("value")?))).collect()
 }
 
 /// Completes the distances in both directions, in the order of the cells.
 pub(super) fn define(cells: &mut [Cell], report: &mut dyn FnMut(Diagnostic)) {
-    let given: Vec<(u32, Vec<(Spanned<u32>, Spanned<u32>)>)> =
+    let given: Vec<(u32, Distances)> =
         cells.iter_mut().map(|c| (c.id.get().unwrap_or_default(), std::mem::take(&mut c.distances))).collect();
     for (from, list) in given {
         for (to, value) in list {

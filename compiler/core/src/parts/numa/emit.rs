@@ -100,3 +100,60 @@ impl Cell {
         Backend::new(cx, &request)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn cells_are_numbered_filled_and_mirrored() {
+        let t = trial(
+            "<vcpu>4</vcpu><cpu><numa><cell cpus='0' memory='1' unit='MiB'><distances><sibling id='1' value='21'/></distances>\
+             </cell><cell cpus='1-2' memory='1025' memAccess='shared'/></numa></cpu>",
+            "",
+            &["-numa", "ram-node"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                r#"-object {"qom-type":"memory-backend-ram","id":"ram-node0","size":1048576}"#,
+                "-numa node,nodeid=0,cpus=0,cpus=3,memdev=ram-node0",
+                r#"-object {"qom-type":"memory-backend-file","id":"ram-node1","mem-path":"{state}/ram/ram-node1","share":true,"size":2097152}"#,
+                "-numa node,nodeid=1,cpus=1-2,memdev=ram-node1",
+                "-numa dist,src=0,dst=0,val=10",
+                "-numa dist,src=0,dst=1,val=21",
+                "-numa dist,src=1,dst=0,val=21",
+                "-numa dist,src=1,dst=1,val=10",
+            ]
+        );
+        assert!(t.xml.contains("<memory unit='KiB'>2049</memory>"), "{}", t.xml);
+        assert!(t.xml.contains("<cell id='0' cpus='0,3' memory='1024' unit='KiB'>"), "{}", t.xml);
+    }
+
+    #[test]
+    fn what_cells_cannot_be() {
+        for (cells, fault) in [
+            ("<cell id='1' memory='1'/>", "the numbers of NUMA cells do not count from 0 without gap or repetition"),
+            ("<cell cpus='0' memory='1'/><cell cpus='0-1' memory='1'/>", "CPU 0 is in two NUMA cells"),
+            ("<cell cpus='7' memory='1'/>", "the NUMA cell has CPUs that `<vcpu>` with 2 does not allow"),
+            (
+                "<cell cpus='0-1' memory='1'><distances><sibling id='2' value='20'/></distances></cell>",
+                "there is no NUMA cell 2",
+            ),
+            ("<cell memory='9007199254740991'/>", "the NUMA cell has more memory than can be addressed"),
+        ] {
+            let t = trial(&format!("<vcpu>2</vcpu><memory>9</memory><cpu><numa>{cells}</numa></cpu>"), "", &[]);
+            assert_eq!(t.faults.first().map(String::as_str), Some(fault), "{cells}");
+        }
+    }
+
+    #[test]
+    fn old_machine_types_take_sizes() {
+        let parts = "<os><type arch='x86_64' machine='pc-i440fx-5.0'>hvm</type></os>\
+             <memoryBacking><hugepages/></memoryBacking><cpu><numa><cell memory='2' unit='MiB'/></numa></cpu>";
+        let t = trial(parts, "", &["-numa", "-mem-"]);
+        assert_eq!(t.argv, ["-mem-prealloc ", "-mem-path ", "-numa node,nodeid=0,cpus=0,mem=2"]);
+        assert!(t.refused.iter().all(|r| r.contains("huge pages")) && !t.refused.is_empty(), "{:?}", t.refused);
+    }
+}

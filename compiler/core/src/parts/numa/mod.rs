@@ -15,6 +15,9 @@ use crate::write::XmlWriter;
 
 pub use hmat::{Cache, Interconnect};
 
+/// Cells by number with their distance.
+pub type Distances = Vec<(Spanned<u32>, Spanned<u32>)>;
+
 /// `<cell>`.
 #[derive(Debug, Clone)]
 pub struct Cell {
@@ -29,7 +32,7 @@ pub struct Cell {
     /// Whether its content is thrown away at the end.
     pub discard: Opt<YesNo>,
     /// How far other cells are: their number and the distance.
-    pub distances: Vec<(Spanned<u32>, Spanned<u32>)>,
+    pub distances: Distances,
     /// Caches beside its memory.
     pub caches: Vec<Cache>,
     /// Where it stands.
@@ -109,7 +112,9 @@ impl Numa {
         let missing: Vec<u32> = (0..vcpus).filter(|cpu| !taken.contains(*cpu)).collect();
         if let (Some(first), false) = (self.cells.first_mut(), missing.is_empty()) {
             let cpus = first.cpus.get_or_insert_with(|| Spanned::rule(CpuSet::default(), &FILLED));
-            missing.into_iter().for_each(|cpu| cpus.value.insert(cpu));
+            for cpu in missing {
+                cpus.value.insert(cpu);
+            }
         }
     }
 

@@ -37,8 +37,8 @@ pub struct Item {
 #[expect(missing_docs, reason = "each is what its name says")]
 pub enum Section {
     Binary,
-    Deprecation,
     Name,
+    Deprecation,
     Stopped,
     Secret,
     Pflash,
@@ -68,8 +68,8 @@ pub enum Section {
     IdeControllers,
     SataControllers,
     VirtioSerialControllers,
-    CcidControllers,
     Hubs,
+    CcidControllers,
     Floppies,
     Disks,
     Filesystems,

@@ -241,7 +241,7 @@ impl<'f> Pass<'f> {
             return;
         }
         if let Some(at) = self.reserve(flags) {
-            self.place(kind, index, at, &ASSIGNED)
+            self.place(kind, index, at, &ASSIGNED);
         } else {
             let message = format!("no PCI slot is free for this `<{}>`", kind.element());
             let span = self.domain.origin.span().unwrap_or_default();

@@ -9,9 +9,24 @@ use crate::devices::{Devices, Kind};
 use crate::ir::{CpuSet, Opt, Origin};
 use crate::lower::{Fields, Lowering};
 use crate::parts::{
-    backing::Backing, clock::Clock, cpu::Cpu, cputune::Cputune, features::Features, general::General, idmap::Idmap,
-    iothreads::Iothreads, lifecycle::Lifecycle, limits::Limits, memory::Memory, numa::Numa, numatune::Numatune, os::Os,
-    pm::Power, vcpu::Vcpus,
+    backing::Backing,
+    clock::Clock,
+    cpu::Cpu,
+    cputune::Cputune,
+    extensions::{Extensions, NAMESPACE},
+    features::Features,
+    general::General,
+    idmap::Idmap,
+    iothreads::Iothreads,
+    lifecycle::Lifecycle,
+    limits::Limits,
+    memory::Memory,
+    numa::Numa,
+    numatune::Numatune,
+    os::Os,
+    pm::Power,
+    seclabel::Seclabel,
+    vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
 
@@ -52,6 +67,10 @@ pub struct Domain {
     pub emulator: Opt<String>,
     /// The devices.
     pub devices: Devices,
+    /// Labels of security drivers.
+    pub labels: Vec<Seclabel>,
+    /// What goes around the model.
+    pub extensions: Extensions,
     /// The whole element.
     pub origin: Origin,
     /// How many parts could not be read: where there are any, nothing is compiled.
@@ -134,6 +153,8 @@ impl Domain {
             power: Power::lower(f),
             emulator,
             devices,
+            labels: Seclabel::lower_all(f),
+            extensions: Extensions::lower(f),
             origin: Origin::Xml(f.element().start_tag()),
             holes: 0,
         }
@@ -142,7 +163,10 @@ impl Domain {
     /// Writes the domain as libvirt would.
     pub fn to_xml(&self) -> String {
         let mut w = XmlWriter::new();
-        w.tag("domain").opt("type", &self.general.kind).children(|w| {
+        let namespace = self.extensions.any().then_some(NAMESPACE);
+        let tag = w.tag("domain").opt("type", &self.general.kind);
+        let tag = namespace.into_iter().fold(tag, |tag, uri| tag.attr("xmlns:qemu", uri));
+        tag.children(|w| {
             self.general.write(w);
             self.memory.write(w);
             self.limits.write(w);
@@ -165,6 +189,8 @@ impl Domain {
                 w.opt_text("emulator", &self.emulator);
                 self.devices.write(w);
             });
+            self.labels.iter().for_each(|l| l.write(w));
+            self.extensions.write(w);
         });
         w.finish()
     }

@@ -113,6 +113,7 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.clock.define(report);
     domain.features.define(report);
     domain.lifecycle.define();
+    crate::parts::seclabel::Seclabel::define(&mut domain.labels, report);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);
     let default = if domain.os.machine.is(&"isapc".to_owned()) { "486" } else { "qemu64" };

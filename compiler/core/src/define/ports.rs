@@ -117,14 +117,14 @@ impl UsbPorts {
     fn take(&mut self, bus: u32, port: &str) -> Result<(), String> {
         let root = self.buses.iter().find(|(b, _)| *b == bus).map(|(_, n)| *n);
         let Some(mut ports) = root else { return Ok(()) };
-        let parts: Vec<&str> = port.split('.').collect();
-        for (depth, part) in parts.iter().enumerate() {
-            let part: u32 = part.parse().unwrap_or(0);
-            let above = parts.get(..depth).unwrap_or_default().join(".");
+        let path: Vec<&str> = port.split('.').collect();
+        for (depth, step) in path.iter().enumerate() {
+            let number: u32 = step.parse().unwrap_or(0);
+            let above = path.get(..depth).unwrap_or_default().join(".");
             if depth > 0 && !self.hubs.contains(&(bus, above.clone())) {
                 return Err(format!("there is no hub at port {above} of USB bus {bus}"));
             }
-            if part == 0 || part > ports {
+            if number == 0 || number > ports {
                 return Err(format!("USB bus {bus} has no port {port}"));
             }
             ports = hub::PORTS;

@@ -171,16 +171,16 @@ impl Device for Shmem {
         let alias = self.info.alias();
         let props = Props::new().with("driver", self.model.as_ref().map_or("", |m| m.word())).with("id", alias);
         if let Some(socket) = self.socket() {
-            // libvirt names the device before the socket; QMP needs the socket first, and QEMU takes both orders on its command line.
             let backend = Backend::Connect { path: socket.into(), again: None };
             let chardev = Chardev { id: chardev::id(alias), backend, log: None };
-            out.push(Section::Shmems, "chardev", Payload::Chardev(chardev), self.origin);
             let msi = self.msi.as_ref();
             let props = props
                 .with("chardev", chardev::id(alias))
                 .opt("vectors", msi.and_then(|m| m.vectors.get()))
                 .opt("ioeventfd", msi.and_then(|m| m.ioeventfd.get()).map(Switch::is_on));
-            return out.device(Section::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
+            // As in libvirt, the device stands before its socket; a hotplug script turns them round.
+            out.device(Section::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
+            return out.push(Section::Shmems, "chardev", Payload::Chardev(chardev), self.origin);
         }
         let memory = format!("shmmem-{alias}");
         let object = Props::new()
@@ -220,8 +220,8 @@ mod tests {
             [
                 r#"-object {"qom-type":"memory-backend-file","id":"shmmem-shmem0","mem-path":"/dev/shm/a","size":4194304,"share":true}"#,
                 r#"-device {"driver":"ivshmem-plain","id":"shmem0","memdev":"shmmem-shmem0","master":"off","bus":"pci.0","addr":"0x2"}"#,
-                "-chardev socket,id=charshmem1,path=/var/lib/libvirt/shmem-b-sock",
                 r#"-device {"driver":"ivshmem-doorbell","id":"shmem1","chardev":"charshmem1","ioeventfd":true,"bus":"pci.0","addr":"0x3"}"#,
+                "-chardev socket,id=charshmem1,path=/var/lib/libvirt/shmem-b-sock",
             ]
         );
     }

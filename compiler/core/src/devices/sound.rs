@@ -66,7 +66,7 @@ impl Sound {
         })
     }
 
-    fn codec_items(&self, audio: Option<&str>, cx: &Cx<'_>, out: &mut Items) {
+    fn codec_items(&self, audio: Option<&str>, out: &mut Items) {
         let alias = self.info.alias();
         let implied = [Spanned::rule(Codec::Duplex, &CODEC)];
         let codecs = if self.codecs.is_empty() { &implied[..] } else { &self.codecs };
@@ -80,7 +80,6 @@ impl Sound {
             let props = props.with("bus", format!("{alias}.0")).with("cad", number).opt("audiodev", audio);
             out.device(Section::Sounds, props, codec.origin);
         }
-        let _ = cx;
     }
 }
 
@@ -185,7 +184,7 @@ impl Device for Sound {
         let place = cx.pci_address(&self.info.address).and(cx.usb_address(&self.info.address));
         out.device(Section::Sounds, props.and(place), self.origin);
         if self.is_hda() {
-            self.codec_items(audio.as_deref(), cx, out);
+            self.codec_items(audio.as_deref(), out);
         }
     }
 }

@@ -240,7 +240,9 @@ impl Device for Tpm {
     fn define(&mut self, _defaults: &mut Defaults<'_>) {
         self.model.get_or_insert(Spanned::rule(Model::Tis, &MODEL));
         if matches!(self.backend, Backend::Emulator(_)) {
-            self.version.get_or_insert(Spanned::rule(Version::Two, &VERSION));
+            let crb = self.model.is(&Model::Crb);
+            let version = if crb { Version::Two } else { Version::One };
+            self.version.get_or_insert(Spanned::rule(version, &VERSION));
         }
     }
 

@@ -24,16 +24,23 @@ pub const DETACH_DEADLINE_MS: u64 = 30_000;
 pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
     let change = change.get();
     let mut commands = Vec::new();
+    // A device comes when all that it stands on is there, wherever it stands on a command line.
+    let mut items: Vec<&Item> = change.items.iter().collect();
+    items.sort_by_key(|item| item.option == "device");
     match change.action {
         Action::Attach => {
-            for item in &change.items {
+            for item in items {
+                if let Some(call) = watchdog_action(item) {
+                    commands.push(QmpCommand { call, awaits: None, undo: None });
+                    continue;
+                }
                 let (add, remove) = pair(item)?;
                 commands.extend(descriptors(&add));
                 commands.push(QmpCommand { call: add, awaits: None, undo: Some(remove) });
             }
         }
         Action::Detach => {
-            for item in change.items.iter().rev() {
+            for item in items.into_iter().rev().filter(|i| watchdog_action(i).is_none()) {
                 let (_, remove) = pair(item)?;
                 let awaits = (item.option == "device").then(|| deleted(&remove));
                 commands.push(QmpCommand { call: remove, awaits, undo: None });
@@ -109,6 +116,14 @@ fn deleted(remove: &QmpCall) -> Await {
         matching.insert("device".to_owned(), id.clone());
     }
     Await { event: "DEVICE_DELETED".to_owned(), matching, deadline_ms: DETACH_DEADLINE_MS }
+}
+
+/// What QEMU is told about all watchdogs, which stays so when one of them goes.
+fn watchdog_action(item: &Item) -> Option<QmpCall> {
+    let Payload::Word(action) = &item.payload else { return None };
+    let mut arguments = Map::new();
+    arguments.insert("watchdog".to_owned(), Json::from(action.plain()?));
+    (item.option == "watchdog-action").then(|| QmpCall::new("set-action", arguments))
 }
 
 /// The commands that add an item and remove it.

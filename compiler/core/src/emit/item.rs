@@ -37,8 +37,8 @@ pub struct Item {
 #[expect(missing_docs, reason = "each is what its name says")]
 pub enum Section {
     Binary,
-    Deprecation,
     Name,
+    Deprecation,
     Stopped,
     Secret,
     Pflash,
@@ -70,9 +70,9 @@ pub enum Section {
     IdeControllers,
     SataControllers,
     VirtioSerialControllers,
-    CcidControllers,
     MemoryDevices,
     Hubs,
+    CcidControllers,
     Floppies,
     Disks,
     Filesystems,

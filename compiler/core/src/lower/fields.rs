@@ -168,6 +168,23 @@ impl<'d, 'c> Fields<'d, 'c> {
         out
     }
 
+    /// Readers for all children `name` of another namespace.
+    pub fn children_of(&self, namespace: &str, name: &str) -> Vec<Fields<'d, 'c>> {
+        let mut out = Vec::new();
+        for (at, child) in self.element.children().enumerate() {
+            if child.name() != name || child.namespace() != namespace {
+                continue;
+            }
+            if let Some(read) = self.children.borrow_mut().get_mut(at) {
+                *read = true;
+            }
+            if !self.cx.is_hole(child) {
+                out.push(Fields::new(self.cx, child));
+            }
+        }
+        out
+    }
+
     /// A reader for the first child `name`. Further ones, which the grammar does not allow, stay unread.
     pub fn child(&self, name: &str) -> Option<Fields<'d, 'c>> {
         let (at, child) = self.element.children().enumerate().find(|(_, c)| c.is(name))?;

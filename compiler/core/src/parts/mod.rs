@@ -5,6 +5,7 @@ pub mod backing;
 pub mod clock;
 pub mod cpu;
 pub mod cputune;
+pub mod extensions;
 pub mod features;
 pub mod general;
 pub mod idmap;
@@ -20,4 +21,5 @@ pub mod physical;
 pub mod pm;
 #[cfg(test)]
 pub(crate) mod trial;
+pub mod seclabel;
 pub mod vcpu;

@@ -72,8 +72,12 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     domain.devices.items(&cx, &mut items);
     parts_host(&cx, &mut needs);
     domain.devices.host(&cx, &mut needs);
+    domain.labels.iter().for_each(|l| l.host(&mut needs));
+    domain.extensions.host(&mut needs);
+    domain.extensions.items(&mut items);
+    let mut items = items.sorted();
+    domain.extensions.apply(&cx, &mut items);
     findings.extend(cx.finish());
-    let items = items.sorted();
     (Machine { domain, items, needs }, findings)
 }
 

@@ -83,6 +83,9 @@ static PTY: Rule = Rule { name: "chardev-pty", text: "a character device without
 static RAW: Rule =
     Rule { name: "tcp-protocol", text: "a TCP character device speaks no protocol of its own unless it is told to" };
 
+static USBREDIR: Rule =
+    Rule { name: "dbus-usbredir", text: "a USB device that comes over a D-Bus display has a channel of a fixed name" };
+
 fn missing(f: &Fields<'_, '_>, span: Span, what: &str) {
     f.report(Diagnostic::new(&codes::MISSING, span, format!("the source of this character device has no `{what}`")));
 }
@@ -149,6 +152,9 @@ impl Source {
             },
             SourceType::Spiceport | SourceType::Dbus => {
                 let channel = source.and_then(|s| s.attr("channel"));
+                // A redirected device has a name that the display knows.
+                let usb = kind.value == SourceType::Dbus && f.element().is("redirdev");
+                let channel = channel.or_else(|| usb.then(|| Spanned::rule("org.qemu.usbredir".to_owned(), &USBREDIR)));
                 if channel.is_none() {
                     missing(f, at, "channel");
                 }

@@ -16,8 +16,8 @@ use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
 use crate::input::{Input, Loaded};
 use crate::output::Output;
-use crate::probe;
 use crate::pipeline::{self, Pipeline, Report, Settings};
+use crate::probe;
 use crate::render;
 use crate::state::{StateArg, refused};
 

@@ -63,7 +63,13 @@ mod tests {
 
     #[test]
     fn what_is_no_qemu_says_nothing() {
-        assert!(target(&SourceFile::new("d", "<domain><devices><emulator>/bin/false</emulator></devices></domain>")).is_none());
-        assert!(target(&SourceFile::new("d", "<domain><devices><emulator>/no/such</emulator></devices></domain>")).is_none());
+        assert!(
+            target(&SourceFile::new("d", "<domain><devices><emulator>/bin/false</emulator></devices></domain>"))
+                .is_none()
+        );
+        assert!(
+            target(&SourceFile::new("d", "<domain><devices><emulator>/no/such</emulator></devices></domain>"))
+                .is_none()
+        );
     }
 }

@@ -109,7 +109,8 @@ impl SourceFile {
         let number = line as usize;
         let start = number.checked_sub(1).and_then(|n| self.lines().get(n)).copied();
         let end = self.lines().get(number).copied();
-        let text = start.and_then(|start| self.0.text.get(start as usize..end.map_or(self.0.text.len(), |e| e as usize)));
+        let text =
+            start.and_then(|start| self.0.text.get(start as usize..end.map_or(self.0.text.len(), |e| e as usize)));
         text.unwrap_or_default().trim_end_matches(['\n', '\r'])
     }
 

@@ -3,8 +3,8 @@
 use crate::devices::{Device, Info, Needs};
 use crate::devices::{
     audio, channel, console, controller, crypto, disk, filesystem, graphics, hostdev, hub, input, interface, iommu,
-    lease, memballoon, memory, nvram, panic, parallel, pstore, redirdev, redirfilter, rng, serial, shmem, smartcard, sound,
-    tpm, video, vsock, watchdog,
+    lease, memballoon, memory, nvram, panic, parallel, pstore, redirdev, redirfilter, rng, serial, shmem, smartcard,
+    sound, tpm, video, vsock, watchdog,
 };
 use crate::domain::Domain;
 use virtc_diag::Diagnostics;

@@ -19,7 +19,7 @@ pub mod numatune;
 pub mod os;
 pub mod physical;
 pub mod pm;
+pub mod seclabel;
 #[cfg(test)]
 pub(crate) mod trial;
-pub mod seclabel;
 pub mod vcpu;

@@ -91,11 +91,7 @@ impl Bus {
         match self.model {
             PciModel::PciRoot => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE).and(C::PCI_EXPANDER),
             PciModel::PciBridge | PciModel::PcieToPciBridge => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE),
-            PciModel::PcieRoot => C::PCIE
-                .and(C::ROOT_PORT)
-                .and(C::INTEGRATED)
-                .and(C::DMI_BRIDGE)
-                .and(C::PCIE_EXPANDER),
+            PciModel::PcieRoot => C::PCIE.and(C::ROOT_PORT).and(C::INTEGRATED).and(C::DMI_BRIDGE).and(C::PCIE_EXPANDER),
             PciModel::DmiToPciBridge | PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
             PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => {
                 C::HOTPLUG.and(C::PCIE).and(C::UPSTREAM).and(C::PCIE_TO_PCI)

@@ -125,7 +125,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// Whether an element of this name may stand anywhere in a pattern.
-    fn is_in(&self, pat: Pat, symbol: Symbol) -> bool {
+    pub(super) fn is_in(&self, pat: Pat, symbol: Symbol) -> bool {
         let found = definitions(&self.engine.arena, pat, false).into_iter().filter_map(|n| self.schema.definition(n));
         found.into_iter().any(|definition| self.schema.names.set(definition.names).contains(symbol))
     }

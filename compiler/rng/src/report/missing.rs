@@ -71,7 +71,8 @@ impl<'d> Reporter<'_, '_, 'd> {
         }
         let ways = ways(&self.engine.arena, pat, false);
         // A child that stands for the attribute is reported, and says so.
-        if self.is_told(&ways, &|name| element.child(name).is_some_and(|child| child.children().next().is_none())) {
+        let stray = |child: Element<'d>| child.children().next().is_none() && !self.is_in(pat, self.symbol(child));
+        if self.is_told(&ways, &|name| element.child(name).is_some_and(stray)) {
             return;
         }
         let (said, doc) = self.shown(&ways, code);

@@ -324,7 +324,7 @@ mod tests {
     use super::*;
     use crate::hold::corpus::Case;
 
-    const TEXT: &str = "<a x='1'><b y='2'>t</b><c z='&lt;'><d/></c><p:e xmlns:p='u'><p:f/></p:e></a>";
+    const TEXT: &str = "<a x='1'><b y='2'>t</b><b y='3'>u</b><c z='&lt;'><d/></c><p:e xmlns:p='u'><p:f/></p:e></a>";
 
     fn case() -> Case {
         Case { path: "t".into(), document: well_formed("t", TEXT).unwrap() }

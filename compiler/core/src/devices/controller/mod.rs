@@ -1,55 +1,24 @@
 //! `<controller>`.
 
+mod defaults;
+mod items;
+mod model;
+
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
 use crate::define::pci::{Connect, PCI_DEVICE, PCIE_DEVICE};
-use crate::devices::address::pci;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Opts, Props, Section};
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::emit::{Cx, Items};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch};
 use crate::lower::Fields;
 use crate::parts::iothreads::Served;
 use crate::parts::os::MachineFamily;
 use crate::write::XmlWriter;
 
-words! {
-    /// What a controller controls.
-    pub enum ControllerType { Ide = "ide", Fdc = "fdc", Scsi = "scsi", Sata = "sata", VirtioSerial = "virtio-serial", Usb = "usb", Pci = "pci", Ccid = "ccid" }
-}
-
-words! {
-    /// Models of PCI controllers.
-    pub enum PciModel {
-        PciRoot = "pci-root", PcieRoot = "pcie-root", PciBridge = "pci-bridge", DmiToPciBridge = "dmi-to-pci-bridge",
-        PcieToPciBridge = "pcie-to-pci-bridge", PcieRootPort = "pcie-root-port", PcieSwitchUpstreamPort = "pcie-switch-upstream-port",
-        PcieSwitchDownstreamPort = "pcie-switch-downstream-port", PciExpanderBus = "pci-expander-bus", PcieExpanderBus = "pcie-expander-bus",
-    }
-}
-
-words! {
-    /// Models of USB controllers.
-    pub enum UsbModel {
-        Piix3Uhci = "piix3-uhci", Piix4Uhci = "piix4-uhci", Ehci = "ehci", Ich9Ehci1 = "ich9-ehci1", Ich9Uhci1 = "ich9-uhci1",
-        Ich9Uhci2 = "ich9-uhci2", Ich9Uhci3 = "ich9-uhci3", VtUhci = "vt82c686b-uhci", PciOhci = "pci-ohci", NecXhci = "nec-xhci",
-        QemuXhci = "qemu-xhci", None = "none",
-    }
-}
-
-words! {
-    /// Models of SCSI controllers.
-    pub enum ScsiModel { Auto = "auto", VirtioScsi = "virtio-scsi", Lsilogic = "lsilogic", Lsisas1078 = "lsisas1078", Vmpvscsi = "vmpvscsi" }
-}
-
-words! {
-    /// QEMU's names for the devices behind PCI controllers.
-    pub enum PciModelName {
-        PciBridge = "pci-bridge", I82801b11 = "i82801b11-bridge", PciePciBridge = "pcie-pci-bridge", PcieRootPort = "pcie-root-port",
-        Ioh3420 = "ioh3420", X3130Upstream = "x3130-upstream", Xio3130Downstream = "xio3130-downstream", Pxb = "pxb", PxbPcie = "pxb-pcie",
-    }
-}
+pub use model::{ControllerType, PciModel, PciModelName, ScsiModel, UsbModel};
 
 /// `<controller>`.
 #[derive(Debug, Clone)]
@@ -198,51 +167,6 @@ impl Controller {
             ControllerType::Sata => family == MachineFamily::Q35 && self.index() == 0,
             ControllerType::Usb => self.usb_model() == Some(UsbModel::None),
             ControllerType::Scsi | ControllerType::VirtioSerial | ControllerType::Ccid => false,
-        }
-    }
-
-    /// Model name, chassis and port of a PCI controller, once it has its place.
-    pub fn define_pci(&mut self) {
-        let by_rule = |value| Spanned::rule(value, &PORT_TARGET);
-        let index = self.index();
-        let name = match self.pci_model() {
-            Some(PciModel::PciBridge) => {
-                self.chassis_nr.get_or_insert(by_rule(index));
-                PciModelName::PciBridge
-            }
-            Some(PciModel::DmiToPciBridge) => PciModelName::I82801b11,
-            Some(PciModel::PcieToPciBridge) => PciModelName::PciePciBridge,
-            Some(PciModel::PcieRootPort) => PciModelName::PcieRootPort,
-            Some(PciModel::PcieSwitchUpstreamPort) => PciModelName::X3130Upstream,
-            Some(PciModel::PcieSwitchDownstreamPort) => PciModelName::Xio3130Downstream,
-            Some(PciModel::PciRoot | PciModel::PcieRoot | PciModel::PciExpanderBus | PciModel::PcieExpanderBus)
-            | None => return,
-        };
-        self.model_name.get_or_insert(Spanned::rule(name, &MODEL));
-        if matches!(self.pci_model(), Some(PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort)) {
-            self.chassis.get_or_insert(by_rule(index));
-            if let Some((slot, _)) = pci(&self.info.address) {
-                // The ports of a switch are numbered by their slots, root ports by slot and function.
-                let root_port = self.pci_model() == Some(PciModel::PcieRootPort);
-                let port =
-                    if root_port { (u32::from(slot.slot) << 3) + u32::from(slot.function) } else { slot.slot.into() };
-                self.port.get_or_insert(by_rule(port));
-            }
-        }
-    }
-
-    fn default_model(&self, family: MachineFamily, added: bool) -> Option<String> {
-        match self.kind.value {
-            // A controller that the user names without a model gets the oldest; one that is added gets what suits the machine.
-            ControllerType::Usb if family == MachineFamily::Q35 && added => Some(UsbModel::QemuXhci.show()),
-            ControllerType::Usb => Some(UsbModel::Piix3Uhci.show()),
-            ControllerType::Scsi => Some(ScsiModel::Lsilogic.show()),
-            ControllerType::Ide
-            | ControllerType::Fdc
-            | ControllerType::Sata
-            | ControllerType::VirtioSerial
-            | ControllerType::Ccid
-            | ControllerType::Pci => None,
         }
     }
 }
@@ -410,97 +334,6 @@ impl Device for Controller {
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        let family = cx.domain.os.family();
-        if let (Some(PciModel::PciRoot), Some(hotplug)) = (self.pci_model(), self.hotplug) {
-            let opts = Opts::new().with("PIIX4_PM.acpi-root-pci-hotplug", hotplug.word());
-            out.opts(Section::Globals, "global", opts, hotplug.origin);
-        }
-        if self.is_built_in(family) {
-            return;
-        }
-        let alias = self.info.alias();
-        let section = match self.kind.value {
-            ControllerType::Pci => Section::PciControllers,
-            ControllerType::Usb => Section::UsbControllers,
-            ControllerType::Scsi => Section::ScsiControllers,
-            ControllerType::Ide | ControllerType::Fdc => Section::IdeControllers,
-            ControllerType::Sata => Section::SataControllers,
-            ControllerType::VirtioSerial => Section::VirtioSerialControllers,
-            ControllerType::Ccid => Section::CcidControllers,
-        };
-        let props = match self.kind.value {
-            ControllerType::Pci => self.pci_props(),
-            ControllerType::Usb => self.usb_props(cx),
-            ControllerType::Scsi => {
-                let driver = match self.scsi_model() {
-                    Some(ScsiModel::VirtioScsi) => "virtio-scsi-pci",
-                    Some(ScsiModel::Lsisas1078) => "megasas",
-                    Some(ScsiModel::Vmpvscsi) => "pvscsi",
-                    Some(ScsiModel::Lsilogic | ScsiModel::Auto) | None => "lsi",
-                };
-                Props::new()
-                    .with("driver", driver)
-                    .and(self.threads.props())
-                    .opt("num_queues", self.queues.get())
-                    .with("id", alias)
-            }
-            ControllerType::VirtioSerial => Props::new()
-                .with("driver", "virtio-serial-pci")
-                .with("id", alias)
-                .opt("max_ports", self.ports.get())
-                .opt("vectors", self.vectors.get()),
-            ControllerType::Sata => Props::new().with("driver", "ahci").with("id", alias),
-            ControllerType::Ide => Props::new().with("driver", "piix3-ide").with("id", alias),
-            ControllerType::Ccid => Props::new().with("driver", "usb-ccid").with("id", alias),
-            // The floppy controller comes with its drives.
-            ControllerType::Fdc => return,
-        };
-        out.device(
-            section,
-            props.and(cx.pci_address(&self.info.address)).and(cx.usb_address(&self.info.address)),
-            self.origin,
-        );
-    }
-}
-
-impl Controller {
-    fn pci_props(&self) -> Props {
-        let props = Props::new().with("driver", self.model_name.as_ref().map_or("", |n| n.word()));
-        props
-            .opt("chassis_nr", self.chassis_nr.get())
-            .opt("port", self.port.get())
-            .opt("chassis", self.chassis.get())
-            .with("id", self.info.alias())
-            .opt("hotplug", self.hotplug.get().map(Switch::is_on))
-    }
-
-    fn usb_props(&self, cx: &Cx<'_>) -> Props {
-        let driver = match self.usb_model() {
-            Some(UsbModel::Piix3Uhci) | None => "piix3-usb-uhci",
-            Some(UsbModel::Piix4Uhci) => "piix4-usb-uhci",
-            Some(UsbModel::Ehci) => "usb-ehci",
-            Some(UsbModel::Ich9Ehci1) => "ich9-usb-ehci1",
-            Some(UsbModel::Ich9Uhci1) => "ich9-usb-uhci1",
-            Some(UsbModel::Ich9Uhci2) => "ich9-usb-uhci2",
-            Some(UsbModel::Ich9Uhci3) => "ich9-usb-uhci3",
-            Some(UsbModel::VtUhci) => "vt82c686b-usb-uhci",
-            Some(UsbModel::PciOhci) => "pci-ohci",
-            Some(UsbModel::NecXhci) => "nec-usb-xhci",
-            Some(UsbModel::QemuXhci) => "qemu-xhci",
-            Some(UsbModel::None) => "",
-        };
-        let props = Props::new().with("driver", driver);
-        let props = props.opt("p2", self.ports.get()).opt("p3", self.ports.get());
-        if let Some(port) = self.master.get() {
-            let master = cx
-                .domain
-                .devices
-                .controllers
-                .iter()
-                .find(|c| c.kind() == ControllerType::Usb && c.index() == self.index() && c.master.is_none());
-            let bus = master.map_or("usb", |m| m.info.alias());
-            return props.with("masterbus", format!("{bus}.0")).with("firstport", port);
-        }
-        props.with("id", self.info.alias())
+        self.emit(cx, out);
     }
 }

@@ -79,7 +79,11 @@ fn a_host_that_refuses_is_left_as_it_was() {
 #[test]
 fn a_guest_runs_until_it_is_told_to_end() {
     if !Path::new("/usr/bin/qemu-system-x86_64").exists() {
-        eprintln!("skipped: there is no /usr/bin/qemu-system-x86_64");
+        std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("skipped: there is no /usr/bin/qemu-system-x86_64\n"),
+        )
+        .unwrap();
         return;
     }
     let folder = Folder::with("good.xml", emulated());

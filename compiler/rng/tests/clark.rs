@@ -15,7 +15,11 @@ fn suite(name: &str) -> Option<String> {
     if let Ok(path) = corpus.map(|corpus| format!("{corpus}/relaxng/{name}")) {
         Some(read(path).unwrap())
     } else {
-        eprintln!("skipped: VIRTC_CORPUS is not set, so there is no {name}");
+        std::io::Write::write_fmt(
+            &mut std::io::stderr(),
+            format_args!("skipped: VIRTC_CORPUS is not set, so there is no {name}\n"),
+        )
+        .unwrap();
         None
     }
 }

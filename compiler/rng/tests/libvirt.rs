@@ -38,10 +38,12 @@ fn refused(files: &[PathBuf]) -> Option<BTreeSet<PathBuf>> {
 #[test]
 fn verdicts_are_those_of_jing() {
     let Ok(corpus) = std::env::var("VIRTC_CORPUS") else {
-        return eprintln!("skipped: VIRTC_CORPUS is not set");
+        return std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: VIRTC_CORPUS is not set\n"))
+            .unwrap();
     };
     let Some(grammar) = open(Path::new(GRAMMAR)) else {
-        return eprintln!("skipped: there is no {GRAMMAR}");
+        return std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: there is no {GRAMMAR}\n"))
+            .unwrap();
     };
     let schema = Schema::compile(&grammar, &mut |href, from| {
         let path = Path::new(from.name()).with_file_name(href);
@@ -54,7 +56,8 @@ fn verdicts_are_those_of_jing() {
     }
     files.sort();
     let Some(refused) = refused(&files) else {
-        return eprintln!("skipped: jing is not installed");
+        return std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("skipped: jing is not installed\n"))
+            .unwrap();
     };
     let mut validator = schema.validator();
     let (mut compared, mut invalid, mut wrong) = (0, 0, Vec::new());

@@ -97,6 +97,9 @@ impl<'s> Pipeline<'s> {
         if depth == Depth::Schema || !is_domain {
             return Report::new(source, found);
         }
+        if found.is_empty() {
+            found.extend(self.domains.libxml2_order(&document));
+        }
         let analysis = self.analyse(&checked);
         // What virtc cannot compile is no fault of the definition, and neither is what nobody told it about the host.
         let is_fault = |code: &Code| *code != codes::NOT_YET_SUPPORTED && *code != codes::HOST_FACT_NEEDED;

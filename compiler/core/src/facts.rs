@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use virtc_inventory::{BusKind, Config, Forward, Hardware, HostFile, Network, NumaNode, PciAddress};
+use virtc_inventory::{BusKind, Config, Forward, Hardware, HostFile, HostModel, Network, NumaNode, PciAddress};
 
 use crate::devices::PciSlot;
 use crate::emit::{Text, state};
@@ -36,6 +36,12 @@ impl<'h> Facts<'h> {
     /// The network of this name, where it is known.
     pub fn network(&self, name: &str) -> Option<&'h Network> {
         self.file?.resources.as_ref()?.networks.get(name)
+    }
+
+    /// The CPU that `host-model` stands for, where it is known.
+    pub fn host_model(&self, kvm: bool) -> Option<&'h HostModel> {
+        let resources = self.file?.resources.as_ref()?;
+        if kvm { resources.host_model_kvm.as_ref() } else { resources.host_model_qemu.as_ref() }
     }
 
     /// The render node that QEMU draws on, where it is known.

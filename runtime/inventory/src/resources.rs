@@ -52,6 +52,17 @@ pub struct HostClock {
     pub zone: i32,
 }
 
+/// The CPU that `<cpu mode='host-model'>` stands for, as `virsh domcapabilities` shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostModel {
+    /// The model, in libvirt's words.
+    pub model: String,
+    /// Features that it has (`true`) or lacks (`false`) beside its model, in libvirt's words and order.
+    #[serde(default)]
+    pub features: Vec<(String, bool)>,
+}
+
 /// What domains refer to by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,6 +73,12 @@ pub struct Resources {
     /// The time at which domains start; only needed for clocks with a variable offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<HostClock>,
+    /// What `host-model` stands for under KVM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_model_kvm: Option<HostModel>,
+    /// What `host-model` stands for without KVM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_model_qemu: Option<HostModel>,
     /// The NUMA nodes that numad advises for a domain with `placement='auto'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numad: Option<BTreeSet<u32>>,

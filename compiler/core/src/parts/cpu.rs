@@ -1,6 +1,7 @@
 //! `<cpu>`.
 
 use virtc_diag::Diagnostic;
+use virtc_inventory::HostModel;
 
 use crate::codes;
 use crate::domain::Domain;
@@ -172,7 +173,7 @@ impl Cpu {
             }
             CpuMode::HostModel => {
                 self.check.get_or_insert(by_rule(CpuCheck::Partial));
-                self.fallback.take_if(|f| f.value == Fallback::Allow);
+                self.fallback = None;
             }
             CpuMode::HostPassthrough | CpuMode::Maximum => {
                 self.check.get_or_insert(by_rule(CpuCheck::None));
@@ -206,14 +207,6 @@ impl Cpu {
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
-            CpuMode::HostModel => report(
-                Diagnostic::new(
-                    &codes::NOT_YET_SUPPORTED,
-                    span,
-                    "`host-model` is not supported yet: it depends on the host's CPU",
-                )
-                .help("name a model, or use `host-passthrough` under KVM"),
-            ),
             CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
                 Diagnostic::new(
                     &codes::UNSUPPORTED_CONFIGURATION,
@@ -222,7 +215,7 @@ impl Cpu {
                 )
                 .help("use `type='kvm'` on `<domain>`, or name a model"),
             ),
-            CpuMode::HostPassthrough | CpuMode::Custom | CpuMode::Maximum => {}
+            CpuMode::HostPassthrough | CpuMode::HostModel | CpuMode::Custom | CpuMode::Maximum => {}
         }
     }
 
@@ -257,28 +250,56 @@ impl Cpu {
 
     /// `-cpu`.
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        let model = match self.mode.get() {
-            Some(CpuMode::HostPassthrough) => "host",
-            Some(CpuMode::Maximum) => "max",
-            Some(CpuMode::Custom | CpuMode::HostModel) | None => self.model.as_ref().map_or("qemu64", |m| &m.value),
+        let host = self.host_model(cx);
+        let model = match (self.mode.get(), host) {
+            (Some(CpuMode::HostPassthrough), _) => "host",
+            (Some(CpuMode::Maximum), _) => "max",
+            (Some(CpuMode::HostModel), Some(host)) => &host.model,
+            (Some(CpuMode::Custom | CpuMode::HostModel) | None, _) => self.model.as_ref().map_or("qemu64", |m| &m.value),
         };
         let mut opts = Opts::first(model);
         if let Some(migratable) = self.migratable {
             opts = opts.switch("migratable", migratable.is_on());
         }
-        for feature in &self.features {
-            let (Some(name), Some(policy)) = (&feature.name, feature.policy) else { continue };
-            let name = qemu_feature(name);
-            match policy.value {
-                FeaturePolicy::Force | FeaturePolicy::Require => opts = opts.switch(&name, true),
-                FeaturePolicy::Disable | FeaturePolicy::Forbid => opts = opts.switch(&name, false),
-                FeaturePolicy::Optional => {}
-            }
+        for (name, on) in self.flags(host) {
+            opts = opts.switch(&qemu_feature(name), on);
         }
         opts = cx.domain.clock.cpu_opts(opts);
         opts = cx.domain.features.cpu_opts(opts);
         opts = self.physical.cpu_opts(self.mode.get(), opts);
         out.opts(Section::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
+    }
+
+    /// What `host-model` stands for. It is known on the host alone.
+    fn host_model<'m>(&self, cx: &Cx<'m>) -> Option<&'m HostModel> {
+        let mode = self.mode.filter(|mode| mode.value == CpuMode::HostModel)?;
+        let model = cx.facts.host_model(cx.domain.general.is_kvm());
+        if model.is_none() {
+            let message = "what `host-model` stands for is known on the host alone";
+            let help = "give a host file with `--host` that names it under `resources` (`virsh domcapabilities` shows it), name a model, or use \
+                `host-passthrough`";
+            let span = mode.origin.span().unwrap_or_default();
+            cx.report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message).help(help));
+        }
+        model
+    }
+
+    /// The features beside the model: the host's, as the definition changes them, and then the definition's own.
+    fn flags<'c>(&'c self, host: Option<&'c HostModel>) -> Vec<(&'c str, bool)> {
+        let mut out: Vec<(&str, bool)> = host.iter().flat_map(|h| &h.features).map(|(name, on)| (name.as_str(), *on)).collect();
+        for feature in &self.features {
+            let (Some(name), Some(policy)) = (&feature.name, feature.policy) else { continue };
+            let on = match policy.value {
+                FeaturePolicy::Force | FeaturePolicy::Require => true,
+                FeaturePolicy::Disable | FeaturePolicy::Forbid => false,
+                FeaturePolicy::Optional => continue,
+            };
+            match out.iter_mut().find(|(known, _)| *known == name.value) {
+                Some((_, known)) => *known = on,
+                None => out.push((&name.value, on)),
+            }
+        }
+        out
     }
 }
 

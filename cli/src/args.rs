@@ -1,6 +1,7 @@
 //! The arguments, and those that several commands share.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Args, Parser, ValueEnum};
 use virtc_compiler::Target;
@@ -134,14 +135,36 @@ impl Jobs {
         settings: Settings<'s>,
         work: impl Fn(&mut Pipeline<'s>, &Input) -> O + Sync + Send,
     ) -> Result<Vec<O>, String> {
-        use rayon::prelude::*;
         if inputs.len() < 2 {
             let mut pipeline = Pipeline::new(settings);
             return Ok(inputs.iter().map(|input| work(&mut pipeline, input)).collect());
         }
-        let threads = self.jobs.map_or(0, usize::from);
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-        let pool = pool.map_err(|error| format!("cannot start threads: {error}"))?;
-        Ok(pool.install(|| inputs.par_iter().map_init(|| Pipeline::new(settings), work).collect()))
+        // Each thread has one pipeline for all that it takes: what a validator has learnt from one file serves the next.
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        let wanted = self.jobs.map_or_else(processors, usize::from);
+        let next = AtomicUsize::new(0);
+        let worker = || {
+            let mut pipeline = Pipeline::new(settings);
+            let mut done = Vec::new();
+            while let Some((at, input)) =
+                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, inputs.get(at)?)))
+            {
+                done.push((at, work(&mut pipeline, input)));
+            }
+            done
+        };
+        let mut done = std::thread::scope(|scope| {
+            let start = || std::thread::Builder::new().spawn_scoped(scope, worker);
+            let others: Result<Vec<_>, _> = (1..wanted.min(inputs.len())).map(|_| start()).collect();
+            let others = others.map_err(|error| format!("cannot start threads: {error}"))?;
+            let mut done = worker();
+            for other in others {
+                // A panic of a worker is this thread's.
+                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            Ok::<_, String>(done)
+        })?;
+        done.sort_unstable_by_key(|(at, _)| *at);
+        Ok(done.into_iter().map(|(_, made)| made).collect())
     }
 }

@@ -255,7 +255,9 @@ impl Cpu {
             (Some(CpuMode::HostPassthrough), _) => "host",
             (Some(CpuMode::Maximum), _) => "max",
             (Some(CpuMode::HostModel), Some(host)) => &host.model,
-            (Some(CpuMode::Custom | CpuMode::HostModel) | None, _) => self.model.as_ref().map_or("qemu64", |m| &m.value),
+            (Some(CpuMode::Custom | CpuMode::HostModel) | None, _) => {
+                self.model.as_ref().map_or("qemu64", |m| &m.value)
+            }
         };
         let mut opts = Opts::first(model);
         if let Some(migratable) = self.migratable {
@@ -286,7 +288,8 @@ impl Cpu {
 
     /// The features beside the model: the host's, as the definition changes them, and then the definition's own.
     fn flags<'c>(&'c self, host: Option<&'c HostModel>) -> Vec<(&'c str, bool)> {
-        let mut out: Vec<(&str, bool)> = host.iter().flat_map(|h| &h.features).map(|(name, on)| (name.as_str(), *on)).collect();
+        let mut out: Vec<(&str, bool)> =
+            host.iter().flat_map(|h| &h.features).map(|(name, on)| (name.as_str(), *on)).collect();
         for feature in &self.features {
             let (Some(name), Some(policy)) = (&feature.name, feature.policy) else { continue };
             let on = match policy.value {

@@ -9,6 +9,7 @@ mod explain;
 mod host;
 mod hotplug;
 mod list;
+mod qemu;
 mod recover;
 mod run;
 mod schema;
@@ -34,6 +35,7 @@ pub enum Command {
     Stop(stop::Stop),
     Recover(recover::Recover),
     Host(host::Host),
+    Qemu(qemu::Qemu),
     Explain(explain::Explain),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -54,6 +56,7 @@ impl Command {
             Self::Stop(command) => command.run(out),
             Self::Recover(command) => command.run(out),
             Self::Host(command) => command.run(out),
+            Self::Qemu(command) => command.run(out),
             Self::Explain(command) => command.run(out),
             Self::Schema(command) => command.run(out),
             Self::Completions(command) => Ok(command.run(out)),

@@ -13,7 +13,7 @@ pub mod ir;
 mod lower;
 pub mod parts;
 pub mod prepare;
-mod target;
+pub mod target;
 pub mod write;
 
 pub use define::{Definition, define};

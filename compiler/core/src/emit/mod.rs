@@ -21,6 +21,7 @@ use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, Switch};
 use crate::target::Target;
+use crate::target::ability::Changes;
 
 pub use item::{Item, Items, Payload, Section};
 pub use needs::HostNeeds;
@@ -35,13 +36,18 @@ pub struct Cx<'m> {
     pub target: &'m Target,
     /// What is known of the host.
     pub facts: Facts<'m>,
+    /// What the definition adds to the abilities of its QEMU, and takes from them.
+    pub changes: Changes,
     faults: RefCell<Diagnostics>,
 }
 
 impl<'m> Cx<'m> {
     /// A view of `domain` for this QEMU and this host.
     pub fn new(domain: &'m Domain, target: &'m Target, facts: Facts<'m>) -> Self {
-        Self { domain, target, facts, faults: RefCell::default() }
+        let mut faults = Diagnostics::new();
+        let names = &domain.extensions;
+        let changes = Changes::read(&names.add, &names.del, target, &mut |d| faults.push(d));
+        Self { domain, target, facts, changes, faults: RefCell::new(faults) }
     }
 
     /// A finding; the same finding twice is one.
@@ -59,6 +65,12 @@ impl<'m> Cx<'m> {
 }
 
 impl Cx<'_> {
+    /// Whether QEMU has this property of a device, as far as that is known and the definition does not say otherwise.
+    pub fn has_property(&self, device: &str, property: &str) -> bool {
+        let is = |list: &[crate::target::ability::Ability]| list.iter().any(|a| a.is_property(device, property));
+        !is(&self.changes.del) && (is(&self.changes.add) || self.target.has_property(device, property))
+    }
+
     /// Whether a core dump of QEMU holds the guest's memory.
     pub fn dump_core(&self) -> bool {
         self.domain

@@ -12,7 +12,7 @@ use crate::emit::{Cx, HostNeeds, Item, Items};
 use crate::facts::Facts;
 use crate::ir::Origin;
 use crate::prepare::{Sound, ready};
-use crate::target::Target;
+use crate::target::{self, Target};
 
 /// A device with all that its coming or going needs.
 #[derive(Debug)]
@@ -147,8 +147,11 @@ fn change(
     let (mut items, mut needs) = (Items::new(), HostNeeds::default());
     domain.devices.items_of(kind, index, &cx, &mut items);
     domain.devices.host_of(kind, index, &cx, &mut needs);
-    findings.extend(cx.finish());
     let items = items.sorted();
+    if action == Action::Attach {
+        target::check(&cx, &items);
+    }
+    findings.extend(cx.finish());
     let origin = items.last().map_or(domain.origin, |i| i.origin);
     let memlock = needs.pinned.then(|| locked_bytes(&domain));
     DeviceChange { action, alias, domain, items, origin, needs, memlock }

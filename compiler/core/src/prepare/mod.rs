@@ -14,7 +14,7 @@ use crate::facts::Facts;
 use crate::ir::Origin;
 use crate::parts::backend;
 use crate::parts::features::Features;
-use crate::target::Target;
+use crate::target::{self, Target};
 
 pub use device::{ChangeFindings, DeviceChange, attach, detach};
 
@@ -77,6 +77,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     domain.extensions.items(&mut items);
     let mut items = items.sorted();
     domain.extensions.apply(&cx, &mut items);
+    target::check(&cx, &items);
     findings.extend(cx.finish());
     (Machine { domain, items, needs }, findings)
 }

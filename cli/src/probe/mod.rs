@@ -1,4 +1,7 @@
-//! Which version a QEMU binary is: `run` compiles for the one that it is going to start.
+//! What a QEMU binary can do: `run` compiles for the one that it is going to start.
+
+mod cache;
+mod session;
 
 use std::io::Read;
 use std::os::unix::process::CommandExt;
@@ -8,13 +11,25 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use virtc_compiler::Target;
+use virtc_compiler::target::Capabilities;
 use virtc_diag::SourceFile;
+
+pub use session::Environment;
 
 /// The user and the group without rights.
 const NOBODY: u32 = 65534;
 
 /// How long a binary may take to say its version.
 const DEADLINE: Duration = Duration::from_secs(5);
+
+/// What `binary` says that it can do.
+///
+/// # Errors
+/// In words, when it cannot be started, or does not answer as QEMU does.
+pub fn capabilities(binary: &Path, environment: Environment) -> Result<Capabilities, String> {
+    let answers = session::ask(binary, environment)?;
+    Capabilities::from_exchanges(&answers).map_err(|fault| format!("{}: {fault}", binary.display()))
+}
 
 /// The QEMU that the definition in `source` names, or the usual one; absent where it does not say a version. That it cannot be started is
 /// said when it is started.
@@ -23,7 +38,17 @@ pub fn target(source: &SourceFile) -> Option<Target> {
     let devices = document.root().and_then(|root| root.child("devices"));
     let named = devices.and_then(|devices| devices.child("emulator")).map(|emulator| emulator.text().trim().to_owned());
     let binary = named.unwrap_or_else(|| "/usr/bin/qemu-system-x86_64".to_owned());
-    version(&said(Path::new(&binary))?).map(|version| Target { version })
+    let binary = Path::new(&binary);
+    let place = cache::Place::of(binary);
+    if let Some(caps) = place.as_ref().and_then(cache::Place::read) {
+        return Some(Target::file(caps));
+    }
+    if let Ok(caps) = capabilities(binary, Environment::Empty) {
+        // What cannot be kept is asked again.
+        let _ = place.and_then(|place| place.write(&caps));
+        return Some(Target::file(caps));
+    }
+    version(&said(binary)?).map(Target::version)
 }
 
 /// What `BINARY --version` prints.

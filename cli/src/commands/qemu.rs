@@ -26,6 +26,9 @@ enum Action {
         /// The binary; where virtc runs as root it is started as nobody
         #[arg(value_name = "BINARY")]
         binary: PathBuf,
+        /// Leave out what depends on this host: the CPUs under KVM
+        #[arg(long)]
+        portable: bool,
     },
     /// Print what a file of capabilities says, for the eye
     Show {
@@ -39,8 +42,9 @@ impl Qemu {
     /// Runs it.
     pub fn run(self, out: &mut Output) -> Result<Exit, String> {
         match self.action {
-            Action::Probe { binary } => {
-                let caps = capabilities(&binary, Environment::Kept)?;
+            Action::Probe { binary, portable } => {
+                let mut caps = capabilities(&binary, Environment::Kept)?;
+                caps.kvm = caps.kvm.filter(|_| !portable);
                 out.print(&caps.to_json().map_err(|error| error.to_string())?);
             }
             Action::Show { file } => out.print(&show(&load_capabilities(&Input::new(&file))?)),

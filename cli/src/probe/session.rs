@@ -1,6 +1,7 @@
 //! A QEMU that is started without a machine, and asked what it can do.
 
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -69,7 +70,9 @@ impl Session {
         let mut command = Command::new(binary);
         // Any program may be named: root's rights are not lent to it.
         if nix::unistd::geteuid().is_root() {
-            command.uid(NOBODY).gid(NOBODY);
+            // The group of /dev/kvm alone lets it say what it can do with that.
+            let kvm = std::fs::metadata("/dev/kvm").map_or(NOBODY, |is| is.gid());
+            command.uid(NOBODY).gid(kvm);
         }
         if environment == Environment::Empty {
             command.env_clear();

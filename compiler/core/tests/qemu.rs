@@ -13,7 +13,7 @@ use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
 
 /// Names that definitions of the corpus give to QEMU although no QEMU has them: they are the user's own words.
-const INVENTED: [&str; 3] = ["prop1", "prop2", "prop3"];
+const INVENTED: [&str; 5] = ["prop1", "prop2", "prop3", "prop4", "prop5"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -125,4 +125,20 @@ fn a_fault_is_found() {
     let target = Target::default();
     let props = Props::new().with("driver", "raw").with("node-name", "a").with("fiel", "b");
     assert_eq!(target.caps().unwrap().check_command("blockdev-add", &props), Err(Fault::Member("fiel".into())));
+}
+
+#[test]
+fn host_model_is_what_libvirt_makes_of_the_same_answers() {
+    let map = Path::new("/usr/share/libvirt/cpu_map");
+    let Some(corpus) = std::env::var_os("VIRTC_CORPUS").map(PathBuf::from).filter(|_| map.is_dir()) else {
+        eprintln!("skipped: VIRTC_CORPUS does not name the conformance corpus, or libvirt's CPU map is not installed");
+        return;
+    };
+    let text = std::fs::read_to_string(corpus.join("qemu-caps/caps_10.0.0_x86_64.replies")).unwrap();
+    let caps = Capabilities::from_exchanges(&recorded(&text).unwrap()).unwrap();
+    let map = virtc_inventory::CpuMap::read(map).unwrap();
+    let host = std::fs::read_to_string(root().join("testdata/hosts/libvirt-test.json")).unwrap();
+    let said = HostFile::from_json(&host).unwrap().resources.unwrap();
+    assert_eq!(caps.kvm.and_then(|cpus| cpus.host_model(&map)), said.host_model_kvm);
+    assert_eq!(caps.tcg.and_then(|cpus| cpus.host_model(&map)), said.host_model_qemu);
 }

@@ -6,6 +6,7 @@
 mod address;
 mod config;
 mod config_space;
+mod cpu;
 mod hardware;
 mod host;
 mod ids;
@@ -18,6 +19,7 @@ mod usb;
 
 pub use address::{MacAddress, ParseAddressError, PciAddress};
 pub use config::Config;
+pub use cpu::{CpuFacts, CpuMap, decode};
 pub use hardware::{GroupMember, Hardware};
 pub use host::{FORMAT, HostFile, HostFileError};
 pub use net::{NetDevice, NetParent, OperState};

@@ -5,6 +5,7 @@ pub mod caps;
 mod check;
 pub mod exchange;
 mod fold;
+mod host_model;
 pub mod qapi;
 pub mod sorted;
 

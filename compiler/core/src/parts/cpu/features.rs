@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::emit::Opts;
-use crate::ir::{OptExt, Opt};
+use crate::ir::{Opt, OptExt};
 use crate::parts::cpu::{Cpu, CpuMode};
 use crate::target::{Capabilities, Target, sorted};
 
@@ -69,7 +69,9 @@ pub fn check(cpu: &Cpu, report: &mut dyn FnMut(Diagnostic)) {
         };
         if let Some(fault) = fault {
             let message = format!("the vendor `{}` {fault}", id.value);
-            report(Diagnostic::new(&codes::BAD_VALUE, span(&cpu.vendor_id), message).help("give exactly 12 characters"));
+            report(
+                Diagnostic::new(&codes::BAD_VALUE, span(&cpu.vendor_id), message).help("give exactly 12 characters"),
+            );
         }
     }
     if let Some(deprecated) = cpu.deprecated_features {
@@ -148,7 +150,10 @@ mod tests {
     #[test]
     fn contradictions_are_refused() {
         for (element, fault) in [
-            ("<cpu><model>Haswell</model><feature name='vmx'/><feature name='vmx'/></cpu>", "the CPU feature `vmx` is given twice"),
+            (
+                "<cpu><model>Haswell</model><feature name='vmx'/><feature name='vmx'/></cpu>",
+                "the CPU feature `vmx` is given twice",
+            ),
             ("<cpu><feature name='vmx'/></cpu>", "the CPU has features but no model"),
             ("<cpu><vendor>Intel</vendor></cpu>", "the CPU has a vendor but no model"),
             (

@@ -76,7 +76,8 @@ pub fn run(args: &Args) -> Outcome {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let verdict = one(args, &virtc, &devices, has_spice, file).unwrap_or_else(|error| Verdict::Refused(error.to_string()));
+                    let verdict = one(args, &virtc, &devices, has_spice, file)
+                        .unwrap_or_else(|error| Verdict::Refused(error.to_string()));
                     if let Ok(mut verdicts) = verdicts.lock() {
                         verdicts.insert(file.clone(), verdict);
                     }
@@ -98,7 +99,8 @@ fn collect(path: &Path, out: &mut BTreeSet<PathBuf>) -> Outcome {
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_result = name.matches('.').count() > 1;
-    if !is_result && name.ends_with(".xml") && std::fs::read_to_string(path).is_ok_and(|text| text.contains("<domain")) {
+    if !is_result && name.ends_with(".xml") && std::fs::read_to_string(path).is_ok_and(|text| text.contains("<domain"))
+    {
         out.insert(path.to_owned());
     }
     Ok(())
@@ -138,7 +140,8 @@ fn one(
     };
     let dir = tempfile::tempdir()?;
     let state = dir.path().display().to_string();
-    let words: Vec<String> = argv.iter().filter_map(Value::as_str).map(|word| word.replace("{state}", &state)).collect();
+    let words: Vec<String> =
+        argv.iter().filter_map(Value::as_str).map(|word| word.replace("{state}", &state)).collect();
     let words = without_own(words, &std::fs::read_to_string(file)?);
     let taken = options::options(words.get(1..).unwrap_or_default());
     let absent = taken.iter().filter(|o| o.name == "-device").filter_map(|o| o.get("driver")).find(|driver| {
@@ -171,7 +174,8 @@ fn without_own(mut words: Vec<String>, definition: &str) -> Vec<String> {
         let quote = rest.chars().next()?;
         rest.get(1..)?.split(quote).next()
     });
-    let plain = |value: &str| value.replace("&quot;", "\"").replace("&apos;", "'").replace("&lt;", "<").replace("&amp;", "&");
+    let plain =
+        |value: &str| value.replace("&quot;", "\"").replace("&apos;", "'").replace("&lt;", "<").replace("&amp;", "&");
     let own: Vec<String> = values.map(plain).collect();
     let at = (0..words.len()).find(|at| !own.is_empty() && words.get(*at..at + own.len()) == Some(&own[..]));
     if let Some(at) = at {

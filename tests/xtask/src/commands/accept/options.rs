@@ -118,7 +118,15 @@ mod tests {
 
     #[test]
     fn a_command_line_comes_out_as_it_went_in() {
-        let argv = ["-S", "-name", "guest=a,,b,debug-threads=on", "-device", r#"{"driver":"e1000","id":"net0"}"#, "-m", "size=1"];
+        let argv = [
+            "-S",
+            "-name",
+            "guest=a,,b,debug-threads=on",
+            "-device",
+            r#"{"driver":"e1000","id":"net0"}"#,
+            "-m",
+            "size=1",
+        ];
         let argv: Vec<String> = argv.iter().map(ToString::to_string).collect();
         let taken = options(&argv);
         assert_eq!(taken.len(), 4);

@@ -17,8 +17,16 @@ const OF_THE_HOST: [&str; 6] =
 
 /// Devices that talk to a process of their own, or to the host's kernel, before they exist.
 const NEED_A_PEER: [&str; 10] = [
-    "vhost-user-fs", "vhost-user-blk", "vhost-user-gpu", "vhost-user-vga", "vhost-user-scsi", "vhost-scsi", "vhost-vsock", "ivshmem-doorbell",
-    "vhost-vdpa", "ccid-card-emulated",
+    "vhost-user-fs",
+    "vhost-user-blk",
+    "vhost-user-gpu",
+    "vhost-user-vga",
+    "vhost-user-scsi",
+    "vhost-scsi",
+    "vhost-vsock",
+    "ivshmem-doorbell",
+    "vhost-vdpa",
+    "ccid-card-emulated",
 ];
 
 /// Options and objects with replaced resources, in a directory of their own.
@@ -111,7 +119,9 @@ impl<'d> StandIns<'d> {
 
     fn machine(&mut self, option: &mut Opt) -> bool {
         let Some(parts) = option.parts() else { return true };
-        parts.retain(|(key, _)| !matches!(key.as_str(), "kernel_irqchip" | "kernel-irqchip" | "kvm-shadow-mem" | "accel"));
+        parts.retain(|(key, _)| {
+            !matches!(key.as_str(), "kernel_irqchip" | "kernel-irqchip" | "kvm-shadow-mem" | "accel")
+        });
         true
     }
 
@@ -136,9 +146,20 @@ impl<'d> StandIns<'d> {
                 object.insert("data".to_owned(), json!("c2VjcmV0"));
                 object.insert("format".to_owned(), json!("base64"));
             }
-            "tls-creds-x509" | "tls-creds-psk" | "input-linux" | "pr-manager-helper" | "tls-cipher-suites" => return Ok(false),
+            "tls-creds-x509" | "tls-creds-psk" | "input-linux" | "pr-manager-helper" | "tls-cipher-suites" => {
+                return Ok(false);
+            }
             kind if kind.starts_with("memory-backend-") => {
-                let of_the_host = ["hugetlb", "hugetlbsize", "host-nodes", "policy", "prealloc", "prealloc-threads", "prealloc-context", "pmem"];
+                let of_the_host = [
+                    "hugetlb",
+                    "hugetlbsize",
+                    "host-nodes",
+                    "policy",
+                    "prealloc",
+                    "prealloc-threads",
+                    "prealloc-context",
+                    "pmem",
+                ];
                 object.retain(|key, _| !of_the_host.contains(&key.as_str()));
                 object.insert("reserve".to_owned(), json!(false));
                 if object.contains_key("mem-path") {
@@ -190,11 +211,20 @@ impl<'d> StandIns<'d> {
     }
 
     fn chardev(&mut self, option: &mut Opt) -> Result<bool, LeftOut> {
-        let (kind, id) = (option.first().unwrap_or_default().to_owned(), option.get("id").unwrap_or_default().to_owned());
-        let kept: Vec<(String, String)> = option.parts().map(|parts| {
-            let is_kept = |key: &str| matches!(key, "id" | "logfile" | "logappend" | "mux" | "telnet" | "name" | "debug" | "clipboard" | "mouse");
-            parts.iter().filter(|(key, _)| is_kept(key)).cloned().collect()
-        }).unwrap_or_default();
+        let (kind, id) =
+            (option.first().unwrap_or_default().to_owned(), option.get("id").unwrap_or_default().to_owned());
+        let kept: Vec<(String, String)> = option
+            .parts()
+            .map(|parts| {
+                let is_kept = |key: &str| {
+                    matches!(
+                        key,
+                        "id" | "logfile" | "logappend" | "mux" | "telnet" | "name" | "debug" | "clipboard" | "mouse"
+                    )
+                };
+                parts.iter().filter(|(key, _)| is_kept(key)).cloned().collect()
+            })
+            .unwrap_or_default();
         let log = self.path("log");
         let with = |first: &str, more: &[(&str, &str)]| {
             let mut parts = vec![(String::new(), first.to_owned())];
@@ -222,7 +252,8 @@ impl<'d> StandIns<'d> {
 
     fn device(&mut self, option: &mut Opt) -> Result<bool, LeftOut> {
         let driver = option.get("driver").unwrap_or_default().to_owned();
-        let is_peer = |name: &str| driver.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        let is_peer =
+            |name: &str| driver.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
         if NEED_A_PEER.iter().any(|name| is_peer(name)) {
             return Err(format!("`{driver}` needs a process or kernel driver of the host's"));
         }
@@ -280,7 +311,18 @@ impl<'d> StandIns<'d> {
     fn spice(&mut self, option: &mut Opt) -> bool {
         let path = self.path("spice");
         let Some(parts) = option.parts() else { return true };
-        let of_the_host = ["port", "tls-port", "addr", "x509-dir", "tls-channel", "sasl", "gl", "rendernode", "unix", "disable-ticketing"];
+        let of_the_host = [
+            "port",
+            "tls-port",
+            "addr",
+            "x509-dir",
+            "tls-channel",
+            "sasl",
+            "gl",
+            "rendernode",
+            "unix",
+            "disable-ticketing",
+        ];
         parts.retain(|(key, _)| !of_the_host.contains(&key.as_str()) && !key.starts_with("x509"));
         for (key, value) in [("unix", "on"), ("addr", path.as_str()), ("disable-ticketing", "on")] {
             parts.push((key.to_owned(), value.to_owned()));

@@ -20,6 +20,8 @@ pub mod os;
 pub mod physical;
 pub mod pm;
 pub mod seclabel;
+pub mod security;
+pub mod sysinfo;
 #[cfg(test)]
 pub(crate) mod trial;
 pub mod vcpu;

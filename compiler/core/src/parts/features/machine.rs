@@ -3,7 +3,8 @@
 use super::{Features, IoapicDriver, Plain};
 use crate::devices::memory;
 use crate::emit::{Cx, Items, Opts, Section};
-use crate::ir::{OptExt, Switch};
+use crate::ir::{OptExt, Switch, YesNo};
+use crate::parts::numa::Numa;
 use crate::write::XmlWriter;
 
 impl Features {
@@ -84,12 +85,20 @@ impl Features {
         }
         opts = memory::machine(domain, opts);
         match domain.numa() {
-            Some(numa) if numa.has_hmat() => opts = opts.switch("hmat", true),
             Some(_) => {}
             None => opts.set("memory-backend", "pc.ram"),
         }
+        if let Some(security) = &domain.security {
+            opts = security.machine_opts(opts);
+        }
         for (key, node) in domain.os.flash() {
             opts.set(key, node);
+        }
+        if domain.numa().is_some_and(Numa::has_hmat) {
+            opts = opts.switch("hmat", true);
+        }
+        if domain.os.boot_options.use_serial.is(&YesNo::Yes) {
+            opts = opts.switch("graphics", false);
         }
         if let Some(hpet) = domain.clock.hpet() {
             opts = opts.switch("hpet", hpet);

@@ -103,7 +103,8 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.vcpus.define(report);
     domain.iothreads.define(report);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
-    domain.limits.define();
+    domain.limits.define(report);
+    domain.idmap.check(report);
     if !domain.cputune.pins() {
         domain.vcpus.follow(&domain.numatune);
     }
@@ -114,7 +115,7 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     os::choose(domain, facts, report);
     domain.clock.define(report);
     domain.features.define(report);
-    domain.lifecycle.define();
+    domain.lifecycle.define(report);
     crate::parts::seclabel::Seclabel::define(&mut domain.labels, report);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);

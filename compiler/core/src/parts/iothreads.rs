@@ -56,6 +56,12 @@ impl Pool {
         {
             report(conflict(min.origin, "the least number of workers is above the greatest"));
         }
+        if let Some(max) = self.max.filter(|max| max.value == 0) {
+            report(conflict(max.origin, "no worker at all"));
+        }
+        if let (Some(min), None) = (self.min, self.max) {
+            report(conflict(min.origin, "a least number of workers without a greatest"));
+        }
     }
 
     fn props(&self) -> Props {

@@ -14,6 +14,7 @@ pub mod iothreads;
 pub mod lifecycle;
 pub mod limits;
 pub mod memory;
+pub mod metadata;
 pub mod numa;
 pub mod numatune;
 pub mod os;

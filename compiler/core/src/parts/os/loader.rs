@@ -157,6 +157,7 @@ impl NvramStore {
 pub(super) fn lower(f: &Fields<'_, '_>, os: &mut Os) {
     os.firmware = f.attr("firmware");
     os.firmware_features = FirmwareFeatures::lower(f);
+    os.loader_origin = f.child("loader").map(|l| Origin::Xml(l.keep()));
     os.loader = Loader::lower(f);
     os.nvram = NvramStore::lower(f);
 }
@@ -212,6 +213,19 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
     {
         fault(nvram, "a BIOS keeps no variables");
     }
+    if os.firmware.is_none() {
+        let lonely = os.loader.as_ref().is_none_or(|l| l.path.is_none());
+        if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
+            let message = "firmware is neither named in `<loader>` nor to be chosen";
+            report(
+                Diagnostic::new(&codes::MISSING, origin.span().unwrap_or_default(), message)
+                    .help("give the path of an image, or `<os firmware='efi'>`"),
+            );
+        }
+    }
+    let mut fault = |origin: Origin, message: &str| {
+        report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
+    };
     let Some(loader) = &os.loader else { return };
     match (loader.stateless, os.firmware.get()) {
         (Some(Spanned { value: YesNo::Yes, .. }), _) => {

@@ -9,8 +9,9 @@ mod select;
 
 use virtc_diag::Diagnostic;
 
+use crate::codes;
 use crate::emit::{Cx, HostNeeds, Items};
-use crate::ir::{Opt, Rule, Spanned, words};
+use crate::ir::{Leaf, Opt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -28,7 +29,7 @@ words! {
 
 words! {
     /// What runs in the guest.
-    pub enum OsType { Hvm = "hvm" }
+    pub enum OsType { Hvm = "hvm", Xen = "xen", Linux = "linux", Xenpvh = "xenpvh", Exe = "exe" }
 }
 
 words! {
@@ -51,6 +52,8 @@ pub struct Os {
     pub machine: Opt<String>,
     /// The firmware.
     pub loader: Option<Loader>,
+    /// Where `<loader>` stands.
+    loader_origin: Option<Origin>,
     /// Its variables.
     pub nvram: Option<NvramStore>,
     /// A kernel that is booted directly, and the firmware's settings.
@@ -69,13 +72,40 @@ static DEFAULT_MACHINE: Rule = Rule {
 };
 static DEFAULT_ARCH: Rule = Rule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
 
+/// The architecture. One that the binary does not run is no lack of virtc's.
+fn architecture(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
+    let named: Spanned<String> = kind.attr("arch")?;
+    if Arch::read(&named).is_none() {
+        let emulator = domain.element().child("devices").and_then(|d| d.child("emulator"));
+        let emulator = emulator.map(|e| e.text().trim().to_owned()).unwrap_or_default();
+        if let Some(own @ ("x86_64" | "i386")) = emulator.rsplit_once("qemu-system-").map(|(_, own)| own) {
+            let message = format!("a QEMU for {own} runs no guests of architecture `{}`", named.value);
+            let span = named.origin.span().unwrap_or_default();
+            kind.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            return None;
+        }
+    }
+    kind.attr("arch")
+}
+
 impl Os {
     /// Reads `<os>` from `<domain>`.
     pub fn lower(domain: &Fields<'_, '_>) -> Self {
+        for name in ["bootloader", "bootloader_args"] {
+            if let Some(loader) = domain.child(name) {
+                let message = "QEMU is not started by a boot loader of the host";
+                loader.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, loader.keep(), message));
+            }
+        }
         let Some(f) = domain.child("os") else { return Self::default() };
         let kind = f.child("type");
+        if let Some(other) = kind.as_ref().and_then(|t| t.text::<OsType>()).filter(|t| t.value != OsType::Hvm) {
+            let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
+            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, f.keep(), message));
+            return Self { kind: Some(other), ..Self::default() };
+        }
         let mut out = Self {
-            arch: kind.as_ref().and_then(|t| t.attr("arch")),
+            arch: kind.as_ref().and_then(|t| architecture(domain, t)),
             machine: kind.as_ref().and_then(|t| t.attr("machine")),
             kind: kind.and_then(|t| t.text()),
             boot_options: Boot::lower(&f),

@@ -6,6 +6,8 @@ mod family;
 mod flash;
 mod loader;
 mod select;
+#[cfg(test)]
+mod trials;
 
 use virtc_diag::Diagnostic;
 
@@ -101,6 +103,7 @@ impl Os {
         let kind = f.child("type");
         if let Some(other) = kind.as_ref().and_then(|t| t.text::<OsType>()).filter(|t| t.value != OsType::Hvm) {
             let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
+            let _ = kind.as_ref().map(Fields::keep);
             f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, f.keep(), message));
             return Self { kind: Some(other), ..Self::default() };
         }

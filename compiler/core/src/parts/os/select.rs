@@ -130,6 +130,7 @@ fn fits_mapping(os: &Os, loader: &Loader, mapping: &FirmwareMapping) -> bool {
         FirmwareMapping::Memory { filename } => {
             is(&loader.path, filename)
                 && !loader.kind.is(&LoaderType::Pflash)
+                && !loader.format.is(&FirmwareFormat::Qcow2)
                 && !loader.readonly.is(&YesNo::No)
                 && !loader.stateless.is(&YesNo::No)
         }

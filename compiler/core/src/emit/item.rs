@@ -95,6 +95,7 @@ pub enum Section {
     Rngs,
     Nvram,
     Vmcoreinfo,
+    LaunchSecurity,
     UserArguments,
     Sandbox,
     RunWith,

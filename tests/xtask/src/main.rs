@@ -36,6 +36,7 @@ enum Command {
     Bench(commands::bench::Args),
     Conformance(commands::conformance::Args),
     Mutants(commands::mutants::Args),
+    Orders(commands::orders::Args),
     Faults(commands::faults::Args),
     Messages(commands::messages::Args),
 }
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(&args),
         Command::Conformance(args) => commands::conformance::run(&args),
         Command::Mutants(args) => commands::mutants::run(&args),
+        Command::Orders(args) => commands::orders::run(&args),
         Command::Faults(args) => commands::faults::run(&args),
         Command::Messages(args) => commands::messages::run(&args),
     };

@@ -7,4 +7,5 @@ pub mod demo;
 pub mod faults;
 pub mod messages;
 pub mod mutants;
+pub mod orders;
 pub mod test;

@@ -5,6 +5,7 @@ pub mod edit;
 pub mod fault;
 pub mod grammar;
 pub mod mutation;
+pub mod order;
 pub mod random;
 pub mod rivals;
 pub mod score;

@@ -31,15 +31,20 @@ impl Validator<'_> {
             let children: Vec<Element<'_>> = element.children().collect();
             if children.len() > 2 {
                 let own = view.symbol(element.name_id());
-                let mut forms = ordered.iter().filter(|d| schema.names.set(d.names).contains(own)).peekable();
-                let known = forms.peek().is_some();
-                // Of several forms, any may be the one that the element has.
-                let mut worst = None;
-                let refused = forms.all(|form| {
-                    worst = Walk::new(self.engine(), element, &children, view).run(form.order);
-                    worst.is_some()
-                });
-                if let Some(child) = worst.filter(|_| known && refused).and_then(|at| children.get(at)) {
+                let mut refused = None;
+                for form in ordered.iter().filter(|form| schema.names.set(form.names).contains(own)) {
+                    let engine = self.engine();
+                    let start = engine.arena.after(form.content, Pat::EMPTY);
+                    if engine.run_open(start, element, view) == Pat::NOT_ALLOWED {
+                        continue;
+                    }
+                    refused = Walk::new(engine, element, &children, view).run(form.order);
+                    // Any form that fits may be the one that the element has.
+                    if refused.is_none() {
+                        break;
+                    }
+                }
+                if let Some(child) = refused.and_then(|at| children.get(at)) {
                     out.push(note(element, *child));
                 }
             }
@@ -179,9 +184,14 @@ impl<'w, 's, 'd> Walk<'w, 's, 'd> {
             return None;
         }
         let (mut done, mut refused) = (false, None);
-        for (pattern, inner) in parts(words) {
-            let fit = self.fit(pattern, &own);
-            if fit == Fit::No {
+        let mut rest = words;
+        while let [length, behind @ ..] = rest {
+            let Some((alternative, behind)) = behind.split_at_checked(*length as usize) else { break };
+            rest = behind;
+            let [pattern, names, inner @ ..] = alternative else { break };
+            let fit = self.fit(*pattern, &own);
+            let begins = own.first().is_some_and(|first| self.is_in(*names, *first));
+            if fit == Fit::No || !begins {
                 continue;
             }
             // What ended in the middle leaves the others without the rest of their children.
@@ -259,6 +269,11 @@ mod tests {
         ("(a? & b?) & c?", &["acb", "cab"], &[]),
         ("(a? & b?) & (c? & d?) & e?", &["aecdb", "ecadb"], &["aecbd", "acbed", "eacbd"]),
         ("(a? & b? & e?) & (c? & d?)", &["abecd", "acdbe", "cabde"], &["abced", "acbde", "acbed"]),
+        // Alternatives are tried in turn, and the first one takes the children that are apart together again.
+        ("((a? & b) | (a? & c)) & d? & e?", &["adb", "abde", "acd", "bda", "cda"], &["adc"]),
+        ("((a? & b) | (a? & b & c)) & d? & e?", &["adb", "abcd", "dabc"], &["adbc"]),
+        // So does the first try, without the attribute.
+        ("(attribute q { '1' }?, (a? & b?)) & d? & e?", &["adb", "qabd", "dqab"], &["qadb", "qbda"]),
         ("x & y\nx = a? & b?\ny = (c? & d?)?", &["acdb"], &["acbd"]),
     ];
 
@@ -272,8 +287,9 @@ mod tests {
             let schema = Schema::from_bytes(schema.to_bytes().leak()).unwrap();
             for (orders, expected) in [(taken, 0), (refused, 1)] {
                 for order in *orders {
-                    let tags: Vec<String> = order.chars().map(|c| format!("<{c}/>")).collect();
-                    let (document, _) = virtc_xml::parse(&SourceFile::new("d", format!("<r>{}</r>", tags.concat())));
+                    let tags: String = order.chars().filter(|c| *c != 'q').map(|c| format!("<{c}/>")).collect();
+                    let attribute = if order.contains('q') { " q='1'" } else { "" };
+                    let (document, _) = virtc_xml::parse(&SourceFile::new("d", format!("<r{attribute}>{tags}</r>")));
                     let mut validator = schema.validator();
                     assert!(validator.is_valid(&document), "{content} {order}");
                     assert_eq!(validator.libxml2_order(&document).len(), expected, "{content} {order}");

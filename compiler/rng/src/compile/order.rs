@@ -21,9 +21,10 @@ struct Part {
     inner: Vec<Item>,
 }
 
-/// An alternative of a choice: its pattern as translated, and what is in it.
+/// An alternative of a choice: its pattern as translated, the names of its elements, and what is in it.
 struct Alternative {
     pattern: Pat,
+    names: Vec<NameClass>,
     inner: Vec<Item>,
 }
 
@@ -65,8 +66,8 @@ pub(crate) const OPTIONAL: u32 = 2;
 impl Orders {
     /// Writes down the interleaves in the content of an element where one stands inside another: the length in words and each item. An
     /// item is its length, this word included, its kind, and what the kind has: an interleave its parts, each a name set, the length
-    /// of the items inside, and these; a choice a name set and its alternatives, each the number of a pattern, the length of the items
-    /// inside, and these; an optional attribute a name set. The content must not refer to itself. Gives where that begins, 0 where
+    /// of the items inside, and these; a choice a name set and its alternatives, each the length of the items inside plus two,
+    /// the number of a pattern, a name set, and the items; an optional attribute a name set. The content must not refer to itself. Gives where that begins, 0 where
     /// there is none.
     pub(super) fn write(&mut self, content: &Pattern, scope: usize, loaded: &Loaded, sets: &mut NameSets) -> u32 {
         let mut items = Vec::new();
@@ -106,13 +107,14 @@ impl Orders {
                 }
             }
             Item::Choice(names, alternatives) => {
-                let Some(set) = set(names, sets) else { return Vec::new() };
-                out.extend([CHOICE, set]);
+                let Some(all) = set(names, sets) else { return Vec::new() };
+                out.extend([CHOICE, all]);
                 for alternative in alternatives {
                     let pattern = number(self.patterns.len());
                     self.patterns.push(alternative.pattern);
                     let inner = self.all(&alternative.inner, sets);
-                    out.extend([pattern, number(inner.len())]);
+                    let set = set(&alternative.names, sets).unwrap_or(u32::MAX);
+                    out.extend([number(inner.len() + 2), pattern, set]);
                     out.extend(inner);
                 }
             }
@@ -208,15 +210,16 @@ impl Collector<'_> {
     }
 
     fn choice(&mut self, parts: &[Pattern], scope: usize, names: &mut Vec<NameClass>, items: &mut Vec<Item>) {
-        let (mut all, mut own) = (Vec::new(), Vec::new());
+        let (mut all, mut every) = (Vec::new(), Vec::new());
         for part in parts {
-            let mut inner = Vec::new();
+            let (mut own, mut inner) = (Vec::new(), Vec::new());
             self.collect(part, scope, &mut own, &mut inner);
+            every.extend_from_slice(&own);
             let pattern = self.translated.get(&std::ptr::from_ref(part)).copied().unwrap_or_default();
-            all.push(Alternative { pattern, inner });
+            all.push(Alternative { pattern, names: own, inner });
         }
-        names.extend_from_slice(&own);
-        let item = Item::Choice(own, all);
+        names.extend_from_slice(&every);
+        let item = Item::Choice(every, all);
         if item.has_interleave() {
             items.push(item);
         }

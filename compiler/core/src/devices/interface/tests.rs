@@ -1,0 +1,1 @@
+//! Interfaces through all passes.

@@ -67,7 +67,8 @@ impl Teaming {
                 };
                 if !domain.devices.interfaces.iter().any(|i| is_pair(&i)) {
                     let message = format!("no interface with the alias `{}` is the one that stays", name.value);
-                    let help = "give the other interface this alias (it begins with `ua-`) and `<teaming type='persistent'/>`";
+                    let help =
+                        "give the other interface this alias (it begins with `ua-`) and `<teaming type='persistent'/>`";
                     let span = name.origin.span().unwrap_or(span);
                     faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
                 }

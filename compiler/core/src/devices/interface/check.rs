@@ -62,7 +62,11 @@ fn kind(interface: &Interface, domain: &Domain, report: &mut Report<'_>) {
     match interface.kind.value {
         Type::Null | Type::Vds => {
             let message = format!("QEMU has no interfaces of type `{}`", interface.kind.word());
-            report.refuse_with(origin, message, "this type is for other hypervisors; use `user`, `bridge` or `network`");
+            report.refuse_with(
+                origin,
+                message,
+                "this type is for other hypervisors; use `user`, `bridge` or `network`",
+            );
         }
         Type::Vhostuser => {
             virtio_only(interface, report);
@@ -112,9 +116,7 @@ fn shares_memory(domain: &Domain) -> bool {
     let of_all = domain.backing.access.is(&Access::Shared);
     match domain.numa().filter(|numa| !numa.cells.is_empty()) {
         None => of_all,
-        Some(numa) => {
-            numa.cells.iter().all(|cell| cell.access.get().map_or(of_all, |access| access == Access::Shared))
-        }
+        Some(numa) => numa.cells.iter().all(|cell| cell.access.get().map_or(of_all, |access| access == Access::Shared)),
     }
 }
 
@@ -182,7 +184,8 @@ fn guest_addresses(interface: &Interface, report: &mut Report<'_>) {
     let route = info.routes.first().and_then(|r| r.address.as_ref()).map(|a| a.origin);
     if interface.kind.value != Type::User && !interface.is_passt() {
         if let Some(origin) = first.or(route) {
-            let message = format!("QEMU cannot set the guest's address on an interface of type `{}`", interface.kind.word());
+            let message =
+                format!("QEMU cannot set the guest's address on an interface of type `{}`", interface.kind.word());
             report.refuse(origin, message);
         }
         return;
@@ -263,7 +266,10 @@ fn device(interface: &Interface, report: &mut Report<'_>) {
             report.refuse(teaming.origin, "the device of a pair that goes is an interface of type `hostdev`");
         }
     }
-    let pci = matches!(&interface.info.address, None | Some(Spanned { value: Address::Pci { .. } | Address::Unassigned, .. }));
+    let pci = matches!(
+        &interface.info.address,
+        None | Some(Spanned { value: Address::Pci { .. } | Address::Unassigned, .. })
+    );
     if !pci {
         if let Some(index) = interface.info.acpi_index {
             report.refuse(index.origin, "only PCI devices have an index in ACPI");

@@ -132,9 +132,27 @@ static MAC: Rule = Rule {
 
 /// The models that libvirt knows (`virDomainNetModel` in its `src/conf/domain_conf.c`), which it compares without regard to case.
 const MODELS: &[&str] = &[
-    "netfront", "rtl8139", "virtio", "e1000", "e1000e", "igb", "virtio-transitional", "virtio-non-transitional",
-    "usb-net", "spapr-vlan", "lan9118", "scm91c111", "vlance", "vmxnet", "vmxnet2", "vmxnet3", "Am79C970A", "Am79C973",
-    "82540EM", "82545EM", "82543GC",
+    "netfront",
+    "rtl8139",
+    "virtio",
+    "e1000",
+    "e1000e",
+    "igb",
+    "virtio-transitional",
+    "virtio-non-transitional",
+    "usb-net",
+    "spapr-vlan",
+    "lan9118",
+    "scm91c111",
+    "vlance",
+    "vmxnet",
+    "vmxnet2",
+    "vmxnet3",
+    "Am79C970A",
+    "Am79C973",
+    "82540EM",
+    "82545EM",
+    "82543GC",
 ];
 
 /// Names that libvirt gives to interfaces of the host itself, and that are no part of a definition.

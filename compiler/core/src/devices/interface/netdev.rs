@@ -19,11 +19,12 @@ pub(super) fn bridge(interface: &Interface, cx: &Cx<'_>) -> Option<String> {
         _ => return None,
     };
     let (code, message) = match cx.facts.network(&name.value) {
-        Some(_) => (&codes::UNSUPPORTED_CONFIGURATION, format!("network `{}` has neither bridge nor device", name.value)),
+        Some(_) => {
+            (&codes::UNSUPPORTED_CONFIGURATION, format!("network `{}` has neither bridge nor device", name.value))
+        }
         None => (&codes::HOST_FACT_NEEDED, format!("the bridge of network `{}` is not known", name.value)),
     };
-    let help =
-        "name the network and its bridge in a host file (`--host`), under `resources`, or use `type='bridge'`";
+    let help = "name the network and its bridge in a host file (`--host`), under `resources`, or use `type='bridge'`";
     cx.report(Diagnostic::new(code, name.origin.span().unwrap_or_default(), message).help(help));
     None
 }
@@ -33,7 +34,11 @@ pub(super) fn descriptors(interface: &Interface) -> (Vec<String>, Vec<String>) {
     let alias = interface.info.alias();
     let driver = interface.driver.as_ref();
     let queues = driver.and_then(|d| d.queues.get()).unwrap_or(1);
-    let names = |what: &str| -> Vec<String> { (0..queues).map(|q| format!("{what}-{alias}{q}")).collect() };
+    // `net1` has a queue 10, and `net11` a queue 0: a point, which no alias has, keeps their names apart.
+    let name = |what: &str, queue| {
+        if queue < 10 { format!("{what}-{alias}{queue}") } else { format!("{what}-{alias}.{queue}") }
+    };
+    let names = |what: &str| -> Vec<String> { (0..queues).map(|queue| name(what, queue)).collect() };
     let vhost = interface.is_virtio() && driver.and_then(|d| d.name.get()) != Some(Mover::Qemu);
     let tap = if interface.actual() == InterfaceType::Direct { "macvtapfd" } else { "tapfd" };
     (names(tap), if vhost { names("vhostfd") } else { Vec::new() })
@@ -60,10 +65,9 @@ pub(super) fn props(interface: &Interface, cx: &Cx<'_>, out: &mut Items) -> Opti
         (InterfaceType::User, _) => slirp(interface),
         // libvirt takes the network of another hypervisor for the user network.
         (InterfaceType::Internal, _) => kind("user"),
-        (
-            InterfaceType::Ethernet | InterfaceType::Bridge | InterfaceType::Network | InterfaceType::Direct,
-            _,
-        ) => tap(interface, cx),
+        (InterfaceType::Ethernet | InterfaceType::Bridge | InterfaceType::Network | InterfaceType::Direct, _) => {
+            tap(interface, cx)
+        }
         (InterfaceType::Vhostuser, Source::VhostUser(socket)) => {
             let chardev = Chardev { id: chardev::id(alias), backend: vhost_user(interface, socket, cx), log: None };
             let name = chardev.id.clone();
@@ -134,8 +138,9 @@ fn vhost_user(interface: &Interface, socket: &VhostUser, cx: &Cx<'_>) -> Backend
     if socket.mode.is(&SocketMode::Server) {
         return Backend::Bind(path);
     }
-    let seconds = socket.reconnect.as_ref().and_then(|reconnect| {
-        if reconnect.enabled.value.is_yes() { reconnect.timeout.get() } else { Some(0) }
-    });
+    let seconds = socket
+        .reconnect
+        .as_ref()
+        .and_then(|reconnect| if reconnect.enabled.value.is_yes() { reconnect.timeout.get() } else { Some(0) });
     Backend::Connect { path, again: seconds.map(|seconds| again(u64::from(seconds) * 1000)) }
 }

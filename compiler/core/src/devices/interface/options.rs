@@ -145,7 +145,8 @@ pub struct Options {
 impl Options {
     /// Reads the children of the interface `f`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
-        let frames = f.child("coalesce").and_then(|c| c.child("rx")).and_then(|rx| rx.child_attr::<u32>("frames", "max"));
+        let frames =
+            f.child("coalesce").and_then(|c| c.child("rx")).and_then(|rx| rx.child_attr::<u32>("frames", "max"));
         Self {
             bandwidth: Bandwidth::lower(f),
             filter: Filter::lower(f),

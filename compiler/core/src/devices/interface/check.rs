@@ -141,13 +141,12 @@ fn host_end(interface: &Interface, report: &mut Report<'_>) {
     if let Some(floor) = floor.filter(|_| kind != Type::Network) {
         report.refuse(floor.origin, "only a network of libvirt's can promise a bandwidth");
     }
-    for kind in [kind, interface.actual()] {
-        isolation(interface, kind, report);
-    }
+    isolation(interface, report);
 }
 
 /// Only ports of a bridge of the kernel can be isolated.
-fn isolation(interface: &Interface, kind: Type, report: &mut Report<'_>) {
+fn isolation(interface: &Interface, report: &mut Report<'_>) {
+    let kind = interface.actual();
     let Some(isolated) = interface.options.isolated.filter(|i| i.is_yes()) else { return };
     let message = if !matches!(kind, Type::Network | Type::Bridge) {
         format!("an interface of type `{}` has no port that could be isolated", kind.word())

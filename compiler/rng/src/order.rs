@@ -105,9 +105,7 @@ impl<'w, 's, 'd> Walk<'w, 's, 'd> {
         for item in items(words) {
             let refused = match item {
                 [INTERLEAVE, parts @ ..] => self.twice(again, &|walk| walk.interleave(parts, *chain.first()?)),
-                [CHOICE, set, alternatives @ ..] => {
-                    self.twice(again, &|walk| walk.choice(*set, alternatives, chain))
-                }
+                [CHOICE, set, alternatives @ ..] => self.twice(again, &|walk| walk.choice(*set, alternatives, chain)),
                 [OPTIONAL, set] => {
                     // From here on libxml2 tries all that follows twice: first as if the attribute were not there, then with it.
                     let set = self.engine.schema.names.set(*set);

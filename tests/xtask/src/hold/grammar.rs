@@ -108,6 +108,10 @@ impl Root {
             Self::NetworkPort => all.into_iter().filter(|case| is(case, "networkport")).collect(),
             Self::Device => corpus::devices(all),
         };
-        if cases.is_empty() { Err(format!("there is no definition under {}", folder.display()).into()) } else { Ok(cases) }
+        if cases.is_empty() {
+            Err(format!("there is no definition under {}", folder.display()).into())
+        } else {
+            Ok(cases)
+        }
     }
 }

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use virtc_compiler::target::caps::Cpus;
-use virtc_inventory::{CpuMap, Hardware, HostFile, Resources, Sriov};
+use virtc_inventory::{CpuMap, Hardware, HostFile, HostModel, Resources, Sriov};
 
 use crate::args::{load_capabilities, load_host};
 use crate::exit::Exit;
 use crate::input::Input;
+use crate::installed;
 use crate::output::Output;
 use crate::probe::{Environment, capabilities};
 use crate::render;
@@ -29,7 +30,7 @@ pub struct Host {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Print this host's hardware as a host file, for `--host`; no root is needed for most of it
+    /// Print this host's hardware and firmware as a host file, for `--host`; no root is needed for most of it
     Snapshot,
     /// Print what `<cpu mode='host-model'>` stands for, as the resources of a host file: of what a QEMU says and libvirt's CPU map
     Cpu {
@@ -53,18 +54,21 @@ impl Host {
     pub fn run(self, out: &mut Output) -> Result<Exit, String> {
         match self.action {
             Action::Snapshot => {
-                let mut host = HostFile { hardware: Some(this_host(out)), ..HostFile::default() };
+                let mut host = this_host(out);
                 // Where either is missing, nothing is said of `host-model`.
                 if Path::new(CPU_MAP).is_dir() && Path::new(QEMU).exists() {
-                    match resources(None, Path::new(CPU_MAP)) {
-                        Ok(resources) => host.resources = Some(resources),
+                    let own = host.resources.get_or_insert_default();
+                    match models(None, Path::new(CPU_MAP)) {
+                        Ok((kvm, tcg)) => (own.host_model_kvm, own.host_model_qemu) = (kvm, tcg),
                         Err(problem) => out.note(&format!("virtc: {problem}\n")),
                     }
                 }
                 out.print(&host.to_json().map_err(|error| error.to_string())?);
             }
             Action::Cpu { qemu, cpu_map } => {
-                let host = HostFile { resources: Some(resources(qemu.as_deref(), &cpu_map)?), ..HostFile::default() };
+                let (host_model_kvm, host_model_qemu) = models(qemu.as_deref(), &cpu_map)?;
+                let resources = Resources { host_model_kvm, host_model_qemu, ..Resources::default() };
+                let host = HostFile { resources: Some(resources), ..HostFile::default() };
                 out.print(&host.to_json().map_err(|error| error.to_string())?);
             }
             Action::Show { file: Some(file) } => {
@@ -75,32 +79,32 @@ impl Host {
                 }
             }
             Action::Show { file: None } => {
-                let hardware = this_host(out);
-                out.print(&show(&hardware));
+                let host = this_host(out);
+                out.print(&show(&host.hardware.unwrap_or_default()));
             }
         }
         Ok(Exit::Fine)
     }
 }
 
-/// What `host-model` stands for under each accelerator.
-fn resources(qemu: Option<&Path>, cpu_map: &Path) -> Result<Resources, String> {
+/// What `host-model` stands for, with KVM and without it.
+fn models(qemu: Option<&Path>, cpu_map: &Path) -> Result<(Option<HostModel>, Option<HostModel>), String> {
     let caps = match qemu {
         Some(file) => load_capabilities(&Input::new(file))?,
         None => capabilities(Path::new(QEMU), Environment::Empty)?,
     };
     let map = CpuMap::read(cpu_map)?;
     let model = |cpus: Option<Cpus>| cpus.and_then(|cpus| cpus.host_model(&map));
-    Ok(Resources { host_model_kvm: model(caps.kvm), host_model_qemu: model(caps.tcg), ..Resources::default() })
+    Ok((model(caps.kvm), model(caps.tcg)))
 }
 
-/// The hardware of this host; what cannot be read is told.
-fn this_host(out: &mut Output) -> Hardware {
-    let (hardware, problems) = virtc_inventory::read(Path::new("/sys"), Path::new("/proc"));
+/// This host; what cannot be read is told.
+fn this_host(out: &mut Output) -> HostFile {
+    let (host, problems) = installed::this_host();
     for problem in problems {
         out.note(&format!("virtc: {problem}\n"));
     }
-    hardware
+    host
 }
 
 fn show(hardware: &Hardware) -> String {

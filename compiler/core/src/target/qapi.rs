@@ -56,9 +56,17 @@ impl Capabilities {
         }
         let Some(folded) = self.types.get(kind) else {
             let fits = match (kind, value) {
-                ("any", _) | ("str", Value::Text(_)) | ("bool", Value::Bool(_)) => true,
+                ("any", _) | ("str", Value::Text(_)) | ("bool", Value::Bool(_)) | ("null", Value::Null) => true,
                 ("int" | "number", Value::Number(_)) => true,
-                (_, Value::Text(_) | Value::Number(_) | Value::Bool(_) | Value::Object(_) | Value::Array(_)) => false,
+                (
+                    _,
+                    Value::Text(_)
+                    | Value::Number(_)
+                    | Value::Bool(_)
+                    | Value::Null
+                    | Value::Object(_)
+                    | Value::Array(_),
+                ) => false,
             };
             return if fits { Ok(()) } else { wrong() };
         };
@@ -84,7 +92,10 @@ impl Capabilities {
                 }
                 Err(last)
             }
-            (_, Value::Text(_) | Value::Number(_) | Value::Bool(_) | Value::Object(_) | Value::Array(_)) => wrong(),
+            (
+                _,
+                Value::Text(_) | Value::Number(_) | Value::Bool(_) | Value::Null | Value::Object(_) | Value::Array(_),
+            ) => wrong(),
         }
     }
 

@@ -105,10 +105,21 @@ fn is_better(cpu: &CpuFacts, best: &Candidate<'_>, next: &Candidate<'_>) -> bool
 }
 
 /// How long the list is, where the first feature that is switched off counts for two, the next for three and so on; and that part alone.
+///
+/// libvirt counts no further than the number of features that it still takes for switched on, so that of many that are off the last do not count.
 fn weight(candidate: &Candidate<'_>) -> (usize, usize) {
-    let off = candidate.features.iter().filter(|(_, on)| !on).count();
-    let penalty: usize = (2..2 + off).sum();
-    (candidate.features.len() - off + penalty, penalty)
+    let (mut on, mut off, mut penalty) = (candidate.features.len(), 0, 2);
+    for (at, (_, is_on)) in candidate.features.iter().enumerate() {
+        if at >= on {
+            break;
+        }
+        if !is_on {
+            on -= 1;
+            off += penalty;
+            penalty += 1;
+        }
+    }
+    (on + off, off)
 }
 
 #[cfg(test)]

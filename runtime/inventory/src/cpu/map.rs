@@ -132,7 +132,7 @@ impl CpuMap {
         if !own.is_empty() {
             model.signatures = own;
         }
-        if let Some(vendor) = elements("vendor").filter_map(|n| n.attribute("name")).last() {
+        if let Some(vendor) = elements("vendor").filter_map(|n| n.attribute("name")).next_back() {
             model.vendor = Some(vendor.to_owned());
         }
         for feature in elements("feature") {

@@ -13,6 +13,7 @@ mod net;
 mod pci;
 mod read;
 mod resources;
+mod storage;
 mod system;
 mod usb;
 
@@ -24,5 +25,6 @@ pub use net::{NetDevice, NetParent, OperState};
 pub use pci::{BusKind, Mdev, PciFunction, Sriov};
 pub use read::{Problem, read};
 pub use resources::{Forward, HostClock, HostModel, Network, Resources};
+pub use storage::{BackingInfo, ImageInfo, Pool, PoolAuth, PoolHost, PoolKind, Volume, VolumeKind};
 pub use system::{Cpu, CpuModel, HugePages, Iommu, Kvm, Limits, Memory, NumaNode};
 pub use usb::{UsbDevice, UsbInterface};

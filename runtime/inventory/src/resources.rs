@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::storage::{ImageInfo, Pool};
+
 /// How a network reaches the outside (`<forward mode=…>`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -85,4 +87,10 @@ pub struct Resources {
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,
+    /// Storage pools by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, Pool>,
+    /// Disk images by path: what each of them names as its backing image.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, ImageInfo>,
 }

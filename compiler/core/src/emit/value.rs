@@ -25,6 +25,16 @@ pub fn fd(name: &str) -> Text {
     Text(vec![Piece::Hole(Hole::Fd(name.to_owned()))])
 }
 
+/// The ciphertext of the secret behind the object `id`, in base 64.
+pub fn secret_text(id: &str) -> Text {
+    Text(vec![Piece::Hole(Hole::Secret(id.to_owned()))])
+}
+
+/// The initialisation vector of that ciphertext, in base 64.
+pub fn secret_iv(id: &str) -> Text {
+    Text(vec![Piece::Hole(Hole::SecretIv(id.to_owned()))])
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self(vec![Piece::Plain(text.to_owned())])
@@ -77,6 +87,8 @@ pub enum Value {
     Number(i128),
     /// A boolean.
     Bool(bool),
+    /// `null`.
+    Null,
     /// An object.
     Object(Props),
     /// An array.
@@ -88,7 +100,7 @@ impl Value {
     pub fn plain(&self) -> Option<String> {
         match self {
             Self::Text(text) => text.plain(),
-            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => None,
+            Self::Number(_) | Self::Bool(_) | Self::Null | Self::Object(_) | Self::Array(_) => None,
         }
     }
 
@@ -96,7 +108,7 @@ impl Value {
     pub fn descriptors(&self) -> u32 {
         match self {
             Self::Text(text) => text.0.iter().map(|p| u32::from(matches!(p, Piece::Hole(Hole::Fd(_))))).sum(),
-            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => 0,
+            Self::Number(_) | Self::Bool(_) | Self::Null | Self::Object(_) | Self::Array(_) => 0,
         }
     }
 }

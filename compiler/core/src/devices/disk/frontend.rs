@@ -11,9 +11,13 @@ use crate::parts::os::MachineFamily;
 pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     let Some(bus) = disk.bus.get() else { return };
     let d = &disk.driver;
-    let node = blockdev::top(disk);
+    let node = blockdev::top(disk, cx);
     let alias = disk.info.alias();
-    let kind = if disk.device() == DiskDevice::Cdrom { "cd" } else { "hd" };
+    let kind = match disk.device() {
+        DiskDevice::Cdrom => "cd",
+        DiskDevice::Lun => "block",
+        DiskDevice::Disk | DiskDevice::Floppy => "hd",
+    };
     let (controller, number, target, unit) = match &disk.info.address {
         Some(Spanned { value: Address::Drive { controller, bus, target, unit }, .. }) => {
             (*controller, *bus, *target, *unit)
@@ -26,7 +30,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     };
     let mut props = match bus {
         DiskBus::Virtio => Props::new()
-            .with("driver", "virtio-blk-pci")
+            .with("driver", if disk.storage.is_vhost_user() { "vhost-user-blk-pci" } else { "virtio-blk-pci" })
             .and(d.threads.props())
             .and(d.virtio.props())
             .opt("ioeventfd", d.ioeventfd.get().map(Switch::is_on))
@@ -60,6 +64,9 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     };
     if disk.shareable.is_some() {
         props.set("share-rw", true);
+    }
+    if let Some(chardev) = blockdev::chardev(disk) {
+        props.set("chardev", chardev);
     }
     if let Some(node) = node {
         props.set("drive", node);

@@ -48,7 +48,9 @@ impl Node<'_> {
                 driver("nvme").with("device", device).with("namespace", namespace.value)
             }
             Location::Network(network) => self.server(network, names, cx)?,
-            Location::VhostVdpa(path) => driver("virtio-blk-vhost-vdpa").with("path", &path.value),
+            Location::VhostVdpa(_) => {
+                driver("virtio-blk-vhost-vdpa").with("path", format!("/dev/fdset/{}", self.settings.fd_set))
+            }
             Location::Empty | Location::Volume { .. } | Location::VhostUser(..) => return None,
         })
     }
@@ -69,10 +71,12 @@ impl Node<'_> {
                 .opt("reconnect-delay", network.reconnect_delay.get().filter(|d| *d > 0)),
             Protocol::Rbd => {
                 let (pool, image) = name?.split_once('/')?;
+                let (namespace, image) = image.split_once('/').map_or((None, image), |(n, image)| (Some(n), image));
                 let servers: Vec<Value> = network.hosts.iter().map(|h| inet_address(h).into()).collect();
                 let modes = auth.map(|_| vec![Value::from("cephx"), Value::from("none")]);
                 driver("rbd")
                     .with("pool", pool)
+                    .opt("namespace", namespace)
                     .with("image", image)
                     .opt("snapshot", network.snapshot.as_ref().map(|s| s.value.as_str()))
                     .opt("conf", network.config.as_ref().map(|s| s.value.as_str()))

@@ -231,6 +231,9 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
         Protocol::Rbd | Protocol::Gluster if name.split_once('/').is_none_or(|(pool, _)| pool.is_empty()) => {
             faults.push(bad(format!("`{}` is not of the form `pool/image`", name.value)));
         }
+        Protocol::Rbd if name.contains(':') => {
+            faults.push(unsupported(name.origin, "the name of an RBD image has no `:`"));
+        }
         Protocol::Iscsi if name.split_once('/').is_some_and(|(_, lun)| lun.parse::<u32>().is_err()) => {
             faults.push(bad(format!("`{}` does not end in `/` and the number of a LUN", name.value)));
         }

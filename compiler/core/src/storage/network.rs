@@ -175,6 +175,10 @@ impl Network {
     }
 
     pub(super) fn define(&mut self) {
+        if let Some(name) = self.name.as_mut().filter(|n| self.protocol.value == Protocol::Iscsi && !n.contains('/')) {
+            // An iSCSI target alone stands for its first LUN.
+            name.value.push_str("/0");
+        }
         let Some(port) = self.protocol.port() else { return };
         for host in self.hosts.iter_mut().filter(|h| h.transport() == Transport::Tcp) {
             if host.port.is_none_or(|p| p.value == 0) {

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Items, Props, Section, Value, state};
+use crate::emit::{Cx, Items, Opts, Props, Section, Value, fd, state};
 use crate::ir::{OptExt, Origin, YesNo};
 use crate::storage::backend::Names;
 use crate::storage::secret::{EncryptionFormat, secret_object};
@@ -28,6 +28,8 @@ pub struct Settings {
     pub floppy: bool,
     /// Whether the guest sees a drive for optical media.
     pub cdrom: bool,
+    /// The set of descriptors of a vDPA device.
+    pub fd_set: u32,
 }
 
 /// What stands under an image.
@@ -94,6 +96,11 @@ impl Node<'_> {
             Err(fault) => return cx.report(fault),
         };
         let format = self.format(cx);
+        if matches!(*place, Location::VhostVdpa(_)) {
+            let name = self.name("storage-vdpa");
+            let opts = Opts::new().with("set", self.settings.fd_set.to_string()).with("fd", fd(&name));
+            out.opts(section, "add-fd", opts.with("opaque", name), self.source.origin);
+        }
         let names = self.objects(&place, format, cx, section, out);
         let Some(backend) = self.backend(&place, &names, cx) else { return };
         let origin = self.source.origin;

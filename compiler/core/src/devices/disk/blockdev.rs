@@ -1,6 +1,6 @@
 //! The block nodes behind a disk.
 
-use crate::devices::chardev::{Again, Backend, Chardev};
+use crate::devices::chardev::{Again, Backend, Chardev, first_fd_set};
 use crate::devices::disk::{Disk, DiskDevice};
 use crate::emit::{Cx, Items, Payload, Props, Section};
 use crate::ir::{OptExt, Switch, YesNo};
@@ -19,7 +19,7 @@ fn copy_on_read(disk: &Disk) -> String {
 /// The images of the disk in the order in which QEMU gets them: the lowest first, the data of each before it.
 fn chain<'d>(disk: &'d Disk, cx: &Cx<'_>) -> Vec<Node<'d>> {
     let Some(top) = disk.storage.place().filter(|_| !disk.storage.is_vhost_user()) else { return Vec::new() };
-    let settings = settings(disk);
+    let settings = settings(disk, cx);
     let mut number = disk.node;
     let mut prefix = |source: &StorageSource| {
         let own = source.index.get().unwrap_or(number);
@@ -79,7 +79,17 @@ fn bytes(cache: MetadataCache) -> u64 {
     cache.bytes.value
 }
 
-fn settings(disk: &Disk) -> Settings {
+/// The number of the set that holds the descriptor of a vDPA device: behind those of character devices, and by the numbers of the nodes.
+fn fd_set(disk: &Disk, cx: &Cx<'_>) -> u32 {
+    let is_vdpa = |d: &Disk| d.storage.place().is_some_and(|s| matches!(s.location, Location::VhostVdpa(_)));
+    if !is_vdpa(disk) {
+        return 0;
+    }
+    let before = cx.domain.devices.disks.iter().filter(|d| is_vdpa(d) && d.node < disk.node).count();
+    first_fd_set(cx.domain, "") + u32::try_from(before).unwrap_or_default()
+}
+
+fn settings(disk: &Disk, cx: &Cx<'_>) -> Settings {
     let d = &disk.driver;
     Settings {
         cache: d.cache_flags().map(|(direct, no_flush, _)| (direct, no_flush)),
@@ -90,6 +100,7 @@ fn settings(disk: &Disk) -> Settings {
         metadata_cache: d.metadata_cache.map(bytes),
         floppy: disk.device() == DiskDevice::Floppy,
         cdrom: disk.device() == DiskDevice::Cdrom,
+        fd_set: fd_set(disk, cx),
     }
 }
 

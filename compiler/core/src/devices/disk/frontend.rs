@@ -2,7 +2,7 @@
 
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, ScsiModel};
-use crate::devices::disk::{Disk, DiskBus, DiskDevice, blockdev};
+use crate::devices::disk::{Disk, DiskBus, DiskDevice, blockdev, source};
 use crate::emit::{Cx, Items, Opts, Props, Section, Value};
 use crate::ir::{OptExt, Origin, Spanned, Switch};
 use crate::parts::os::MachineFamily;
@@ -33,6 +33,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             .with("driver", if disk.storage.is_vhost_user() { "vhost-user-blk-pci" } else { "virtio-blk-pci" })
             .and(d.threads.props())
             .and(d.virtio.props())
+            .opt("scsi", source::passes_scsi(disk, cx))
             .opt("ioeventfd", d.ioeventfd.get().map(Switch::is_on))
             .opt("event_idx", d.event_idx.get().map(Switch::is_on))
             .opt("num-queues", d.queues.get())
@@ -56,8 +57,13 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             } else {
                 props.with("scsi-id", unit)
             };
+            if disk.device() == DiskDevice::Lun {
+                // The device identifies itself.
+                props
+            } else {
             let name = disk.serial.as_ref().map_or_else(|| format!("drive-{alias}"), |s| s.value.clone());
             props.with("device_id", name)
+            }
         }
         DiskBus::Fdc => Props::new().with("driver", "floppy").with("unit", unit),
         DiskBus::Usb => Props::new().with("driver", "usb-storage").and(cx.usb_address(&disk.info.address)),
@@ -97,7 +103,8 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     // libvirt escapes the blanks of a serial number, and guests know disks by the result.
     props = props.opt("serial", disk.serial.as_ref().map(|s| s.value.replace(' ', "\\ ")));
     if bus != DiskBus::Fdc {
-        if let Some((_, _, write_cache)) = d.cache_flags() {
+        // The guest of a `lun` sets the device's own cache.
+        if let Some((_, _, write_cache)) = d.cache_flags().filter(|_| disk.device() != DiskDevice::Lun) {
             props.set("write-cache", if write_cache { "on" } else { "off" });
         }
         let (write, read) = d.error_words();

@@ -6,9 +6,11 @@ use crate::codes;
 use crate::define::Defaults;
 use crate::devices::disk::{Disk, DiskBus, DiskDevice};
 use crate::domain::Domain;
-use crate::emit::HostNeeds;
+use crate::emit::{Cx, HostNeeds};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
+use crate::parts::backing::Access;
+use crate::parts::numa::Cell;
 use crate::storage::{
     Auth, Backing, Checked, Encryption, ImageFormat, Location, Protocol, StartupPolicy, StorageSource, StorageType,
 };
@@ -191,9 +193,6 @@ impl DiskStorage {
         if let Some(rawio) = self.rawio.filter(|r| r.value.is_yes()) {
             out.refuse("the runtime takes all capabilities from QEMU, also that for raw SCSI commands", rawio.origin);
         }
-        if let Some(sgio) = self.sgio.filter(|s| s.value == Sgio::Unfiltered) {
-            out.refuse("the runtime does not change what SCSI commands the kernel lets through", sgio.origin);
-        }
     }
 }
 
@@ -220,7 +219,7 @@ fn refuse(origin: Origin, message: impl Into<String>) -> Diagnostic {
 }
 
 /// What is wrong with the data of a disk (`virDomainDiskDefValidate` and `qemuValidateDomainDeviceDefDisk` in libvirt).
-pub(super) fn check(disk: &Disk, _domain: &Domain, faults: &mut Diagnostics) {
+pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     let storage = &disk.storage;
     let readonly = disk.readonly.is_some();
     if let Some(source) = storage.place() {
@@ -257,7 +256,7 @@ pub(super) fn check(disk: &Disk, _domain: &Domain, faults: &mut Diagnostics) {
         }
     }
     if storage.is_vhost_user() {
-        vhost_user(disk, faults);
+        vhost_user(disk, domain, faults);
     }
 }
 
@@ -295,6 +294,9 @@ fn transient(disk: &Disk, faults: &mut Diagnostics) {
 
 /// `device='lun'`: the guest speaks to the device itself.
 fn lun(disk: &Disk, faults: &mut Diagnostics) {
+    if let Some(sgio) = disk.storage.sgio.filter(|s| s.value == Sgio::Unfiltered) {
+        faults.push(refuse(sgio.origin, "no kernel lets SCSI commands through unfiltered"));
+    }
     let is_whole = match disk.storage.place().map(|s| &s.location) {
         Some(Location::Network(network)) => network.protocol.value == Protocol::Iscsi,
         Some(Location::Block(_) | Location::Volume { .. }) | None => true,
@@ -305,11 +307,7 @@ fn lun(disk: &Disk, faults: &mut Diagnostics) {
         faults.push(refuse(at, "only a block device or an iSCSI target can be a `lun`"));
     }
     match disk.bus.get() {
-        Some(DiskBus::Scsi) | None => {}
-        Some(DiskBus::Virtio) => {
-            let message = "this QEMU passes no SCSI commands through a virtio disk";
-            faults.push(refuse(at, message).help("use `bus='scsi'` with a `virtio-scsi` controller"));
-        }
+        Some(DiskBus::Scsi | DiskBus::Virtio) | None => {}
         Some(bus) => faults.push(refuse(at, format!("a `lun` cannot be on the bus `{}`", bus.word()))),
     }
     if let Some(format) = disk.driver.format.filter(|f| f.value != ImageFormat::Raw) {
@@ -322,8 +320,33 @@ fn lun(disk: &Disk, faults: &mut Diagnostics) {
     }
 }
 
+/// QEMU's `scsi` of a virtio disk, which QEMU has no more since 9.1.
+pub(super) fn passes_scsi(disk: &Disk, cx: &Cx<'_>) -> Option<bool> {
+    if disk.device() != DiskDevice::Lun {
+        return None;
+    }
+    if cx.target.at_least(9, 1) {
+        let message = "this QEMU passes no SCSI commands through a virtio disk";
+        let fault = refuse(disk.device.origin_or(disk.origin), message);
+        cx.report(fault.help("use `bus='scsi'` with a `virtio-scsi` controller"));
+    }
+    Some(true)
+}
+
+/// Whether another process can see the guest's memory.
+fn shares_memory(domain: &Domain) -> bool {
+    let all = domain.backing.access.is(&Access::Shared);
+    let cells = domain.numa().map(|numa| &numa.cells);
+    let shared = |cell: &Cell| cell.access.map_or(all, |a| a.value == Access::Shared);
+    cells.filter(|c| !c.is_empty()).map_or(all, |cells| cells.iter().all(shared))
+}
+
 /// A disk that another process serves has no settings of QEMU's block layer.
-fn vhost_user(disk: &Disk, faults: &mut Diagnostics) {
+fn vhost_user(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
+    if !shares_memory(domain) {
+        let fault = refuse(disk.origin, "the process that serves the disk does not see the guest's memory");
+        faults.push(fault.help("add `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`"));
+    }
     if !disk.bus.is(&DiskBus::Virtio) {
         faults.push(refuse(disk.bus.origin_or(disk.origin), "a vhost-user disk is on the bus `virtio`"));
     }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use virtc_inventory::{BusKind, Config, Forward, Hardware, HostFile, HostModel, ImageInfo, Network, NumaNode, PciAddress, Pool};
+use virtc_inventory::{
+    BusKind, Config, Forward, Hardware, HostFile, HostModel, ImageInfo, Network, NumaNode, PciAddress, Pool,
+};
 
 use crate::devices::PciSlot;
 use crate::emit::{Text, state};

@@ -139,7 +139,8 @@ impl HostNeeds {
     pub fn vfio(&mut self, slot: PciSlot, managed: bool, origin: Origin) {
         let device = PciAddress { domain: slot.domain.into(), bus: slot.bus, slot: slot.slot, function: slot.function };
         // Several namespaces of one NVMe disk are one function.
-        let bound = |(step, _): &(Step, Origin)| matches!(step, Step::VfioBind { device: other, .. } if *other == device);
+        let bound =
+            |(step, _): &(Step, Origin)| matches!(step, Step::VfioBind { device: other, .. } if *other == device);
         if !self.turns().any(|turn| turn.binds.iter().any(bound)) {
             self.turn().binds.push((Step::VfioBind { device, managed }, origin));
         }

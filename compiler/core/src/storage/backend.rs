@@ -38,10 +38,9 @@ impl Node<'_> {
                 let props = driver(name).with("filename", &path.value).opt("aio", self.settings.aio);
                 props.opt("pr-manager", names.reservations.as_deref())
             }
-            Location::Dir(path) => driver("vvfat")
-                .with("dir", &path.value)
-                .with("floppy", self.settings.floppy)
-                .with("rw", !self.readonly),
+            Location::Dir(path) => {
+                driver("vvfat").with("dir", &path.value).with("floppy", self.settings.floppy).with("rw", !self.readonly)
+            }
             Location::Nvme { slot, namespace, .. } => {
                 let s = slot.value;
                 let device = format!("{:04x}:{:02x}:{:02x}.{:x}", s.domain, s.bus, s.slot, s.function);
@@ -124,14 +123,16 @@ impl Node<'_> {
                 let server = inet_address(network.hosts.first()?);
                 driver("ssh").opt("path", name).with("server", server).opt("user", login.or(user))
             }
-            Protocol::Http | Protocol::Https | Protocol::Ftp | Protocol::Ftps | Protocol::Tftp => driver(network.protocol.word())
-                .with("url", url(network)?)
-                .opt("username", login)
-                .opt("password-secret", auth)
-                .opt("sslverify", network.verify.get().map(YesNo::is_yes))
-                .opt("cookie-secret", names.cookies.as_deref())
-                .opt("timeout", network.timeout.get().filter(|n| *n > 0))
-                .opt("readahead", network.readahead.get().filter(|n| *n > 0)),
+            Protocol::Http | Protocol::Https | Protocol::Ftp | Protocol::Ftps | Protocol::Tftp => {
+                driver(network.protocol.word())
+                    .with("url", url(network)?)
+                    .opt("username", login)
+                    .opt("password-secret", auth)
+                    .opt("sslverify", network.verify.get().map(YesNo::is_yes))
+                    .opt("cookie-secret", names.cookies.as_deref())
+                    .opt("timeout", network.timeout.get().filter(|n| *n > 0))
+                    .opt("readahead", network.readahead.get().filter(|n| *n > 0))
+            }
             // No QEMU that is still in use has these; the checks refuse them.
             Protocol::Sheepdog | Protocol::Vxhs => return None,
         })

@@ -43,7 +43,8 @@ impl Backing {
         // The number may stand at either place; a definition has none.
         let index: Opt<u32> = f.attr("index").filter(|_| f.cx().is_running());
         let source = f.child("source");
-        let source = source.and_then(|s| StorageSource::lower(kind.as_ref().map_or(StorageType::File, |k| k.value), &s));
+        let source =
+            source.and_then(|s| StorageSource::lower(kind.as_ref().map_or(StorageType::File, |k| k.value), &s));
         let (format, backing) = (Format::lower(&f), Self::lower(&f));
         let Some(mut source) = source else { return Self::End };
         source.index = source.index.or(index);

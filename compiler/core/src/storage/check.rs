@@ -57,7 +57,10 @@ impl Checked<'_> {
             if !reservations.is_managed() && reservations.socket.is_none() {
                 let message = "reservations that libvirt does not manage need the socket of a helper";
                 let span = reservations.origin.span().unwrap_or_default();
-                faults.push(Diagnostic::new(&codes::MISSING, span, message).help("add `<source type='unix' path='…' mode='client'/>`"));
+                faults.push(
+                    Diagnostic::new(&codes::MISSING, span, message)
+                        .help("add `<source type='unix' path='…' mode='client'/>`"),
+                );
             }
         }
     }
@@ -68,7 +71,9 @@ impl Checked<'_> {
         match format.value {
             ImageFormat::Cow => faults.push(refuse("QEMU has no format `cow` any more")),
             ImageFormat::Dir => {
-                faults.push(refuse("`dir` is no format that QEMU reads").help("use `<disk type='dir'>` with the format `fat`"));
+                faults.push(
+                    refuse("`dir` is no format that QEMU reads").help("use `<disk type='dir'>` with the format `fat`"),
+                );
             }
             ImageFormat::Iso => faults.push(refuse("`iso` is no format that QEMU reads").help("use `raw`")),
             ImageFormat::Luks => {
@@ -88,7 +93,8 @@ impl Checked<'_> {
         }
         if matches!(self.source.location, Location::Dir(_)) && !self.readonly {
             let help = "add `<readonly/>`";
-            faults.push(unsupported(self.source.origin, "the guest cannot write to a directory of the host").help(help));
+            faults
+                .push(unsupported(self.source.origin, "the guest cannot write to a directory of the host").help(help));
         }
     }
 
@@ -106,7 +112,8 @@ impl Checked<'_> {
         };
         if let Some(usage) = auth.secret.usage.filter(|u| u.value != wanted) {
             let (protocol, word) = (network.protocol.word(), usage.word());
-            let message = format!("a login at an `{protocol}` server has a secret of type `{}`, not `{word}`", wanted.word());
+            let message =
+                format!("a login at an `{protocol}` server has a secret of type `{}`, not `{word}`", wanted.word());
             faults.push(unsupported(usage.origin, message));
         }
     }
@@ -133,7 +140,9 @@ impl Checked<'_> {
             }
             EncryptionFormat::Luks2 | EncryptionFormat::LuksAny => {
                 let message = format!("QEMU does not decrypt `{}`", format.word());
-                faults.push(unsupported(format.origin, message).help("use `luks`, or `engine='librbd'` for an RBD image"));
+                faults.push(
+                    unsupported(format.origin, message).help("use `luks`, or `engine='librbd'` for an RBD image"),
+                );
             }
         }
         let holds = [ImageFormat::Raw, ImageFormat::Qcow2, ImageFormat::Qcow];
@@ -142,7 +151,9 @@ impl Checked<'_> {
             faults.push(unsupported(kind.origin, message));
         }
         if let Some(second) = encryption.secrets.get(1) {
-            faults.push(unsupported(second.origin, "QEMU takes one key only").help("several keys are for `engine='librbd'`"));
+            faults.push(
+                unsupported(second.origin, "QEMU takes one key only").help("several keys are for `engine='librbd'`"),
+            );
         }
     }
 
@@ -168,7 +179,12 @@ impl Checked<'_> {
         if let Some(kind) = data.format.kind.filter(|f| f.value != ImageFormat::Raw) {
             faults.push(unsupported(kind.origin, "the data of a qcow2 image is kept raw").help("use `type='raw'`"));
         }
-        let part = Checked { source: &data.source, format: &data.format.kind, readonly: self.readonly, cache: data.format.cache.as_ref() };
+        let part = Checked {
+            source: &data.source,
+            format: &data.format.kind,
+            readonly: self.readonly,
+            cache: data.format.cache.as_ref(),
+        };
         part.check(faults);
     }
 }

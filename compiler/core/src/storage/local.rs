@@ -17,9 +17,11 @@ impl Location {
             StorageType::Block => path("dev").map(Self::Block),
             StorageType::Dir => path("dir").map(Self::Dir),
             StorageType::Network => Network::lower(f).map(|n| Self::Network(Box::new(n))),
-            StorageType::Volume => path("pool")
-                .zip(path("volume"))
-                .map(|(pool, volume)| Self::Volume { pool, volume, mode: f.attr("mode") }),
+            StorageType::Volume => path("pool").zip(path("volume")).map(|(pool, volume)| Self::Volume {
+                pool,
+                volume,
+                mode: f.attr("mode"),
+            }),
             StorageType::Nvme => {
                 let _pci = f.attr::<String>("type");
                 let slot = f.child("address").map(|a| Spanned { value: Address::pci_slot(&a), origin: a.origin() });
@@ -43,9 +45,7 @@ impl Location {
             Self::Block(path) | Self::VhostVdpa(path) => tag.attr("dev", path),
             Self::Dir(path) => tag.attr("dir", path),
             Self::Network(network) => network.write_attributes(tag),
-            Self::Volume { pool, volume, mode } => {
-                tag.attr("pool", pool).attr("volume", volume).opt("mode", mode)
-            }
+            Self::Volume { pool, volume, mode } => tag.attr("pool", pool).attr("volume", volume).opt("mode", mode),
             Self::Nvme { namespace, managed, .. } => {
                 tag.attr("type", "pci").opt("managed", managed).attr("namespace", &namespace.value.to_string())
             }
@@ -65,12 +65,8 @@ impl Location {
                 .attr("function", &format!("0x{:x}", slot.function))
                 .end(),
             Self::VhostUser(_, reconnect) => Reconnect::write(reconnect.as_ref(), w),
-            Self::Empty
-            | Self::File(..)
-            | Self::Block(_)
-            | Self::Dir(_)
-            | Self::Volume { .. }
-            | Self::VhostVdpa(_) => {}
+            Self::Empty | Self::File(..) | Self::Block(_) | Self::Dir(_) | Self::Volume { .. } | Self::VhostVdpa(_) => {
+            }
         }
     }
 

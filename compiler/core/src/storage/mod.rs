@@ -11,6 +11,8 @@ mod local;
 mod network;
 mod node;
 mod secret;
+#[cfg(test)]
+mod tests;
 mod volume;
 
 use crate::devices::PciSlot;
@@ -20,8 +22,8 @@ use crate::ir::{Opt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
-pub use check::Checked;
 pub use chain::{Backing, BackingImage, detect};
+pub use check::Checked;
 pub use chunk::{Reservations, Slice, SourceLabel};
 pub use image::{DataStore, ImageFormat, MetadataCache};
 pub use network::{Host, Identity, Network, Protocol, Transport};
@@ -109,8 +111,10 @@ pub struct StorageSource {
     pub origin: Origin,
 }
 
-static MANAGED: Rule =
-    Rule { name: "nvme-managed", text: "an NVMe disk is taken from the host's driver and given back unless the definition says no" };
+static MANAGED: Rule = Rule {
+    name: "nvme-managed",
+    text: "an NVMe disk is taken from the host's driver and given back unless the definition says no",
+};
 
 impl StorageSource {
     /// Reads the `<source>` `f` of the kind `kind`; `None` where it says nothing at all.

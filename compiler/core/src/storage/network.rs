@@ -250,7 +250,8 @@ impl Network {
         if let Some(file) = &self.known_hosts {
             out.refuse("QEMU takes no file of known SSH servers", file.origin);
         }
-        if let Some(Identity::Ssh { keyfile: Some(key), .. } | Identity::Ssh { agent: Some(key), .. }) = &self.identity {
+        if let Some(Identity::Ssh { keyfile: Some(key), .. } | Identity::Ssh { agent: Some(key), .. }) = &self.identity
+        {
             out.refuse("QEMU takes no file of an SSH key and no agent but that of its environment", key.origin);
         }
         for (_, cookie) in self.cookies.iter().take(1) {

@@ -101,6 +101,7 @@ impl Node<'_> {
             let opts = Opts::new().with("set", self.settings.fd_set.to_string()).with("fd", fd(&name));
             out.opts(section, "add-fd", opts.with("opaque", name), self.source.origin);
         }
+        self.versions(&place, cx);
         let names = self.objects(&place, format, cx, section, out);
         let Some(backend) = self.backend(&place, &names, cx) else { return };
         let origin = self.source.origin;
@@ -123,9 +124,29 @@ impl Node<'_> {
         }
     }
 
+    /// What an older QEMU cannot do.
+    fn versions(&self, place: &Location, cx: &Cx<'_>) {
+        let since = |major, minor, origin: Option<Origin>, what: &str| {
+            if let Some(origin) = origin.filter(|_| !cx.target.at_least(major, minor)) {
+                cx.report(unsupported(origin, format!("this QEMU has no {what}; {major}.{minor} has")));
+            }
+        };
+        if let Location::Network(network) = place {
+            let name = network.tls_hostname.as_ref().map(|n| n.origin);
+            since(7, 0, name, "name to check a certificate for");
+            let encryption = self.source.encryption.as_ref().filter(|e| !e.is_by_qemu());
+            let any = encryption.filter(|e| e.format.value == EncryptionFormat::LuksAny).map(|e| e.format.origin);
+            since(8, 0, any, "RBD encryption `luks-any`");
+            since(8, 0, encryption.and_then(|e| e.secrets.get(1)).map(|s| s.origin), "RBD encryption in layers");
+        }
+        let keeps = self.settings.no_unref.map(|_| self.source.origin);
+        since(8, 1, keeps, "`discard-no-unref`");
+    }
+
     /// The properties of every node: at the top how the guest wants its data treated, below it what lets the top decide.
     fn access(&self, props: Props, is_top: bool) -> Props {
-        let props = if is_top { self.top_access(props) } else { props.with("auto-read-only", true).with("discard", "unmap") };
+        let props =
+            if is_top { self.top_access(props) } else { props.with("auto-read-only", true).with("discard", "unmap") };
         props.opt("cache", self.cache())
     }
 
@@ -144,9 +165,8 @@ impl Node<'_> {
         let encryption = self.source.encryption.as_ref().filter(|e| e.is_by_qemu());
         let key = keys.first().filter(|_| encryption.is_some()).map(String::as_str);
         let is_luks = encryption.is_some_and(|e| e.format.value == EncryptionFormat::Luks);
-        let encrypt = key.map(|key| {
-            Props::new().with("format", if is_luks { "luks" } else { "aes" }).with("key-secret", key)
-        });
+        let encrypt =
+            key.map(|key| Props::new().with("format", if is_luks { "luks" } else { "aes" }).with("key-secret", key));
         let props = match format {
             ImageFormat::Raw | ImageFormat::Fat if key.is_some() => props.with("driver", "luks").opt("key-secret", key),
             ImageFormat::Qcow2 => props
@@ -187,13 +207,15 @@ impl Node<'_> {
             object(secret_object(&name), login.origin, out);
             name
         });
-        let layer = if source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu) { "format" } else { "storage" };
+        let layer =
+            if source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu) { "format" } else { "storage" };
         let keys = source.encryption.iter().flat_map(|e| &e.secrets).enumerate().map(|(at, secret)| {
             let name = self.name(&format!("{layer}-encryption-secret{at}"));
             object(secret_object(&name), secret.origin, out);
             name
         });
-        let keys: Vec<String> = if self.needs_format(format) || layer == "storage" { keys.collect() } else { Vec::new() };
+        let keys: Vec<String> =
+            if self.needs_format(format) || layer == "storage" { keys.collect() } else { Vec::new() };
         let Location::Network(network) = place else {
             return Names { auth, cookies: None, tls: None, keys, reservations };
         };

@@ -100,7 +100,8 @@ pub struct Encryption {
     pub origin: Origin,
 }
 
-static ENGINE: Rule = Rule { name: "encryption-engine", text: "QEMU decrypts an image unless the definition names another engine" };
+static ENGINE: Rule =
+    Rule { name: "encryption-engine", text: "QEMU decrypts an image unless the definition names another engine" };
 
 impl Encryption {
     /// Reads `<encryption>`.
@@ -149,7 +150,8 @@ pub(super) fn secret_object(id: &str) -> Props {
         .with("format", "base64")
 }
 
-static KEY: Rule = Rule { name: "master-key", text: "secrets reach QEMU as ciphertext, under a key that is made for each run" };
+static KEY: Rule =
+    Rule { name: "master-key", text: "secrets reach QEMU as ciphertext, under a key that is made for each run" };
 
 /// Adds the key of the run, where an item needs it.
 pub fn master_key(items: &mut Items) {

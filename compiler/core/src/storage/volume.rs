@@ -32,7 +32,8 @@ impl StorageSource {
             let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, at.origin.span().unwrap_or_default(), message);
             fault.help("name it in the host file, under `resources.pools`")
         };
-        let pool = facts.pool(name).ok_or_else(|| unknown(name, format!("the storage pool `{}` is not known", name.value)))?;
+        let pool =
+            facts.pool(name).ok_or_else(|| unknown(name, format!("the storage pool `{}` is not known", name.value)))?;
         if let Some(mode) = mode.filter(|_| pool.kind != PoolKind::Iscsi) {
             let message = "only a volume of an iSCSI pool has a mode";
             return Err(unsupported(mode.origin, message));

@@ -4,7 +4,9 @@ use crate::devices::chardev::{Again, Backend, Chardev, first_fd_set};
 use crate::devices::disk::{Disk, DiskDevice};
 use crate::emit::{Cx, Items, Payload, Props, Section};
 use crate::ir::{OptExt, Switch, YesNo};
-use crate::storage::{Backing, Below, BackingImage, DataStore, ImageFormat, Location, MetadataCache, Node, Settings, StorageSource};
+use crate::storage::{
+    Backing, BackingImage, Below, DataStore, ImageFormat, Location, MetadataCache, Node, Settings, StorageSource,
+};
 
 /// The name of the node that the device gets; `None` for an empty drive.
 pub(super) fn top(disk: &Disk, cx: &Cx<'_>) -> Option<String> {

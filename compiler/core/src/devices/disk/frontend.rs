@@ -2,7 +2,7 @@
 
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, ScsiModel};
-use crate::devices::disk::{Disk, DiskBus, DiskDevice, blockdev, source};
+use crate::devices::disk::{Disk, DiskBus, DiskDevice, blockdev, check};
 use crate::emit::{Cx, Items, Opts, Props, Section, Value};
 use crate::ir::{OptExt, Origin, Spanned, Switch};
 use crate::parts::os::MachineFamily;
@@ -33,7 +33,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             .with("driver", if disk.storage.is_vhost_user() { "vhost-user-blk-pci" } else { "virtio-blk-pci" })
             .and(d.threads.props())
             .and(d.virtio.props())
-            .opt("scsi", source::passes_scsi(disk, cx))
+            .opt("scsi", check::passes_scsi(disk, cx))
             .opt("ioeventfd", d.ioeventfd.get().map(Switch::is_on))
             .opt("event_idx", d.event_idx.get().map(Switch::is_on))
             .opt("num-queues", d.queues.get())
@@ -61,8 +61,8 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
                 // The device identifies itself.
                 props
             } else {
-            let name = disk.serial.as_ref().map_or_else(|| format!("drive-{alias}"), |s| s.value.clone());
-            props.with("device_id", name)
+                let name = disk.serial.as_ref().map_or_else(|| format!("drive-{alias}"), |s| s.value.clone());
+                props.with("device_id", name)
             }
         }
         DiskBus::Fdc => Props::new().with("driver", "floppy").with("unit", unit),

@@ -1,6 +1,7 @@
 //! `<disk>`.
 
 mod blockdev;
+mod check;
 mod driver;
 mod frontend;
 mod source;
@@ -271,7 +272,7 @@ impl Device for Disk {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span().unwrap_or_default();
-        source::check(self, domain, faults);
+        check::check(self, domain, faults);
         if let Some(origin) = self.driver.threads.origin().filter(|_| !self.bus.is(&DiskBus::Virtio)) {
             let message = "only a virtio disk is served by I/O threads of its own";
             let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message);

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Firmware;
 use crate::storage::{ImageInfo, Pool};
 
 /// How a network reaches the outside (`<forward mode=…>`).
@@ -65,6 +66,16 @@ pub struct HostModel {
     pub features: Vec<(String, bool)>,
 }
 
+/// What AMD SEV takes on this host (`query-sev-capabilities` of QEMU).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sev {
+    /// The bit of a page table entry that marks an encrypted page.
+    pub cbitpos: u32,
+    /// How many bits of physical addresses encryption takes away.
+    pub reduced_phys_bits: u32,
+}
+
 /// What domains refer to by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,6 +95,12 @@ pub struct Resources {
     /// The NUMA nodes that numad advises for a domain with `placement='auto'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numad: Option<BTreeSet<u32>>,
+    /// The firmware that is installed, in the order of preference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<Vec<Firmware>>,
+    /// What AMD SEV takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sev: Option<Sev>,
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,

@@ -16,9 +16,18 @@ const MARK: (&str, &str) = ("'<=next=>'", "&lt;=next=&gt;");
 /// How long the daemon may take to start.
 const START: Duration = Duration::from_secs(20);
 
+/// What is asked about a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum What {
+    /// How it is stored.
+    Xml,
+    /// How QEMU is started for it; without its network cards, of which libvirt makes others for this question.
+    Argv,
+}
+
 /// What libvirt says of a definition.
 pub enum Answer {
-    /// The definition as it stored it.
+    /// The definition as it stored it, or the command line.
     Stored(String),
     /// Why it refused it.
     Refused(String),
@@ -66,11 +75,17 @@ impl Libvirt {
     ///
     /// # Errors
     /// When `virsh` cannot be run, or its answers do not match the questions.
-    pub fn define(&self, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
+    #[expect(clippy::unused_self, reason = "there is nobody to ask without a daemon")]
+    pub fn ask(&self, what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
         let mut script = String::new();
         for file in files {
-            let _ = writeln!(script, "define {}", file.display());
-            let _ = writeln!(script, "dumpxml --inactive {UUID}\nundefine --nvram {UUID}");
+            let file = file.display();
+            let _ = match what {
+                What::Xml => {
+                    writeln!(script, "define {file}\ndumpxml --inactive {UUID}\nundefine --nvram {UUID}")
+                }
+                What::Argv => writeln!(script, "domxml-to-native qemu-argv --xml {file}"),
+            };
             let _ = writeln!(script, "echo --xml {0}\necho --err --xml {0}", MARK.0);
         }
         let mut child = virsh().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -87,6 +102,10 @@ impl Libvirt {
 }
 
 fn answer(said: &str, fault: &str) -> Answer {
+    if let Some(line) = said.lines().find(|line| line.contains("/qemu-system-") && line.contains(" -name ")) {
+        // The prompt may follow without a line feed.
+        return Answer::Stored(line.rsplit_once("virsh # ").map_or(line, |(line, _)| line).to_owned());
+    }
     let start = said.find("\n<domain ").map(|at| at + 1).or_else(|| said.starts_with("<domain ").then_some(0));
     let end = said.rfind("\n</domain>").map(|at| at + "\n</domain>".len());
     if let Some(xml) = start.zip(end).and_then(|(start, end)| said.get(start..end)) {
@@ -111,12 +130,16 @@ impl Drop for Libvirt {
 
 /// A definition that this machine's libvirt can hold: with the uuid that all have, and without the path of an emulator.
 /// `None` where it is not one that can be stored at all.
-pub fn adapted(text: &str) -> Option<String> {
+pub fn adapted(text: &str, what: What) -> Option<String> {
     let document = Document::parse(text).ok()?;
     let root = document.root_element();
     let name = child(root, "name")?;
     let mut cuts: Vec<std::ops::Range<usize>> = child(root, "uuid").map(|node| node.range()).into_iter().collect();
-    cuts.extend(child(root, "devices").and_then(|devices| child(devices, "emulator")).map(|node| node.range()));
+    for device in child(root, "devices").into_iter().flat_map(|devices| devices.children()) {
+        if device.has_tag_name("emulator") || (what == What::Argv && device.has_tag_name("interface")) {
+            cuts.push(device.range());
+        }
+    }
     let at = name.range().end;
     let mut adapted = text.to_owned();
     cuts.push(at..at);
@@ -142,16 +165,18 @@ fn machine(root: Node<'_, '_>) -> Option<String> {
 pub fn lines(xml: &str, alias: Option<&str>) -> Result<Vec<String>, roxmltree::Error> {
     let document = Document::parse(xml)?;
     let mut lines = Vec::new();
-    walk(document.root_element(), String::new(), alias, &mut lines);
+    walk(document.root_element(), "", alias, &mut lines);
     Ok(lines)
 }
 
-/// The machine type in a text.
-pub fn machine_of(xml: &str) -> Option<String> {
-    machine(Document::parse(xml).ok()?.root_element())
+/// The machine type and the name in a text.
+pub fn named(xml: &str) -> (Option<String>, String) {
+    let Ok(document) = Document::parse(xml) else { return (None, String::new()) };
+    let root = document.root_element();
+    (machine(root), child(root, "name").and_then(|name| name.text()).unwrap_or_default().to_owned())
 }
 
-fn walk(node: Node<'_, '_>, above: String, alias: Option<&str>, lines: &mut Vec<String>) {
+fn walk(node: Node<'_, '_>, above: &str, alias: Option<&str>, lines: &mut Vec<String>) {
     let path = format!("{above}/{}", node.tag_name().name());
     if path.ends_with("/interface/mac") || path == "/domain/devices/emulator" {
         return;
@@ -168,7 +193,74 @@ fn walk(node: Node<'_, '_>, above: String, alias: Option<&str>, lines: &mut Vec<
     let text = if text.trim().is_empty() { String::new() } else { format!(" {}", text.trim()) };
     lines.push(format!("{path}{}{text}", attributes.concat()));
     for child in node.children().filter(Node::is_element) {
-        walk(child, path.clone(), alias, lines);
+        walk(child, &path, alias, lines);
+    }
+}
+
+/// The words of a command line: behind the environment, without the binary and the key that nothing refers to, with what is only
+/// a number made equal.
+///
+/// # Errors
+/// When it is not quoted as a shell wants it.
+pub fn words(line: &str, name: &str, alias: Option<&str>) -> Result<Vec<String>, shell_words::ParseError> {
+    let all = shell_words::split(line)?;
+    let mut words: Vec<String> = all.into_iter().skip_while(|word| !word.contains("/qemu-system-")).skip(1).collect();
+    if let Some(at) = words.iter().position(|word| word.contains("masterKey0")) {
+        words.drain(at.saturating_sub(1)..=at);
+    }
+    // A long name is cut to 20 characters.
+    let short: String = name.chars().take(20).collect();
+    let state = format!("/var/lib/libvirt/qemu/domain--1-{short}");
+    for word in &mut words {
+        *word = word.replace(&state, "{state}");
+    }
+    let at = words.iter().position(|word| word == "-machine").map(|at| at + 1);
+    let rest = at.and_then(|at| words.get(at)?.split_once(',').map(|(_, rest)| rest.to_owned()));
+    if let (Some(alias), Some(at), Some(rest)) = (alias, at, rest) {
+        words.splice(at..=at, [format!("{alias},{rest}")]);
+    }
+    Ok(words.iter().map(|word| same(word)).collect())
+}
+
+/// `word` with every descriptor made the same and JSON in one order.
+pub fn same(word: &str) -> String {
+    if let Ok(value @ serde_json::Value::Object(_)) = serde_json::from_str(word) {
+        return ordered(value).to_string();
+    }
+    // For this question QEMU opens sockets and logs itself; otherwise it gets descriptors of them.
+    let backend = word.contains("id=char");
+    let parts =
+        word.split(',').filter(|part| !(backend && (part.starts_with("append=") || part.starts_with("logappend="))));
+    let parts = parts.map(|part| match part.split_once('=') {
+        Some(("path" | "fd", _)) if backend => "path=#".to_owned(),
+        Some(("logfile", _)) if backend => "logfile=#".to_owned(),
+        Some((key @ ("fd" | "fds" | "vhostfd" | "vhostfds"), _)) => format!("{key}=#"),
+        Some(_) | None => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join(",")
+}
+
+fn ordered(value: serde_json::Value) -> serde_json::Value {
+    use serde_json::Value;
+    match value {
+        Value::Object(map) => {
+            let mut entries: Vec<(String, Value)> = map
+                .into_iter()
+                .map(|(key, value)| {
+                    let value = match &value {
+                        _ if key.ends_with("fd") => "#".into(),
+                        // Whether a path is a drive for CDs is looked up on the host.
+                        Value::String(text) if text == "host_cdrom" => "host_device".into(),
+                        _ => ordered(value),
+                    };
+                    (key, value)
+                })
+                .collect();
+            entries.sort_by(|a, b| a.0.cmp(&b.0));
+            Value::Object(entries.into_iter().collect())
+        }
+        Value::Array(values) => values.into_iter().map(ordered).collect(),
+        other => other,
     }
 }
 
@@ -190,17 +282,26 @@ mod tests {
     fn a_definition_is_made_fit() {
         let text = "<domain><name>a</name><uuid>1</uuid><devices><emulator>/x</emulator></devices></domain>";
         let expected = format!("<domain><name>a</name><uuid>{UUID}</uuid><devices></devices></domain>");
-        assert_eq!(adapted(text), Some(expected));
-        assert_eq!(adapted("<domain/>"), None);
+        assert_eq!(adapted(text, What::Xml), Some(expected));
+        assert_eq!(adapted("<domain/>", What::Xml), None);
     }
 
     #[test]
     fn the_machine_may_be_an_alias() {
         let stored = "<domain><os><type machine='pc-q35-10.0' arch='x86_64'>hvm</type></os></domain>";
         let own = "<domain>\n<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>";
-        assert_eq!(machine_of(own).as_deref(), Some("q35"));
+        assert_eq!(named(own).0.as_deref(), Some("q35"));
         assert_eq!(lines(stored, Some("q35")).unwrap(), lines(own, None).unwrap());
         assert_ne!(lines(stored, None).unwrap(), lines(own, None).unwrap());
+    }
+
+    #[test]
+    fn descriptors_and_the_order_of_keys_do_not_count() {
+        let line = r#"A=b /usr/bin/qemu-system-x86_64 -S -object '{"id":"masterKey0"}' -machine pc-q35-10.0,usb=off
+            -chardev socket,id=charx,path=/var/lib/libvirt/qemu/domain--1-a/b -netdev '{"type":"tap","fd":"24"}'"#;
+        let own = ["-S", "-machine", "q35,usb=off", "-chardev", "socket,id=charx,fd={fd:x}", "-netdev"];
+        let own: Vec<String> = own.into_iter().chain([r#"{"fd":"{fd:net0}","type":"tap"}"#]).map(same).collect();
+        assert_eq!(words(line, "a", Some("q35")).unwrap(), own);
     }
 
     #[test]

@@ -89,8 +89,6 @@ pub enum Value {
     Number(i128),
     /// A boolean.
     Bool(bool),
-    /// `null`.
-    Null,
     /// An object.
     Object(Props),
     /// An array.

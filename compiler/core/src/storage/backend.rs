@@ -1,5 +1,6 @@
 //! The block node at the bottom: QEMU's driver for the place.
 
+use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
 use virtc_diag::Diagnostic;
@@ -192,7 +193,7 @@ fn url(network: &Network) -> Option<String> {
     let host = network.hosts.first()?;
     let mut out = format!("{}://{}", network.protocol.word(), bracketed(host));
     if port(host) > 0 {
-        out.push_str(&format!(":{}", port(host)));
+        let _ = write!(out, ":{}", port(host));
     }
     let path = network.name.as_ref().map_or("", |n| n.value.as_str());
     if !path.starts_with('/') {
@@ -202,7 +203,7 @@ fn url(network: &Network) -> Option<String> {
         if byte.is_ascii_alphanumeric() || b"-_.!~*'()/;@&=+$,".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            out.push_str(&format!("%{byte:02X}"));
+            let _ = write!(out, "%{byte:02X}");
         }
     }
     if let Some(query) = &network.query {

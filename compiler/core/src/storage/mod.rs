@@ -71,7 +71,7 @@ pub enum Location {
         /// How QEMU gets to it.
         mode: Opt<PoolMode>,
     },
-    /// A namespace of an NVMe disk.
+    /// A namespace of an `NVMe` disk.
     Nvme {
         /// Its PCI address on the host.
         slot: Spanned<PciSlot>,
@@ -179,6 +179,13 @@ impl StorageSource {
         }
         if let Some(data) = &mut self.data_store {
             data.source.define();
+        }
+    }
+
+    /// An iSCSI target that a device stands for is its first LUN.
+    pub fn complete_target(&mut self) {
+        if let Location::Network(network) = &mut self.location {
+            network.complete_target();
         }
     }
 

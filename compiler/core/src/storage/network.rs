@@ -174,11 +174,14 @@ impl Network {
         })
     }
 
-    pub(super) fn define(&mut self) {
+    /// An iSCSI target alone stands for its first LUN.
+    pub(super) fn complete_target(&mut self) {
         if let Some(name) = self.name.as_mut().filter(|n| self.protocol.value == Protocol::Iscsi && !n.contains('/')) {
-            // An iSCSI target alone stands for its first LUN.
             name.value.push_str("/0");
         }
+    }
+
+    pub(super) fn define(&mut self) {
         let Some(port) = self.protocol.port() else { return };
         for host in self.hosts.iter_mut().filter(|h| h.transport() == Transport::Tcp) {
             if host.port.is_none_or(|p| p.value == 0) {

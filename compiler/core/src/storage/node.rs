@@ -93,7 +93,7 @@ impl Node<'_> {
     pub fn items(&self, cx: &Cx<'_>, section: Section, out: &mut Items) {
         let place = match self.source.actual(cx.facts) {
             Ok(place) => place,
-            Err(fault) => return cx.report(fault),
+            Err(fault) => return cx.report(*fault),
         };
         let format = self.format(cx);
         if matches!(*place, Location::VhostVdpa(_)) {

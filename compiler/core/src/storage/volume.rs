@@ -24,19 +24,19 @@ impl StorageSource {
     ///
     /// # Errors
     /// The pool or the volume is not known, or QEMU cannot get to it.
-    pub fn actual(&self, facts: Facts<'_>) -> Result<Cow<'_, Location>, Diagnostic> {
+    pub fn actual(&self, facts: Facts<'_>) -> Result<Cow<'_, Location>, Box<Diagnostic>> {
         let Location::Volume { pool: name, volume, mode } = &self.location else {
             return Ok(Cow::Borrowed(&self.location));
         };
         let unknown = |at: &Spanned<String>, message: String| {
             let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, at.origin.span().unwrap_or_default(), message);
-            fault.help("name it in the host file, under `resources.pools`")
+            Box::new(fault.help("name it in the host file, under `resources.pools`"))
         };
         let pool =
             facts.pool(name).ok_or_else(|| unknown(name, format!("the storage pool `{}` is not known", name.value)))?;
         if let Some(mode) = mode.filter(|_| pool.kind != PoolKind::Iscsi) {
             let message = "only a volume of an iSCSI pool has a mode";
-            return Err(unsupported(mode.origin, message));
+            return Err(Box::new(unsupported(mode.origin, message)));
         }
         let direct = mode.is(&PoolMode::Direct) || pool.kind == PoolKind::IscsiDirect;
         if direct {
@@ -45,7 +45,7 @@ impl StorageSource {
         match pool.kind {
             PoolKind::Rbd | PoolKind::Sheepdog | PoolKind::Gluster | PoolKind::Mpath => {
                 let message = format!("a disk cannot be a volume of a pool of type `{}`", pool.kind.word());
-                return Err(unsupported(volume.origin, message));
+                return Err(Box::new(unsupported(volume.origin, message)));
             }
             PoolKind::Dir
             | PoolKind::Fs
@@ -63,7 +63,8 @@ impl StorageSource {
         let path = Spanned { value: known.path.clone(), origin: volume.origin };
         let is_file = known.kind == VolumeKind::File && pool.kind != PoolKind::Iscsi;
         if let Some(policy) = self.startup_policy.filter(|_| !is_file) {
-            return Err(unsupported(policy.origin, "only a volume that is a file has a startup policy"));
+            let message = "only a volume that is a file has a startup policy";
+            return Err(Box::new(unsupported(policy.origin, message)));
         }
         Ok(Cow::Owned(match known.kind {
             VolumeKind::File => Location::File(path, None),
@@ -83,16 +84,18 @@ impl StorageSource {
 }
 
 /// A volume of an iSCSI pool, as QEMU itself gets to it: the last number of its name is the LUN.
-fn iscsi(pool: &Pool, volume: &Spanned<String>) -> Result<Location, Diagnostic> {
+fn iscsi(pool: &Pool, volume: &Spanned<String>) -> Result<Location, Box<Diagnostic>> {
     let lun = volume.strip_prefix("unit:").and_then(|units| units.split(':').nth(2)?.parse::<u32>().ok());
     let Some(lun) = lun else {
         let message = format!("`{}` is no name of an iSCSI volume, which are `unit:0:0:LUN`", volume.value);
-        return Err(Diagnostic::new(&codes::BAD_VALUE, volume.origin.span().unwrap_or_default(), message));
+        let span = volume.origin.span().unwrap_or_default();
+        return Err(Box::new(Diagnostic::new(&codes::BAD_VALUE, span, message)));
     };
     let at = |value: &str| Spanned { value: value.to_owned(), origin: volume.origin };
     let (Some(host), Some(device)) = (&pool.host, &pool.device) else {
         let message = "the host file does not say where the pool's target is";
-        return Err(Diagnostic::new(&codes::HOST_FACT_NEEDED, volume.origin.span().unwrap_or_default(), message));
+        let span = volume.origin.span().unwrap_or_default();
+        return Err(Box::new(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message)));
     };
     let port = Spanned { value: u32::from(host.port.unwrap_or(3260)), origin: volume.origin };
     let host = Host { transport: None, name: Some(at(&host.name)), port: Some(port), socket: None };

@@ -177,6 +177,7 @@ impl DiskStorage {
         }
         if let Some(source) = &mut self.source {
             source.define();
+            source.complete_target();
         }
         self.backing.define();
     }

@@ -41,6 +41,7 @@ pub enum Section {
     Deprecation,
     Stopped,
     Secret,
+    Reservations,
     Pflash,
     Machine,
     Accel,
@@ -148,6 +149,11 @@ impl Items {
     /// `-device {…}`.
     pub fn device(&mut self, section: Section, props: Props, origin: Origin) {
         self.json(section, "device", props, origin);
+    }
+
+    /// The items as they were made.
+    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.list.iter()
     }
 
     /// All items in the order of the command line.

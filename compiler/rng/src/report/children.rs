@@ -198,7 +198,8 @@ impl<'d> Reporter<'_, '_, 'd> {
             diagnostic = diagnostic.help(with_doc(format!("did you mean `<{shown}>`?{declare}"), doc));
             // Where the prefix is right, it stays as it is.
             let same = shown.strip_suffix(local) == self.name(element).strip_suffix(written);
-            let (spans, new) = if same { (self.local_spans(element), local) } else { (self.name_spans(element), &*shown) };
+            let (spans, new) =
+                if same { (self.local_spans(element), local) } else { (self.name_spans(element), &*shown) };
             let mut names = spans.into_iter();
             if let Some(first) = names.next().filter(|_| declaration.is_none()) {
                 diagnostic = diagnostic.fix(Safety::Unsafe, format!("rename it to `<{shown}>`"), first, new);

@@ -37,7 +37,8 @@ impl<'d> Reporter<'_, '_, 'd> {
 fn prefix_of<'d>(namespace: &str, place: Element<'d>) -> Option<&'d str> {
     let mut at = Some(place);
     while let Some(element) = at {
-        let found = element.declarations().find(|(prefix, uri)| *uri == namespace && place.resolve(prefix) == Some(uri));
+        let found =
+            element.declarations().find(|(prefix, uri)| *uri == namespace && place.resolve(prefix) == Some(uri));
         if let Some((prefix, _)) = found {
             return Some(prefix);
         }
@@ -49,7 +50,8 @@ fn prefix_of<'d>(namespace: &str, place: Element<'d>) -> Option<&'d str> {
 /// The last part of a namespace's URI that is a word and no version: what people take for a prefix.
 pub(super) fn common_prefix(namespace: &str) -> Option<&str> {
     let is_word = |part: &&str| {
-        part.starts_with(|c: char| c.is_ascii_alphabetic()) && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+        part.starts_with(|c: char| c.is_ascii_alphabetic())
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
     namespace.rsplit(['/', ':', '#']).find(is_word)
 }

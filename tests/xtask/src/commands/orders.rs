@@ -121,11 +121,7 @@ fn write(
 }
 
 /// The files on which virtc notes an order that libxml2 refuses.
-fn noted(
-    validator: &mut Validator<'_>,
-    folder: &Path,
-    files: &[String],
-) -> Result<Files, Box<dyn std::error::Error>> {
+fn noted(validator: &mut Validator<'_>, folder: &Path, files: &[String]) -> Result<Files, Box<dyn std::error::Error>> {
     let mut found = Files::new();
     for file in files {
         let text = std::fs::read_to_string(folder.join(file))?;

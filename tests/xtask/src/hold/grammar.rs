@@ -86,7 +86,7 @@ impl Root {
                 let text = format!(
                     "<grammar xmlns='http://relaxng.org/ns/structure/1.0'><include href='{}'/>\
                      <start><choice>{refs}</choice></start></grammar>",
-                    installed("domaincommon.rng").display()
+                    installed("domainoverrides.rng").display()
                 );
                 std::fs::write(&path, text)?;
                 Ok(path)
@@ -108,6 +108,10 @@ impl Root {
             Self::NetworkPort => all.into_iter().filter(|case| is(case, "networkport")).collect(),
             Self::Device => corpus::devices(all),
         };
-        if cases.is_empty() { Err(format!("there is no definition under {}", folder.display()).into()) } else { Ok(cases) }
+        if cases.is_empty() {
+            Err(format!("there is no definition under {}", folder.display()).into())
+        } else {
+            Ok(cases)
+        }
     }
 }

@@ -39,6 +39,7 @@ enum Command {
     Orders(commands::orders::Args),
     Faults(commands::faults::Args),
     Messages(commands::messages::Args),
+    Libvirt(commands::libvirt::Args),
 }
 
 fn main() -> ExitCode {
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
         Command::Orders(args) => commands::orders::run(&args),
         Command::Faults(args) => commands::faults::run(&args),
         Command::Messages(args) => commands::messages::run(&args),
+        Command::Libvirt(args) => commands::libvirt::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -64,6 +64,8 @@ config! {
     lib_dir: String = "/var/lib/libvirt/qemu",
     /// Where the sockets of guest channels are.
     channel_dir: String = "/run/libvirt/qemu/channel",
+    /// Where the sockets between QEMU and passt are.
+    passt_dir: String = "/run/libvirt/qemu/passt",
     /// Where the variables of UEFI are (`nvram` files).
     nvram_dir: String = "/var/lib/libvirt/qemu/nvram",
     /// Firmware images that have no descriptor, each with the template of its variables behind a colon (`nvram`).

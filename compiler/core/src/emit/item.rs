@@ -91,6 +91,7 @@ pub enum Section {
     Watchdogs,
     Redirdevs,
     Hostdevs,
+    NetworkHostdevs,
     Memballoon,
     Rngs,
     Nvram,

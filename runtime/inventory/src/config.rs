@@ -64,6 +64,8 @@ config! {
     lib_dir: String = "/var/lib/libvirt/qemu",
     /// Where the sockets of guest channels are.
     channel_dir: String = "/run/libvirt/qemu/channel",
+    /// Where the sockets of domains' own D-Bus daemons are.
+    dbus_dir: String = "/run/libvirt/qemu/dbus",
     /// Where the variables of UEFI are (`nvram` files).
     nvram_dir: String = "/var/lib/libvirt/qemu/nvram",
     /// Where memory that is backed by files is (`memory_backing_dir`).

@@ -23,6 +23,6 @@ pub use host::{FORMAT, HostFile, HostFileError};
 pub use net::{NetDevice, NetParent, OperState};
 pub use pci::{BusKind, Mdev, PciFunction, Sriov};
 pub use read::{Problem, read};
-pub use resources::{Forward, HostClock, HostModel, Network, Resources};
+pub use resources::{Forward, HostClock, HostModel, Network, Resources, VhostUser};
 pub use system::{Cpu, CpuModel, HugePages, Iommu, Kvm, Limits, Memory, NumaNode};
 pub use usb::{UsbDevice, UsbInterface};

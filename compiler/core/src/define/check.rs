@@ -8,6 +8,7 @@ use crate::codes;
 use crate::devices::address::{Address, pci};
 use crate::devices::controller::{ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::host_source::HostSource;
+use crate::devices::hostdev::Hostdev;
 use crate::devices::interface::Source;
 use crate::devices::{Kind, Needs};
 use crate::domain::Domain;
@@ -22,6 +23,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     roots(domain, faults);
     usb(domain, faults);
     host_devices(domain, faults);
+    acpi(domain, faults);
     kinds(domain, faults);
 }
 
@@ -69,6 +71,25 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
     }
 }
 
+/// An index for ACPI is of a PCI device, and of one alone (`virDomainDeviceInfoIterate` users in libvirt's `src/conf/domain_validate.c`).
+fn acpi(domain: &Domain, faults: &mut Diagnostics) {
+    let mut taken: BTreeMap<u32, Option<Span>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        for at in 0..domain.devices.count(*kind) {
+            let Some(index) = domain.devices.info(*kind, at).and_then(|i| i.acpi_index) else { continue };
+            let span = index.origin.span().unwrap_or_default();
+            if !matches!(domain.devices.needs(*kind, at, domain), Needs::Pci(_)) {
+                let message = "only a PCI device has an index for ACPI";
+                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
+                let message = format!("another device has the index {} for ACPI", index.value);
+                let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+                faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+            }
+        }
+    }
+}
+
 /// No two drives stand at one place, and each place exists on its controller.
 fn drives(domain: &Domain, faults: &mut Diagnostics) {
     let mut taken: BTreeMap<(ControllerType, u32, u32, u32, u32), Option<Span>> = BTreeMap::new();
@@ -101,6 +122,15 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
                     None => conflict.help("the other disk has it from the name of its target"),
                 });
             }
+        }
+    }
+    for device in domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()) {
+        let Some(at) = &device.info.address else { continue };
+        let Address::Drive { controller, bus, target, unit } = at.value else { continue };
+        if let Some(first) = taken.insert((ControllerType::Scsi, controller, bus, target, unit), at.origin.span()) {
+            let span = at.origin.span().or(device.origin.span()).unwrap_or_default();
+            let conflict = conflict(span, "another SCSI device stands at this address");
+            faults.push(first.into_iter().fold(conflict, |c, first| c.label(first, "the other device's address")));
         }
     }
 }
@@ -199,7 +229,7 @@ fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
         Source::Host(source) => *source,
         Source::Nothing | Source::Bridge(_) | Source::Network { .. } => None,
     });
-    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(|h| h.source)) {
+    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::source)) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
             let fault = Diagnostic::new(
                 &codes::CONFLICT,

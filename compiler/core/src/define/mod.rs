@@ -9,6 +9,7 @@ pub(crate) mod ports;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
+use crate::devices::hostdev;
 use crate::devices::memory::{self, MemoryDevice};
 use crate::domain::Domain;
 use crate::facts::Facts;
@@ -70,6 +71,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
         Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
     controllers::number(&mut domain);
+    hostdev::place::assign(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
     // Devices that were added since have defaults of their own; what the others have to say was said above.
     let mut again = Diagnostics::new();

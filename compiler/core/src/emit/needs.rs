@@ -176,6 +176,19 @@ impl HostNeeds {
         self.step(Step::Open { fd, path, mode: OpenMode::Write, create: true, content }, origin);
     }
 
+    /// A file or device that is read and written, which QEMU inherits as a descriptor.
+    pub fn open(&mut self, fd: &str, path: &str, origin: Origin) {
+        self.fds.push(fd.to_owned());
+        let (fd, path) = (fd.to_owned(), path.to_owned());
+        let content = Content::default();
+        self.step(Step::Open { fd, path, mode: OpenMode::ReadWrite, create: false, content }, origin);
+    }
+
+    /// A device of the host writes to the guest's memory, which is pinned for it.
+    pub fn pin(&mut self) {
+        self.pinned = true;
+    }
+
     /// A file of the guest's that is made out of a template where there is none, and that QEMU must be able to open.
     pub fn from_template(&mut self, template: Option<&str>, path: &str, origin: Origin) {
         let from = template.map(ToOwned::to_owned);

@@ -7,7 +7,7 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::{console, disk::floppy_items};
+use crate::devices::{console, disk::floppy_items, hostdev::Hostdev};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
@@ -95,6 +95,13 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     for (at, disk) in disks.iter_mut().enumerate().filter(|(_, disk)| disk.node == 0) {
         // Where some run already, a new one gets a number that none of them has.
         disk.node = if most > 0 { most + 1 } else { u32::try_from(count - at).unwrap_or_default() };
+    }
+    // SCSI devices of the host come behind the disks.
+    let disks = domain.devices.disks.iter().map(|d| d.node);
+    let mut last = disks.chain(domain.devices.hostdevs.iter().filter_map(|h| h.scsi().map(|s| s.node))).max().unwrap_or_default();
+    for scsi in domain.devices.hostdevs.iter_mut().filter_map(Hostdev::scsi_mut).filter(|s| s.node == 0) {
+        last += 1;
+        scsi.node = last;
     }
     findings
 }

@@ -39,6 +39,9 @@ pub struct Network {
     /// The bridge that its guests are attached to, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
+    /// The host's own address in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 /// The time on a host.

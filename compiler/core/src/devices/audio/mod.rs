@@ -84,6 +84,11 @@ impl Audio {
         })
     }
 
+    /// Whether it goes over D-Bus.
+    pub fn is_dbus(&self) -> bool {
+        self.kind.value == AudioType::Dbus
+    }
+
     /// Its name in QEMU.
     pub fn id(&self) -> String {
         format!("audio{}", self.id.value)

@@ -4,6 +4,7 @@ mod listen;
 mod local;
 mod password;
 mod ports;
+mod rdp;
 mod spice;
 mod vnc;
 
@@ -12,6 +13,8 @@ use virtc_inventory::Config;
 
 use crate::codes;
 use crate::define::Defaults;
+use crate::devices::audio::Audio;
+use crate::devices::chardev::foreign;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
@@ -22,12 +25,15 @@ use crate::write::XmlWriter;
 pub use listen::{Listen, ListenType};
 pub use local::{Dbus, EglHeadless, Sdl};
 pub use password::{Connected, Moment, Password};
+pub use rdp::Rdp;
 pub use spice::Spice;
 pub use vnc::Vnc;
 
 words! {
     /// How the screen is shown.
-    pub enum GraphicsType { Sdl = "sdl", Vnc = "vnc", Spice = "spice", Dbus = "dbus", EglHeadless = "egl-headless" }
+    pub enum GraphicsType { Sdl = "sdl", Vnc = "vnc", Spice = "spice", Dbus = "dbus", EglHeadless = "egl-headless",
+        Rdp = "rdp",
+    }
 }
 
 /// The settings of one type.
@@ -39,6 +45,7 @@ pub enum Server {
     Spice(Box<Spice>),
     Dbus(Dbus),
     EglHeadless(EglHeadless),
+    Rdp(Box<Rdp>),
 }
 
 /// `<graphics>`.
@@ -59,6 +66,7 @@ impl Graphics {
             Server::Spice(_) => GraphicsType::Spice,
             Server::Dbus(_) => GraphicsType::Dbus,
             Server::EglHeadless(_) => GraphicsType::EglHeadless,
+            Server::Rdp(_) => GraphicsType::Rdp,
         }
     }
 }
@@ -67,6 +75,9 @@ impl Device for Graphics {
     const ELEMENT: &'static str = "graphics";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        if foreign(f, "type", &["desktop"]) {
+            return None;
+        }
         let Some(kind) = f.attr::<GraphicsType>("type") else {
             // The type says how to read the rest.
             let _ = f.keep();
@@ -78,6 +89,7 @@ impl Device for Graphics {
             GraphicsType::Spice => Server::Spice(Box::new(Spice::lower(f))),
             GraphicsType::Dbus => Server::Dbus(Dbus::lower(f)),
             GraphicsType::EglHeadless => Server::EglHeadless(EglHeadless::lower(f)),
+            GraphicsType::Rdp => Server::Rdp(Box::new(Rdp::lower(f))),
         };
         Some(Self { server, info: Info::default(), origin: Origin::Xml(f.element().start_tag()) })
     }
@@ -90,6 +102,7 @@ impl Device for Graphics {
             Server::Spice(spice) => spice.write(tag),
             Server::Dbus(dbus) => dbus.write(tag),
             Server::EglHeadless(egl) => egl.write(tag),
+            Server::Rdp(rdp) => rdp.write(tag),
         }
     }
 
@@ -109,8 +122,8 @@ impl Device for Graphics {
         match &mut self.server {
             Server::Vnc(vnc) => vnc.define(self.origin, defaults),
             Server::Spice(spice) => spice.define(),
-            Server::Dbus(dbus) => dbus.define(self.origin, defaults),
-            Server::Sdl(_) | Server::EglHeadless(_) => {}
+            Server::Rdp(rdp) => rdp.define(defaults),
+            Server::Dbus(_) | Server::Sdl(_) | Server::EglHeadless(_) => {}
         }
     }
 
@@ -125,6 +138,23 @@ impl Device for Graphics {
         };
         if list.iter().find(|g| g.kind() == kind).is_some_and(|first| !std::ptr::eq(first, self)) {
             fault(format!("there is a `<graphics>` of type `{}` already", kind.word()), "QEMU takes one of each type");
+        }
+        let on_bus = |g: &Graphics| matches!(&g.server, Server::Dbus(dbus) if !dbus.is_p2p());
+        if kind == GraphicsType::Rdp && !list.iter().any(on_bus) {
+            let help = "add `<graphics type='dbus'/>`";
+            fault("an RDP server shows a display on D-Bus, and the guest has none".to_owned(), help);
+        }
+        if let Server::Dbus(dbus) = &self.server
+            && let Some(audio) = dbus.audio.get().and_then(|id| Audio::find(domain, Some(id)))
+            && !audio.is_dbus()
+        {
+            fault("the audio of a display on D-Bus is of type `dbus`".to_owned(), "set `type='dbus'` on the `<audio>`");
+        }
+        if has(GraphicsType::EglHeadless)
+            && !matches!(kind, GraphicsType::EglHeadless | GraphicsType::Vnc | GraphicsType::Spice)
+            && (has(GraphicsType::Vnc) || has(GraphicsType::Spice))
+        {
+            fault(format!("type `egl-headless` does not render for type `{}`", kind.word()), "remove one of them");
         }
         let serves = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
         if kind == GraphicsType::EglHeadless && !serves {
@@ -148,6 +178,8 @@ impl Device for Graphics {
             Server::Spice(spice) => spice.items(cx, ports, &config, self.origin, out),
             Server::Dbus(dbus) => dbus.items(cx, self.origin, out),
             Server::EglHeadless(egl) => egl.items(cx, self.origin, out),
+            // A program of its own serves the display that QEMU has on D-Bus.
+            Server::Rdp(_) => {}
         }
     }
 
@@ -172,7 +204,14 @@ impl Device for Graphics {
                 sdl.host(out);
                 (false, None)
             }
-            Server::Dbus(dbus) => (false, of_gl(&dbus.gl)),
+            Server::Dbus(dbus) => {
+                dbus.host(self.origin, out);
+                (false, of_gl(&dbus.gl))
+            }
+            Server::Rdp(_) => {
+                out.refuse("the runtime starts no RDP server", self.origin);
+                (false, None)
+            }
             Server::EglHeadless(egl) => (false, node(&egl.rendernode)),
         };
         if sasl {
@@ -238,6 +277,13 @@ mod tests {
     }
 
     #[test]
+    fn a_display_on_a_bus_of_its_own() {
+        let t = trial("<graphics type='dbus'/><graphics type='rdp' autoport='yes' username='u'/>", &["-display"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(t.argv, ["-display dbus,addr=unix:path={state}/dbus.sock"]);
+    }
+
+    #[test]
     fn a_password_is_no_argument() {
         let vnc =
             "<graphics type='vnc' passwd='s3cret' keymap='de' powerControl='yes'><listen type='socket'/></graphics>";
@@ -256,7 +302,7 @@ mod tests {
             ),
             (
                 "<graphics type='vnc'><listen type='none'/><listen type='none'/></graphics>",
-                "a second `<listen>` is not supported yet",
+                "QEMU listens at one place for each `<graphics>`",
             ),
             (
                 "<graphics type='spice' tlsPort='5902'/>",
@@ -267,8 +313,15 @@ mod tests {
                 "mode `secure` is asked for, and there is no such connection",
             ),
             ("<graphics type='egl-headless'/>", "OpenGL needs a render node of the host, and none is known"),
-            ("<graphics type='dbus'/>", "a D-Bus daemon of the domain's own is not supported yet"),
-            ("<graphics type='rdp'/>", "value `rdp` of `type` is not supported yet"),
+            (
+                "<graphics type='rdp'/><graphics type='dbus' p2p='yes'/>",
+                "an RDP server shows a display on D-Bus, and the guest has none",
+            ),
+            (
+                "<graphics type='vnc'><listen type='network' network='n'/></graphics>",
+                "the host's address in network `n` is not known",
+            ),
+            ("<graphics type='desktop'/>", "QEMU has no `<graphics>` with type `desktop` on this architecture"),
         ] {
             assert_eq!(trial(devices, &[]).faults, [fault], "{devices}");
         }

@@ -112,6 +112,15 @@ impl Source {
             let span = further.keep();
             f.report(Diagnostic::new(&codes::CONFLICT, span, message));
         }
+        let read = Self::read(f, kind, &sources);
+        if read.is_none() {
+            // The reason is reported.
+            sources.iter().for_each(|source| drop(source.keep()));
+        }
+        read
+    }
+
+    fn read(f: &Fields<'_, '_>, kind: Spanned<SourceType>, sources: &[Fields<'_, '_>]) -> Option<Self> {
         let source = sources.first();
         let at = f.element().name_span();
         let path = || source.and_then(|s| s.attr::<String>("path"));
@@ -146,7 +155,7 @@ impl Source {
             }
             SourceType::Udp => {
                 let (mut remote, mut local) = (Inet::default(), Inet::default());
-                for source in &sources {
+                for source in sources {
                     let end = if Mode::lower(source).is(&Mode::Bind) { &mut local } else { &mut remote };
                     *end = Inet::lower(source);
                 }
@@ -172,12 +181,17 @@ impl Source {
         };
         if kind.value != SourceType::Tcp {
             // Only TCP has protocols; `raw` is what all others speak.
-            let _: Opt<Protocol> = f.child_attr("protocol", "type");
+            if let Some(protocol) = f.child("protocol") {
+                match protocol.element().attribute("type").map(|a| a.value() == "raw") {
+                    Some(false) => protocol.pass_over(&["type"], &[], &format!("source of type `{}`", kind.word())),
+                    Some(true) | None => drop(protocol.keep()),
+                }
+            }
         }
         let labels = source.map(SourceLabels::lower).unwrap_or_default();
         let log = f.child("log").and_then(|l| Some(Log { append: l.attr("append"), file: l.attr("file")? }));
                 let what = format!("source of type `{}`", kind.word());
-        for source in &sources {
+        for source in sources {
             source.pass_over(
                 &["mode", "path", "host", "service", "channel", "master", "slave", "append", "tls"],
                 &["reconnect", "clipboard", "mouse", "seclabel"],

@@ -120,11 +120,16 @@ impl Hostdev {
             return None;
         };
         let subsystem = match kind.value {
-            HostdevType::Pci => Subsystem::Pci(PciFunction::lower(f, &source)?),
-            HostdevType::Usb => Subsystem::Usb(UsbDevice::lower(&source)?),
-            HostdevType::Scsi => Subsystem::Scsi(Box::new(Scsi::lower(f, &source)?)),
-            HostdevType::ScsiHost => Subsystem::ScsiHost(ScsiHost::lower(f, &source)?),
-            HostdevType::Mdev => Subsystem::Mdev(Mdev::lower(f, &source)?),
+            HostdevType::Pci => PciFunction::lower(f, &source).map(Subsystem::Pci),
+            HostdevType::Usb => UsbDevice::lower(&source).map(Subsystem::Usb),
+            HostdevType::Scsi => Scsi::lower(f, &source).map(|scsi| Subsystem::Scsi(Box::new(scsi))),
+            HostdevType::ScsiHost => ScsiHost::lower(f, &source).map(Subsystem::ScsiHost),
+            HostdevType::Mdev => Mdev::lower(f, &source).map(Subsystem::Mdev),
+        };
+        let Some(subsystem) = subsystem else {
+            // The reason is reported.
+            let _ = source.keep();
+            return None;
         };
         if kind.value != HostdevType::Scsi {
             f.pass_over(&[], &["readonly", "shareable"], &format!("device of type `{}`", kind.word()));

@@ -71,6 +71,7 @@ impl PciFunction {
             source.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         let a = source.child("address")?;
+        a.pass_over(&["multifunction"], &["zpci"], "device of the host");
         Some(Self {
             source: Spanned::xml(Address::pci_slot(&a), a.element().span()),
             driver: PciDriver::lower(f),

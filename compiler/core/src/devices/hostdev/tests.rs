@@ -14,7 +14,7 @@ const MDEV: &str = "<source><address uuid='53764d0e-85a0-42b4-af5c-2046b460b1dc'
 fn scsi_devices_get_units_and_a_controller() {
     let t = trial(
         &(iscsi("iqn.a:b", "<readonly/>") + &iscsi("iqn.a:b/7", "<boot order='1'/>")),
-        &["hostdev", "backend", "\"scsi0\""],
+        &["hostdev", "libvirt-", "\"scsi0\""],
     );
     assert_eq!(t.faults, Vec::<String>::new());
     assert_eq!(
@@ -43,8 +43,8 @@ fn vhost_and_mediated_devices() {
     assert_eq!(
         t.argv,
         [
-            r#"-device {"driver":"vhost-scsi-pci-transitional","wwpn":"naa.5123456789abcde0","vhostfd":"{fd:hostdev0-vhost}","id":"hostdev0","bus":"pci.0","addr":"0x2"}"#,
-            r#"-device {"driver":"vfio-pci-nohotplug","id":"hostdev1","sysfsdev":"/sys/bus/mdev/devices/53764d0e-85a0-42b4-af5c-2046b460b1dc","display":"on","ramfb":true,"bus":"pci.0","addr":"0x3"}"#,
+            r#"-device {"driver":"vhost-scsi-pci-transitional","wwpn":"naa.5123456789abcde0","vhostfd":"{fd:hostdev0-vhost}","id":"hostdev0","bus":"pci.0","addr":"0x3"}"#,
+            r#"-device {"driver":"vfio-pci-nohotplug","id":"hostdev1","sysfsdev":"/sys/bus/mdev/devices/53764d0e-85a0-42b4-af5c-2046b460b1dc","display":"on","ramfb":true,"bus":"pci.0","addr":"0x4"}"#,
         ]
     );
 }

@@ -88,6 +88,9 @@ impl Features {
             Some(_) => {}
             None => opts.set("memory-backend", "pc.ram"),
         }
+        if let Some(speaker) = domain.devices.sounds.iter().find(|s| s.is_speaker()) {
+            opts = opts.opt("pcspk-audiodev", speaker.audiodev(domain));
+        }
         for (key, node) in domain.os.flash() {
             opts.set(key, node);
         }

@@ -52,10 +52,11 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             let Some(span) = origin.span() else { continue };
             let needs = domain.devices.needs(*kind, index, domain);
             let fits = match (needs, address) {
-                (Needs::Pci(_), Address::Pci { .. } | Address::Unassigned)
+                (Needs::Pci(_), Address::Pci { .. })
                 | (Needs::Usb, Address::Usb { .. })
                 | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
                 (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) => false,
+                (Needs::Nothing, Address::Unassigned) => *kind == Kind::Hostdev,
                 (Needs::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
             };
             if !fits {

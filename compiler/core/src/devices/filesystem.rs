@@ -226,6 +226,10 @@ impl Filesystem {
             out.push(("`<idmap>` is for virtiofs alone", (!self.idmap.is_empty()).then_some(self.origin)));
             out.push(("the guest cannot boot from 9p", self.info.boot_order.map(|b| b.origin)));
         }
+        if self.driver.kind.is(&DriverType::Handle) {
+            let access = self.access.filter(|a| a.value != AccessMode::Passthrough);
+            out.push(("driver `handle` has access mode `passthrough` alone", access.map(|a| a.origin)));
+        }
         if !self.access.is(&AccessMode::Mapped) {
             let mode = self.fmode.as_ref().or(self.dmode.as_ref());
             out.push(("`fmode` and `dmode` are for access mode `mapped` alone", mode.map(|m| m.origin)));

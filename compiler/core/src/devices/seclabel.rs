@@ -1,8 +1,9 @@
 //! `<seclabel>` of a source: the label of one file, socket or device, in place of the domain's.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
+use crate::domain::Domain;
 use crate::emit::HostNeeds;
 use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::lower::Fields;
@@ -61,6 +62,23 @@ impl SourceLabels {
             w.tag("seclabel").opt("model", &label.model).attr("relabel", relabel).children(|w| {
                 w.opt_text("label", &label.label);
             });
+        }
+    }
+
+    /// Reports labels of a model whose label of the whole domain lets sources be (`virSecurityDeviceLabelDefValidate` in libvirt's
+    /// `src/conf/domain_validate.c`).
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        for label in &self.0 {
+            let model = label.model.as_ref().map(|m| m.value.as_str());
+            if domain.labels.iter().any(|l| l.forbids(model)) {
+                let message = "a source has a label of its own, and the domain's label of this model is given to no source";
+                let fault = Diagnostic::new(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    label.origin.span().unwrap_or_default(),
+                    message,
+                );
+                faults.push(fault.help("set `relabel='yes'` on the domain's `<seclabel>`"));
+            }
         }
     }
 

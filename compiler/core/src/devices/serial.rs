@@ -68,7 +68,9 @@ impl Serial {
         }
         let model = target.as_ref().and_then(|t| t.child("model"));
         if model.as_ref().is_some_and(|m| chardev::foreign(m, "name", FOREIGN_MODELS)) {
-            target.iter().for_each(|t| drop(t.keep()));
+            for target in &target {
+                let _ = target.keep();
+            }
             return None;
         }
         Some(Self {

@@ -98,6 +98,11 @@ impl Reconnect {
                     .help("add the seconds between two attempts"),
             );
         }
+        if let Some(timeout) = reconnect.timeout.filter(|t| t.value == 0 && reconnect.enabled.value.is_yes()) {
+            let message = "no time is left between two attempts to connect";
+            let span = timeout.origin.span().unwrap_or_default();
+            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
         Some(reconnect)
     }
 

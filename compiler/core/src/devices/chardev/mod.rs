@@ -140,6 +140,7 @@ impl Source {
 
     /// Reports a source that the rest of the domain does not allow (`qemuValidateDomainChrSourceDef` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.labels.check(domain, faults);
         let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
         if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
             let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", self.kind.word());

@@ -115,7 +115,9 @@ impl Source {
         let read = Self::read(f, kind, &sources);
         if read.is_none() {
             // The reason is reported.
-            sources.iter().for_each(|source| drop(source.keep()));
+            for source in &sources {
+                let _ = source.keep();
+            }
         }
         read
     }
@@ -184,7 +186,9 @@ impl Source {
             if let Some(protocol) = f.child("protocol") {
                 match protocol.element().attribute("type").map(|a| a.value() == "raw") {
                     Some(false) => protocol.pass_over(&["type"], &[], &format!("source of type `{}`", kind.word())),
-                    Some(true) | None => drop(protocol.keep()),
+                    Some(true) | None => {
+                        let _ = protocol.keep();
+                    }
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! `<graphics>`: where the guest's screen can be seen.
 
+mod check;
 mod listen;
 mod local;
 mod password;
@@ -13,7 +14,6 @@ use virtc_inventory::Config;
 
 use crate::codes;
 use crate::define::Defaults;
-use crate::devices::audio::Audio;
 use crate::devices::chardev::foreign;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
@@ -127,42 +127,8 @@ impl Device for Graphics {
         }
     }
 
-    /// Which types stand together (libvirt's `src/qemu/qemu_validate.c`).
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let list = &domain.devices.graphics;
-        let kind = self.kind();
-        let has = |kind| list.iter().any(|g| g.kind() == kind);
-        let mut fault = |message: String, help| {
-            let span = self.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
-        };
-        if list.iter().find(|g| g.kind() == kind).is_some_and(|first| !std::ptr::eq(first, self)) {
-            fault(format!("there is a `<graphics>` of type `{}` already", kind.word()), "QEMU takes one of each type");
-        }
-        let on_bus = |g: &Graphics| matches!(&g.server, Server::Dbus(dbus) if !dbus.is_p2p());
-        if kind == GraphicsType::Rdp && !list.iter().any(on_bus) {
-            let help = "add `<graphics type='dbus'/>`";
-            fault("an RDP server shows a display on D-Bus, and the guest has none".to_owned(), help);
-        }
-        if let Server::Dbus(dbus) = &self.server
-            && let Some(audio) = dbus.audio.get().and_then(|id| Audio::find(domain, Some(id)))
-            && !audio.is_dbus()
-        {
-            fault("the audio of a display on D-Bus is of type `dbus`".to_owned(), "set `type='dbus'` on the `<audio>`");
-        }
-        if has(GraphicsType::EglHeadless)
-            && !matches!(kind, GraphicsType::EglHeadless | GraphicsType::Vnc | GraphicsType::Spice)
-            && (has(GraphicsType::Vnc) || has(GraphicsType::Spice))
-        {
-            fault(format!("type `egl-headless` does not render for type `{}`", kind.word()), "remove one of them");
-        }
-        let serves = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
-        if kind == GraphicsType::EglHeadless && !serves {
-            fault(
-                "type `egl-headless` stands beside a type that it does not render for".to_owned(),
-                "use it with `vnc` or `spice`",
-            );
-        }
+        check::check(self, domain, faults);
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {

@@ -41,6 +41,11 @@ impl Video {
         if let (Model::Qxl, Some(size)) = (model, [&self.ram, &self.vram].into_iter().flatten().find(|s| s.value > u32::MAX >> 10)) {
             return Some((size.origin, "QXL memory is 4194303 KiB at most"));
         }
+        if let Some((x, y)) = &self.resolution
+            && [x, y].into_iter().any(|n| n.is(&0))
+        {
+            return Some((x.origin_or(self.origin), "a resolution of zero pixels"));
+        }
         if let Some(blob) = self.blob.as_ref().filter(|_| model != Model::Virtio) {
             return Some((blob.origin, "this model has no memory blobs"));
         }

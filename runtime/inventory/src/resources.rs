@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Firmware;
+
 /// How a network reaches the outside (`<forward mode=…>`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -80,6 +82,16 @@ pub struct VhostUser {
     pub features: Vec<String>,
 }
 
+/// What AMD SEV takes on this host (`query-sev-capabilities` of QEMU).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sev {
+    /// The bit of a page table entry that marks an encrypted page.
+    pub cbitpos: u32,
+    /// How many bits of physical addresses encryption takes away.
+    pub reduced_phys_bits: u32,
+}
+
 /// What domains refer to by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -105,6 +117,12 @@ pub struct Resources {
     /// Programs that serve devices over vhost-user, in the order of preference.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub vhost_user: Vec<VhostUser>,
+    /// The firmware that is installed, in the order of preference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<Vec<Firmware>>,
+    /// What AMD SEV takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sev: Option<Sev>,
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,

@@ -20,8 +20,19 @@ words! {
 
 /// Consoles of other hypervisors and architectures, and the buses of serial ports.
 const FOREIGN_TARGETS: &[&str] = &[
-    "sclp", "sclplm", "xen", "uml", "lxc", "openvz", "isa-serial", "usb-serial", "pci-serial", "spapr-vio-serial",
-    "system-serial", "sclp-serial", "isa-debug",
+    "sclp",
+    "sclplm",
+    "xen",
+    "uml",
+    "lxc",
+    "openvz",
+    "isa-serial",
+    "usb-serial",
+    "pci-serial",
+    "spapr-vio-serial",
+    "system-serial",
+    "sclp-serial",
+    "isa-debug",
 ];
 
 /// `<console>`.
@@ -50,10 +61,7 @@ impl Console {
         let source = Source::lower(f)?;
         source.needs_path(f);
         let target = f.child("target");
-        if target
-            .as_ref()
-            .is_some_and(|t| chardev::foreign(t, "type", FOREIGN_TARGETS))
-        {
+        if target.as_ref().is_some_and(|t| chardev::foreign(t, "type", FOREIGN_TARGETS)) {
             return None;
         }
         if let Some(target) = &target {

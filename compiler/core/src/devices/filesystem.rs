@@ -248,9 +248,8 @@ impl Device for Filesystem {
             return None;
         }
         let _: Opt<FsType> = f.attr("type");
-        let driver = f
-            .child("driver")
-            .filter(|d| !crate::devices::chardev::foreign(d, "type", &["loop", "nbd", "ploop"]));
+        let driver =
+            f.child("driver").filter(|d| !crate::devices::chardev::foreign(d, "type", &["loop", "nbd", "ploop"]));
         let driver = driver.map(|d| Driver {
             kind: d.attr("type"),
             format: d.attr("format"),
@@ -290,7 +289,11 @@ impl Device for Filesystem {
         tag.children(|w| {
             let driver = &self.driver;
             if driver.kind.is_some() || driver.policy.is_some() || driver.queue.is_some() || driver.virtio.any() {
-                let tag = w.tag("driver").opt("type", &driver.kind).opt("format", &driver.format).opt("wrpolicy", &driver.policy);
+                let tag = w
+                    .tag("driver")
+                    .opt("type", &driver.kind)
+                    .opt("format", &driver.format)
+                    .opt("wrpolicy", &driver.policy);
                 driver.virtio.write(tag.opt("queue", &driver.queue)).end();
             }
             if let Some(binary) = &self.binary {
@@ -444,7 +447,10 @@ mod tests {
                 "virtiofs has access mode `passthrough` alone",
             ),
         ] {
-            assert_eq!(trial(&format!("<filesystem {given}<target dir='t'/></filesystem>"), &[]).faults.first().unwrap(), fault);
+            assert_eq!(
+                trial(&format!("<filesystem {given}<target dir='t'/></filesystem>"), &[]).faults.first().unwrap(),
+                fault
+            );
         }
     }
 }

@@ -71,7 +71,8 @@ impl SourceLabels {
         for label in &self.0 {
             let model = label.model.as_ref().map(|m| m.value.as_str());
             if domain.labels.iter().any(|l| l.forbids(model)) {
-                let message = "a source has a label of its own, and the domain's label of this model is given to no source";
+                let message =
+                    "a source has a label of its own, and the domain's label of this model is given to no source";
                 let fault = Diagnostic::new(
                     &codes::UNSUPPORTED_CONFIGURATION,
                     label.origin.span().unwrap_or_default(),

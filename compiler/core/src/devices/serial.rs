@@ -25,7 +25,17 @@ words! {
 
 /// Buses of other architectures, and the kinds of consoles.
 const FOREIGN_TARGETS: &[&str] = &[
-    "spapr-vio-serial", "system-serial", "sclp-serial", "xen", "serial", "uml", "virtio", "lxc", "openvz", "sclp", "sclplm",
+    "spapr-vio-serial",
+    "system-serial",
+    "sclp-serial",
+    "xen",
+    "serial",
+    "uml",
+    "virtio",
+    "lxc",
+    "openvz",
+    "sclp",
+    "sclplm",
 ];
 /// Devices of other architectures.
 const FOREIGN_MODELS: &[&str] = &["spapr-vty", "pl011", "sclpconsole", "sclplmconsole", "16550a"];
@@ -68,7 +78,7 @@ impl Serial {
         }
         let model = target.as_ref().and_then(|t| t.child("model"));
         if model.as_ref().is_some_and(|m| chardev::foreign(m, "name", FOREIGN_MODELS)) {
-            for target in &target {
+            if let Some(target) = &target {
                 let _ = target.keep();
             }
             return None;

@@ -96,6 +96,7 @@ pub enum Section {
     Rngs,
     Nvram,
     Vmcoreinfo,
+    LaunchSecurity,
     UserArguments,
     Sandbox,
     RunWith,

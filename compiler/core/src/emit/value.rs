@@ -71,6 +71,8 @@ impl Text {
 /// A value of a JSON option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
+    /// Nothing.
+    Null,
     /// A string.
     Text(Text),
     /// A number.
@@ -88,7 +90,7 @@ impl Value {
     pub fn plain(&self) -> Option<String> {
         match self {
             Self::Text(text) => text.plain(),
-            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => None,
+            Self::Null | Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => None,
         }
     }
 
@@ -96,7 +98,7 @@ impl Value {
     pub fn descriptors(&self) -> u32 {
         match self {
             Self::Text(text) => text.0.iter().map(|p| u32::from(matches!(p, Piece::Hole(Hole::Fd(_))))).sum(),
-            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => 0,
+            Self::Null | Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => 0,
         }
     }
 }

@@ -14,6 +14,7 @@ use crate::facts::Facts;
 use crate::ir::Origin;
 use crate::parts::backend;
 use crate::parts::features::Features;
+use crate::parts::sysinfo::Sysinfo;
 use crate::target::Target;
 
 pub use device::{ChangeFindings, DeviceChange, attach, detach};
@@ -98,7 +99,8 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     }
     // SCSI devices of the host come behind the disks.
     let disks = domain.devices.disks.iter().map(|d| d.node);
-    let mut last = disks.chain(domain.devices.hostdevs.iter().filter_map(|h| h.scsi().map(|s| s.node))).max().unwrap_or_default();
+    let mut last =
+        disks.chain(domain.devices.hostdevs.iter().filter_map(|h| h.scsi().map(|s| s.node))).max().unwrap_or_default();
     for scsi in domain.devices.hostdevs.iter_mut().filter_map(Hostdev::scsi_mut).filter(|s| s.node == 0) {
         last += 1;
         scsi.node = last;
@@ -118,6 +120,10 @@ fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
     domain.clock.host(out);
     domain.power.host(out);
     domain.os.host(out);
+    domain.sysinfo.iter().for_each(|s| s.host(out));
+    if let Some(security) = &domain.security {
+        security.host(out);
+    }
     domain.lifecycle.host(out);
 }
 
@@ -133,6 +139,10 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
         numa.items(cx, out);
     }
     domain.os.items(cx, out);
+    Sysinfo::items(cx, out);
+    if let Some(security) = &domain.security {
+        security.items(cx, out);
+    }
     if let Some(cpu) = &domain.cpu {
         cpu.items(cx, out);
     }

@@ -271,7 +271,10 @@ mod tests {
             ),
             ("<serial type='nmdm'/>", "QEMU has no `<serial>` with type `nmdm` on this architecture"),
             ("<serial type='null'><source path='/s'/></serial>", "`path` means nothing in a source of type `null`"),
-            ("<serial type='tcp'><source mode='listen' host='h' service='1'/></serial>", "`listen` is none of the modes `bind` and `connect`"),
+            (
+                "<serial type='tcp'><source mode='listen' host='h' service='1'/></serial>",
+                "`listen` is none of the modes `bind` and `connect`",
+            ),
             (
                 "<serial type='unix'><source mode='bind' path='/s'><reconnect enabled='yes' timeout='1'/></source></serial>",
                 "only a character device that connects can connect again, and this one listens",

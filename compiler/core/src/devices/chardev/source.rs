@@ -194,7 +194,7 @@ impl Source {
         }
         let labels = source.map(SourceLabels::lower).unwrap_or_default();
         let log = f.child("log").and_then(|l| Some(Log { append: l.attr("append"), file: l.attr("file")? }));
-                let what = format!("source of type `{}`", kind.word());
+        let what = format!("source of type `{}`", kind.word());
         for source in sources {
             source.pass_over(
                 &["mode", "path", "host", "service", "channel", "master", "slave", "append", "tls"],

@@ -48,7 +48,9 @@ impl Listen {
         for further in elements {
             let span = further.keep();
             let message = "QEMU listens at one place for each `<graphics>`";
-            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove all but one `<listen>`"));
+            f.report(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove all but one `<listen>`"),
+            );
         }
         let Some(mut listen) = first else {
             let kind = match &socket {
@@ -57,7 +59,8 @@ impl Listen {
                     Spanned { value: ListenType::Address, origin: address.origin_or(crate::ir::Origin::Rule(&ADDRESS)) }
                 }
             };
-            return Self { kind, address: address.filter(|_| socket.is_none()), network: None, socket }.without_generated();
+            return Self { kind, address: address.filter(|_| socket.is_none()), network: None, socket }
+                .without_generated();
         };
         // In a network the attribute is what a running domain has.
         let address = address.filter(|_| listen.kind.value != ListenType::Network);

@@ -24,9 +24,10 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
             | (HostdevType::ScsiHost | HostdevType::Mdev, Address::Pci { .. })
             | (HostdevType::Usb, Address::Usb { .. })
             | (HostdevType::Scsi, Address::Drive { .. }) => true,
-            (HostdevType::Pci | HostdevType::ScsiHost | HostdevType::Mdev | HostdevType::Usb | HostdevType::Scsi, _) => {
-                false
-            }
+            (
+                HostdevType::Pci | HostdevType::ScsiHost | HostdevType::Mdev | HostdevType::Usb | HostdevType::Scsi,
+                _,
+            ) => false,
         };
         if !fits {
             let message = format!("a device of type `{}` cannot stand at an address of this type", kind.word());

@@ -26,8 +26,10 @@ pub struct Mdev {
     pub display: Display,
 }
 
-static DISPLAY: Rule =
-    Rule { name: "mdev-display", text: "the picture of a mediated device is not shown unless the definition asks for it" };
+static DISPLAY: Rule = Rule {
+    name: "mdev-display",
+    text: "the picture of a mediated device is not shown unless the definition asks for it",
+};
 
 impl Mdev {
     pub(super) fn lower(f: &Fields<'_, '_>, source: &Fields<'_, '_>) -> Option<Self> {

@@ -115,7 +115,8 @@ impl Hostdev {
         }
         let kind = f.attr::<HostdevType>("type")?;
         let Some(source) = f.child("source") else {
-            let fault = Diagnostic::new(&codes::MISSING, f.element().name_span(), "the device names nothing on the host");
+            let fault =
+                Diagnostic::new(&codes::MISSING, f.element().name_span(), "the device names nothing on the host");
             f.report(fault.help("add `<source>` with an address"));
             return None;
         };

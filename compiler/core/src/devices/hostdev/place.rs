@@ -11,8 +11,10 @@ static PLACE: Rule = Rule {
     name: "hostdev-scsi-address",
     text: "a SCSI device of the host gets the first free unit, of 7, of the first SCSI controller that has one",
 };
-static CONTROLLER: Rule =
-    Rule { name: "hostdev-scsi-controller", text: "a SCSI controller is added for a device of the host that stands on it" };
+static CONTROLLER: Rule = Rule {
+    name: "hostdev-scsi-controller",
+    text: "a SCSI controller is added for a device of the host that stands on it",
+};
 
 /// How many units of a controller are given out.
 const UNITS: u32 = 7;

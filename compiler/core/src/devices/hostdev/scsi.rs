@@ -117,11 +117,14 @@ impl ScsiSource {
             return Some(Self::Iscsi(Iscsi { name: name?, hosts, auth: Auth::lower(f), initiator }));
         }
         let (adapter, address) = (f.child("adapter")?, f.child("address")?);
-        let (bus, target, unit) = (address.attr::<u32>("bus"), address.attr::<u32>("target"), address.attr::<u64>("unit"));
+        let (bus, target, unit) =
+            (address.attr::<u32>("bus"), address.attr::<u32>("target"), address.attr::<u64>("unit"));
         let Some(name) = adapter.attr("name") else {
             let span = adapter.keep();
             let message = "the adapter of a SCSI device goes by its name, such as `scsi_host0`, and no other way";
-            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("add `name` to `<adapter>`"));
+            f.report(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("add `name` to `<adapter>`"),
+            );
             return None;
         };
         let _: Opt<String> = adapter.attr("type");
@@ -166,8 +169,7 @@ impl Iscsi {
 impl Scsi {
     pub(super) fn lower(f: &Fields<'_, '_>, source: &Fields<'_, '_>) -> Option<Self> {
         let (sgio, rawio) = (f.attr("sgio"), f.attr("rawio"));
-        let (readonly, shareable) =
-            (f.child("readonly").map(|r| r.origin()), f.child("shareable").map(|s| s.origin()));
+        let (readonly, shareable) = (f.child("readonly").map(|r| r.origin()), f.child("shareable").map(|s| s.origin()));
         Some(Self { source: ScsiSource::lower(source)?, sgio, rawio, readonly, shareable, node: 0 })
     }
 
@@ -260,7 +262,9 @@ impl Scsi {
 
     pub(super) fn items(&self, cx: &Cx<'_>, info: &Info, out: &mut Items) {
         self.blockdev(cx, out);
-        let Some(Spanned { value: Address::Drive { controller, bus, target, unit }, .. }) = &info.address else { return };
+        let Some(Spanned { value: Address::Drive { controller, bus, target, unit }, .. }) = &info.address else {
+            return;
+        };
         let own = |c: &&Controller| c.kind() == ControllerType::Scsi && c.index() == *controller;
         let found = cx.domain.devices.controllers.iter().find(own);
         let alias = found.map_or_else(|| format!("scsi{controller}"), |c| c.info.alias().to_owned());

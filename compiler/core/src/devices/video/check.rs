@@ -18,11 +18,16 @@ impl Video {
         if let Some(accel) = self.accel2d.as_ref().filter(|a| a.value.is_yes()) {
             return Some((accel.origin, "QEMU has no 2D acceleration to switch on"));
         }
-        if let Some(accel) = self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio && !self.is_vhost_user()) {
+        if let Some(accel) =
+            self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio && !self.is_vhost_user())
+        {
             return Some((accel.origin, "this model has no 3D acceleration"));
         }
         if self.is_vhost_user() && model != Model::Virtio {
-            return Some((self.backend.origin_or(self.origin), "only a device of model `virtio` has a program of its own"));
+            return Some((
+                self.backend.origin_or(self.origin),
+                "only a device of model `virtio` has a program of its own",
+            ));
         }
         if let Some(node) = self.rendernode.as_ref().filter(|_| !self.is_vhost_user()) {
             return Some((node.origin, "only a program of its own, driver `vhostuser`, renders on a node of the host"));
@@ -38,7 +43,9 @@ impl Video {
         if let (Model::Ramfb, Some(address)) = (model, &self.info.address) {
             return Some((address.origin, "a device of model `ramfb` has no address"));
         }
-        if let (Model::Qxl, Some(size)) = (model, [&self.ram, &self.vram].into_iter().flatten().find(|s| s.value > u32::MAX >> 10)) {
+        if let (Model::Qxl, Some(size)) =
+            (model, [&self.ram, &self.vram].into_iter().flatten().find(|s| s.value > u32::MAX >> 10))
+        {
             return Some((size.origin, "QXL memory is 4194303 KiB at most"));
         }
         if let Some((x, y)) = &self.resolution
@@ -70,7 +77,12 @@ impl Video {
         let shares = domain.backing.source.is(&SourceType::Memfd);
         if let Some(blob) = self.blob.filter(|b| b.value.is_on() && self.model() == Model::Virtio && !shares) {
             let help = "add `<memoryBacking><source type='memfd'/></memoryBacking>`";
-            fault(&codes::UNSUPPORTED_CONFIGURATION, blob.origin, "memory blobs need guest memory of type `memfd`", help);
+            fault(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                blob.origin,
+                "memory blobs need guest memory of type `memfd`",
+                help,
+            );
         }
         if self.is_primary() && !first {
             let place = self.primary.origin_or(self.origin);

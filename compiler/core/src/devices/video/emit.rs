@@ -43,7 +43,9 @@ impl Video {
             let span = self.backend.origin_or(self.origin).span().unwrap_or_default();
             let message = match features.as_slice() {
                 [] => "the host has no vhost-user program for video devices".to_owned(),
-                features => format!("the host has no vhost-user program for video devices with `{}`", features.join("`, `")),
+                features => {
+                    format!("the host has no vhost-user program for video devices with `{}`", features.join("`, `"))
+                }
             };
             cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }

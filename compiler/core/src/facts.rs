@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use virtc_inventory::{
-    BusKind, Config, Firmware, Forward, Hardware, HostFile, HostModel, Network, NumaNode, PciAddress, Sev, Smbios,
+    BusKind, Config, Firmware, Hardware, HostFile, HostModel, Network, NumaNode, PciAddress, Sev, Smbios,
 };
 
 use crate::devices::PciSlot;
@@ -76,17 +76,6 @@ impl<'h> Facts<'h> {
     /// The render node that QEMU draws on, where it is known.
     pub fn render_node(&self) -> Option<&'h str> {
         self.file?.resources.as_ref()?.render_node.as_deref()
-    }
-
-    /// The bridge of a network, where it has one of its own or names one.
-    pub fn bridge(&self, network: &str) -> Option<&'h str> {
-        let network = self.network(network)?;
-        match network.forward {
-            Forward::None | Forward::Nat | Forward::Route | Forward::Open | Forward::Bridge => {
-                network.bridge.as_deref()
-            }
-            Forward::Private | Forward::Vepa | Forward::Passthrough | Forward::Hostdev => None,
-        }
     }
 
     /// Whether a function of the host is conventional PCI. One that is not known is taken for PCI Express, as libvirt takes it.

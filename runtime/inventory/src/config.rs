@@ -66,6 +66,8 @@ config! {
     channel_dir: String = "/run/libvirt/qemu/channel",
     /// Where the sockets of domains' own D-Bus daemons are.
     dbus_dir: String = "/run/libvirt/qemu/dbus",
+    /// Where the sockets between QEMU and passt are.
+    passt_dir: String = "/run/libvirt/qemu/passt",
     /// Where the variables of UEFI are (`nvram` files).
     nvram_dir: String = "/var/lib/libvirt/qemu/nvram",
     /// Firmware images that have no descriptor, each with the template of its variables behind a colon (`nvram`).

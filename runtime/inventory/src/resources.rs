@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::Firmware;
+use crate::PciAddress;
 
 /// How a network reaches the outside (`<forward mode=…>`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -44,6 +45,18 @@ pub struct Network {
     /// The host's own address in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<String>,
+    /// Whether the bridge is one of Open vSwitch (`<virtualport type='openvswitch'/>`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub openvswitch: bool,
+    /// The host's interfaces that macvtaps are made on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+    /// The functions of a pool, in the order in which guests get them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<PciAddress>,
+    /// Whether the functions of a pool are taken from the host's driver and given back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub managed: bool,
 }
 
 /// The time on a host.

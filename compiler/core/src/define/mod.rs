@@ -9,7 +9,7 @@ pub(crate) mod ports;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::devices::hostdev;
+use crate::devices::{hostdev, interface};
 use crate::devices::memory::{self, MemoryDevice};
 use crate::domain::Domain;
 use crate::facts::Facts;
@@ -68,6 +68,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     disks::order(&mut domain);
     parts(&mut domain, facts, &mut faults);
     implicit::default_devices(&mut domain);
+    interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));
     let mut defaults =
         Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
@@ -81,7 +82,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     domain.devices.define(&mut defaults);
     let uuid = domain.general.uuid.as_ref().map(|u| u.value.0).unwrap_or_default();
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
-        interface.derive_mac(&uuid, place);
+        interface.derive_ids(&uuid, place);
     }
     check::check(&domain, &mut faults);
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));

@@ -92,6 +92,7 @@ pub enum Section {
     Watchdogs,
     Redirdevs,
     Hostdevs,
+    NetworkHostdevs,
     Memballoon,
     Rngs,
     Nvram,

@@ -176,12 +176,13 @@ impl HostNeeds {
         self.step(Step::Open { fd, path, mode: OpenMode::Write, create: true, content }, origin);
     }
 
-    /// A file or device that is read and written, which QEMU inherits as a descriptor.
-    pub fn open(&mut self, fd: &str, path: &str, origin: Origin) {
+    /// A device of the host, which QEMU inherits as a descriptor.
+    pub fn open_device(&mut self, fd: &str, path: &str, origin: Origin) {
+        self.allow(path);
         self.fds.push(fd.to_owned());
         let (fd, path) = (fd.to_owned(), path.to_owned());
-        let content = Content::default();
-        self.step(Step::Open { fd, path, mode: OpenMode::ReadWrite, create: false, content }, origin);
+        let (mode, content) = (OpenMode::ReadWrite, Content::Keep);
+        self.step(Step::Open { fd, path, mode, create: false, content }, origin);
     }
 
     /// A device of the host writes to the guest's memory, which is pinned for it.

@@ -94,6 +94,15 @@ impl Value {
         }
     }
 
+    /// The name of the first descriptor that the string names.
+    pub fn descriptor(&self) -> Option<&str> {
+        let Self::Text(text) = self else { return None };
+        text.0.iter().find_map(|piece| match piece {
+            Piece::Hole(Hole::Fd(name)) => Some(name.as_str()),
+            Piece::Hole(Hole::State) | Piece::Plain(_) => None,
+        })
+    }
+
     /// How many descriptors the string names.
     pub fn descriptors(&self) -> u32 {
         match self {

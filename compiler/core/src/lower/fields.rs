@@ -35,6 +35,11 @@ impl<'d> Lowering<'d> {
         self.running || alias.starts_with("ua-")
     }
 
+    /// Whether the document shows a running domain.
+    pub fn is_running(&self) -> bool {
+        self.running
+    }
+
     /// The findings, and the number of holes.
     pub fn finish(self) -> (Diagnostics, usize) {
         (self.found.into_inner(), self.met.get())

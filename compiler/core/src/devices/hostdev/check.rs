@@ -59,6 +59,15 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
             }
         }
     }
+    if let Some(teaming) = &device.teaming {
+        let place = Some(teaming.origin);
+        if teaming.is_persistent() {
+            refuse(place, "a device of the host is the one of a pair that goes".to_owned(), "");
+        } else if kind != HostdevType::Pci {
+            refuse(place, "only a PCI device of the host can be one of a pair".to_owned(), "");
+        }
+        teaming.check(domain, faults);
+    }
     // The same PCI function or USB device is found among the interfaces as well, elsewhere.
     if matches!(device.subsystem, Subsystem::Scsi(_) | Subsystem::ScsiHost(_) | Subsystem::Mdev(_)) {
         let first = domain.devices.hostdevs.iter().find(|other| other.is_same(device));

@@ -16,6 +16,7 @@ use crate::codes;
 use crate::define::Defaults;
 use crate::devices::chardev::whole;
 use crate::devices::host_source::HostSource;
+use crate::devices::teaming::Teaming;
 use crate::devices::{Address, Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
@@ -68,6 +69,8 @@ pub struct Hostdev {
     pub managed: Opt<YesNo>,
     /// The device.
     pub subsystem: Subsystem,
+    /// The interface that is one with a PCI device in the guest.
+    pub teaming: Option<Teaming>,
     /// What every device has.
     pub info: Info,
     /// Where it stands.
@@ -136,7 +139,7 @@ impl Hostdev {
             f.pass_over(&[], &["readonly", "shareable"], &format!("device of type `{}`", kind.word()));
         }
         let managed = f.attr("managed");
-        Some(Self { mode, managed, subsystem, info: Info::lower(f), origin: f.origin() })
+        Some(Self { mode, managed, subsystem, teaming: Teaming::lower(f), info: Info::lower(f), origin: f.origin() })
     }
 
     /// The type.
@@ -220,6 +223,9 @@ impl Device for Hostdev {
                 Subsystem::ScsiHost(host) => host.write(w),
                 Subsystem::Mdev(mdev) => mdev.write(w),
             }
+            if let Some(teaming) = &self.teaming {
+                teaming.write(w);
+            }
             self.info.write(w);
         });
     }
@@ -278,7 +284,7 @@ impl Device for Hostdev {
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         match &self.subsystem {
             Subsystem::Pci(_) if self.is_unassigned() => {}
-            Subsystem::Pci(pci) => pci.items(cx, &self.info, out),
+            Subsystem::Pci(pci) => pci.items(cx, &self.info, self.teaming.as_ref(), out),
             Subsystem::Usb(usb) => usb.items(cx, &self.info, out),
             Subsystem::Scsi(scsi) => scsi.items(cx, &self.info, out),
             Subsystem::ScsiHost(host) => host.items(cx, &self.info, out),

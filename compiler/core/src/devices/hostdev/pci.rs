@@ -8,6 +8,7 @@ use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::address::{Address, PciSlot};
 use crate::devices::host_source::{HostSource, show_pci};
 use crate::devices::hostdev::Display;
+use crate::devices::teaming::Teaming;
 use crate::devices::{Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Props, Section};
@@ -99,12 +100,13 @@ impl PciFunction {
         }
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, info: &Info, out: &mut Items) {
+    pub(super) fn items(&self, cx: &Cx<'_>, info: &Info, teaming: Option<&Teaming>, out: &mut Items) {
         let mut props = vfio_props(cx, self.source.value, info, None);
         if self.display.has_ramfb() {
             let _ = props.take("driver");
             props = Props::new().with("driver", self.display.driver()).and(props);
         }
+        let props = props.opt("failover_pair_id", teaming.and_then(Teaming::failover_pair));
         let props = props.opt("display", self.display.word()).opt("ramfb", self.display.has_ramfb().then_some(true));
         out.device(Section::Hostdevs, props, self.source.origin);
     }

@@ -64,6 +64,6 @@ impl ScsiHost {
     }
 
     pub(super) fn host(&self, info: &Info, out: &mut HostNeeds) {
-        out.open(&descriptor(info), VHOST_SCSI, self.wwpn.origin);
+        out.open_device(&descriptor(info), VHOST_SCSI, self.wwpn.origin);
     }
 }

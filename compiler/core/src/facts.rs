@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use virtc_inventory::{
-    BusKind, Config, Firmware, Hardware, HostFile, HostModel, Network, NumaNode, PciAddress, Sev, Smbios,
+    BusKind, Config, Firmware, Hardware, HostFile, HostModel, ImageInfo, Network, NumaNode, PciAddress, Pool, Sev,
+    Smbios,
 };
 
 use crate::devices::PciSlot;
@@ -38,6 +39,16 @@ impl<'h> Facts<'h> {
     /// The network of this name, where it is known.
     pub fn network(&self, name: &str) -> Option<&'h Network> {
         self.file?.resources.as_ref()?.networks.get(name)
+    }
+
+    /// The storage pool of this name, where it is known.
+    pub fn pool(&self, name: &str) -> Option<&'h Pool> {
+        self.file?.resources.as_ref()?.pools.get(name)
+    }
+
+    /// What is known of the disk image at this path.
+    pub fn image(&self, path: &str) -> Option<&'h ImageInfo> {
+        self.file?.resources.as_ref()?.images.get(path)
     }
 
     /// The CPU that `host-model` stands for, where it is known.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Firmware;
 use crate::PciAddress;
+use crate::storage::{ImageInfo, Pool};
 
 /// How a network reaches the outside (`<forward mode=…>`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -139,4 +140,10 @@ pub struct Resources {
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,
+    /// Storage pools by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, Pool>,
+    /// Disk images by path: what each of them names as its backing image.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, ImageInfo>,
 }

@@ -42,6 +42,7 @@ pub enum Section {
     Deprecation,
     Stopped,
     Secret,
+    Reservations,
     Pflash,
     Machine,
     Accel,
@@ -163,6 +164,11 @@ impl Items {
         if let Some(Item { payload: Payload::Json(props), .. }) = own.next_back() {
             props.set("acpi-index", index);
         }
+    }
+
+    /// The items as they were made.
+    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.list.iter()
     }
 
     /// All items in the order of the command line.

@@ -25,7 +25,7 @@ use crate::target::Target;
 pub use item::{Item, Items, Payload, Section};
 pub use needs::HostNeeds;
 pub use render::{json_arg, opts_arg, word_arg};
-pub use value::{Opts, Props, Text, Value, fd, state};
+pub use value::{Opts, Props, Text, Value, fd, secret_iv, secret_text, state};
 
 /// What every device may look at while it is turned into items.
 pub struct Cx<'m> {

@@ -30,14 +30,14 @@ impl<'d> Lowering<'d> {
         Self { running: true, ..Self::new(checked) }
     }
 
-    /// Whether an alias is part of the definition: the user's own always, others in a running domain.
-    pub fn keeps_alias(&self, alias: &str) -> bool {
-        self.running || alias.starts_with("ua-")
-    }
-
     /// Whether the document shows a running domain.
     pub fn is_running(&self) -> bool {
         self.running
+    }
+
+    /// Whether an alias is part of the definition: the user's own always, others in a running domain.
+    pub fn keeps_alias(&self, alias: &str) -> bool {
+        self.running || alias.starts_with("ua-")
     }
 
     /// The findings, and the number of holes.

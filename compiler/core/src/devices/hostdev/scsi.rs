@@ -10,6 +10,7 @@ use crate::devices::controller::{Controller, ControllerType, ScsiModel};
 use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
+use crate::storage::{Auth, SecretUsage, secret_object};
 use crate::write::XmlWriter;
 
 words! {
@@ -20,21 +21,6 @@ words! {
 words! {
     /// Whether the kernel filters commands.
     pub enum SgIo { Filtered = "filtered", Unfiltered = "unfiltered" }
-}
-
-words! {
-    /// Kinds of secrets.
-    pub enum SecretType { Ceph = "ceph", Iscsi = "iscsi" }
-}
-
-/// `<auth>`.
-#[derive(Debug, Clone)]
-pub struct Auth {
-    username: Opt<String>,
-    kind: Opt<SecretType>,
-    usage: Opt<String>,
-    uuid: Opt<crate::ir::Uuid>,
-    origin: Origin,
 }
 
 /// An iSCSI target.
@@ -88,21 +74,6 @@ static LUN: Rule = Rule { name: "iscsi-lun", text: "an iSCSI target without a LU
 /// The port of iSCSI.
 const PORT: u16 = 3260;
 
-impl Auth {
-    fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let a = f.child("auth")?;
-        let (username, secret) = (a.attr("username"), a.child("secret")?);
-        let (kind, usage, uuid) = (secret.attr("type"), secret.attr("usage"), secret.attr("uuid"));
-        Some(Self { username, kind, usage, uuid, origin: a.origin() })
-    }
-
-    fn write(&self, w: &mut XmlWriter) {
-        w.tag("auth").opt("username", &self.username).children(|w| {
-            w.tag("secret").opt("type", &self.kind).opt("uuid", &self.uuid).opt("usage", &self.usage).end();
-        });
-    }
-}
-
 impl ScsiSource {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let protocol = f.attr::<Protocol>("protocol").map_or(Protocol::Adapter, |p| p.value);
@@ -114,7 +85,7 @@ impl ScsiSource {
             };
             let hosts = f.children("host").iter().filter_map(host).collect();
             let initiator = f.child("initiator").and_then(|i| i.child_attr("iqn", "name"));
-            return Some(Self::Iscsi(Iscsi { name: name?, hosts, auth: Auth::lower(f), initiator }));
+            return Some(Self::Iscsi(Iscsi { name: name?, hosts, auth: f.child("auth").and_then(|a| Auth::lower(&a)), initiator }));
         }
         let (adapter, address) = (f.child("adapter")?, f.child("address")?);
         let (bus, target, unit) =
@@ -218,9 +189,9 @@ impl Scsi {
         if iscsi.hosts.is_empty() {
             defaults.report(Diagnostic::new(&codes::MISSING, span, "the iSCSI target has no `<host>`"));
         }
-        if let Some(auth) = iscsi.auth.as_ref().filter(|a| a.kind.is(&SecretType::Ceph)) {
+        if let Some(auth) = iscsi.auth.as_ref().filter(|a| a.secret.usage.is(&SecretUsage::Ceph)) {
             let message = "the login at an iSCSI target has a secret of type `iscsi`";
-            let span = auth.kind.origin_or(auth.origin).span().unwrap_or_default();
+            let span = auth.secret.usage.origin_or(auth.origin).span().unwrap_or_default();
             defaults.report(Diagnostic::new(&codes::CONFLICT, span, message));
         }
     }
@@ -241,11 +212,11 @@ impl Scsi {
                 Props::new().with("driver", "host_device").with("filename", node)
             }
             ScsiSource::Iscsi(iscsi) => {
+                let secret = format!("{}-secret0", self.node_name());
                 if let Some(auth) = &iscsi.auth {
-                    let message = "a login at an iSCSI target is not supported yet";
-                    let span = auth.origin.span().unwrap_or_default();
-                    return cx.report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, message));
+                    out.json(Section::Hostdevs, "object", secret_object(&secret), auth.origin);
                 }
+                let login = iscsi.auth.as_ref();
                 let (target, lun) = iscsi.target().unwrap_or_default();
                 Props::new()
                     .with("driver", "iscsi")
@@ -253,6 +224,8 @@ impl Scsi {
                     .with("target", target)
                     .with("lun", lun)
                     .with("transport", "tcp")
+                    .opt("user", login.map(|auth| auth.username.value.as_str()))
+                    .opt("password-secret", login.map(|_| secret))
                     .opt("initiator-name", iscsi.initiator.as_ref().map(|i| i.value.as_str()))
             }
         };
@@ -282,6 +255,9 @@ impl Scsi {
     pub(super) fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
         if let Some(rawio) = self.rawio.filter(|r| r.value.is_yes()) {
             out.refuse("the runtime gives QEMU no capability for raw I/O", rawio.origin);
+        }
+        if let ScsiSource::Iscsi(Iscsi { auth: Some(auth), .. }) = &self.source {
+            out.refuse("the runtime has no secrets for devices of the host", auth.origin);
         }
         if let ScsiSource::Adapter { name, place: (bus, target), unit } = &self.source
             && let Some(node) = cx.facts.scsi_generic(&name.value, *bus, *target, *unit)

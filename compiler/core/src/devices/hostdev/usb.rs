@@ -4,11 +4,11 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::devices::Info;
-use crate::devices::disk::StartupPolicy;
 use crate::devices::host_source::{HostBus, HostSource};
 use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Spanned, words};
 use crate::lower::Fields;
+use crate::storage::StartupPolicy;
 use crate::write::XmlWriter;
 
 words! {

@@ -8,7 +8,7 @@ use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Props, Section};
-use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::parts::features::{IoapicDriver, Plain};
 use crate::parts::os::MachineFamily;
@@ -58,6 +58,34 @@ impl Driver {
     fn any(&self) -> bool {
         let switches = [&self.intremap, &self.caching_mode, &self.eim, &self.iotlb, &self.dma_translation];
         switches.iter().any(|s| s.is_some()) || self.aw_bits.get().is_some_and(|b| b > 0)
+    }
+}
+
+impl Iommu {
+    /// The IOMMU that `rule` adds, with interrupts for more CPUs than the APIC can name.
+    pub fn for_many_cpus(rule: &'static Rule) -> Self {
+        let origin = Origin::Rule(rule);
+        let mut added =
+            Self { model: Spanned::rule(Model::Intel, rule), driver: Driver::default(), info: Info::default(), origin };
+        added.interrupt_all(rule);
+        added
+    }
+
+    /// Switches on what interrupts of many CPUs take, unless the definition says otherwise (`qemuDomainIOMMUDefPostParse` in libvirt's
+    /// `src/qemu/qemu_postparse.c`).
+    pub fn interrupt_all(&mut self, rule: &'static Rule) {
+        if self.model.value != Model::Intel {
+            return;
+        }
+        let remaps = self.driver.intremap.get_or_insert(Spanned::rule(Switch::On, rule)).is_on();
+        if remaps {
+            self.driver.eim.get_or_insert(Spanned::rule(Switch::On, rule));
+        }
+    }
+
+    /// Whether it takes interrupts for many CPUs.
+    pub fn has_eim(&self) -> bool {
+        self.driver.eim.is(&Switch::On)
     }
 }
 

@@ -82,7 +82,7 @@ impl Os {
 
     /// The names of the block nodes that the machine maps as flash, with where they come from.
     pub fn flash(&self) -> Vec<(&'static str, &'static str)> {
-        if self.loader.as_ref().filter(|l| l.is_flash() && l.path.is_some()).is_none() {
+        if !self.loader.as_ref().is_some_and(|l| l.is_flash() && l.path.is_some()) {
             return Vec::new();
         }
         let mut out = vec![("pflash0", "libvirt-pflash0-format")];

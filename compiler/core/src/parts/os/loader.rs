@@ -263,11 +263,11 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
             }
         }
         (Some(Spanned { value: YesNo::No, origin }), Some(FirmwareKind::Bios)) => {
-            fault(origin, "a BIOS keeps no variables")
+            fault(origin, "a BIOS keeps no variables");
         }
         (Some(Spanned { value: YesNo::No, origin }), None) if !loader.is_flash() => {
             fault(origin, "firmware that is mapped as ROM keeps no variables");
         }
-        (Some(Spanned { value: YesNo::No, .. }), _) | (None, _) => {}
+        (Some(Spanned { value: YesNo::No, .. }) | None, _) => {}
     }
 }

@@ -101,7 +101,7 @@ impl Os {
         }
         let Some(f) = domain.child("os") else { return Self::default() };
         let kind = f.child("type");
-        if let Some(other) = kind.as_ref().and_then(|t| t.text::<OsType>()).filter(|t| t.value != OsType::Hvm) {
+        if let Some(other) = kind.as_ref().and_then(Fields::text::<OsType>).filter(|t| t.value != OsType::Hvm) {
             let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
             let _ = kind.as_ref().map(Fields::keep);
             f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, f.keep(), message));

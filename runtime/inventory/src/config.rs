@@ -68,6 +68,8 @@ config! {
     lib_dir: String = "/var/lib/libvirt/qemu",
     /// Where the sockets of guest channels are.
     channel_dir: String = "/run/libvirt/qemu/channel",
+    /// Where the sockets of domains' own D-Bus daemons are.
+    dbus_dir: String = "/run/libvirt/qemu/dbus",
     /// Where the sockets between QEMU and passt are.
     passt_dir: String = "/run/libvirt/qemu/passt",
     /// Where the variables of UEFI are (`nvram` files).

@@ -135,6 +135,14 @@ impl Cx<'_> {
         }
     }
 
+    /// The address of the domain's own D-Bus daemon.
+    pub fn dbus_address(&self) -> Text {
+        match self.facts.dbus_dir() {
+            Some(dir) => Text::from(format!("unix:path={dir}/{}-dbus.sock", self.short_name())),
+            None => Text::from("unix:path=").then(state("/dbus.sock")),
+        }
+    }
+
     /// What libvirt names directories after: the id, which is -1 until libvirt runs the domain, and 20 characters of the name.
     pub fn short_name(&self) -> String {
         format!("-1-{}", self.domain.name().chars().take(20).collect::<String>())

@@ -190,6 +190,11 @@ impl HostNeeds {
         self.step(Step::Open { fd, path, mode, create: false, content }, origin);
     }
 
+    /// A device of the host writes to the guest's memory, which is pinned for it.
+    pub fn pin(&mut self) {
+        self.pinned = true;
+    }
+
     /// A file of the guest's that is made out of a template where there is none, and that QEMU must be able to open.
     pub fn from_template(&mut self, template: Option<&str>, path: &str, origin: Origin) {
         let from = template.map(ToOwned::to_owned);

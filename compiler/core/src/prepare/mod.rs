@@ -7,7 +7,7 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::{console, disk::floppy_items};
+use crate::devices::{console, disk::floppy_items, hostdev::Hostdev};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
@@ -101,6 +101,13 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     for disk in disks.iter_mut().rev().filter(|disk| disk.node == 0) {
         disk.node = next;
         next += disk.storage.images();
+    }
+    // SCSI devices of the host come behind the disks.
+    let own = domain.devices.hostdevs.iter().filter_map(|h| h.scsi()).map(|s| s.node + 1);
+    let mut next = own.max().unwrap_or_default().max(next);
+    for scsi in domain.devices.hostdevs.iter_mut().filter_map(Hostdev::scsi_mut).filter(|s| s.node == 0) {
+        scsi.node = next;
+        next += 1;
     }
     findings
 }

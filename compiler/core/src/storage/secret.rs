@@ -140,7 +140,7 @@ impl Encryption {
 const MASTER_KEY: &str = "masterKey0";
 
 /// `-object` for the secret `id`.
-pub(super) fn secret_object(id: &str) -> Props {
+pub(crate) fn secret_object(id: &str) -> Props {
     Props::new()
         .with("qom-type", "secret")
         .with("id", id)

@@ -56,6 +56,14 @@ pub static UNSUPPORTED_CONFIGURATION: Code = Code {
         libvirt's QEMU driver refuses it as well.",
 };
 
+/// What libvirt passes over.
+pub static WITHOUT_EFFECT: Code = Code {
+    name: "without-effect",
+    severity: Severity::Warning,
+    explanation: "The format lets this stand here, but it means nothing for a device of this type: libvirt passes over it and does not write it\n\
+        back. Remove it, or change the type of the device.",
+};
+
 /// All diagnostics of this crate.
 pub static ALL: &[&Code] = &[
     &NOT_YET_SUPPORTED,
@@ -65,4 +73,5 @@ pub static ALL: &[&Code] = &[
     &ADDRESS_CONFLICT,
     &HOST_FACT_NEEDED,
     &UNSUPPORTED_CONFIGURATION,
+    &WITHOUT_EFFECT,
 ];

@@ -14,7 +14,7 @@ use crate::devices::iommu::Iommu;
 use crate::devices::memballoon::Memballoon;
 use crate::devices::video::Video;
 use crate::devices::watchdog::Watchdog;
-use crate::devices::{parallel, smartcard};
+use crate::devices::{hostdev, parallel, smartcard};
 use crate::domain::Domain;
 use crate::ir::{Opt, OptExt, Rule, Spanned, Switch};
 use crate::parts::features::IoapicDriver;
@@ -102,6 +102,7 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
         serial_controllers(domain);
     }
     smartcard::settle(domain);
+    hostdev::place::controllers(domain);
     parallel::settle(domain);
     console::imply(domain, faults);
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {

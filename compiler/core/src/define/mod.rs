@@ -9,7 +9,7 @@ pub(crate) mod ports;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::devices::interface;
+use crate::devices::{hostdev, interface};
 use crate::devices::memory::{self, MemoryDevice};
 use crate::domain::Domain;
 use crate::facts::Facts;
@@ -74,6 +74,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
         Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
     controllers::number(&mut domain);
+    hostdev::place::assign(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
     // Devices that were added since have defaults of their own; what the others have to say was said above.
     let mut again = Diagnostics::new();

@@ -10,7 +10,7 @@ use crate::domain::Domain;
 use crate::emit::{Cx, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
-use crate::parts::features::Plain;
+use crate::parts::features::{IoapicDriver, Plain};
 use crate::parts::os::MachineFamily;
 use crate::write::XmlWriter;
 
@@ -130,6 +130,11 @@ impl Device for Iommu {
             Model::Intel => {
                 if let Some(place) = place {
                     refuse("an Intel IOMMU is part of the chipset and has no address", Some(place.origin));
+                }
+                if let Some(remapping) = self.driver.intremap.filter(|i| i.value.is_on())
+                    && !domain.features.ioapic.is(&IoapicDriver::Qemu)
+                {
+                    refuse("`intremap` needs `<ioapic driver='qemu'/>` in `<features>`", Some(remapping.origin));
                 }
                 if let Some(eim) = self.driver.eim.filter(|e| e.value.is_on())
                     && !self.driver.intremap.is(&Switch::On)

@@ -128,6 +128,9 @@ impl Os {
         boot::define_order(&mut self.boot, per_device, report);
         self.boot_options.define(report);
         acpi::check(&self.acpi, report);
+        if let Some(source) = self.nvram.as_mut().and_then(|n| n.source.as_mut()) {
+            source.define();
+        }
         loader::check(self, report);
     }
 
@@ -152,10 +155,10 @@ impl Os {
     }
 
     /// `-boot`, `-kernel`, firmware; `-machine` is made from many parts elsewhere.
-    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         self.boot_options.items(out);
         acpi::items(&self.acpi, out);
-        self.firmware_items(out);
+        self.firmware_items(cx, out);
     }
 
     /// What QEMU opens: tables, kernel, the firmware's variables.

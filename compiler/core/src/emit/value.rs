@@ -109,7 +109,7 @@ impl Value {
         let Self::Text(text) = self else { return None };
         text.0.iter().find_map(|piece| match piece {
             Piece::Hole(Hole::Fd(name)) => Some(name.as_str()),
-            Piece::Hole(Hole::State) | Piece::Plain(_) => None,
+            Piece::Hole(Hole::State | Hole::Secret(_) | Hole::SecretIv(_)) | Piece::Plain(_) => None,
         })
     }
 

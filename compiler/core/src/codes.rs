@@ -74,6 +74,14 @@ pub static CAPABILITY_WITHOUT_EFFECT: Code = Code {
         libvirt refuses a name that it does not know.",
 };
 
+/// What libvirt passes over.
+pub static WITHOUT_EFFECT: Code = Code {
+    name: "without-effect",
+    severity: Severity::Warning,
+    explanation: "The format lets this stand here, but it means nothing for a device of this type: libvirt passes over it and does not write it\n\
+        back. Remove it, or change the type of the device.",
+};
+
 /// All diagnostics of this crate.
 pub static ALL: &[&Code] = &[
     &NOT_YET_SUPPORTED,
@@ -85,4 +93,5 @@ pub static ALL: &[&Code] = &[
     &UNSUPPORTED_CONFIGURATION,
     &CAPABILITY_WITHOUT_EFFECT,
     &UNKNOWN_TO_QEMU,
+    &WITHOUT_EFFECT,
 ];

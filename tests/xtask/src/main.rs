@@ -41,6 +41,7 @@ enum Command {
     Messages(commands::messages::Args),
     Accept(commands::accept::Args),
     Libvirt(commands::libvirt::Args),
+    Fuzz(commands::fuzz::Args),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         Command::Messages(args) => commands::messages::run(&args),
         Command::Accept(args) => commands::accept::run(&args),
         Command::Libvirt(args) => commands::libvirt::run(&args),
+        Command::Fuzz(args) => commands::fuzz::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

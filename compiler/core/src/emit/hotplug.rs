@@ -95,7 +95,8 @@ fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Resul
 fn descriptors(add: &QmpCall) -> Vec<QmpCommand> {
     let names = add.holes.values().flat_map(|arg| &arg.0).filter_map(|part| match part {
         virtc_plan::Part::Hole { name: Hole::Fd(name), .. } => Some(name.clone()),
-        virtc_plan::Part::Hole { name: Hole::State, .. } | virtc_plan::Part::Text(_) => None,
+        virtc_plan::Part::Hole { name: Hole::State | Hole::Secret(_) | Hole::SecretIv(_), .. }
+        | virtc_plan::Part::Text(_) => None,
     });
     let call = |execute: &str, name: &str| {
         let mut arguments = Map::new();
@@ -178,6 +179,7 @@ fn descriptor_names(arg: &Arg) -> String {
         Ok::<_, std::convert::Infallible>(match hole {
             Hole::State => "{state}".to_owned(),
             Hole::Fd(name) => name.clone(),
+            Hole::Secret(_) | Hole::SecretIv(_) => hole.display(),
         })
     });
     filled.unwrap_or_default()

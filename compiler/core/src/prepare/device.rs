@@ -12,6 +12,7 @@ use crate::emit::{Cx, HostNeeds, Item, Items};
 use crate::facts::Facts;
 use crate::ir::Origin;
 use crate::prepare::{Sound, ready};
+use crate::storage;
 use crate::target::{self, Target};
 
 /// A device with all that its coming or going needs.
@@ -52,6 +53,7 @@ pub struct ChangeFindings {
 fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
     let (definition, mut running) = define(running, facts);
     let mut domain = definition.into_domain();
+    storage::detect(&mut domain, facts);
     running.extend(ready(&mut domain));
     if running.has_errors() { Err(ChangeFindings { running, ..ChangeFindings::default() }) } else { Ok(domain) }
 }
@@ -76,6 +78,7 @@ pub fn attach(
     let own = named(&domain, index);
     let (definition, findings) = define(domain, facts);
     let mut domain = definition.into_domain();
+    storage::detect(&mut domain, facts);
     // A second place may be in the other document.
     let mut findings: Diagnostics = findings.into_iter().map(|d| Diagnostic { labels: Vec::new(), ..d }).collect();
     if domain.devices.controllers.len() > before {

@@ -9,8 +9,8 @@ pub(crate) mod ports;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::devices::{hostdev, interface};
 use crate::devices::memory::{self, MemoryDevice};
+use crate::devices::{hostdev, interface};
 use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{OptExt, Rule, Spanned};

@@ -58,14 +58,13 @@ impl Info {
         self.alias.as_ref().map_or("", |a| a.value.as_str())
     }
 
-    /// QEMU's properties for the option ROM and the index in ACPI.
+    /// QEMU's properties for the option ROM.
     pub fn rom_props(&self) -> Props {
-        let props = Props::new().opt("acpi-index", self.acpi_index.get());
-        let Some(rom) = &self.rom else { return props };
+        let Some(rom) = &self.rom else { return Props::new() };
         if rom.enabled.is(&YesNo::No) {
-            return props.with("romfile", "");
+            return Props::new().with("romfile", "");
         }
-        let props = props.opt("rombar", rom.bar.get().map(|bar| u32::from(bar.is_on())));
+        let props = Props::new().opt("rombar", rom.bar.get().map(|bar| u32::from(bar.is_on())));
         props.opt("romfile", rom.file.as_ref().map(|f| f.value.as_str()))
     }
 

@@ -152,6 +152,11 @@ impl Items {
         self.json(section, "device", props, origin);
     }
 
+    /// The items as they were made.
+    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.list.iter()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.list.len()
@@ -164,11 +169,6 @@ impl Items {
         if let Some(Item { payload: Payload::Json(props), .. }) = own.next_back() {
             props.set("acpi-index", index);
         }
-    }
-
-    /// The items as they were made.
-    pub fn iter(&self) -> impl Iterator<Item = &Item> {
-        self.list.iter()
     }
 
     /// All items in the order of the command line.

@@ -259,15 +259,10 @@ fn device(interface: &Interface, report: &mut Report<'_>) {
         &interface.info.address,
         None | Some(Spanned { value: Address::Pci { .. } | Address::Unassigned, .. })
     );
-    if !pci {
-        if let Some(index) = interface.info.acpi_index {
-            report.refuse(index.origin, "only PCI devices have an index in ACPI");
-        }
-        if let Some(rom) = &interface.info.rom {
-            let origin = rom.file.as_ref().map(|f| f.origin).or(rom.bar.map(|b| b.origin));
-            let origin = origin.or(rom.enabled.map(|e| e.origin)).unwrap_or(interface.origin);
-            report.refuse(origin, "only PCI devices have an option ROM");
-        }
+    if let Some(rom) = interface.info.rom.as_ref().filter(|_| !pci) {
+        let origin = rom.file.as_ref().map(|f| f.origin).or(rom.bar.map(|b| b.origin));
+        let origin = origin.or(rom.enabled.map(|e| e.origin)).unwrap_or(interface.origin);
+        report.refuse(origin, "only PCI devices have an option ROM");
     }
 }
 

@@ -152,20 +152,6 @@ impl Items {
         self.json(section, "device", props, origin);
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Gives the device among the items from `before` on its index for ACPI. It stands with the address on a PCI bus.
-    pub fn acpi_index(&mut self, before: usize, info: &Info) {
-        let Some(index) = info.acpi_index.get() else { return };
-        let mut own = self.list.iter_mut().skip(before).filter(|item| item.option == "device");
-        if let Some(Item { payload: Payload::Json(props), .. }) = own.next_back() {
-            props.set("acpi-index", index);
-        }
-    }
-
     /// The items as they were made.
     pub fn iter(&self) -> impl Iterator<Item = &Item> {
         self.list.iter()

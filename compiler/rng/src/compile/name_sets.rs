@@ -85,7 +85,9 @@ impl NameSets {
             }
             NameKind::Choice(classes) => {
                 let mut set = Symbols::default();
-                classes.iter().for_each(|class| set.join(&self.members(class)));
+                for class in classes {
+                    set.join(&self.members(class));
+                }
                 set
             }
         }

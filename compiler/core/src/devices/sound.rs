@@ -134,7 +134,6 @@ impl Device for Sound {
         };
         match self.model.value {
             Model::Ich7 => refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned()),
-            Model::Pcspk => refuse(self.model.origin, "this QEMU has no device for the speaker of a PC".to_owned()),
             _ => {}
         }
         if let (false, Some(codec)) = (self.is_hda(), self.codecs.first()) {
@@ -187,6 +186,12 @@ impl Device for Sound {
             self.codec_items(audio.as_deref(), out);
         }
     }
+}
+
+/// The audio backend of the speaker that a PC has, where the guest has one: it is part of the machine.
+pub fn speaker(domain: &Domain) -> Option<String> {
+    let speaker = domain.devices.sounds.iter().find(|s| s.model.value == Model::Pcspk)?;
+    Audio::find(domain, speaker.audio.get()).map(Audio::id)
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ pub enum Section {
     Memory,
     Smp,
     Iothreads,
+    ThrottleGroups,
     Numa,
     Uuid,
     Smbios,

@@ -20,6 +20,7 @@ pub mod os;
 pub mod physical;
 pub mod pm;
 pub mod seclabel;
+pub mod throttle;
 #[cfg(test)]
 pub(crate) mod trial;
 pub mod vcpu;

@@ -7,11 +7,12 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::{console, disk::floppy_items};
+use crate::devices::console;
+use crate::devices::disk::{DiskBus, floppy_items};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
-use crate::ir::Origin;
+use crate::ir::{OptExt, Origin};
 use crate::parts::backend;
 use crate::parts::features::Features;
 use crate::target::Target;
@@ -90,13 +91,19 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);
-    let disks = &mut domain.devices.disks;
-    let (count, most) = (disks.len(), disks.iter().map(|d| d.node).max().unwrap_or_default());
-    for (at, disk) in disks.iter_mut().enumerate().filter(|(_, disk)| disk.node == 0) {
-        // Where some run already, a new one gets a number that none of them has.
-        disk.node = if most > 0 { most + 1 } else { u32::try_from(count - at).unwrap_or_default() };
-    }
+    number_nodes(domain);
     findings
+}
+
+/// Numbers the block nodes of the disks, from the last disk on: first its own, then those of its throttle filters.
+fn number_nodes(domain: &mut Domain) {
+    let disks = &mut domain.devices.disks;
+    // Where some run already, new ones get numbers that none of them has.
+    let mut last = disks.iter().map(|d| d.node.saturating_add(d.throttling.nodes())).max().unwrap_or_default();
+    for disk in disks.iter_mut().rev().filter(|d| d.node == 0 && !d.bus.is(&DiskBus::Sd)) {
+        disk.node = last.saturating_add(1);
+        last = disk.node.saturating_add(disk.throttling.nodes());
+    }
 }
 
 /// What the parts of the domain need of the host.
@@ -121,6 +128,7 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
     domain.memory.items(cx, out);
     domain.vcpus.items(cx, out);
     domain.iothreads.items(out);
+    domain.throttles.items(out);
     domain.numatune.available(cx);
     if let Some(numa) = domain.numa() {
         numa.items(cx, out);

@@ -51,6 +51,8 @@ impl Pass<'_> {
                 | ControllerType::Scsi
                 | ControllerType::VirtioSerial
                 | ControllerType::Ccid
+                | ControllerType::Isa
+                | ControllerType::Xenbus
                 | ControllerType::Fdc => {}
             }
         }
@@ -76,6 +78,8 @@ impl Pass<'_> {
                 | ControllerType::Scsi
                 | ControllerType::VirtioSerial
                 | ControllerType::Ccid
+                | ControllerType::Isa
+                | ControllerType::Xenbus
                 | ControllerType::Fdc => {}
             }
         }

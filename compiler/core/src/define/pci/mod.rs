@@ -5,6 +5,9 @@
 
 mod bus;
 mod chipset;
+mod expander;
+
+use std::collections::BTreeSet;
 
 use virtc_diag::Diagnostic;
 
@@ -74,15 +77,28 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
         // A definition that leaves its buses to libvirt gets one spare port for hotplug.
         first.reserve(PCIE_DEVICE);
     }
-    let added: Vec<(u8, PciModel)> = first.buses.iter().map(|(i, b)| (i, b.model)).collect();
+    let there: BTreeSet<u32> =
+        first.domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).collect();
+    let mut added: Vec<(u8, PciModel)> = Vec::new();
+    let mut next = 0;
+    // An added bus needs a place itself, for which another one may have to be added.
+    while let Ok(index) = u8::try_from(next) {
+        if next >= first.buses.len() {
+            break;
+        }
+        if let Some(model) = first.buses.get(index).map(|b| b.model).filter(|_| !there.contains(&index.into())) {
+            added.push((index, model));
+            if let Some(flags) = Connect::of(model) {
+                first.reserve(flags);
+            }
+        }
+        next += 1;
+    }
     first.undo();
     // What the first pass found, the second one finds again.
     faults.clear();
     for (index, model) in added {
-        let exists = domain.devices.controllers.iter().any(|c| c.is_pci() && c.index() == u32::from(index));
-        if !exists {
-            add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
-        }
+        add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
     }
     let mut second = Pass::new(domain, false, &mut faults);
     second.chipset();
@@ -92,6 +108,8 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     for controller in domain.devices.controllers.iter_mut().filter(|c| c.is_pci()) {
         controller.define_pci();
     }
+    expander::number(domain, &mut faults);
+    expander::behind(domain, &mut faults);
     faults.into_iter().for_each(report);
 }
 
@@ -112,6 +130,9 @@ impl<'f> Pass<'f> {
             if let (Ok(index), Some(model)) = (usize::try_from(controller.index()), controller.pci_model()) {
                 buses.set(index.min(255), model);
             }
+        }
+        if dry {
+            buses.fill();
         }
         let mut pass = Self { domain, buses, dry, faults, before: Vec::new() };
         pass.collect();

@@ -7,6 +7,9 @@ use crate::ir::{OptExt, Switch};
 /// The name of the node that the device gets; `None` for an empty drive.
 pub(super) fn top(disk: &Disk) -> Option<String> {
     disk.source.as_ref()?;
+    if let Some(filter) = disk.throttling.top(disk.node) {
+        return Some(filter);
+    }
     if disk.driver.copy_on_read.is(&Switch::On) {
         return Some(format!("libvirt-CoR-{}", disk.target.as_ref().map_or("", |t| &t.value)));
     }
@@ -70,4 +73,6 @@ pub(super) fn items(disk: &Disk, out: &mut Items) {
             .with("discard", "unmap");
         out.json(Section::Disks, "blockdev", copy, on.origin);
     }
+    let below = format!("libvirt-{}-{}", disk.node, if raw { "storage" } else { "format" });
+    disk.throttling.items(disk.node, &below, out);
 }

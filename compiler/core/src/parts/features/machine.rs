@@ -1,7 +1,7 @@
 //! `-machine`, and how features are written.
 
 use super::{Features, IoapicDriver, Plain};
-use crate::devices::memory;
+use crate::devices::{memory, sound};
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{OptExt, Switch};
 use crate::write::XmlWriter;
@@ -90,6 +90,9 @@ impl Features {
         }
         for (key, node) in domain.os.flash() {
             opts.set(key, node);
+        }
+        if let Some(audio) = sound::speaker(domain) {
+            opts.set("pcspk-audiodev", audio);
         }
         if let Some(hpet) = domain.clock.hpet() {
             opts = opts.switch("hpet", hpet);

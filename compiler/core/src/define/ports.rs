@@ -12,7 +12,7 @@ use crate::devices::controller::{ControllerType, UsbModel};
 use crate::devices::hub::{self, Hub};
 use crate::devices::{Kind, Needs};
 use crate::domain::Domain;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{OptExt, Origin, Rule, Spanned};
 
 static SERIAL_PORT: Rule = Rule {
     name: "virtio-serial-port",
@@ -144,8 +144,28 @@ pub fn usb_hubs(domain: &mut Domain) {
     }
 }
 
-/// Gives USB devices a port each.
+/// Gives USB devices a port each. Where libvirt's order, which goes as deep as it can, leaves a device without a port, short paths come first.
 pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
+    let places = match usb_places(domain, false) {
+        (places, faults) if faults.is_empty() => places,
+        _ => {
+            let (places, faults) = usb_places(domain, true);
+            faults.into_iter().for_each(report);
+            places
+        }
+    };
+    for (kind, index, bus, port) in places {
+        if let Some(info) = domain.devices.info_mut(kind, index) {
+            info.address = Some(Spanned::rule(Address::Usb { bus, port }, &USB_PORT));
+        }
+    }
+}
+
+/// A device with its bus and port.
+type UsbPlace = (Kind, usize, u32, String);
+
+fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
     let mut wanting = Vec::new();
@@ -155,31 +175,31 @@ pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             Some(Spanned { value: Address::Usb { bus, port }, origin }) if !port.is_empty() => {
                 let Some(ports) = ports.get_mut(bus) else { continue };
                 if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
-                    report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+                    let span = origin.span().unwrap_or_default();
+                    faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
                 }
             }
             Some(Spanned { value: Address::Usb { bus, .. }, .. }) => wanting.push((kind, index, Some(*bus))),
             Some(_) | None => wanting.push((kind, index, None)),
         }
     }
+    let mut places = Vec::new();
     for (kind, index, wish) in wanting {
-        let mut fitting = ports.iter().filter(|(bus, _)| wish.is_none_or(|w| w == **bus));
-        let Some((bus, port)) = fitting.find_map(|(bus, ports)| Some((*bus, ports.first_free()?))) else {
-            let span = domain.origin.span().unwrap_or_default();
+        let mut fitting = ports.iter_mut().filter(|(bus, _)| wish.is_none_or(|w| w == **bus));
+        let found = fitting.find_map(|(bus, ports)| {
+            let port = ports.first_free(broad)?;
+            ports.take(*bus, &port, kind == Kind::Hub).ok().map(|()| (*bus, port))
+        });
+        if let Some((bus, port)) = found {
+            places.push((kind, index, bus, port));
+        } else {
+            let span = domain.devices.origin(kind, index).and_then(Origin::span).or(domain.origin.span());
             let message = format!("no USB port is free for this `<{}>`", kind.element());
-            report(
-                Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message)
-                    .help("add a USB controller, or one with more ports"),
-            );
-            continue;
-        };
-        if let Some(Err(message)) = ports.get_mut(&bus).map(|p| p.take(bus, &port, kind == Kind::Hub)) {
-            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, domain.origin.span().unwrap_or_default(), message));
-        }
-        if let Some(info) = domain.devices.info_mut(kind, index) {
-            info.address = Some(Spanned::rule(Address::Usb { bus, port }, &USB_PORT));
+            let fault = Diagnostic::new(&codes::ADDRESS_CONFLICT, span.unwrap_or_default(), message);
+            faults.push(fault.help("add a USB controller, or one with more ports"));
         }
     }
+    (places, faults)
 }
 
 /// The USB buses with their numbers of ports (`virDomainUSBAddressControllerModelToPorts` in libvirt's `src/conf/domain_addr.c`).

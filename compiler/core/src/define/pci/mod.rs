@@ -88,7 +88,8 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
         }
         if let Some(model) = first.buses.get(index).map(|b| b.model).filter(|_| !there.contains(&index.into())) {
             added.push((index, model));
-            if let Some(flags) = Connect::of(model) {
+            // The port of a `pcie-to-pci-bridge` was added with it.
+            if let Some(flags) = Connect::of(model).filter(|f| !f.has(Connect::PCIE_TO_PCI)) {
                 first.reserve(flags);
             }
         }
@@ -311,6 +312,6 @@ fn multifunction(domain: &mut Domain, buses: &Buses) {
 }
 
 /// `0000:00:02.0`.
-fn show(slot: PciSlot) -> String {
+pub(super) fn show(slot: PciSlot) -> String {
     format!("{:04x}:{:02x}:{:02x}.{:x}", slot.domain, slot.bus, slot.slot, slot.function)
 }

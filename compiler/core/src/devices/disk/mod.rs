@@ -205,7 +205,9 @@ impl Device for Disk {
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("disk").opt("type", &self.source_type).opt("device", &self.device);
-        tag.opt("model", &self.model).opt("snapshot", &self.snapshot).children(|w| {
+        // What cannot be written has no snapshots anyway.
+        let snapshot = self.snapshot.filter(|s| s.value != Snapshot::No || self.readonly.is_none());
+        tag.opt("model", &self.model).opt("snapshot", &snapshot).children(|w| {
             self.driver.write(w);
             let key = if self.source_type.is(&SourceType::Block) { "dev" } else { "file" };
             if self.source.is_some() || self.startup_policy.is_some() {

@@ -58,7 +58,8 @@ impl VirtioOptions {
 
     /// Refuses them on a device that is no virtio device (`virDomainCheckVirtioOptionsAreAbsent` in libvirt's `src/conf/domain_validate.c`).
     pub fn check_absent(&self, what: &str, faults: &mut Diagnostics) {
-        let all = [("iommu", &self.iommu), ("ats", &self.ats), ("packed", &self.packed), ("page_per_vq", &self.page_per_vq)];
+        let all =
+            [("iommu", &self.iommu), ("ats", &self.ats), ("packed", &self.packed), ("page_per_vq", &self.page_per_vq)];
         for (name, option) in all {
             let Some(option) = option else { continue };
             let message = format!("only virtio devices have `{name}`, which this {what} is not");

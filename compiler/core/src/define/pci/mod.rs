@@ -17,7 +17,7 @@ use crate::devices::address::{Address, pci};
 use crate::devices::controller::{Controller, ControllerType, PciModel};
 use crate::devices::{Kind, Needs, PciSlot};
 use crate::domain::Domain;
-use crate::ir::{Opt, Rule, Spanned, Switch};
+use crate::ir::{Opt, Origin, Rule, Spanned, Switch};
 
 pub use bus::{Buses, Connect, PCI_DEVICE, PCIE_DEVICE};
 
@@ -267,7 +267,8 @@ impl<'f> Pass<'f> {
             self.place(kind, index, at, &ASSIGNED);
         } else {
             let message = format!("no PCI slot is free for this `<{}>`", kind.element());
-            let span = self.domain.origin.span().unwrap_or_default();
+            let own = self.domain.devices.origin(kind, index).and_then(Origin::span);
+            let span = own.or(self.domain.origin.span()).unwrap_or_default();
             self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
         }
     }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::devices::address::{Address, pci};
-use crate::devices::controller::{
-    Controller, ControllerType, MODEL, PORT_TARGET, PciModel, ScsiModel, UsbModel,
-};
+use crate::devices::controller::{Controller, ControllerType, MODEL, PORT_TARGET, PciModel, ScsiModel, UsbModel};
 use crate::ir::{Leaf, Rule, Spanned};
 use crate::parts::os::MachineFamily;
 
-static VIO: Rule =
-    Rule { name: "spapr-vio-address", text: "a controller of model `ibmvscsi` gets the first free register from 0x2000" };
+static VIO: Rule = Rule {
+    name: "spapr-vio-address",
+    text: "a controller of model `ibmvscsi` gets the first free register from 0x2000",
+};
 
 impl Controller {
     /// Model name, chassis and port of a PCI controller, once it has its place.

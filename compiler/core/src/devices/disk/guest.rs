@@ -69,7 +69,9 @@ fn bus(disk: &Disk, refuse: Refuse<'_>) {
         if let (Some(translation), true) = (&geometry.translation, bus != DiskBus::Ide) {
             refuse(translation.origin, "only an IDE disk has a translation of its geometry".to_owned());
         }
-        if let (Some(first), true) = (geometry.numbers.iter().flatten().next(), matches!(bus, DiskBus::Usb | DiskBus::Sd)) {
+        if let (Some(first), true) =
+            (geometry.numbers.iter().flatten().next(), matches!(bus, DiskBus::Usb | DiskBus::Sd))
+        {
             refuse(first.origin, format!("a disk on the bus `{}` has no geometry", bus.word()));
         }
     }

@@ -26,9 +26,9 @@ use crate::write::XmlWriter;
 
 pub use driver::{Cache, Discard, DiskDriver, DriveFormat};
 pub use frontend::floppy_items;
-pub(crate) use throttle::check_groups;
-pub use throttle::Throttling;
 pub use target::{default_bus, drive_address, name_index};
+pub use throttle::Throttling;
+pub(crate) use throttle::check_groups;
 
 words! {
     /// What the guest sees.

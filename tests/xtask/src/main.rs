@@ -36,8 +36,10 @@ enum Command {
     Bench(commands::bench::Args),
     Conformance(commands::conformance::Args),
     Mutants(commands::mutants::Args),
+    Orders(commands::orders::Args),
     Faults(commands::faults::Args),
     Messages(commands::messages::Args),
+    Libvirt(commands::libvirt::Args),
 }
 
 fn main() -> ExitCode {
@@ -48,8 +50,10 @@ fn main() -> ExitCode {
         Command::Bench(args) => commands::bench::run(&args),
         Command::Conformance(args) => commands::conformance::run(&args),
         Command::Mutants(args) => commands::mutants::run(&args),
+        Command::Orders(args) => commands::orders::run(&args),
         Command::Faults(args) => commands::faults::run(&args),
         Command::Messages(args) => commands::messages::run(&args),
+        Command::Libvirt(args) => commands::libvirt::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

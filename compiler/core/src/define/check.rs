@@ -9,7 +9,6 @@ use crate::devices::address::{Address, pci};
 use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::disk::check_groups;
 use crate::devices::host_source::HostSource;
-use crate::devices::interface::Source;
 use crate::devices::{Kind, Needs};
 use crate::domain::Domain;
 use crate::ir::{OptExt, Spanned};
@@ -60,9 +59,10 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
                 (Needs::Pci(_), Address::Pci { .. } | Address::Unassigned)
                 | (Needs::Usb, Address::Usb { .. })
                 | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
-                (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) => false,
+                (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) | (Needs::Nothing, Address::Foreign(_)) => {
+                    false
+                }
                 (Needs::Nothing, Address::SpaprVio { .. }) => spapr_vio(*kind, index),
-                (Needs::Nothing, Address::Foreign(_)) => false,
                 (Needs::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
             };
             if !fits {
@@ -215,10 +215,7 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
 /// No device of the host is given twice.
 fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
-    let interfaces = domain.devices.interfaces.iter().filter_map(|i| match &i.source {
-        Source::Host(source) => *source,
-        Source::Nothing | Source::Bridge(_) | Source::Network { .. } => None,
-    });
+    let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
     for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(|h| h.source)) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
             let fault = Diagnostic::new(

@@ -24,7 +24,9 @@ pub fn order(domain: &mut Domain) {
             group.sort_by_key(|c| (c.index(), c.master.is_some()));
             domain.devices.controllers.extend(group);
         } else {
-            group.into_iter().for_each(|controller| add_controller(domain, controller));
+            for controller in group {
+                add_controller(domain, controller);
+            }
         }
     }
 }

@@ -95,7 +95,7 @@ impl SerialPorts {
 
     /// Adds a controller (`virDomainVirtioSerialAddrSetAutoaddController` in libvirt's `src/conf/domain_addr.c`).
     fn add(&mut self, domain: &mut Domain) -> u32 {
-        let index = (0..).find(|index| !self.0.contains_key(index)).unwrap_or(0);
+        let index = (0..u32::MAX).find(|index| !self.0.contains_key(index)).unwrap_or(0);
         ensure(domain, ControllerType::VirtioSerial, index, &SERIAL_ADDED);
         self.0.insert(index, (SERIAL_PORTS, [1, 0]));
         index

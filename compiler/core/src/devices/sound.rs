@@ -132,9 +132,8 @@ impl Device for Sound {
         let mut refuse = |origin, message: String| {
             defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(origin), message));
         };
-        match self.model.value {
-            Model::Ich7 => refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned()),
-            _ => {}
+        if self.model.value == Model::Ich7 {
+            refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned());
         }
         if let (false, Some(codec)) = (self.is_hda(), self.codecs.first()) {
             refuse(codec.origin, format!("a sound card of model `{}` has no codecs", self.model.word()));

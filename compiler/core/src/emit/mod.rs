@@ -133,7 +133,7 @@ impl Cx<'_> {
     }
 
     /// What libvirt names directories after: the id, which is -1 until libvirt runs the domain, and 20 characters of the name.
-    fn short_name(&self) -> String {
+    pub fn short_name(&self) -> String {
         format!("-1-{}", self.domain.name().chars().take(20).collect::<String>())
     }
 

@@ -15,6 +15,7 @@ use crate::facts::Facts;
 use crate::ir::{OptExt, Origin};
 use crate::parts::backend;
 use crate::parts::features::Features;
+use crate::parts::sysinfo::Sysinfo;
 use crate::target::Target;
 
 pub use device::{ChangeFindings, DeviceChange, attach, detach};
@@ -118,6 +119,10 @@ fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
     domain.clock.host(out);
     domain.power.host(out);
     domain.os.host(out);
+    domain.sysinfo.iter().for_each(|s| s.host(out));
+    if let Some(security) = &domain.security {
+        security.host(out);
+    }
     domain.lifecycle.host(out);
 }
 
@@ -134,6 +139,10 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
         numa.items(cx, out);
     }
     domain.os.items(cx, out);
+    Sysinfo::items(cx, out);
+    if let Some(security) = &domain.security {
+        security.items(cx, out);
+    }
     if let Some(cpu) = &domain.cpu {
         cpu.items(cx, out);
     }

@@ -108,9 +108,10 @@ impl Bus {
         use Connect as C;
         match self.model {
             PciModel::PciRoot => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE).and(C::PCI_EXPANDER),
-            PciModel::PciBridge | PciModel::PcieToPciBridge => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE),
+            PciModel::PciBridge | PciModel::PcieToPciBridge | PciModel::PciExpanderBus => {
+                C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE)
+            }
             PciModel::PcieRoot => C::PCIE.and(C::ROOT_PORT).and(C::INTEGRATED).and(C::DMI_BRIDGE).and(C::PCIE_EXPANDER),
-            PciModel::PciExpanderBus => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE),
             PciModel::DmiToPciBridge => C::PCI.and(C::PCI_BRIDGE),
             PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => {
                 C::HOTPLUG.and(C::PCIE).and(C::UPSTREAM).and(C::PCIE_TO_PCI)

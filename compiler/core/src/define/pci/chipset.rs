@@ -46,12 +46,11 @@ impl Pass<'_> {
                 let message = format!("the machine has this controller at {}", show(at));
                 Some((origin.span(), message, "remove the `<address>`"))
             }
-            Some(_) => None,
             None if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) => {
                 let message = format!("{} is the place of a controller that the machine brings", show(at));
                 Some((self.holder(at), message, "remove the `<address>` to have a free one assigned"))
             }
-            None => None,
+            Some(_) | None => None,
         };
         if let Some((span, message, help)) = fault {
             let span = span.or(self.domain.origin.span()).unwrap_or_default();

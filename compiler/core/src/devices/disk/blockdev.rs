@@ -7,7 +7,7 @@ use crate::ir::{OptExt, Switch};
 /// The name of the node that the device gets; `None` for an empty drive.
 pub(super) fn top(disk: &Disk) -> Option<String> {
     disk.source.as_ref()?;
-    if let Some(filter) = disk.throttling.top(disk.node) {
+    if let Some(filter) = disk.throttling.top(disk.node + 1) {
         return Some(filter);
     }
     if disk.driver.copy_on_read.is(&Switch::On) {
@@ -74,5 +74,5 @@ pub(super) fn items(disk: &Disk, out: &mut Items) {
         out.json(Section::Disks, "blockdev", copy, on.origin);
     }
     let below = format!("libvirt-{}-{}", disk.node, if raw { "storage" } else { "format" });
-    disk.throttling.items(disk.node, &below, out);
+    disk.throttling.items(disk.node + 1, &below, out);
 }

@@ -51,15 +51,16 @@ impl Throttling {
         u32::try_from(self.filters.len()).unwrap_or(u32::MAX)
     }
 
-    /// The name of the last filter's node, where there is one; the nodes of the filters have the numbers behind `below`.
-    pub fn top(&self, below: u32) -> Option<String> {
-        (!self.filters.is_empty()).then(|| node_name(below.saturating_add(self.nodes())))
+    /// The name of the last filter's node, where there is one; the nodes of the filters are numbered from `first`.
+    pub fn top(&self, first: u32) -> Option<String> {
+        let more = self.nodes().checked_sub(1)?;
+        Some(node_name(first.saturating_add(more)))
     }
 
-    /// `-blockdev` for each filter, the first upon `node`.
-    pub fn items(&self, below: u32, node: &str, out: &mut Items) {
+    /// `-blockdev` for each filter, the first upon `node`; their nodes are numbered from `first`.
+    pub fn items(&self, first: u32, node: &str, out: &mut Items) {
         let mut node = node.to_owned();
-        for (filter, number) in self.filters.iter().zip(below.saturating_add(1)..) {
+        for (filter, number) in self.filters.iter().zip(first..) {
             let name = node_name(number);
             let props = Props::new().with("driver", "throttle").with("node-name", &name);
             let props = props.with("throttle-group", format!("throttle-{}", filter.value)).with("file", node);

@@ -4,7 +4,6 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_rng::Checked;
 
 use crate::codes;
-use crate::devices::controller::{Controller, PciModel};
 use crate::devices::{Devices, Kind};
 use crate::ir::{CpuSet, Opt, OptExt, Origin};
 use crate::lower::{Fields, Lowering};
@@ -23,11 +22,12 @@ use crate::parts::{
     memory::Memory,
     numa::Numa,
     numatune::Numatune,
-    os::Os,
+    os::{MachineFamily, Os},
     pm::Power,
     seclabel::Seclabel,
     security::Security,
     sysinfo::Sysinfo,
+    throttle::ThrottleGroups,
     vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
@@ -47,6 +47,8 @@ pub struct Domain {
     pub vcpus: Vcpus,
     /// I/O threads.
     pub iothreads: Iothreads,
+    /// Limits that disks share.
+    pub throttles: ThrottleGroups,
     /// CPUs and CPU time of threads.
     pub cputune: Cputune,
     /// What the domain may take of the host.
@@ -148,6 +150,7 @@ impl Domain {
             numatune: Numatune::lower(f),
             vcpus: Vcpus::lower(f),
             iothreads: Iothreads::lower(f),
+            throttles: ThrottleGroups::lower(f),
             cputune: Cputune::lower(f),
             limits: Limits::lower(f),
             idmap: Idmap::lower(f),
@@ -181,6 +184,7 @@ impl Domain {
             self.backing.write(w);
             self.vcpus.write(w);
             self.iothreads.write(w);
+            self.throttles.write(w);
             self.cputune.write(w);
             self.numatune.write(w);
             self.limits.write_resource(w);
@@ -209,8 +213,7 @@ impl Domain {
 
     /// Whether the guest's root bus is PCI Express.
     pub fn has_pcie(&self) -> bool {
-        let root = self.devices.controllers.iter().find(|c| c.is_pci() && c.index() == 0);
-        root.and_then(Controller::pci_model) == Some(PciModel::PcieRoot)
+        self.os.family() == MachineFamily::Q35
     }
 
     /// Whether other processes of the host can share the guest's memory, as a device outside of QEMU must

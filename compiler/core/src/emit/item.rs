@@ -52,6 +52,7 @@ pub enum Section {
     Memory,
     Smp,
     Iothreads,
+    ThrottleGroups,
     Numa,
     Uuid,
     Smbios,

@@ -88,8 +88,7 @@ impl Cx<'_> {
     /// `bus`, `multifunction` and `addr` of a device on a PCI bus.
     pub fn pci_address(&self, address: &Opt<Address>) -> Props {
         let Some((slot, _)) = pci(address) else { return Props::new() };
-        let controllers = &self.domain.devices.controllers;
-        let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus));
+        let bus = self.domain.devices.controller(ControllerType::Pci, slot.bus.into());
         let props = Props::new().with(
             "bus",
             bus.map_or_else(|| format!("pci.{}", slot.bus), super::devices::controller::Controller::bus_name),
@@ -109,8 +108,7 @@ impl Cx<'_> {
     /// `bus` and `port` of a device on a USB bus; both are absent where it has no USB address.
     pub fn usb_address(&self, address: &Opt<Address>) -> Props {
         let Some(Spanned { value: Address::Usb { bus, port }, .. }) = address else { return Props::new() };
-        let controllers = &self.domain.devices.controllers;
-        let controller = controllers.iter().find(|c| c.kind() == ControllerType::Usb && c.index() == *bus);
+        let controller = self.domain.devices.controller(ControllerType::Usb, *bus);
         let props = Props::new()
             .with("bus", controller.map_or_else(|| format!("usb{bus}.0"), |c| format!("{}.0", c.info.alias())));
         props.opt("port", Some(port).filter(|p| !p.is_empty()))
@@ -121,8 +119,7 @@ impl Cx<'_> {
         let Some(Spanned { value: Address::VirtioSerial { controller: index, bus, port }, .. }) = address else {
             return Props::new();
         };
-        let controllers = &self.domain.devices.controllers;
-        let controller = controllers.iter().find(|c| c.kind() == ControllerType::VirtioSerial && c.index() == *index);
+        let controller = self.domain.devices.controller(ControllerType::VirtioSerial, *index);
         let alias = controller.map_or_else(|| format!("virtio-serial{index}"), |c| c.info.alias().to_owned());
         Props::new().with("bus", format!("{alias}.{bus}")).with("nr", *port)
     }

@@ -7,11 +7,12 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::{console, disk::floppy_items, hostdev::Hostdev};
+use crate::devices::disk::{Disk, DiskBus, floppy_items};
+use crate::devices::{console, hostdev::Hostdev};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
-use crate::ir::Origin;
+use crate::ir::{OptExt, Origin};
 use crate::parts::backend;
 use crate::parts::features::Features;
 use crate::parts::sysinfo::Sysinfo;
@@ -96,12 +97,18 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);
+    number_nodes(domain);
+    findings
+}
+
+/// Numbers the block nodes of the disks, from the last disk on: first its own, then those of its throttle filters.
+fn number_nodes(domain: &mut Domain) {
     let disks = &mut domain.devices.disks;
-    // The last disk has the lowest numbers; where some run already, a new one gets numbers that none of them has.
-    let mut next = disks.iter().filter(|d| d.node > 0).map(|d| d.node + d.storage.images()).max().unwrap_or(1);
-    for disk in disks.iter_mut().rev().filter(|disk| disk.node == 0) {
+    let end = |d: &Disk| d.node.saturating_add(d.storage.images()).saturating_add(d.throttling.nodes());
+    let mut next = disks.iter().filter(|d| d.node > 0).map(end).max().unwrap_or(1);
+    for disk in disks.iter_mut().rev().filter(|d| d.node == 0 && !d.bus.is(&DiskBus::Sd)) {
         disk.node = next;
-        next += disk.storage.images();
+        next = end(disk);
     }
     // SCSI devices of the host come behind the disks.
     let own = domain.devices.hostdevs.iter().filter_map(|h| h.scsi()).map(|s| s.node + 1);
@@ -110,7 +117,6 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
         scsi.node = next;
         next += 1;
     }
-    findings
 }
 
 /// What the parts of the domain need of the host.
@@ -139,6 +145,7 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
     domain.memory.items(cx, out);
     domain.vcpus.items(cx, out);
     domain.iothreads.items(out);
+    domain.throttles.items(out);
     domain.numatune.available(cx);
     if let Some(numa) = domain.numa() {
         numa.items(cx, out);

@@ -70,7 +70,7 @@ impl Check {
         let inputs = expand(&self.paths, &mut |message| exit = out.usage(message));
         let least = if self.deny.is_some() { Severity::Warning } else { Severity::Error };
         let terminal = out.terminal;
-        let results = self.jobs.map(&inputs, settings, |pipeline, input| {
+        let results = self.jobs.map(&inputs, settings, |pipeline, input| -> Result<_, String> {
             let (mut report, fixed) = self.one(input, pipeline, depth, &only)?;
             let text = if self.format.is_by_file() && !self.diff {
                 let text = render::render(self.format, std::slice::from_ref(&report), least, terminal)?;

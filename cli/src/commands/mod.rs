@@ -14,6 +14,7 @@ mod run;
 mod schema;
 mod status;
 mod stop;
+mod update;
 
 use clap::Subcommand;
 
@@ -31,6 +32,7 @@ pub enum Command {
     Status(status::Status),
     Attach(attach::Attach),
     Detach(detach::Detach),
+    Update(update::Update),
     Stop(stop::Stop),
     Recover(recover::Recover),
     Host(host::Host),
@@ -51,6 +53,7 @@ impl Command {
             Self::Status(command) => command.run(out),
             Self::Attach(command) => command.run(out),
             Self::Detach(command) => command.run(out),
+            Self::Update(command) => command.run(out),
             Self::Stop(command) => command.run(out),
             Self::Recover(command) => command.run(out),
             Self::Host(command) => command.run(out),

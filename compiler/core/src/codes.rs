@@ -56,6 +56,16 @@ pub static UNSUPPORTED_CONFIGURATION: Code = Code {
         libvirt's QEMU driver refuses it as well.",
 };
 
+/// A device that the definition does not have.
+pub static NOT_IN_DEFINITION: Code = Code {
+    name: "device-not-in-definition",
+    severity: Severity::Warning,
+    explanation: "A device is to be removed that the given definition does not have. A definition in a file may be older than the device, so the\n\
+        commands are made for a device that was added to it since, under the name and at the place that `virtc hotplug attach` would give it.\n\n\
+        Give the definition as it is now: `virtc hotplug attach --emit xml` prints it, and `virsh dumpxml` does for a guest of libvirt's.\n\
+        `virtc detach` knows what runs and refuses a device that is not there.",
+};
+
 /// All diagnostics of this crate.
 pub static ALL: &[&Code] = &[
     &NOT_YET_SUPPORTED,
@@ -65,4 +75,5 @@ pub static ALL: &[&Code] = &[
     &ADDRESS_CONFLICT,
     &HOST_FACT_NEEDED,
     &UNSUPPORTED_CONFIGURATION,
+    &NOT_IN_DEFINITION,
 ];

@@ -1,5 +1,7 @@
 //! The typed model of a domain, in libvirt's words.
 
+use std::collections::BTreeMap;
+
 use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_rng::Checked;
 
@@ -73,6 +75,8 @@ pub struct Domain {
     pub extensions: Extensions,
     /// The whole element.
     pub origin: Origin,
+    /// The numbers of the first sets of descriptors of devices, by alias, as far as they run already.
+    pub fd_sets: BTreeMap<String, u32>,
     /// How many parts could not be read: where there are any, nothing is compiled.
     pub holes: usize,
 }
@@ -156,6 +160,7 @@ impl Domain {
             labels: Seclabel::lower_all(f),
             extensions: Extensions::lower(f),
             origin: Origin::Xml(f.element().start_tag()),
+            fd_sets: BTreeMap::new(),
             holes: 0,
         }
     }

@@ -101,6 +101,22 @@ macro_rules! devices {
                 },)+ }
             }
 
+            /// Puts the first device of `kind` of `other` in the place of the one at `index`.
+            pub fn replace(&mut self, kind: Kind, index: usize, other: Self) {
+                match kind { $(Kind::$kind => {
+                    if let (Some(place), Some(new)) = (self.$field.get_mut(index), other.$field.into_iter().next()) {
+                        *place = new;
+                    }
+                },)+ }
+            }
+
+            /// The XML of one device.
+            pub fn xml(&self, kind: Kind, index: usize) -> String {
+                let mut w = XmlWriter::new();
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.write(&mut w) },)+ }
+                w.finish()
+            }
+
             /// Takes out the device of this name, where there is one.
             pub fn remove(&mut self, alias: &str) {
                 $(self.$field.retain(|device| device.info().alias() != alias);)+

@@ -16,7 +16,7 @@ use crate::parts::backend;
 use crate::parts::features::Features;
 use crate::target::Target;
 
-pub use device::{ChangeFindings, DeviceChange, attach, detach};
+pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move, attach, detach, update};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -91,10 +91,12 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     alias::assign(domain);
     boot::assign(domain);
     let disks = &mut domain.devices.disks;
-    let (count, most) = (disks.len(), disks.iter().map(|d| d.node).max().unwrap_or_default());
+    let (count, mut most) = (disks.len(), disks.iter().map(|d| d.node).max().unwrap_or_default());
+    let runs = most > 0;
     for (at, disk) in disks.iter_mut().enumerate().filter(|(_, disk)| disk.node == 0) {
         // Where some run already, a new one gets a number that none of them has.
-        disk.node = if most > 0 { most + 1 } else { u32::try_from(count - at).unwrap_or_default() };
+        most += u32::from(runs);
+        disk.node = if runs { most } else { u32::try_from(count - at).unwrap_or_default() };
     }
     findings
 }

@@ -160,7 +160,7 @@ impl Device for Disk {
             source: path.filter(|p: &Spanned<String>| !p.is_empty()),
             source_type,
             device: f.attr("device"),
-            startup_policy: source.and_then(|s| s.attr("startupPolicy")),
+            startup_policy: source.as_ref().and_then(|s| s.attr("startupPolicy")),
             driver: DiskDriver::lower(f),
             bus: target.as_ref().and_then(|t| t.attr("bus")),
             tray: target.as_ref().and_then(|t| t.attr("tray")),
@@ -178,7 +178,11 @@ impl Device for Disk {
                 .map(|b| [b.attr("logical_block_size"), b.attr("physical_block_size"), b.attr("discard_granularity")]),
             info: Info::lower(f),
             origin: f.origin(),
-            node: 0,
+            // Only a running domain has numbers of block nodes.
+            node: source
+                .and_then(|s| s.attr::<u32>("index"))
+                .filter(|_| f.cx().is_running())
+                .map_or(0, |index| index.value),
             bootindex: None,
         })
     }

@@ -9,7 +9,7 @@ use crate::write::{Tag, XmlWriter};
 
 words! {
     /// Where a display server waits for clients.
-    pub enum ListenType { Address = "address", Socket = "socket", None = "none" }
+    pub enum ListenType { Address = "address", Network = "network", Socket = "socket", None = "none" }
 }
 
 /// `<listen>`.
@@ -19,6 +19,8 @@ pub struct Listen {
     pub kind: Spanned<ListenType>,
     /// An IP address or a name; absent where the host's configuration says it.
     pub address: Opt<String>,
+    /// The host's network that has the address.
+    pub network: Opt<String>,
     /// The path of a socket; absent for one in the state directory.
     pub socket: Opt<String>,
 }
@@ -36,8 +38,10 @@ impl Listen {
         let (address, socket) = (f.attr::<String>("listen"), f.attr::<String>("socket"));
         let mut elements = f.children("listen").into_iter();
         let first = elements.next().and_then(|l| {
-            let (kind, address, socket) = (l.attr("type"), l.attr("address"), l.attr("socket"));
-            Some(Self { kind: kind?, address, socket })
+            let (kind, address, socket) = (l.attr::<ListenType>("type"), l.attr("address"), l.attr("socket"));
+            // The address in a network is found at each start.
+            let is_found = kind.is(&ListenType::Network) && !f.cx().is_running();
+            Some(Self { address: address.filter(|_| !is_found), network: l.attr("network"), kind: kind?, socket })
         });
         for further in elements {
             let span = further.keep();
@@ -50,7 +54,8 @@ impl Listen {
                     Spanned { value: ListenType::Address, origin: address.origin_or(crate::ir::Origin::Rule(&ADDRESS)) }
                 }
             };
-            return Self { kind, address: address.filter(|_| socket.is_none()), socket }.without_generated();
+            let address = address.filter(|_| socket.is_none());
+            return Self { kind, address, network: None, socket }.without_generated();
         };
         for (name, old, new) in [("listen", address, &mut listen.address), ("socket", socket, &mut listen.socket)] {
             let Some(old) = old else { continue };
@@ -82,15 +87,15 @@ impl Listen {
         self.address = None;
     }
 
-    /// Whether it is of this type.
+    /// Whether it is of this type; the address in a network is an address.
     pub fn is(&self, kind: ListenType) -> bool {
-        self.kind.value == kind
+        self.kind.value == kind || kind == ListenType::Address && self.kind.value == ListenType::Network
     }
 
     /// The attribute of `<graphics>` that says the same.
     pub fn write_attribute<'w>(&self, tag: Tag<'w>) -> Tag<'w> {
         match self.kind.value {
-            ListenType::Address => tag.opt("listen", &self.address),
+            ListenType::Address | ListenType::Network => tag.opt("listen", &self.address),
             ListenType::Socket | ListenType::None => tag,
         }
     }
@@ -98,6 +103,6 @@ impl Listen {
     /// Writes `<listen>`.
     pub fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("listen").attr("type", self.kind.word());
-        tag.opt("address", &self.address).opt("socket", &self.socket).end();
+        tag.opt("address", &self.address).opt("network", &self.network).opt("socket", &self.socket).end();
     }
 }

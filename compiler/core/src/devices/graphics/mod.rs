@@ -119,6 +119,17 @@ impl Device for Graphics {
         let list = &domain.devices.graphics;
         let kind = self.kind();
         let has = |kind| list.iter().any(|g| g.kind() == kind);
+        let listen = match &self.server {
+            Server::Vnc(vnc) => Some(&vnc.listen),
+            Server::Spice(spice) => Some(&spice.listen),
+            Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) => None,
+        };
+        if let Some(listen) = listen.filter(|l| l.kind.value == ListenType::Network && l.address.is_none()) {
+            let message = "the address of the host in a network is known on the host alone";
+            let fault =
+                Diagnostic::new(&codes::HOST_FACT_NEEDED, listen.kind.origin.span().unwrap_or_default(), message);
+            faults.push(fault.help("use `<listen type='address' address='…'/>`"));
+        }
         let mut fault = |message: String, help| {
             let span = self.origin.span().unwrap_or_default();
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));

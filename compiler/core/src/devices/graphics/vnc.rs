@@ -87,7 +87,7 @@ impl Vnc {
     pub(super) fn write(&self, tag: Tag<'_>) {
         let tag = match self.listen.kind.value {
             ListenType::Socket => tag.opt("socket", &self.listen.socket),
-            ListenType::Address => {
+            ListenType::Address | ListenType::Network => {
                 let port = self.port.filter(|p| p.value != 0);
                 let tag = tag.opt("port", &port).opt("autoport", &self.autoport);
                 self.listen.write_attribute(tag.opt("websocket", &self.websocket.filter(|p| p.value != 0)))
@@ -114,7 +114,7 @@ impl Vnc {
                 Opts::first(Text::from("vnc=unix:").then(path))
             }
             ListenType::None => Opts::first("none"),
-            ListenType::Address => {
+            ListenType::Address | ListenType::Network => {
                 let address = text(self.listen.address.as_ref()).unwrap_or(&config.vnc_listen);
                 let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
                 let number = ports.main.unwrap_or(ports::VNC).saturating_sub(ports::VNC);

@@ -29,7 +29,7 @@ impl Spice {
             }
             // QEMU wants a port, if only as a sign that there is none.
             ListenType::None => (Opts::new().with("port", "0"), plain),
-            ListenType::Address => {
+            ListenType::Address | ListenType::Network => {
                 let address = text(self.listen.address.as_ref()).unwrap_or(&config.spice_listen);
                 let opts = Opts::new()
                     .opt("port", ports.main.map(|p| p.to_string()))

@@ -169,7 +169,7 @@ impl Domain {
     pub fn to_xml(&self) -> String {
         let mut w = XmlWriter::new();
         let namespace = self.extensions.any().then_some(NAMESPACE);
-        let tag = w.tag("domain").opt("type", &self.general.kind);
+        let tag = w.tag("domain").opt("type", &self.general.kind).opt("id", &self.general.id);
         let tag = namespace.into_iter().fold(tag, |tag, uri| tag.attr("xmlns:qemu", uri));
         tag.children(|w| {
             self.general.write(w);

@@ -119,7 +119,7 @@ macro_rules! devices {
 
             /// Takes out the device of this name, where there is one.
             pub fn remove(&mut self, alias: &str) {
-                $(self.$field.retain(|device| device.info().alias() != alias);)+
+                $(self.$field.retain(|device| alias.is_empty() || device.info().alias() != alias);)+
             }
 
             /// The indexes of the devices that the first device of `kind` in `other` means: by alias where it has one of these.

@@ -192,7 +192,10 @@ impl Device for Disk {
             self.driver.write(w);
             let key = if self.source_type.is(&SourceType::Block) { "dev" } else { "file" };
             if self.source.is_some() || self.startup_policy.is_some() {
-                w.tag("source").opt(key, &self.source).opt("startupPolicy", &self.startup_policy).end();
+                let tag = w.tag("source").opt(key, &self.source).opt("startupPolicy", &self.startup_policy);
+                // Only what runs has a number, and only a source has a node.
+                if self.node > 0 && self.source.is_some() { tag.attr("index", &self.node.to_string()) } else { tag }
+                    .end();
             }
             if let Some(g) = &self.geometry {
                 let [cyls, heads, secs] = &g.numbers;

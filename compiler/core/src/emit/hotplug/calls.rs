@@ -76,8 +76,8 @@ fn watchdog(action: &str) -> (QmpCall, QmpCall) {
     (set(action), set(WATCHDOG_DEFAULT))
 }
 
-/// `getfd` for each descriptor that a command names.
-pub(super) fn descriptors(add: &QmpCall) -> Vec<QmpCommand> {
+/// `getfd` for each descriptor that a command names; the command then has the names under which QEMU knows them.
+pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
     let names = add.holes.values().flat_map(|arg| &arg.0).filter_map(|part| match part {
         Part::Hole { name: Hole::Fd(name), .. } => Some(name.clone()),
         Part::Hole { name: Hole::State, .. } | Part::Text(_) => None,
@@ -87,7 +87,37 @@ pub(super) fn descriptors(add: &QmpCall) -> Vec<QmpCommand> {
         let (get, close) = (named("getfd"), named("closefd"));
         QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, undo: Some(close) }
     };
-    names.map(get).collect()
+    let out = names.map(get).collect();
+    let is_known = |arg: &Arg| arg.0.iter().all(|part| !matches!(part, Part::Hole { name: Hole::State, .. }));
+    for (pointer, arg) in std::mem::take(&mut add.holes) {
+        let arg = Arg(arg.0.into_iter().map(named_part).collect());
+        if !is_known(&arg) {
+            add.holes.insert(pointer, arg);
+        } else if let Some((place, text)) = pointer_mut(&mut add.arguments, &pointer).zip(Some(arg.display())) {
+            *place = Json::from(text);
+        }
+    }
+    out
+}
+
+fn named_part(part: Part) -> Part {
+    match part {
+        Part::Hole { name: Hole::Fd(name), .. } => Part::Text(name),
+        other => other,
+    }
+}
+
+/// The place in the arguments at a JSON pointer.
+fn pointer_mut<'a>(arguments: &'a mut Map<String, Json>, pointer: &str) -> Option<&'a mut Json> {
+    let (first, rest) = pointer
+        .strip_prefix('/')?
+        .split_once('/')
+        .map_or((pointer.strip_prefix('/')?, None), |(first, rest)| (first, Some(rest)));
+    let value = arguments.get_mut(&first.replace("~1", "/").replace("~0", "~"))?;
+    match rest {
+        Some(rest) => value.pointer_mut(&format!("/{rest}")),
+        None => Some(value),
+    }
 }
 
 #[cfg(test)]
@@ -114,10 +144,12 @@ mod tests {
     #[test]
     fn descriptors_are_sent_before_who_takes_them() {
         let props = Props::new().with("type", "tap").with("fds", fd("a").then(":").then(fd("b"))).with("id", "n");
-        let (add, remove) = made("netdev", Payload::Json(props)).unwrap();
-        let sent: Vec<_> = descriptors(&add).into_iter().map(|c| (c.call.fd, c.undo.map(|u| u.execute))).collect();
+        let (mut add, remove) = made("netdev", Payload::Json(props)).unwrap();
+        let sent: Vec<_> = descriptors(&mut add).into_iter().map(|c| (c.call.fd, c.undo.map(|u| u.execute))).collect();
         let closed = || Some("closefd".to_owned());
         assert_eq!(sent, [(Some("a".to_owned()), closed()), (Some("b".to_owned()), closed())]);
+        assert_eq!(Json::from(add.arguments), json!({"type": "tap", "fds": "a:b", "id": "n"}));
+        assert!(add.holes.is_empty());
         assert_eq!((remove.execute.as_str(), Json::from(remove.arguments)), ("netdev_del", json!({"id": "n"})));
     }
 

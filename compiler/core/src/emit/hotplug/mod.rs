@@ -4,7 +4,7 @@ mod calls;
 
 use serde_json::{Map, Value as Json};
 use virtc_diag::{Diagnostics, SourceFile};
-use virtc_plan::{Action, Arg, Await, DevicePlan, FORMAT, Hole, Part, PlannedStep, QmpCall, QmpCommand, QmpScript, Step};
+use virtc_plan::{Action, Await, DevicePlan, FORMAT, PlannedStep, QmpCall, QmpCommand, QmpScript, Step};
 
 use crate::emit::HostNeeds;
 use crate::emit::needs::Turn;
@@ -26,9 +26,9 @@ pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
     for step in &change.get().moves {
         match step {
             Move::Add(item) => {
-                let (add, remove) = pair(item)?;
+                let (mut add, remove) = pair(item)?;
                 if add.fd.is_none() {
-                    commands.extend(descriptors(&add));
+                    commands.extend(descriptors(&mut add));
                 }
                 commands.push(QmpCommand { call: add, awaits: None, undo: Some(remove) });
             }
@@ -98,14 +98,14 @@ fn deleted(remove: &QmpCall) -> Await {
     Await { event: "DEVICE_DELETED".to_owned(), matching, deadline_ms: DETACH_DEADLINE_MS }
 }
 
-/// The calls of a script as QEMU takes them: a descriptor is named as `getfd` names it, `{state}` stays for the host.
+/// The calls of a script as QEMU takes them; `{state}` stays for the host.
 pub fn qmp(script: &QmpScript) -> Vec<Json> {
     let calls = script.commands.iter().map(|command| {
         let call = &command.call;
         let mut arguments = Json::Object(call.arguments.clone());
         for (pointer, arg) in &call.holes {
             if let Some(place) = arguments.pointer_mut(pointer) {
-                *place = Json::from(descriptor_names(arg));
+                *place = Json::from(arg.display());
             }
         }
         let mut out = Map::new();
@@ -114,14 +114,4 @@ pub fn qmp(script: &QmpScript) -> Vec<Json> {
         Json::Object(out)
     });
     calls.collect()
-}
-
-/// The text with each descriptor as the name under which QEMU knows it.
-fn descriptor_names(arg: &Arg) -> String {
-    let name = |part: &Part| match part {
-        Part::Text(text) => text.clone(),
-        Part::Hole { name: Hole::State, .. } => "{state}".to_owned(),
-        Part::Hole { name: Hole::Fd(name), .. } => name.clone(),
-    };
-    arg.0.iter().map(name).collect()
 }

@@ -3,7 +3,10 @@
 use virtc_diag::{Diagnostic, Span};
 use virtc_plan::Action;
 
-use super::{ChangeFindings, Changed, DeviceChange, Move, about_device, items_of, memlock, named, only, rules, settle};
+use super::{
+    ChangeFindings, Changed, DeviceChange, Move, about_device, count_memory, items_of, memlock, named, only, rules,
+    settle,
+};
 use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::define::define;
@@ -49,7 +52,9 @@ pub(super) fn comes(
     target: &Target,
     facts: Facts<'_>,
 ) -> Changed {
-    if let Some(fault) = rules::kind(kind, Action::Attach, span).or_else(|| rules::before(&domain, &devices, kind, span)) {
+    if let Some(fault) =
+        rules::kind(kind, Action::Attach, span).or_else(|| rules::before(&domain, &devices, kind, span))
+    {
         return (None, ChangeFindings::one(fault));
     }
     let had: Vec<(ControllerType, u32)> = domain.devices.controllers.iter().map(place).collect();
@@ -58,6 +63,7 @@ pub(super) fn comes(
     let index = domain.devices.adopt(devices, kind);
     let own = named(&domain, kind, index);
     scsi_controllers(&mut domain, kind, index);
+    count_memory(&mut domain, kind, index, u64::saturating_add);
     let (definition, findings) = define(domain, facts);
     let mut domain = definition.into_domain();
     let mut findings = about_device(findings, span);
@@ -141,7 +147,10 @@ fn scsi_controllers(domain: &mut Domain, kind: Kind, index: usize) {
         let is_it = |c: &Controller| place(c) == (ControllerType::Scsi, number);
         if !domain.devices.controllers.iter().any(is_it) {
             let model = Some(Spanned::rule(model.clone(), &CONTROLLER));
-            add_controller(domain, Controller { model, ..Controller::added(ControllerType::Scsi, number, &CONTROLLER) });
+            add_controller(
+                domain,
+                Controller { model, ..Controller::added(ControllerType::Scsi, number, &CONTROLLER) },
+            );
         }
     }
 }

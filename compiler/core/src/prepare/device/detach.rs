@@ -3,7 +3,7 @@
 use virtc_diag::{Diagnostic, Span};
 use virtc_plan::Action;
 
-use super::{ChangeFindings, Changed, DeviceChange, Move, attach, items_of, only, rules, settle};
+use super::{ChangeFindings, Changed, DeviceChange, Move, attach, count_memory, items_of, only, rules, settle};
 use crate::codes;
 use crate::devices::{Devices, Kind};
 use crate::domain::Domain;
@@ -65,8 +65,10 @@ fn goes(mut domain: Domain, kind: Kind, index: usize, span: Span, target: &Targe
     findings.extend(faults.into_iter().flatten().take(1).collect());
     let alias = domain.devices.info(kind, index).map(|i| i.alias().to_owned()).unwrap_or_default();
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
+    count_memory(&mut domain, kind, index, u64::saturating_sub);
     domain.devices.remove(&alias);
-    let change = DeviceChange { action: Action::Detach, alias, domain, moves, own_from: 0, origin, needs, memlock: None };
+    let change =
+        DeviceChange { action: Action::Detach, alias, domain, moves, own_from: 0, origin, needs, memlock: None };
     (Some(change), ChangeFindings::device(super::about_device(findings, span)))
 }
 
@@ -81,13 +83,7 @@ fn removed(items: Vec<Item>) -> Vec<Move> {
 }
 
 /// A device that the definition does not have yet.
-fn newer(
-    before: Domain,
-    devices: Devices,
-    (kind, span): (Kind, Span),
-    target: &Target,
-    facts: Facts<'_>,
-) -> Changed {
+fn newer(before: Domain, devices: Devices, (kind, span): (Kind, Span), target: &Target, facts: Facts<'_>) -> Changed {
     let (Some(change), found) = attach::comes(before.clone(), devices, (kind, span), target, facts) else {
         return (None, ChangeFindings::one(unknown(kind, span)));
     };

@@ -41,8 +41,11 @@ pub(super) fn differences(runs: &str, wanted: &str) -> Vec<Difference> {
     let (runs, wanted) = (leaves(runs), leaves(wanted));
     let paths: BTreeSet<&String> = runs.keys().chain(wanted.keys()).collect();
     let differs = |path: &&String| runs.get(*path) != wanted.get(*path);
-    let difference =
-        |path: &String| Difference { path: path.clone(), runs: runs.get(path).cloned(), wanted: wanted.get(path).cloned() };
+    let difference = |path: &String| Difference {
+        path: path.clone(),
+        runs: runs.get(path).cloned(),
+        wanted: wanted.get(path).cloned(),
+    };
     paths.into_iter().filter(differs).map(difference).collect()
 }
 
@@ -74,6 +77,27 @@ fn leaves(text: &str) -> BTreeMap<String, String> {
     out
 }
 
+/// Whether the document says anything about the leaf at `path`.
+pub(super) fn says(source: &SourceFile, path: &str) -> bool {
+    let (document, _) = virtc_xml::parse(source);
+    let Some(mut at) = document.root() else { return false };
+    for step in path.split('/') {
+        if let Some(name) = step.strip_prefix('@') {
+            return at.attribute(name).is_some();
+        }
+        let (name, number) = numbered(step);
+        let Some(child) = at.children_named(name).nth(number) else { return false };
+        at = child;
+    }
+    true
+}
+
+/// The name in a step of a path, and how many of that name stand before it.
+fn numbered(step: &str) -> (&str, usize) {
+    let (name, number) = step.trim_end_matches(']').split_once('[').unwrap_or((step, "1"));
+    (name, number.parse::<usize>().unwrap_or(1).saturating_sub(1))
+}
+
 /// Where the leaf at `path` stands in a document, or the nearest thing to it.
 pub(super) fn place(source: &SourceFile, path: &str) -> Option<Span> {
     let (document, _) = virtc_xml::parse(source);
@@ -82,9 +106,8 @@ pub(super) fn place(source: &SourceFile, path: &str) -> Option<Span> {
         if let Some(name) = step.strip_prefix('@') {
             return Some(at.attribute(name).map_or_else(|| at.start_tag(), virtc_xml::Attribute::value_span));
         }
-        let (name, number) = step.trim_end_matches(']').split_once('[').unwrap_or((step, "1"));
-        let skip = number.parse::<usize>().ok()?.saturating_sub(1);
-        let Some(child) = at.children_named(name).nth(skip) else { return Some(at.start_tag()) };
+        let (name, number) = numbered(step);
+        let Some(child) = at.children_named(name).nth(number) else { return Some(at.start_tag()) };
         at = child;
     }
     Some(if at.text().trim().is_empty() { at.start_tag() } else { at.text_span() })
@@ -116,6 +139,8 @@ mod tests {
         assert_eq!(at("r"), Some("<d a='1'>"));
         assert_eq!(at("s/@g"), Some("<s f='y'/>"));
         assert_eq!(differences(runs, runs), []);
+        assert!(says(&source, "s/@f") && says(&source, "c[2]/@n") && says(&source, "t"));
+        assert!(!says(&source, "s/@g") && !says(&source, "c[3]/@n") && !says(&source, "r"));
     }
 
     #[test]

@@ -133,6 +133,15 @@ fn memlock(domain: &Domain, kind: Kind, own: &HostNeeds, target: &Target, facts:
     (own.pinned || kind == Kind::Memory && pinned()).then(|| locked_bytes(domain))
 }
 
+/// `<memory>` counts the memory devices; the balloon counts those that the guest sees as a whole.
+fn count_memory(domain: &mut Domain, kind: Kind, index: usize, count: fn(u64, u64) -> u64) {
+    let Some(device) = domain.devices.memories.get(index).filter(|_| kind == Kind::Memory) else { return };
+    let kib = device.kib();
+    let memory = &mut domain.memory;
+    let sizes = [memory.total.as_mut(), memory.current.as_mut().filter(|_| device.has_slot())];
+    sizes.into_iter().flatten().for_each(|size| size.value = count(size.value, kib));
+}
+
 /// Findings about the two documents as findings about the device, whose document has its root at `root`: a second place may be in the
 /// other one.
 fn about_device(findings: Diagnostics, root: Span) -> Diagnostics {

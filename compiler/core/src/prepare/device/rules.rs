@@ -68,7 +68,9 @@ pub(super) fn before(domain: &Domain, devices: &Devices, kind: Kind, span: Span)
         Kind::Watchdog if !domain.devices.watchdogs.is_empty() => {
             conflict("the running domain has a watchdog already".to_owned())
         }
-        Kind::Vsock if !domain.devices.vsocks.is_empty() => conflict("the running domain has a vsock already".to_owned()),
+        Kind::Vsock if !domain.devices.vsocks.is_empty() => {
+            conflict("the running domain has a vsock already".to_owned())
+        }
         Kind::Controller => {
             let new = devices.controllers.first()?;
             let index = new.index.get()?;
@@ -93,9 +95,10 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
     let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus))?;
     let model = bus.pci_model()?;
     let fixed = match model {
-        PciModel::PcieRoot | PciModel::PcieExpanderBus | PciModel::DmiToPciBridge | PciModel::PcieSwitchUpstreamPort => {
-            true
-        }
+        PciModel::PcieRoot
+        | PciModel::PcieExpanderBus
+        | PciModel::DmiToPciBridge
+        | PciModel::PcieSwitchUpstreamPort => true,
         PciModel::PciRoot
         | PciModel::PciBridge
         | PciModel::PcieToPciBridge

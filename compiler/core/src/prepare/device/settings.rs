@@ -6,7 +6,7 @@ use virtc_plan::QmpCall;
 
 use super::{Changed, Move, items_of, update};
 use crate::devices::disk::{Disk, DiskBus, DiskDevice};
-use crate::devices::graphics::{Password, Server};
+use crate::devices::graphics::{Password, Server, Spice, Vnc};
 use crate::devices::interface::LinkState;
 use crate::devices::{Device, Devices, Kind};
 use crate::domain::Domain;
@@ -149,6 +149,18 @@ pub(super) fn memory(before: &Domain, index: usize, after: &Domain, now: usize) 
     Some(Move::Say { call: set(size(after, now)?), undo: size(before, index).map(set) })
 }
 
+/// The display server is as before, but for its password.
+pub(super) fn keep_server(before: &Domain, index: usize, after: &mut Domain, now: usize) {
+    let (Some(old), Some(new)) = (before.devices.graphics.get(index), after.devices.graphics.get_mut(now)) else {
+        return;
+    };
+    match (&old.server, &mut new.server) {
+        (Server::Vnc(old), Server::Vnc(new)) => **new = Vnc { password: new.password.clone(), ..(**old).clone() },
+        (Server::Spice(old), Server::Spice(new)) => **new = Spice { password: new.password.clone(), ..(**old).clone() },
+        _ => {}
+    }
+}
+
 /// The password of a display server, and until when it is valid (`qemuDomainChangeGraphics` in libvirt's `src/qemu/qemu_hotplug.c`).
 pub(super) fn password(before: &Domain, index: usize, after: &Domain, now: usize, facts: Facts<'_>) -> Vec<Move> {
     let (Some(old), Some(new)) = (before.devices.graphics.get(index), after.devices.graphics.get(now)) else {
@@ -189,6 +201,9 @@ pub(super) fn password(before: &Domain, index: usize, after: &Domain, now: usize
     let of_old = old.text.as_ref().map(|t| set(&t.value));
     vec![
         Move::Say { call: set(text), undo: of_old },
-        Move::Say { call: expire(new.valid_to.map(|m| m.seconds())), undo: Some(expire(old.valid_to.map(|m| m.seconds()))) },
+        Move::Say {
+            call: expire(new.valid_to.map(|m| m.seconds())),
+            undo: Some(expire(old.valid_to.map(|m| m.seconds()))),
+        },
     ]
 }

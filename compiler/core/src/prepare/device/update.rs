@@ -5,7 +5,8 @@ use virtc_plan::Action;
 
 use super::differ::{self, Difference};
 use super::{
-    ChangeFindings, Changed, DeviceChange, Move, about_device, memlock, named, only, rules, settings, settle, unsupported,
+    ChangeFindings, Changed, DeviceChange, Move, about_device, memlock, named, only, rules, settings, settle,
+    unsupported,
 };
 use crate::codes;
 use crate::define::define;
@@ -90,8 +91,11 @@ fn rules_for(domain: &Domain, kind: Kind, index: usize) -> Rules {
     match kind {
         Kind::Disk => {
             let is_drive = devices.disks.get(index).is_some_and(|d| d.device() != DiskDevice::Disk);
-            let free: &[&str] =
-                if is_drive { &["@type", "source", "driver/@name", "driver/@type"] } else { &["source/@startupPolicy"] };
+            let free: &[&str] = if is_drive {
+                &["@type", "source", "driver/@name", "driver/@type"]
+            } else {
+                &["source/@startupPolicy"]
+            };
             Rules { free, silent: &["target/@tray", "source/@index", "backingStore", "mirror"], keeps: false }
         }
         Kind::Interface => {
@@ -119,6 +123,11 @@ fn rules_for(domain: &Domain, kind: Kind, index: usize) -> Rules {
     }
 }
 
+/// Whether the user has said anything about what differs: what is filled in for somebody who says nothing does not count.
+fn is_said(source: &SourceFile, difference: &Difference) -> bool {
+    differ::says(source, &difference.path) || difference.path == "listen/@address" && differ::says(source, "@listen")
+}
+
 /// The device at `index` becomes like the one of `devices`.
 pub(super) fn becomes(
     before: Domain,
@@ -143,8 +152,11 @@ pub(super) fn becomes(
     let found = differ::differences(&before.devices.xml(kind, index), &after.devices.xml(kind, now));
     let found: Vec<Difference> = found
         .into_iter()
-        .filter(|d| d.wanted.is_some() || !d.is_below(ALWAYS_SILENT) && !d.is_below(rules.silent) && !rules.keeps)
+        .filter(|d| d.wanted.is_some() || !d.is_below(ALWAYS_SILENT) && !d.is_below(rules.silent))
+        .filter(|d| !rules.keeps || source.is_none_or(|source| is_said(source, d)))
         .filter(|d| !d.is_below(&["source/@index"]))
+        // The address of a `<listen>` stands in two places.
+        .filter(|d| kind != Kind::Graphics || d.path != "@listen")
         .collect();
     for difference in found.iter().filter(|d| !d.is_below(rules.free)) {
         let span = source.and_then(|source| differ::place(source, &difference.path)).unwrap_or(span);
@@ -192,6 +204,10 @@ fn changes(
             if is_changed(&["link"]) { settings::link(before, index, after, now) } else { Vec::new() }
         }
         Kind::Memory => settings::memory(before, index, after, now).filter(|_| !found.is_empty()).into_iter().collect(),
-        _ => settings::password(before, index, after, now, facts),
+        _ => {
+            let moves = settings::password(before, index, after, now, facts);
+            settings::keep_server(before, index, after, now);
+            moves
+        }
     }
 }

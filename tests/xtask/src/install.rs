@@ -38,6 +38,15 @@ pub const GRAMMAR: Need = Need {
     package: "libvirt-common",
     why: "no comparison with libvirt's grammar",
 };
+pub const LIBVIRT: Need =
+    Need { probe: Probe::Program("libvirtd"), package: "libvirt-daemon-system", why: "no comparison with libvirt" };
+pub const DRIVER: Need = Need {
+    probe: Probe::File("/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so"),
+    package: "libvirt-daemon-driver-qemu",
+    why: "no comparison with libvirt",
+};
+pub const VIRSH: Need =
+    Need { probe: Probe::Program("virsh"), package: "libvirt-clients", why: "no comparison with libvirt" };
 pub const BUSYBOX: Need =
     Need { probe: Probe::Program("busybox"), package: "busybox-static", why: "no guest with a kernel" };
 

@@ -38,6 +38,7 @@ enum Command {
     Mutants(commands::mutants::Args),
     Faults(commands::faults::Args),
     Messages(commands::messages::Args),
+    Libvirt(commands::libvirt::Args),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +51,7 @@ fn main() -> ExitCode {
         Command::Mutants(args) => commands::mutants::run(&args),
         Command::Faults(args) => commands::faults::run(&args),
         Command::Messages(args) => commands::messages::run(&args),
+        Command::Libvirt(args) => commands::libvirt::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

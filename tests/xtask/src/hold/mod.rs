@@ -4,6 +4,7 @@ pub mod corpus;
 pub mod edit;
 pub mod fault;
 pub mod grammar;
+pub mod libvirt;
 pub mod mutation;
 pub mod random;
 pub mod rivals;

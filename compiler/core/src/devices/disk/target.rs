@@ -34,14 +34,15 @@ pub fn default_bus(name: &str, device: DiskDevice) -> Option<DiskBus> {
     }
 }
 
-/// The address on a controller (`virDomainDiskDefAssignAddress` in libvirt's `src/conf/domain_conf.c`). On SCSI, unit 7 is the controller itself.
+/// The address on a controller (`virDomainDiskDefAssignAddress` in libvirt's `src/conf/domain_conf.c`). A SCSI controller
+/// gets 7 units, whatever its model could hold: the wide mapping is for VMware alone.
 pub fn drive_address(bus: DiskBus, index: u32) -> Option<Address> {
     let drive = |controller, bus, unit| Some(Address::Drive { controller, bus, target: 0, unit });
     match bus {
         DiskBus::Ide => drive(index / 4, index % 4 / 2, index % 2),
         DiskBus::Sata => drive(index / 6, 0, index % 6),
         DiskBus::Fdc => drive(index / 2, 0, index % 2),
-        DiskBus::Scsi => drive(index / 15, 0, index % 15 + u32::from(index % 15 >= 7)),
+        DiskBus::Scsi => drive(index / 7, 0, index % 7),
         DiskBus::Virtio | DiskBus::Usb => None,
     }
 }
@@ -66,12 +67,13 @@ mod tests {
     }
 
     #[test]
-    fn scsi_skips_its_controller() {
-        assert_eq!(drive_address(DiskBus::Scsi, 7), Some(Address::Drive { controller: 0, bus: 0, target: 0, unit: 8 }));
-        assert_eq!(
-            drive_address(DiskBus::Scsi, 15),
-            Some(Address::Drive { controller: 1, bus: 0, target: 0, unit: 0 })
-        );
-        assert_eq!(drive_address(DiskBus::Ide, 3), Some(Address::Drive { controller: 0, bus: 1, target: 0, unit: 1 }));
+    fn each_bus_has_its_own_mapping() {
+        let drive = |controller, bus, unit| Some(Address::Drive { controller, bus, target: 0, unit });
+        assert_eq!(drive_address(DiskBus::Scsi, 6), drive(0, 0, 6));
+        assert_eq!(drive_address(DiskBus::Scsi, 7), drive(1, 0, 0));
+        assert_eq!(drive_address(DiskBus::Sata, 6), drive(1, 0, 0));
+        assert_eq!(drive_address(DiskBus::Ide, 3), drive(0, 1, 1));
+        assert_eq!(drive_address(DiskBus::Fdc, 3), drive(1, 0, 1));
+        assert_eq!(drive_address(DiskBus::Virtio, 3), None);
     }
 }

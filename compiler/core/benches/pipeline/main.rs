@@ -1,0 +1,127 @@
+//! From a text to a command line, in this process.
+//!
+//! Two things are measured: the middle time over all definitions of a folder that compile (`VIRTC_CORPUS`; the examples of this
+//! repository without it), and how the time grows with the number of devices. `VIRTC_PLOT=FILE.svg` draws the latter.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "a measurement: it reads files and the environment, and prints"
+)]
+
+mod growth;
+
+use std::hint::black_box;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use virtc_compiler::emit::argv::argv;
+use virtc_compiler::{Facts, Target, define, lower, prepare};
+use virtc_diag::SourceFile;
+use virtc_inventory::HostFile;
+use virtc_rng::Validator;
+
+/// The passes, in order.
+const PASSES: [&str; 6] = ["parse", "validate", "lower", "define", "prepare", "emit"];
+
+/// What a text is compiled with, over and over.
+pub struct Bench<'s> {
+    host: Option<&'s HostFile>,
+    validator: Validator<'s>,
+    target: Target,
+    /// What each pass took so far.
+    spent: [Duration; PASSES.len()],
+}
+
+impl Bench<'_> {
+    /// The number of arguments that come of a text; `None` where it is refused.
+    pub fn compile(&mut self, text: &str) -> Option<usize> {
+        let mut clock = Instant::now();
+        let spent = &mut self.spent;
+        let mut lap = |pass: usize| {
+            let now = Instant::now();
+            if let Some(spent) = spent.get_mut(pass) {
+                *spent += now - clock;
+            }
+            clock = now;
+        };
+        let source = SourceFile::new("bench", text);
+        let (document, mut found) = virtc_xml::parse(&source);
+        lap(0);
+        let (checked, faults) = self.validator.validate(&document);
+        found.extend(faults);
+        lap(1);
+        let (domain, faults) = lower(&checked);
+        found.extend(faults);
+        let domain = domain.filter(|domain| domain.holes == 0 && !found.has_errors())?;
+        lap(2);
+        let facts = Facts::new(self.host);
+        let (definition, faults) = define(domain, facts);
+        found.extend(faults);
+        lap(3);
+        let (machine, faults) = prepare(definition, &self.target, facts);
+        found.extend(faults);
+        lap(4);
+        let count = argv(&machine.sound(&found)?).display().len();
+        lap(5);
+        Some(count)
+    }
+
+    /// The middle of the times of `runs` compilations.
+    pub fn time(&mut self, text: &str, runs: usize) -> Duration {
+        let once = |_| {
+            let clock = Instant::now();
+            assert!(black_box(self.compile(black_box(text))).is_some());
+            clock.elapsed()
+        };
+        let mut times: Vec<Duration> = (0..runs).map(once).collect();
+        times.sort_unstable();
+        *times.get(runs / 2).unwrap()
+    }
+}
+
+/// All files below a folder whose names end with `.xml`.
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    for path in entries {
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "xml") {
+            found.push(path);
+        }
+    }
+}
+
+fn main() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let facts = std::fs::read_to_string(root.join("testdata/hosts/libvirt-test.json")).unwrap();
+    let host = HostFile::from_json(&facts).unwrap();
+    let mut bench = Bench {
+        host: Some(&host),
+        validator: virtc_schemas::domain().validator(),
+        target: Target::default(),
+        spent: [Duration::ZERO; PASSES.len()],
+    };
+    let folder = std::env::var_os("VIRTC_CORPUS").map_or_else(|| root.join("testdata/examples"), PathBuf::from);
+    let mut paths = Vec::new();
+    files(&folder, &mut paths);
+    let texts: Vec<String> = paths.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
+    let texts: Vec<&String> = texts.iter().filter(|text| bench.compile(text).is_some()).collect();
+    bench.spent = [Duration::ZERO; PASSES.len()];
+    let mut times: Vec<Duration> = texts.iter().map(|text| bench.time(text, 21)).collect();
+    times.sort_unstable();
+    let at = |part: usize| times.get((times.len().saturating_sub(1)) * part / 100).copied().unwrap_or_default();
+    println!(
+        "XML to command line, in this process: {} definitions that compile, of {} files",
+        texts.len(),
+        paths.len()
+    );
+    println!("median {:.1?}, 90 % below {:.1?}, longest {:.1?}", at(50), at(90), at(100));
+    let whole: Duration = bench.spent.iter().sum();
+    for (pass, spent) in PASSES.iter().zip(bench.spent) {
+        println!("  {pass:<8} {:5.1} % of the time", 100.0 * spent.as_secs_f64() / whole.as_secs_f64());
+    }
+    growth::measure(&mut bench);
+}

@@ -130,7 +130,11 @@ macro_rules! devices {
                         Some(alias) => device.info().alias() == alias.value,
                         None => device.is_meant_by(meant),
                     };
-                    self.$field.iter().enumerate().filter(|(_, d)| fits(d)).map(|(at, _)| at).collect()
+                    let found: Vec<usize> = self.$field.iter().enumerate().filter(|(_, d)| fits(d)).map(|(at, _)| at).collect();
+                    // The address decides among several.
+                    let stands = |at: &usize| self.$field.get(*at).is_some_and(|d| d.info().address == meant.info().address);
+                    let there: Vec<usize> = found.iter().copied().filter(stands).collect();
+                    if found.len() > 1 && there.len() == 1 { there } else { found }
                 },)+ }
             }
 

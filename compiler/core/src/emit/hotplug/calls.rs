@@ -83,8 +83,8 @@ pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
         Part::Hole { name: Hole::State, .. } | Part::Text(_) => None,
     });
     let get = |name: String| {
-        let named = |execute| call(execute, json!({"fdname": name}));
-        let (get, close) = (named("getfd"), named("closefd"));
+        let about = |execute| call(execute, json!({"fdname": name}));
+        let (get, close) = (about("getfd"), about("closefd"));
         QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, undo: Some(close) }
     };
     let out = names.map(get).collect();

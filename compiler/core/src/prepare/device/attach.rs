@@ -39,7 +39,7 @@ pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'
         info.alias = info.alias.take().filter(|a| a.value.starts_with("ua-"));
     }
     if let Some(drive) = super::settings::drive(&domain, &devices) {
-        return super::settings::insert(domain, devices, drive, span, target, facts);
+        return super::settings::insert(&domain, devices, drive, span, target, facts);
     }
     comes(domain, devices, (kind, span), target, facts)
 }
@@ -107,9 +107,8 @@ pub(super) fn comes(
     let mut moves = Vec::new();
     let all = added.iter().map(|at| (Kind::Controller, *at)).chain([(kind, index)]);
     let mut own_from = 0;
-    for (kind, at) in all {
+    for (kind, at) in all.clone() {
         own_from = moves.len();
-        findings.extend(rules::place(&domain, kind, at, span).into_iter().collect());
         moves.extend(items_of(kind, at, &cx).into_iter().map(Move::Add));
         domain.devices.host_of(kind, at, &cx, &mut needs);
     }
@@ -118,7 +117,9 @@ pub(super) fn comes(
     let faults = cx.finish();
     findings.extend(about_device(faults, span));
     if !findings.has_errors() {
-        findings.extend(rules::after(&domain, kind, index, &moves, Action::Attach, span).into_iter().collect());
+        let fault = rules::after(&domain, kind, index, &moves, Action::Attach, span);
+        let places = || all.filter_map(|(kind, at)| rules::place(&domain, kind, at, span)).collect();
+        findings.extend(fault.map_or_else(places, |fault| std::iter::once(fault).collect()));
     }
     let memlock = memlock(&domain, kind, &needs, target, facts);
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);

@@ -58,9 +58,9 @@ fn goes(mut domain: Domain, kind: Kind, index: usize, span: Span, target: &Targe
     domain.devices.host_of(kind, index, &cx, &mut needs);
     let mut findings = cx.finish();
     let faults = [
-        rules::place(&domain, kind, index, span),
-        rules::busy(&domain, kind, index, span),
         rules::after(&domain, kind, index, &moves, Action::Detach, span),
+        rules::busy(&domain, kind, index, span),
+        rules::place(&domain, kind, index, span),
     ];
     findings.extend(faults.into_iter().flatten().take(1).collect());
     let alias = domain.devices.info(kind, index).map(|i| i.alias().to_owned()).unwrap_or_default();

@@ -11,7 +11,7 @@ use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_plan::{Action, QmpCall};
 
 use crate::codes;
-use crate::define::define;
+use crate::define::{define, ports};
 use crate::devices::{Devices, Kind, chardev};
 use crate::domain::Domain;
 use crate::emit::plan::locked_bytes;
@@ -27,7 +27,6 @@ pub use update::update;
 
 /// One thing that a running QEMU is told.
 #[derive(Debug, Clone, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "there are few of them, and not for long")]
 pub enum Move {
     /// It gets this.
     Add(Item),
@@ -95,6 +94,8 @@ pub type Changed = (Option<DeviceChange>, ChangeFindings);
 fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
     let (definition, mut running) = define(running, facts);
     let mut domain = definition.into_domain();
+    // A start adds the hubs that the definition lacks; what comes later brings none.
+    ports::usb_hubs(&mut domain);
     running.extend(ready(&mut domain));
     if running.has_errors() {
         return Err(ChangeFindings { running, ..ChangeFindings::default() });

@@ -9,6 +9,7 @@ use crate::codes;
 use crate::devices::address::{Address, pci};
 use crate::devices::controller::{Controller, ControllerType, PciModel};
 use crate::devices::disk::{DiskBus, DiskDevice};
+use crate::devices::graphics::GraphicsType;
 use crate::devices::memory::Model as MemoryModel;
 use crate::devices::{Device, Devices, Kind, Needs};
 use crate::domain::Domain;
@@ -118,7 +119,7 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
         let theirs = domain.devices.info(k, i).and_then(|info| pci(&info.address)).map(|(slot, _)| slot);
         (k, i) != (kind, index) && theirs.is_some_and(|t| (t.bus, t.slot) == (slot.bus, slot.slot) && !t.is_empty())
     };
-    others.clone().any(|other| shares(other)).then(|| {
+    others.clone().any(shares).then(|| {
         let message = "other functions of its slot are in use, and QEMU removes a slot as a whole";
         unsupported(span, message)
     })
@@ -178,6 +179,11 @@ pub(super) fn after(
             refuse("a serial port that is not on USB or PCI".to_owned())
         }
         Kind::Console if !devices.consoles.get(index)?.is_virtio() => refuse("the console of a serial port".to_owned()),
+        Kind::Graphics => {
+            let kind = devices.graphics.get(index)?.kind();
+            let serves = matches!(kind, GraphicsType::Vnc | GraphicsType::Spice);
+            if serves { None } else { refuse(format!("a `<graphics>` of type `{}`", kind.word())) }
+        }
         // What has no front end on a bus that guests can look at again.
         Kind::Input if moves.is_empty() => refuse("an input device on the bus `ps2`".to_owned()),
         Kind::Watchdog if !matches!(devices.needs(kind, index, domain), Needs::Pci(_)) => {

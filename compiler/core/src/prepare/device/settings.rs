@@ -58,7 +58,7 @@ pub(super) fn drive(domain: &Domain, devices: &Devices) -> Option<usize> {
 
 /// A medium comes into a drive.
 pub(super) fn insert(
-    domain: Domain,
+    domain: &Domain,
     devices: Devices,
     drive: usize,
     span: Span,

@@ -11,6 +11,7 @@ use super::{
 use crate::codes;
 use crate::define::define;
 use crate::devices::disk::DiskDevice;
+use crate::devices::interface::Interface;
 use crate::devices::memory::Model as MemoryModel;
 use crate::devices::{Device, Devices, Kind};
 use crate::domain::Domain;
@@ -32,13 +33,13 @@ pub fn update(running: Domain, devices: Devices, source: &SourceFile, target: &T
         return (None, ChangeFindings::one(fault));
     }
     match meant(&domain, &devices, kind, span) {
-        Ok(index) => becomes(domain, devices, (kind, index, span), Some(source), target, facts),
-        Err(fault) => (None, ChangeFindings::one(fault)),
+        Ok(index) => becomes(&domain, devices, (kind, index, span), Some(source), target, facts),
+        Err(fault) => (None, ChangeFindings::one(*fault)),
     }
 }
 
 /// The device that is meant: by alias, else by what a device of its kind has for itself.
-fn meant(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<usize, Diagnostic> {
+fn meant(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<usize, Box<Diagnostic>> {
     let all = &domain.devices;
     let alias = devices.info(kind, 0).and_then(|info| info.alias.as_ref());
     let fits = |at: usize| match alias {
@@ -60,7 +61,7 @@ fn meant(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<u
         },
     };
     let found: Vec<usize> = (0..all.count(kind)).filter(|at| fits(*at)).collect();
-    let conflict = |message: String, help| Diagnostic::new(&codes::CONFLICT, span, message).help(help);
+    let conflict = |message: String, help| Box::new(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(conflict(
@@ -99,7 +100,7 @@ fn rules_for(domain: &Domain, kind: Kind, index: usize) -> Rules {
             Rules { free, silent: &["target/@tray", "source/@index", "backingStore", "mirror"], keeps: false }
         }
         Kind::Interface => {
-            let free: &[&str] = if devices.interfaces.get(index).is_some_and(|i| i.is_hostdev()) {
+            let free: &[&str] = if devices.interfaces.get(index).is_some_and(Interface::is_hostdev) {
                 &[]
             } else {
                 &[
@@ -130,18 +131,18 @@ fn is_said(source: &SourceFile, difference: &Difference) -> bool {
 
 /// The device at `index` becomes like the one of `devices`.
 pub(super) fn becomes(
-    before: Domain,
+    before: &Domain,
     devices: Devices,
     (kind, index, span): (Kind, usize, Span),
     source: Option<&SourceFile>,
     target: &Target,
     facts: Facts<'_>,
 ) -> Changed {
-    let alias = named(&before, kind, index).unwrap_or_default();
-    let rules = rules_for(&before, kind, index);
+    let alias = named(before, kind, index).unwrap_or_default();
+    let rules = rules_for(before, kind, index);
     let mut after = before.clone();
     after.devices.replace(kind, index, devices);
-    settings::carry_over(&before, &mut after, kind, index);
+    settings::carry_over(before, &mut after, kind, index);
     let (definition, findings) = define(after, facts);
     let mut after = definition.into_domain();
     let mut findings = about_device(findings, span);
@@ -158,6 +159,10 @@ pub(super) fn becomes(
         // The address of a `<listen>` stands in two places.
         .filter(|d| kind != Kind::Graphics || d.path != "@listen")
         .collect();
+    // What cannot be is not looked at any further.
+    if found.iter().any(|d| !d.is_below(rules.free)) {
+        findings = Diagnostics::new();
+    }
     for difference in found.iter().filter(|d| !d.is_below(rules.free)) {
         let span = source.and_then(|source| differ::place(source, &difference.path)).unwrap_or(span);
         let what = format!("`{}` of this `<{}>`", difference.path, kind.element());
@@ -165,7 +170,16 @@ pub(super) fn becomes(
         findings.push(unsupported(span, message));
     }
     let mut needs = HostNeeds::default();
-    let moves = changes(&before, &mut after, (kind, index, now), &found, (target, facts), &mut needs, &mut findings);
+    let moves = changes(before, &mut after, (kind, index, now), &found, (target, facts), &mut needs, &mut findings);
+    // What is said to QEMU before the guest runs is said of the new medium, too.
+    let mut moves = moves;
+    moves.extend(needs.commands.iter().map(|(call, _)| Move::Say { call: call.clone(), undo: None }));
+    findings.extend(
+        rules::after(before, kind, index, &moves, Action::Update, span)
+            .filter(|_| kind == Kind::Graphics)
+            .into_iter()
+            .collect(),
+    );
     let memlock = memlock(&after, kind, &needs, target, facts);
     let origin = after.devices.origin(kind, now).unwrap_or(after.origin);
     let change =

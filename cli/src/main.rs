@@ -5,6 +5,7 @@ mod commands;
 mod exit;
 mod fix;
 mod input;
+mod installed;
 mod output;
 mod pipeline;
 mod plug;

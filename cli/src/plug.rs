@@ -1,7 +1,7 @@
 //! A device comes to a running guest, or goes from it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,7 @@ use virtc_runtime::control::{AttachArguments, CallError, Described, DetachArgume
 use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
 use crate::input::{Input, Loaded};
+use crate::installed;
 use crate::output::Output;
 use crate::pipeline::{self, Pipeline, Report, Settings};
 use crate::probe;
@@ -63,10 +64,7 @@ pub fn record(domain: &Domain) -> String {
 
 /// The host file, or what this host shows where there is none.
 pub fn this_host(given: Option<HostFile>) -> HostFile {
-    given.unwrap_or_else(|| {
-        let (hardware, _) = virtc_inventory::read(Path::new("/sys"), Path::new("/proc"));
-        HostFile { hardware: Some(hardware), ..HostFile::default() }
-    })
+    given.unwrap_or_else(|| installed::this_host().0)
 }
 
 /// The time, in seconds since the epoch.

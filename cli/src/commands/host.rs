@@ -1,7 +1,7 @@
 //! `virtc host`
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use virtc_inventory::{Hardware, HostFile, Sriov};
@@ -9,6 +9,7 @@ use virtc_inventory::{Hardware, HostFile, Sriov};
 use crate::args::load_host;
 use crate::exit::Exit;
 use crate::input::Input;
+use crate::installed;
 use crate::output::Output;
 use crate::render;
 
@@ -21,7 +22,7 @@ pub struct Host {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Print this host's hardware as a host file, for `--host`; no root is needed for most of it
+    /// Print this host's hardware and firmware as a host file, for `--host`; no root is needed for most of it
     Snapshot,
     /// Print a host's PCI functions by IOMMU group, its USB devices and its memory, for the eye
     Show {
@@ -36,7 +37,7 @@ impl Host {
     pub fn run(self, out: &mut Output) -> Result<Exit, String> {
         match self.action {
             Action::Snapshot => {
-                let host = HostFile { hardware: Some(this_host(out)), ..HostFile::default() };
+                let host = this_host(out);
                 out.print(&host.to_json().map_err(|error| error.to_string())?);
             }
             Action::Show { file: Some(file) } => {
@@ -47,21 +48,21 @@ impl Host {
                 }
             }
             Action::Show { file: None } => {
-                let hardware = this_host(out);
-                out.print(&show(&hardware));
+                let host = this_host(out);
+                out.print(&show(&host.hardware.unwrap_or_default()));
             }
         }
         Ok(Exit::Fine)
     }
 }
 
-/// The hardware of this host; what cannot be read is told.
-fn this_host(out: &mut Output) -> Hardware {
-    let (hardware, problems) = virtc_inventory::read(Path::new("/sys"), Path::new("/proc"));
+/// This host; what cannot be read is told.
+fn this_host(out: &mut Output) -> HostFile {
+    let (host, problems) = installed::this_host();
     for problem in problems {
         out.note(&format!("virtc: {problem}\n"));
     }
-    hardware
+    host
 }
 
 fn show(hardware: &Hardware) -> String {

@@ -28,6 +28,8 @@ use crate::parts::{
     os::Os,
     pm::Power,
     seclabel::Seclabel,
+    security::Security,
+    sysinfo::Sysinfo,
     vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
@@ -53,6 +55,8 @@ pub struct Domain {
     pub limits: Limits,
     /// Users and groups.
     pub idmap: Idmap,
+    /// What the guest reads about its hardware.
+    pub sysinfo: Vec<Sysinfo>,
     /// Machine, firmware, boot.
     pub os: Os,
     /// Features of the machine.
@@ -71,6 +75,8 @@ pub struct Domain {
     pub devices: Devices,
     /// Labels of security drivers.
     pub labels: Vec<Seclabel>,
+    /// What is hidden from the host.
+    pub security: Option<Security>,
     /// What goes around the model.
     pub extensions: Extensions,
     /// The whole element.
@@ -149,6 +155,7 @@ impl Domain {
             cputune: Cputune::lower(f),
             limits: Limits::lower(f),
             idmap: Idmap::lower(f),
+            sysinfo: Sysinfo::lower_all(f),
             os: Os::lower(f),
             features: Features::lower(f),
             cpu: Cpu::lower(f),
@@ -158,6 +165,7 @@ impl Domain {
             emulator,
             devices,
             labels: Seclabel::lower_all(f),
+            security: Security::lower(f),
             extensions: Extensions::lower(f),
             origin: Origin::Xml(f.element().start_tag()),
             fd_sets: BTreeMap::new(),
@@ -181,6 +189,7 @@ impl Domain {
             self.cputune.write(w);
             self.numatune.write(w);
             self.limits.write_resource(w);
+            self.sysinfo.iter().for_each(|s| s.write(w));
             self.os.write(w);
             self.idmap.write(w);
             self.features.write(w);
@@ -195,6 +204,9 @@ impl Domain {
                 self.devices.write(w);
             });
             self.labels.iter().for_each(|l| l.write(w));
+            if let Some(security) = &self.security {
+                security.write(w);
+            }
             self.extensions.write(w);
         });
         w.finish()

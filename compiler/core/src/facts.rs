@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use virtc_inventory::{BusKind, Config, Forward, Hardware, HostFile, HostModel, Network, NumaNode, PciAddress};
+use virtc_inventory::{
+    BusKind, Config, Firmware, Hardware, HostFile, HostModel, Network, NumaNode, PciAddress, Sev, Smbios,
+};
 
 use crate::devices::PciSlot;
 use crate::emit::{Text, state};
@@ -51,20 +53,36 @@ impl<'h> Facts<'h> {
         if kvm { resources.host_model_kvm.as_ref() } else { resources.host_model_qemu.as_ref() }
     }
 
+    /// The firmware that is installed, in the order of preference, where it is known.
+    pub fn firmware(&self) -> Option<&'h [Firmware]> {
+        self.file?.resources.as_ref()?.firmware.as_deref()
+    }
+
+    /// The template for the variables of a firmware image that has no descriptor.
+    pub fn nvram_template(&self, image: &str) -> Option<String> {
+        let default;
+        let pairs = if let Some(config) = self.config() {
+            &config.nvram
+        } else {
+            default = Config::default().nvram;
+            &default
+        };
+        pairs.iter().find_map(|pair| pair.split_once(':').filter(|(path, _)| *path == image).map(|(_, t)| t.to_owned()))
+    }
+
+    /// What AMD SEV takes on the host, where it is known.
+    pub fn sev(&self) -> Option<Sev> {
+        self.file?.resources.as_ref()?.sev
+    }
+
+    /// The host's own SMBIOS tables, where they are known.
+    pub fn smbios(&self) -> Option<&'h Smbios> {
+        self.hardware()?.smbios.as_ref()
+    }
+
     /// The render node that QEMU draws on, where it is known.
     pub fn render_node(&self) -> Option<&'h str> {
         self.file?.resources.as_ref()?.render_node.as_deref()
-    }
-
-    /// The bridge of a network, where it has one of its own or names one.
-    pub fn bridge(&self, network: &str) -> Option<&'h str> {
-        let network = self.network(network)?;
-        match network.forward {
-            Forward::None | Forward::Nat | Forward::Route | Forward::Open | Forward::Bridge => {
-                network.bridge.as_deref()
-            }
-            Forward::Private | Forward::Vepa | Forward::Passthrough | Forward::Hostdev => None,
-        }
     }
 
     /// Whether a function of the host is conventional PCI. One that is not known is taken for PCI Express, as libvirt takes it.

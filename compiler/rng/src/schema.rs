@@ -29,6 +29,8 @@ pub struct Schema {
     pub(crate) datatypes: Vec<Datatype>,
     /// How interleaves stand inside each other, as written; see the file that reads it.
     pub(crate) orders: Vec<u32>,
+    /// The patterns that `orders` speaks of.
+    pub(crate) order_patterns: Vec<Pat>,
     /// Type, text, namespace.
     pub(crate) literals: Vec<(TypeId, u32, u32)>,
     /// All texts in one, and where each ends. Text 0 is empty.

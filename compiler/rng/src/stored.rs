@@ -12,7 +12,7 @@ use crate::engine::nodes::Nodes;
 use crate::schema::{Definition, Schema};
 
 /// Changes with the format, with the table of datatypes and with the hash of patterns.
-const MAGIC: u32 = 0x7652_4e01;
+const MAGIC: u32 = 0x7652_4e02;
 
 impl Schema {
     /// The stored form, which [`Self::from_bytes`] of the same version of this crate takes.
@@ -46,6 +46,7 @@ impl Schema {
         list(&self.names.members);
         list(&self.definitions.iter().flat_map(|d| [d.names, d.content.0, d.doc, d.order]).collect::<Vec<u32>>());
         list(&self.orders);
+        list(&self.order_patterns.iter().map(|pat| pat.0).collect::<Vec<u32>>());
         list(&parameters);
         list(&self.literals.iter().flat_map(|(ty, text, ns)| [u32::from(ty.0), *text, *ns]).collect::<Vec<u32>>());
         list(&ends);
@@ -77,6 +78,7 @@ impl Schema {
         };
         let definitions = reader.list()?.as_chunks().0.iter().map(definition).collect();
         let orders = reader.list()?;
+        let order_patterns = reader.list()?.into_iter().map(Pat).collect();
         let parameters = reader.list()?;
         let literal = |[ty, text, ns]: &[u32; 3]| (type_id(*ty), *text, *ns);
         let literals = reader.list()?.as_chunks().0.iter().map(literal).collect();
@@ -89,6 +91,7 @@ impl Schema {
             names,
             definitions,
             orders,
+            order_patterns,
             datatypes: Vec::new(),
             literals,
             texts: Cow::Borrowed(texts),

@@ -62,6 +62,10 @@ impl<'s> Validator<'s> {
         report(&mut self.engine, document, &symbols)
     }
 
+    pub(crate) fn engine(&mut self) -> &mut Engine<'s> {
+        &mut self.engine
+    }
+
     /// The symbols of all names of a document.
     fn symbols(&mut self, document: &Document) -> Vec<Symbol> {
         if self.symbols.len() > MAX_NAMES {

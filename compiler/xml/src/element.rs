@@ -182,8 +182,11 @@ impl<'d> Element<'d> {
 
     /// The namespace declarations in the start tag, as (prefix, URI).
     pub fn declarations(self) -> impl Iterator<Item = (&'d str, &'d str)> {
-        let all = self.document.declarations.iter();
-        all.filter(move |d| d.element == self.id).map(|d| (&*d.prefix, &*d.uri))
+        // They stand in the order of their elements.
+        let all = &self.document.declarations;
+        let start = all.partition_point(|d| d.element < self.id);
+        let own = all.iter().skip(start).take_while(move |d| d.element == self.id);
+        own.map(|d| (&*d.prefix, &*d.uri))
     }
 
     /// The URI that `prefix` stands for inside this element.

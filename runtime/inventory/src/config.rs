@@ -64,8 +64,12 @@ config! {
     lib_dir: String = "/var/lib/libvirt/qemu",
     /// Where the sockets of guest channels are.
     channel_dir: String = "/run/libvirt/qemu/channel",
+    /// Where the sockets between QEMU and passt are.
+    passt_dir: String = "/run/libvirt/qemu/passt",
     /// Where the variables of UEFI are (`nvram` files).
     nvram_dir: String = "/var/lib/libvirt/qemu/nvram",
+    /// Firmware images that have no descriptor, each with the template of its variables behind a colon (`nvram`).
+    nvram: Vec<String> = ["/usr/share/OVMF/OVMF_CODE.fd:/usr/share/OVMF/OVMF_VARS.fd", "/usr/share/OVMF/OVMF_CODE.secboot.fd:/usr/share/OVMF/OVMF_VARS.fd"].map(String::from),
     /// Where memory that is backed by files is (`memory_backing_dir`).
     ram_dir: String = "/var/lib/libvirt/qemu/ram",
     /// Where an emulator is looked for when the domain names none.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cpu, CpuModel, Iommu, Kvm, Limits, Mdev, Memory, NetDevice, NetParent, NumaNode, PciAddress, PciFunction, Sriov,
-    UsbDevice,
+    Cpu, CpuModel, Iommu, Kvm, Limits, Mdev, Memory, NetDevice, NetParent, NumaNode, PciAddress, PciFunction, Smbios,
+    Sriov, UsbDevice,
 };
 
 /// What a host is made of. A part that could not be read is empty or absent.
@@ -43,6 +43,9 @@ pub struct Hardware {
     /// IOMMU and VFIO.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iommu: Option<Iommu>,
+    /// SMBIOS tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smbios: Option<Smbios>,
     /// Limits of the process that read the host.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<Limits>,

@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Firmware;
+use crate::PciAddress;
+
 /// How a network reaches the outside (`<forward mode=…>`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -39,6 +42,18 @@ pub struct Network {
     /// The bridge that its guests are attached to, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
+    /// Whether the bridge is one of Open vSwitch (`<virtualport type='openvswitch'/>`).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub openvswitch: bool,
+    /// The host's interfaces that macvtaps are made on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<String>,
+    /// The functions of a pool, in the order in which guests get them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<PciAddress>,
+    /// Whether the functions of a pool are taken from the host's driver and given back.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub managed: bool,
 }
 
 /// The time on a host.
@@ -63,6 +78,16 @@ pub struct HostModel {
     pub features: Vec<(String, bool)>,
 }
 
+/// What AMD SEV takes on this host (`query-sev-capabilities` of QEMU).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sev {
+    /// The bit of a page table entry that marks an encrypted page.
+    pub cbitpos: u32,
+    /// How many bits of physical addresses encryption takes away.
+    pub reduced_phys_bits: u32,
+}
+
 /// What domains refer to by name.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -82,6 +107,12 @@ pub struct Resources {
     /// The NUMA nodes that numad advises for a domain with `placement='auto'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numad: Option<BTreeSet<u32>>,
+    /// The firmware that is installed, in the order of preference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firmware: Option<Vec<Firmware>>,
+    /// What AMD SEV takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sev: Option<Sev>,
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,

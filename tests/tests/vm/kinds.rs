@@ -98,7 +98,7 @@ fn devices_of_many_kinds_come_and_go() {
     guest.comes_and_goes(&disk("sdb", "usb", ""), "usb-disk1", false);
     guest.comes_and_goes(&disk("vdb", "virtio", ""), "virtio-disk1", true);
     // A disk brings the controller that it needs, which stays.
-    guest.comes_and_goes(&disk("sdp", "scsi", ""), "scsi1-0-0-0", false);
+    guest.comes_and_goes(&disk("sdh", "scsi", ""), "scsi1-0-0-0", false);
     guest.goes("<controller type='scsi' index='1'/>", "scsi1", true);
     guest.comes_and_goes("<controller type='scsi' index='4' model='virtio-scsi'/>", "scsi4", true);
     guest.comes_and_goes("<rng model='virtio'><backend model='random'>/dev/urandom</backend></rng>", "rng0", true);
@@ -192,6 +192,18 @@ fn what_fails_is_taken_back() {
     guest.does("attach", &disk("sda", "scsi", ""), "scsi0-0-0-0");
     guest.is_refused("detach", "<controller type='scsi' index='0'/>", 1, "`scsi0-0-0-0` stands on it");
     guest.goes(&disk("sda", "scsi", ""), "scsi0-0-0-0", false);
+    // QEMU takes one port of a name; the socket that it has got by then goes with its character device.
+    let channel = |name: &str, log: &str| {
+        format!(
+            "<channel type='unix'><source mode='bind' path='PLACE/{name}.sock'/><log file='PLACE/{log}'/>
+            <target type='virtio' name='org.example'/></channel>"
+        )
+    };
+    guest.does("attach", &channel("one", "one.log"), "channel0");
+    guest.is_refused("attach", &channel("two", "two.log"), 3, "org.example");
+    assert!(bed.path("one.sock").exists() && !bed.path("two.sock").exists());
+    guest.goes(&channel("one", "one.log"), "channel0", false);
+    guest.comes_and_goes(&channel("two", "two.log"), "channel0", false);
     assert!(fs::metadata(bed.path("more.img")).is_ok());
     guest.ends();
 }

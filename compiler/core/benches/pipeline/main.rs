@@ -69,6 +69,9 @@ impl Bench<'_> {
     }
 
     /// The middle of the times of `runs` compilations.
+    ///
+    /// # Panics
+    /// When the text is refused.
     pub fn time(&mut self, text: &str, runs: usize) -> Duration {
         let once = |_| {
             let clock = Instant::now();

@@ -8,7 +8,6 @@ use crate::codes;
 use crate::devices::address::{Address, pci};
 use crate::devices::controller::{ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::host_source::HostSource;
-use crate::devices::interface::Source;
 use crate::devices::{Kind, Needs};
 use crate::domain::Domain;
 use crate::ir::Spanned;
@@ -195,10 +194,7 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
 /// No device of the host is given twice.
 fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
-    let interfaces = domain.devices.interfaces.iter().filter_map(|i| match &i.source {
-        Source::Host(source) => *source,
-        Source::Nothing | Source::Bridge(_) | Source::Network { .. } => None,
-    });
+    let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
     for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(|h| h.source)) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
             let fault = Diagnostic::new(

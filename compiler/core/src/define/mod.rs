@@ -9,13 +9,15 @@ pub(crate) mod ports;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
+use crate::devices::interface;
 use crate::devices::memory::{self, MemoryDevice};
 use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{OptExt, Rule, Spanned};
 use crate::parts::cpu::Cpu;
 use crate::parts::numa::Numa;
-use crate::parts::os::MachineFamily;
+use crate::parts::os::{self, MachineFamily};
+use crate::parts::sysinfo::Sysinfo;
 
 /// A domain as libvirt would store it: defaults, implicit devices and controllers, models, addresses.
 #[derive(Debug, Clone)]
@@ -66,6 +68,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     disks::order(&mut domain);
     parts(&mut domain, facts, &mut faults);
     implicit::default_devices(&mut domain);
+    interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));
     let mut defaults =
         Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
@@ -78,7 +81,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     domain.devices.define(&mut defaults);
     let uuid = domain.general.uuid.as_ref().map(|u| u.value.0).unwrap_or_default();
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
-        interface.derive_mac(&uuid, place);
+        interface.derive_ids(&uuid, place);
     }
     check::check(&domain, &mut faults);
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
@@ -97,22 +100,24 @@ fn default_emulator() -> String {
 fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
     let report = &mut |d| faults.push(d);
+    Sysinfo::define(&mut domain.sysinfo, &mut domain.general.uuid, report);
     domain.general.define(origin, report);
     domain.vcpus.define(report);
     domain.iothreads.define(report);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
-    domain.limits.define();
+    domain.limits.define(report);
+    domain.idmap.check(report);
     if !domain.cputune.pins() {
         domain.vcpus.follow(&domain.numatune);
     }
     domain.numatune.define(domain.vcpus.placement);
     domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(), &EMULATOR));
-    let nvram = format!("{}/{}_VARS.fd", facts.nvram_dir(), domain.name());
     let per_device = domain.has_device_boot_order();
-    domain.os.define(per_device, &nvram, report);
+    domain.os.define(per_device, report);
+    os::choose(domain, facts, report);
     domain.clock.define(report);
     domain.features.define(report);
-    domain.lifecycle.define();
+    domain.lifecycle.define(report);
     crate::parts::seclabel::Seclabel::define(&mut domain.labels, report);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);
@@ -123,6 +128,10 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.cpu = Some(cpu);
     let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
     domain.memory.define(origin, cells, devices, report);
+    os::check(domain, report);
+    if let Some(security) = &domain.security {
+        security.check(domain.general.is_kvm(), report);
+    }
     domain.features.check(domain, report);
     domain.memory.check(domain, report);
     domain.backing.check(domain, report);

@@ -1,11 +1,12 @@
 //! `<hostdev>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::host_source::{HostBus, HostSource, show_pci};
+use crate::devices::teaming::Teaming;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Props, Section};
@@ -52,6 +53,8 @@ pub struct Hostdev {
     pub guest_reset: Opt<GuestReset>,
     /// The driver.
     pub driver: Option<PciDriver>,
+    /// The interface that is one with a PCI device in the guest.
+    pub teaming: Option<Teaming>,
     /// What every device has.
     pub info: Info,
     /// Where it stands.
@@ -92,6 +95,7 @@ impl Device for Hostdev {
             guest_reset: source.and_then(|s| s.attr("guestReset")),
             bus,
             driver: PciDriver::lower(f),
+            teaming: Teaming::lower(f),
             info: Info::lower(f),
             origin: f.origin(),
             conventional: false,
@@ -109,6 +113,9 @@ impl Device for Hostdev {
                     source.value.write(false, w);
                 }
             });
+            if let Some(teaming) = &self.teaming {
+                teaming.write(w);
+            }
             self.info.write(w);
         });
     }
@@ -149,6 +156,20 @@ impl Device for Hostdev {
         }
     }
 
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let Some(teaming) = &self.teaming else { return };
+        teaming.check(domain, faults);
+        let message = if teaming.is_persistent() {
+            "a device of the host is the one of a pair that goes"
+        } else if self.bus.is(&HostBus::Pci) {
+            return;
+        } else {
+            "only a PCI device of the host can be one of a pair"
+        };
+        let span = teaming.origin.span().unwrap_or_default();
+        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    }
+
     fn needs(&self, domain: &Domain) -> Needs {
         match self.bus.get() {
             Some(HostBus::Usb) => Needs::Usb,
@@ -168,7 +189,9 @@ impl Device for Hostdev {
         let (Some(source), false) = (&self.source, self.is_unassigned()) else { return };
         match source.value {
             HostSource::Pci(slot) => {
-                out.device(Section::Hostdevs, vfio_props(cx, slot, &self.info, None), source.origin);
+                let pair = self.teaming.as_ref().and_then(Teaming::failover_pair);
+                let props = vfio_props(cx, slot, &self.info, None).opt("failover_pair_id", pair);
+                out.device(Section::Hostdevs, props, source.origin);
             }
             HostSource::UsbAddress { bus, device } => self.usb(cx, bus, device, source.origin, out),
             HostSource::UsbId { vendor, product } => {

@@ -50,13 +50,14 @@ impl Info {
         self.alias.as_ref().map_or("", |a| a.value.as_str())
     }
 
-    /// QEMU's properties for the option ROM.
+    /// QEMU's properties for the option ROM and the index in ACPI.
     pub fn rom_props(&self) -> Props {
-        let Some(rom) = &self.rom else { return Props::new() };
+        let props = Props::new().opt("acpi-index", self.acpi_index.get());
+        let Some(rom) = &self.rom else { return props };
         if rom.enabled.is(&YesNo::No) {
-            return Props::new().with("romfile", "");
+            return props.with("romfile", "");
         }
-        let props = Props::new().opt("rombar", rom.bar.get().map(|bar| u32::from(bar.is_on())));
+        let props = props.opt("rombar", rom.bar.get().map(|bar| u32::from(bar.is_on())));
         props.opt("romfile", rom.file.as_ref().map(|f| f.value.as_str()))
     }
 

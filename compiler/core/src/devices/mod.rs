@@ -32,6 +32,7 @@ pub mod serial;
 pub mod shmem;
 pub mod smartcard;
 pub mod sound;
+pub mod teaming;
 pub mod tpm;
 pub mod video;
 pub mod virtio;

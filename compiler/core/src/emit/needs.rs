@@ -176,6 +176,15 @@ impl HostNeeds {
         self.step(Step::Open { fd, path, mode: OpenMode::Write, create: true, content }, origin);
     }
 
+    /// A device of the host, which QEMU inherits as a descriptor.
+    pub fn open_device(&mut self, fd: &str, path: &str, origin: Origin) {
+        self.allow(path);
+        self.fds.push(fd.to_owned());
+        let (fd, path) = (fd.to_owned(), path.to_owned());
+        let (mode, content) = (OpenMode::ReadWrite, Content::Keep);
+        self.step(Step::Open { fd, path, mode, create: false, content }, origin);
+    }
+
     /// A file of the guest's that is made out of a template where there is none, and that QEMU must be able to open.
     pub fn from_template(&mut self, template: Option<&str>, path: &str, origin: Origin) {
         let from = template.map(ToOwned::to_owned);

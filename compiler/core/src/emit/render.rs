@@ -28,6 +28,7 @@ impl ArgBuilder {
 
     fn value(&mut self, value: &Value) {
         match value {
+            Value::Null => self.text("null"),
             Value::Text(text) => {
                 self.text("\"");
                 self.quoted(text, Quote::Json);
@@ -94,6 +95,7 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
             (Err(_), Ok(number)) => number.into(),
             (Err(_), Err(_)) => serde_json::Value::Null,
         },
+        Value::Null => serde_json::Value::Null,
         Value::Bool(bool) => (*bool).into(),
         Value::Object(props) => object_json(props, at, holes).into(),
         Value::Array(values) => {

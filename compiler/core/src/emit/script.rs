@@ -7,7 +7,7 @@ use virtc_plan::{Arg, Hole, Part, Step};
 
 use crate::codes;
 use crate::emit::argv::value_arg;
-use crate::emit::{Item, Payload, Props, Value};
+use crate::emit::{HostNeeds, Item, Payload, Props, Value};
 use crate::prepare::{Machine, Sound};
 
 /// A POSIX shell script that starts the machine.
@@ -54,7 +54,7 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
         if !item.option.is_empty() {
             let _ = write!(out, " \\\n  -{}", item.option);
         }
-        let Some(arg) = value_arg(&openable(item)) else { continue };
+        let Some(arg) = value_arg(&openable(item, needs)) else { continue };
         match word(&arg) {
             Ok(word) => {
                 out.push(' ');
@@ -75,16 +75,34 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
 }
 
 /// The value of an item with what QEMU can open itself in place of descriptors.
-fn openable(item: &Item) -> Payload {
+fn openable(item: &Item, needs: &HostNeeds) -> Payload {
     match &item.payload {
         Payload::Chardev(chardev) => Payload::Opts(chardev.opts_by_path()),
-        Payload::Json(props) if item.option == "netdev" => Payload::Json(tap_by_name(props)),
+        Payload::Json(props) if item.option == "netdev" => Payload::Json(vdpa_by_path(&tap_by_name(props), needs)),
         other => other.clone(),
     }
 }
 
-/// A tap by the name of its interface, which a person has made.
+/// A vDPA device by its path in place of its set of descriptors.
+fn vdpa_by_path(props: &Props, needs: &HostNeeds) -> Props {
+    let id = props.get("id").and_then(Value::plain).unwrap_or_default();
+    let name = format!("{}-vdpa", id.trim_start_matches("host"));
+    let opened = needs.turns().flat_map(|turn| &turn.steps).find_map(|(step, _)| match step {
+        Step::Open { fd, path, .. } if *fd == name => Some(path.as_str()),
+        _ => None,
+    });
+    props.iter().fold(Props::new(), |out, (key, value)| match (key, opened) {
+        ("vhostdev", Some(path)) => out.with(key, path),
+        _ => out.with(key, value.clone()),
+    })
+}
+
+/// A tap by the name of its interface, which a person has made. A macvtap stays a descriptor.
 fn tap_by_name(props: &Props) -> Props {
+    let first = props.get("fd").or(props.get("fds")).and_then(Value::descriptor);
+    if !first.is_some_and(|name| name.starts_with("tapfd-")) {
+        return props.clone();
+    }
     let id = props.get("id").and_then(Value::plain).unwrap_or_default();
     let named = |props: Props| props.with("ifname", tap_name(&id)).with("script", "no").with("downscript", "no");
     props.iter().fold(Props::new(), |out, (key, value)| match key {
@@ -131,6 +149,7 @@ fn first(machine: &Sound<Machine>) -> Vec<String> {
     if !needs.vf_settings.is_empty() {
         out.push("set the MAC and VLAN of the VF on its physical function".to_owned());
     }
+    out.extend(needs.refused.iter().map(|(_, what)| format!("see to this yourself: {what}")));
     for (step, _) in needs.turns().flat_map(|turn| &turn.steps) {
         if let Step::Tap { fds, bridge, .. } = step {
             let bridge = bridge.as_ref().map_or_else(String::new, |b| format!(" and join it to bridge {b}"));

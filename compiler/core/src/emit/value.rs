@@ -71,6 +71,8 @@ impl Text {
 /// A value of a JSON option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
+    /// Nothing.
+    Null,
     /// A string.
     Text(Text),
     /// A number.
@@ -88,15 +90,24 @@ impl Value {
     pub fn plain(&self) -> Option<String> {
         match self {
             Self::Text(text) => text.plain(),
-            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => None,
+            Self::Null | Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => None,
         }
+    }
+
+    /// The name of the first descriptor that the string names.
+    pub fn descriptor(&self) -> Option<&str> {
+        let Self::Text(text) = self else { return None };
+        text.0.iter().find_map(|piece| match piece {
+            Piece::Hole(Hole::Fd(name)) => Some(name.as_str()),
+            Piece::Hole(Hole::State) | Piece::Plain(_) => None,
+        })
     }
 
     /// How many descriptors the string names.
     pub fn descriptors(&self) -> u32 {
         match self {
             Self::Text(text) => text.0.iter().map(|p| u32::from(matches!(p, Piece::Hole(Hole::Fd(_))))).sum(),
-            Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => 0,
+            Self::Null | Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => 0,
         }
     }
 }

@@ -6,6 +6,8 @@ pub trait Leaf: Sized {
     fn read(text: &str) -> Option<Self>;
     /// The text as libvirt writes it.
     fn show(&self) -> String;
+    /// Whether white space around the text belongs to the value.
+    const VERBATIM: bool = false;
     /// The words that are taken, where there is a finite set of them.
     fn words() -> &'static [&'static str] {
         &[]
@@ -70,6 +72,7 @@ impl YesNo {
 }
 
 impl Leaf for String {
+    const VERBATIM: bool = true;
     fn read(text: &str) -> Option<Self> {
         Some(text.to_owned())
     }

@@ -1,9 +1,8 @@
 //! Reading an element field by field. What nobody reads is reported when the reader is dropped: nothing is lost silently.
 
 use std::cell::{Cell, RefCell};
-use std::str::FromStr;
 
-use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_diag::{Diagnostic, Diagnostics, Safety, Span};
 use virtc_rng::Checked;
 use virtc_xml::{Attribute, Element};
 
@@ -39,6 +38,11 @@ impl<'d> Lowering<'d> {
     /// Whether an alias is part of the definition: the user's own always, others in a running domain.
     pub fn keeps_alias(&self, alias: &str) -> bool {
         self.running || alias.starts_with("ua-")
+    }
+
+    /// Whether the document shows a running domain.
+    pub fn is_running(&self) -> bool {
+        self.running
     }
 
     /// The findings, and the number of holes.
@@ -123,7 +127,13 @@ impl<'d, 'c> Fields<'d, 'c> {
         if let Some(value) = T::read(text) {
             return Some(Spanned::xml(value, span));
         }
-        if T::words().is_empty() {
+        if T::read(text.trim()).is_some() {
+            // The grammar passes over white space around a word; libvirt does not.
+            let message = format!("{} has white space around it", what());
+            let fault = Diagnostic::new(&codes::BAD_VALUE, span, message);
+            let fault = fault.help(format!("libvirt takes `{}` alone", text.trim()));
+            self.report(fault.fix(Safety::Safe, "take the white space away", span, text.trim()));
+        } else if T::words().is_empty() {
             self.report(Diagnostic::new(&codes::BAD_VALUE, span, format!("{} cannot be read", what())));
         } else {
             // The grammar has let it pass, so it is a word of the format that the model does not know yet.
@@ -133,27 +143,21 @@ impl<'d, 'c> Fields<'d, 'c> {
         None
     }
 
-    /// The text of the element, as a `T`; `None` where it is empty.
+    /// The text of the element, as a `T`; `None` where it is empty. White space around it belongs to a string, not to a number.
     pub fn text<T: Leaf>(&self) -> Opt<T> {
         self.text.set(true);
         let text = self.element.text();
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
+        let text = if T::VERBATIM || !T::words().is_empty() { text.as_ref() } else { text.trim() };
+        if text.is_empty() {
             return None;
         }
-        self.leaf(trimmed, self.element.text_span(), || format!("text `{trimmed}`"))
+        self.leaf(text, self.element.text_span(), || format!("text `{text}`"))
     }
 
     /// The text of the element as it stands.
     pub fn raw_text(&self) -> Spanned<String> {
         self.text.set(true);
         Spanned::xml(self.element.text().into_owned(), self.element.text_span())
-    }
-
-    /// The text of the element, read by `FromStr`.
-    pub fn parse<T: FromStr>(&self) -> Opt<T> {
-        let text = self.text::<String>()?;
-        text.value.parse().ok().map(|value| Spanned { value, origin: text.origin })
     }
 
     /// Readers for all children `name`.

@@ -92,6 +92,9 @@ impl Timer {
     }
 }
 
+/// The end of the year 9999, in seconds since the epoch.
+const LAST_SECOND: u64 = 253_402_300_799;
+
 static UTC: Rule = Rule { name: "clock-utc", text: "without `<clock>` the guest's clock shows UTC" };
 
 impl Clock {
@@ -128,6 +131,23 @@ impl Clock {
         if self.offset.is(&Offset::Variable) {
             self.basis.get_or_insert(Spanned::rule(Basis::Utc, &UTC));
             self.adjustment.get_or_insert(Spanned::rule("0".to_owned(), &UTC));
+        }
+        if let Some(adjustment) = &mut self.adjustment
+            && let Ok(seconds) = adjustment.parse::<i64>()
+        {
+            adjustment.value = seconds.to_string();
+        }
+        if offset.value == Offset::Timezone && self.timezone.is_none() {
+            let message = "the clock follows a time zone, and `timezone` is absent";
+            report(Diagnostic::new(&codes::MISSING, offset.origin.span().unwrap_or_default(), message));
+        }
+        if let Some(start) = self.start.filter(|s| s.value > LAST_SECOND) {
+            let message = "a clock starts in the year 9999 at the latest";
+            report(Diagnostic::new(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                start.origin.span().unwrap_or_default(),
+                message,
+            ));
         }
         for (at, timer) in self.timers.iter().enumerate() {
             if self.timers.iter().take(at).any(|t| t.name == timer.name) {
@@ -194,6 +214,9 @@ impl Clock {
         if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
             out.refuse("a clock that is set from the time of the start", offset.origin);
         }
+        if let Some(zone) = self.timezone.as_ref().filter(|_| self.offset.is(&Offset::Timezone)) {
+            out.env("TZ", zone);
+        }
     }
 
     /// Writes `<clock>`.
@@ -236,10 +259,11 @@ impl Clock {
         }
         out.opts(Section::Clock, "rtc", opts, offset.origin);
         if let Some(pit) = self.timer(TimerName::Pit) {
+            // Without a policy libvirt asks for what QEMU's own timer does, since that of KVM does otherwise.
             let policy = match pit.policy.get() {
-                Some(TickPolicy::Delay) => "delay",
+                Some(TickPolicy::Delay) | None => "delay",
                 Some(TickPolicy::Discard) => "discard",
-                Some(TickPolicy::Catchup | TickPolicy::Merge) | None => "",
+                Some(TickPolicy::Catchup | TickPolicy::Merge) => "",
             };
             if !policy.is_empty() {
                 let opts = Opts::new().with("kvm-pit.lost_tick_policy", policy);

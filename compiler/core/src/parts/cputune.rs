@@ -102,6 +102,19 @@ impl Cputune {
                 }
             }
         }
+        // QEMU is not given less than a millisecond (`virDomainDefCputuneValidate` in libvirt's `src/conf/domain_validate.c`).
+        for quota in self.times.iter().flatten().filter(|t| (1..1000).contains(&t.value)) {
+            fault(quota.origin, "a period or quota of less than 1000 µs".to_owned());
+        }
+        let vcpus = domain.vcpus.max.get().unwrap_or(1);
+        for sched in self.sched.iter().filter(|s| s.group == Group::Vcpus) {
+            if let Some(id) = sched.threads.value.iter().find(|id| *id >= vcpus) {
+                fault(sched.threads.origin, format!("there is no virtual CPU {id}"));
+            }
+        }
+        if let Some(cache) = self.caches.first().filter(|_| !domain.general.is_kvm()) {
+            fault(cache.origin, "only a domain that runs under KVM has a part of the host's caches".to_owned());
+        }
         for pin in self.iothreads.iter().filter(|p| !domain.iothreads.has(p.thread.value)) {
             fault(pin.thread.origin, format!("there is no I/O thread {}", pin.thread.value));
         }

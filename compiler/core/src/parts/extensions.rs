@@ -100,6 +100,17 @@ impl Extensions {
                 out.overrides.extend(device.attr("alias").map(|alias| Override { alias, properties }));
             }
         }
+        for element in f.element().children().filter(|e| !e.namespace().is_empty() && e.namespace() != NAMESPACE) {
+            let first = f.element().children().find(|e| e.name_id() == element.name_id());
+            if first.is_some_and(|e| e.id() != element.id()) {
+                continue;
+            }
+            for other in f.children_of(element.namespace(), element.name()) {
+                let message = format!("`<{}>` is of another hypervisor", element.name());
+                f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, other.element().name_span(), message));
+                let _ = other.keep();
+            }
+        }
         out.deprecation = f.children_of(NAMESPACE, "deprecation").first().and_then(|d| d.attr("behavior"));
         out
     }

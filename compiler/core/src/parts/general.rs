@@ -9,11 +9,15 @@ use crate::emit::rules;
 use crate::emit::{Cx, Items, Opts, Payload, Props, Section, state};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
 use crate::lower::Fields;
+use crate::parts::metadata::Metadata;
 use crate::write::XmlWriter;
 
 words! {
     /// The `type` of a domain.
-    pub enum DomainType { Qemu = "qemu", Kvm = "kvm" }
+    pub enum DomainType {
+        Qemu = "qemu", Kvm = "kvm", Kqemu = "kqemu", Hvf = "hvf", Xen = "xen", Lxc = "lxc", Uml = "uml", Openvz = "openvz", Test = "test",
+        Vmware = "vmware", Hyperv = "hyperv", Vbox = "vbox", Phyp = "phyp", Vz = "vz", Bhyve = "bhyve",
+    }
 }
 
 /// What identifies a domain.
@@ -33,8 +37,8 @@ pub struct General {
     pub title: Opt<String>,
     /// Free text.
     pub description: Opt<String>,
-    /// `<metadata>`, as it stands in the source.
-    pub metadata: Option<String>,
+    /// What other programs keep here.
+    pub metadata: Option<Metadata>,
 }
 
 static UUID_RULE: Rule = Rule {
@@ -53,20 +57,26 @@ const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x6f1b_8a36_2d3c_5e0f_9c55_7
 impl General {
     /// Reads the parts from `<domain>`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
+<<<<<<< HEAD
         let text = |name: &str| f.child(name).map(|c| c.raw_text());
         let metadata = f.child("metadata").map(|m| {
             let span = m.keep();
             m.element().document().source().slice(span).to_owned()
         });
+=======
+        let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
+        // An id is what a running domain has; it is no part of a definition.
+        let _: Opt<String> = f.attr("id");
+>>>>>>> main
         Self {
             id: f.attr("id").filter(|_| f.cx().is_running()),
             kind: f.attr("type"),
-            name: text("name").filter(|n| !n.is_empty()),
+            name: text("name"),
             uuid: f.child_text("uuid"),
             genid: f.child("genid").map(|g| (g.text(), g.origin())),
             title: text("title"),
             description: text("description"),
-            metadata,
+            metadata: Metadata::lower(f),
         }
     }
 
@@ -82,6 +92,15 @@ impl General {
                 Diagnostic::new(&codes::CONFLICT, span, "the name holds a slash or a line break")
                     .help("the name becomes part of paths"),
             );
+        }
+        if let Some(kind) = self.kind.filter(|k| !matches!(k.value, DomainType::Qemu | DomainType::Kvm)) {
+            let message = format!("QEMU on Linux runs no domains of type `{}`", kind.word());
+            let span = kind.origin.span().unwrap_or(span);
+            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `kvm` or `qemu`"));
+        }
+        if let Some(title) = self.title.as_ref().filter(|t| t.contains('\n')) {
+            let span = title.origin.span().unwrap_or(span);
+            report(Diagnostic::new(&codes::CONFLICT, span, "the title has several lines"));
         }
         if self.uuid.is_none() {
             let name = self.name.as_ref().map_or("", |n| n.value.as_str());
@@ -104,7 +123,7 @@ impl General {
         w.opt_text("title", &self.title);
         w.opt_text("description", &self.description);
         if let Some(metadata) = &self.metadata {
-            w.raw(metadata);
+            metadata.write(w);
         }
     }
 
@@ -122,10 +141,7 @@ impl General {
             let props = Props::new().with("driver", "vmgenid").with("guid", genid.show()).with("id", "vmgenid0");
             out.device(Section::Genid, props, *origin);
         }
-        let accel = self.kind.get().map_or("tcg", |kind| match kind {
-            DomainType::Qemu => "tcg",
-            DomainType::Kvm => "kvm",
-        });
+        let accel = if self.is_kvm() { "kvm" } else { "tcg" };
         out.opts(
             Section::Accel,
             "accel",
@@ -139,10 +155,17 @@ impl General {
         out.push(Section::Monitor, "chardev", Payload::Chardev(monitor), Origin::Rule(&rules::MONITOR));
         let mon = Opts::new().with("chardev", "charmonitor").with("id", "monitor").with("mode", "control");
         out.opts(Section::Monitor, "mon", mon, Origin::Rule(&rules::MONITOR));
-        let sandbox = ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"];
-        let sandbox = sandbox.iter().fold(Opts::first("on"), |opts, key| opts.with(key, "deny"));
+        let config = cx.facts.config();
+        let sandbox = if config.is_none_or(|c| c.sandbox) {
+            let denied = ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"];
+            denied.iter().fold(Opts::first("on"), |opts, key| opts.with(key, "deny"))
+        } else {
+            Opts::first("off")
+        };
         out.opts(Section::Sandbox, "sandbox", sandbox, Origin::Rule(&rules::SANDBOX));
-        out.opts(Section::Messages, "msg", Opts::new().switch("timestamp", true), Origin::Rule(&rules::TIMESTAMP));
+        if config.is_none_or(|c| c.log_timestamp) {
+            out.opts(Section::Messages, "msg", Opts::new().switch("timestamp", true), Origin::Rule(&rules::TIMESTAMP));
+        }
     }
 }
 

@@ -1,5 +1,8 @@
 //! `<idmap>`: users and groups of containers. QEMU has none; the element is kept.
 
+use virtc_diag::Diagnostic;
+
+use crate::codes;
 use crate::ir::{Opt, OptExt};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -27,6 +30,19 @@ impl Idmap {
             out
         };
         Self { uids: list("uid"), gids: list("gid") }
+    }
+
+    /// What libvirt refuses (`virDomainDefIdMapValidate` in its `src/conf/domain_validate.c`).
+    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+        let (uid, gid) = (self.uids.first(), self.gids.first());
+        for [start, ..] in [uid, gid].into_iter().flatten() {
+            let span = start.as_ref().and_then(|s| s.origin.span()).unwrap_or_default();
+            if uid.is_none() || gid.is_none() {
+                report(Diagnostic::new(&codes::CONFLICT, span, "users and groups are mapped together or not at all"));
+            } else if !start.is(&0) {
+                report(Diagnostic::new(&codes::CONFLICT, span, "root of the container is not mapped"));
+            }
+        }
     }
 
     /// Writes the element.

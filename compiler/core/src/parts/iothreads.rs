@@ -56,6 +56,12 @@ impl Pool {
         {
             report(conflict(min.origin, "the least number of workers is above the greatest"));
         }
+        if let Some(max) = self.max.filter(|max| max.value == 0) {
+            report(conflict(max.origin, "no worker at all"));
+        }
+        if let (Some(min), None) = (self.min, self.max) {
+            report(conflict(min.origin, "a least number of workers without a greatest"));
+        }
     }
 
     fn props(&self) -> Props {
@@ -267,7 +273,7 @@ mod tests {
     #[test]
     fn threads_are_numbered_and_serve() {
         let t = trial(
-            "<memory>1024</memory><iothreads>3</iothreads><iothreadids><iothread id='2' thread_pool_min='1'/></iothreadids>",
+            "<memory>1024</memory><iothreads>3</iothreads><iothreadids><iothread id='2' thread_pool_min='1' thread_pool_max='4'/></iothreadids>",
             "<controller type='scsi' model='virtio-scsi'><driver queues='2'><iothreads><iothread id='2'><queue id='1'/>\
              </iothread><iothread id='3'><queue id='0'/></iothread></iothreads></driver></controller>",
             &["iothread"],
@@ -276,7 +282,7 @@ mod tests {
         assert_eq!(
             t.argv,
             [
-                r#"-object {"qom-type":"iothread","id":"iothread2","thread-pool-min":1}"#,
+                r#"-object {"qom-type":"iothread","id":"iothread2","thread-pool-min":1,"thread-pool-max":4}"#,
                 r#"-object {"qom-type":"iothread","id":"iothread1"}"#,
                 r#"-object {"qom-type":"iothread","id":"iothread3"}"#,
                 r#"-device {"driver":"virtio-scsi-pci","iothread-vq-mapping":[{"iothread":"iothread2","vqs":[1]},{"iothread":"iothread3","vqs":[0]}],"num_queues":2,"id":"scsi0","bus":"pci.0","addr":"0x2"}"#,
@@ -288,5 +294,13 @@ mod tests {
             &[],
         );
         assert_eq!(missing.faults, ["there is no I/O thread 2"]);
+        for (pool, fault) in [
+            ("thread_pool_min='1'", "a least number of workers without a greatest"),
+            ("thread_pool_max='0'", "no worker at all"),
+            ("thread_pool_min='3' thread_pool_max='2'", "the least number of workers is above the greatest"),
+        ] {
+            let t = trial(&format!("<memory>1024</memory><defaultiothread {pool}/>"), "", &[]);
+            assert_eq!(t.faults, [fault]);
+        }
     }
 }

@@ -1,5 +1,8 @@
 //! `<memtune>`, `<blkiotune>` and `<resource>`: what the domain may take of the host.
 
+use virtc_diag::Diagnostic;
+
+use crate::codes;
 use crate::emit::HostNeeds;
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned};
 use crate::lower::Fields;
@@ -61,8 +64,21 @@ impl Limits {
         }
     }
 
-    /// Forgets limits that are none (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`).
-    pub fn define(&mut self) {
+    /// Forgets limits that are none (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and says what cannot be.
+    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+        let [_, _, guarantee, _] = &self.memory;
+        if let Some(guarantee) = guarantee.as_ref().filter(|g| g.value > 0) {
+            let message = "QEMU guarantees no memory";
+            let span = guarantee.origin.span().unwrap_or_default();
+            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+        for (at, device) in self.devices.iter().enumerate() {
+            let Some(path) = &device.path else { continue };
+            if self.devices.iter().take(at).any(|d| d.path.as_ref() == Some(path)) {
+                let message = "the device has its weight and limits twice";
+                report(Diagnostic::new(&codes::CONFLICT, path.origin.span().unwrap_or_default(), message));
+            }
+        }
         for limit in &mut self.memory {
             limit.take_if(|l| l.value >= UNLIMITED_KIB);
         }

@@ -14,12 +14,15 @@ pub mod iothreads;
 pub mod lifecycle;
 pub mod limits;
 pub mod memory;
+pub mod metadata;
 pub mod numa;
 pub mod numatune;
 pub mod os;
 pub mod physical;
 pub mod pm;
 pub mod seclabel;
+pub mod security;
+pub mod sysinfo;
 #[cfg(test)]
 pub(crate) mod trial;
 pub mod vcpu;

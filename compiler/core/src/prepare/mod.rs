@@ -14,6 +14,7 @@ use crate::facts::Facts;
 use crate::ir::Origin;
 use crate::parts::backend;
 use crate::parts::features::Features;
+use crate::parts::sysinfo::Sysinfo;
 use crate::target::Target;
 
 pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move, attach, detach, update};
@@ -113,6 +114,10 @@ fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
     domain.clock.host(out);
     domain.power.host(out);
     domain.os.host(out);
+    domain.sysinfo.iter().for_each(|s| s.host(out));
+    if let Some(security) = &domain.security {
+        security.host(out);
+    }
     domain.lifecycle.host(out);
 }
 
@@ -128,6 +133,10 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
         numa.items(cx, out);
     }
     domain.os.items(cx, out);
+    Sysinfo::items(cx, out);
+    if let Some(security) = &domain.security {
+        security.items(cx, out);
+    }
     if let Some(cpu) = &domain.cpu {
         cpu.items(cx, out);
     }

@@ -11,6 +11,7 @@ mod restrict;
 mod tables;
 mod translate;
 
+pub(crate) use order::{CHOICE, INTERLEAVE, OPTIONAL};
 use virtc_diag::SourceFile;
 
 use crate::error::{Fault, SchemaErrors};

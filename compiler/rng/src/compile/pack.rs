@@ -60,7 +60,8 @@ pub(super) fn pack(translated: Translated) -> Schema {
         start,
         names: translated.names.names,
         definitions: packed,
-        orders: translated.orders,
+        order_patterns: translated.orders.patterns.iter().map(|pat| mapped(*pat)).collect(),
+        orders: translated.orders.words,
         datatypes: translated.datatypes.into_iter().map(|(ty, params)| Datatype::new(ty, params)).collect(),
         literals: translated.literals,
         texts: Cow::Owned(texts),
@@ -73,6 +74,7 @@ pub(super) fn needed(old: &Arena<'_>, translated: &Translated) -> (Vec<Pat>, BTr
     let mut seen: BTreeSet<Pat> = BTreeSet::new();
     let mut definitions = BTreeMap::new();
     let mut waiting = vec![Pat::NOT_ALLOWED, Pat::EMPTY, Pat::TEXT, translated.start];
+    waiting.extend(&translated.orders.patterns);
     while let Some(pat) = waiting.pop() {
         if !seen.insert(pat) {
             continue;

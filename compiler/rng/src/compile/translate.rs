@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::load::{DefineName, Loaded};
 use super::name_sets::NameSets;
-use super::order;
+use super::order::Orders;
 use super::tables::{Table, Texts};
 use crate::datatype::{self, TypeId};
 use crate::engine::arena::{Arena, Pat, first_nodes};
@@ -29,7 +29,7 @@ pub(super) struct Translated {
     pub datatypes: Vec<DataKey>,
     pub literals: Vec<(TypeId, u32, u32)>,
     pub texts: Texts,
-    pub orders: Vec<u32>,
+    pub orders: Orders,
     /// Where each definition stands.
     pub places: Vec<Place>,
     /// Where attributes, lists and the like stand; several that are equal share one place.
@@ -50,7 +50,7 @@ struct Translator<'t> {
     datatypes: Table<DataKey>,
     literals: Table<(TypeId, u32, u32)>,
     definitions: Vec<Definition>,
-    orders: Vec<u32>,
+    orders: Orders,
     places: Vec<Place>,
     pattern_places: BTreeMap<Pat, Place>,
     /// Contents of elements that are yet to be translated.
@@ -73,7 +73,7 @@ pub(super) fn translate(loaded: &Loaded) -> std::result::Result<Translated, Vec<
         datatypes: Table::new(),
         literals: Table::new(),
         definitions: Vec::new(),
-        orders: Vec::new(),
+        orders: Orders::default(),
         places: Vec::new(),
         pattern_places: BTreeMap::new(),
         waiting: VecDeque::new(),
@@ -102,7 +102,7 @@ impl<'t> Translator<'t> {
         while let Some((number, content, scope)) = self.waiting.pop_front() {
             let translated = self.pattern(content, scope)?;
             // Now it is known not to refer to itself.
-            let order = order::write(content, scope, self.loaded, &mut self.names, &mut self.orders);
+            let order = self.orders.write(content, scope, self.loaded, &mut self.names);
             if let Some(definition) = self.definitions.get_mut(number) {
                 definition.content = translated;
                 definition.order = order;
@@ -131,7 +131,7 @@ impl<'t> Translator<'t> {
                 self.arena.interleave(&parts)
             }
             Kind::Choice(parts) => {
-                let parts = self.parts(parts, scope)?;
+                let parts = self.alternatives(parts, scope)?;
                 self.arena.choice(&parts)
             }
             Kind::Optional(part) => {
@@ -173,6 +173,13 @@ impl<'t> Translator<'t> {
         parts.iter().map(|part| self.pattern(part, scope)).collect()
     }
 
+    fn alternatives(&mut self, parts: &'t [Pattern], scope: usize) -> Result<Vec<Pat>> {
+        let translated = self.parts(parts, scope)?;
+        let places = parts.iter().map(std::ptr::from_ref);
+        self.orders.translated.extend(places.zip(translated.iter().copied()));
+        Ok(translated)
+    }
+
     fn doc(&mut self, pattern: &Pattern) -> u32 {
         pattern.doc.as_deref().map_or(0, |doc| self.texts.number(doc))
     }
@@ -211,7 +218,7 @@ impl<'t> Translator<'t> {
             return Err(Fault::new(at, format!("`{}` is not defined", key.1.as_deref().unwrap_or("start"))));
         };
         self.done.insert(key.clone(), State::Busy);
-        let parts = self.parts(&joined.bodies, scope)?;
+        let parts = self.alternatives(&joined.bodies, scope)?;
         let pat = match (joined.combine, parts.as_slice()) {
             (_, [single]) => *single,
             (Some(Combine::Interleave), parts) => self.arena.interleave(parts),

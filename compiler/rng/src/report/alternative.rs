@@ -100,7 +100,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// The words that would make an element valid as the value of an attribute that decides its form.
-    fn fits(&mut self, start: Pat, element: Element<'d>, fresh: Pat, name: Symbol) -> Vec<String> {
+    pub(super) fn fits(&mut self, start: Pat, element: Element<'d>, fresh: Pat, name: Symbol) -> Vec<String> {
         let derived = self.engine.attribute(fresh, name);
         let forms = self.engine.branches(derived);
         let words = self.words(&forms);

@@ -9,16 +9,8 @@ use super::wording::{any_of, code, distance, is_near, nearest_first, short, with
 use super::{Around, Reporter};
 use crate::codes::{BAD_VALUE, UNKNOWN_ATTRIBUTE};
 use crate::engine::arena::Pat;
+use crate::engine::names::Symbol;
 use crate::engine::run::Open;
-
-/// What an unknown attribute is likely to be.
-enum Meant {
-    /// Another one with a name that is near; this follows it.
-    Attribute(Pat),
-    /// One of this name that another form of the element around has.
-    OtherForm,
-    Nothing,
-}
 
 impl<'d> Reporter<'_, '_, 'd> {
     /// Takes the attributes of an element whose start tag is open, and closes it.
@@ -34,6 +26,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let mut taken: Vec<Attribute<'d>> = Vec::new();
         // A value of a form that is not there, or an attribute of another form: that explains what else is wrong here.
         let (mut faulty_form, mut foreign) = (false, false);
+        let mut strange: Vec<Attribute<'d>> = Vec::new();
         for (_, attribute) in list {
             let derived = self.engine.attribute(open.pat, self.attribute_symbol(attribute));
             if derived == Pat::NOT_ALLOWED {
@@ -43,10 +36,9 @@ impl<'d> Reporter<'_, '_, 'd> {
                     self.excluded_attribute(element, attribute, fresh, &taken);
                     foreign = true;
                 } else if !known {
-                    match self.strange_attribute(element, attribute, open.pat, around) {
-                        Meant::Attribute(pat) => open.pat = pat,
-                        Meant::OtherForm => foreign = true,
-                        Meant::Nothing => {}
+                    match self.misspelt_attribute(element, attribute, open.pat) {
+                        Some(pat) => open.pat = pat,
+                        None => strange.push(attribute),
                     }
                 }
                 continue;
@@ -65,16 +57,28 @@ impl<'d> Reporter<'_, '_, 'd> {
             };
         }
         let closed = self.engine.close_tag(open.pat);
-        if closed == Pat::NOT_ALLOWED {
-            if foreign {
-                self.checked.lacking.insert(element.id());
-            } else {
-                self.missing_attributes(element, open.pat);
+        if closed != Pat::NOT_ALLOWED {
+            for attribute in strange {
+                self.strange_attribute(element, attribute, open.pat, around, "");
             }
-            open.pat = self.engine.close_tag_anyway(open.pat);
-        } else {
             open.pat = closed;
+            return open;
         }
+        self.checked.lacking.insert(element.id());
+        let lacked = self.lacked(start, element, open.pat);
+        // What is unknown stands in the place of what is missing: that is one fault.
+        let (mut told, mut lacks) = (false, "");
+        if let Some(lacked) = lacked.as_ref().filter(|lacked| lacked.number <= strange.len()) {
+            (told, lacks) = (lacked.number > 0, &*lacked.said);
+        }
+        for attribute in strange {
+            foreign |= self.strange_attribute(element, attribute, open.pat, around, lacks);
+            lacks = "";
+        }
+        if let Some(lacked) = lacked.as_ref().filter(|_| !foreign && !told) {
+            self.missing_attributes(element, lacked);
+        }
+        open.pat = self.engine.close_tag_anyway(open.pat);
         open
     }
 
@@ -107,60 +111,73 @@ impl<'d> Reporter<'_, '_, 'd> {
         self.push(diagnostic.help(help));
     }
 
-    /// An attribute that no form of the element takes.
+    /// The attributes that may still come in a pattern, nearest to the name of `attribute` first.
+    fn expected(&self, element: Element<'d>, attribute: Attribute<'d>, pat: Pat) -> Vec<(String, Candidate)> {
+        let present: Vec<Symbol> = element.attributes().map(|a| self.attribute_symbol(a)).collect();
+        let all = self.schema.attribute_names(&self.engine.arena, pat);
+        let absent = all.into_iter().filter(|candidate| !present.contains(&candidate.symbol));
+        let named = absent.filter_map(|candidate| Some((self.written_name(candidate.symbol, element)?, candidate)));
+        nearest_first(attribute.name(), named.collect(), |(name, _)| name)
+    }
+
+    /// An attribute that no form of the element takes, and whose name is near that of another: what follows if it is meant.
+    fn misspelt_attribute(&mut self, element: Element<'d>, attribute: Attribute<'d>, pat: Pat) -> Option<Pat> {
+        if self.is_full() {
+            return None;
+        }
+        let (tag, name, local) = (self.name(element), self.slice(attribute.name_span()), attribute.name());
+        let expected = self.expected(element, attribute, pat);
+        let (known, candidate) = expected.first().filter(|(known, _)| is_near(local, known))?;
+        let derived = self.engine.attribute(pat, candidate.symbol);
+        let after = self.engine.value(derived, Some(attribute.value()), element);
+        let help = with_doc(format!("did you mean `{known}`?"), self.schema.text(candidate.doc));
+        let message = format!("`<{tag}>` takes no attribute `{name}`");
+        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message).help(help);
+        if after != Pat::NOT_ALLOWED || distance(local, known) <= 2 {
+            diagnostic =
+                diagnostic.fix(Safety::Unsafe, format!("rename it to `{known}`"), attribute.name_span(), known.clone());
+        }
+        self.push(diagnostic);
+        Some(if after == Pat::NOT_ALLOWED { self.engine.value(derived, None, element) } else { after })
+    }
+
+    /// An attribute that no form of the element takes, and that is like none. `lacks` says what is missing in its place. Whether it is
+    /// one that another form of the element around has.
     fn strange_attribute(
         &mut self,
         element: Element<'d>,
         attribute: Attribute<'d>,
         pat: Pat,
         around: Option<Around<'d>>,
-    ) -> Meant {
+        lacks: &str,
+    ) -> bool {
         if self.is_full() {
-            return Meant::Nothing;
+            return false;
         }
         let (tag, name, local) = (self.name(element), self.slice(attribute.name_span()), attribute.name());
-        let present: Vec<&str> = element.attributes().map(virtc_xml::Attribute::name).collect();
-        let mut expected: Vec<(&str, Candidate)> = Vec::new();
-        for candidate in self.schema.attribute_names(&self.engine.arena, pat) {
-            if let Some((_, known)) =
-                self.schema.known_name(candidate.symbol).filter(|(_, known)| !present.contains(known))
-            {
-                expected.push((known, candidate));
-            }
+        let names: Vec<String> = self.expected(element, attribute, pat).into_iter().map(|(name, _)| name).collect();
+        let other = around.and_then(|around| self.form_around(element, attribute, around));
+        let is_foreign = other.is_some();
+        let mut message = format!("`<{tag}>` takes no attribute `{name}`");
+        if !lacks.is_empty() && !is_foreign {
+            message = format!("{message}, and {lacks}");
         }
-        let expected = nearest_first(local, expected, |(name, _)| name);
-        let message = format!("`<{tag}>` takes no attribute `{name}`");
         let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
-        let Some((known, candidate)) = expected.first().filter(|(known, _)| is_near(local, known)).copied() else {
-            let mut meant = Meant::Nothing;
-            let names: Vec<&str> = expected.iter().map(|(name, _)| *name).collect();
-            let mut help =
-                if names.is_empty() { "remove it".to_owned() } else { format!("expected {}", any_of(&names, code)) };
-            if let Some((culprit, forms)) = around.and_then(|around| self.form_around(element, attribute, around)) {
-                diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
-                help = format!("{help}\n`{name}` goes with {}", any_of(&forms, code));
-                meant = Meant::OtherForm;
-            }
-            let children = self.schema.elements(&self.engine.arena, pat, false);
-            let like = |c: &&Candidate| self.schema.known_name(c.symbol) == Some(("", local));
-            if let Some(child) = children.iter().find(like).filter(|_| element.child(local).is_none()) {
-                let written =
-                    format!("`{name}` is an element: write `<{name}>{}</{name}>` in it", short(attribute.value()));
-                help = with_doc(written, self.schema.text(child.doc));
-            }
-            self.push(diagnostic.help(help));
-            return meant;
-        };
-        let derived = self.engine.attribute(pat, candidate.symbol);
-        let after = self.engine.value(derived, Some(attribute.value()), element);
-        let help = with_doc(format!("did you mean `{known}`?"), self.schema.text(candidate.doc));
-        diagnostic = diagnostic.help(help);
-        if after != Pat::NOT_ALLOWED || distance(local, known) <= 2 {
-            diagnostic =
-                diagnostic.fix(Safety::Unsafe, format!("rename it to `{known}`"), attribute.name_span(), known);
+        let mut help =
+            if names.is_empty() { "remove it".to_owned() } else { format!("expected {}", any_of(&names, code)) };
+        if let Some((culprit, forms)) = other {
+            diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
+            help = format!("{help}\n`{name}` goes with {}", any_of(&forms, code));
         }
-        self.push(diagnostic);
-        Meant::Attribute(if after == Pat::NOT_ALLOWED { self.engine.value(derived, None, element) } else { after })
+        let children = self.schema.elements(&self.engine.arena, pat, false);
+        let like = |c: &&Candidate| self.schema.known_name(c.symbol) == Some(("", local));
+        if let Some(child) = children.iter().find(like).filter(|_| element.child(local).is_none()) {
+            let written =
+                format!("`{name}` is an element: write `<{name}>{}</{name}>` in it", short(attribute.value()));
+            help = with_doc(written, self.schema.text(child.doc));
+        }
+        self.push(diagnostic.help(help));
+        is_foreign
     }
 
     fn faulty_value(

@@ -23,8 +23,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return step;
         }
         self.spoil(root);
-        let names: Vec<&str> =
-            candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
+        let names = self.written_names(&candidates, root);
         let message = format!("the root element is `<{}>`", self.name(root));
         self.push(
             Diagnostic::new(&UNKNOWN_ELEMENT, root.name_span(), message)
@@ -75,8 +74,9 @@ impl<'d> Reporter<'_, '_, 'd> {
         let (schema, arena) = (self.schema, &self.engine.arena);
         let all = self.engine.parents.get_or_insert_with(|| schema.parents(arena));
         let known = schema.known_name(symbol).and_then(|_| all.get(&symbol)).into_iter().flatten();
-        let mut parents: Vec<&str> =
-            known.filter_map(|parent| schema.known_name(*parent)).map(|(_, name)| name).collect();
+        let symbols: Vec<Symbol> = known.copied().collect();
+        let mut parents: Vec<String> =
+            symbols.into_iter().filter_map(|parent| self.written_name(parent, frame.element)).collect();
         parents.dedup();
         let message = format!("`<{parent}>` takes no element `<{name}>`");
         let diagnostic = if parents.is_empty() {
@@ -114,9 +114,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     /// What an element's content expects, nearest to the name of `child` first.
     fn expectation(&self, child: Element<'d>, pat: Pat) -> String {
         let candidates = self.schema.elements(&self.engine.arena, pat, false);
-        let names: Vec<&str> =
-            candidates.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
-        let names = nearest_first(self.name(child), names, |name| name);
+        let names = nearest_first(self.name(child), self.written_names(&candidates, child), |name| name);
         if names.is_empty() {
             "no element may stand here".to_owned()
         } else {
@@ -182,23 +180,31 @@ impl<'d> Reporter<'_, '_, 'd> {
         }
         let namespace = self.schema.known_name(candidate.symbol).map_or("", |(ns, _)| ns);
         let mut diagnostic = Diagnostic::new(&UNKNOWN_ELEMENT, element.name_span(), message);
+        let shown = self.written_name(candidate.symbol, element).unwrap_or_default();
+        let declaration = self.declaration(candidate.symbol, element);
         if local == written {
             let help = if namespace.is_empty() {
                 "it belongs in no namespace: remove the `xmlns` that is in force here".to_owned()
-            } else if prefix.is_empty() || !speaks_of(namespace, prefix) {
+            } else if spaces.len() > 1 && (prefix.is_empty() || !speaks_of(namespace, prefix)) {
                 format!("it belongs in the namespace {}", any_of(&spaces, code))
             } else {
-                format!("it belongs in the namespace `{namespace}`")
+                let declare = declaration.map_or_else(String::new, |it| format!(", and declare `{it}`"));
+                format!("it belongs in the namespace `{namespace}`: write `<{shown}>`{declare}")
             };
             diagnostic = diagnostic.help(help);
         } else {
             let doc = self.schema.text(candidate.doc);
-            diagnostic = diagnostic.help(with_doc(format!("did you mean `<{local}>`?"), doc));
-            let mut names = self.name_spans(element).into_iter();
-            if let Some(first) = names.next() {
-                diagnostic = diagnostic.fix(Safety::Unsafe, format!("rename it to `<{local}>`"), first, local);
+            let declare = declaration.as_ref().map_or_else(String::new, |it| format!(" declare `{it}`, too"));
+            diagnostic = diagnostic.help(with_doc(format!("did you mean `<{shown}>`?{declare}"), doc));
+            // Where the prefix is right, it stays as it is.
+            let same = shown.strip_suffix(local) == self.name(element).strip_suffix(written);
+            let (spans, new) =
+                if same { (self.local_spans(element), local) } else { (self.name_spans(element), &*shown) };
+            let mut names = spans.into_iter();
+            if let Some(first) = names.next().filter(|_| declaration.is_none()) {
+                diagnostic = diagnostic.fix(Safety::Unsafe, format!("rename it to `<{shown}>`"), first, new);
                 if let Some(fix) = &mut diagnostic.fix {
-                    fix.edits.extend(names.map(|span| Edit { span, text: local.to_owned() }));
+                    fix.edits.extend(names.map(|span| Edit { span, text: new.to_owned() }));
                 }
             }
         }
@@ -207,16 +213,22 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// The local name in the start tag, and in the end tag where there is one.
-    fn name_spans(&self, element: Element<'d>) -> Vec<Span> {
-        let name = element.name_span().range();
+    fn local_spans(&self, element: Element<'d>) -> Vec<Span> {
         let length = element.name().len();
-        let mut out = vec![Span::new(name.end.saturating_sub(length)..name.end)];
+        let local = |span: Span| Span::new(span.range().end.saturating_sub(length)..span.range().end);
+        self.name_spans(element).into_iter().map(local).collect()
+    }
+
+    /// The name in the start tag, and in the end tag where there is one.
+    fn name_spans(&self, element: Element<'d>) -> Vec<Span> {
+        let name = element.name_span();
+        let mut out = vec![name];
         let text = self.slice(element.span());
         let end = text.rfind("</").filter(|_| element.span() != element.start_tag());
         if let Some(at) = end.map(|at| element.span().start as usize + at + 2) {
-            let end = at + name.len();
-            if self.slice(Span::new(at..end)) == self.slice(element.name_span()) {
-                out.push(Span::new(end.saturating_sub(length)..end));
+            let span = Span::new(at..at + name.range().len());
+            if self.slice(span) == self.slice(name) {
+                out.push(span);
             }
         }
         out
@@ -286,16 +298,15 @@ impl<'d> Reporter<'_, '_, 'd> {
             pat = next;
         }
         let expected = self.schema.elements(&self.engine.arena, frame.open.pat, true);
-        let names: Vec<&str> =
-            expected.iter().filter_map(|c| self.schema.known_name(c.symbol)).map(|(_, n)| n).collect();
         let mut behind = frame.element.children().skip_while(|e| *e != child).skip(1);
-        if let Some(later) = behind.find(|e| names.contains(&e.name())) {
+        if let Some(later) = behind.find(|e| expected.iter().any(|c| c.symbol == self.symbol(*e))) {
             let other = self.name(later);
             let found = diagnostic(format!("`<{name}>` must stand behind `<{other}>`"));
             let found = found.label(later.name_span(), format!("`<{other}>` is here"));
             return self.push(found.help(format!("move it behind `<{other}>`")));
         }
         let found = diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`"));
+        let names = self.written_names(&expected, child);
         self.push(if names.is_empty() { found } else { found.help(format!("expected {}", any_of(&names, tag))) });
     }
 

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Safety, Span};
 use virtc_xml::Element;
 
 use super::Reporter;
-use super::wording::{all_of, code, tag, with_doc};
+use super::wording::{all_of, any_of, code, escaped, tag, with_doc};
 use crate::codes::{MISSING_ATTRIBUTE, MISSING_ELEMENT};
 use crate::engine::arena::{Arena, Kind, Pat};
 use crate::engine::names::Symbol;
@@ -62,30 +62,83 @@ fn least(ways: &mut Vec<Way>) {
     ways.truncate(MAX_WAYS);
 }
 
+/// Attributes that are missing.
+pub(super) struct Lacked {
+    /// How many at least.
+    pub number: usize,
+    /// "lacks attribute `a`", empty where the attributes do not go together.
+    pub said: String,
+    pub help: String,
+    /// The attribute as it is to be written, where there is only one way.
+    fix: Option<String>,
+}
+
 impl<'d> Reporter<'_, '_, 'd> {
-    /// Reports attributes without which the start tag cannot be closed.
-    pub(super) fn missing_attributes(&mut self, element: Element<'d>, pat: Pat) {
-        self.checked.lacking.insert(element.id());
+    /// The attributes without which the start tag cannot be closed. `None` where that is said already.
+    pub(super) fn lacked(&mut self, start: Pat, element: Element<'d>, pat: Pat) -> Option<Lacked> {
         if self.is_full() || !self.complete {
-            return;
+            return None;
         }
         let ways = ways(&self.engine.arena, pat, false);
         // A child that stands for the attribute is reported, and says so.
         let stray = |child: Element<'d>| child.children().next().is_none() && !self.is_in(pat, self.symbol(child));
         if self.is_told(&ways, &|name| element.child(name).is_some_and(stray)) {
+            return None;
+        }
+        let number = ways.first().map_or(0, Way::len);
+        let (said, doc) = self.shown(&ways, element, code);
+        let word = if number > 1 { "attributes" } else { "attribute" };
+        let said = if said.is_empty() { said } else { format!("lacks {word} {said}") };
+        let mut lacked = Lacked { number, said, help: self.schema.text(doc).to_owned(), fix: None };
+        if number == 1 {
+            self.say_values(start, element, pat, &ways, &mut lacked);
+        }
+        Some(lacked)
+    }
+
+    /// Says what the one attribute that is missing can be, and which of that the content fits.
+    fn say_values(&mut self, start: Pat, element: Element<'d>, pat: Pat, ways: &[Way], lacked: &mut Lacked) {
+        let leaves: BTreeSet<Pat> = ways.iter().filter(|way| way.len() == 1).flatten().copied().collect();
+        let sets: BTreeSet<u32> = leaves.iter().map(|leaf| self.engine.arena.operand(*leaf, 0)).collect();
+        let symbols: Vec<u32> = sets.iter().flat_map(|set| self.schema.names.set(*set).listed).copied().collect();
+        let [symbol] = symbols.as_slice() else { return };
+        let Some(name) = self.written_name(Symbol(*symbol), element) else { return };
+        let values: Vec<Pat> = leaves.iter().map(|leaf| self.engine.arena.part(*leaf, 1)).collect();
+        let values = self.schema.values(&self.engine.arena, &values);
+        if values.words.is_empty() || !values.forms.is_empty() {
             return;
         }
-        let (said, doc) = self.shown(&ways, code);
-        let word = if ways.first().is_some_and(|way| way.len() > 1) { "attributes" } else { "attribute" };
-        let message = if said.is_empty() {
-            format!("the attributes of `<{}>` do not go together", self.name(element))
+        let mut fits = self.fits(start, element, pat, Symbol(*symbol));
+        if fits.len() < values.words.len() && !fits.is_empty() {
+            lacked.said = format!("{}, and the content is that of {}", lacked.said, any_of(&fits, code));
         } else {
-            format!("`<{}>` lacks {word} {said}", self.name(element))
+            fits.clone_from(&values.words);
+        }
+        lacked.help = match fits.as_slice() {
+            [single] => {
+                let single = format!("{name}='{}'", escaped(single));
+                let said = format!("add `{single}`");
+                lacked.fix = Some(single);
+                with_doc(said, &lacked.help)
+            }
+            _ => with_doc(format!("`{name}` can be {}", any_of(&values.words, code)), &lacked.help),
+        };
+    }
+
+    /// Reports attributes without which the start tag cannot be closed.
+    pub(super) fn missing_attributes(&mut self, element: Element<'d>, lacked: &Lacked) {
+        let name = self.name(element);
+        let message = match &*lacked.said {
+            "" => format!("the attributes of `<{name}>` do not go together"),
+            said => format!("`<{name}>` {said}"),
         };
         let mut diagnostic = Diagnostic::new(&MISSING_ATTRIBUTE, element.name_span(), message);
-        let help = with_doc(String::new(), self.schema.text(doc));
-        if !help.is_empty() {
-            diagnostic = diagnostic.help(help);
+        if !lacked.help.is_empty() {
+            diagnostic = diagnostic.help(&*lacked.help);
+        }
+        if let Some(fix) = &lacked.fix {
+            let at = Span::at(element.name_span().range().end);
+            diagnostic = diagnostic.fix(Safety::Unsafe, format!("add `{fix}`"), at, format!(" {fix}"));
         }
         self.push(diagnostic);
     }
@@ -106,7 +159,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         if faults > 0 && ways.iter().any(|way| way.iter().any(is_text)) {
             return;
         }
-        let (said, doc) = self.shown(&ways, tag);
+        let (said, doc) = self.shown(&ways, element, tag);
         let message = if said.is_empty() {
             format!("`<{}>` is not complete", self.name(element))
         } else {
@@ -141,25 +194,26 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// The least ways in words, and the documentation of the one thing that is missing.
-    fn shown(&self, ways: &[Way], decorate: fn(&str) -> String) -> (String, u32) {
+    fn shown(&self, ways: &[Way], place: Element<'d>, decorate: fn(&str) -> String) -> (String, u32) {
         let fewest = ways.first().map_or(0, Way::len);
         let mut texts: Vec<String> = Vec::new();
-        let mut doc = 0;
+        let mut docs = BTreeSet::new();
         for way in ways.iter().filter(|way| way.len() == fewest) {
-            let leaves: Vec<(String, u32)> = way.iter().map(|leaf| self.leaf(*leaf, decorate)).collect();
+            let leaves: Vec<(String, u32)> = way.iter().map(|leaf| self.leaf(*leaf, place, decorate)).collect();
             let names: Vec<&str> = leaves.iter().map(|(name, _)| name.as_str()).collect();
             let text = all_of(&names, str::to_owned);
+            docs.insert(leaves.first().map_or(0, |(_, doc)| *doc));
             if !text.is_empty() && !texts.contains(&text) {
                 texts.push(text);
-                doc = if leaves.len() == 1 { leaves.first().map_or(0, |(_, doc)| *doc) } else { 0 };
             }
         }
         texts.sort();
-        let doc = if texts.len() == 1 { doc } else { 0 };
-        (super::wording::any_of(&texts, str::to_owned), doc)
+        // Of several forms, none speaks for all.
+        let doc = docs.first().copied().filter(|_| fewest == 1 && docs.len() == 1 && texts.len() == 1);
+        (any_of(&texts, str::to_owned), doc.unwrap_or_default())
     }
 
-    fn leaf(&self, leaf: Pat, decorate: fn(&str) -> String) -> (String, u32) {
+    fn leaf(&self, leaf: Pat, place: Element<'d>, decorate: fn(&str) -> String) -> (String, u32) {
         let arena = &self.engine.arena;
         let (names, doc) = match arena.kind(leaf) {
             Kind::Attribute => (arena.operand(leaf, 0), arena.operand(leaf, 2)),
@@ -170,11 +224,11 @@ impl<'d> Reporter<'_, '_, 'd> {
             _ => return ("text".to_owned(), 0),
         };
         let set = self.schema.names.set(names);
-        let known = set.listed.iter().filter_map(|symbol| self.schema.known_name(Symbol(*symbol)));
-        let names: Vec<&str> = known.map(|(_, local)| local).collect();
+        let names: Vec<String> =
+            set.listed.iter().filter_map(|symbol| self.written_name(Symbol(*symbol), place)).collect();
         if set.all_but || names.is_empty() {
             return ("one of any name".to_owned(), doc);
         }
-        (super::wording::any_of(&names, decorate), doc)
+        (any_of(&names, decorate), doc)
     }
 }

@@ -9,6 +9,7 @@ mod describe;
 pub(crate) mod expected;
 mod forms;
 mod missing;
+mod names;
 mod text;
 mod wording;
 

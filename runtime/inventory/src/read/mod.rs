@@ -1,5 +1,6 @@
 //! Reads the hardware of a host from sysfs and procfs.
 
+mod firmware;
 mod pci;
 mod system;
 mod tree;
@@ -8,6 +9,7 @@ mod usb;
 use std::path::Path;
 
 use crate::Hardware;
+pub use firmware::read_firmware;
 pub use tree::Problem;
 use tree::Tree;
 
@@ -29,6 +31,7 @@ pub fn read(sysroot: &Path, procroot: &Path) -> (Hardware, Vec<Problem>) {
         memory: Some(system::memory(&sys, &proc)),
         kvm: Some(system::kvm(&sys)),
         iommu: Some(system::iommu(&sys, &proc)),
+        smbios: firmware::smbios(&sys),
         limits: system::limits(&proc),
     };
     let problems = sys.into_problems().into_iter().chain(proc.into_problems()).collect();

@@ -70,6 +70,12 @@ impl Tree {
         }
     }
 
+    /// The text of a file that may be for root alone, which is no problem, without white space around it.
+    pub(super) fn readable_text(&self, path: &str) -> Option<String> {
+        let text = fs::read(self.root.join(path)).ok()?;
+        Some(String::from_utf8_lossy(&text).trim().to_owned())
+    }
+
     /// The text of a file without white space around it.
     pub(super) fn text(&self, path: &str) -> Option<String> {
         self.bytes(path).map(|bytes| String::from_utf8_lossy(&bytes).trim().to_owned())

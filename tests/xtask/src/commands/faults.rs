@@ -8,7 +8,7 @@ use std::process::Command;
 use virtc_diag::{LineColumn, SourceFile};
 use virtc_rng::Schema;
 
-use crate::hold::corpus::{self, Case};
+use crate::hold::corpus::Case;
 use crate::hold::fault::{Fault, KINDS, make};
 use crate::hold::grammar::{self, Root};
 use crate::hold::random::Random;
@@ -53,9 +53,9 @@ pub fn run(args: &Args) -> Outcome {
     if !install::ensure(&[JING, XMLLINT, GRAMMAR], &args.install).is_empty() {
         return Err("there is nothing to compare with".into());
     }
-    let grammar = Root::Domain.libvirt();
     let folder = tempfile::tempdir()?;
-    let cases = valid(corpus::read(&args.corpus, Root::Domain.name())?, &grammar, folder.path())?;
+    let grammar = Root::Domain.libvirt(folder.path())?;
+    let cases = valid(Root::Domain.cases(&args.corpus)?, &grammar, folder.path())?;
     let (faults, jing) = gather(args, &cases, folder.path(), &grammar)?;
     let files: Vec<String> = faults.keys().cloned().collect();
     println!("{} documents with one fault from {} valid ones, seed {}", faults.len(), cases.len(), args.seed);

@@ -61,22 +61,20 @@ pub fn run(args: &Args) -> Outcome {
     if !install::ensure(&[QEMU, LIBVIRT, DRIVER, VIRSH], &args.install).is_empty() {
         return Err("there is nothing to compare with".into());
     }
-    let virtc = match &args.virtc {
-        Some(path) => std::path::absolute(path)?,
-        None => {
-            process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
-            process::built("release", "virtc")
-        }
+    let virtc = if let Some(path) = &args.virtc {
+        std::path::absolute(path)?
+    } else {
+        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+        process::built("release", "virtc")
     };
     let folder = tempfile::tempdir()?;
-    let host = match &args.host {
-        Some(path) => std::path::absolute(path)?,
-        None => {
-            let snapshot = Command::new(&virtc).args(["host", "snapshot"]).output()?;
-            let path = folder.path().join("host.json");
-            std::fs::write(&path, snapshot.stdout)?;
-            path
-        }
+    let host = if let Some(path) = &args.host {
+        std::path::absolute(path)?
+    } else {
+        let snapshot = Command::new(&virtc).args(["host", "snapshot"]).output()?;
+        let path = folder.path().join("host.json");
+        std::fs::write(&path, snapshot.stdout)?;
+        path
     };
     let cases = corpus::read(&args.corpus, Root::Domain.name())?;
     let cases: Vec<Case> = cases.into_iter().filter(|case| case.path.to_string_lossy().contains(&args.only)).collect();

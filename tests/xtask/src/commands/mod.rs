@@ -8,4 +8,5 @@ pub mod faults;
 pub mod libvirt;
 pub mod messages;
 pub mod mutants;
+pub mod orders;
 pub mod test;

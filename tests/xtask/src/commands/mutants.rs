@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use virtc_rng::Validator;
 
-use crate::hold::corpus::{self, Case, well_formed};
+use crate::hold::corpus::{Case, well_formed};
 use crate::hold::grammar::{self, Root};
 use crate::hold::mutation::mutate;
 use crate::hold::random::Random;
@@ -19,7 +19,7 @@ use crate::{Outcome, process};
 pub struct Args {
     #[command(flatten)]
     install: install::Options,
-    /// A folder with definitions to start from
+    /// A folder with definitions to start from; those in testdata/grammar come on top
     #[arg(long)]
     corpus: PathBuf,
     /// How many mutants; all definitions as they are come on top
@@ -53,15 +53,16 @@ pub fn run(args: &Args) -> Outcome {
     if !install::ensure(&[JING, GRAMMAR], &args.install).is_empty() {
         return Err("there is nothing to compare with".into());
     }
-    let cases = corpus::read(&args.corpus, args.root.name())?;
+    let cases = args.root.cases(&args.corpus)?;
     let folder = tempfile::tempdir()?;
+    let theirs = args.root.libvirt(folder.path())?;
     let subjects = write(args, &cases, folder.path())?;
     let files: Vec<String> = subjects.iter().map(|subject| subject.file.clone()).collect();
     println!("{} documents from {} definitions, seed {}", files.len(), cases.len(), args.seed);
 
-    let libvirt = grammar::read(&args.root.libvirt())?;
+    let libvirt = grammar::read(&theirs)?;
     let columns = [
-        ("jing, libvirt's grammar", jing(&args.root.libvirt(), folder.path(), &files)?),
+        ("jing, libvirt's grammar", jing(&theirs, folder.path(), &files)?),
         ("virtc, libvirt's grammar", virtc(&mut libvirt.validator(), folder.path(), &files)?),
         ("jing, our grammar", jing(&args.root.source(), folder.path(), &files)?),
         ("virtc, our grammar", virtc(&mut args.root.embedded().validator(), folder.path(), &files)?),

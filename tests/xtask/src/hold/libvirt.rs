@@ -75,6 +75,7 @@ impl Libvirt {
     ///
     /// # Errors
     /// When `virsh` cannot be run, or its answers do not match the questions.
+    #[expect(clippy::unused_self, reason = "there is nobody to ask without a daemon")]
     pub fn ask(&self, what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
         let mut script = String::new();
         for file in files {
@@ -164,7 +165,7 @@ fn machine(root: Node<'_, '_>) -> Option<String> {
 pub fn lines(xml: &str, alias: Option<&str>) -> Result<Vec<String>, roxmltree::Error> {
     let document = Document::parse(xml)?;
     let mut lines = Vec::new();
-    walk(document.root_element(), String::new(), alias, &mut lines);
+    walk(document.root_element(), "", alias, &mut lines);
     Ok(lines)
 }
 
@@ -175,7 +176,7 @@ pub fn named(xml: &str) -> (Option<String>, String) {
     (machine(root), child(root, "name").and_then(|name| name.text()).unwrap_or_default().to_owned())
 }
 
-fn walk(node: Node<'_, '_>, above: String, alias: Option<&str>, lines: &mut Vec<String>) {
+fn walk(node: Node<'_, '_>, above: &str, alias: Option<&str>, lines: &mut Vec<String>) {
     let path = format!("{above}/{}", node.tag_name().name());
     if path.ends_with("/interface/mac") || path == "/domain/devices/emulator" {
         return;
@@ -192,7 +193,7 @@ fn walk(node: Node<'_, '_>, above: String, alias: Option<&str>, lines: &mut Vec<
     let text = if text.trim().is_empty() { String::new() } else { format!(" {}", text.trim()) };
     lines.push(format!("{path}{}{text}", attributes.concat()));
     for child in node.children().filter(Node::is_element) {
-        walk(child, path.clone(), alias, lines);
+        walk(child, &path, alias, lines);
     }
 }
 
@@ -213,11 +214,10 @@ pub fn words(line: &str, name: &str, alias: Option<&str>) -> Result<Vec<String>,
     for word in &mut words {
         *word = word.replace(&state, "{state}");
     }
-    if let (Some(alias), Some(at)) = (alias, words.iter().position(|word| word == "-machine")) {
-        if let Some((_, rest)) = words.get(at + 1).and_then(|word| word.split_once(',')) {
-            let word = format!("{alias},{rest}");
-            words.splice(at + 1..at + 2, [word]);
-        }
+    let at = words.iter().position(|word| word == "-machine").map(|at| at + 1);
+    let rest = at.and_then(|at| words.get(at)?.split_once(',').map(|(_, rest)| rest.to_owned()));
+    if let (Some(alias), Some(at), Some(rest)) = (alias, at, rest) {
+        words.splice(at..=at, [format!("{alias},{rest}")]);
     }
     Ok(words.iter().map(|word| same(word)).collect())
 }

@@ -6,6 +6,7 @@ pub mod fault;
 pub mod grammar;
 pub mod libvirt;
 pub mod mutation;
+pub mod order;
 pub mod random;
 pub mod rivals;
 pub mod score;

@@ -50,6 +50,10 @@ impl Rival {
             let mut found = 0;
             for (file, message) in text.lines().filter_map(|line| self.message(line)) {
                 found += 1;
+                // xmllint has something to say about namespaces, which is no fault.
+                if message.text.starts_with("namespace warning") {
+                    continue;
+                }
                 all.entry(file.to_owned()).or_default().push(message);
             }
             if !output.status.success() && found == 0 {

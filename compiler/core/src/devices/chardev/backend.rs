@@ -89,6 +89,8 @@ pub enum Backend {
     Parallel(String),
     /// A Unix socket that listens.
     Listen(Descriptor),
+    /// A Unix socket that QEMU makes at this path; QEMU waits there before the guest starts.
+    Bind(Text),
     /// A Unix socket of somebody else.
     Connect {
         /// Its path.
@@ -165,7 +167,7 @@ impl Chardev {
             Backend::Pipe(_) => "pipe",
             Backend::Serial(_) => "serial",
             Backend::Parallel(_) => "parallel",
-            Backend::Listen(_) | Backend::Connect { .. } | Backend::Tcp { .. } => "socket",
+            Backend::Listen(_) | Backend::Bind(_) | Backend::Connect { .. } | Backend::Tcp { .. } => "socket",
             Backend::Udp { .. } => "udp",
             Backend::SpiceVmc(_) => "spicevmc",
             Backend::SpicePort(_) => "spiceport",
@@ -218,6 +220,7 @@ impl Chardev {
                 let (key, value) = socket(descriptor);
                 opts.with(key, value).switch("server", true).switch("wait", false)
             }
+            Backend::Bind(path) => opts.with("path", path.clone()).switch("server", true),
             Backend::Connect { path, again } => {
                 let opts = opts.with("path", path.clone());
                 again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
@@ -263,6 +266,9 @@ impl Chardev {
             Backend::Listen(descriptor) => {
                 let addr = typed("fd", Props::new().with("str", fd(&descriptor.name)));
                 data.with("addr", addr).with("server", true).with("wait", false)
+            }
+            Backend::Bind(path) => {
+                data.with("addr", typed("unix", Props::new().with("path", path.clone()))).with("server", true)
             }
             Backend::Connect { path, again } => {
                 let data =

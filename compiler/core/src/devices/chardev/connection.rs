@@ -74,7 +74,7 @@ pub fn reconnect_needs_connect(reconnect: &Reconnect, report: &mut dyn FnMut(Dia
 }
 
 impl Reconnect {
-    pub(super) fn lower(source: &Fields<'_, '_>) -> Option<Self> {
+    pub(crate) fn lower(source: &Fields<'_, '_>) -> Option<Self> {
         let f = source.child("reconnect")?;
         let reconnect = Self { timeout: f.attr("timeout"), enabled: f.attr("enabled")? };
         if reconnect.enabled.value.is_yes() && reconnect.timeout.is_none() {
@@ -87,7 +87,7 @@ impl Reconnect {
         Some(reconnect)
     }
 
-    pub(super) fn write(this: Option<&Self>, w: &mut XmlWriter) {
+    pub(crate) fn write(this: Option<&Self>, w: &mut XmlWriter) {
         if let Some(this) = this {
             w.tag("reconnect").attr("enabled", this.enabled.value.word()).opt("timeout", &this.timeout).end();
         }

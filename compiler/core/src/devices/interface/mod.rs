@@ -1,7 +1,17 @@
 //! `<interface>`.
 
+mod check;
+mod driver;
 mod frontend;
+mod host;
+pub mod ip;
+mod netdev;
+pub mod options;
+mod passt;
+mod plug;
 mod source;
+#[cfg(test)]
+mod tests;
 mod virtualport;
 
 use virtc_diag::{Diagnostic, Diagnostics};
@@ -11,30 +21,29 @@ use crate::define::Defaults;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::host_source::HostSource;
 use crate::devices::hostdev::{PciDriver, needs_pci};
-use crate::devices::virtio::VirtioOptions;
+use crate::devices::teaming::Teaming;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
-use crate::ir::{Leaf, Mac, Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
+use crate::ir::{Leaf, Mac, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
-pub use source::Source;
+pub use driver::{Backend, Driver};
+pub use ip::IpInfo;
+pub use options::Options;
+pub use passt::PortForward;
+pub use plug::{Plug, networks};
+pub use source::{MacvtapMode, Source, VhostUser};
 pub use virtualport::{VirtualPort, Vlan};
 
 words! {
     /// Where the frames go.
-    pub enum InterfaceType { User = "user", Ethernet = "ethernet", Bridge = "bridge", Network = "network", Hostdev = "hostdev" }
-}
-
-words! {
-    /// Who moves the frames of a virtio interface.
-    pub enum Backend { Qemu = "qemu", Vhost = "vhost" }
-}
-
-words! {
-    /// When a virtio interface sends.
-    pub enum TxMode { Iothread = "iothread", Timer = "timer" }
+    pub enum InterfaceType {
+        User = "user", Ethernet = "ethernet", Bridge = "bridge", Network = "network", Direct = "direct", Vhostuser = "vhostuser",
+        Vdpa = "vdpa", Udp = "udp", Mcast = "mcast", Server = "server", Client = "client", Hostdev = "hostdev", Null = "null", Vds = "vds",
+        Internal = "internal",
+    }
 }
 
 words! {
@@ -42,25 +51,9 @@ words! {
     pub enum LinkState { Up = "up", Down = "down" }
 }
 
-/// `<driver>` of an interface.
-#[derive(Debug, Clone, Default)]
-pub struct Driver {
-    /// Who moves the frames.
-    pub name: Opt<Backend>,
-    /// When it sends.
-    pub txmode: Opt<TxMode>,
-    /// Whether notifications go through an eventfd.
-    pub ioeventfd: Opt<Switch>,
-    /// Whether the event index is used.
-    pub event_idx: Opt<Switch>,
-    /// Pairs of queues.
-    pub queues: Opt<u32>,
-    /// Length of a receive queue.
-    pub rx_queue_size: Opt<u32>,
-    /// Length of a send queue.
-    pub tx_queue_size: Opt<u32>,
-    /// What every virtio device has.
-    pub virtio: VirtioOptions,
+words! {
+    /// How another hypervisor came to a MAC.
+    pub enum MacType { Generated = "generated", Static = "static" }
 }
 
 /// `<interface>`.
@@ -70,32 +63,56 @@ pub struct Interface {
     pub kind: Spanned<InterfaceType>,
     /// Whether the host's driver is detached and attached for the guest; for `hostdev` alone.
     pub managed: Opt<YesNo>,
+    /// Whether the guest may say itself which frames it wants.
+    pub trust_rx_filters: Opt<YesNo>,
     /// The guest's address.
     pub mac: Opt<Mac>,
+    /// For other hypervisors: how they came to the address, and whether they check it.
+    pub mac_notes: (Opt<MacType>, Opt<YesNo>),
     /// What the type refers to.
     pub source: Source,
     /// The VLAN that the host puts the interface in.
     pub vlan: Option<Vlan>,
     /// The profile of a switch.
     pub virtualport: Option<VirtualPort>,
+    /// What else the host does with the frames.
+    pub options: Options,
+    /// The guest's addresses and routes.
+    pub guest_ip: IpInfo,
+    /// The ports that passt forwards.
+    pub forwards: Vec<PortForward>,
+    /// The program that sets up the host's end.
+    pub script: Opt<String>,
+    /// The program that takes it down.
+    pub downscript: Opt<String>,
+    /// For Xen: the domain that has the host's end.
+    pub backend_domain: Opt<String>,
     /// The name of the interface on the host.
     pub target: Opt<String>,
     /// Whether an existing interface of that name is taken as it is.
     pub target_managed: Opt<YesNo>,
+    /// For containers: the name of the guest's end.
+    pub guest_dev: Opt<String>,
     /// The model that the guest sees; QEMU's own names are taken too.
     pub model: Opt<String>,
     /// How the frames are moved.
     pub driver: Option<Driver>,
+    /// What moves them on the host.
+    pub backend: Backend,
     /// The kernel driver, for `hostdev`.
     pub pci_driver: Option<PciDriver>,
     /// The state of the link.
     pub link: Opt<LinkState>,
     /// The largest frame, in bytes.
     pub mtu: Opt<u32>,
+    /// The other device of the guest that is one with this.
+    pub teaming: Option<Teaming>,
     /// What every device has.
     pub info: Info,
     /// Where it stands.
     pub origin: Origin,
+    /// What its network is on the host; `define` fills it from the host file.
+    pub plug: Option<Plug>,
     /// Whether the host's function is conventional PCI; `define` fills it from the host file.
     pub conventional: bool,
     /// The place in the boot order that follows from `<os>`; `prepare` fills it.
@@ -106,24 +123,64 @@ static MODEL: Rule = Rule {
     name: "interface-model",
     text: "an interface without a model is an rtl8139, which every guest knows and none likes; `virtio` is the fast one",
 };
+static VIRTIO: Rule =
+    Rule { name: "interface-model-virtio", text: "vhost-user and vDPA move the frames of virtio interfaces alone" };
 static MAC: Rule = Rule {
     name: "derived-mac",
     text: "an interface without a MAC gets 52:54:00 and three bytes of a hash over the domain's uuid and the interface's place",
 };
 
+/// The models that libvirt knows (`virDomainNetModel` in its `src/conf/domain_conf.c`), which it compares without regard to case.
+const MODELS: &[&str] = &[
+    "netfront",
+    "rtl8139",
+    "virtio",
+    "e1000",
+    "e1000e",
+    "igb",
+    "virtio-transitional",
+    "virtio-non-transitional",
+    "usb-net",
+    "spapr-vlan",
+    "lan9118",
+    "scm91c111",
+    "vlance",
+    "vmxnet",
+    "vmxnet2",
+    "vmxnet3",
+    "Am79C970A",
+    "Am79C973",
+    "82540EM",
+    "82545EM",
+    "82543GC",
+];
+
+/// Names that libvirt gives to interfaces of the host itself, and that are no part of a definition.
+const GENERATED: &[&str] = &["vnet", "macvtap", "macvlan"];
+
 impl Interface {
-    /// Whether it is a device of the host.
+    /// Whether the guest gets a device of the host.
     pub fn is_hostdev(&self) -> bool {
-        self.kind.value == InterfaceType::Hostdev
+        self.actual() == InterfaceType::Hostdev
     }
 
     /// Whether the guest sees a virtio interface.
     pub fn is_virtio(&self) -> bool {
-        self.model.as_ref().is_some_and(|m| m.value == "virtio")
+        matches!(self.model(), "virtio" | "virtio-transitional" | "virtio-non-transitional")
     }
 
-    /// A MAC for an interface that has none: `place` is its place among the domain's interfaces.
-    pub fn derive_mac(&mut self, uuid: &[u8], place: usize) {
+    /// The model, empty where there is none.
+    pub fn model(&self) -> &str {
+        self.model.as_ref().map_or("", |m| m.value.as_str())
+    }
+
+    /// Whether passt moves the frames.
+    pub fn is_passt(&self) -> bool {
+        self.backend.is_passt() && matches!(self.kind.value, InterfaceType::User | InterfaceType::Vhostuser)
+    }
+
+    /// A MAC and the identity of a switch port for an interface that has none: `place` is its place among the domain's interfaces.
+    pub fn derive_ids(&mut self, uuid: &[u8], place: usize) {
         use sha2::{Digest, Sha256};
         if self.mac.is_none() {
             let hash = Sha256::new()
@@ -134,6 +191,18 @@ impl Interface {
             let byte = |at: usize| hash.get(at).copied().unwrap_or_default();
             self.mac = Some(Spanned::rule(Mac([0x52, 0x54, 0, byte(0), byte(1), byte(2)]), &MAC));
         }
+        if let Some(port) = self.virtualport.as_mut().filter(|_| self.kind.value != InterfaceType::Network) {
+            port.derive_id(uuid, place);
+        }
+    }
+
+    /// Reads `<target>`. A name that libvirt would have made goes, unless the interface is there already.
+    fn lower_target(f: &Fields<'_, '_>) -> (Opt<String>, Opt<YesNo>) {
+        let Some(target) = f.child("target") else { return (None, None) };
+        let (dev, managed): (Opt<String>, Opt<YesNo>) = (target.attr("dev"), target.attr("managed"));
+        let generated = |dev: &Spanned<String>| GENERATED.iter().any(|prefix| dev.value.starts_with(prefix));
+        let keeps = f.cx().is_running() || managed.is(&YesNo::No);
+        (dev.filter(|dev| keeps || !generated(dev)), managed)
     }
 }
 
@@ -142,36 +211,42 @@ impl Device for Interface {
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let kind = f.attr::<InterfaceType>("type")?;
-        let target = f.child("target");
         let driver = f.child("driver");
+        let mac = f.child("mac");
+        let guest = f.child("guest");
+        // What the guest made of its address and its interface is reported by libvirt, and no part of a definition.
+        let _ = mac.as_ref().and_then(|m| m.attr::<Mac>("currentAddress"));
+        let _ = guest.as_ref().and_then(|g| g.attr::<String>("actual"));
         let hostdev = kind.value == InterfaceType::Hostdev;
+        let (target, target_managed) = Self::lower_target(f);
+        let known = |m: String| MODELS.iter().find(|k| k.eq_ignore_ascii_case(&m)).map_or(m, |k| (*k).to_owned());
         Some(Self {
             managed: if hostdev { f.attr("managed") } else { None },
-            mac: f.child_attr("mac", "address"),
+            trust_rx_filters: f.attr("trustGuestRxFilters"),
+            mac: mac.as_ref().and_then(|m| m.attr("address")),
+            mac_notes: mac.map_or((None, None), |m| (m.attr("type"), m.attr("check"))),
             source: Source::lower(f, kind.value),
             vlan: Vlan::lower(f),
             virtualport: VirtualPort::lower(f),
-            target_managed: target.as_ref().and_then(|t| t.attr("managed")),
-            target: target.and_then(|t| t.attr("dev")),
-            // libvirt compares the models that it knows without regard to case, and writes them in small letters.
-            model: f
-                .child_attr::<String>("model", "type")
-                .map(|m| m.map(|m| if m.eq_ignore_ascii_case("virtio") { m.to_ascii_lowercase() } else { m })),
+            options: Options::lower(f),
+            guest_ip: IpInfo::lower(f),
+            forwards: f.children("portForward").iter().map(PortForward::lower).collect(),
+            script: f.child_attr("script", "path"),
+            downscript: f.child_attr("downscript", "path"),
+            backend_domain: f.child_attr("backenddomain", "name"),
+            target,
+            target_managed,
+            guest_dev: guest.and_then(|g| g.attr("dev")),
+            model: f.child_attr::<String>("model", "type").map(|m| m.map(known)),
             pci_driver: driver.as_ref().filter(|_| hostdev).and_then(|_| PciDriver::lower(f)),
-            driver: driver.filter(|_| !hostdev).map(|d| Driver {
-                name: d.attr("name"),
-                txmode: d.attr("txmode"),
-                ioeventfd: d.attr("ioeventfd"),
-                event_idx: d.attr("event_idx"),
-                queues: d.attr("queues"),
-                rx_queue_size: d.attr("rx_queue_size"),
-                tx_queue_size: d.attr("tx_queue_size"),
-                virtio: VirtioOptions::lower(&d),
-            }),
+            driver: driver.filter(|_| !hostdev).map(|d| Driver::lower(&d)),
+            backend: Backend::lower(f),
             link: f.child_attr("link", "state"),
-            mtu: f.child_attr("mtu", "size"),
+            mtu: f.child_attr("mtu", "size").filter(|mtu: &Spanned<u32>| mtu.value > 0),
+            teaming: Teaming::lower(f),
             info: Info::lower(f),
             origin: f.origin(),
+            plug: None,
             conventional: false,
             bootindex: None,
             kind,
@@ -180,9 +255,11 @@ impl Device for Interface {
 
     fn write(&self, w: &mut XmlWriter) {
         let managed = self.managed.filter(|m| m.is_yes());
-        w.tag("interface").attr("type", self.kind.word()).opt("managed", &managed).children(|w| {
+        let tag = w.tag("interface").attr("type", self.kind.word()).opt("managed", &managed);
+        tag.opt("trustGuestRxFilters", &self.trust_rx_filters).children(|w| {
             if self.mac.is_some() {
-                w.tag("mac").opt("address", &self.mac).end();
+                let (kind, check) = &self.mac_notes;
+                w.tag("mac").opt("address", &self.mac).opt("type", kind).opt("check", check).end();
             }
             if let Some(driver) = &self.pci_driver {
                 driver.write(w);
@@ -194,17 +271,32 @@ impl Device for Interface {
             if let Some(port) = &self.virtualport {
                 port.write(w);
             }
+            self.options.write_first(w);
+            self.guest_ip.write(w);
+            self.forwards.iter().for_each(|forward| forward.write(w));
+            let named = [
+                ("script", "path", &self.script),
+                ("downscript", "path", &self.downscript),
+                ("backenddomain", "name", &self.backend_domain),
+            ];
+            for (element, attribute, value) in named.into_iter().filter(|(_, _, value)| value.is_some()) {
+                w.tag(element).opt(attribute, value).end();
+            }
             if self.target.is_some() || self.target_managed.is_some() {
                 w.tag("target").opt("dev", &self.target).opt("managed", &self.target_managed).end();
+            }
+            if self.guest_dev.is_some() {
+                w.tag("guest").opt("dev", &self.guest_dev).end();
             }
             if self.model.is_some() {
                 w.tag("model").opt("type", &self.model).end();
             }
-            if let Some(d) = &self.driver {
-                let tag = w.tag("driver").opt("name", &d.name).opt("txmode", &d.txmode).opt("ioeventfd", &d.ioeventfd);
-                let tag = tag.opt("event_idx", &d.event_idx).opt("queues", &d.queues);
-                let tag = tag.opt("rx_queue_size", &d.rx_queue_size).opt("tx_queue_size", &d.tx_queue_size);
-                d.virtio.write(tag).end();
+            if let Some(driver) = &self.driver {
+                driver.write(w);
+            }
+            self.backend.write(w);
+            if let Some(filter) = &self.options.filter {
+                filter.write(w);
             }
             if self.link.is_some() {
                 w.tag("link").opt("state", &self.link).end();
@@ -212,25 +304,19 @@ impl Device for Interface {
             if self.mtu.is_some() {
                 w.tag("mtu").opt("size", &self.mtu).end();
             }
+            if let Some(teaming) = &self.teaming {
+                teaming.write(w);
+            }
+            self.options.write_last(w);
             self.info.write(w);
         });
     }
 
-    fn origin(&self) -> Origin {
-        self.origin
-    }
+    crate::devices::common!();
 
     fn is_meant_by(&self, other: &Self) -> bool {
         let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
         self.kind.value == other.kind.value && same_address && other.mac.is_none_or(|m| self.mac.is(&m.value))
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -240,40 +326,34 @@ impl Device for Interface {
             let help = "clear the lowest bit of the first byte, or remove `<mac>` to have an address derived";
             defaults.report(Diagnostic::new(&codes::CONFLICT, mac.origin.span().unwrap_or(span), message).help(help));
         }
-        if !self.is_hostdev() {
-            self.model.get_or_insert(Spanned::rule("rtl8139".to_owned(), &MODEL));
-        }
-        if let Source::Host(Some(Spanned { value: HostSource::Pci(slot), .. })) = &self.source {
-            self.conventional = defaults.facts.is_conventional(*slot);
-        }
-        self.check_hostdev(defaults);
-        self.source.check(self.kind.value, span, defaults);
-    }
-
-    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
-        let Some(driver) = &self.driver else { return };
-        for (size, what) in [(driver.rx_queue_size, "receive"), (driver.tx_queue_size, "send")] {
-            if let Some(size) = size.filter(|s| !s.value.is_power_of_two()) {
-                let message = format!("the length of the {what} queue is no power of two");
-                faults.push(Diagnostic::new(
-                    &codes::UNSUPPORTED_CONFIGURATION,
-                    size.origin.span().unwrap_or_default(),
-                    message,
-                ));
+        self.source.define();
+        match self.actual() {
+            InterfaceType::Hostdev => {}
+            InterfaceType::Vhostuser | InterfaceType::Vdpa => {
+                self.model.get_or_insert(Spanned::rule("virtio".to_owned(), &VIRTIO));
+            }
+            _ => {
+                self.model.get_or_insert(Spanned::rule("rtl8139".to_owned(), &MODEL));
             }
         }
+        self.without_virtio(defaults);
+        if let Some(Spanned { value: HostSource::Pci(slot), .. }) = self.source.host() {
+            self.conventional = defaults.facts.is_conventional(slot);
+        }
+    }
+
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        check::check(self, domain, faults);
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
         if self.is_hostdev() {
             return needs_pci(domain, self.conventional);
         }
-        match self.model.as_ref().map(|m| m.value.as_str()) {
-            Some("virtio" | "virtio-non-transitional" | "e1000e" | "igb") if domain.has_pcie() => {
-                Needs::Pci(PCIE_DEVICE)
-            }
-            Some("usb-net") => Needs::Usb,
-            Some(_) | None => Needs::Pci(PCI_DEVICE),
+        match self.model() {
+            "virtio" | "virtio-non-transitional" | "e1000e" | "igb" if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            "usb-net" => Needs::Usb,
+            _ => Needs::Pci(PCI_DEVICE),
         }
     }
 
@@ -287,32 +367,25 @@ impl Device for Interface {
     }
 
     fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
-        frontend::host(self, cx, out);
+        host::host(self, cx, out);
     }
 }
 
 impl Interface {
-    /// What a VF cannot do (`virHostdevNetConfigReplace` in libvirt's src/hypervisor/virhostdev.c).
-    fn check_hostdev(&self, defaults: &mut Defaults<'_>) {
-        if !self.is_hostdev() {
-            if let Some(vlan) = &self.vlan {
-                let message = format!("an interface of type `{}` cannot set a VLAN", self.kind.word());
-                let help = "VLANs can be set for VFs (`type='hostdev'`); otherwise use a bridge that is in the VLAN";
-                defaults.report(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, vlan.origin.span().unwrap_or_default(), message)
-                        .help(help),
-                );
-            }
+    /// Drops the options of virtio from an interface of another model, as libvirt does when it reads it; those that every virtio device has are
+    /// refused.
+    fn without_virtio(&mut self, defaults: &mut Defaults<'_>) {
+        if self.is_virtio() {
             return;
         }
-        if let Source::Host(Some(
-            source @ Spanned { value: HostSource::UsbAddress { .. } | HostSource::UsbId { .. }, .. },
-        )) = &self.source
-        {
-            let message = "QEMU has no way to make a USB device a network interface of type `hostdev`";
-            let help = "use `<hostdev mode='subsystem' type='usb'>`; the guest's driver makes it an interface";
-            let span = source.origin.span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        self.backend.vhost = None;
+        let Some(driver) = self.driver.take() else { return };
+        let virtio = &driver.virtio;
+        let given = [&virtio.iommu, &virtio.ats, &virtio.packed, &virtio.page_per_vq].into_iter().flatten().next();
+        if let Some(option) = given {
+            let message = "this option of `<driver>` is there for virtio devices alone";
+            let span = option.origin.span().unwrap_or_default();
+            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::{Features, IoapicDriver, Plain};
 use crate::devices::memory;
 use crate::emit::{Cx, Items, Opts, Section};
-use crate::ir::{OptExt, Switch};
+use crate::ir::{OptExt, Spanned, Switch, YesNo};
+use crate::parts::numa::Numa;
 use crate::write::XmlWriter;
 
 impl Features {
@@ -15,13 +16,19 @@ impl Features {
             && self.tcg.is_none()
             && self.ioapic.is_none()
             && self.async_teardown.is_none()
+            && self.kept.is_empty()
             && switches.iter().all(Option::is_none)
     }
 
     pub(super) fn write_all(&self, w: &mut XmlWriter) {
-        for plain in &self.plain {
+        let of_x86 = |p: &&Spanned<Plain>| matches!(p.value, Plain::Acpi | Plain::Apic | Plain::Pae);
+        for plain in self.plain.iter().filter(of_x86) {
             let tag = w.tag(plain.word());
             if plain.value == Plain::Apic { tag.opt("eoi", &self.apic_eoi).end() } else { tag.end() }
+        }
+        self.kept.write_hap(w);
+        for plain in self.plain.iter().filter(|p| !of_x86(p)) {
+            w.tag(plain.word()).end();
         }
         if let Some(hyperv) = &self.hyperv {
             hyperv.write(w);
@@ -29,7 +36,11 @@ impl Features {
         if let Some(kvm) = &self.kvm {
             kvm.write(w);
         }
-        for (name, value) in [("pvspinlock", &self.pvspinlock), ("pmu", &self.pmu), ("vmport", &self.vmport)] {
+        if self.pvspinlock.is_some() {
+            w.tag("pvspinlock").opt("state", &self.pvspinlock).end();
+        }
+        self.kept.write_capabilities(w);
+        for (name, value) in [("pmu", &self.pmu), ("vmport", &self.vmport)] {
             if value.is_some() {
                 w.tag(name).opt("state", value).end();
             }
@@ -48,6 +59,7 @@ impl Features {
         if self.vmcoreinfo.is_some() {
             w.tag("vmcoreinfo").opt("state", &self.vmcoreinfo).end();
         }
+        self.kept.write_rest(w);
         if let Some(tcg) = &self.tcg {
             tcg.write(w);
         }
@@ -84,12 +96,20 @@ impl Features {
         }
         opts = memory::machine(domain, opts);
         match domain.numa() {
-            Some(numa) if numa.has_hmat() => opts = opts.switch("hmat", true),
             Some(_) => {}
             None => opts.set("memory-backend", "pc.ram"),
         }
+        if let Some(security) = &domain.security {
+            opts = security.machine_opts(opts);
+        }
         for (key, node) in domain.os.flash() {
             opts.set(key, node);
+        }
+        if domain.numa().is_some_and(Numa::has_hmat) {
+            opts = opts.switch("hmat", true);
+        }
+        if domain.os.boot_options.use_serial.is(&YesNo::Yes) {
+            opts = opts.switch("graphics", false);
         }
         if let Some(hpet) = domain.clock.hpet() {
             opts = opts.switch("hpet", hpet);

@@ -1,6 +1,7 @@
 //! `<features>`.
 
 mod hyperv;
+mod kept;
 mod kvm;
 mod machine;
 
@@ -15,11 +16,12 @@ use crate::parts::os::MachineFamily;
 use crate::write::XmlWriter;
 
 pub use hyperv::Hyperv;
+pub use kept::Kept;
 pub use kvm::{Kvm, Tcg};
 
 words! {
     /// A feature that is there or not.
-    pub enum Plain { Acpi = "acpi", Apic = "apic", Pae = "pae" }
+    pub enum Plain { Acpi = "acpi", Apic = "apic", Pae = "pae", Viridian = "viridian", Privnet = "privnet" }
 }
 
 words! {
@@ -28,8 +30,7 @@ words! {
 }
 
 /// Features of other architectures, which libvirt refuses here.
-const FOREIGN: [&str; 11] =
-    ["gic", "hpt", "htm", "nested-hv", "ccf-assist", "cfpc", "sbbc", "ibs", "ras", "aia", "capabilities"];
+const FOREIGN: [&str; 10] = ["gic", "hpt", "htm", "nested-hv", "ccf-assist", "cfpc", "sbbc", "ibs", "ras", "aia"];
 
 /// The features of the machine.
 #[derive(Debug, Clone, Default)]
@@ -60,6 +61,8 @@ pub struct Features {
     pub async_teardown: Opt<YesNo>,
     /// The PS/2 controller.
     pub ps2: Opt<Switch>,
+    /// What is of other hypervisors, and kept.
+    pub kept: Kept,
     /// End-of-interrupt acceleration of the local APIC.
     pub apic_eoi: Opt<Switch>,
 }
@@ -69,7 +72,7 @@ impl Features {
     pub fn lower(domain: &Fields<'_, '_>) -> Self {
         let Some(f) = domain.child("features") else { return Self::default() };
         let mut out = Self::default();
-        for plain in [Plain::Acpi, Plain::Apic, Plain::Pae] {
+        for plain in [Plain::Acpi, Plain::Apic, Plain::Pae, Plain::Viridian, Plain::Privnet] {
             if let Some(child) = f.child(plain.word()) {
                 if plain == Plain::Apic {
                     out.apic_eoi = child.attr("eoi");
@@ -90,6 +93,7 @@ impl Features {
         out.vmport = switch("vmport");
         out.vmcoreinfo = switch("vmcoreinfo");
         out.ps2 = switch("ps2");
+        out.kept = Kept::lower(&f);
         out.ioapic = f.child_attr("ioapic", "driver");
         if let Some(smm) = f.child("smm") {
             out.smm = Some(smm.attr("state").unwrap_or(Spanned { value: Switch::On, origin: smm.origin() }));
@@ -138,6 +142,16 @@ impl Features {
         let kvm = domain.general.is_kvm();
         if let Some(tcg) = self.tcg.as_ref().and_then(|t| t.cache).filter(|_| kvm) {
             fault(tcg.origin, "a domain that runs under KVM translates no code");
+        }
+        if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache).filter(|c| c.value % 1024 != 0) {
+            fault(cache.origin, "the cache of translated code is not of whole MiB");
+        }
+        let is_pc = domain.os.family() != MachineFamily::Other;
+        for state in [&self.vmport, &self.ps2].into_iter().flatten().filter(|_| !is_pc) {
+            fault(state.origin, "only `pc` and `q35` have this feature");
+        }
+        if let Some(vmport) = self.vmport.filter(|v| v.is_on() && self.ps2.is(&Switch::Off)) {
+            fault(vmport.origin, "the VMware port is part of the PS/2 controller, which is off");
         }
         if self.ps2.is(&Switch::Off) {
             for input in domain.devices.inputs.iter().filter(|i| i.is_on_ps2()) {

@@ -13,11 +13,11 @@ use crate::define::define;
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType};
 use crate::devices::disk::{DiskBus, drive_address};
-use crate::devices::{Devices, Kind, chardev};
+use crate::devices::{Device, Devices, Kind, chardev};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds};
 use crate::facts::Facts;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{Mac, OptExt, Rule, Spanned};
 use crate::prepare::ready;
 use crate::target::Target;
 
@@ -25,6 +25,9 @@ static CONTROLLER: Rule = Rule {
     name: "scsi-controller-hotplug",
     text: "a SCSI disk that is plugged in brings the controllers up to the one that its address names, of the model that the guest has already",
 };
+
+static CONSOLE: Rule =
+    Rule { name: "console-port-hotplug", text: "a console that is plugged in gets the first free virtio-serial port" };
 
 /// The device of `devices` comes to `running`. A medium for a drive that is there changes the medium.
 pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
@@ -64,6 +67,11 @@ pub(super) fn comes(
     let own = named(&domain, kind, index);
     scsi_controllers(&mut domain, kind, index);
     count_memory(&mut domain, kind, index, u64::saturating_add);
+    match kind {
+        Kind::Interface => free_mac(&mut domain, index),
+        Kind::Console => console_port(&mut domain, index),
+        _ => {}
+    }
     let (definition, findings) = define(domain, facts);
     let mut domain = definition.into_domain();
     let mut findings = about_device(findings, span);
@@ -156,6 +164,37 @@ fn scsi_controllers(domain: &mut Domain, kind: Kind, index: usize) {
     }
 }
 
+/// The first free port for a console, of which QEMU finds one at a start (`qemuDomainAttachChrDeviceAssignAddr` in libvirt's
+/// `src/qemu/qemu_hotplug.c`).
+fn console_port(domain: &mut Domain, index: usize) {
+    let devices = &domain.devices;
+    let infos = devices.channels.iter().map(Device::info).chain(devices.consoles.iter().map(Device::info));
+    let taken: Vec<Address> = infos.filter_map(|i| i.address.as_ref().map(|a| a.value.clone())).collect();
+    let controllers = devices.controllers.iter().filter(|c| c.kind() == ControllerType::VirtioSerial);
+    let ports = controllers.flat_map(|c| (0..c.ports.get().unwrap_or(31)).map(|port| (c.index(), port)));
+    let mut places = ports.map(|(controller, port)| Address::VirtioSerial { controller, bus: 0, port });
+    let free = places.find(|place| !taken.contains(place));
+    let own = domain.devices.consoles.get_mut(index).filter(|c| c.is_virtio() && c.info.address.is_none());
+    if let Some((own, free)) = own.zip(free) {
+        own.info.address = Some(Spanned::rule(free, &CONSOLE));
+    }
+}
+
+/// A MAC that no other interface has: interfaces have come and gone, so that places say little.
+fn free_mac(domain: &mut Domain, index: usize) {
+    let uuid = domain.general.uuid.as_ref().map(|u| u.value.0).unwrap_or_default();
+    let interfaces = &mut domain.devices.interfaces;
+    let taken: Vec<Mac> = interfaces.iter().filter_map(|i| i.mac.get()).collect();
+    let Some(own) = interfaces.get_mut(index).filter(|own| own.mac.is_none()) else { return };
+    for place in index..=index + taken.len() {
+        own.mac = None;
+        own.derive_mac(&uuid, place);
+        if own.mac.get().is_some_and(|mac| !taken.contains(&mac)) {
+            return;
+        }
+    }
+}
+
 fn aliases(domain: &Domain) -> Vec<String> {
     let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
     kinds.filter_map(|(k, i)| named(domain, k, i)).collect()
@@ -168,11 +207,19 @@ fn is_numbered(kind: Kind) -> bool {
 
 /// A name that no device of the running domain has: where devices are numbered, one above the highest (libvirt's `src/qemu/qemu_alias.c`).
 fn free_alias(domain: &mut Domain, kind: Kind, index: usize, taken: &[String]) -> String {
+    // The console of a serial port has that port's name, and its number counts.
+    let consoles = domain.devices.consoles.iter().filter(|c| kind == Kind::Console && c.is_mirror());
+    let mirrors: Vec<String> = consoles.map(|c| c.info().alias().replace("serial", "console")).collect();
     let Some(info) = domain.devices.info_mut(kind, index) else { return String::new() };
     let alias = info.alias().to_owned();
     let stem = alias.trim_end_matches(|c: char| c.is_ascii_digit());
     let number = |name: &str| name.strip_prefix(stem)?.parse::<u32>().ok();
-    let above = taken.iter().filter_map(|name| number(name)).max().map_or(0, |highest| highest.saturating_add(1));
+    let above = taken
+        .iter()
+        .chain(&mirrors)
+        .filter_map(|name| number(name))
+        .max()
+        .map_or(0, |highest| highest.saturating_add(1));
     let free = if is_numbered(kind) || taken.contains(&alias) { format!("{stem}{above}") } else { alias };
     if let Some(own) = &mut info.alias {
         own.value.clone_from(&free);

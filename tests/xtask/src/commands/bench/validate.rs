@@ -60,8 +60,9 @@ pub fn run(args: &Args) -> Outcome {
         process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
         process::built("release", "virtc")
     };
-    let cases = corpus::read(&args.corpus, Root::Domain.name())?;
+    let cases = Root::Domain.cases(&args.corpus)?;
     let folder = tempfile::tempdir()?;
+    let grammar = Root::Domain.libvirt(folder.path())?;
     let ([all, valid, invalid], single) = write(&cases, folder.path())?;
     println!("{} definitions, {} of them valid; as many mutants that are not", all.len(), valid.len());
 
@@ -75,7 +76,7 @@ pub fn run(args: &Args) -> Outcome {
     };
     let theirs = |files: &[String]| {
         let mut command = Command::new("xmllint");
-        command.args(["--noout", "--relaxng"]).arg(Root::Domain.libvirt()).args(files).current_dir(folder.path());
+        command.args(["--noout", "--relaxng"]).arg(&grammar).args(files).current_dir(folder.path());
         command
     };
     let one = [single.clone()];

@@ -1,0 +1,134 @@
+//! The firmware for QEMU.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::domain::Domain;
+use crate::emit::{HostNeeds, Items, Opts, Props, Section, Value};
+use crate::ir::{OptExt, Origin, Switch, YesNo};
+use crate::parts::features::Plain;
+
+use super::loader::{FirmwareFormat, FirmwareKind, LoaderType, NvramStore, NvramType};
+use super::{Arch, MachineFamily, Os};
+
+/// The block nodes of an image: one where it is raw and written to, else a storage and a format node.
+fn nodes(flash: &str, format: FirmwareFormat, readonly: bool, storage: Props, out: &mut Items, origin: Origin) {
+    let (protocol, node) = (format!("libvirt-{flash}-storage"), format!("libvirt-{flash}-format"));
+    let storage = storage.with("node-name", &protocol).with("auto-read-only", true).with("discard", "unmap");
+    out.json(Section::Pflash, "blockdev", storage, origin);
+    let props = Props::new()
+        .with("node-name", node)
+        .with("read-only", readonly)
+        .with("driver", format.word())
+        .with("file", protocol)
+        .opt("backing", (format == FirmwareFormat::Qcow2).then_some(Value::Null));
+    out.json(Section::Pflash, "blockdev", props, origin);
+}
+
+impl Os {
+    /// `-bios`, or the block nodes of the flash and what guards it.
+    pub(super) fn firmware_items(&self, out: &mut Items) {
+        let Some(loader) = &self.loader else { return };
+        let Some(path) = &loader.path else { return };
+        if loader.kind.is(&LoaderType::Rom) {
+            return out.word(Section::Loader, "bios", &path.value, path.origin);
+        }
+        let image = Props::new().with("driver", "file").with("filename", &path.value);
+        let format = loader.format.get().unwrap_or(FirmwareFormat::Raw);
+        nodes("pflash0", format, loader.readonly.is(&YesNo::Yes), image, out, path.origin);
+        if let Some((nvram, path)) = self.variables() {
+            let driver = if nvram.kind.is(&NvramType::Block) { "host_device" } else { "file" };
+            let image = Props::new().with("driver", driver).with("filename", &path.value);
+            match nvram.format.get() {
+                Some(FirmwareFormat::Qcow2) => {
+                    nodes("pflash1", FirmwareFormat::Qcow2, false, image, out, path.origin);
+                }
+                Some(FirmwareFormat::Raw) | None => {
+                    let image = image.with("node-name", "libvirt-pflash1-storage").with("read-only", false);
+                    out.json(Section::Pflash, "blockdev", image, path.origin);
+                }
+            }
+        }
+        if loader.secure.is(&YesNo::Yes) {
+            let secure = Opts::new().with("driver", "cfi.pflash01").with("property", "secure").with("value", "on");
+            out.opts(Section::Loader, "global", secure, loader.secure.origin_or(path.origin));
+        }
+    }
+
+    /// The variables of firmware in flash, and where they are.
+    fn variables(&self) -> Option<(&NvramStore, &crate::ir::Spanned<String>)> {
+        let loader = self.loader.as_ref().filter(|l| l.is_flash() && !l.stateless.is(&YesNo::Yes))?;
+        let nvram = self.nvram.as_ref().filter(|_| loader.path.is_some())?;
+        Some((nvram, nvram.path.as_ref()?))
+    }
+
+    /// The names of the block nodes that the machine maps as flash, with where they come from.
+    pub fn flash(&self) -> Vec<(&'static str, &'static str)> {
+        if self.loader.as_ref().filter(|l| l.is_flash() && l.path.is_some()).is_none() {
+            return Vec::new();
+        }
+        let mut out = vec![("pflash0", "libvirt-pflash0-format")];
+        if let Some((nvram, _)) = self.variables() {
+            let is_raw = !nvram.format.is(&FirmwareFormat::Qcow2);
+            out.push(("pflash1", if is_raw { "libvirt-pflash1-storage" } else { "libvirt-pflash1-format" }));
+        }
+        out
+    }
+
+    /// The firmware's variables, which QEMU writes.
+    pub(super) fn firmware_host(&self, out: &mut HostNeeds) {
+        if let Some(path) = self.loader.as_ref().and_then(|l| l.path.as_ref()) {
+            let readonly = self.loader.as_ref().is_some_and(|l| !l.is_flash() || l.readonly.is(&YesNo::Yes));
+            if !readonly {
+                out.file(&path.value, false, false, path.origin);
+            }
+        }
+        let Some((nvram, path)) = self.variables() else { return };
+        if nvram.kind.is(&NvramType::Block) {
+            if nvram.template.is_some() {
+                out.refuse("variables of firmware that are copied to a device", path.origin);
+            }
+            return out.file(&path.value, false, true, path.origin);
+        }
+        if nvram.template.is_some() && nvram.template_format.get() != nvram.format.get() {
+            let origin = nvram.template_format.origin_or(path.origin);
+            return out.refuse("the template has another format than the variable store", origin);
+        }
+        out.from_template(nvram.template.as_ref().map(|t| t.value.as_str()), &path.value, path.origin);
+    }
+}
+
+/// What cannot be (`qemuValidateDomainDefBoot` and its caller in libvirt's `src/qemu/qemu_validate.c`).
+pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+    let os = &domain.os;
+    let mut fault = |code, origin: Origin, message: &str| {
+        report(Diagnostic::new(code, origin.span().unwrap_or_default(), message));
+    };
+    let unsupported = &codes::UNSUPPORTED_CONFIGURATION;
+    let secure = os.loader.as_ref().and_then(|l| l.secure).filter(|s| s.is_yes());
+    if let Some(secure) = secure {
+        if os.family() != MachineFamily::Q35 {
+            fault(unsupported, secure.origin, "only `q35` has firmware that guards its variables");
+        } else if !os.arch.is(&Arch::X86_64) {
+            fault(unsupported, secure.origin, "only x86_64 has firmware that guards its variables");
+        } else if os.firmware.is_none() && !domain.features.smm.is(&Switch::On) {
+            fault(
+                &codes::CONFLICT,
+                secure.origin,
+                "firmware guards its variables with system management mode, which is not on",
+            );
+        }
+    }
+    let flash = os.loader.as_ref().filter(|l| l.is_flash()).and_then(|l| l.kind).map(|k| k.origin);
+    let efi = os.firmware.filter(|f| f.value == FirmwareKind::Efi).map(|f| f.origin);
+    if let Some(origin) = efi.or(flash)
+        && domain.features.has(Plain::Acpi).is_none()
+    {
+        fault(&codes::CONFLICT, origin, "UEFI needs ACPI, which is not among the `<features>`");
+    }
+    if let Some(serial) = os.boot_options.use_serial.filter(|s| s.is_yes())
+        && domain.devices.serials.is_empty()
+    {
+        fault(&codes::CONFLICT, serial.origin, "the firmware is to speak on a serial line, and the guest has none");
+    }
+}

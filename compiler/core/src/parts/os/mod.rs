@@ -1,0 +1,167 @@
+//! `<os>`: architecture, machine type, firmware, what to boot.
+
+mod acpi;
+mod boot;
+mod family;
+mod flash;
+mod loader;
+mod select;
+#[cfg(test)]
+mod trials;
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::emit::{Cx, HostNeeds, Items};
+use crate::ir::{Leaf, Opt, Origin, Rule, Spanned, words};
+use crate::lower::Fields;
+use crate::write::XmlWriter;
+
+pub use acpi::{Table, TableKind};
+pub use boot::{Boot, BootDevice};
+pub use family::MachineFamily;
+pub use flash::check;
+pub use loader::{FirmwareFeatures, FirmwareFormat, FirmwareKind, Loader, LoaderType, NvramStore, NvramType};
+pub use select::choose;
+
+words! {
+    /// The architecture of the guest's CPU.
+    pub enum Arch { X86_64 = "x86_64", I686 = "i686" }
+}
+
+words! {
+    /// What runs in the guest.
+    pub enum OsType { Hvm = "hvm", Xen = "xen", Linux = "linux", Xenpvh = "xenpvh", Exe = "exe" }
+}
+
+words! {
+    /// Where the guest's SMBIOS tables come from.
+    pub enum SmbiosMode { Emulate = "emulate", Host = "host", Sysinfo = "sysinfo" }
+}
+
+/// `<os>`.
+#[derive(Debug, Clone, Default)]
+pub struct Os {
+    /// The kind of firmware that is chosen automatically.
+    pub firmware: Opt<FirmwareKind>,
+    /// What it must have or lack.
+    pub firmware_features: FirmwareFeatures,
+    /// `hvm`.
+    pub kind: Opt<OsType>,
+    /// The architecture.
+    pub arch: Opt<Arch>,
+    /// The machine type, an alias such as `pc` kept as it is.
+    pub machine: Opt<String>,
+    /// The firmware.
+    pub loader: Option<Loader>,
+    /// Where `<loader>` stands.
+    loader_origin: Option<Origin>,
+    /// Its variables.
+    pub nvram: Option<NvramStore>,
+    /// A kernel that is booted directly, and the firmware's settings.
+    pub boot_options: Boot,
+    /// ACPI tables that the guest gets beside QEMU's own.
+    pub acpi: Vec<Table>,
+    /// What to boot from, in order.
+    pub boot: Vec<Spanned<BootDevice>>,
+    /// Where the SMBIOS tables come from.
+    pub smbios: Opt<SmbiosMode>,
+}
+
+static DEFAULT_MACHINE: Rule = Rule {
+    name: "default-machine",
+    text: "without a machine type the guest gets the oldest default of its architecture, `pc`",
+};
+static DEFAULT_ARCH: Rule = Rule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
+
+/// The architecture. One that the binary does not run is no lack of virtc's.
+fn architecture(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
+    let named: Spanned<String> = kind.attr("arch")?;
+    if Arch::read(&named).is_none() {
+        let emulator = domain.element().child("devices").and_then(|d| d.child("emulator"));
+        let emulator = emulator.map(|e| e.text().trim().to_owned()).unwrap_or_default();
+        if let Some(own @ ("x86_64" | "i386")) = emulator.rsplit_once("qemu-system-").map(|(_, own)| own) {
+            let message = format!("a QEMU for {own} runs no guests of architecture `{}`", named.value);
+            let span = named.origin.span().unwrap_or_default();
+            kind.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            return None;
+        }
+    }
+    kind.attr("arch")
+}
+
+impl Os {
+    /// Reads `<os>` from `<domain>`.
+    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+        for name in ["bootloader", "bootloader_args"] {
+            if let Some(loader) = domain.child(name) {
+                let message = "QEMU is not started by a boot loader of the host";
+                loader.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, loader.keep(), message));
+            }
+        }
+        let Some(f) = domain.child("os") else { return Self::default() };
+        let kind = f.child("type");
+        if let Some(other) = kind.as_ref().and_then(|t| t.text::<OsType>()).filter(|t| t.value != OsType::Hvm) {
+            let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
+            let _ = kind.as_ref().map(Fields::keep);
+            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, f.keep(), message));
+            return Self { kind: Some(other), ..Self::default() };
+        }
+        let mut out = Self {
+            arch: kind.as_ref().and_then(|t| architecture(domain, t)),
+            machine: kind.as_ref().and_then(|t| t.attr("machine")),
+            kind: kind.and_then(|t| t.text()),
+            boot_options: Boot::lower(&f),
+            acpi: acpi::lower(&f),
+            boot: f.children("boot").iter().filter_map(|b| b.attr("dev")).collect(),
+            smbios: f.child_attr("smbios", "mode"),
+            ..Self::default()
+        };
+        loader::lower(&f, &mut out);
+        out
+    }
+
+    /// Fills in what is absent; `per_device` tells whether devices carry boot orders of their own.
+    pub fn define(&mut self, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
+        self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH));
+        self.machine.get_or_insert(Spanned::rule("pc".to_owned(), &DEFAULT_MACHINE));
+        boot::define_order(&mut self.boot, per_device, report);
+        self.boot_options.define(report);
+        acpi::check(&self.acpi, report);
+        loader::check(self, report);
+    }
+
+    /// Writes `<os>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        w.tag("os").opt("firmware", &self.firmware).children(|w| {
+            if let Some(kind) = &self.kind {
+                w.tag("type").opt("arch", &self.arch).opt("machine", &self.machine).text(kind.word());
+            }
+            loader::write(self, w);
+            self.boot_options.write_kernel(w);
+            acpi::write(&self.acpi, w);
+            for boot in &self.boot {
+                w.tag("boot").attr("dev", boot.word()).end();
+            }
+            self.boot_options.write_menu(w);
+            self.boot_options.write_bios(w);
+            if self.smbios.is_some() {
+                w.tag("smbios").opt("mode", &self.smbios).end();
+            }
+        });
+    }
+
+    /// `-boot`, `-kernel`, firmware; `-machine` is made from many parts elsewhere.
+    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+        self.boot_options.items(out);
+        acpi::items(&self.acpi, out);
+        self.firmware_items(out);
+    }
+
+    /// What QEMU opens: tables, kernel, the firmware's variables.
+    pub fn host(&self, out: &mut HostNeeds) {
+        acpi::host(&self.acpi, out);
+        self.boot_options.host(out);
+        self.firmware_host(out);
+    }
+}

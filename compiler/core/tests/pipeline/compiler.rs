@@ -1,0 +1,74 @@
+//! The passes one after the other, as the commands use them.
+
+use std::path::{Path, PathBuf};
+
+use virtc_compiler::emit::argv::argv;
+use virtc_compiler::{Definition, Facts, Target, define, lower, prepare};
+use virtc_diag::{Diagnostics, SourceFile};
+use virtc_inventory::HostFile;
+use virtc_rng::Validator;
+
+/// All that a text is compiled with.
+pub struct Compiler {
+    host: HostFile,
+    target: Target,
+    validator: Validator<'static>,
+}
+
+impl Default for Compiler {
+    fn default() -> Self {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/hosts/libvirt-test.json");
+        let host = HostFile::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
+        Self { host, target: Target::default(), validator: virtc_schemas::domain().validator() }
+    }
+}
+
+fn first(found: &Diagnostics) -> String {
+    found.iter().map(|fault| fault.message.clone()).next().unwrap_or_default()
+}
+
+impl Compiler {
+    fn facts(&self) -> Facts<'_> {
+        Facts::new(Some(&self.host))
+    }
+
+    fn definition(&mut self, text: &str) -> Result<Definition, String> {
+        let (document, mut found) = virtc_xml::parse(&SourceFile::new("test", text));
+        let (checked, faults) = self.validator.validate(&document);
+        found.extend(faults);
+        let (domain, faults) = lower(&checked);
+        found.extend(faults);
+        let whole = domain.filter(|domain| domain.holes == 0 && !found.has_errors());
+        let (definition, faults) = define(whole.ok_or_else(|| first(&found))?, self.facts());
+        if faults.has_errors() { Err(first(&faults)) } else { Ok(definition) }
+    }
+
+    /// The definition as it would be stored.
+    ///
+    /// # Errors
+    /// With the first finding, where there is none.
+    pub fn try_stored(&mut self, text: &str) -> Result<String, String> {
+        Ok(self.definition(text)?.to_xml())
+    }
+
+    /// The definition as it would be stored.
+    pub fn stored(&mut self, text: &str) -> Option<String> {
+        self.try_stored(text).ok()
+    }
+
+    /// The command line.
+    pub fn argv(&mut self, text: &str) -> Option<Vec<String>> {
+        let definition = self.definition(text).ok()?;
+        let (machine, found) = prepare(definition, &self.target, self.facts());
+        Some(argv(&machine.sound(&found)?).display())
+    }
+}
+
+/// All files below a folder whose names end with `.xml`, in order.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    let below = |path: PathBuf| if path.is_dir() { files(&path) } else { vec![path] };
+    let all = entries.into_iter().flat_map(below);
+    all.filter(|path| path.extension().is_some_and(|extension| extension == "xml")).collect()
+}

@@ -1,0 +1,7 @@
+//! Properties of the whole way from a text to a command line.
+
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr, reason = "tests: they read files")]
+
+mod compiler;
+mod fixed_point;
+mod quoting;

@@ -1,0 +1,44 @@
+//! Finds a network interface with more pairs of queues than the guest has virtual CPUs.
+//!
+//! A guest's driver uses at most one pair for each of its CPUs. The others cost the host a thread and the guest memory and interrupt
+//! vectors, and carry nothing. libvirt and QEMU say nothing.
+//!
+//! ```xml fires
+//! <interface type='bridge'>
+//!   <source bridge='br0'/>
+//!   <model type='virtio'/>
+//!   <driver name='vhost' queues='64'/>
+//! </interface>
+//! ```
+//!
+//! ```xml silent
+//! <interface type='bridge'>
+//!   <source bridge='br0'/>
+//!   <model type='virtio'/>
+//!   <driver name='vhost' queues='1'/>
+//! </interface>
+//! ```
+
+use virtc_compiler::ir::OptExt;
+use virtc_diag::{Code, Diagnostic, Diagnostics, Severity};
+
+use crate::{Context, Lint};
+
+/// The lint.
+pub static LINT: Lint = Lint { code: &CODE, check };
+
+static CODE: Code =
+    Code { name: "interface-queues", severity: Severity::Warning, explanation: include_str!("interface_queues.rs") };
+
+fn check(cx: &Context<'_>, found: &mut Diagnostics) {
+    let Some(domain) = cx.domain else { return };
+    let cpus = domain.vcpus.max.get().unwrap_or(1);
+    for interface in cx.interfaces() {
+        let Some(queues) = interface.driver.as_ref().and_then(|d| d.queues) else { continue };
+        let Some(span) = queues.origin.span().filter(|_| queues.value > cpus) else { continue };
+        let message =
+            format!("this interface has {} pairs of queues, and the guest has {cpus} virtual CPUs", queues.value);
+        let help = format!("a guest uses at most one pair for each CPU: set `queues='{cpus}'`, or remove it");
+        found.push(Diagnostic::new(&CODE, span, message).help(help));
+    }
+}

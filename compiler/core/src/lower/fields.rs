@@ -30,11 +30,6 @@ impl<'d> Lowering<'d> {
         Self { running: true, ..Self::new(checked) }
     }
 
-    /// Whether the document shows a running domain.
-    pub fn is_running(&self) -> bool {
-        self.running
-    }
-
     /// Whether an alias is part of the definition: the user's own always, others in a running domain.
     pub fn keeps_alias(&self, alias: &str) -> bool {
         self.running || alias.starts_with("ua-")

@@ -57,17 +57,7 @@ const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x6f1b_8a36_2d3c_5e0f_9c55_7
 impl General {
     /// Reads the parts from `<domain>`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
-<<<<<<< HEAD
-        let text = |name: &str| f.child(name).map(|c| c.raw_text());
-        let metadata = f.child("metadata").map(|m| {
-            let span = m.keep();
-            m.element().document().source().slice(span).to_owned()
-        });
-=======
         let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
-        // An id is what a running domain has; it is no part of a definition.
-        let _: Opt<String> = f.attr("id");
->>>>>>> main
         Self {
             id: f.attr("id").filter(|_| f.cx().is_running()),
             kind: f.attr("type"),

@@ -225,18 +225,11 @@ fn with_sets(domain: &Domain) -> Vec<(&str, u32)> {
     let rngs = devices.rngs.iter().map(|d| (d.info(), d.source()));
     let redirdevs = devices.redirdevs.iter().map(|d| (d.info(), Some(&d.source)));
     let all = smartcards.chain(parallels).chain(serials).chain(channels).chain(consoles).chain(rngs).chain(redirdevs);
-<<<<<<< HEAD
-    all.map(|(info, source): (&Info, _)| (info.alias(), source.map_or(0, Source::fd_sets))).collect()
-=======
-    let before = all.take_while(|(info, _): &(&Info, _)| info.alias() != alias);
+    let others = all.map(|(info, source): (&Info, _)| (info.alias(), source.map_or(0, Source::fd_sets)));
     // The devices of vDPA come before all of these, with one set each.
-    let vdpa = devices.interfaces.iter().take_while(|i| i.info().alias() != alias);
-    let vdpa = u32::try_from(vdpa.filter(|i| i.actual() == InterfaceType::Vdpa).count()).unwrap_or_default();
-    if devices.interfaces.iter().any(|i| i.info().alias() == alias) {
-        return vdpa;
-    }
-    vdpa + before.filter_map(|(_, source)| source).map(Source::fd_sets).sum::<u32>()
->>>>>>> main
+    let vdpa = devices.interfaces.iter().map(|i| (i.info().alias(), u32::from(i.actual() == InterfaceType::Vdpa)));
+    let tpms = devices.tpms.iter().map(|d| (d.info().alias(), d.fd_sets()));
+    vdpa.chain(others).chain(tpms).collect()
 }
 
 #[cfg(test)]

@@ -187,9 +187,10 @@ fn free_mac(domain: &mut Domain, index: usize) {
     let taken: Vec<Mac> = interfaces.iter().filter_map(|i| i.mac.get()).collect();
     let Some(own) = interfaces.get_mut(index).filter(|own| own.mac.is_none()) else { return };
     for place in index..=index + taken.len() {
-        own.mac = None;
-        own.derive_mac(&uuid, place);
-        if own.mac.get().is_some_and(|mac| !taken.contains(&mac)) {
+        let mut trial = own.clone();
+        trial.derive_ids(&uuid, place);
+        if trial.mac.get().is_some_and(|mac| !taken.contains(&mac)) {
+            *own = trial;
             return;
         }
     }

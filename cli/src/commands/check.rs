@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use virtc_compiler::Target;
-use virtc_diag::{Severity, SourceFile};
+use virtc_diag::{Diagnostic, Severity, SourceFile};
 
 use crate::args::{HostArg, Jobs, SchemaArg};
 use crate::exit::Exit;
@@ -68,20 +68,32 @@ impl Check {
         let settings = Settings { schema: schema.as_ref(), host: host.as_ref(), target: &target };
         let mut exit = Exit::Fine;
         let inputs = expand(&self.paths, &mut |message| exit = out.usage(message));
-        let results = self.jobs.map(&inputs, settings, |pipeline, input| self.one(input, pipeline, depth, &only))?;
+        let least = if self.deny.is_some() { Severity::Warning } else { Severity::Error };
+        let terminal = out.terminal;
+        let results = self.jobs.map(&inputs, settings, |pipeline, input| {
+            let (mut report, fixed) = self.one(input, pipeline, depth, &only)?;
+            let text = if self.format.is_by_file() && !self.diff {
+                let text = render::render(self.format, std::slice::from_ref(&report), least, terminal)?;
+                forget(&mut report);
+                text
+            } else {
+                String::new()
+            };
+            Ok((report, fixed, text))
+        })?;
 
-        let mut reports = Vec::new();
+        let (mut reports, mut texts) = (Vec::new(), Vec::new());
         let mut fixed = 0;
         for result in results {
             match result {
-                Ok((report, count)) => {
+                Ok((report, count, text)) => {
                     reports.push(report);
+                    texts.push(text);
                     fixed += count;
                 }
                 Err(message) => exit = out.usage(message),
             }
         }
-        let least = if self.deny.is_some() { Severity::Warning } else { Severity::Error };
         if reports.iter().flat_map(|report| &report.diagnostics).any(|found| found.severity >= least) {
             exit = exit.max(Exit::Findings);
         }
@@ -90,7 +102,11 @@ impl Check {
                 out.print(&fix::diff(source.name(), source.text(), &fix::apply(source, diagnostics).0));
             }
         } else {
-            out.print(&render::render(self.format, &reports, least, out.terminal)?);
+            if self.format.is_by_file() {
+                texts.iter().filter(|text| !text.is_empty()).for_each(|text| out.print(text));
+            } else {
+                out.print(&render::render(self.format, &reports, least, out.terminal)?);
+            }
             if self.format == Format::Human {
                 out.note(&summary(&reports, fixed));
             }
@@ -144,11 +160,18 @@ impl Check {
             }
         }
         if last.diagnostics.is_empty() {
-            // Nothing will be shown of it: with thousands of files, the texts are what takes memory.
-            last.source = SourceFile::new(last.source.name(), "");
+            forget(&mut last);
         }
         Ok((last, made))
     }
+}
+
+/// Drops what is shown already: with thousands of files, texts are what takes memory.
+fn forget(report: &mut Report) {
+    report.source = SourceFile::new(report.source.name(), "");
+    let found = std::mem::take(&mut report.diagnostics).into_iter();
+    let bare = |found: Diagnostic| Diagnostic { message: String::new(), labels: Vec::new(), help: None, ..found };
+    report.diagnostics = found.map(bare).collect();
 }
 
 /// The report without what was not asked for. Faults of the XML stay, since all else is meaningless then.

@@ -31,6 +31,16 @@ pub enum Format {
     Junit,
 }
 
+impl Format {
+    /// Whether the text of several reports is that of each, one after the other.
+    pub fn is_by_file(self) -> bool {
+        match self {
+            Self::Human | Self::Json | Self::Github => true,
+            Self::Sarif | Self::Gitlab | Self::Junit => false,
+        }
+    }
+}
+
 /// The findings in `reports` as text; findings below `least` are no failures where a format tells the two apart.
 ///
 /// # Errors

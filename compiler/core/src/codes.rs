@@ -66,6 +66,14 @@ pub static NOT_IN_DEFINITION: Code = Code {
         `virtc detach` knows what runs and refuses a device that is not there.",
 };
 
+/// What libvirt passes over.
+pub static WITHOUT_EFFECT: Code = Code {
+    name: "without-effect",
+    severity: Severity::Warning,
+    explanation: "The format lets this stand here, but it means nothing for a device of this type: libvirt passes over it and does not write it\n\
+        back. Remove it, or change the type of the device.",
+};
+
 /// All diagnostics of this crate.
 pub static ALL: &[&Code] = &[
     &NOT_YET_SUPPORTED,
@@ -76,4 +84,5 @@ pub static ALL: &[&Code] = &[
     &HOST_FACT_NEEDED,
     &UNSUPPORTED_CONFIGURATION,
     &NOT_IN_DEFINITION,
+    &WITHOUT_EFFECT,
 ];

@@ -8,10 +8,10 @@ use virtc_rng::Checked;
 use crate::codes;
 use crate::devices::controller::{Controller, PciModel};
 use crate::devices::{Devices, Kind};
-use crate::ir::{CpuSet, Opt, Origin};
+use crate::ir::{CpuSet, Opt, OptExt, Origin};
 use crate::lower::{Fields, Lowering};
 use crate::parts::{
-    backing::Backing,
+    backing::{Access, Backing},
     clock::Clock,
     cpu::Cpu,
     cputune::Cputune,
@@ -216,6 +216,16 @@ impl Domain {
     pub fn has_pcie(&self) -> bool {
         let root = self.devices.controllers.iter().find(|c| c.is_pci() && c.index() == 0);
         root.and_then(Controller::pci_model) == Some(PciModel::PcieRoot)
+    }
+
+    /// Whether other processes of the host can share the guest's memory, as a device outside of QEMU must
+    /// (`qemuValidateDomainDefVhostUserRequireSharedMemory` in libvirt's `src/qemu/qemu_validate.c`).
+    pub fn shares_memory(&self) -> bool {
+        let shared = self.backing.access.is(&Access::Shared);
+        match self.numa().map(|n| n.cells.as_slice()) {
+            None | Some([]) => shared,
+            Some(cells) => cells.iter().all(|c| c.access.get().map_or(shared, |a| a == Access::Shared)),
+        }
     }
 
     /// The guest's NUMA cells, where it has any.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use virtc_inventory::{
-    BusKind, Config, Firmware, Hardware, HostFile, HostModel, Network, NumaNode, PciAddress, Sev, Smbios,
+    BusKind, Config, Firmware, Hardware, HostFile, HostModel, ImageInfo, Network, NumaNode, PciAddress, Pool, Sev,
+    Smbios,
 };
 
 use crate::devices::PciSlot;
@@ -45,6 +46,16 @@ impl<'h> Facts<'h> {
     /// The network of this name, where it is known.
     pub fn network(&self, name: &str) -> Option<&'h Network> {
         self.file?.resources.as_ref()?.networks.get(name)
+    }
+
+    /// The storage pool of this name, where it is known.
+    pub fn pool(&self, name: &str) -> Option<&'h Pool> {
+        self.file?.resources.as_ref()?.pools.get(name)
+    }
+
+    /// What is known of the disk image at this path.
+    pub fn image(&self, path: &str) -> Option<&'h ImageInfo> {
+        self.file?.resources.as_ref()?.images.get(path)
     }
 
     /// The CPU that `host-model` stands for, where it is known.
@@ -97,6 +108,30 @@ impl<'h> Facts<'h> {
         let mut found = self.hardware()?.usb_by_id(vendor, product);
         let (_, device) = found.next()?;
         found.next().is_none().then_some((device.bus, device.device))
+    }
+
+    /// Whether the host is known to have no USB device with these ids.
+    pub fn lacks_usb(&self, vendor: u16, product: u16) -> bool {
+        self.hardware().is_some_and(|h| h.usb_by_id(vendor, product).next().is_none())
+    }
+
+    /// The node through which the host's SCSI device at this place takes commands.
+    pub fn scsi_generic(&self, adapter: &str, bus: u32, target: u32, unit: u64) -> Option<&'h str> {
+        let nodes = &self.file?.resources.as_ref()?.scsi_generic;
+        let own = nodes.get(&format!("{adapter}:{bus}:{target}:{unit}"));
+        own.or_else(|| nodes.get("*")).map(String::as_str)
+    }
+
+    /// Whether the host is known to have no vhost-user program of this type with all these features.
+    pub fn lacks_vhost_user(&self, kind: &str, features: &[&str]) -> bool {
+        let Some(known) = self.file.and_then(|f| f.resources.as_ref()).map(|r| &r.vhost_user) else { return false };
+        let has = |wanted: &&str, own: &[String]| own.iter().any(|f| f == wanted);
+        !known.is_empty() && !known.iter().any(|v| v.kind == kind && features.iter().all(|f| has(f, &v.features)))
+    }
+
+    /// The directory of the sockets of D-Bus daemons: the host's, or none.
+    pub fn dbus_dir(&self) -> Option<&'h str> {
+        self.config().map(|config| config.dbus_dir.as_str())
     }
 
     /// The size of a huge page whose size nobody names, in KiB: the host's, or that of x86.

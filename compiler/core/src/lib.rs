@@ -13,6 +13,7 @@ pub mod ir;
 mod lower;
 pub mod parts;
 pub mod prepare;
+pub mod storage;
 mod target;
 pub mod write;
 

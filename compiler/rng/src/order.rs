@@ -104,8 +104,10 @@ impl<'w, 's, 'd> Walk<'w, 's, 'd> {
         let mut again = false;
         for item in items(words) {
             let refused = match item {
-                [INTERLEAVE, parts @ ..] => self.twice(again, &|walk| walk.interleave(parts, *chain.first()?)),
-                [CHOICE, set, alternatives @ ..] => self.twice(again, &|walk| walk.choice(*set, alternatives, chain)),
+                [INTERLEAVE, parts @ ..] => self.twice(again, chain, &|walk| walk.interleave(parts, *chain.first()?)),
+                [CHOICE, set, alternatives @ ..] => {
+                    self.twice(again, chain, &|walk| walk.choice(*set, alternatives, chain))
+                }
                 [OPTIONAL, set] => {
                     // From here on libxml2 tries all that follows twice: first as if the attribute were not there, then with it.
                     let set = self.engine.schema.names.set(*set);
@@ -122,9 +124,12 @@ impl<'w, 's, 'd> Walk<'w, 's, 'd> {
     }
 
     /// Only the last time counts, but the first one leaves its traces.
-    fn twice(&mut self, again: bool, go: &dyn Fn(&mut Self) -> Option<usize>) -> Option<usize> {
+    fn twice(&mut self, again: bool, chain: &[usize], go: &dyn Fn(&mut Self) -> Option<usize>) -> Option<usize> {
         if again {
             go(self);
+            if let Some([_, lost]) = chain.windows(2).find(|pair| !self.leads(pair)) {
+                return Some(*lost);
+            }
         }
         go(self)
     }
@@ -254,7 +259,6 @@ fn parts(words: &[u32]) -> Vec<(u32, &[u32])> {
 mod tests {
     use virtc_diag::SourceFile;
 
-    use super::*;
     use crate::schema::Schema;
 
     /// Schemas with valid orders that xmllint 2.9.14 takes, and valid ones that it refuses.

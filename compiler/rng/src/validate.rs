@@ -12,7 +12,7 @@ use crate::report::report;
 use crate::schema::Schema;
 
 /// More patterns than this are forgotten after a document, so that memory stays bounded.
-const MAX_PATTERNS: usize = 1 << 20;
+const MAX_PATTERNS: usize = 1 << 16;
 /// More names than this are forgotten.
 const MAX_NAMES: usize = 1 << 12;
 

@@ -17,12 +17,14 @@ const TWICE: &str = "attribute given twice";
 #[derive(Default)]
 pub(crate) struct Names<'t> {
     /// Prefixes that were reported: each is reported once.
-    undeclared: Vec<&'t str>,
+    undeclared: FxHashSet<&'t str>,
     ids: FxHashMap<(Box<str>, Box<str>), NameId>,
     /// Names as written, for the declarations in force: the fast way.
     written: FxHashMap<(&'t str, bool), NameId>,
-    /// (number of open elements when it was declared, index into the document's declarations).
-    scope: Vec<(usize, usize)>,
+    /// The declarations in force: the number of open elements when each was made, and its prefix.
+    scope: Vec<(usize, &'t str)>,
+    /// For each prefix its declarations in force, the innermost last, as indices into the document's.
+    prefixes: FxHashMap<&'t str, Vec<usize>>,
 }
 
 /// An attribute as written.
@@ -36,9 +38,10 @@ struct Raw<'t> {
 impl<'t> Names<'t> {
     /// The declarations of elements that are closed go out of force.
     pub(crate) fn close_to(&mut self, depth: usize) {
-        let before = self.scope.len();
-        self.scope.retain(|(d, _)| *d <= depth);
-        if self.scope.len() != before {
+        while let Some((_, prefix)) = self.scope.pop_if(|(declared, _)| *declared > depth) {
+            if let Some(declared) = self.prefixes.get_mut(prefix) {
+                declared.pop();
+            }
             self.written.clear();
         }
     }
@@ -47,8 +50,7 @@ impl<'t> Names<'t> {
         if prefix == "xml" {
             return Some(XML_NAMESPACE);
         }
-        let found =
-            self.scope.iter().rev().filter_map(|(_, i)| document.declarations.get(*i)).find(|d| &*d.prefix == prefix);
+        let found = self.prefixes.get(prefix).and_then(|declared| document.declarations.get(*declared.last()?));
         found.map(|d| &*d.uri).filter(|uri| !uri.is_empty() || prefix.is_empty())
     }
 
@@ -73,9 +75,8 @@ impl<'t> Names<'t> {
             _ if prefix.is_empty() && attribute => "",
             Some(uri) => uri,
             None if prefix.is_empty() => "",
-            None if self.undeclared.contains(&prefix) => "",
+            None if !self.undeclared.insert(prefix) => "",
             None => {
-                self.undeclared.push(prefix);
                 let message = format!("namespace prefix `{prefix}` is not declared");
                 let help = if prefix == "qemu" {
                     "declare it on `<domain>`: `xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'`".to_owned()
@@ -120,7 +121,8 @@ impl<'t> Names<'t> {
                 None => continue,
             };
             let uri = decode(attribute.value, attribute.value_at, Place::Attribute, report);
-            self.scope.push((depth, document.declarations.len()));
+            self.scope.push((depth, prefix));
+            self.prefixes.entry(prefix).or_default().push(document.declarations.len());
             self.written.clear();
             document.declarations.push(Declaration { element, prefix: prefix.into(), uri: uri.into() });
         }
@@ -179,8 +181,7 @@ fn raw_attributes<'t>(
             continue;
         };
         if !seen.insert(name) {
-            let message = "attribute given twice";
-            report(Diagnostic::new(&codes::XML_SYNTAX, Span::new(at..at + name.len()), message));
+            report(Diagnostic::new(&codes::XML_SYNTAX, Span::new(at..at + name.len()), TWICE));
             continue;
         }
         if !out.is_empty() || at > 0 {
@@ -188,10 +189,6 @@ fn raw_attributes<'t>(
             if !before.is_ascii_whitespace() {
                 report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), "no white space before this attribute"));
             }
-        }
-        if out.iter().any(|other| other.name == name) {
-            report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), TWICE));
-            continue;
         }
         out.push(Raw { name, at, value, value_at });
     }

@@ -52,6 +52,10 @@ config! {
     nbd_tls: bool = false,
     /// Where the certificates of network block devices are (`nbd_tls_x509_cert_dir`).
     nbd_tls_dir: String = "/etc/pki/libvirt-nbd",
+    /// The secret of the private key for network block devices, by its uuid (`nbd_tls_x509_secret_uuid`).
+    nbd_tls_secret: Option<String> = None::<String>,
+    /// How much the gluster client logs, 0 to 9 (`gluster_debug_level`).
+    gluster_debug: u32 = 4_u32,
     /// The first port for VNC and SPICE (`remote_display_port_min`).
     display_port_min: u16 = 5900_u16,
     /// The last port for VNC and SPICE (`remote_display_port_max`).
@@ -64,6 +68,8 @@ config! {
     lib_dir: String = "/var/lib/libvirt/qemu",
     /// Where the sockets of guest channels are.
     channel_dir: String = "/run/libvirt/qemu/channel",
+    /// Where the sockets of domains' own D-Bus daemons are.
+    dbus_dir: String = "/run/libvirt/qemu/dbus",
     /// Where the sockets between QEMU and passt are.
     passt_dir: String = "/run/libvirt/qemu/passt",
     /// Where the variables of UEFI are (`nvram` files).

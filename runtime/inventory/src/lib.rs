@@ -15,6 +15,7 @@ mod pci;
 mod read;
 mod resources;
 mod smbios;
+mod storage;
 mod system;
 mod usb;
 
@@ -26,7 +27,8 @@ pub use host::{FORMAT, HostFile, HostFileError};
 pub use net::{NetDevice, NetParent, OperState};
 pub use pci::{BusKind, Mdev, PciFunction, Sriov};
 pub use read::{Problem, read, read_firmware};
-pub use resources::{Forward, HostClock, HostModel, Network, Resources, Sev};
+pub use resources::{Forward, HostClock, HostModel, Network, Resources, Sev, VhostUser};
 pub use smbios::Smbios;
+pub use storage::{BackingInfo, ImageInfo, Pool, PoolAuth, PoolHost, PoolKind, Volume, VolumeKind};
 pub use system::{Cpu, CpuModel, HugePages, Iommu, Kvm, Limits, Memory, NumaNode};
 pub use usb::{UsbDevice, UsbInterface};

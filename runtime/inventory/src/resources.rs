@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Firmware;
 use crate::PciAddress;
+use crate::storage::{ImageInfo, Pool};
 
 /// How a network reaches the outside (`<forward mode=…>`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -42,6 +43,9 @@ pub struct Network {
     /// The bridge that its guests are attached to, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bridge: Option<String>,
+    /// The host's own address in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
     /// Whether the bridge is one of Open vSwitch (`<virtualport type='openvswitch'/>`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub openvswitch: bool,
@@ -78,6 +82,20 @@ pub struct HostModel {
     pub features: Vec<(String, bool)>,
 }
 
+/// A program that serves a device over vhost-user, as its descriptor in `/usr/share/qemu/vhost-user` and the program itself say.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VhostUser {
+    /// What it serves: `gpu`, `fs`, `input`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The program.
+    pub binary: String,
+    /// What it says that it can do, such as `virgl` and `render-node`.
+    #[serde(default)]
+    pub features: Vec<String>,
+}
+
 /// What AMD SEV takes on this host (`query-sev-capabilities` of QEMU).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +125,12 @@ pub struct Resources {
     /// The NUMA nodes that numad advises for a domain with `placement='auto'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numad: Option<BTreeSet<u32>>,
+    /// The nodes of SCSI devices, such as `/dev/sg0`, by adapter, bus, target and LUN, such as `scsi_host0:0:0:0`; `*` stands for any other.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub scsi_generic: BTreeMap<String, String>,
+    /// Programs that serve devices over vhost-user, in the order of preference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub vhost_user: Vec<VhostUser>,
     /// The firmware that is installed, in the order of preference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<Vec<Firmware>>,
@@ -116,4 +140,10 @@ pub struct Resources {
     /// Networks by name.
     #[serde(default)]
     pub networks: BTreeMap<String, Network>,
+    /// Storage pools by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub pools: BTreeMap<String, Pool>,
+    /// Disk images by path: what each of them names as its backing image.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub images: BTreeMap<String, ImageInfo>,
 }

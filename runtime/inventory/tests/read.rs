@@ -9,7 +9,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use virtc_inventory::{BusKind, Hardware, HostFile, HugePages, NetParent, OperState, Problem, Sriov, read};
+use virtc_inventory::{
+    BusKind, FirmwareMapping, FlashMode, Hardware, HostFile, HugePages, NetParent, OperState, Problem, Sriov, read,
+    read_firmware,
+};
 
 mod unfold;
 
@@ -195,4 +198,60 @@ fn the_example_host_loads() {
     let (port, _) = host.usb_by_id(0x0b95, 0x1790).next().unwrap();
     assert_eq!(host.net_of_usb(port).count(), 1);
     assert_eq!(file.resources.unwrap().networks["default"].bridge.as_deref(), Some("virbr0"));
+}
+
+#[test]
+fn firmware_descriptors_of_later_directories_count() {
+    let root = tempfile::TempDir::new().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = root.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    let text = |image: &str| {
+        format!(
+            r#"{{"description":"d","interface-types":["uefi"],"mapping":{{"device":"flash","executable":{{"filename":"{image}",
+            "format":"raw"}},"nvram-template":{{"filename":"/vars","format":"raw"}}}},"targets":[{{"architecture":"x86_64",
+            "machines":["pc-q35-*"]}}],"features":["of-tomorrow"],"tags":["t"]}}"#
+        )
+    };
+    write("usr/50-a.json", &text("/a"));
+    write("usr/40-b.json", &text("/b"));
+    write("usr/30-masked.json", &text("/never"));
+    write("usr/README", "no descriptor");
+    write("etc/30-masked.json", "");
+    write("etc/50-a.json", &text("/mine"));
+    write("etc/90-broken.json", "{}");
+    let [usr, etc, home] = ["usr", "etc", "home"].map(|name| root.path().join(name));
+    let (found, problems) = read_firmware(&[&usr, &etc, &home]);
+    let images: Vec<_> = found
+        .iter()
+        .map(|f| match &f.mapping {
+            FirmwareMapping::Flash { mode: FlashMode::Split, executable, .. } => executable.filename.as_str(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(images, ["/b", "/mine"]);
+    assert!(found.iter().all(|f| f.has("of-tomorrow")));
+    assert_eq!(problems.iter().map(|p| p.path.clone()).collect::<Vec<_>>(), [etc.join("90-broken.json")]);
+}
+
+#[test]
+fn smbios_tables_are_read() {
+    let root = tempfile::TempDir::new().unwrap();
+    let dmi = root.path().join("sys/class/dmi/id");
+    std::fs::create_dir_all(&dmi).unwrap();
+    for (name, text) in
+        [("bios_vendor", "B\n"), ("product_name", "P\n"), ("board_asset_tag", "\n"), ("sys_vendor", "S\n")]
+    {
+        std::fs::write(dmi.join(name), text).unwrap();
+    }
+    let (hardware, problems) = read(&root.path().join("sys"), &root.path().join("proc"));
+    assert_eq!(problems, []);
+    let smbios = hardware.smbios.unwrap();
+    assert_eq!(smbios.bios, BTreeMap::from([("vendor".to_owned(), "B".to_owned())]));
+    assert_eq!(smbios.system.len(), 2);
+    assert!(smbios.base_board.is_empty() && smbios.chassis.is_empty());
+    let text = serde_json::to_string(&HostFile { hardware: Some(Hardware::default()), ..HostFile::default() }).unwrap();
+    assert!(!text.contains("smbios"));
 }

@@ -12,6 +12,22 @@ pub enum Hole {
     State,
     /// The number of an open descriptor that QEMU inherits, by its name in the plan.
     Fd(String),
+    /// A secret as ciphertext under the key of this run, in base 64, by the name of its object.
+    Secret(String),
+    /// The initialisation vector of that ciphertext, in base 64.
+    SecretIv(String),
+}
+
+impl Hole {
+    /// The hole for the eye: `{state}`, `{fd:NAME}`, `{secret:NAME}`, `{secret-iv:NAME}`.
+    pub fn display(&self) -> String {
+        match self {
+            Self::State => "{state}".to_owned(),
+            Self::Fd(name) => format!("{{fd:{name}}}"),
+            Self::Secret(name) => format!("{{secret:{name}}}"),
+            Self::SecretIv(name) => format!("{{secret-iv:{name}}}"),
+        }
+    }
 }
 
 /// How a filled-in value is quoted for the text around it.
@@ -75,12 +91,7 @@ impl Arg {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Hole { name: Hole::State, .. } => out.push_str("{state}"),
-                Part::Hole { name: Hole::Fd(name), .. } => {
-                    out.push_str("{fd:");
-                    out.push_str(name);
-                    out.push('}');
-                }
+                Part::Hole { name, .. } => out.push_str(&name.display()),
             }
         }
         out

@@ -40,6 +40,7 @@ enum Command {
     Faults(commands::faults::Args),
     Messages(commands::messages::Args),
     Libvirt(commands::libvirt::Args),
+    Fuzz(commands::fuzz::Args),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Faults(args) => commands::faults::run(&args),
         Command::Messages(args) => commands::messages::run(&args),
         Command::Libvirt(args) => commands::libvirt::run(&args),
+        Command::Fuzz(args) => commands::fuzz::run(&args),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

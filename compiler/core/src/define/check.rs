@@ -8,6 +8,7 @@ use crate::codes;
 use crate::devices::address::{Address, pci};
 use crate::devices::controller::{ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::host_source::HostSource;
+use crate::devices::hostdev::Hostdev;
 use crate::devices::{Kind, Needs};
 use crate::domain::Domain;
 use crate::ir::Spanned;
@@ -21,6 +22,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     roots(domain, faults);
     usb(domain, faults);
     host_devices(domain, faults);
+    acpi(domain, faults);
     kinds(domain, faults);
 }
 
@@ -49,10 +51,11 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             let Some(span) = origin.span() else { continue };
             let needs = domain.devices.needs(*kind, index, domain);
             let fits = match (needs, address) {
-                (Needs::Pci(_), Address::Pci { .. } | Address::Unassigned)
+                (Needs::Pci(_), Address::Pci { .. })
                 | (Needs::Usb, Address::Usb { .. })
                 | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
                 (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) => false,
+                (Needs::Nothing, Address::Unassigned) => *kind == Kind::Hostdev,
                 (Needs::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
             };
             if !fits {
@@ -63,6 +66,25 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
                 && (slot.slot > 31 || slot.function > 7)
             {
                 faults.push(conflict(span, "a PCI bus has slots 0 to 31 with functions 0 to 7"));
+            }
+        }
+    }
+}
+
+/// An index for ACPI is of a PCI device, and of one alone (`virDomainDeviceInfoIterate` users in libvirt's `src/conf/domain_validate.c`).
+fn acpi(domain: &Domain, faults: &mut Diagnostics) {
+    let mut taken: BTreeMap<u32, Option<Span>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        for at in 0..domain.devices.count(*kind) {
+            let Some(index) = domain.devices.info(*kind, at).and_then(|i| i.acpi_index) else { continue };
+            let span = index.origin.span().unwrap_or_default();
+            if !matches!(domain.devices.needs(*kind, at, domain), Needs::Pci(_)) {
+                let message = "only a PCI device has an index for ACPI";
+                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
+                let message = format!("another device has the index {} for ACPI", index.value);
+                let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+                faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
             }
         }
     }
@@ -100,6 +122,15 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
                     None => conflict.help("the other disk has it from the name of its target"),
                 });
             }
+        }
+    }
+    for device in domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()) {
+        let Some(at) = &device.info.address else { continue };
+        let Address::Drive { controller, bus, target, unit } = at.value else { continue };
+        if let Some(first) = taken.insert((ControllerType::Scsi, controller, bus, target, unit), at.origin.span()) {
+            let span = at.origin.span().or(device.origin.span()).unwrap_or_default();
+            let conflict = conflict(span, "another SCSI device stands at this address");
+            faults.push(first.into_iter().fold(conflict, |c, first| c.label(first, "the other device's address")));
         }
     }
 }
@@ -195,7 +226,7 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
 fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
     let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
-    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(|h| h.source)) {
+    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::source)) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
             let fault = Diagnostic::new(
                 &codes::CONFLICT,

@@ -10,13 +10,16 @@ use crate::devices::audio::Audio;
 use crate::devices::console;
 use crate::devices::controller::{Controller, ControllerType, PciModel};
 use crate::devices::input::{Input, InputKind};
+use crate::devices::iommu::Iommu;
 use crate::devices::memballoon::Memballoon;
 use crate::devices::video::Video;
 use crate::devices::watchdog::Watchdog;
-use crate::devices::{parallel, smartcard};
+use crate::devices::{hostdev, parallel, smartcard};
 use crate::domain::Domain;
 use crate::ir::{Opt, OptExt, Rule, Spanned, Switch};
+use crate::parts::features::IoapicDriver;
 use crate::parts::os::MachineFamily;
+use crate::parts::vcpu::MOST_CPUS_OF_APIC;
 
 static ROOT: Rule = Rule { name: "pci-root", text: "every machine has a root bus: PCI on `pc`, PCI Express on `q35`" };
 static USB: Rule =
@@ -25,6 +28,10 @@ static SATA: Rule = Rule { name: "q35-sata", text: "the Q35 chipset has a SATA c
 static BALLOON: Rule =
     Rule { name: "default-balloon", text: "a guest has a balloon unless one with model `none` says otherwise" };
 static ITCO: Rule = Rule { name: "q35-watchdog", text: "the Q35 chipset has a watchdog" };
+static MANY_CPUS: Rule = Rule {
+    name: "eim-for-many-cpus",
+    text: "more than 255 CPUs take an IOMMU that remaps interrupts, and an I/O APIC that QEMU emulates",
+};
 static PS2: Rule = Rule { name: "ps2-input", text: "an x86 machine has a PS/2 mouse and a PS/2 keyboard" };
 static AUDIO: Rule = Rule {
     name: "default-audio",
@@ -70,6 +77,20 @@ pub fn default_devices(domain: &mut Domain) {
         let watchdog = Watchdog::itco(&domain.devices.watchdogs, &ITCO);
         domain.devices.watchdogs.push(watchdog);
     }
+    many_cpus(domain);
+}
+
+/// What more CPUs than the APIC can name take: an IOMMU that remaps interrupts, and an I/O APIC beside the kernel's.
+fn many_cpus(domain: &mut Domain) {
+    let many = domain.vcpus.max.get().unwrap_or(1) > MOST_CPUS_OF_APIC;
+    if !many || domain.os.family() != MachineFamily::Q35 {
+        return;
+    }
+    match domain.devices.iommus.first_mut() {
+        Some(iommu) => iommu.interrupt_all(&MANY_CPUS),
+        None => domain.devices.iommus.push(Iommu::for_many_cpus(&MANY_CPUS)),
+    }
+    domain.features.ioapic.get_or_insert(Spanned::rule(IoapicDriver::Qemu, &MANY_CPUS));
 }
 
 /// The devices that others imply (`virDomainDefAddImplicitDevices` in libvirt's `src/conf/domain_postparse.c`).
@@ -81,6 +102,7 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
         serial_controllers(domain);
     }
     smartcard::settle(domain);
+    hostdev::place::controllers(domain);
     parallel::settle(domain);
     console::imply(domain, faults);
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {

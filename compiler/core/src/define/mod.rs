@@ -9,15 +9,16 @@ pub(crate) mod ports;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::devices::interface;
 use crate::devices::memory::{self, MemoryDevice};
+use crate::devices::{hostdev, interface};
 use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{OptExt, Rule, Spanned};
 use crate::parts::cpu::Cpu;
 use crate::parts::numa::Numa;
-use crate::parts::os::{self, MachineFamily};
+use crate::parts::os::{self, Arch, MachineFamily};
 use crate::parts::sysinfo::Sysinfo;
+use crate::parts::vcpu::Vcpus;
 
 /// A domain as libvirt would store it: defaults, implicit devices and controllers, models, addresses.
 #[derive(Debug, Clone)]
@@ -73,6 +74,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
         Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
     controllers::number(&mut domain);
+    hostdev::place::assign(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
     // Devices that were added since have defaults of their own; what the others have to say was said above.
     let mut again = Diagnostics::new();
@@ -83,6 +85,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
         interface.derive_ids(&uuid, place);
     }
+    Vcpus::check(&domain, &mut |d| faults.push(d));
     check::check(&domain, &mut faults);
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
     memory::assign(&mut domain);
@@ -93,8 +96,9 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
 static EMULATOR: Rule =
     Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
 
-fn default_emulator() -> String {
-    "/usr/bin/qemu-system-x86_64".to_owned()
+fn default_emulator(arch: Option<Arch>) -> String {
+    let target = if arch == Some(Arch::I686) { "i386" } else { "x86_64" };
+    format!("/usr/bin/qemu-system-{target}")
 }
 
 fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
@@ -111,7 +115,7 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
         domain.vcpus.follow(&domain.numatune);
     }
     domain.numatune.define(domain.vcpus.placement);
-    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(), &EMULATOR));
+    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch.get()), &EMULATOR));
     let per_device = domain.has_device_boot_order();
     domain.os.define(per_device, report);
     os::choose(domain, facts, report);

@@ -77,6 +77,7 @@ const ON_USB: &[Kind] = &[
     Kind::Serial,
     Kind::Sound,
     Kind::Redirdev,
+    Kind::Filesystem,
 ];
 
 /// The USB devices of these kinds.

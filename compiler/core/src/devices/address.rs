@@ -1,5 +1,9 @@
 //! Guest addresses of devices: `<address type='…'>`.
 
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::devices::chardev::foreign;
 use crate::ir::{Leaf, Opt, Origin, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -109,6 +113,14 @@ impl Address {
     /// The address that `<address>` in `f` gives.
     pub fn lower(f: &Fields<'_, '_>) -> Opt<Self> {
         let a = f.child("address")?;
+        if foreign(&a, "type", &["ccw", "virtio-mmio", "virtio-s390", "spapr-vio"]) {
+            return None;
+        }
+        if let Some(zpci) = a.child("zpci") {
+            let span = zpci.keep();
+            let message = "the addresses of `<zpci>` exist on s390x alone";
+            a.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
         let kind = a.attr::<AddressKind>("type")?;
         let number = |name: &str| a.attr::<u32>(name).map_or(0, |n| n.value);
         let address = match kind.value {

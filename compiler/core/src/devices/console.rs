@@ -18,6 +18,23 @@ words! {
     pub enum Target { Serial = "serial", Virtio = "virtio" }
 }
 
+/// Consoles of other hypervisors and architectures, and the buses of serial ports.
+const FOREIGN_TARGETS: &[&str] = &[
+    "sclp",
+    "sclplm",
+    "xen",
+    "uml",
+    "lxc",
+    "openvz",
+    "isa-serial",
+    "usb-serial",
+    "pci-serial",
+    "spapr-vio-serial",
+    "system-serial",
+    "sclp-serial",
+    "isa-debug",
+];
+
 /// `<console>`.
 #[derive(Debug, Clone)]
 pub struct Console {
@@ -40,16 +57,15 @@ static NUMBER: Rule = Rule { name: "console-number", text: "consoles are numbere
 
 impl Console {
     fn read(f: &Fields<'_, '_>) -> Option<Self> {
-        // The terminal is what a running domain has; it is no part of a definition.
-        let _: Opt<String> = f.attr("tty");
+        chardev::terminal(f);
         let source = Source::lower(f)?;
         source.needs_path(f);
         let target = f.child("target");
-        if target
-            .as_ref()
-            .is_some_and(|t| chardev::foreign(t, "type", &["sclp", "sclplm", "xen", "uml", "lxc", "openvz"]))
-        {
+        if target.as_ref().is_some_and(|t| chardev::foreign(t, "type", FOREIGN_TARGETS)) {
             return None;
+        }
+        if let Some(target) = &target {
+            target.pass_over(&[], &["model"], "console");
         }
         Some(Self {
             target: target.as_ref().and_then(|t| t.attr("type")),

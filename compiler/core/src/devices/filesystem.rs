@@ -37,7 +37,7 @@ words! {
 
 words! {
     /// Who serves the files.
-    pub enum DriverType { Path = "path", Handle = "handle", Virtiofs = "virtiofs" }
+    pub enum DriverType { Path = "path", Handle = "handle", Virtiofs = "virtiofs", Mtp = "mtp" }
 }
 
 words! {
@@ -72,6 +72,8 @@ impl Leaf for FileMode {
 #[derive(Debug, Clone, Default)]
 pub struct Driver {
     kind: Opt<DriverType>,
+    /// The format of an image, which a directory is not.
+    format: Opt<String>,
     policy: Opt<WritePolicy>,
     queue: Opt<u32>,
     virtio: VirtioOptions,
@@ -197,6 +199,11 @@ impl Filesystem {
         out.device(Section::Filesystems, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
+    /// Whether the guest sees a media player on USB.
+    fn is_mtp(&self) -> bool {
+        self.driver.kind.is(&DriverType::Mtp)
+    }
+
     /// What only one of the two drivers has (`qemuValidateDomainDeviceDefFS` in libvirt's `src/qemu/qemu_validate.c`).
     fn mismatches(&self) -> Vec<(&'static str, Origin)> {
         let mut out: Vec<(&'static str, Option<Origin>)> = Vec::new();
@@ -219,6 +226,10 @@ impl Filesystem {
             out.push(("`<idmap>` is for virtiofs alone", (!self.idmap.is_empty()).then_some(self.origin)));
             out.push(("the guest cannot boot from 9p", self.info.boot_order.map(|b| b.origin)));
         }
+        if self.driver.kind.is(&DriverType::Handle) {
+            let access = self.access.filter(|a| a.value != AccessMode::Passthrough);
+            out.push(("driver `handle` has access mode `passthrough` alone", access.map(|a| a.origin)));
+        }
         if !self.access.is(&AccessMode::Mapped) {
             let mode = self.fmode.as_ref().or(self.dmode.as_ref());
             out.push(("`fmode` and `dmode` are for access mode `mapped` alone", mode.map(|m| m.origin)));
@@ -237,11 +248,11 @@ impl Device for Filesystem {
             return None;
         }
         let _: Opt<FsType> = f.attr("type");
-        let driver = f
-            .child("driver")
-            .filter(|d| !crate::devices::chardev::foreign(d, "type", &["loop", "nbd", "ploop", "mtp"]));
+        let driver =
+            f.child("driver").filter(|d| !crate::devices::chardev::foreign(d, "type", &["loop", "nbd", "ploop"]));
         let driver = driver.map(|d| Driver {
             kind: d.attr("type"),
+            format: d.attr("format"),
             policy: d.attr("wrpolicy"),
             queue: d.attr("queue"),
             virtio: VirtioOptions::lower(&d),
@@ -278,7 +289,11 @@ impl Device for Filesystem {
         tag.children(|w| {
             let driver = &self.driver;
             if driver.kind.is_some() || driver.policy.is_some() || driver.queue.is_some() || driver.virtio.any() {
-                let tag = w.tag("driver").opt("type", &driver.kind).opt("wrpolicy", &driver.policy);
+                let tag = w
+                    .tag("driver")
+                    .opt("type", &driver.kind)
+                    .opt("format", &driver.format)
+                    .opt("wrpolicy", &driver.policy);
                 driver.virtio.write(tag.opt("queue", &driver.queue)).end();
             }
             if let Some(binary) = &self.binary {
@@ -323,6 +338,12 @@ impl Device for Filesystem {
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if self.is_virtiofs() && !domain.shares_memory() {
+            let message = "virtiofs needs guest memory that is shared";
+            let help = "add `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`";
+            let span = self.driver.kind.origin_or(self.origin).span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        }
         let first = domain.devices.filesystems.iter().find(|f| f.target == self.target);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             let message = format!("two file systems have the target `{}`", self.target.value);
@@ -331,6 +352,9 @@ impl Device for Filesystem {
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
+        if self.is_mtp() {
+            return Needs::Usb;
+        }
         let express = domain.has_pcie() && !self.model.is(&Model::Transitional);
         Needs::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
     }
@@ -344,6 +368,12 @@ impl Device for Filesystem {
             return self.virtiofs_items(cx, out);
         }
         let alias = self.info.alias();
+        if self.is_mtp() {
+            let props = Props::new().with("driver", "usb-mtp").with("id", alias);
+            let props = props.opt("rootdir", self.dir.as_ref().map(|d| d.value.as_str()));
+            let props = props.with("desc", &self.target.value).with("readonly", self.readonly.is_some());
+            return out.device(Section::Filesystems, props.and(cx.usb_address(&self.info.address)), self.origin);
+        }
         let id = format!("fsdev-{alias}");
         let opts = if self.driver.kind.is(&DriverType::Handle) {
             Opts::first("handle")
@@ -392,7 +422,7 @@ mod tests {
              <filesystem><driver type='virtiofs' queue='8'/><source dir='/c'/><target dir='u'/></filesystem>",
             &["fs0", "fs1"],
         );
-        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(t.faults, ["virtiofs needs guest memory that is shared"]);
         assert_eq!(
             t.argv,
             [
@@ -406,6 +436,9 @@ mod tests {
 
     #[test]
     fn what_does_not_fit() {
+        let mtp = "<filesystem><driver type='mtp'/><source dir='/m'/><target dir='m'/></filesystem>";
+        let device = r#"-device {"driver":"usb-mtp","id":"fs0","rootdir":"/m","desc":"m","readonly":false,"bus":"usb.0","port":"1"}"#;
+        assert_eq!(trial(mtp, &["fs0"]).argv, [device]);
         for (given, fault) in [
             ("fmode='0600'><source dir='/a'/>", "`fmode` and `dmode` are for access mode `mapped` alone"),
             ("><source socket='/a'/>", "a socket is for virtiofs alone"),
@@ -414,7 +447,10 @@ mod tests {
                 "virtiofs has access mode `passthrough` alone",
             ),
         ] {
-            assert_eq!(trial(&format!("<filesystem {given}<target dir='t'/></filesystem>"), &[]).faults, [fault]);
+            assert_eq!(
+                trial(&format!("<filesystem {given}<target dir='t'/></filesystem>"), &[]).faults.first().unwrap(),
+                fault
+            );
         }
     }
 }

@@ -42,6 +42,7 @@ impl HostSource {
         }
         let a = f.child("address")?;
         let said = a.attr::<HostBus>("type").map(|b| b.value);
+        a.pass_over(&["multifunction"], &["zpci"], "device of the host");
         let source = match said.or(bus)? {
             HostBus::Pci => Self::Pci(Address::pci_slot(&a)),
             HostBus::Usb => {

@@ -1,5 +1,8 @@
 //! What every device has: alias, address, boot order, ROM, index for ACPI.
 
+use virtc_diag::Diagnostic;
+
+use crate::codes;
 use crate::devices::address::Address;
 use crate::emit::Props;
 use crate::ir::{Opt, OptExt, Switch, YesNo};
@@ -35,11 +38,16 @@ pub struct Rom {
 impl Info {
     /// The common parts of the device that `f` reads.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
-        let rom = f.child("rom");
+        let (rom, boot) = (f.child("rom"), f.child("boot"));
+        if let Some(parameter) = boot.as_ref().and_then(|b| b.attr::<String>("loadparm")) {
+            let message = "`loadparm` is for the firmware of s390x";
+            let span = parameter.origin.span().unwrap_or_default();
+            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
         Self {
             alias: f.child_attr::<String>("alias", "name").filter(|a| f.cx().keeps_alias(a)),
             address: Address::lower(f),
-            boot_order: f.child_attr("boot", "order"),
+            boot_order: boot.and_then(|b| b.attr("order")),
             acpi_index: f.child_attr("acpi", "index"),
             rom: rom.map(|r| Rom { bar: r.attr("bar"), file: r.attr("file"), enabled: r.attr("enabled") }),
         }
@@ -50,14 +58,13 @@ impl Info {
         self.alias.as_ref().map_or("", |a| a.value.as_str())
     }
 
-    /// QEMU's properties for the option ROM and the index in ACPI.
+    /// QEMU's properties for the option ROM.
     pub fn rom_props(&self) -> Props {
-        let props = Props::new().opt("acpi-index", self.acpi_index.get());
-        let Some(rom) = &self.rom else { return props };
+        let Some(rom) = &self.rom else { return Props::new() };
         if rom.enabled.is(&YesNo::No) {
-            return props.with("romfile", "");
+            return Props::new().with("romfile", "");
         }
-        let props = props.opt("rombar", rom.bar.get().map(|bar| u32::from(bar.is_on())));
+        let props = Props::new().opt("rombar", rom.bar.get().map(|bar| u32::from(bar.is_on())));
         props.opt("romfile", rom.file.as_ref().map(|f| f.value.as_str()))
     }
 

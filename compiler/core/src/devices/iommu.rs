@@ -8,9 +8,9 @@ use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Props, Section};
-use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
-use crate::parts::features::Plain;
+use crate::parts::features::{IoapicDriver, Plain};
 use crate::parts::os::MachineFamily;
 use crate::write::XmlWriter;
 
@@ -61,6 +61,34 @@ impl Driver {
     }
 }
 
+impl Iommu {
+    /// The IOMMU that `rule` adds, with interrupts for more CPUs than the APIC can name.
+    pub fn for_many_cpus(rule: &'static Rule) -> Self {
+        let origin = Origin::Rule(rule);
+        let mut added =
+            Self { model: Spanned::rule(Model::Intel, rule), driver: Driver::default(), info: Info::default(), origin };
+        added.interrupt_all(rule);
+        added
+    }
+
+    /// Switches on what interrupts of many CPUs take, unless the definition says otherwise (`qemuDomainIOMMUDefPostParse` in libvirt's
+    /// `src/qemu/qemu_postparse.c`).
+    pub fn interrupt_all(&mut self, rule: &'static Rule) {
+        if self.model.value != Model::Intel {
+            return;
+        }
+        let remaps = self.driver.intremap.get_or_insert(Spanned::rule(Switch::On, rule)).is_on();
+        if remaps {
+            self.driver.eim.get_or_insert(Spanned::rule(Switch::On, rule));
+        }
+    }
+
+    /// Whether it takes interrupts for many CPUs.
+    pub fn has_eim(&self) -> bool {
+        self.driver.eim.is(&Switch::On)
+    }
+}
+
 impl Device for Iommu {
     const ELEMENT: &'static str = "iommu";
 
@@ -102,6 +130,11 @@ impl Device for Iommu {
             Model::Intel => {
                 if let Some(place) = place {
                     refuse("an Intel IOMMU is part of the chipset and has no address", Some(place.origin));
+                }
+                if let Some(remapping) = self.driver.intremap.filter(|i| i.value.is_on())
+                    && !domain.features.ioapic.is(&IoapicDriver::Qemu)
+                {
+                    refuse("`intremap` needs `<ioapic driver='qemu'/>` in `<features>`", Some(remapping.origin));
                 }
                 if let Some(eim) = self.driver.eim.filter(|e| e.value.is_on())
                     && !self.driver.intremap.is(&Switch::On)

@@ -47,7 +47,11 @@ macro_rules! devices {
 
             /// What QEMU gets for all devices.
             pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-                $(for device in &self.$field { device.items(cx, out); })+
+                $(for device in &self.$field {
+                    let before = out.len();
+                    device.items(cx, out);
+                    out.acpi_index(before, device.info());
+                })+
             }
 
             /// What the host must do for all devices.
@@ -148,7 +152,11 @@ macro_rules! devices {
 
             /// What QEMU gets for one device.
             pub fn items_of(&self, kind: Kind, index: usize, cx: &Cx<'_>, out: &mut Items) {
-                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.items(cx, out) },)+ }
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
+                    let before = out.len();
+                    device.items(cx, out);
+                    out.acpi_index(before, device.info());
+                },)+ }
             }
         }
 

@@ -28,6 +28,7 @@ pub mod pstore;
 pub mod redirdev;
 pub mod redirfilter;
 pub mod rng;
+pub mod seclabel;
 pub mod serial;
 pub mod shmem;
 pub mod smartcard;

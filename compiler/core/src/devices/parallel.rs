@@ -40,9 +40,13 @@ pub fn settle(domain: &mut Domain) {
 
 impl Parallel {
     fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        chardev::terminal(f);
         let source = Source::lower(f)?;
         source.needs_path(f);
-        let port = f.child_attr("target", "port");
+        let port = f.child("target").and_then(|t| {
+            t.pass_over(&["type"], &["model"], "parallel port");
+            t.attr("port")
+        });
         Some(Self { source, port, info: Info::lower(f), origin: f.origin() })
     }
 }

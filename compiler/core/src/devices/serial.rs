@@ -23,8 +23,20 @@ words! {
     pub enum Model { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebugcon = "isa-debugcon" }
 }
 
-/// Buses of other architectures.
-const FOREIGN_TARGETS: &[&str] = &["spapr-vio-serial", "system-serial", "sclp-serial"];
+/// Buses of other architectures, and the kinds of consoles.
+const FOREIGN_TARGETS: &[&str] = &[
+    "spapr-vio-serial",
+    "system-serial",
+    "sclp-serial",
+    "xen",
+    "serial",
+    "uml",
+    "virtio",
+    "lxc",
+    "openvz",
+    "sclp",
+    "sclplm",
+];
 /// Devices of other architectures.
 const FOREIGN_MODELS: &[&str] = &["spapr-vty", "pl011", "sclpconsole", "sclplmconsole", "16550a"];
 
@@ -57,6 +69,7 @@ static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a n
 
 impl Serial {
     fn read(f: &Fields<'_, '_>) -> Option<Self> {
+        chardev::terminal(f);
         let source = Source::lower(f)?;
         source.needs_path(f);
         let target = f.child("target");
@@ -65,6 +78,9 @@ impl Serial {
         }
         let model = target.as_ref().and_then(|t| t.child("model"));
         if model.as_ref().is_some_and(|m| chardev::foreign(m, "name", FOREIGN_MODELS)) {
+            if let Some(target) = &target {
+                let _ = target.keep();
+            }
             return None;
         }
         Some(Self {

@@ -152,6 +152,11 @@ impl Device for Shmem {
             let span = place.origin.span().unwrap_or_default();
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
+        if self.name.contains('/') || matches!(self.name.as_str(), "." | "..") {
+            let message = format!("`{}` is no name of a file", self.name.value);
+            let span = self.name.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
         let first = domain.devices.shmems.iter().find(|s| s.name == self.name);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             let message = format!("two `<shmem>` have the name `{}`", self.name.value);

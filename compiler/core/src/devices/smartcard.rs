@@ -74,6 +74,7 @@ impl Smartcard {
             Mode::Passthrough => {
                 let source = Source::lower(f)?;
                 source.needs_path(f);
+                f.pass_over(&[], &["target"], "smartcard");
                 Card::Passthrough(Box::new(source))
             }
         };

@@ -66,6 +66,16 @@ impl Sound {
         })
     }
 
+    /// Whether it is the speaker of a PC, which is part of the machine.
+    pub fn is_speaker(&self) -> bool {
+        self.model.value == Model::Pcspk
+    }
+
+    /// The name of the audio backend that it plays on.
+    pub fn audiodev(&self, domain: &Domain) -> Option<String> {
+        Audio::find(domain, self.audio.get()).map(Audio::id)
+    }
+
     fn codec_items(&self, audio: Option<&str>, out: &mut Items) {
         let alias = self.info.alias();
         let implied = [Spanned::rule(Codec::Duplex, &CODEC)];
@@ -132,10 +142,8 @@ impl Device for Sound {
         let mut refuse = |origin, message: String| {
             defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(origin), message));
         };
-        match self.model.value {
-            Model::Ich7 => refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned()),
-            Model::Pcspk => refuse(self.model.origin, "this QEMU has no device for the speaker of a PC".to_owned()),
-            _ => {}
+        if self.model.value == Model::Ich7 {
+            refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned());
         }
         if let (false, Some(codec)) = (self.is_hda(), self.codecs.first()) {
             refuse(codec.origin, format!("a sound card of model `{}` has no codecs", self.model.word()));
@@ -175,7 +183,7 @@ impl Device for Sound {
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let Some(driver) = self.driver() else { return };
-        let audio = Audio::find(cx.domain, self.audio.get()).map(Audio::id);
+        let audio = self.audiodev(cx.domain);
         // The codecs of an HDA card play, not the card.
         let own = if self.is_hda() { None } else { audio.as_deref() };
         let props = Props::new().with("driver", driver).and(self.virtio.props()).with("id", self.info.alias());
@@ -219,6 +227,9 @@ mod tests {
                 r#"-device {"driver":"sb16","id":"sound1","audiodev":"audio1"}"#,
             ]
         );
+        let t = trial("<sound model='pcspk'/>", &["-machine"]);
+        assert_eq!(t.argv.len(), 1);
+        assert!(t.argv[0].contains(",pcspk-audiodev=audio1,"), "{:?}", t.argv);
         let t = trial("<sound model='ac97'><audio id='9'/></sound>", &[]);
         assert_eq!(t.faults, ["there is no `<audio>` with id 9"]);
     }

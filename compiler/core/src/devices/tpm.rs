@@ -150,6 +150,7 @@ impl Tpm {
             f.report(Diagnostic::new(&codes::MISSING, span, "the TPM has no `<backend>`"));
             return None;
         };
+        let version = backend.attr("version");
         let read = match backend.attr("type").get()? {
             BackendType::Passthrough => {
                 let path = backend.child_attr("device", "path");
@@ -166,7 +167,6 @@ impl Tpm {
                 Backend::External(source.attr("path")?)
             }
         };
-        let version = backend.attr("version");
         Some(Self { model: f.attr("model"), version, backend: read, info: Info::lower(f), origin: f.origin() })
     }
 

@@ -96,6 +96,9 @@ impl Device for Watchdog {
             Model::Itco if defaults.family != MachineFamily::Q35 => {
                 Some("watchdog `itco` is part of the Q35 chipset alone")
             }
+            Model::Ib700 if defaults.family != MachineFamily::I440fx => {
+                Some("watchdog `ib700` needs the ISA bus of machine type `pc`")
+            }
             Model::Itco | Model::Ib700 if self.info.address.is_some() => Some("this watchdog has no address"),
             Model::Itco | Model::Ib700 | Model::I6300esb => None,
         };

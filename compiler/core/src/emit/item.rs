@@ -1,8 +1,9 @@
 //! One thing that QEMU gets: an option with its value, its place in the order, and where it comes from.
 
+use crate::devices::Info;
 use crate::devices::chardev::Chardev;
 use crate::emit::value::{Opts, Props, Text};
-use crate::ir::Origin;
+use crate::ir::{OptExt, Origin};
 
 /// What stands behind an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,7 @@ pub enum Section {
     Deprecation,
     Stopped,
     Secret,
+    Reservations,
     Pflash,
     Machine,
     Accel,
@@ -148,6 +150,25 @@ impl Items {
     /// `-device {…}`.
     pub fn device(&mut self, section: Section, props: Props, origin: Origin) {
         self.json(section, "device", props, origin);
+    }
+
+    /// The items as they were made.
+    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+        self.list.iter()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Gives the device among the items from `before` on its index for ACPI. It stands with the address on a PCI bus.
+    pub fn acpi_index(&mut self, before: usize, info: &Info) {
+        let Some(index) = info.acpi_index.get() else { return };
+        let mut own = self.list.iter_mut().skip(before).filter(|item| item.option == "device");
+        if let Some(Item { payload: Payload::Json(props), .. }) = own.next_back() {
+            props.set("acpi-index", index);
+        }
     }
 
     /// All items in the order of the command line.

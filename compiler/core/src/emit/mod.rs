@@ -25,7 +25,7 @@ use crate::target::Target;
 pub use item::{Item, Items, Payload, Section};
 pub use needs::HostNeeds;
 pub use render::{json_arg, opts_arg, word_arg};
-pub use value::{Opts, Props, Text, Value, fd, state};
+pub use value::{Opts, Props, Text, Value, fd, secret_iv, secret_text, state};
 
 /// What every device may look at while it is turned into items.
 pub struct Cx<'m> {
@@ -132,6 +132,14 @@ impl Cx<'_> {
         match self.facts.ram_dir() {
             Some(dir) => Text::from(format!("{dir}/{}/{alias}", self.short_name())),
             None => state(&format!("/ram/{alias}")),
+        }
+    }
+
+    /// The address of the domain's own D-Bus daemon.
+    pub fn dbus_address(&self) -> Text {
+        match self.facts.dbus_dir() {
+            Some(dir) => Text::from(format!("unix:path={dir}/{}-dbus.sock", self.short_name())),
+            None => Text::from("unix:path=").then(state("/dbus.sock")),
         }
     }
 

@@ -138,7 +138,12 @@ impl HostNeeds {
     /// The guest gets this function of the host.
     pub fn vfio(&mut self, slot: PciSlot, managed: bool, origin: Origin) {
         let device = PciAddress { domain: slot.domain.into(), bus: slot.bus, slot: slot.slot, function: slot.function };
-        self.turn().binds.push((Step::VfioBind { device, managed }, origin));
+        // Several namespaces of one NVMe disk are one function.
+        let bound =
+            |(step, _): &(Step, Origin)| matches!(step, Step::VfioBind { device: other, .. } if *other == device);
+        if !self.turns().any(|turn| turn.binds.iter().any(bound)) {
+            self.turn().binds.push((Step::VfioBind { device, managed }, origin));
+        }
         for node in [Node::Path("/dev/vfio/vfio".to_owned()), Node::VfioGroup(device)] {
             self.rule(node, Access::RW);
         }
@@ -183,6 +188,11 @@ impl HostNeeds {
         let (fd, path) = (fd.to_owned(), path.to_owned());
         let (mode, content) = (OpenMode::ReadWrite, Content::Keep);
         self.step(Step::Open { fd, path, mode, create: false, content }, origin);
+    }
+
+    /// A device of the host writes to the guest's memory, which is pinned for it.
+    pub fn pin(&mut self) {
+        self.pinned = true;
     }
 
     /// A file of the guest's that is made out of a template where there is none, and that QEMU must be able to open.

@@ -28,7 +28,6 @@ impl ArgBuilder {
 
     fn value(&mut self, value: &Value) {
         match value {
-            Value::Null => self.text("null"),
             Value::Text(text) => {
                 self.text("\"");
                 self.quoted(text, Quote::Json);
@@ -36,6 +35,7 @@ impl ArgBuilder {
             }
             Value::Number(number) => self.text(&number.to_string()),
             Value::Bool(bool) => self.text(if *bool { "true" } else { "false" }),
+            Value::Null => self.text("null"),
             Value::Object(props) => self.object(props),
             Value::Array(values) => {
                 for (at, value) in values.iter().enumerate() {
@@ -95,8 +95,8 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
             (Err(_), Ok(number)) => number.into(),
             (Err(_), Err(_)) => serde_json::Value::Null,
         },
-        Value::Null => serde_json::Value::Null,
         Value::Bool(bool) => (*bool).into(),
+        Value::Null => serde_json::Value::Null,
         Value::Object(props) => object_json(props, at, holes).into(),
         Value::Array(values) => {
             let each =

@@ -171,7 +171,9 @@ fn word(arg: &Arg) -> Result<String, String> {
         match part {
             Part::Text(text) => quote(text, &mut out),
             Part::Hole { name: Hole::State, .. } => out.push_str("\"$state\""),
-            Part::Hole { name: Hole::Fd(name), .. } => return Err(name.clone()),
+            Part::Hole { name: Hole::Fd(name) | Hole::Secret(name) | Hole::SecretIv(name), .. } => {
+                return Err(name.clone());
+            }
         }
     }
     Ok(if out.is_empty() { "''".to_owned() } else { out })

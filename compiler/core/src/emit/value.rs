@@ -25,6 +25,16 @@ pub fn fd(name: &str) -> Text {
     Text(vec![Piece::Hole(Hole::Fd(name.to_owned()))])
 }
 
+/// The ciphertext of the secret behind the object `id`, in base 64.
+pub fn secret_text(id: &str) -> Text {
+    Text(vec![Piece::Hole(Hole::Secret(id.to_owned()))])
+}
+
+/// The initialisation vector of that ciphertext, in base 64.
+pub fn secret_iv(id: &str) -> Text {
+    Text(vec![Piece::Hole(Hole::SecretIv(id.to_owned()))])
+}
+
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self(vec![Piece::Plain(text.to_owned())])
@@ -99,7 +109,7 @@ impl Value {
         let Self::Text(text) = self else { return None };
         text.0.iter().find_map(|piece| match piece {
             Piece::Hole(Hole::Fd(name)) => Some(name.as_str()),
-            Piece::Hole(Hole::State) | Piece::Plain(_) => None,
+            Piece::Hole(Hole::State | Hole::Secret(_) | Hole::SecretIv(_)) | Piece::Plain(_) => None,
         })
     }
 

@@ -30,14 +30,14 @@ impl<'d> Lowering<'d> {
         Self { running: true, ..Self::new(checked) }
     }
 
-    /// Whether an alias is part of the definition: the user's own always, others in a running domain.
-    pub fn keeps_alias(&self, alias: &str) -> bool {
-        self.running || alias.starts_with("ua-")
-    }
-
     /// Whether the document shows a running domain.
     pub fn is_running(&self) -> bool {
         self.running
+    }
+
+    /// Whether an alias is part of the definition: the user's own always, others in a running domain.
+    pub fn keeps_alias(&self, alias: &str) -> bool {
+        self.running || alias.starts_with("ua-")
     }
 
     /// The findings, and the number of holes.
@@ -153,6 +153,26 @@ impl<'d, 'c> Fields<'d, 'c> {
     pub fn raw_text(&self) -> Spanned<String> {
         self.text.set(true);
         Spanned::xml(self.element.text().into_owned(), self.element.text_span())
+    }
+
+    /// Says of attributes and children that nobody has read that they mean nothing in `what`, as libvirt passes over them.
+    pub fn pass_over(&self, attributes: &[&str], children: &[&str], what: &str) {
+        for (at, attribute) in self.element.attributes().enumerate() {
+            let bit = 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63);
+            if self.attributes.get() & bit == 0 && attributes.contains(&attribute.name()) {
+                self.attributes.set(self.attributes.get() | bit);
+                let message = format!("`{}` means nothing in a {what}", attribute.name());
+                self.report(Diagnostic::new(&codes::WITHOUT_EFFECT, attribute.name_span(), message));
+            }
+        }
+        for child in self.element.children().zip(self.children.borrow_mut().iter_mut()) {
+            let (child, read) = child;
+            if !*read && children.contains(&child.name()) {
+                *read = true;
+                let message = format!("`<{}>` means nothing in a {what}", child.name());
+                self.report(Diagnostic::new(&codes::WITHOUT_EFFECT, child.name_span(), message));
+            }
+        }
     }
 
     /// Readers for all children `name`.

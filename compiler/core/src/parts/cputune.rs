@@ -78,6 +78,11 @@ impl Cputune {
     pub fn define(&mut self, vcpus: u32) {
         // The CPUs of a thread that does not exist are forgotten.
         self.vcpus.retain(|p| p.thread.value < vcpus);
+        // So are groups of caches without a CPU (`virDomainResctrlParseVcpus` in libvirt's `src/conf/domain_conf.c`).
+        for cpus in self.caches.iter_mut().filter_map(|c| c.vcpus.as_mut()) {
+            cpus.value = CpuSet::new(cpus.value.iter().filter(|cpu| *cpu < vcpus));
+        }
+        self.caches.retain(|c| c.vcpus.as_ref().is_some_and(|cpus| !cpus.value.is_empty()));
         self.vcpus.sort_by_key(|p| p.thread.value);
         self.iothreads.sort_by_key(|p| p.thread.value);
     }

@@ -52,7 +52,10 @@ fn standing_alone(element: Element<'_>) -> String {
     let mut out = head.to_owned();
     for (prefix, uri) in missing {
         let name = if prefix.is_empty() { "xmlns".to_owned() } else { format!("xmlns:{prefix}") };
-        out.push_str(&format!(" {name}=\"{}\"", uri.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;")));
+        let uri = uri.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+        for piece in [" ", &name, "=\"", &uri, "\""] {
+            out.push_str(piece);
+        }
     }
     out + tail
 }

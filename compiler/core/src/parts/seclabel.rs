@@ -83,6 +83,11 @@ impl Seclabel {
         }
     }
 
+    /// Whether it keeps the sources of its devices from having labels of their own.
+    pub fn forbids(&self, model: Option<&str>) -> bool {
+        self.relabel.is(&YesNo::No) && self.model.as_ref().map(|m| m.value.as_str()) == model
+    }
+
     /// Writes `<seclabel>`.
     pub fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("seclabel").attr("type", self.kind.word()).opt("model", &self.model);

@@ -3,12 +3,18 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
+use crate::devices::iommu::Iommu;
+use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Opts, Section};
 use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::parts::individual::{self, Individual};
 use crate::parts::numatune::Numatune;
+use crate::parts::os::MachineFamily;
 use crate::write::XmlWriter;
+
+/// A local APIC without extended interrupts names this many CPUs (`QEMU_MAX_VCPUS_WITHOUT_EIM` in libvirt's `src/qemu/qemu_domain.h`).
+pub const MOST_CPUS_OF_APIC: u32 = 255;
 
 words! {
     /// Who places the virtual CPUs on the host's.
@@ -80,6 +86,20 @@ impl Vcpus {
         }
     }
 
+    /// What the machine must be for that many CPUs (`qemuValidateDomainVCpuTopology` in libvirt's `src/qemu/qemu_validate.c`).
+    pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        let Some(max) = domain.vcpus.max.filter(|max| max.value > MOST_CPUS_OF_APIC) else { return };
+        let message = if domain.os.family() != MachineFamily::Q35 {
+            "only `q35` has more than 255 CPUs"
+        } else if !domain.devices.iommus.first().is_some_and(Iommu::has_eim) {
+            "more than 255 CPUs take an IOMMU with extended interrupts"
+        } else {
+            return;
+        };
+        let span = max.origin.span().unwrap_or_default();
+        report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    }
+
     /// What the runtime cannot do yet.
     pub fn host(&self, out: &mut HostNeeds) {
         let auto = self.placement.filter(|p| p.value == Placement::Auto).map(|p| p.origin);
@@ -133,5 +153,30 @@ impl Vcpus {
     /// Where the number of CPUs comes from.
     pub fn origin(&self, whole: Origin) -> Origin {
         self.max.origin_or(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn many_cpus_take_an_iommu() {
+        let domain = |machine: &str, devices: &str| {
+            let os = format!("<os><type arch='x86_64' machine='{machine}'>hvm</type></os>");
+            trial(&format!("<memory>1024</memory><vcpu>256</vcpu>{os}"), devices, &["iommu", "irqchip"])
+        };
+        let t = domain("q35", "");
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-machine q35,usb=off,kernel_irqchip=split,dump-guest-core=off,memory-backend=pc.ram,acpi=off",
+                r#"-device {"driver":"intel-iommu","id":"iommu0","intremap":"on","eim":"on"}"#,
+            ]
+        );
+        assert_eq!(domain("pc", "").faults, ["only `q35` has more than 255 CPUs"]);
+        let off = "<iommu model='intel'><driver intremap='on' eim='off'/></iommu>";
+        assert_eq!(domain("q35", off).faults, ["more than 255 CPUs take an IOMMU with extended interrupts"]);
     }
 }

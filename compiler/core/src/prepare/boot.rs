@@ -15,7 +15,7 @@ pub fn assign(domain: &mut Domain) {
     let mut network = index(BootDevice::Network);
     for device in &mut domain.devices.disks {
         device.bootindex = match device.device() {
-            DiskDevice::Disk => disk.take(),
+            DiskDevice::Disk | DiskDevice::Lun => disk.take(),
             DiskDevice::Cdrom => cdrom.take(),
             DiskDevice::Floppy => floppy.take(),
         };

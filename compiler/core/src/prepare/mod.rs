@@ -7,7 +7,8 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::{console, disk::floppy_items};
+use crate::devices::disk::{Disk, floppy_items};
+use crate::devices::{console, hostdev::Hostdev};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
@@ -15,6 +16,7 @@ use crate::ir::Origin;
 use crate::parts::backend;
 use crate::parts::features::Features;
 use crate::parts::sysinfo::Sysinfo;
+use crate::storage;
 use crate::target::Target;
 
 pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move, attach, detach, update};
@@ -63,6 +65,7 @@ impl Machine {
 /// Makes the machine that `definition` describes, for this QEMU and this host.
 pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
     let mut domain = definition.into_domain();
+    storage::detect(&mut domain, facts);
     ports::usb_hubs(&mut domain);
     let mut findings = ready(&mut domain);
     let cx = Cx::new(&domain, target, facts);
@@ -76,6 +79,8 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     domain.labels.iter().for_each(|l| l.host(&mut needs));
     domain.extensions.host(&mut needs);
     domain.extensions.items(&mut items);
+    storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut items);
+    storage::master_key(&mut items);
     let mut items = items.sorted();
     domain.extensions.apply(&cx, &mut items);
     findings.extend(cx.finish());
@@ -92,14 +97,27 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     alias::assign(domain);
     boot::assign(domain);
     let disks = &mut domain.devices.disks;
-    let (count, mut most) = (disks.len(), disks.iter().map(|d| d.node).max().unwrap_or_default());
-    let runs = most > 0;
-    for (at, disk) in disks.iter_mut().enumerate().filter(|(_, disk)| disk.node == 0) {
-        // Where some run already, a new one gets a number that none of them has.
-        most += u32::from(runs);
-        disk.node = if runs { most } else { u32::try_from(count - at).unwrap_or_default() };
+    // The last disk has the lowest numbers; where some run already, a new one gets numbers that none of them has.
+    let mut next = next_node(disks);
+    for disk in disks.iter_mut().rev().filter(|disk| disk.node == 0) {
+        disk.node = next;
+        next += disk.storage.images();
+    }
+    // SCSI devices of the host come behind the disks.
+    let own = domain.devices.hostdevs.iter().filter_map(|h| h.scsi()).map(|s| s.node + 1);
+    let mut next = own.max().unwrap_or_default().max(next);
+    for scsi in domain.devices.hostdevs.iter_mut().filter_map(Hostdev::scsi_mut).filter(|s| s.node == 0) {
+        scsi.node = next;
+        next += 1;
     }
     findings
+}
+
+/// The first number of block nodes that no disk has.
+pub(crate) fn next_node(disks: &[Disk]) -> u32 {
+    let counted = disks.iter().filter(|d| d.node > 0).map(|d| d.node + d.storage.images());
+    let named = disks.iter().flat_map(|d| d.storage.sources()).filter_map(|s| s.index).map(|index| index.value + 1);
+    counted.chain(named).max().unwrap_or(1)
 }
 
 /// What the parts of the domain need of the host.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use super::symbols::Symbols;
 use super::translate::Translated;
 use crate::engine::arena::{Arena, Kind, Pat};
 
@@ -14,39 +15,11 @@ pub(super) enum Content {
     Simple,
 }
 
-/// A set of symbols.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Bits(Vec<u64>);
-
-impl Bits {
-    fn put(&mut self, symbol: usize) {
-        if self.0.len() <= symbol / 64 {
-            self.0.resize(symbol / 64 + 1, 0);
-        }
-        if let Some(word) = self.0.get_mut(symbol / 64) {
-            *word |= 1 << (symbol % 64);
-        }
-    }
-
-    pub(super) fn join(&mut self, other: &Self) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), 0);
-        }
-        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a |= b);
-    }
-
-    /// A symbol that is in both.
-    pub(super) fn common(&self, other: &Self) -> Option<usize> {
-        let both = self.0.iter().zip(&other.0).map(|(a, b)| a & b).enumerate().find(|(_, both)| *both != 0);
-        both.map(|(at, both)| at * 64 + both.trailing_zeros() as usize)
-    }
-}
-
 /// What stands in a pattern outside of its elements.
 #[derive(Debug, Default)]
 pub(super) struct Inside {
-    pub attributes: Bits,
-    pub elements: Bits,
+    pub attributes: Symbols,
+    pub elements: Symbols,
     pub text: bool,
 }
 
@@ -67,15 +40,9 @@ impl<'t> Contents<'t> {
         self.arena.operands(pat).iter().map(|p| Pat(*p)).collect()
     }
 
-    fn set(&self, names: u32) -> Bits {
+    fn set(&self, names: u32) -> Symbols {
         let set = self.translated.names.names.set(names);
-        let mut bits = Bits::default();
-        for symbol in 0..self.translated.names.size() {
-            if set.contains(crate::engine::names::Symbol(u32::try_from(symbol).unwrap_or(u32::MAX))) {
-                bits.put(symbol);
-            }
-        }
-        bits
+        Symbols { all_but: set.all_but, listed: set.listed.iter().copied().collect() }
     }
 
     /// Whether a name set has names without end.

@@ -8,6 +8,7 @@ mod name_sets;
 mod order;
 mod pack;
 mod restrict;
+mod symbols;
 mod tables;
 mod translate;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::load::Loaded;
+use super::symbols::Symbols;
 use super::tables::Texts;
 use crate::engine::names::{Names, Symbol};
 use crate::syntax::ast::{NameClass, NameKind};
@@ -13,7 +14,7 @@ pub(super) struct NameSets {
     pub names: Names,
     spaces: BTreeMap<Box<str>, usize>,
     symbols: BTreeMap<(Box<str>, Box<str>), Symbol>,
-    known: BTreeMap<Vec<bool>, u32>,
+    known: BTreeMap<Symbols, u32>,
 }
 
 impl NameSets {
@@ -42,63 +43,58 @@ impl NameSets {
 
     /// The number of the set that a name class stands for.
     pub(super) fn number(&mut self, class: &NameClass) -> u32 {
-        let set = self.members(class);
+        let set = self.stored(self.members(class));
         if let Some(number) = self.known.get(&set) {
             return *number;
         }
-        let all_but = set.iter().filter(|is_in| **is_in).count() > set.len() / 2 && set.last() == Some(&true);
-        let listed = set.iter().enumerate().filter(|(_, is_in)| **is_in != all_but);
         let start = u32::try_from(self.names.members.len()).unwrap_or(u32::MAX);
-        self.names.members.extend(listed.map(|(symbol, _)| u32::try_from(symbol).unwrap_or(u32::MAX)));
+        self.names.members.extend(&set.listed);
         let end = u32::try_from(self.names.members.len()).unwrap_or(u32::MAX);
         let number = u32::try_from(self.names.sets.len()).unwrap_or(u32::MAX);
-        self.names.sets.push((u32::from(all_but), start, end));
+        self.names.sets.push((u32::from(set.all_but), start, end));
         self.known.insert(set, number);
         number
     }
 
-    /// For each symbol, whether it is in the class.
-    fn members(&self, class: &NameClass) -> Vec<bool> {
+    /// The one form in which a set is stored: what it leaves out is listed where that is less, and names that are not known are in it.
+    fn stored(&self, set: Symbols) -> Symbols {
+        let size = self.size();
+        let count = if set.all_but { size - set.listed.len().min(size) } else { set.listed.len() };
+        let all_but = count > size / 2 && set.contains(self.names.other().0);
+        if all_but == set.all_but {
+            return set;
+        }
+        let all = 0..u32::try_from(size).unwrap_or(u32::MAX);
+        Symbols { all_but, listed: all.filter(|symbol| !set.listed.contains(symbol)).collect() }
+    }
+
+    fn members(&self, class: &NameClass) -> Symbols {
         match &class.kind {
-            NameKind::Any(except) => self.without(vec![true; self.size()], except.as_deref()),
+            NameKind::Any(except) => self.without(Symbols::all(), except.as_deref()),
             NameKind::Ns(ns, except) => {
-                let mut set = vec![false; self.size()];
+                let mut set = Symbols::default();
                 if let Some(space) = self.spaces.get(ns) {
                     let mine = u32::try_from(*space).unwrap_or(u32::MAX);
-                    for (place, (space, _)) in set.iter_mut().zip(&self.names.known) {
-                        *place = *space == mine;
-                    }
-                    put(&mut set, self.names.other_in(*space));
+                    let known = (0..).zip(&self.names.known).filter(|(_, (space, _))| *space == mine);
+                    set = Symbols::of(known.map(|(symbol, _)| symbol).chain([self.names.other_in(*space).0]));
                 }
                 self.without(set, except.as_deref())
             }
             NameKind::Name(ns, local) => {
-                let mut set = vec![false; self.size()];
-                if let Some(symbol) = self.symbols.get(&(ns.clone(), local.clone())) {
-                    put(&mut set, *symbol);
-                }
-                set
+                Symbols::of(self.symbols.get(&(ns.clone(), local.clone())).map(|symbol| symbol.0))
             }
             NameKind::Choice(classes) => {
-                let mut set = vec![false; self.size()];
-                for class in classes {
-                    set.iter_mut().zip(self.members(class)).for_each(|(place, is_in)| *place |= is_in);
-                }
+                let mut set = Symbols::default();
+                classes.iter().for_each(|class| set.join(&self.members(class)));
                 set
             }
         }
     }
 
-    fn without(&self, mut set: Vec<bool>, except: Option<&NameClass>) -> Vec<bool> {
+    fn without(&self, mut set: Symbols, except: Option<&NameClass>) -> Symbols {
         if let Some(except) = except {
-            set.iter_mut().zip(self.members(except)).for_each(|(place, is_in)| *place &= !is_in);
+            set.remove(&self.members(except));
         }
         set
-    }
-}
-
-fn put(set: &mut [bool], symbol: Symbol) {
-    if let Some(place) = set.get_mut(symbol.0 as usize) {
-        *place = true;
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::content::{Bits, Contents};
+use super::content::Contents;
+use super::symbols::Symbols;
 use super::translate::Translated;
 use crate::engine::arena::{Arena, Kind, Pat};
 use crate::engine::names::Symbol;
@@ -15,6 +16,9 @@ const REPEATED_GROUP: u8 = 4;
 const LIST: u8 = 8;
 const EXCEPT: u8 = 16;
 const START: u8 = 32;
+
+/// Where there are more faults than this, parts are held against each other no more.
+const MAX_FAULTS: usize = 100;
 
 struct Checker<'t> {
     contents: Contents<'t>,
@@ -135,16 +139,20 @@ impl Checker<'_> {
 
     /// Whether the parts of a group or interleave can be told apart (7.3, 7.4).
     fn apart(&mut self, kind: Kind, parts: &[Pat], near: Place) {
-        let (mut attributes, mut elements, mut text) = (Bits::default(), Bits::default(), false);
+        if self.faults.len() >= MAX_FAULTS {
+            return;
+        }
+        let (mut attributes, mut elements, mut text) = (Symbols::default(), Symbols::default(), false);
+        let size = u32::try_from(self.contents.translated.names.size()).unwrap_or(u32::MAX);
         for part in parts {
             let inside = self.contents.inside(*part);
             let at = self.contents.translated.pattern_places.get(part).copied().unwrap_or(near);
-            if let Some(symbol) = attributes.common(&inside.attributes) {
+            if let Some(symbol) = attributes.common(&inside.attributes, size) {
                 self.fault(at, format!("attribute {} stands twice in a group", self.shown(symbol)));
             }
             attributes.join(&inside.attributes);
             if kind == Kind::Interleave {
-                if let Some(symbol) = elements.common(&inside.elements) {
+                if let Some(symbol) = elements.common(&inside.elements, size) {
                     self.fault(at, format!("element {} stands in two parts of an interleave", self.shown(symbol)));
                 }
                 if text && inside.text {
@@ -156,8 +164,8 @@ impl Checker<'_> {
         }
     }
 
-    fn shown(&self, symbol: usize) -> String {
-        let symbol = Symbol(u32::try_from(symbol).unwrap_or(u32::MAX));
-        self.contents.translated.local_name(symbol).map_or_else(|| "of any name".to_owned(), |name| format!("`{name}`"))
+    fn shown(&self, symbol: u32) -> String {
+        let name = self.contents.translated.local_name(Symbol(symbol));
+        name.map_or_else(|| "of any name".to_owned(), |name| format!("`{name}`"))
     }
 }

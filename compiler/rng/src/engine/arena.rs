@@ -40,9 +40,9 @@ pub(crate) enum Kind {
     Element,
     /// Pattern.
     OneOrMore,
-    /// Patterns in order, no group among them.
+    /// Patterns in order. A group among them is one that would make too many of them.
     Group,
-    /// Patterns sorted by number, no interleave among them.
+    /// Patterns sorted by number. An interleave among them is one that would make too many of them.
     Interleave,
     /// Patterns sorted by number, each once, no choice among them.
     Choice,
@@ -71,6 +71,9 @@ impl Kind {
 const NULLABLE: u32 = 0x10;
 const ATTRIBUTES: u32 = 0x20;
 const ELEMENTS: u32 = 0x40;
+
+/// Groups and interleaves of more parts than this stand as groups of groups: each derivative is a copy with one part changed.
+const MAX_PARTS: usize = 128;
 
 /// The nodes of a schema, which stay as they are, and those that a run adds.
 #[derive(Debug)]
@@ -222,18 +225,41 @@ impl<'s> Arena<'s> {
 
     fn all_of(&mut self, kind: Kind, patterns: &[Pat]) -> Pat {
         let mut parts: Vec<u32> = Vec::with_capacity(patterns.len());
+        let mut nested = false;
         for pat in patterns {
             match self.kind(*pat) {
                 Kind::NotAllowed => return Pat::NOT_ALLOWED,
                 Kind::Empty => {}
-                found if found == kind => parts.extend_from_slice(self.operands(*pat)),
-                _ => parts.push(pat.0),
+                found => {
+                    nested |= found == kind;
+                    parts.push(pat.0);
+                }
+            }
+        }
+        if nested {
+            let length = |part: &u32| if self.kind(Pat(*part)) == kind { self.operands(Pat(*part)).len() } else { 1 };
+            if parts.iter().map(length).sum::<usize>() <= MAX_PARTS {
+                let all = std::mem::take(&mut parts);
+                for part in all {
+                    if self.kind(Pat(part)) == kind {
+                        parts.extend_from_slice(self.operands(Pat(part)));
+                    } else {
+                        parts.push(part);
+                    }
+                }
             }
         }
         if kind == Kind::Interleave {
             parts.sort_unstable();
         }
-        match parts.as_slice() {
+        while parts.len() > MAX_PARTS {
+            parts = parts.chunks(MAX_PARTS).map(|chunk| self.intern_all(kind, chunk).0).collect();
+        }
+        self.intern_all(kind, &parts)
+    }
+
+    fn intern_all(&mut self, kind: Kind, parts: &[u32]) -> Pat {
+        match parts {
             [] => Pat::EMPTY,
             [single] => Pat(*single),
             parts => self.intern(kind, parts),

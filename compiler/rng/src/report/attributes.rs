@@ -1,12 +1,14 @@
 //! Attributes of an element: those that say which form it has first, then the others.
 
+use std::collections::BTreeSet;
+
 use virtc_diag::{Diagnostic, Safety};
 use virtc_xml::{Attribute, Element};
 
 use super::expected::{Candidate, attributes};
 use super::text::Faulty;
 use super::wording::{any_of, code, distance, is_near, nearest_first, short, with_doc};
-use super::{Around, Reporter};
+use super::{Around, MAX_REPORTS, Reporter};
 use crate::codes::{BAD_VALUE, UNKNOWN_ATTRIBUTE};
 use crate::engine::arena::Pat;
 use crate::engine::names::Symbol;
@@ -27,6 +29,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         // A value of a form that is not there, or an attribute of another form: that explains what else is wrong here.
         let (mut faulty_form, mut foreign) = (false, false);
         let mut strange: Vec<Attribute<'d>> = Vec::new();
+        let present: BTreeSet<Symbol> = element.attributes().map(|a| self.attribute_symbol(a)).collect();
         for (_, attribute) in list {
             let derived = self.engine.attribute(open.pat, self.attribute_symbol(attribute));
             if derived == Pat::NOT_ALLOWED {
@@ -36,7 +39,12 @@ impl<'d> Reporter<'_, '_, 'd> {
                     self.excluded_attribute(element, attribute, fresh, &taken);
                     foreign = true;
                 } else if !known {
-                    match self.misspelt_attribute(element, attribute, open.pat) {
+                    let meant = if strange.len() < MAX_REPORTS {
+                        self.misspelt_attribute(element, attribute, open.pat, &present)
+                    } else {
+                        None
+                    };
+                    match meant {
                         Some(pat) => open.pat = pat,
                         None => strange.push(attribute),
                     }
@@ -59,7 +67,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let closed = self.engine.close_tag(open.pat);
         if closed != Pat::NOT_ALLOWED {
             for attribute in strange {
-                self.strange_attribute(element, attribute, open.pat, around, "");
+                self.strange_attribute(element, attribute, open.pat, &present, around, "");
             }
             open.pat = closed;
             return open;
@@ -72,7 +80,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             (told, lacks) = (lacked.number > 0, &*lacked.said);
         }
         for attribute in strange {
-            foreign |= self.strange_attribute(element, attribute, open.pat, around, lacks);
+            foreign |= self.strange_attribute(element, attribute, open.pat, &present, around, lacks);
             lacks = "";
         }
         if let Some(lacked) = lacked.as_ref().filter(|_| !foreign && !told) {
@@ -112,8 +120,13 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// The attributes that may still come in a pattern, nearest to the name of `attribute` first.
-    fn expected(&self, element: Element<'d>, attribute: Attribute<'d>, pat: Pat) -> Vec<(String, Candidate)> {
-        let present: Vec<Symbol> = element.attributes().map(|a| self.attribute_symbol(a)).collect();
+    fn expected(
+        &self,
+        element: Element<'d>,
+        attribute: Attribute<'d>,
+        pat: Pat,
+        present: &BTreeSet<Symbol>,
+    ) -> Vec<(String, Candidate)> {
         let all = self.schema.attribute_names(&self.engine.arena, pat);
         let absent = all.into_iter().filter(|candidate| !present.contains(&candidate.symbol));
         let named = absent.filter_map(|candidate| Some((self.written_name(candidate.symbol, element)?, candidate)));
@@ -121,12 +134,18 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// An attribute that no form of the element takes, and whose name is near that of another: what follows if it is meant.
-    fn misspelt_attribute(&mut self, element: Element<'d>, attribute: Attribute<'d>, pat: Pat) -> Option<Pat> {
+    fn misspelt_attribute(
+        &mut self,
+        element: Element<'d>,
+        attribute: Attribute<'d>,
+        pat: Pat,
+        present: &BTreeSet<Symbol>,
+    ) -> Option<Pat> {
         if self.is_full() {
             return None;
         }
         let (tag, name, local) = (self.name(element), self.slice(attribute.name_span()), attribute.name());
-        let expected = self.expected(element, attribute, pat);
+        let expected = self.expected(element, attribute, pat, present);
         let (known, candidate) = expected.first().filter(|(known, _)| is_near(local, known))?;
         let derived = self.engine.attribute(pat, candidate.symbol);
         let after = self.engine.value(derived, Some(attribute.value()), element);
@@ -148,6 +167,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         element: Element<'d>,
         attribute: Attribute<'d>,
         pat: Pat,
+        present: &BTreeSet<Symbol>,
         around: Option<Around<'d>>,
         lacks: &str,
     ) -> bool {
@@ -155,7 +175,8 @@ impl<'d> Reporter<'_, '_, 'd> {
             return false;
         }
         let (tag, name, local) = (self.name(element), self.slice(attribute.name_span()), attribute.name());
-        let names: Vec<String> = self.expected(element, attribute, pat).into_iter().map(|(name, _)| name).collect();
+        let expected = self.expected(element, attribute, pat, present);
+        let names: Vec<String> = expected.into_iter().map(|(name, _)| name).collect();
         let other = around.and_then(|around| self.form_around(element, attribute, around));
         let is_foreign = other.is_some();
         let mut message = format!("`<{tag}>` takes no attribute `{name}`");

@@ -3,8 +3,15 @@
 /// How many of several are named.
 const SHOWN: usize = 5;
 
+/// Words whose lengths differ by more than this are not looked at more closely, in bytes.
+const MAX_DIFFERENCE: usize = 64;
+
 /// How far `b` is from `a`, the larger the farther. Case counts little.
 pub(super) fn distance(a: &str, b: &str) -> usize {
+    let difference = a.len().abs_diff(b.len());
+    if difference > MAX_DIFFERENCE {
+        return difference * 2;
+    }
     if a.eq_ignore_ascii_case(b) { 1 } else { strsim::osa_distance(&a.to_lowercase(), &b.to_lowercase()) * 2 }
 }
 

@@ -90,6 +90,9 @@ impl Context<'_> {
                 Some(fd) => Ok(fd.number),
                 None => Err(HostError::Unfit(format!("the plan uses descriptor `{name}` before it is open"))),
             },
+            Hole::Secret(name) | Hole::SecretIv(name) => {
+                Err(HostError::Unfit(format!("the secret behind `{name}` cannot be handed to QEMU yet")))
+            }
         }
     }
 

@@ -13,7 +13,7 @@ pub fn read_firmware(directories: &[&Path]) -> (Vec<Firmware>, Vec<Problem>) {
     let mut files = Vec::new();
     for directory in directories {
         let tree = Tree::new(directory);
-        let names = tree.names("").into_iter().filter(|name| name.ends_with(".json") && !name.starts_with('.'));
+        let names = tree.names("").into_iter().filter(|name| is_descriptor(name));
         files.push(
             names.filter_map(|name| Some((tree.bytes(&name)?, name))).map(|(bytes, name)| (name, bytes)).collect(),
         );
@@ -27,6 +27,11 @@ pub fn read_firmware(directories: &[&Path]) -> (Vec<Firmware>, Vec<Problem>) {
     };
     problems.extend(unread.into_iter().map(|(name, message)| Problem { path: place(&name), message }));
     (found, problems)
+}
+
+/// Whether a file of this name is a descriptor; hidden files are none.
+fn is_descriptor(name: &str) -> bool {
+    !name.starts_with('.') && Path::new(name).extension().is_some_and(|extension| extension == "json")
 }
 
 /// The host's SMBIOS tables; serial numbers are for root alone, and are left out without a word.

@@ -72,7 +72,8 @@ impl Tree {
 
     /// The text of a file that may be for root alone, which is no problem, without white space around it.
     pub(super) fn readable_text(&self, path: &str) -> Option<String> {
-        let text = fs::read(self.root.join(path)).ok()?;
+        let mut text = Vec::new();
+        fs::File::open(self.root.join(path)).ok()?.take(LIMIT).read_to_end(&mut text).ok()?;
         Some(String::from_utf8_lossy(&text).trim().to_owned())
     }
 

@@ -76,7 +76,7 @@ pub fn run(args: &Args) -> Outcome {
         std::fs::write(&path, snapshot.stdout)?;
         path
     };
-    let cases = corpus::read(&args.corpus, Root::Domain.name())?;
+    let cases = Root::Domain.cases(&args.corpus)?;
     let cases: Vec<Case> = cases.into_iter().filter(|case| case.path.to_string_lossy().contains(&args.only)).collect();
     let (mut names, mut files) = (Vec::new(), Vec::new());
     let mut take = |case: &Case, text: &str| -> Outcome {

@@ -5,6 +5,7 @@ pub mod bless;
 pub mod conformance;
 pub mod demo;
 pub mod faults;
+pub mod fuzz;
 pub mod libvirt;
 pub mod messages;
 pub mod mutants;

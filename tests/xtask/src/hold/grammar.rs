@@ -86,7 +86,7 @@ impl Root {
                 let text = format!(
                     "<grammar xmlns='http://relaxng.org/ns/structure/1.0'><include href='{}'/>\
                      <start><choice>{refs}</choice></start></grammar>",
-                    installed("domaincommon.rng").display()
+                    installed("domainoverrides.rng").display()
                 );
                 std::fs::write(&path, text)?;
                 Ok(path)

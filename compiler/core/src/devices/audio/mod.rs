@@ -2,7 +2,7 @@
 
 mod stream;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::devices::graphics::{Graphics, GraphicsType};
@@ -84,6 +84,11 @@ impl Audio {
         })
     }
 
+    /// Whether it goes over D-Bus.
+    pub fn is_dbus(&self) -> bool {
+        self.kind.value == AudioType::Dbus
+    }
+
     /// Its name in QEMU.
     pub fn id(&self) -> String {
         format!("audio{}", self.id.value)
@@ -144,6 +149,22 @@ impl Device for Audio {
 
     fn info_mut(&mut self) -> &mut Info {
         &mut self.info
+    }
+
+    /// What `virDomainAudioDefValidate` and `qemuValidateDomainDeviceDefAudio` in libvirt's sources say.
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let mut fault = |code, origin: Origin, message: String| {
+            faults.push(Diagnostic::new(code, origin.span().unwrap_or_default(), message));
+        };
+        let first = domain.devices.audios.iter().find(|a| a.id == self.id);
+        if first.is_some_and(|first| !std::ptr::eq(first, self)) {
+            fault(&codes::CONFLICT, self.id.origin, format!("two `<audio>` have the id {}", self.id.value));
+        }
+        let spice = domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice);
+        if self.kind.value == AudioType::Spice && !spice {
+            let message = "audio of type `spice` needs `<graphics type='spice'>`".to_owned();
+            fault(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message);
+        }
     }
 
     fn default_alias(&self, _index: usize, _domain: &Domain) -> String {

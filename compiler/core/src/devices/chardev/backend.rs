@@ -98,6 +98,8 @@ pub enum Backend {
         /// Whether it is opened again.
         again: Option<Again>,
     },
+    /// One end of a pair of sockets, whose other end a program has that was started for the device.
+    Pair(String),
     /// A TCP connection.
     Tcp {
         /// The address.
@@ -167,7 +169,11 @@ impl Chardev {
             Backend::Pipe(_) => "pipe",
             Backend::Serial(_) => "serial",
             Backend::Parallel(_) => "parallel",
-            Backend::Listen(_) | Backend::Bind(_) | Backend::Connect { .. } | Backend::Tcp { .. } => "socket",
+            Backend::Listen(_)
+            | Backend::Bind(_)
+            | Backend::Connect { .. }
+            | Backend::Pair(_)
+            | Backend::Tcp { .. } => "socket",
             Backend::Udp { .. } => "udp",
             Backend::SpiceVmc(_) => "spicevmc",
             Backend::SpicePort(_) => "spiceport",
@@ -225,6 +231,7 @@ impl Chardev {
                 let opts = opts.with("path", path.clone());
                 again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
             }
+            Backend::Pair(name) => opts.with("fd", fd(name)),
             Backend::Tcp { at, server, telnet, tls, again } => {
                 let opts = opts.with("host", &at.host).with("port", &at.port);
                 let opts = if *telnet { opts.switch("telnet", true) } else { opts };
@@ -274,6 +281,9 @@ impl Chardev {
                 let data =
                     data.with("addr", typed("unix", Props::new().with("path", path.clone()))).with("server", false);
                 again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value))
+            }
+            Backend::Pair(name) => {
+                data.with("addr", typed("fd", Props::new().with("str", fd(name)))).with("server", false)
             }
             Backend::Tcp { at, server, telnet, tls, again } => {
                 let data = data.with("addr", inet(at)).with("telnet", *telnet).with("server", *server);

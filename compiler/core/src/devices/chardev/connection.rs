@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
+use crate::ir::{Leaf, Opt, OptExt, Spanned, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -41,6 +41,19 @@ pub struct Inet {
     pub service: Opt<String>,
 }
 
+impl Mode {
+    /// Who opens the connection of a source. The grammar takes any word.
+    pub(super) fn lower(source: &Fields<'_, '_>) -> Opt<Self> {
+        let word = source.attr::<String>("mode")?;
+        let mode = Self::read(&word.value);
+        if mode.is_none() {
+            let message = format!("`{}` is none of the modes `bind` and `connect`", word.value);
+            source.report(Diagnostic::new(&codes::BAD_VALUE, word.origin.span().unwrap_or_default(), message));
+        }
+        mode.map(|value| Spanned { value, origin: word.origin })
+    }
+}
+
 impl Inet {
     pub(super) fn lower(source: &Fields<'_, '_>) -> Self {
         Self { host: source.attr("host"), service: source.attr("service") }
@@ -50,7 +63,7 @@ impl Inet {
 impl<A> Connection<A> {
     pub(super) fn lower(source: Option<&Fields<'_, '_>>, address: A) -> Self {
         let Some(source) = source else { return Self { mode: None, address, reconnect: None } };
-        let connection = Self { mode: source.attr("mode"), address, reconnect: Reconnect::lower(source) };
+        let connection = Self { mode: Mode::lower(source), address, reconnect: Reconnect::lower(source) };
         if let Some(reconnect) = &connection.reconnect
             && reconnect.enabled.value.is_yes()
             && connection.mode() == Mode::Bind
@@ -76,6 +89,7 @@ pub fn reconnect_needs_connect(reconnect: &Reconnect, report: &mut dyn FnMut(Dia
 impl Reconnect {
     pub(crate) fn lower(source: &Fields<'_, '_>) -> Option<Self> {
         let f = source.child("reconnect")?;
+        f.pass_over(&["delay"], &[], "character device");
         let reconnect = Self { timeout: f.attr("timeout"), enabled: f.attr("enabled")? };
         if reconnect.enabled.value.is_yes() && reconnect.timeout.is_none() {
             let message = "`<reconnect>` has no `timeout`";
@@ -83,6 +97,11 @@ impl Reconnect {
                 Diagnostic::new(&codes::MISSING, f.element().span(), message)
                     .help("add the seconds between two attempts"),
             );
+        }
+        if let Some(timeout) = reconnect.timeout.filter(|t| t.value == 0 && reconnect.enabled.value.is_yes()) {
+            let message = "no time is left between two attempts to connect";
+            let span = timeout.origin.span().unwrap_or_default();
+            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         Some(reconnect)
     }

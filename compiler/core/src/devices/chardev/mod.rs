@@ -21,7 +21,7 @@ use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
 pub use connection::{Connection, Inet, Mode, Reconnect, reconnect_needs_connect};
-pub use source::{Log, MouseMode, Place, Protocol, Source, SourceType, foreign, whole};
+pub use source::{Log, MouseMode, Place, Protocol, Source, SourceType, foreign, terminal, whole};
 
 impl Source {
     /// How many sets of descriptors QEMU gets for it.
@@ -135,6 +135,7 @@ impl Source {
             }
             Place::Nothing | Place::Tcp(..) | Place::Udp { .. } | Place::Port(_) | Place::Agent { .. } => {}
         }
+        self.labels.host(out);
         if let Some(log) = &self.log {
             out.write_to(&format!("{alias}-log"), &log.file, log.append.is(&Switch::On), origin);
         }
@@ -142,6 +143,7 @@ impl Source {
 
     /// Reports a source that the rest of the domain does not allow (`qemuValidateDomainChrSourceDef` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.labels.check(domain, faults);
         let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
         if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
             let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", self.kind.word());
@@ -151,7 +153,7 @@ impl Source {
     }
 
     fn own(&self, path: &str, origin: Origin, out: &mut HostNeeds) {
-        if !self.keeps_owner {
+        if !self.labels.keeps_owner() {
             out.own(Node::Path(path.to_owned()), origin);
         }
     }
@@ -293,14 +295,15 @@ mod tests {
                 "<serial type='tcp'><source mode='bind' host='h'/></serial>",
                 "the source of this character device has no `service`",
             ),
-            ("<serial type='nmdm'/>", "value `nmdm` of `type` is not supported yet"),
+            ("<serial type='nmdm'/>", "QEMU has no `<serial>` with type `nmdm` on this architecture"),
+            ("<serial type='null'><source path='/s'/></serial>", "`path` means nothing in a source of type `null`"),
+            (
+                "<serial type='tcp'><source mode='listen' host='h' service='1'/></serial>",
+                "`listen` is none of the modes `bind` and `connect`",
+            ),
             (
                 "<serial type='unix'><source mode='bind' path='/s'><reconnect enabled='yes' timeout='1'/></source></serial>",
                 "only a character device that connects can connect again, and this one listens",
-            ),
-            (
-                "<serial type='file'><source path='/s'><seclabel model='dac' relabel='yes'/></source></serial>",
-                "this security label is not supported yet",
             ),
         ] {
             assert_eq!(trial(given, &[]).faults, [message], "{given}");

@@ -4,6 +4,7 @@ use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::devices::chardev::connection::{Connection, Inet, Mode, Reconnect};
+use crate::devices::seclabel::SourceLabels;
 use crate::ir::{Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -73,8 +74,8 @@ pub struct Source {
     pub kind: Spanned<SourceType>,
     /// Where it is.
     pub place: Place,
-    /// `<seclabel model='dac' relabel='no'/>`: the owner of the path stays who it is.
-    pub keeps_owner: bool,
+    /// The labels of the path.
+    pub labels: SourceLabels,
     /// A copy of all that the guest writes.
     pub log: Option<Log>,
 }
@@ -93,6 +94,9 @@ fn missing(f: &Fields<'_, '_>, span: Span, what: &str) {
 impl Source {
     /// The source of the device that `f` reads. A path may be absent in a `unix` source: [`Source::needs_path`] reports it.
     pub fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        if foreign(f, "type", &["nmdm"]) {
+            return None;
+        }
         let kind = match f.element().attribute("type") {
             Some(_) => f.attr::<SourceType>("type"),
             None => Some(Spanned::rule(SourceType::Pty, &PTY)),
@@ -101,8 +105,24 @@ impl Source {
             // The type is reported; nothing else can be said about a source of unknown type.
             return None;
         };
-        let sources =
-            if kind.value == SourceType::Udp { f.children("source") } else { f.child("source").into_iter().collect() };
+        let sources = f.children("source");
+        let most = if kind.value == SourceType::Udp { 2 } else { 1 };
+        for further in sources.iter().skip(most) {
+            let message = format!("a character device of type `{}` has at most {most} `<source>`", kind.word());
+            let span = further.keep();
+            f.report(Diagnostic::new(&codes::CONFLICT, span, message));
+        }
+        let read = Self::read(f, kind, &sources);
+        if read.is_none() {
+            // The reason is reported.
+            for source in &sources {
+                let _ = source.keep();
+            }
+        }
+        read
+    }
+
+    fn read(f: &Fields<'_, '_>, kind: Spanned<SourceType>, sources: &[Fields<'_, '_>]) -> Option<Self> {
         let source = sources.first();
         let at = f.element().name_span();
         let path = || source.and_then(|s| s.attr::<String>("path"));
@@ -137,8 +157,8 @@ impl Source {
             }
             SourceType::Udp => {
                 let (mut remote, mut local) = (Inet::default(), Inet::default());
-                for source in &sources {
-                    let end = if source.attr::<Mode>("mode").is(&Mode::Bind) { &mut local } else { &mut remote };
+                for source in sources {
+                    let end = if Mode::lower(source).is(&Mode::Bind) { &mut local } else { &mut remote };
                     *end = Inet::lower(source);
                 }
                 if remote.service.is_none() {
@@ -163,11 +183,26 @@ impl Source {
         };
         if kind.value != SourceType::Tcp {
             // Only TCP has protocols; `raw` is what all others speak.
-            let _: Opt<Protocol> = f.child_attr("protocol", "type");
+            if let Some(protocol) = f.child("protocol") {
+                match protocol.element().attribute("type").map(|a| a.value() == "raw") {
+                    Some(false) => protocol.pass_over(&["type"], &[], &format!("source of type `{}`", kind.word())),
+                    Some(true) | None => {
+                        let _ = protocol.keep();
+                    }
+                }
+            }
         }
-        let keeps_owner = source.is_some_and(keeps_owner);
+        let labels = source.map(SourceLabels::lower).unwrap_or_default();
         let log = f.child("log").and_then(|l| Some(Log { append: l.attr("append"), file: l.attr("file")? }));
-        Some(Self { kind, place, keeps_owner, log })
+        let what = format!("source of type `{}`", kind.word());
+        for source in sources {
+            source.pass_over(
+                &["mode", "path", "host", "service", "channel", "master", "slave", "append", "tls"],
+                &["reconnect", "clipboard", "mouse", "seclabel"],
+                &what,
+            );
+        }
+        Some(Self { kind, place, labels, log })
     }
 
     /// Reports a `unix` source without a path.
@@ -193,9 +228,7 @@ impl Source {
     /// Writes `<source>`, `<protocol>` and `<log>`.
     pub fn write(&self, w: &mut XmlWriter) {
         let label = |w: &mut XmlWriter| {
-            if self.keeps_owner {
-                w.tag("seclabel").attr("model", "dac").attr("relabel", "no").end();
-            }
+            self.labels.write(w);
         };
         match &self.place {
             Place::Nothing => {}
@@ -266,22 +299,12 @@ pub fn foreign(f: &Fields<'_, '_>, attribute: &str, words: &[&str]) -> bool {
     true
 }
 
+/// Passes over the terminal of a character device: it is what a running domain has, and no part of a definition.
+pub fn terminal(f: &Fields<'_, '_>) {
+    let _: Opt<String> = f.attr("tty");
+}
+
 fn missing_path<T>(f: &Fields<'_, '_>, span: Span) -> Option<T> {
     missing(f, span, "path");
     None
-}
-
-/// Reads the labels of a source. Only `dac` without relabelling is understood: QEMU's user then does not come to own the path.
-fn keeps_owner(source: &Fields<'_, '_>) -> bool {
-    let mut keeps = false;
-    for label in source.children("seclabel") {
-        let model = label.attr::<String>("model");
-        let relabel = label.attr::<YesNo>("relabel");
-        if model.as_ref().is_some_and(|m| m.value == "dac") && relabel.is(&YesNo::No) {
-            keeps = true;
-        } else {
-            label.cx().unsupported(label.element().span(), "this security label");
-        }
-    }
-    keeps
 }

@@ -1,14 +1,25 @@
 //! `<driver>` of a disk.
 
 use crate::devices::virtio::VirtioOptions;
-use crate::ir::{Opt, OptExt, Rule, Spanned, Switch, words};
+use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::parts::iothreads::Served;
+use crate::storage::{ImageFormat, MetadataCache, StorageType};
 use crate::write::XmlWriter;
 
-words! {
-    /// The format of the data.
-    pub enum DriveFormat { Raw = "raw", Qcow2 = "qcow2" }
+/// The format of a disk's data; `aio` is an old word for `raw`.
+struct FormatWord(ImageFormat);
+
+impl Leaf for FormatWord {
+    fn read(text: &str) -> Option<Self> {
+        if text == "aio" { Some(Self(ImageFormat::Raw)) } else { ImageFormat::read(text).map(Self) }
+    }
+    fn show(&self) -> String {
+        self.0.show()
+    }
+    fn words() -> &'static [&'static str] {
+        ImageFormat::words()
+    }
 }
 
 words! {
@@ -47,7 +58,7 @@ pub struct DiskDriver {
     /// `qemu`.
     pub name: Opt<DriverName>,
     /// The format.
-    pub format: Opt<DriveFormat>,
+    pub format: Opt<ImageFormat>,
     /// The cache mode.
     pub cache: Opt<Cache>,
     /// What happens on a failed write.
@@ -66,6 +77,10 @@ pub struct DiskDriver {
     pub discard: Opt<Discard>,
     /// What happens to blocks of zeros.
     pub detect_zeroes: Opt<DetectZeroes>,
+    /// Whether discarded clusters of a qcow2 image stay reserved.
+    pub no_unref: Opt<Switch>,
+    /// The memory for the tables of a qcow2 image.
+    pub metadata_cache: Option<MetadataCache>,
     /// The number of queues.
     pub queues: Opt<u32>,
     /// The length of a queue.
@@ -87,7 +102,7 @@ impl DiskDriver {
         let Some(d) = f.child("driver") else { return Self::default() };
         Self {
             name: d.attr("name"),
-            format: d.attr("type"),
+            format: d.attr::<FormatWord>("type").map(|f| f.map(|f| f.0)),
             cache: d.attr("cache").filter(|c: &Spanned<Cache>| c.value != Cache::Default),
             error_policy: d.attr("error_policy"),
             rerror_policy: d.attr("rerror_policy"),
@@ -97,6 +112,8 @@ impl DiskDriver {
             copy_on_read: d.attr("copy_on_read"),
             discard: d.attr("discard"),
             detect_zeroes: d.attr("detect_zeroes"),
+            no_unref: d.attr("discard_no_unref"),
+            metadata_cache: MetadataCache::lower(&d),
             queues: d.attr("queues"),
             queue_size: d.attr("queue_size"),
             threads: Served::lower(&d),
@@ -104,10 +121,14 @@ impl DiskDriver {
         }
     }
 
-    /// Fills in what is absent.
-    pub fn define(&mut self) {
+    /// Fills in what is absent. The format of a volume is that of the volume, which its pool knows.
+    pub fn define(&mut self, kind: Option<StorageType>) {
         self.name.get_or_insert(Spanned::rule(DriverName::Qemu, &FORMAT));
-        self.format.get_or_insert(Spanned::rule(DriveFormat::Raw, &FORMAT));
+        match kind {
+            Some(StorageType::Volume) => {}
+            Some(StorageType::Dir) => drop(self.format.get_or_insert(Spanned::rule(ImageFormat::Fat, &FORMAT))),
+            Some(_) | None => drop(self.format.get_or_insert(Spanned::rule(ImageFormat::Raw, &FORMAT))),
+        }
         // Zeros can only be discarded where discards reach the file.
         if self.detect_zeroes.is(&DetectZeroes::Unmap) && !self.discard.is(&Discard::Unmap) {
             self.detect_zeroes = self.detect_zeroes.map(|d| d.map(|_| DetectZeroes::On));
@@ -132,7 +153,12 @@ impl DiskDriver {
             .opt("queues", &self.queues)
             .opt("queue_size", &self.queue_size);
         let tag = self.virtio.write(tag).opt("detect_zeroes", &self.detect_zeroes);
-        tag.children(|w| self.threads.write(w));
+        tag.opt("discard_no_unref", &self.no_unref).children(|w| {
+            self.threads.write(w);
+            if let Some(cache) = &self.metadata_cache {
+                cache.write(w);
+            }
+        });
     }
 
     /// Direct access, no flushes, and the guest's write cache: what a cache mode means.

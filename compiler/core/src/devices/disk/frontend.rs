@@ -2,7 +2,7 @@
 
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, ScsiModel};
-use crate::devices::disk::{Disk, DiskBus, DiskDevice, blockdev};
+use crate::devices::disk::{Disk, DiskBus, DiskDevice, blockdev, check};
 use crate::emit::{Cx, Items, Opts, Props, Section, Value};
 use crate::ir::{OptExt, Origin, Spanned, Switch};
 use crate::parts::os::MachineFamily;
@@ -11,9 +11,13 @@ use crate::parts::os::MachineFamily;
 pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     let Some(bus) = disk.bus.get() else { return };
     let d = &disk.driver;
-    let node = blockdev::top(disk);
+    let node = blockdev::top(disk, cx);
     let alias = disk.info.alias();
-    let kind = if disk.device() == DiskDevice::Cdrom { "cd" } else { "hd" };
+    let kind = match disk.device() {
+        DiskDevice::Cdrom => "cd",
+        DiskDevice::Lun => "block",
+        DiskDevice::Disk | DiskDevice::Floppy => "hd",
+    };
     let (controller, number, target, unit) = match &disk.info.address {
         Some(Spanned { value: Address::Drive { controller, bus, target, unit }, .. }) => {
             (*controller, *bus, *target, *unit)
@@ -26,9 +30,10 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     };
     let mut props = match bus {
         DiskBus::Virtio => Props::new()
-            .with("driver", "virtio-blk-pci")
+            .with("driver", if disk.storage.is_vhost_user() { "vhost-user-blk-pci" } else { "virtio-blk-pci" })
             .and(d.threads.props())
             .and(d.virtio.props())
+            .opt("scsi", check::passes_scsi(disk, cx))
             .opt("ioeventfd", d.ioeventfd.get().map(Switch::is_on))
             .opt("event_idx", d.event_idx.get().map(Switch::is_on))
             .opt("num-queues", d.queues.get())
@@ -52,14 +57,22 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             } else {
                 props.with("scsi-id", unit)
             };
-            let name = disk.serial.as_ref().map_or_else(|| format!("drive-{alias}"), |s| s.value.clone());
-            props.with("device_id", name)
+            if disk.device() == DiskDevice::Lun {
+                // The device identifies itself.
+                props
+            } else {
+                let name = disk.serial.as_ref().map_or_else(|| format!("drive-{alias}"), |s| s.value.clone());
+                props.with("device_id", name)
+            }
         }
         DiskBus::Fdc => Props::new().with("driver", "floppy").with("unit", unit),
         DiskBus::Usb => Props::new().with("driver", "usb-storage").and(cx.usb_address(&disk.info.address)),
     };
     if disk.shareable.is_some() {
         props.set("share-rw", true);
+    }
+    if let Some(chardev) = blockdev::chardev(disk) {
+        props.set("chardev", chardev);
     }
     if let Some(node) = node {
         props.set("drive", node);
@@ -90,7 +103,8 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     // libvirt escapes the blanks of a serial number, and guests know disks by the result.
     props = props.opt("serial", disk.serial.as_ref().map(|s| s.value.replace(' ', "\\ ")));
     if bus != DiskBus::Fdc {
-        if let Some((_, _, write_cache)) = d.cache_flags() {
+        // The guest of a `lun` sets the device's own cache.
+        if let Some((_, _, write_cache)) = d.cache_flags().filter(|_| disk.device() != DiskDevice::Lun) {
             props.set("write-cache", if write_cache { "on" } else { "off" });
         }
         let (write, read) = d.error_words();

@@ -1,8 +1,10 @@
 //! `<disk>`.
 
 mod blockdev;
+mod check;
 mod driver;
 mod frontend;
+mod source;
 mod target;
 
 use virtc_diag::{Diagnostic, Diagnostics};
@@ -18,30 +20,22 @@ use crate::emit::{Cx, HostNeeds, Items};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::parts::os::MachineFamily;
+use crate::storage::ImageFormat;
 use crate::write::XmlWriter;
 
-pub use driver::{Cache, Discard, DiskDriver, DriveFormat};
+pub use driver::{Cache, Discard, DiskDriver};
 pub use frontend::floppy_items;
+pub use source::{DiskStorage, Sgio, Snapshot, Transient};
 pub use target::{default_bus, drive_address, name_index};
 
 words! {
     /// What the guest sees.
-    pub enum DiskDevice { Disk = "disk", Cdrom = "cdrom", Floppy = "floppy" }
+    pub enum DiskDevice { Disk = "disk", Cdrom = "cdrom", Floppy = "floppy", Lun = "lun" }
 }
 
 words! {
     /// The bus that the guest sees the disk on.
     pub enum DiskBus { Ide = "ide", Fdc = "fdc", Scsi = "scsi", Virtio = "virtio", Usb = "usb", Sata = "sata" }
-}
-
-words! {
-    /// Where the data lives.
-    pub enum SourceType { File = "file", Block = "block" }
-}
-
-words! {
-    /// What happens where the source is missing.
-    pub enum StartupPolicy { Mandatory = "mandatory", Requisite = "requisite", Optional = "optional" }
 }
 
 /// `<geometry>`: cylinders, heads, sectors, translation.
@@ -54,14 +48,10 @@ pub struct Geometry {
 /// `<disk>`.
 #[derive(Debug, Clone)]
 pub struct Disk {
-    /// Where the data lives.
-    pub source_type: Opt<SourceType>,
     /// What the guest sees.
     pub device: Opt<DiskDevice>,
-    /// The file or block device; `None` for an empty drive.
-    pub source: Opt<String>,
-    /// What happens where it is missing.
-    pub startup_policy: Opt<StartupPolicy>,
+    /// Where the data lives.
+    pub storage: DiskStorage,
     /// Format, caching, error policies.
     pub driver: DiskDriver,
     /// The name of the disk, such as `vda`.
@@ -144,12 +134,6 @@ impl Device for Disk {
     const ELEMENT: &'static str = "disk";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let source_type: Opt<SourceType> = f.attr("type");
-        let source = f.child("source");
-        let path = source.as_ref().and_then(|s| match source_type.get() {
-            Some(SourceType::Block) => s.attr("dev"),
-            Some(SourceType::File) | None => s.attr("file"),
-        });
         let target = f.child("target");
         let blockio = f.child("blockio");
         let geometry = f.child("geometry").map(|g| Geometry {
@@ -157,10 +141,8 @@ impl Device for Disk {
             translation: g.attr("trans"),
         });
         Some(Self {
-            source: path.filter(|p: &Spanned<String>| !p.is_empty()),
-            source_type,
+            storage: DiskStorage::lower(f),
             device: f.attr("device"),
-            startup_policy: source.as_ref().and_then(|s| s.attr("startupPolicy")),
             driver: DiskDriver::lower(f),
             bus: target.as_ref().and_then(|t| t.attr("bus")),
             tray: target.as_ref().and_then(|t| t.attr("tray")),
@@ -178,25 +160,16 @@ impl Device for Disk {
                 .map(|b| [b.attr("logical_block_size"), b.attr("physical_block_size"), b.attr("discard_granularity")]),
             info: Info::lower(f),
             origin: f.origin(),
-            // Only a running domain has numbers of block nodes.
-            node: source
-                .and_then(|s| s.attr::<u32>("index"))
-                .filter(|_| f.cx().is_running())
-                .map_or(0, |index| index.value),
+            node: 0,
             bootindex: None,
         })
     }
 
     fn write(&self, w: &mut XmlWriter) {
-        w.tag("disk").opt("type", &self.source_type).opt("device", &self.device).children(|w| {
+        let tag = self.storage.write_attributes(w.tag("disk"), &self.device, self.readonly.is_some());
+        tag.children(|w| {
             self.driver.write(w);
-            let key = if self.source_type.is(&SourceType::Block) { "dev" } else { "file" };
-            if self.source.is_some() || self.startup_policy.is_some() {
-                let tag = w.tag("source").opt(key, &self.source).opt("startupPolicy", &self.startup_policy);
-                // Only what runs has a number, and only a source has a node.
-                if self.node > 0 && self.source.is_some() { tag.attr("index", &self.node.to_string()) } else { tag }
-                    .end();
-            }
+            self.storage.write(w);
             if let Some(g) = &self.geometry {
                 let [cyls, heads, secs] = &g.numbers;
                 w.tag("geometry")
@@ -218,10 +191,12 @@ impl Device for Disk {
                     w.tag(name).end();
                 }
             }
+            self.storage.write_transient(w);
             w.opt_text("serial", &self.serial);
             w.opt_text("wwn", &self.wwn);
             w.opt_text("vendor", &self.vendor);
             w.opt_text("product", &self.product);
+            self.storage.write_encryption(w);
             self.info.write(w);
         });
     }
@@ -245,8 +220,8 @@ impl Device for Disk {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let span = self.origin.span().unwrap_or_default();
         self.device.get_or_insert(Spanned::rule(DiskDevice::Disk, &DEVICE));
-        self.source_type.get_or_insert(Spanned::rule(SourceType::File, &DEVICE));
-        self.driver.define();
+        self.storage.define();
+        self.driver.define(self.storage.kind.get());
         let device = self.device();
         if device == DiskDevice::Cdrom && self.readonly.is_none() {
             self.readonly = Some(Origin::Rule(&READONLY));
@@ -288,11 +263,7 @@ impl Device for Disk {
             }
             _ => {}
         }
-        if self.source.is_none() && device == DiskDevice::Disk {
-            defaults.report(
-                Diagnostic::new(&codes::MISSING, span, "the disk has no source").help("add `<source file='…'/>`"),
-            );
-        }
+        source::define_faults(self, defaults);
         if self.info.address.is_none() {
             self.info.address =
                 self.bus.get().and_then(|bus| drive_address(bus, index)).map(|a| Spanned::rule(a, &DRIVE));
@@ -301,13 +272,14 @@ impl Device for Disk {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span().unwrap_or_default();
+        check::check(self, domain, faults);
         if let Some(origin) = self.driver.threads.origin().filter(|_| !self.bus.is(&DiskBus::Virtio)) {
             let message = "only a virtio disk is served by I/O threads of its own";
             let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message);
             faults.push(fault.help("a SCSI disk is served by the threads of its controller"));
         }
         self.driver.threads.check(&domain.iothreads, self.driver.queues, &mut |d| faults.push(d));
-        if let (Some(origin), true) = (self.shareable, self.driver.format.is(&DriveFormat::Qcow2)) {
+        if let (Some(origin), true) = (self.shareable, self.driver.format.is(&ImageFormat::Qcow2)) {
             let message = "a disk that guests share must be raw: a qcow2 image has one writer";
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message));
         }
@@ -350,14 +322,16 @@ impl Device for Disk {
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        blockdev::items(self, out);
+        if self.storage.is_shared_transient() {
+            // It is plugged in when the machine stands, before the guest runs.
+            return;
+        }
+        blockdev::items(self, cx, out);
         frontend::items(self, cx, out);
     }
 
     fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
-        if let Some(path) = &self.source {
-            out.file(&path.value, self.readonly.is_some(), self.source_type.is(&SourceType::Block), path.origin);
-        }
+        self.storage.host(self.readonly.is_some(), out);
     }
 }
 

@@ -3,6 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
+use crate::emit::Cx;
 use crate::ir::{Opt, OptExt, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::{Tag, XmlWriter};
@@ -19,7 +20,7 @@ pub struct Listen {
     pub kind: Spanned<ListenType>,
     /// An IP address or a name; absent where the host's configuration says it.
     pub address: Opt<String>,
-    /// The host's network that has the address.
+    /// The network whose address on the host it is.
     pub network: Opt<String>,
     /// The path of a socket; absent for one in the state directory.
     pub socket: Opt<String>,
@@ -38,14 +39,19 @@ impl Listen {
         let (address, socket) = (f.attr::<String>("listen"), f.attr::<String>("socket"));
         let mut elements = f.children("listen").into_iter();
         let first = elements.next().and_then(|l| {
-            let (kind, address, socket) = (l.attr::<ListenType>("type"), l.attr("address"), l.attr("socket"));
-            // The address in a network is found at each start.
-            let is_found = kind.is(&ListenType::Network) && !f.cx().is_running();
-            Some(Self { address: address.filter(|_| !is_found), network: l.attr("network"), kind: kind?, socket })
+            let (kind, network, socket) = (l.attr::<ListenType>("type"), l.attr("network"), l.attr("socket"));
+            let kind = kind?;
+            // The address in a network is what a running domain has; it is no part of a definition.
+            let keeps = f.cx().is_running() || kind.value != ListenType::Network;
+            let address = l.attr("address").filter(|_| keeps);
+            Some(Self { kind, address, network, socket })
         });
         for further in elements {
             let span = further.keep();
-            f.cx().unsupported(span, "a second `<listen>`");
+            let message = "QEMU listens at one place for each `<graphics>`";
+            f.report(
+                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove all but one `<listen>`"),
+            );
         }
         let Some(mut listen) = first else {
             let kind = match &socket {
@@ -54,9 +60,11 @@ impl Listen {
                     Spanned { value: ListenType::Address, origin: address.origin_or(crate::ir::Origin::Rule(&ADDRESS)) }
                 }
             };
-            let address = address.filter(|_| socket.is_none());
-            return Self { kind, address, network: None, socket }.without_generated();
+            return Self { kind, address: address.filter(|_| socket.is_none()), network: None, socket }
+                .without_generated();
         };
+        // In a network the attribute is what a running domain has.
+        let address = address.filter(|_| listen.kind.value != ListenType::Network);
         for (name, old, new) in [("listen", address, &mut listen.address), ("socket", socket, &mut listen.socket)] {
             let Some(old) = old else { continue };
             match new {
@@ -87,9 +95,9 @@ impl Listen {
         self.address = None;
     }
 
-    /// Whether it is of this type; the address in a network is an address.
+    /// Whether it is of this type.
     pub fn is(&self, kind: ListenType) -> bool {
-        self.kind.value == kind || kind == ListenType::Address && self.kind.value == ListenType::Network
+        self.kind.value == kind
     }
 
     /// The attribute of `<graphics>` that says the same.
@@ -98,6 +106,25 @@ impl Listen {
             ListenType::Address | ListenType::Network => tag.opt("listen", &self.address),
             ListenType::Socket | ListenType::None => tag,
         }
+    }
+
+    /// Whether clients come over TCP.
+    pub fn on_tcp(&self) -> bool {
+        matches!(self.kind.value, ListenType::Address | ListenType::Network)
+    }
+
+    /// The address that is listened on: `default` where nothing is named.
+    pub fn place<'a>(&'a self, default: &'a str, cx: &'a Cx<'_>) -> &'a str {
+        if let Some(network) = self.network.as_ref().filter(|_| self.address.is_none()) {
+            if let Some(address) = cx.facts.network(&network.value).and_then(|n| n.address.as_deref()) {
+                return address;
+            }
+            let message = format!("the host's address in network `{}` is not known", network.value);
+            let help = "name it in a host file (`--host`), under `resources.networks`, or listen at an address";
+            let span = network.origin.span().unwrap_or_default();
+            cx.report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message).help(help));
+        }
+        self.address.as_ref().map_or(default, |a| a.value.as_str())
     }
 
     /// Writes `<listen>`.

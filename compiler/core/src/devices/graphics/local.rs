@@ -1,12 +1,8 @@
 //! Displays without a protocol of their own: a window, a D-Bus peer, an OpenGL context.
 
-use virtc_diag::Diagnostic;
-
-use crate::codes;
-use crate::define::Defaults;
 use crate::devices::audio::Audio;
 use crate::devices::graphics::{render_node, text};
-use crate::emit::{Cx, HostNeeds, Items, Opts, Section};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Section, Text};
 use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::lower::Fields;
 use crate::write::Tag;
@@ -109,15 +105,14 @@ impl Dbus {
         }
     }
 
-    fn is_p2p(&self) -> bool {
+    pub(super) fn is_p2p(&self) -> bool {
         self.p2p.is(&YesNo::Yes)
     }
 
-    pub(super) fn define(&self, origin: Origin, defaults: &mut Defaults<'_>) {
+    /// A bus that nobody names is the domain's own.
+    pub(super) fn host(&self, origin: Origin, out: &mut HostNeeds) {
         if !self.is_p2p() && self.address.is_none() {
-            let message = "a D-Bus daemon of the domain's own is not supported yet";
-            let fault = Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message);
-            defaults.report(fault.help("give the `address` of a bus, or `p2p='yes'`"));
+            out.refuse("the runtime starts no D-Bus daemon", origin);
         }
     }
 
@@ -134,7 +129,8 @@ impl Dbus {
 
     pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
         let opts = Opts::first("dbus").opt("p2p", self.is_p2p().then_some("on"));
-        let opts = opts.opt("addr", text(self.address.as_ref()).filter(|_| !self.is_p2p()));
+        let address = text(self.address.as_ref()).map_or_else(|| cx.dbus_address(), Text::from);
+        let opts = opts.opt("addr", Some(address).filter(|_| !self.is_p2p()));
         let (enable, rendernode) = self.gl.clone().unwrap_or_default();
         // Without a node of its own, OpenGL takes the host's.
         let node = if enable.is(&YesNo::Yes) {

@@ -1,9 +1,11 @@
 //! `<graphics>`: where the guest's screen can be seen.
 
+mod check;
 mod listen;
 mod local;
 mod password;
 mod ports;
+mod rdp;
 mod spice;
 mod vnc;
 
@@ -12,6 +14,7 @@ use virtc_inventory::Config;
 
 use crate::codes;
 use crate::define::Defaults;
+use crate::devices::chardev::foreign;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
@@ -22,12 +25,15 @@ use crate::write::XmlWriter;
 pub use listen::{Listen, ListenType};
 pub use local::{Dbus, EglHeadless, Sdl};
 pub use password::{Connected, Moment, Password};
+pub use rdp::Rdp;
 pub use spice::Spice;
 pub use vnc::Vnc;
 
 words! {
     /// How the screen is shown.
-    pub enum GraphicsType { Sdl = "sdl", Vnc = "vnc", Spice = "spice", Dbus = "dbus", EglHeadless = "egl-headless" }
+    pub enum GraphicsType { Sdl = "sdl", Vnc = "vnc", Spice = "spice", Dbus = "dbus", EglHeadless = "egl-headless",
+        Rdp = "rdp",
+    }
 }
 
 /// The settings of one type.
@@ -39,6 +45,7 @@ pub enum Server {
     Spice(Box<Spice>),
     Dbus(Dbus),
     EglHeadless(EglHeadless),
+    Rdp(Box<Rdp>),
 }
 
 /// `<graphics>`.
@@ -59,6 +66,7 @@ impl Graphics {
             Server::Spice(_) => GraphicsType::Spice,
             Server::Dbus(_) => GraphicsType::Dbus,
             Server::EglHeadless(_) => GraphicsType::EglHeadless,
+            Server::Rdp(_) => GraphicsType::Rdp,
         }
     }
 }
@@ -67,6 +75,9 @@ impl Device for Graphics {
     const ELEMENT: &'static str = "graphics";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        if foreign(f, "type", &["desktop"]) {
+            return None;
+        }
         let Some(kind) = f.attr::<GraphicsType>("type") else {
             // The type says how to read the rest.
             let _ = f.keep();
@@ -78,6 +89,7 @@ impl Device for Graphics {
             GraphicsType::Spice => Server::Spice(Box::new(Spice::lower(f))),
             GraphicsType::Dbus => Server::Dbus(Dbus::lower(f)),
             GraphicsType::EglHeadless => Server::EglHeadless(EglHeadless::lower(f)),
+            GraphicsType::Rdp => Server::Rdp(Box::new(Rdp::lower(f))),
         };
         Some(Self { server, info: Info::default(), origin: Origin::Xml(f.element().start_tag()) })
     }
@@ -90,6 +102,7 @@ impl Device for Graphics {
             Server::Spice(spice) => spice.write(tag),
             Server::Dbus(dbus) => dbus.write(tag),
             Server::EglHeadless(egl) => egl.write(tag),
+            Server::Rdp(rdp) => rdp.write(tag),
         }
     }
 
@@ -109,41 +122,13 @@ impl Device for Graphics {
         match &mut self.server {
             Server::Vnc(vnc) => vnc.define(self.origin, defaults),
             Server::Spice(spice) => spice.define(),
-            Server::Dbus(dbus) => dbus.define(self.origin, defaults),
-            Server::Sdl(_) | Server::EglHeadless(_) => {}
+            Server::Rdp(rdp) => rdp.define(defaults),
+            Server::Dbus(_) | Server::Sdl(_) | Server::EglHeadless(_) => {}
         }
     }
 
-    /// Which types stand together (libvirt's `src/qemu/qemu_validate.c`).
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let list = &domain.devices.graphics;
-        let kind = self.kind();
-        let has = |kind| list.iter().any(|g| g.kind() == kind);
-        let listen = match &self.server {
-            Server::Vnc(vnc) => Some(&vnc.listen),
-            Server::Spice(spice) => Some(&spice.listen),
-            Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) => None,
-        };
-        if let Some(listen) = listen.filter(|l| l.kind.value == ListenType::Network && l.address.is_none()) {
-            let message = "the address of the host in a network is known on the host alone";
-            let fault =
-                Diagnostic::new(&codes::HOST_FACT_NEEDED, listen.kind.origin.span().unwrap_or_default(), message);
-            faults.push(fault.help("use `<listen type='address' address='…'/>`"));
-        }
-        let mut fault = |message: String, help| {
-            let span = self.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
-        };
-        if list.iter().find(|g| g.kind() == kind).is_some_and(|first| !std::ptr::eq(first, self)) {
-            fault(format!("there is a `<graphics>` of type `{}` already", kind.word()), "QEMU takes one of each type");
-        }
-        let serves = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
-        if kind == GraphicsType::EglHeadless && !serves {
-            fault(
-                "type `egl-headless` stands beside a type that it does not render for".to_owned(),
-                "use it with `vnc` or `spice`",
-            );
-        }
+        check::check(self, domain, faults);
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
@@ -159,6 +144,8 @@ impl Device for Graphics {
             Server::Spice(spice) => spice.items(cx, ports, &config, self.origin, out),
             Server::Dbus(dbus) => dbus.items(cx, self.origin, out),
             Server::EglHeadless(egl) => egl.items(cx, self.origin, out),
+            // A program of its own serves the display that QEMU has on D-Bus.
+            Server::Rdp(_) => {}
         }
     }
 
@@ -183,7 +170,14 @@ impl Device for Graphics {
                 sdl.host(out);
                 (false, None)
             }
-            Server::Dbus(dbus) => (false, of_gl(&dbus.gl)),
+            Server::Dbus(dbus) => {
+                dbus.host(self.origin, out);
+                (false, of_gl(&dbus.gl))
+            }
+            Server::Rdp(_) => {
+                out.refuse("the runtime starts no RDP server", self.origin);
+                (false, None)
+            }
             Server::EglHeadless(egl) => (false, node(&egl.rendernode)),
         };
         if sasl {
@@ -249,6 +243,13 @@ mod tests {
     }
 
     #[test]
+    fn a_display_on_a_bus_of_its_own() {
+        let t = trial("<graphics type='dbus'/><graphics type='rdp' autoport='yes' username='u'/>", &["-display"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(t.argv, ["-display dbus,addr=unix:path={state}/dbus.sock"]);
+    }
+
+    #[test]
     fn a_password_is_no_argument() {
         let vnc =
             "<graphics type='vnc' passwd='s3cret' keymap='de' powerControl='yes'><listen type='socket'/></graphics>";
@@ -267,7 +268,7 @@ mod tests {
             ),
             (
                 "<graphics type='vnc'><listen type='none'/><listen type='none'/></graphics>",
-                "a second `<listen>` is not supported yet",
+                "QEMU listens at one place for each `<graphics>`",
             ),
             (
                 "<graphics type='spice' tlsPort='5902'/>",
@@ -278,8 +279,15 @@ mod tests {
                 "mode `secure` is asked for, and there is no such connection",
             ),
             ("<graphics type='egl-headless'/>", "OpenGL needs a render node of the host, and none is known"),
-            ("<graphics type='dbus'/>", "a D-Bus daemon of the domain's own is not supported yet"),
-            ("<graphics type='rdp'/>", "value `rdp` of `type` is not supported yet"),
+            (
+                "<graphics type='rdp'/><graphics type='dbus' p2p='yes'/>",
+                "an RDP server shows a display on D-Bus, and the guest has none",
+            ),
+            (
+                "<graphics type='vnc'><listen type='network' network='n'/></graphics>",
+                "the host's address in network `n` is not known",
+            ),
+            ("<graphics type='desktop'/>", "QEMU has no `<graphics>` with type `desktop` on this architecture"),
         ] {
             assert_eq!(trial(devices, &[]).faults, [fault], "{devices}");
         }

@@ -59,14 +59,14 @@ fn assign(list: &[Graphics], config: &Config) -> Vec<Ports> {
         let given = match &graphics.server {
             Server::Vnc(vnc) => [vnc.port, vnc.websocket],
             Server::Spice(spice) => [spice.port, spice.tls_port],
-            Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) => continue,
+            Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) | Server::Rdp(_) => continue,
         };
         assigner.taken.extend(given.into_iter().filter_map(fixed).map(|p| p.value));
     }
     let ports = list.iter().map(|g| match &g.server {
         Server::Vnc(vnc) => assigner.vnc(vnc),
         Server::Spice(spice) => assigner.spice(spice),
-        Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) => Ports::default(),
+        Server::Sdl(_) | Server::Dbus(_) | Server::EglHeadless(_) | Server::Rdp(_) => Ports::default(),
     });
     ports.collect()
 }

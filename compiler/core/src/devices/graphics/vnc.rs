@@ -76,7 +76,7 @@ impl Vnc {
             self.autoport.get_or_insert(Spanned { value: YesNo::No, origin: self.port.origin_or(origin) });
         }
         let out_of_range = self.port.filter(|p| !auto && !(ports::VNC..=65535).contains(&p.value));
-        if let Some(port) = out_of_range.filter(|_| self.listen.is(ListenType::Address)) {
+        if let Some(port) = out_of_range.filter(|_| self.listen.on_tcp()) {
             let message = format!("port {} is no port of VNC, which has 5900 to 65535", port.value);
             let fault =
                 Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, port.origin.span().unwrap_or_default(), message);
@@ -107,7 +107,7 @@ impl Vnc {
     }
 
     /// The display in QEMU's words.
-    fn display(&self, ports: Ports, config: &Config) -> Opts {
+    fn display(&self, cx: &Cx<'_>, ports: Ports, config: &Config) -> Opts {
         match self.listen.kind.value {
             ListenType::Socket => {
                 let path = text(self.listen.socket.as_ref()).map_or_else(|| state("/vnc.sock"), Text::from);
@@ -115,7 +115,7 @@ impl Vnc {
             }
             ListenType::None => Opts::first("none"),
             ListenType::Address | ListenType::Network => {
-                let address = text(self.listen.address.as_ref()).unwrap_or(&config.vnc_listen);
+                let address = self.listen.place(&config.vnc_listen, cx);
                 let address = if address.contains(':') { format!("[{address}]") } else { address.to_owned() };
                 let number = ports.main.unwrap_or(ports::VNC).saturating_sub(ports::VNC);
                 Opts::first(format!("{address}:{number}")).opt("websocket", ports.websocket.map(|p| p.to_string()))
@@ -135,7 +135,7 @@ impl Vnc {
         }
         let password = self.password.text.is_some() || config.vnc_password.is_some();
         let opts = self
-            .display(ports, config)
+            .display(cx, ports, config)
             .opt("share", self.share_policy.get().map(SharePolicy::word))
             .opt("password", password.then_some("on"))
             .opt("tls-creds", config.vnc_tls.then_some(TLS_ALIAS))

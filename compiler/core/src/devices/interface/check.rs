@@ -11,7 +11,6 @@ use crate::devices::interface::source::SocketMode;
 use crate::devices::interface::{Interface, InterfaceType, MacvtapMode, Plug, Source};
 use crate::domain::Domain;
 use crate::ir::{OptExt, Origin, Spanned, YesNo};
-use crate::parts::backing::Access;
 
 use InterfaceType as Type;
 
@@ -76,7 +75,7 @@ fn kind(interface: &Interface, domain: &Domain, report: &mut Report<'_>) {
             {
                 report.refuse(reconnect.enabled.origin, "only a socket of mode `client` can be connected again");
             }
-            if !shares_memory(domain) {
+            if !domain.shares_memory() {
                 let message = "the process that moves the frames of this interface must see the guest's memory, which is not shared";
                 report.refuse_with(origin, message, "add `<memoryBacking>` with `<access mode='shared'/>`");
             }
@@ -108,15 +107,6 @@ fn virtio_only(interface: &Interface, report: &mut Report<'_>) {
     if !interface.is_virtio() {
         let message = format!("an interface of type `{}` has a virtio model", interface.kind.word());
         report.refuse(interface.model.origin_or(interface.origin), message);
-    }
-}
-
-/// Whether other processes can map all of the guest's memory (`qemuValidateDomainDefVhostUserRequireSharedMemory`).
-fn shares_memory(domain: &Domain) -> bool {
-    let of_all = domain.backing.access.is(&Access::Shared);
-    match domain.numa().filter(|numa| !numa.cells.is_empty()) {
-        None => of_all,
-        Some(numa) => numa.cells.iter().all(|cell| cell.access.get().map_or(of_all, |access| access == Access::Shared)),
     }
 }
 
@@ -269,15 +259,10 @@ fn device(interface: &Interface, report: &mut Report<'_>) {
         &interface.info.address,
         None | Some(Spanned { value: Address::Pci { .. } | Address::Unassigned, .. })
     );
-    if !pci {
-        if let Some(index) = interface.info.acpi_index {
-            report.refuse(index.origin, "only PCI devices have an index in ACPI");
-        }
-        if let Some(rom) = &interface.info.rom {
-            let origin = rom.file.as_ref().map(|f| f.origin).or(rom.bar.map(|b| b.origin));
-            let origin = origin.or(rom.enabled.map(|e| e.origin)).unwrap_or(interface.origin);
-            report.refuse(origin, "only PCI devices have an option ROM");
-        }
+    if let Some(rom) = interface.info.rom.as_ref().filter(|_| !pci) {
+        let origin = rom.file.as_ref().map(|f| f.origin).or(rom.bar.map(|b| b.origin));
+        let origin = origin.or(rom.enabled.map(|e| e.origin)).unwrap_or(interface.origin);
+        report.refuse(origin, "only PCI devices have an option ROM");
     }
 }
 

@@ -4,7 +4,9 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::devices::video::{Model, Video};
+use crate::domain::Domain;
 use crate::ir::{Opt, OptExt, Origin};
+use crate::parts::backing::SourceType;
 
 impl Video {
     /// What QEMU cannot do (`qemuValidateDomainDeviceDefVideo` in libvirt's `src/qemu/qemu_validate.c`).
@@ -16,8 +18,40 @@ impl Video {
         if let Some(accel) = self.accel2d.as_ref().filter(|a| a.value.is_yes()) {
             return Some((accel.origin, "QEMU has no 2D acceleration to switch on"));
         }
-        if let Some(accel) = self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio) {
+        if let Some(accel) =
+            self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio && !self.is_vhost_user())
+        {
             return Some((accel.origin, "this model has no 3D acceleration"));
+        }
+        if self.is_vhost_user() && model != Model::Virtio {
+            return Some((
+                self.backend.origin_or(self.origin),
+                "only a device of model `virtio` has a program of its own",
+            ));
+        }
+        if let Some(node) = self.rendernode.as_ref().filter(|_| !self.is_vhost_user()) {
+            return Some((node.origin, "only a program of its own, driver `vhostuser`, renders on a node of the host"));
+        }
+        if self.virtio.any() && model != Model::Virtio {
+            return Some((self.origin, "only a device of model `virtio` has options of virtio"));
+        }
+        if let Some(heads) = self.heads.as_ref().filter(|h| h.value != 1)
+            && !matches!(model, Model::Qxl | Model::Virtio)
+        {
+            return Some((heads.origin, "this model has one screen"));
+        }
+        if let (Model::Ramfb, Some(address)) = (model, &self.info.address) {
+            return Some((address.origin, "a device of model `ramfb` has no address"));
+        }
+        if let (Model::Qxl, Some(size)) =
+            (model, [&self.ram, &self.vram].into_iter().flatten().find(|s| s.value > u32::MAX >> 10))
+        {
+            return Some((size.origin, "QXL memory is 4194303 KiB at most"));
+        }
+        if let Some((x, y)) = &self.resolution
+            && [x, y].into_iter().any(|n| n.is(&0))
+        {
+            return Some((x.origin_or(self.origin), "a resolution of zero pixels"));
         }
         if let Some(blob) = self.blob.as_ref().filter(|_| model != Model::Virtio) {
             return Some((blob.origin, "this model has no memory blobs"));
@@ -33,12 +67,23 @@ impl Video {
     }
 
     /// What it cannot be beside the others.
-    pub(super) fn check_beside(&self, list: &[Self], faults: &mut Diagnostics) {
+    pub(super) fn check_beside(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let list = domain.devices.videos.as_slice();
         let first = list.first().is_some_and(|first| std::ptr::eq(first, self));
         let mut fault = |code, origin: Origin, message: &str, help: &str| {
             faults.push(Diagnostic::new(code, origin.span().unwrap_or_default(), message).help(help));
         };
         let model = self.model.origin_or(self.origin);
+        let shares = domain.backing.source.is(&SourceType::Memfd);
+        if let Some(blob) = self.blob.filter(|b| b.value.is_on() && self.model() == Model::Virtio && !shares) {
+            let help = "add `<memoryBacking><source type='memfd'/></memoryBacking>`";
+            fault(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                blob.origin,
+                "memory blobs need guest memory of type `memfd`",
+                help,
+            );
+        }
         if self.is_primary() && !first {
             let place = self.primary.origin_or(self.origin);
             fault(
@@ -86,10 +131,16 @@ mod tests {
                 "this model has no 3D acceleration",
             ),
             (
-                "<video><driver name='vhostuser'/><model type='virtio'/></video>".to_owned(),
-                "value `vhostuser` of `name` is not supported yet",
+                "<video><driver name='vhostuser'/><model type='qxl'/></video>".to_owned(),
+                "only a device of model `virtio` has a program of its own",
             ),
-            (video("type='xen'"), "value `xen` of `type` is not supported yet"),
+            (
+                "<video><model type='virtio'><acceleration rendernode='/dev/dri/card0'/></model></video>".to_owned(),
+                "only a program of its own, driver `vhostuser`, renders on a node of the host",
+            ),
+            (video("type='bochs' heads='2'"), "this model has one screen"),
+            (video("type='virtio' blob='on'"), "memory blobs need guest memory of type `memfd`"),
+            (video("type='xen'"), "QEMU has no `<model>` with type `xen` on this architecture"),
         ] {
             assert_eq!(trial(&devices, &[]).faults, [fault], "{devices}");
         }

@@ -8,10 +8,11 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use crate::codes;
 use crate::define::Defaults;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::chardev::foreign;
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
-use crate::emit::{Cx, Items, Section};
+use crate::emit::{Cx, HostNeeds, Items, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -24,8 +25,13 @@ words! {
 }
 
 words! {
-    /// Who drives the device: QEMU itself.
-    pub enum Backend { Qemu = "qemu" }
+    /// Who drives the device: QEMU itself, or a program of its own.
+    pub enum Backend { Qemu = "qemu", VhostUser = "vhostuser" }
+}
+
+words! {
+    /// How legacy VGA ports are handled, which QEMU does not leave to anybody.
+    pub enum VgaConf { Io = "io", On = "on", Off = "off" }
 }
 
 /// `<video>`. Sizes are in KiB.
@@ -51,10 +57,14 @@ pub struct Video {
     pub accel3d: Opt<YesNo>,
     /// 2D acceleration, which QEMU does not have.
     pub accel2d: Opt<YesNo>,
+    /// The node of the host that a program of its own renders on.
+    pub rendernode: Opt<String>,
     /// Width and height of the first screen, in pixels.
     pub resolution: Option<(Opt<u32>, Opt<u32>)>,
     /// The backend.
     pub backend: Opt<Backend>,
+    /// How legacy VGA ports are handled.
+    pub vgaconf: Opt<VgaConf>,
     /// Options of a virtio device.
     pub virtio: VirtioOptions,
     /// What every device has.
@@ -108,8 +118,10 @@ impl Video {
             blob: None,
             accel3d: None,
             accel2d: None,
+            rendernode: None,
             resolution: None,
             backend: None,
+            vgaconf: None,
             virtio: VirtioOptions::default(),
             info: Info::default(),
             origin,
@@ -129,6 +141,11 @@ impl Video {
         self.primary.is(&YesNo::Yes)
     }
 
+    /// Whether a program of its own drives it.
+    fn is_vhost_user(&self) -> bool {
+        self.backend.is(&Backend::VhostUser)
+    }
+
     /// Puts the primary device first; the first one is the primary one where none says so.
     pub fn primary_first(list: &mut [Self]) {
         if let Some(at) = list.iter().position(Self::is_primary) {
@@ -146,16 +163,20 @@ impl Device for Video {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let mut video = Self { info: Info::lower(f), ..Self::of(f.origin()) };
         if let Some(driver) = f.child("driver") {
-            video.backend = driver.attr("name");
+            (video.backend, video.vgaconf) = (driver.attr("name"), driver.attr("vgaconf"));
             video.virtio = VirtioOptions::lower(&driver);
         }
         let Some(m) = f.child("model") else { return Some(video) };
+        if foreign(&m, "type", &["xen", "vbox", "gop", "parallels"]) {
+            return None;
+        }
         video.model = m.attr("type");
         (video.ram, video.vram) = (m.attr("ram"), m.attr("vram"));
         (video.vram64, video.vgamem) = (m.attr("vram64"), m.attr("vgamem"));
         (video.heads, video.primary, video.blob) = (m.attr("heads"), m.attr("primary"), m.attr("blob"));
         if let Some(accel) = m.child("acceleration") {
             (video.accel3d, video.accel2d) = (accel.attr("accel3d"), accel.attr("accel2d"));
+            video.rendernode = accel.attr("rendernode");
         }
         video.resolution = m.child("resolution").map(|r| (r.attr("x"), r.attr("y")));
         Some(video)
@@ -163,15 +184,17 @@ impl Device for Video {
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("video").children(|w| {
-            if self.backend.is_some() || self.virtio.any() {
-                self.virtio.write(w.tag("driver")).opt("name", &self.backend).end();
+            if self.backend.is_some() || self.vgaconf.is_some() || self.virtio.any() {
+                let tag = w.tag("driver").opt("vgaconf", &self.vgaconf);
+                self.virtio.write(tag).opt("name", &self.backend).end();
             }
             let tag = w.tag("model").opt("type", &self.model).opt("ram", &self.ram).opt("vram", &self.vram);
             let tag = tag.opt("vram64", &self.vram64).opt("vgamem", &self.vgamem).opt("heads", &self.heads);
             let tag = if self.is_primary() { tag.attr("primary", "yes") } else { tag };
             tag.opt("blob", &self.blob).children(|w| {
-                if self.accel3d.is_some() || self.accel2d.is_some() {
-                    w.tag("acceleration").opt("accel3d", &self.accel3d).opt("accel2d", &self.accel2d).end();
+                if self.accel3d.is_some() || self.accel2d.is_some() || self.rendernode.is_some() {
+                    let tag = w.tag("acceleration").opt("accel3d", &self.accel3d).opt("accel2d", &self.accel2d);
+                    tag.opt("rendernode", &self.rendernode).end();
                 }
                 if let Some((x, y)) = &self.resolution {
                     w.tag("resolution").opt("x", x).opt("y", y).end();
@@ -218,7 +241,7 @@ impl Device for Video {
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        self.check_beside(&domain.devices.videos, faults);
+        self.check_beside(domain, faults);
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
@@ -236,8 +259,17 @@ impl Device for Video {
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        if self.is_vhost_user() {
+            self.vhost_user(cx, out);
+        }
         if let Some(props) = self.props() {
             out.device(Section::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
+        }
+    }
+
+    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        if self.is_vhost_user() {
+            out.refuse("the runtime starts no vhost-user programs", self.backend.origin_or(self.origin));
         }
     }
 }

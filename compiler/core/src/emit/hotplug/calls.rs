@@ -80,7 +80,7 @@ fn watchdog(action: &str) -> (QmpCall, QmpCall) {
 pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
     let names = add.holes.values().flat_map(|arg| &arg.0).filter_map(|part| match part {
         Part::Hole { name: Hole::Fd(name), .. } => Some(name.clone()),
-        Part::Hole { name: Hole::State, .. } | Part::Text(_) => None,
+        Part::Hole { name: Hole::State | Hole::Secret(_) | Hole::SecretIv(_), .. } | Part::Text(_) => None,
     });
     let get = |name: String| {
         let about = |execute| call(execute, json!({"fdname": name}));
@@ -88,7 +88,7 @@ pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
         QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, undo: Some(close) }
     };
     let out = names.map(get).collect();
-    let is_known = |arg: &Arg| arg.0.iter().all(|part| !matches!(part, Part::Hole { name: Hole::State, .. }));
+    let is_known = |arg: &Arg| arg.0.iter().all(|part| matches!(part, Part::Text(_)));
     for (pointer, arg) in std::mem::take(&mut add.holes) {
         let arg = Arg(arg.0.into_iter().map(named_part).collect());
         if !is_known(&arg) {

@@ -4,9 +4,10 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::domain::Domain;
-use crate::emit::{HostNeeds, Items, Opts, Props, Section, Value};
+use crate::emit::{Cx, HostNeeds, Items, Opts, Props, Section, Value};
 use crate::ir::{OptExt, Origin, Switch, YesNo};
 use crate::parts::features::Plain;
+use crate::storage::{Below, Node, Settings, StorageSource};
 
 use super::loader::{FirmwareFormat, FirmwareKind, LoaderType, NvramStore, NvramType};
 use super::{Arch, MachineFamily, Os};
@@ -27,7 +28,7 @@ fn nodes(flash: &str, format: FirmwareFormat, readonly: bool, storage: Props, ou
 
 impl Os {
     /// `-bios`, or the block nodes of the flash and what guards it.
-    pub(super) fn firmware_items(&self, out: &mut Items) {
+    pub(super) fn firmware_items(&self, cx: &Cx<'_>, out: &mut Items) {
         let Some(loader) = &self.loader else { return };
         let Some(path) = &loader.path else { return };
         if loader.kind.is(&LoaderType::Rom) {
@@ -49,26 +50,43 @@ impl Os {
                 }
             }
         }
+        if let Some((nvram, source)) = self.server() {
+            let format = nvram.format.get().map(FirmwareFormat::image);
+            let (prefix, settings, below) = ("libvirt-pflash1".to_owned(), Settings::default(), Below::Nothing);
+            let node = Node { prefix, source, format, readonly: false, settings, below, data: None };
+            node.items(cx, Section::Pflash, out);
+        }
         if loader.secure.is(&YesNo::Yes) {
             let secure = Opts::new().with("driver", "cfi.pflash01").with("property", "secure").with("value", "on");
             out.opts(Section::Loader, "global", secure, loader.secure.origin_or(path.origin));
         }
     }
 
-    /// The variables of firmware in flash, and where they are.
-    fn variables(&self) -> Option<(&NvramStore, &crate::ir::Spanned<String>)> {
+    /// The variables of firmware in flash.
+    fn store(&self) -> Option<&NvramStore> {
         let loader = self.loader.as_ref().filter(|l| l.is_flash() && !l.stateless.is(&YesNo::Yes))?;
-        let nvram = self.nvram.as_ref().filter(|_| loader.path.is_some())?;
+        self.nvram.as_ref().filter(|_| loader.path.is_some())
+    }
+
+    /// The variables of firmware in flash, where the host has them.
+    fn variables(&self) -> Option<(&NvramStore, &crate::ir::Spanned<String>)> {
+        let nvram = self.store()?;
         Some((nvram, nvram.path.as_ref()?))
+    }
+
+    /// The variables of firmware in flash, where a server has them.
+    fn server(&self) -> Option<(&NvramStore, &StorageSource)> {
+        let nvram = self.store()?;
+        Some((nvram, nvram.source.as_ref()?))
     }
 
     /// The names of the block nodes that the machine maps as flash, with where they come from.
     pub fn flash(&self) -> Vec<(&'static str, &'static str)> {
-        if self.loader.as_ref().filter(|l| l.is_flash() && l.path.is_some()).is_none() {
+        if !self.loader.as_ref().is_some_and(|l| l.is_flash() && l.path.is_some()) {
             return Vec::new();
         }
         let mut out = vec![("pflash0", "libvirt-pflash0-format")];
-        if let Some((nvram, _)) = self.variables() {
+        if let Some(nvram) = self.store().filter(|n| n.has_source()) {
             let is_raw = !nvram.format.is(&FirmwareFormat::Qcow2);
             out.push(("pflash1", if is_raw { "libvirt-pflash1-storage" } else { "libvirt-pflash1-format" }));
         }
@@ -82,6 +100,9 @@ impl Os {
             if !readonly {
                 out.file(&path.value, false, false, path.origin);
             }
+        }
+        if let Some((_, source)) = self.server() {
+            source.host(false, out);
         }
         let Some((nvram, path)) = self.variables() else { return };
         if nvram.kind.is(&NvramType::Block) {

@@ -1,10 +1,11 @@
 //! `<firmware>`, `<loader>` and `<nvram>` of `<os>`: what the firmware is to be.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::lower::Fields;
+use crate::storage::{Checked, ImageFormat, StorageSource, StorageType};
 use crate::write::XmlWriter;
 
 use super::Os;
@@ -29,6 +30,16 @@ words! {
     pub enum NvramType {
         File = "file", Block = "block", Dir = "dir", Network = "network", Volume = "volume", Nvme = "nvme",
         Vhostuser = "vhostuser", Vhostvdpa = "vhostvdpa",
+    }
+}
+
+impl FirmwareFormat {
+    /// The format of an image.
+    pub(super) fn image(self) -> ImageFormat {
+        match self {
+            Self::Raw => ImageFormat::Raw,
+            Self::Qcow2 => ImageFormat::Qcow2,
+        }
     }
 }
 
@@ -63,6 +74,8 @@ pub struct Loader {
 pub struct NvramStore {
     /// The file or device.
     pub path: Opt<String>,
+    /// The server that keeps it.
+    pub source: Option<Box<StorageSource>>,
     /// The type of `<source>`; absent where the path is the text of `<nvram>`.
     pub kind: Opt<NvramType>,
     /// What it is made from when it does not exist.
@@ -123,11 +136,15 @@ impl NvramStore {
         let f = os.child("nvram")?;
         let kind: Opt<NvramType> = f.attr("type");
         let (template, template_format, format) = (f.attr("template"), f.attr("templateFormat"), f.attr("format"));
-        let source = f.child("source");
-        let path = match (kind.get(), source) {
+        let mut server = None;
+        let path = match (kind.get(), f.child("source")) {
             (Some(NvramType::File), Some(source)) => source.attr("file"),
             (Some(NvramType::Block), Some(source)) => source.attr("dev"),
-            (Some(NvramType::Network) | None, Some(source)) => {
+            (Some(NvramType::Network), Some(source)) => {
+                server = StorageSource::lower(StorageType::Network, &source).map(Box::new);
+                None
+            }
+            (None, Some(source)) => {
                 let span = source.keep();
                 f.cx().unsupported(span, "this `<source>` of `<nvram>`");
                 None
@@ -139,12 +156,12 @@ impl NvramStore {
             }
             (_, None) => f.text(),
         };
-        Some(Self { path, kind, template, template_format, format, origin: Some(f.origin()) })
+        Some(Self { path, source: server, kind, template, template_format, format, origin: Some(f.origin()) })
     }
 
     /// Whether it says where the variables are.
     pub fn has_source(&self) -> bool {
-        self.path.is_some()
+        self.path.is_some() || self.source.is_some()
     }
 
     /// Whether the variables are in a file or on a device of the host.
@@ -185,7 +202,11 @@ pub(super) fn write(os: &Os, w: &mut XmlWriter) {
         let tag = w.tag("nvram").opt("template", &n.template).opt("templateFormat", &n.template_format);
         let tag = tag.opt("type", &n.kind).opt("format", &n.format);
         match (&n.path, n.kind.get()) {
-            (None, _) => tag.end(),
+            (None, _) => tag.children(|w| {
+                if let Some(source) = &n.source {
+                    source.write(w, true, true);
+                }
+            }),
             (Some(path), None) => tag.text(path),
             (Some(path), Some(kind)) => {
                 let name = if kind == NvramType::Block { "dev" } else { "file" };
@@ -213,6 +234,14 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
     {
         fault(nvram, "a BIOS keeps no variables");
     }
+    if let Some(nvram) = &os.nvram
+        && let Some(source) = &nvram.source
+    {
+        let format = nvram.format.map(|f| f.map(FirmwareFormat::image));
+        let mut faults = Diagnostics::new();
+        Checked { source, format: &format, readonly: false, cache: None }.check(&mut faults);
+        faults.into_iter().for_each(&mut *report);
+    }
     if os.firmware.is_none() {
         let lonely = os.loader.as_ref().is_none_or(|l| l.path.is_none());
         if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
@@ -234,11 +263,11 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
             }
         }
         (Some(Spanned { value: YesNo::No, origin }), Some(FirmwareKind::Bios)) => {
-            fault(origin, "a BIOS keeps no variables")
+            fault(origin, "a BIOS keeps no variables");
         }
         (Some(Spanned { value: YesNo::No, origin }), None) if !loader.is_flash() => {
             fault(origin, "firmware that is mapped as ROM keeps no variables");
         }
-        (Some(Spanned { value: YesNo::No, .. }), _) | (None, _) => {}
+        (Some(Spanned { value: YesNo::No, .. }) | None, _) => {}
     }
 }

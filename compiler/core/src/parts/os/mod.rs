@@ -101,7 +101,7 @@ impl Os {
         }
         let Some(f) = domain.child("os") else { return Self::default() };
         let kind = f.child("type");
-        if let Some(other) = kind.as_ref().and_then(|t| t.text::<OsType>()).filter(|t| t.value != OsType::Hvm) {
+        if let Some(other) = kind.as_ref().and_then(Fields::text::<OsType>).filter(|t| t.value != OsType::Hvm) {
             let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
             let _ = kind.as_ref().map(Fields::keep);
             f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, f.keep(), message));
@@ -128,6 +128,9 @@ impl Os {
         boot::define_order(&mut self.boot, per_device, report);
         self.boot_options.define(report);
         acpi::check(&self.acpi, report);
+        if let Some(source) = self.nvram.as_mut().and_then(|n| n.source.as_mut()) {
+            source.define();
+        }
         loader::check(self, report);
     }
 
@@ -152,10 +155,10 @@ impl Os {
     }
 
     /// `-boot`, `-kernel`, firmware; `-machine` is made from many parts elsewhere.
-    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         self.boot_options.items(out);
         acpi::items(&self.acpi, out);
-        self.firmware_items(out);
+        self.firmware_items(cx, out);
     }
 
     /// What QEMU opens: tables, kernel, the firmware's variables.

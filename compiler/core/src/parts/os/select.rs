@@ -91,12 +91,15 @@ fn fits(domain: &Domain, firmware: &Firmware) -> bool {
     firmware.interface_types.contains(&wanted)
         && firmware.runs_on(architecture, os.versioned_machine())
         && has_features(domain, firmware)
-        && match firmware.has("requires-smm") {
-            true => !domain.features.smm.is(&Switch::Off) && !loader.secure.is(&YesNo::No),
-            false => !loader.secure.is(&YesNo::Yes),
-        }
+        && guards(domain, loader, firmware.has("requires-smm"))
         && fits_mapping(os, loader, &firmware.mapping)
         && domain.security.as_ref().is_none_or(|s| s.wants().iter().all(|feature| firmware.has(feature)))
+}
+
+/// Whether the guest guards the firmware's variables as the firmware has it.
+fn guards(domain: &Domain, loader: &Loader, needs_smm: bool) -> bool {
+    let (off, insecure) = (domain.features.smm.is(&Switch::Off), loader.secure.is(&YesNo::No));
+    if needs_smm { !off && !insecure } else { !loader.secure.is(&YesNo::Yes) }
 }
 
 fn has_features(domain: &Domain, firmware: &Firmware) -> bool {

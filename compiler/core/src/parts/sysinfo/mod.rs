@@ -97,7 +97,9 @@ impl Sysinfo {
         }
         for one in &cx.domain.sysinfo {
             if let Self::Fwcfg(blobs) = one {
-                blobs.iter().for_each(|blob| blob.items(out));
+                for blob in blobs {
+                    blob.items(out);
+                }
             }
         }
     }
@@ -105,7 +107,9 @@ impl Sysinfo {
     /// What QEMU opens.
     pub fn host(&self, out: &mut HostNeeds) {
         if let Self::Fwcfg(blobs) = self {
-            blobs.iter().for_each(|blob| blob.host(out));
+            for blob in blobs {
+                blob.host(out);
+            }
         }
     }
 }

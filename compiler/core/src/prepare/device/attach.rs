@@ -5,7 +5,7 @@ use virtc_plan::Action;
 
 use super::{
     ChangeFindings, Changed, DeviceChange, Move, about_device, count_memory, items_of, memlock, named, only, rules,
-    settle,
+    settings, settle,
 };
 use crate::codes;
 use crate::define::controllers::add_controller;
@@ -19,6 +19,7 @@ use crate::emit::{Cx, HostNeeds};
 use crate::facts::Facts;
 use crate::ir::{Mac, OptExt, Rule, Spanned};
 use crate::prepare::ready;
+use crate::storage;
 use crate::target::Target;
 
 static CONTROLLER: Rule = Rule {
@@ -37,12 +38,13 @@ pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'
         Err(findings) => return (None, findings),
     };
     let mut devices = devices;
+    settings::forget_nodes(&mut devices);
     // Only names that begin with `ua-` are the user's, as in a definition.
     if let Some(info) = devices.info_mut(kind, 0) {
         info.alias = info.alias.take().filter(|a| a.value.starts_with("ua-"));
     }
-    if let Some(drive) = super::settings::drive(&domain, &devices) {
-        return super::settings::insert(&domain, devices, drive, span, target, facts);
+    if let Some(drive) = settings::drive(&domain, &devices) {
+        return settings::insert(&domain, devices, drive, span, target, facts);
     }
     comes(domain, devices, (kind, span), target, facts)
 }
@@ -74,6 +76,7 @@ pub(super) fn comes(
     }
     let (definition, findings) = define(domain, facts);
     let mut domain = definition.into_domain();
+    storage::detect(&mut domain, facts);
     let mut findings = about_device(findings, span);
     if let Some(alias) = own.as_ref().filter(|own| taken.contains(own)) {
         let message = format!("the running domain has a device `{alias}` already");
@@ -100,6 +103,7 @@ pub(super) fn comes(
     // The boot order of `<os>` is settled at the start.
     if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
         disk.bootindex = None;
+        settings::show_node(disk);
     }
     if let Some(interface) = domain.devices.interfaces.get_mut(index).filter(|_| kind == Kind::Interface) {
         interface.bootindex = None;

@@ -19,6 +19,7 @@ use crate::emit::{Cx, HostNeeds, Item, Items};
 use crate::facts::Facts;
 use crate::ir::Origin;
 use crate::prepare::{Sound, ready};
+use crate::storage;
 use crate::target::Target;
 
 pub use attach::attach;
@@ -94,6 +95,7 @@ pub type Changed = (Option<DeviceChange>, ChangeFindings);
 fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
     let (definition, mut running) = define(running, facts);
     let mut domain = definition.into_domain();
+    storage::detect(&mut domain, facts);
     // A start adds the hubs that the definition lacks; what comes later brings none.
     ports::usb_hubs(&mut domain);
     running.extend(ready(&mut domain));

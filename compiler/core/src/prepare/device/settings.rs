@@ -12,8 +12,11 @@ use crate::devices::{Device, Devices, Kind};
 use crate::domain::Domain;
 use crate::emit::{Cx, Item, Payload, Value as QemuValue};
 use crate::facts::Facts;
-use crate::ir::OptExt;
+use crate::ir::{OptExt, Rule, Spanned};
+use crate::prepare::next_node;
 use crate::target::Target;
+
+static NODE: Rule = Rule { name: "block-node", text: "what is plugged in gets block nodes that nothing else has" };
 
 fn call(execute: &str, arguments: Value) -> QmpCall {
     let arguments = match arguments {
@@ -69,10 +72,25 @@ pub(super) fn insert(
 }
 
 /// The nodes of a new medium stand beside those of the old one for a while.
-pub(super) fn new_node(after: &mut Domain, index: usize) {
-    let next = after.devices.disks.iter().map(|d| d.node).max().unwrap_or_default() + 1;
+pub(super) fn new_node(before: &Domain, after: &mut Domain, index: usize) {
+    let next = next_node(&before.devices.disks).max(next_node(&after.devices.disks));
     if let Some(disk) = after.devices.disks.get_mut(index) {
         disk.node = next;
+        show_node(disk);
+    }
+}
+
+/// A running domain shows the number of the node of a disk.
+pub(super) fn show_node(disk: &mut Disk) {
+    if let Some(source) = &mut disk.storage.source {
+        source.index.get_or_insert(Spanned::rule(disk.node, &NODE));
+    }
+}
+
+/// Numbers of nodes are what a running device has, not one that comes.
+pub(super) fn forget_nodes(devices: &mut Devices) {
+    for source in devices.disks.iter_mut().filter_map(|d| d.storage.source.as_mut()) {
+        source.index = None;
     }
 }
 

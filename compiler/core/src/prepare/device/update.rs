@@ -19,12 +19,15 @@ use crate::emit::{Cx, HostNeeds};
 use crate::facts::Facts;
 use crate::ir::OptExt;
 use crate::prepare::ready;
+use crate::storage;
 use crate::target::Target;
 
 /// The device of `running` that the one of `devices` means becomes like it. What cannot change must be the same; `source` is the text of
 /// the device, in which a difference is pointed at.
 pub fn update(running: Domain, devices: Devices, source: &SourceFile, target: &Target, facts: Facts<'_>) -> Changed {
     let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
+    let mut devices = devices;
+    settings::forget_nodes(&mut devices);
     let domain = match settle(running, facts) {
         Ok(domain) => domain,
         Err(findings) => return (None, findings),
@@ -145,6 +148,7 @@ pub(super) fn becomes(
     settings::carry_over(before, &mut after, kind, index);
     let (definition, findings) = define(after, facts);
     let mut after = definition.into_domain();
+    storage::detect(&mut after, facts);
     let mut findings = about_device(findings, span);
     findings.extend(about_device(ready(&mut after), span));
     let Some(now) = (0..after.devices.count(kind)).find(|at| named(&after, kind, *at).as_ref() == Some(&alias)) else {
@@ -203,7 +207,7 @@ fn changes(
             if !is_changed(&["@type", "source", "driver/@type"]) {
                 return Vec::new();
             }
-            settings::new_node(after, now);
+            settings::new_node(before, after, now);
             let (old, new) = (Cx::new(before, target, facts), Cx::new(after, target, facts));
             let moves = settings::medium(&old, index, &new, now);
             after.devices.host_of(kind, now, &new, needs);

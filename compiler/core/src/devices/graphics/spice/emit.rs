@@ -20,7 +20,7 @@ struct Reach {
 
 impl Spice {
     /// Where it listens.
-    fn place(&self, ports: Ports, config: &Config) -> (Opts, Reach) {
+    fn place(&self, cx: &Cx<'_>, ports: Ports, config: &Config) -> (Opts, Reach) {
         let plain = Reach { plain: true, tls: false };
         match self.listen.kind.value {
             ListenType::Socket => {
@@ -30,7 +30,7 @@ impl Spice {
             // QEMU wants a port, if only as a sign that there is none.
             ListenType::None => (Opts::new().with("port", "0"), plain),
             ListenType::Address | ListenType::Network => {
-                let address = text(self.listen.address.as_ref()).unwrap_or(&config.spice_listen);
+                let address = self.listen.place(&config.spice_listen, cx);
                 let opts = Opts::new()
                     .opt("port", ports.main.map(|p| p.to_string()))
                     .opt("tls-port", ports.tls.map(|p| p.to_string()));
@@ -82,7 +82,7 @@ impl Spice {
         self.check_tls(cx, config);
         let on_no = |value: &Opt<YesNo>| value.is(&YesNo::No).then_some("on");
         let free = self.password.text.is_none() && config.spice_password.is_none();
-        let (opts, reach) = self.place(ports, config);
+        let (opts, reach) = self.place(cx, ports, config);
         let opts = opts
             .opt("sasl", config.spice_sasl.then_some("on"))
             .opt("agent-mouse", self.mouse.get().map(|m| if m == MouseMode::Server { "off" } else { "on" }))

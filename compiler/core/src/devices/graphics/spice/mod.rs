@@ -3,7 +3,7 @@
 mod emit;
 
 use crate::devices::graphics::Password;
-use crate::devices::graphics::listen::{Listen, ListenType};
+use crate::devices::graphics::listen::Listen;
 use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::{Tag, XmlWriter};
@@ -117,7 +117,7 @@ impl Spice {
     /// Which ports are to be found: the plain one, and the one for TLS (`qemuProcessSPICEAllocatePorts` in libvirt's
     /// `src/qemu/qemu_process.c`). `tls` says whether the host's configuration has TLS for SPICE.
     pub(super) fn open_ports(&self, tls: bool) -> (bool, bool) {
-        if !self.listen.is(ListenType::Address) {
+        if !self.listen.on_tcp() {
             return (false, false);
         }
         let (mut plain, mut encrypted) = (self.port.is(&-1), self.tls_port.is(&-1));
@@ -139,17 +139,13 @@ impl Spice {
             (self.port, self.tls_port) = (None, None);
         }
         let unset = |port: &Opt<i32>| port.is_none_or(|p| p.value == 0);
-        if self.listen.is(ListenType::Address)
-            && unset(&self.port)
-            && unset(&self.tls_port)
-            && !self.autoport.is(&YesNo::Yes)
-        {
+        if self.listen.on_tcp() && unset(&self.port) && unset(&self.tls_port) && !self.autoport.is(&YesNo::Yes) {
             self.listen.close();
         }
     }
 
     pub(super) fn write(&self, tag: Tag<'_>) {
-        let tag = if self.listen.is(ListenType::Address) {
+        let tag = if self.listen.on_tcp() {
             let no = Some(Spanned { value: YesNo::No, origin: self.listen.kind.origin });
             let set = |port: &Opt<i32>| port.filter(|p| p.value != 0);
             let tag = tag.opt("port", &set(&self.port)).opt("tlsPort", &set(&self.tls_port));

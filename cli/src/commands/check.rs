@@ -79,7 +79,7 @@ impl Check {
             } else {
                 String::new()
             };
-            Ok((report, fixed, text))
+            Ok::<_, String>((report, fixed, text))
         })?;
 
         let (mut reports, mut texts) = (Vec::new(), Vec::new());

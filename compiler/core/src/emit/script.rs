@@ -193,6 +193,7 @@ fn quote(text: &str, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ir::Origin;
     use virtc_plan::Quote;
 
     #[test]
@@ -219,5 +220,16 @@ mod tests {
             .with("id", "hostnet1");
         let wanted = r#"{"type":"tap","ifname":"vnet1","script":"no","downscript":"no","queues":2,"vhost":true,"id":"hostnet1"}"#;
         assert_eq!(crate::emit::json_arg(&tap_by_name(&props)).display(), wanted);
+    }
+
+    #[test]
+    fn a_macvtap_stays_a_descriptor_and_vdpa_is_a_path() {
+        let macvtap =
+            Props::new().with("type", "tap").with("fd", crate::emit::fd("macvtapfd-net00")).with("id", "hostnet0");
+        assert_eq!(tap_by_name(&macvtap), macvtap);
+        let vdpa = |dev: &str| Props::new().with("type", "vhost-vdpa").with("vhostdev", dev).with("id", "hostnet1");
+        let mut needs = HostNeeds::default();
+        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", Origin::Rule(&crate::emit::rules::ALWAYS));
+        assert_eq!(vdpa_by_path(&vdpa("/dev/fdset/0"), &needs), vdpa("/dev/vhost-vdpa-3"));
     }
 }

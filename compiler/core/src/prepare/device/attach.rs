@@ -66,6 +66,9 @@ pub(super) fn comes(
     let taken = aliases(&domain);
     let next_set = chardev::next_fd_set(&domain);
     let index = domain.devices.adopt(devices, kind);
+    if kind == Kind::Disk {
+        settings::count_from_shown(&mut domain, index);
+    }
     let own = named(&domain, kind, index);
     scsi_controllers(&mut domain, kind, index);
     count_memory(&mut domain, kind, index, u64::saturating_add);

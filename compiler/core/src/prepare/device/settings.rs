@@ -73,10 +73,26 @@ pub(super) fn insert(
 
 /// The nodes of a new medium stand beside those of the old one for a while.
 pub(super) fn new_node(before: &Domain, after: &mut Domain, index: usize) {
-    let next = next_node(&before.devices.disks).max(next_node(&after.devices.disks));
+    let next = shown_next(before).unwrap_or_else(|| next_node(&before.devices.disks));
     if let Some(disk) = after.devices.disks.get_mut(index) {
         disk.node = next;
         show_node(disk);
+    }
+}
+
+/// libvirt shows the numbers of all nodes that it counts: where it shows a running domain (which has an id), the next number is the first
+/// one behind these, whatever the disks are that have none.
+fn shown_next(domain: &Domain) -> Option<u32> {
+    domain.general.id.as_ref()?;
+    let shown = domain.devices.disks.iter().flat_map(|d| d.storage.sources()).filter_map(|s| s.index);
+    Some(shown.map(|index| index.value + 1).max().unwrap_or(1))
+}
+
+/// A new disk gets the number that libvirt would give it next, where that is known.
+pub(super) fn count_from_shown(domain: &mut Domain, index: usize) {
+    let next = shown_next(domain);
+    if let Some((disk, next)) = domain.devices.disks.get_mut(index).zip(next) {
+        disk.node = next;
     }
 }
 

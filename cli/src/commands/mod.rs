@@ -15,6 +15,7 @@ mod run;
 mod schema;
 mod status;
 mod stop;
+mod update;
 
 use clap::Subcommand;
 
@@ -32,6 +33,7 @@ pub enum Command {
     Status(status::Status),
     Attach(attach::Attach),
     Detach(detach::Detach),
+    Update(update::Update),
     Stop(stop::Stop),
     Recover(recover::Recover),
     Host(host::Host),
@@ -53,6 +55,7 @@ impl Command {
             Self::Status(command) => command.run(out),
             Self::Attach(command) => command.run(out),
             Self::Detach(command) => command.run(out),
+            Self::Update(command) => command.run(out),
             Self::Stop(command) => command.run(out),
             Self::Recover(command) => command.run(out),
             Self::Host(command) => command.run(out),

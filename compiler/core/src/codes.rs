@@ -74,6 +74,16 @@ pub static CAPABILITY_WITHOUT_EFFECT: Code = Code {
         libvirt refuses a name that it does not know.",
 };
 
+/// A device that the definition does not have.
+pub static NOT_IN_DEFINITION: Code = Code {
+    name: "device-not-in-definition",
+    severity: Severity::Warning,
+    explanation: "A device is to be removed that the given definition does not have. A definition in a file may be older than the device, so the\n\
+        commands are made for a device that was added to it since, under the name and at the place that `virtc hotplug attach` would give it.\n\n\
+        Give the definition as it is now: `virtc hotplug attach --emit xml` prints it, and `virsh dumpxml` does for a guest of libvirt's.\n\
+        `virtc detach` knows what runs and refuses a device that is not there.",
+};
+
 /// What libvirt passes over.
 pub static WITHOUT_EFFECT: Code = Code {
     name: "without-effect",
@@ -93,5 +103,6 @@ pub static ALL: &[&Code] = &[
     &UNSUPPORTED_CONFIGURATION,
     &CAPABILITY_WITHOUT_EFFECT,
     &UNKNOWN_TO_QEMU,
+    &NOT_IN_DEFINITION,
     &WITHOUT_EFFECT,
 ];

@@ -1,5 +1,7 @@
 //! The typed model of a domain, in libvirt's words.
 
+use std::collections::BTreeMap;
+
 use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_rng::Checked;
 
@@ -81,6 +83,8 @@ pub struct Domain {
     pub extensions: Extensions,
     /// The whole element.
     pub origin: Origin,
+    /// The numbers of the first sets of descriptors of devices, by alias, as far as they run already.
+    pub fd_sets: BTreeMap<String, u32>,
     /// How many parts could not be read: where there are any, nothing is compiled.
     pub holes: usize,
 }
@@ -167,6 +171,7 @@ impl Domain {
             security: Security::lower(f),
             extensions: Extensions::lower(f),
             origin: Origin::Xml(f.element().start_tag()),
+            fd_sets: BTreeMap::new(),
             holes: 0,
         }
     }
@@ -175,7 +180,7 @@ impl Domain {
     pub fn to_xml(&self) -> String {
         let mut w = XmlWriter::new();
         let namespace = self.extensions.any().then_some(NAMESPACE);
-        let tag = w.tag("domain").opt("type", &self.general.kind);
+        let tag = w.tag("domain").opt("type", &self.general.kind).opt("id", &self.general.id);
         let tag = namespace.into_iter().fold(tag, |tag, uri| tag.attr("xmlns:qemu", uri));
         tag.children(|w| {
             self.general.write(w);

@@ -20,5 +20,7 @@ pub mod write;
 pub use define::{Definition, define};
 pub use domain::{Domain, lower, lower_device, lower_running};
 pub use facts::Facts;
-pub use prepare::{ChangeFindings, DeviceChange, Machine, Sound, attach, detach, prepare};
+pub use prepare::{
+    Absent, ChangeFindings, Changed, DeviceChange, Machine, Move, Sound, attach, detach, prepare, update,
+};
 pub use target::Target;

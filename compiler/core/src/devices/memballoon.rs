@@ -104,7 +104,8 @@ impl Device for Memballoon {
     }
 
     fn default_alias(&self, _index: usize, _domain: &Domain) -> String {
-        "balloon0".to_owned()
+        // What is not there has no name.
+        if self.model.is(&Model::None) { String::new() } else { "balloon0".to_owned() }
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {

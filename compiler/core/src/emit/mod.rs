@@ -154,7 +154,8 @@ impl Cx<'_> {
 
     /// What libvirt names directories after: the id, which is -1 until libvirt runs the domain, and 20 characters of the name.
     pub fn short_name(&self) -> String {
-        format!("-1-{}", self.domain.name().chars().take(20).collect::<String>())
+        let id = self.domain.general.id.as_ref().map_or("-1", |id| id.value.as_str());
+        format!("{id}-{}", self.domain.name().chars().take(20).collect::<String>())
     }
 
     /// Reports NUMA nodes that the host does not have.

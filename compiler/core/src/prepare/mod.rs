@@ -19,7 +19,7 @@ use crate::parts::sysinfo::Sysinfo;
 use crate::storage;
 use crate::target::{self, Target};
 
-pub use device::{ChangeFindings, DeviceChange, attach, detach};
+pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move, attach, detach, update};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -104,11 +104,11 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
 /// Numbers the block nodes of the disks, from the last disk on: first its own, then those of its throttle filters.
 fn number_nodes(domain: &mut Domain) {
     let disks = &mut domain.devices.disks;
-    let end = |d: &Disk| d.node.saturating_add(d.storage.images()).saturating_add(d.throttling.nodes());
-    let mut next = disks.iter().filter(|d| d.node > 0).map(end).max().unwrap_or(1);
+    // The last disk has the lowest numbers; where some run already, a new one gets numbers that none of them has.
+    let mut next = next_node(disks);
     for disk in disks.iter_mut().rev().filter(|d| d.node == 0 && !d.bus.is(&DiskBus::Sd)) {
         disk.node = next;
-        next = end(disk);
+        next = disk.end_node();
     }
     // SCSI devices of the host come behind the disks.
     let own = domain.devices.hostdevs.iter().filter_map(|h| h.scsi()).map(|s| s.node + 1);
@@ -117,6 +117,13 @@ fn number_nodes(domain: &mut Domain) {
         scsi.node = next;
         next += 1;
     }
+}
+
+/// The first number of block nodes that no disk has.
+pub(crate) fn next_node(disks: &[Disk]) -> u32 {
+    let counted = disks.iter().filter(|d| d.node > 0).map(Disk::end_node);
+    let named = disks.iter().flat_map(|d| d.storage.sources()).filter_map(|s| s.index).map(|index| index.value + 1);
+    counted.chain(named).max().unwrap_or(1)
 }
 
 /// What the parts of the domain need of the host.

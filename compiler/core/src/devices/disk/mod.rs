@@ -134,6 +134,21 @@ impl Disk {
         self.target.as_ref().and_then(|t| name_index(&t.value)).unwrap_or(0)
     }
 
+    /// The first number behind those of its block nodes: images, then throttle filters.
+    pub fn end_node(&self) -> u32 {
+        self.node.saturating_add(self.storage.images()).saturating_add(self.throttling.nodes())
+    }
+
+    /// QEMU's name of the drive in commands (`qemuAssignDeviceDiskAlias` in libvirt's `src/qemu/qemu_alias.c`).
+    pub fn drive_id(&self) -> String {
+        let alias = self.info.alias();
+        match self.bus.get() {
+            Some(DiskBus::Usb) => format!("/machine/peripheral/{alias}/{alias}.0/legacy[0]"),
+            Some(DiskBus::Virtio) => format!("/machine/peripheral/{alias}/virtio-backend"),
+            Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata | DiskBus::Sd) | None => alias.to_owned(),
+        }
+    }
+
     /// The boot index that QEMU gets.
     pub fn bootindex(&self) -> Option<u32> {
         self.info.boot_order.get().or(self.bootindex)

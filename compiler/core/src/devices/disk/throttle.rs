@@ -74,16 +74,6 @@ fn node_name(number: u32) -> String {
     format!("libvirt-{number}-filter")
 }
 
-/// The name of the disk in `block_set_io_throttle` (`qemuAssignDeviceDiskAlias` in libvirt's `src/qemu/qemu_alias.c`).
-fn path(disk: &Disk) -> String {
-    let alias = disk.info.alias();
-    match disk.bus.get() {
-        Some(DiskBus::Virtio) => format!("/machine/peripheral/{alias}/virtio-backend"),
-        Some(DiskBus::Usb) => format!("/machine/peripheral/{alias}/{alias}.0/legacy[0]"),
-        _ => alias.to_owned(),
-    }
-}
-
 /// QEMU learns the limits of `<iotune>` before the guest runs.
 pub(super) fn host(disk: &Disk, out: &mut HostNeeds) {
     let Some(limits) = disk.throttling.limits.as_ref().filter(|l| l.any()) else { return };
@@ -91,7 +81,7 @@ pub(super) fn host(disk: &Disk, out: &mut HostNeeds) {
         return;
     }
     let mut arguments = Map::new();
-    arguments.insert("id".to_owned(), Json::from(path(disk)));
+    arguments.insert("id".to_owned(), Json::from(disk.drive_id()));
     for (key, value) in limits.command_props() {
         arguments.insert(key.to_owned(), Json::from(value));
     }

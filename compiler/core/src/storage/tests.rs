@@ -19,7 +19,10 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
     found.extend(more);
     let again = definition.to_xml();
     let (machine, more) = prepare(definition, &Target::default(), Facts::new(host));
-    found.extend(more);
+    // As for a user, who is not told of QEMU while the definition is at fault.
+    if !found.has_errors() {
+        found.extend(more);
+    }
     let items = machine.items().iter().filter_map(|item| match &item.payload {
         Payload::Json(props) if item.option == "blockdev" || json_arg(props).display().contains("secret") => {
             Some(json_arg(props).display())

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Args, Parser, ValueEnum};
 use virtc_compiler::Target;
+use virtc_compiler::target::{Capabilities, exchange::recorded};
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
 use virtc_rng::Schema;
@@ -81,8 +82,9 @@ pub enum OutputFormat {
 /// `--qemu`.
 #[derive(Debug, Args)]
 pub struct QemuArg {
-    /// QEMU version to compile for, such as 7.2 [default: that of the binary where a guest runs, else the newest that is known]
-    #[arg(long, value_name = "VERSION")]
+    /// QEMU to compile for: a version such as 7.2, or a file of `virtc qemu probe` [default: the binary itself where a guest runs, else
+    /// the newest version that is known]
+    #[arg(long, value_name = "VERSION|FILE")]
     qemu: Option<String>,
 }
 
@@ -90,7 +92,7 @@ impl QemuArg {
     /// The target.
     ///
     /// # Errors
-    /// In words, when no profile of this version ships.
+    /// In words, when no profile of this version ships, or the file cannot be read.
     pub fn load(&self) -> Result<Target, String> {
         Ok(self.named()?.unwrap_or_default())
     }
@@ -100,11 +102,34 @@ impl QemuArg {
     /// # Errors
     /// As [`QemuArg::load`].
     pub fn named(&self) -> Result<Option<Target>, String> {
-        let Some(version) = &self.qemu else { return Ok(None) };
-        Target::profile(version).map(Some).ok_or_else(|| {
-            let known = Target::PROFILES.iter().map(|known| format!("{}.{}", known.version.0, known.version.1));
-            format!("QEMU {version} is not known; known are {}", known.collect::<Vec<_>>().join(", "))
-        })
+        let Some(wanted) = &self.qemu else { return Ok(None) };
+        if let Some(target) = Target::profile(wanted) {
+            return Ok(Some(target));
+        }
+        if !Path::new(wanted).exists() {
+            let known: Vec<_> = Target::versions().map(|(major, minor)| format!("{major}.{minor}")).collect();
+            return Err(format!(
+                "QEMU {wanted} is not known; known are {}, and the files of `virtc qemu probe`",
+                known.join(", ")
+            ));
+        }
+        load_capabilities(&Input::File(wanted.into())).map(|caps| Some(Target::file(caps)))
+    }
+}
+
+/// The capabilities at `input`: a file of `virtc qemu probe`, or the commands and answers that libvirt's tests record.
+///
+/// # Errors
+/// In words, when it cannot be read, or is neither.
+pub fn load_capabilities(input: &Input) -> Result<Capabilities, String> {
+    let text = input.load_text()?;
+    let fault = |error: String| format!("{}: {error}", input.name());
+    match Capabilities::from_json(&text) {
+        Ok(caps) => Ok(caps),
+        Err(error) => match recorded(&text) {
+            Ok(answers) => Capabilities::from_exchanges(&answers).map_err(fault),
+            Err(_) => Err(fault(error)),
+        },
     }
 }
 

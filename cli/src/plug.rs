@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use serde::{Deserialize, Serialize};
+use virtc_compiler::devices::chardev::fd_sets;
 use virtc_compiler::emit::hotplug;
-use virtc_compiler::{Domain, Facts, Target, attach, detach};
+use virtc_compiler::{Absent, Domain, Facts, Target, attach, detach, update};
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
 use virtc_plan::{Action, DevicePlan};
@@ -25,7 +26,7 @@ use crate::state::{StateArg, refused};
 /// So often the plan is made again when another device has come or gone meanwhile.
 const TRIES: usize = 5;
 
-/// What attach and detach are told.
+/// What attach, detach and update are told.
 #[derive(Debug, Args)]
 pub struct Plug {
     /// The guest
@@ -49,18 +50,28 @@ struct Record {
     xml: String,
     /// The numbers of the block nodes of disks, which a definition does not show.
     nodes: BTreeMap<String, u32>,
+    /// The numbers of the first sets of descriptors of devices.
+    #[serde(default)]
+    fd_sets: BTreeMap<String, u32>,
 }
 
 /// What a supervisor keeps of this domain, which runs or is about to.
 pub fn record(domain: &Domain) -> String {
     let disks = domain.devices.disks.iter().map(|disk| (disk.info.alias().to_owned(), disk.node));
-    let record = Record { xml: domain.to_xml(), nodes: disks.collect() };
+    let record = Record { xml: domain.to_xml(), nodes: disks.collect(), fd_sets: fd_sets(domain) };
     serde_json::to_string(&record).unwrap_or_default()
 }
 
 /// The host file, or what this host shows where there is none.
 pub fn this_host(given: Option<HostFile>) -> HostFile {
     given.unwrap_or_else(|| installed::this_host().0)
+}
+
+/// The time, in seconds since the epoch.
+#[expect(clippy::disallowed_methods, reason = "what happens to a running guest happens now")]
+pub fn seconds() -> u64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    now.map(|time| time.as_secs()).unwrap_or_default()
 }
 
 /// The version of the QEMU that runs, as its binary says it.
@@ -96,11 +107,11 @@ impl Plug {
                 return Ok(Exit::Findings);
             };
             let alias = plan.device.clone();
-            let answer = match action {
-                Action::Attach => {
-                    let generation = Some(described.generation);
-                    client.attach(&AttachArguments { plan, definition: Some(definition), generation })
-                }
+            let generation = Some(described.generation);
+            // A medium that comes into a drive changes the drive.
+            let answer = match plan.action {
+                Action::Attach => client.attach(&AttachArguments { plan, definition: Some(definition), generation }),
+                Action::Update => client.update(&AttachArguments { plan, definition: Some(definition), generation }),
                 Action::Detach => client.detach(&DetachArguments { plan }),
             };
             match answer {
@@ -125,8 +136,9 @@ impl Plug {
         let mut plan = None;
         if let (Some(running), Some(devices)) = (running, devices) {
             let (change, findings) = match action {
-                Action::Attach => attach(running, devices, settings.target, facts),
-                Action::Detach => detach(running, &devices, settings.target, facts),
+                Action::Attach => attach(running, devices, settings.target, facts.at(seconds())),
+                Action::Detach => detach(running, devices, Absent::Fault, settings.target, facts),
+                Action::Update => update(running, devices, &report.source, settings.target, facts.at(seconds())),
             };
             running_report.diagnostics.extend(findings.running);
             report.diagnostics.extend(findings.device);
@@ -153,6 +165,7 @@ impl Plug {
         let source = SourceFile::new(format!("<{} as it runs>", self.name), record.xml);
         let (report, domain) = pipeline.running(Loaded { source, fault: None });
         let domain = domain.map(|mut domain| {
+            domain.fd_sets = record.fd_sets;
             for alias in &now.released {
                 domain.devices.remove(alias);
             }

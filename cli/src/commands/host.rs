@@ -1,17 +1,25 @@
 //! `virtc host`
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use virtc_inventory::{Hardware, HostFile, Sriov};
+use virtc_compiler::target::caps::Cpus;
+use virtc_inventory::{CpuMap, Hardware, HostFile, HostModel, Resources, Sriov};
 
-use crate::args::load_host;
+use crate::args::{load_capabilities, load_host};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::installed;
 use crate::output::Output;
+use crate::probe::{Environment, capabilities};
 use crate::render;
+
+/// Where libvirt's package installs its CPU map.
+const CPU_MAP: &str = "/usr/share/libvirt/cpu_map";
+
+/// The QEMU of a host.
+const QEMU: &str = "/usr/bin/qemu-system-x86_64";
 
 /// Read what this host has
 #[derive(Debug, Args)]
@@ -24,6 +32,15 @@ pub struct Host {
 enum Action {
     /// Print this host's hardware and firmware as a host file, for `--host`; no root is needed for most of it
     Snapshot,
+    /// Print what `<cpu mode='host-model'>` stands for, as the resources of a host file: of what a QEMU says and libvirt's CPU map
+    Cpu {
+        /// A file of `virtc qemu probe`, or recorded replies [default: ask the QEMU of this host]
+        #[arg(long, value_name = "FILE")]
+        qemu: Option<PathBuf>,
+        /// libvirt's CPU map
+        #[arg(long, value_name = "DIR", default_value = CPU_MAP)]
+        cpu_map: PathBuf,
+    },
     /// Print a host's PCI functions by IOMMU group, its USB devices and its memory, for the eye
     Show {
         /// A host file, or - for standard input [default: this host]
@@ -37,7 +54,21 @@ impl Host {
     pub fn run(self, out: &mut Output) -> Result<Exit, String> {
         match self.action {
             Action::Snapshot => {
-                let host = this_host(out);
+                let mut host = this_host(out);
+                // Where either is missing, nothing is said of `host-model`.
+                if Path::new(CPU_MAP).is_dir() && Path::new(QEMU).exists() {
+                    let own = host.resources.get_or_insert_default();
+                    match models(None, Path::new(CPU_MAP)) {
+                        Ok((kvm, tcg)) => (own.host_model_kvm, own.host_model_qemu) = (kvm, tcg),
+                        Err(problem) => out.note(&format!("virtc: {problem}\n")),
+                    }
+                }
+                out.print(&host.to_json().map_err(|error| error.to_string())?);
+            }
+            Action::Cpu { qemu, cpu_map } => {
+                let (host_model_kvm, host_model_qemu) = models(qemu.as_deref(), &cpu_map)?;
+                let resources = Resources { host_model_kvm, host_model_qemu, ..Resources::default() };
+                let host = HostFile { resources: Some(resources), ..HostFile::default() };
                 out.print(&host.to_json().map_err(|error| error.to_string())?);
             }
             Action::Show { file: Some(file) } => {
@@ -54,6 +85,17 @@ impl Host {
         }
         Ok(Exit::Fine)
     }
+}
+
+/// What `host-model` stands for, with KVM and without it.
+fn models(qemu: Option<&Path>, cpu_map: &Path) -> Result<(Option<HostModel>, Option<HostModel>), String> {
+    let caps = match qemu {
+        Some(file) => load_capabilities(&Input::new(file))?,
+        None => capabilities(Path::new(QEMU), Environment::Empty)?,
+    };
+    let map = CpuMap::read(cpu_map)?;
+    let model = |cpus: Option<Cpus>| cpus.and_then(|cpus| cpus.host_model(&map));
+    Ok((model(caps.kvm), model(caps.tcg)))
 }
 
 /// This host; what cannot be read is told.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 use virtc_compiler::emit::hotplug;
-use virtc_compiler::{DeviceChange, Facts, Sound, attach, detach};
+use virtc_compiler::{Absent, DeviceChange, Facts, Sound, attach, detach, update};
 use virtc_diag::{Diagnostics, SourceFile};
 
 use super::compile::{object, pretty};
@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::input::Input;
 use crate::output::Output;
 use crate::pipeline::{self, Pipeline, Report, Settings};
+use crate::plug::seconds;
 use crate::render::{self, json};
 
 /// Compile one device for a running guest
@@ -29,6 +30,8 @@ enum Action {
     Attach(Change),
     /// What removes a device
     Detach(Change),
+    /// What changes a device: the medium in a drive, a link, a password, the size of virtio memory
+    Update(Change),
 }
 
 #[derive(Debug, Args)]
@@ -57,28 +60,31 @@ enum Emit {
     Qmp,
     /// The commands with what is awaited, for how long, and how it is taken back; and the steps on the host
     Plan,
+    /// The definition of the guest afterwards
+    Xml,
 }
 
 impl Hotplug {
     /// Runs it.
     pub fn run(self, out: &mut Output) -> Result<Exit, String> {
-        let (change, is_attach) = match self.action {
-            Action::Attach(change) => (change, true),
-            Action::Detach(change) => (change, false),
+        let (change, action) = match self.action {
+            Action::Attach(change) => (change, virtc_plan::Action::Attach),
+            Action::Detach(change) => (change, virtc_plan::Action::Detach),
+            Action::Update(change) => (change, virtc_plan::Action::Update),
         };
         let (target, host) = (change.qemu.load()?, change.host.load()?);
         let settings = Settings { schema: None, host: host.as_ref(), target: &target };
         let mut pipeline = Pipeline::new(settings);
-        let facts = Facts::new(host.as_ref());
+        let facts = Facts::new(host.as_ref()).at(seconds());
 
         let (mut running_report, running) = pipeline.running(Input::new(&change.domain).load()?);
         let (mut report, devices) = pipeline::device(Input::new(&change.device).load()?);
         let mut made = None;
         if let (Some(running), Some(devices)) = (running, devices) {
-            let (found, findings) = if is_attach {
-                attach(running, devices, &target, facts)
-            } else {
-                detach(running, &devices, &target, facts)
+            let (found, findings) = match action {
+                virtc_plan::Action::Attach => attach(running, devices, &target, facts),
+                virtc_plan::Action::Detach => detach(running, devices, Absent::IsNewer, &target, facts),
+                virtc_plan::Action::Update => update(running, devices, &report.source, &target, facts),
             };
             running_report.diagnostics.extend(findings.running);
             report.diagnostics.extend(findings.device);
@@ -106,6 +112,7 @@ impl Change {
                     OutputFormat::Json => format!("{}\n", Value::from(calls)),
                 }
             }
+            Emit::Xml => change.get().domain.to_xml(),
             Emit::Plan => {
                 let plan = hotplug::plan(change, source)?;
                 match self.format {

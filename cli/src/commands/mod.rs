@@ -9,11 +9,13 @@ mod explain;
 mod host;
 mod hotplug;
 mod list;
+mod qemu;
 mod recover;
 mod run;
 mod schema;
 mod status;
 mod stop;
+mod update;
 
 use clap::Subcommand;
 
@@ -31,9 +33,11 @@ pub enum Command {
     Status(status::Status),
     Attach(attach::Attach),
     Detach(detach::Detach),
+    Update(update::Update),
     Stop(stop::Stop),
     Recover(recover::Recover),
     Host(host::Host),
+    Qemu(qemu::Qemu),
     Explain(explain::Explain),
     Schema(schema::Schema),
     Completions(completions::Completions),
@@ -51,9 +55,11 @@ impl Command {
             Self::Status(command) => command.run(out),
             Self::Attach(command) => command.run(out),
             Self::Detach(command) => command.run(out),
+            Self::Update(command) => command.run(out),
             Self::Stop(command) => command.run(out),
             Self::Recover(command) => command.run(out),
             Self::Host(command) => command.run(out),
+            Self::Qemu(command) => command.run(out),
             Self::Explain(command) => command.run(out),
             Self::Schema(command) => command.run(out),
             Self::Completions(command) => Ok(command.run(out)),

@@ -144,6 +144,7 @@ pub fn line(event: &Event<'_>) -> Option<String> {
         Event::Killing => "QEMU is being killed".into(),
         Event::Ended { status } => format!("QEMU ended ({status})"),
         Event::Attached(device) => format!("device {device} was added"),
+        Event::Updated(device) => format!("device {device} was changed"),
         Event::Detached(device) => format!("device {device} was removed"),
     })
 }

@@ -56,6 +56,34 @@ pub static UNSUPPORTED_CONFIGURATION: Code = Code {
         libvirt's QEMU driver refuses it as well.",
 };
 
+/// Something that none of the QEMUs has that virtc knows.
+pub static UNKNOWN_TO_QEMU: Code = Code {
+    name: "unknown-to-qemu",
+    severity: Severity::Warning,
+    explanation: "The definition names a device, a property or a machine type that none of the QEMU versions has whose capabilities ship with virtc.\n\
+        A QEMU that was built in another way may have it. Where the capabilities of one binary are given with `--qemu FILE`, or a guest runs,\n\
+        the same is the error `unsupported-configuration`.",
+};
+
+/// A capability that nothing depends on.
+pub static CAPABILITY_WITHOUT_EFFECT: Code = Code {
+    name: "capability-without-effect",
+    severity: Severity::Warning,
+    explanation: "`<qemu:capabilities>` adds or takes away an ability by libvirt's name for it. virtc knows the names of devices, and of their\n\
+        properties as `device.property`; by other names libvirt chooses between forms of a command line of which virtc makes one alone.\n\
+        libvirt refuses a name that it does not know.",
+};
+
+/// A device that the definition does not have.
+pub static NOT_IN_DEFINITION: Code = Code {
+    name: "device-not-in-definition",
+    severity: Severity::Warning,
+    explanation: "A device is to be removed that the given definition does not have. A definition in a file may be older than the device, so the\n\
+        commands are made for a device that was added to it since, under the name and at the place that `virtc hotplug attach` would give it.\n\n\
+        Give the definition as it is now: `virtc hotplug attach --emit xml` prints it, and `virsh dumpxml` does for a guest of libvirt's.\n\
+        `virtc detach` knows what runs and refuses a device that is not there.",
+};
+
 /// What libvirt passes over.
 pub static WITHOUT_EFFECT: Code = Code {
     name: "without-effect",
@@ -73,5 +101,8 @@ pub static ALL: &[&Code] = &[
     &ADDRESS_CONFLICT,
     &HOST_FACT_NEEDED,
     &UNSUPPORTED_CONFIGURATION,
+    &CAPABILITY_WITHOUT_EFFECT,
+    &UNKNOWN_TO_QEMU,
+    &NOT_IN_DEFINITION,
     &WITHOUT_EFFECT,
 ];

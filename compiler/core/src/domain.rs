@@ -1,10 +1,11 @@
 //! The typed model of a domain, in libvirt's words.
 
+use std::collections::BTreeMap;
+
 use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_rng::Checked;
 
 use crate::codes;
-use crate::devices::controller::{Controller, PciModel};
 use crate::devices::{Devices, Kind};
 use crate::ir::{CpuSet, Opt, OptExt, Origin};
 use crate::lower::{Fields, Lowering};
@@ -23,11 +24,12 @@ use crate::parts::{
     memory::Memory,
     numa::Numa,
     numatune::Numatune,
-    os::Os,
+    os::{MachineFamily, Os},
     pm::Power,
     seclabel::Seclabel,
     security::Security,
     sysinfo::Sysinfo,
+    throttle::ThrottleGroups,
     vcpu::Vcpus,
 };
 use crate::write::XmlWriter;
@@ -47,6 +49,8 @@ pub struct Domain {
     pub vcpus: Vcpus,
     /// I/O threads.
     pub iothreads: Iothreads,
+    /// Limits that disks share.
+    pub throttles: ThrottleGroups,
     /// CPUs and CPU time of threads.
     pub cputune: Cputune,
     /// What the domain may take of the host.
@@ -79,6 +83,8 @@ pub struct Domain {
     pub extensions: Extensions,
     /// The whole element.
     pub origin: Origin,
+    /// The numbers of the first sets of descriptors of devices, by alias, as far as they run already.
+    pub fd_sets: BTreeMap<String, u32>,
     /// How many parts could not be read: where there are any, nothing is compiled.
     pub holes: usize,
 }
@@ -148,6 +154,7 @@ impl Domain {
             numatune: Numatune::lower(f),
             vcpus: Vcpus::lower(f),
             iothreads: Iothreads::lower(f),
+            throttles: ThrottleGroups::lower(f),
             cputune: Cputune::lower(f),
             limits: Limits::lower(f),
             idmap: Idmap::lower(f),
@@ -164,6 +171,7 @@ impl Domain {
             security: Security::lower(f),
             extensions: Extensions::lower(f),
             origin: Origin::Xml(f.element().start_tag()),
+            fd_sets: BTreeMap::new(),
             holes: 0,
         }
     }
@@ -172,7 +180,7 @@ impl Domain {
     pub fn to_xml(&self) -> String {
         let mut w = XmlWriter::new();
         let namespace = self.extensions.any().then_some(NAMESPACE);
-        let tag = w.tag("domain").opt("type", &self.general.kind);
+        let tag = w.tag("domain").opt("type", &self.general.kind).opt("id", &self.general.id);
         let tag = namespace.into_iter().fold(tag, |tag, uri| tag.attr("xmlns:qemu", uri));
         tag.children(|w| {
             self.general.write(w);
@@ -181,6 +189,7 @@ impl Domain {
             self.backing.write(w);
             self.vcpus.write(w);
             self.iothreads.write(w);
+            self.throttles.write(w);
             self.cputune.write(w);
             self.numatune.write(w);
             self.limits.write_resource(w);
@@ -209,8 +218,7 @@ impl Domain {
 
     /// Whether the guest's root bus is PCI Express.
     pub fn has_pcie(&self) -> bool {
-        let root = self.devices.controllers.iter().find(|c| c.is_pci() && c.index() == 0);
-        root.and_then(Controller::pci_model) == Some(PciModel::PcieRoot)
+        self.os.family() == MachineFamily::Q35
     }
 
     /// Whether other processes of the host can share the guest's memory, as a device outside of QEMU must

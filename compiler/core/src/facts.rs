@@ -18,12 +18,19 @@ const DEFAULT_HUGEPAGE_KIB: u64 = 2048;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Facts<'h> {
     file: Option<&'h HostFile>,
+    clock: Option<u64>,
 }
 
 impl<'h> Facts<'h> {
     /// What `file` says.
     pub fn new(file: Option<&'h HostFile>) -> Self {
-        Self { file }
+        Self { file, clock: None }
+    }
+
+    /// The same at this second since the epoch, for what happens now and not whenever the file was made.
+    #[must_use]
+    pub fn at(self, seconds: u64) -> Self {
+        Self { clock: Some(seconds), ..self }
     }
 
     /// The hardware, where it is known.
@@ -164,8 +171,11 @@ impl<'h> Facts<'h> {
 
     /// The time on the host, in seconds since the epoch, and how many seconds its local time is ahead of UTC.
     pub fn now(&self) -> Option<(u64, i32)> {
-        let clock = self.file?.resources.as_ref()?.clock.as_ref()?;
-        Some((clock.seconds, clock.zone))
+        let of_file = self.file.and_then(|file| file.resources.as_ref()?.clock.as_ref());
+        match (self.clock, of_file) {
+            (Some(seconds), of_file) => Some((seconds, of_file.map_or(0, |clock| clock.zone))),
+            (None, of_file) => of_file.map(|clock| (clock.seconds, clock.zone)),
+        }
     }
 
     /// The directory of memory that is kept in files: the host's, or none.

@@ -14,11 +14,13 @@ mod lower;
 pub mod parts;
 pub mod prepare;
 pub mod storage;
-mod target;
+pub mod target;
 pub mod write;
 
 pub use define::{Definition, define};
 pub use domain::{Domain, lower, lower_device, lower_running};
 pub use facts::Facts;
-pub use prepare::{ChangeFindings, DeviceChange, Machine, Sound, attach, detach, prepare};
+pub use prepare::{
+    Absent, ChangeFindings, Changed, DeviceChange, Machine, Move, Sound, attach, detach, prepare, update,
+};
 pub use target::Target;

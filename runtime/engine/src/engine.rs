@@ -164,13 +164,28 @@ impl Engine<'_> {
         if self.journal.standing().any(|(_, recorded)| recorded.device.as_deref() == Some(&plan.device)) {
             return Err(HostError::Unfit(format!("the VM has a device `{}` already", plan.device)).into());
         }
+        self.all_of(plan)?;
+        (self.tell)(&Event::Attached(&plan.device));
+        Ok(())
+    }
+
+    /// Changes a device of the running VM; on a failure takes back all that was done for it.
+    ///
+    /// # Errors
+    /// The first cause, and what could not be taken back.
+    pub fn update(&mut self, plan: &DevicePlan) -> std::result::Result<(), Failure> {
+        self.all_of(plan)?;
+        (self.tell)(&Event::Updated(&plan.device));
+        Ok(())
+    }
+
+    /// The steps and the script, or nothing of them.
+    fn all_of(&mut self, plan: &DevicePlan) -> std::result::Result<(), Failure> {
         let first = self.journal.next();
         let own = |planned: &PlannedStep| PlannedStep { device: Some(plan.device.clone()), ..planned.clone() };
         let steps: Vec<PlannedStep> = plan.steps.iter().map(own).collect();
         let done = self.perform(&steps).and_then(|()| self.script(plan));
-        done.map_err(|failure| Failure { stuck: self.undo_since(first), ..failure })?;
-        (self.tell)(&Event::Attached(&plan.device));
-        Ok(())
+        done.map_err(|failure| Failure { stuck: self.undo_since(first), ..failure })
     }
 
     /// Removes a device from the running VM, and then takes back what was done to the host for it. It is done only when QEMU said so.

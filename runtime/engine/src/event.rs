@@ -46,6 +46,8 @@ pub enum Event<'a> {
     },
     /// A device was added.
     Attached(&'a str),
+    /// A device was changed.
+    Updated(&'a str),
     /// A device was removed.
     Detached(&'a str),
 }

@@ -101,7 +101,7 @@ fn plan() -> Plan {
 fn device_plan(action: Action) -> DevicePlan {
     let Plan { format, producer, digest, domain, .. } = plan();
     let (steps, command) = match action {
-        Action::Attach => (
+        Action::Attach | Action::Update => (
             bind().into_iter().map(planned).collect(),
             QmpCommand {
                 call: call(json!({"execute": "device_add", "arguments": {"driver": "vfio-pci", "host": VF}})),
@@ -277,26 +277,34 @@ fn attach_and_detach_leave_the_host_as_it_was() {
 }
 
 #[test]
-fn a_failed_attach_is_taken_back_and_the_vm_goes_on() {
+fn a_failed_attach_or_update_is_taken_back_and_the_vm_goes_on() {
     let start = count(|host| perform(host, &plan_without_device()));
-    let attach = |host: &mut Fake| with_engine(host, |engine| engine.attach(&device_plan(Action::Attach)))?;
-    let all = count(|host| {
-        perform(host, &plan_without_device())?;
-        attach(host)
-    });
-    for at in start..all {
-        let mut host = Fake::new();
-        perform(&mut host, &plan_without_device()).unwrap();
-        let before = bytes(&host);
-        host.fault = Some(Fault::Refuse(at));
-        assert_eq!(attach(&mut host).unwrap_err().stuck, vec![], "write {at}");
-        assert_eq!(bytes(&host), before, "write {at}");
-        for fault in [Fault::DieBefore(at), Fault::DieAfter(at)] {
+    for action in [Action::Attach, Action::Update] {
+        let plan = device_plan(action);
+        let change = |host: &mut Fake| {
+            with_engine(
+                host,
+                |engine| if action == Action::Attach { engine.attach(&plan) } else { engine.update(&plan) },
+            )?
+        };
+        let all = count(|host| {
+            perform(host, &plan_without_device())?;
+            change(host)
+        });
+        for at in start..all {
             let mut host = Fake::new();
             perform(&mut host, &plan_without_device()).unwrap();
-            host.fault = Some(fault);
-            attach(&mut host).unwrap_err();
-            recovers(&mut host, &format!("{fault:?}"));
+            let before = bytes(&host);
+            host.fault = Some(Fault::Refuse(at));
+            assert_eq!(change(&mut host).unwrap_err().stuck, vec![], "write {at}");
+            assert_eq!(bytes(&host), before, "write {at}");
+            for fault in [Fault::DieBefore(at), Fault::DieAfter(at)] {
+                let mut host = Fake::new();
+                perform(&mut host, &plan_without_device()).unwrap();
+                host.fault = Some(fault);
+                change(&mut host).unwrap_err();
+                recovers(&mut host, &format!("{fault:?}"));
+            }
         }
     }
 }

@@ -13,6 +13,8 @@ use crate::error::{Failure, HostError};
 pub enum Request {
     /// Add a device.
     Attach(Box<AttachArguments>),
+    /// Change a device.
+    Update(Box<AttachArguments>),
     /// Remove a device.
     Detach(Box<DevicePlan>),
     /// What runs: [`Described`](crate::control::Described).

@@ -235,19 +235,20 @@ impl Supervisor<'_> {
 
     fn serve(&mut self, request: &Request) -> Reply {
         match request {
-            Request::Attach(wanted) => {
+            Request::Attach(wanted) | Request::Update(wanted) => {
                 if let Some(made_for) = wanted.generation
                     && made_for != self.described.generation
                 {
                     return Err(HostError::Changed { generation: self.described.generation }.into());
                 }
-                self.device(&wanted.plan, Action::Attach)?;
+                let action = if matches!(request, Request::Attach(_)) { Action::Attach } else { Action::Update };
+                self.device(&wanted.plan, action)?;
                 self.described.generation += 1;
                 if let Some(definition) = &wanted.definition {
                     self.described.definition.clone_from(definition);
                     self.described.released.clear();
                 }
-                // The device is there, and what the memory has counts; the file is for those who look later.
+                // The device is as it should be, and what the memory has counts; the file is for those who look later.
                 let _ = self.note();
                 Ok(json!({}))
             }
@@ -297,8 +298,11 @@ impl Supervisor<'_> {
         let result = self.with_engine(|engine| match plan.action {
             Action::Attach => engine.attach(plan),
             Action::Detach => engine.detach(plan),
+            Action::Update => engine.update(plan),
         });
-        self.pending.retain(|pending| pending.device != plan.device);
+        if action != Action::Update {
+            self.pending.retain(|pending| pending.device != plan.device);
+        }
         if matches!(&result, Err(failure) if matches!(failure.cause, HostError::GuestHolds { .. })) {
             self.pending.push(plan.clone());
         }

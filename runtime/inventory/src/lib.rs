@@ -6,6 +6,7 @@
 mod address;
 mod config;
 mod config_space;
+mod cpu;
 mod firmware;
 mod hardware;
 mod host;
@@ -21,6 +22,7 @@ mod usb;
 
 pub use address::{MacAddress, ParseAddressError, PciAddress};
 pub use config::Config;
+pub use cpu::{CpuFacts, CpuMap, decode};
 pub use firmware::{Firmware, FirmwareImage, FirmwareInterface, FirmwareMapping, FirmwareTarget, FlashMode};
 pub use hardware::{GroupMember, Hardware};
 pub use host::{FORMAT, HostFile, HostFileError};

@@ -42,7 +42,7 @@ pub struct DevicePlan {
     pub device: String,
     /// Whether it comes or goes.
     pub action: Action,
-    /// Steps on the host, before the script. A detach has none.
+    /// Steps on the host, before the script. A detach has none; those of an update stay until the device is detached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<PlannedStep>,
     /// What is said to QEMU.
@@ -57,6 +57,8 @@ pub enum Action {
     Attach,
     /// It is removed.
     Detach,
+    /// It changes.
+    Update,
 }
 
 /// Which VM a plan is for.

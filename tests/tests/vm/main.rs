@@ -7,4 +7,5 @@
 
 mod bed;
 mod files;
+mod kinds;
 mod plug;

@@ -39,6 +39,7 @@ enum Command {
     Orders(commands::orders::Args),
     Faults(commands::faults::Args),
     Messages(commands::messages::Args),
+    Accept(commands::accept::Args),
     Libvirt(commands::libvirt::Args),
     Fuzz(commands::fuzz::Args),
 }
@@ -54,6 +55,7 @@ fn main() -> ExitCode {
         Command::Orders(args) => commands::orders::run(&args),
         Command::Faults(args) => commands::faults::run(&args),
         Command::Messages(args) => commands::messages::run(&args),
+        Command::Accept(args) => commands::accept::run(&args),
         Command::Libvirt(args) => commands::libvirt::run(&args),
         Command::Fuzz(args) => commands::fuzz::run(&args),
     };

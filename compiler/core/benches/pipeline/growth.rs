@@ -14,13 +14,16 @@ const COUNTS: [u32; 7] = [1, 10, 30, 100, 300, 1000, 3000];
 type Series = (&'static str, fn(&mut String, u32));
 
 /// The series: what is put into the domain.
-const SERIES: [Series; 3] = [
+const SERIES: [Series; 6] = [
     ("disks and interfaces", |xml, count| {
         disks(xml, count, "virtio", 'v');
         interfaces(xml, count);
     }),
     ("virtio disks", |xml, count| disks(xml, count, "virtio", 'v')),
     ("SCSI disks", |xml, count| disks(xml, count, "scsi", 's')),
+    ("controllers", controllers),
+    ("USB devices", usb),
+    ("channels", channels),
 ];
 
 fn disks(xml: &mut String, count: u32, bus: &str, letter: char) {
@@ -40,6 +43,25 @@ fn interfaces(xml: &mut String, count: u32) {
             xml,
             "<interface type='user'><mac address='52:54:00:{high:02x}:{middle:02x}:{low:02x}'/><model type='virtio'/></interface>"
         );
+    }
+}
+
+fn controllers(xml: &mut String, count: u32) {
+    for _ in 0..count {
+        xml.push_str("<controller type='scsi' model='virtio-scsi'/>");
+    }
+}
+
+fn usb(xml: &mut String, count: u32) {
+    xml.push_str("<controller type='usb' model='qemu-xhci' ports='15'/>");
+    for _ in 0..count {
+        xml.push_str("<input type='tablet' bus='usb'/>");
+    }
+}
+
+fn channels(xml: &mut String, count: u32) {
+    for number in 0..count {
+        let _ = write!(xml, "<channel type='unix'><target type='virtio' name='c.{number}'/></channel>");
     }
 }
 

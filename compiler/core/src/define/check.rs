@@ -1,17 +1,18 @@
 //! What libvirt refuses when it sees the whole definition.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
 use crate::devices::address::{Address, pci};
-use crate::devices::controller::{ControllerType, PciModel, ScsiModel, UsbModel};
+use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
+use crate::devices::disk::check_groups;
 use crate::devices::host_source::HostSource;
 use crate::devices::hostdev::Hostdev;
 use crate::devices::{Kind, Needs};
 use crate::domain::Domain;
-use crate::ir::Spanned;
+use crate::ir::{OptExt, Spanned};
 use crate::parts::os::MachineFamily;
 
 /// Checks the rules that concern more than one device.
@@ -19,7 +20,9 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     addresses(domain, faults);
     drives(domain, faults);
     targets(domain, faults);
+    check_groups(domain, faults);
     roots(domain, faults);
+    controllers(domain, faults);
     usb(domain, faults);
     host_devices(domain, faults);
     acpi(domain, faults);
@@ -41,6 +44,10 @@ fn conflict(span: Span, message: impl Into<String>) -> Diagnostic {
 
 /// An address is of the kind that the device's bus has, and within the bus's numbers.
 fn addresses(domain: &Domain, faults: &mut Diagnostics) {
+    let spapr_vio = |kind, index: usize| {
+        kind == Kind::Controller
+            && domain.devices.controllers.get(index).and_then(Controller::scsi_model) == Some(ScsiModel::Ibmvscsi)
+    };
     for kind in Kind::ALL {
         for index in 0..domain.devices.count(*kind) {
             let Some(Spanned { value: address, origin }) =
@@ -54,7 +61,10 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
                 (Needs::Pci(_), Address::Pci { .. })
                 | (Needs::Usb, Address::Usb { .. })
                 | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
-                (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) => false,
+                (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) | (Needs::Nothing, Address::Foreign(_)) => {
+                    false
+                }
+                (Needs::Nothing, Address::SpaprVio { .. }) => spapr_vio(*kind, index),
                 (Needs::Nothing, Address::Unassigned) => *kind == Kind::Hostdev,
                 (Needs::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
             };
@@ -97,12 +107,13 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
         let (Some(kind), Some(at)) = (disk.controller_type(), &disk.info.address) else { continue };
         let Address::Drive { controller, bus, target, unit } = at.value else { continue };
         let span = at.origin.span().or(disk.origin.span()).unwrap_or_default();
-        let narrow = disk.scsi_model(domain) == Some(ScsiModel::Lsilogic);
+        let narrow = disk.is_narrow(domain);
         let fault = match kind {
             ControllerType::Fdc if bus > 0 || target > 0 || unit > 1 => {
                 Some("a floppy controller has one bus with units 0 and 1")
             }
-            ControllerType::Ide if target > 0 || bus > 1 => Some("an IDE controller has buses 0 and 1 and no targets"),
+            // libvirt leaves the bus and the unit to QEMU.
+            ControllerType::Ide if target > 0 => Some("an IDE controller has no targets"),
             ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
             ControllerType::Scsi if narrow && target > 0 => {
                 Some("this model of SCSI controller has no targets but units")
@@ -173,22 +184,27 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
     }
 }
 
+/// No two controllers of one type have one index, but for the parts of a USB controller (`virDomainDefRejectDuplicateControllers` in libvirt's
+/// `src/conf/domain_validate.c`).
+fn controllers(domain: &Domain, faults: &mut Diagnostics) {
+    let mut seen: BTreeMap<(ControllerType, u32), Option<Span>> = BTreeMap::new();
+    for controller in domain.devices.controllers.iter().filter(|c| c.kind() != ControllerType::Usb) {
+        let place = controller.index.origin_or(controller.origin).span().or(controller.origin.span());
+        if let Some(first) = seen.insert((controller.kind(), controller.index()), place) {
+            let message = format!("two `{}` controllers have the index {}", controller.kind.word(), controller.index());
+            let fault = Diagnostic::new(&codes::CONFLICT, place.unwrap_or_default(), message);
+            faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+        }
+    }
+}
+
 /// USB controllers have what they need, and devices have a controller.
 fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let all: Vec<_> = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb).collect();
+    let mains: BTreeSet<u32> = all.iter().filter(|c| c.master.is_none()).map(|c| c.index()).collect();
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
-        if let (Some(UsbModel::NecXhci | UsbModel::QemuXhci), Some(ports)) = (controller.usb_model(), controller.ports)
-            && ports.value > 15
-        {
-            let span = ports.origin.span().unwrap_or(span);
-            faults.push(Diagnostic::new(
-                &codes::UNSUPPORTED_CONFIGURATION,
-                span,
-                "an xHCI controller has at most 15 ports",
-            ));
-        }
-        if controller.master.is_some() && !all.iter().any(|c| c.index() == controller.index() && c.master.is_none()) {
+        if controller.master.is_some() && !mains.contains(&controller.index()) {
             let message = format!("no controller with index {} has this one as its companion", controller.index());
             faults.push(
                 Diagnostic::new(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
@@ -200,6 +216,11 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
         }
     }
     let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));
+    if let Some(other) = all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None)) {
+        let message = "a USB controller beside one of model `none`, which says that the guest has no USB";
+        faults.push(Diagnostic::new(&codes::CONFLICT, other.origin.span().unwrap_or_default(), message));
+    }
+    let indexes: BTreeSet<u32> = all.iter().map(|c| c.index()).collect();
     for kind in Kind::ALL {
         for index in 0..domain.devices.count(*kind) {
             if domain.devices.needs(*kind, index, domain) != Needs::Usb {
@@ -214,7 +235,7 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
                 .and_then(|a| a.origin.span())
                 .or(domain.devices.origin(*kind, index).and_then(crate::ir::Origin::span))
                 .unwrap_or_default();
-            let missing = bus.is_some_and(|b| !all.iter().any(|c| c.index() == b));
+            let missing = bus.is_some_and(|b| !indexes.contains(&b));
             if off || missing {
                 faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
             }

@@ -1,40 +1,64 @@
 //! Controllers: their numbers, and where added ones stand among the others.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::devices::controller::{Controller, ControllerType};
 use crate::domain::Domain;
-use crate::ir::{Rule, Spanned};
+use crate::ir::{OptExt, Rule, Spanned};
 
 static NUMBERED: Rule =
     Rule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
 
-/// Puts the controllers of each type in the order of their indexes, a main USB controller before its companions.
+/// Puts the controllers of each type together, in the order of their indexes, a main USB controller before its companions
+/// (`virDomainControllerInsertPreAlloced` in libvirt's `src/conf/domain_conf.c`).
 pub fn order(domain: &mut Domain) {
+    let mut groups: Vec<(ControllerType, Vec<Controller>)> = Vec::new();
     for controller in std::mem::take(&mut domain.devices.controllers) {
-        add_controller(domain, controller);
+        match groups.iter_mut().find(|(kind, _)| *kind == controller.kind()) {
+            Some((_, group)) => group.push(controller),
+            None => groups.push((controller.kind(), vec![controller])),
+        }
+    }
+    for (_, mut group) in groups {
+        if group.iter().all(|c| c.index.is_some()) {
+            group.sort_by_key(|c| (c.index(), c.master.is_some()));
+            domain.devices.controllers.extend(group);
+        } else {
+            for controller in group {
+                add_controller(domain, controller);
+            }
+        }
     }
 }
 
 /// Gives every controller an index.
 pub fn number(domain: &mut Domain) {
     let controllers = &mut domain.devices.controllers;
-    for at in 0..controllers.len() {
-        let Some(own) = controllers.get(at) else { continue };
-        if own.index.is_some() {
-            continue;
+    let mut used: BTreeMap<ControllerType, BTreeSet<u32>> = BTreeMap::new();
+    for controller in controllers.iter() {
+        if let Some(index) = controller.index.get() {
+            used.entry(controller.kind()).or_default().insert(index);
         }
-        // The parts of an ICH9 USB controller have the index of their first part.
-        let kind = own.kind();
-        let used =
-            |n: u32| controllers.iter().any(|c| c.kind() == kind && c.index.as_ref().is_some_and(|i| i.value == n));
-        let part = own.companion_function().is_some_and(|f| f != 7);
-        let main =
-            controllers.iter().take(at).rfind(|c| c.companion_function() == Some(7)).and_then(|c| c.index.as_ref());
-        let index = match main {
-            Some(index) if part => index.value,
-            _ => (0..u32::MAX).find(|n| !used(*n)).unwrap_or(0),
-        };
-        if let Some(own) = controllers.get_mut(at) {
+    }
+    let mut free: BTreeMap<ControllerType, u32> = BTreeMap::new();
+    let mut main = None;
+    for own in controllers.iter_mut() {
+        let function = own.companion_function();
+        if own.index.is_none() {
+            // The parts of an ICH9 USB controller have the index of their first part.
+            let part = main.filter(|_| function.is_some_and(|f| f != 7));
+            let index = part.unwrap_or_else(|| {
+                let used = used.entry(own.kind()).or_default();
+                let next = free.entry(own.kind()).or_default();
+                while !used.insert(*next) {
+                    *next += 1;
+                }
+                *next
+            });
             own.index = Some(Spanned::rule(index, &NUMBERED));
+        }
+        if function == Some(7) {
+            main = own.index.get();
         }
     }
 }
@@ -42,32 +66,41 @@ pub fn number(domain: &mut Domain) {
 /// Adds a controller behind the others of its type, in the order of indexes.
 pub fn add_controller(domain: &mut Domain, controller: Controller) {
     let list = &mut domain.devices.controllers;
-    let mut place = None;
-    for (at, current) in list.iter().enumerate().rev() {
-        if current.kind() == controller.kind() {
-            let (theirs, own) = (current.index.as_ref().map(|i| i.value), controller.index.as_ref().map(|i| i.value));
-            let later = match (theirs, own) {
-                (Some(theirs), Some(own)) => {
-                    theirs > own || theirs == own && current.master.is_some() && controller.master.is_none()
-                }
-                _ => false,
-            };
-            if later {
-                place = Some(at);
-            } else if place.is_none() {
-                place = Some(at + 1);
-            }
+    let kind = controller.kind();
+    let Some(first) = list.iter().position(|c| c.kind() == kind) else { return list.push(controller) };
+    let end = first + list.iter().skip(first).take_while(|c| c.kind() == kind).count();
+    let own = controller.index.get();
+    let later = |current: &Controller| match (current.index.get(), own) {
+        (Some(theirs), Some(own)) => {
+            theirs > own || theirs == own && current.master.is_some() && controller.master.is_none()
         }
-    }
-    let end = list.len();
-    list.insert(place.unwrap_or(end).min(end), controller);
+        _ => false,
+    };
+    let place = list.iter().take(end).skip(first).position(later).map_or(end, |at| first + at);
+    list.insert(place, controller);
 }
 
 /// Adds a controller of this type and index unless there is one; `true` where it was added.
 pub fn ensure(domain: &mut Domain, kind: ControllerType, index: u32, rule: &'static Rule) -> bool {
-    if domain.devices.controllers.iter().any(|c| c.kind() == kind && c.index() == index) {
-        return false;
+    let missing = domain.devices.controller(kind, index).is_none();
+    if missing {
+        add_controller(domain, Controller::added(kind, index, rule));
     }
-    add_controller(domain, Controller::added(kind, index, rule));
-    true
+    missing
+}
+
+/// Adds the controllers of this type with these numbers that are missing.
+pub fn ensure_all(
+    domain: &mut Domain,
+    kind: ControllerType,
+    indexes: impl IntoIterator<Item = u32>,
+    rule: &'static Rule,
+) {
+    let there = domain.devices.controllers.iter().filter(|c| c.kind() == kind).map(Controller::index);
+    let there: BTreeSet<u32> = there.collect();
+    for index in indexes {
+        if !there.contains(&index) {
+            add_controller(domain, Controller::added(kind, index, rule));
+        }
+    }
 }

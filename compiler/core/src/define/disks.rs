@@ -1,23 +1,17 @@
 //! The order of disks.
 
+use crate::devices::disk::DiskBus;
 use crate::domain::Domain;
+use crate::ir::OptExt;
 
-/// Puts the disks of each bus in the order of their targets (`virDomainDiskInsert` in libvirt's `src/conf/domain_conf.c`).
+/// Puts the disks of each bus together, in the order of their targets (`virDomainDiskInsert` in libvirt's `src/conf/domain_conf.c`).
 pub fn order(domain: &mut Domain) {
-    let mut ordered: Vec<crate::devices::disk::Disk> = Vec::new();
-    for disk in std::mem::take(&mut domain.devices.disks) {
-        let mut place = None;
-        for (at, current) in ordered.iter().enumerate().rev() {
-            if current.bus == disk.bus {
-                if current.target_index() > disk.target_index() {
-                    place = Some(at);
-                } else if place.is_none() {
-                    place = Some(at + 1);
-                }
-            }
+    let mut buses: Vec<Option<DiskBus>> = Vec::new();
+    for disk in &domain.devices.disks {
+        if !buses.contains(&disk.bus.get()) {
+            buses.push(disk.bus.get());
         }
-        let end = ordered.len();
-        ordered.insert(place.unwrap_or(end).min(end), disk);
     }
-    domain.devices.disks = ordered;
+    let place = |bus| buses.iter().position(|b| *b == bus);
+    domain.devices.disks.sort_by_cached_key(|disk| (place(disk.bus.get()), disk.target_index()));
 }

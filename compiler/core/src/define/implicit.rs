@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use virtc_diag::Diagnostics;
 
-use crate::define::controllers::{add_controller, ensure};
+use crate::define::controllers::{add_controller, ensure_all};
 use crate::devices::address::Address;
 use crate::devices::audio::Audio;
 use crate::devices::console;
@@ -120,6 +120,9 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     }
 }
 
+/// More controllers of one type than any machine has places for, so that a typing error does not fill the memory.
+const MOST: u32 = 8191;
+
 /// The controllers that addresses of drives name, up to the highest index of each type.
 fn disk_controllers(domain: &mut Domain) {
     for kind in [ControllerType::Scsi, ControllerType::Fdc, ControllerType::Ide, ControllerType::Sata] {
@@ -130,9 +133,7 @@ fn disk_controllers(domain: &mut Domain) {
             .filter(|d| d.controller_type() == Some(kind))
             .filter_map(|d| controller(&d.info.address));
         let Some(highest) = named.max() else { continue };
-        for index in 0..=highest.min(255) {
-            ensure(domain, kind, index, &DISK_CONTROLLER);
-        }
+        ensure_all(domain, kind, 0..=highest.min(MOST), &DISK_CONTROLLER);
     }
 }
 
@@ -149,7 +150,5 @@ fn serial_controllers(domain: &mut Domain) {
     let channels = domain.devices.channels.iter().filter(|c| c.is_virtio()).map(|c| controller(&c.info.address));
     let consoles = domain.devices.consoles.iter().filter(|c| c.is_virtio()).map(|c| controller(&c.info.address));
     let named: BTreeSet<u32> = channels.chain(consoles).map(Option::unwrap_or_default).collect();
-    for index in named {
-        ensure(domain, ControllerType::VirtioSerial, index, &SERIAL_CONTROLLER);
-    }
+    ensure_all(domain, ControllerType::VirtioSerial, named, &SERIAL_CONTROLLER);
 }

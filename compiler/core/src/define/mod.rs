@@ -6,11 +6,15 @@ mod disks;
 mod implicit;
 pub mod pci;
 pub(crate) mod ports;
+mod usb;
+
+use std::collections::BTreeSet;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::devices::{hostdev, interface};
+use crate::devices::Address;
 use crate::devices::memory::{self, MemoryDevice};
+use crate::devices::{hostdev, interface};
 use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{OptExt, Rule, Spanned};
@@ -88,9 +92,21 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     Vcpus::check(&domain, &mut |d| faults.push(d));
     check::check(&domain, &mut faults);
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
+    let mut taken = vio_taken(&domain);
+    domain.devices.controllers.iter_mut().for_each(|c| c.define_vio(&mut taken));
     memory::assign(&mut domain);
     pci::assign(&mut domain, &mut |d| faults.push(d));
     (Definition(domain), faults)
+}
+
+/// The registers that the definition names.
+fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
+    let addresses = domain.devices.controllers.iter().filter_map(|c| c.info.address.as_ref());
+    let registers = addresses.filter_map(|address| match &address.value {
+        Address::SpaprVio { reg } => *reg,
+        _ => None,
+    });
+    registers.collect()
 }
 
 static EMULATOR: Rule =
@@ -108,6 +124,7 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.general.define(origin, report);
     domain.vcpus.define(report);
     domain.iothreads.define(report);
+    domain.throttles.check(report);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
     domain.limits.define(report);
     domain.idmap.check(report);

@@ -1,16 +1,18 @@
 //! Ports of virtio-serial and USB controllers.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use virtc_diag::Diagnostic;
 
 use crate::codes;
+use crate::define::controllers::ensure;
+use crate::define::usb::Ports;
 use crate::devices::address::Address;
 use crate::devices::controller::{ControllerType, UsbModel};
 use crate::devices::hub::{self, Hub};
 use crate::devices::{Kind, Needs};
 use crate::domain::Domain;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{OptExt, Origin, Rule, Spanned};
 
 static SERIAL_PORT: Rule = Rule {
     name: "virtio-serial-port",
@@ -19,6 +21,10 @@ static SERIAL_PORT: Rule = Rule {
 static USB_PORT: Rule =
     Rule { name: "usb-port", text: "a USB device gets the first free port of the first USB controller" };
 
+static SERIAL_ADDED: Rule = Rule {
+    name: "virtio-serial-added",
+    text: "a virtio-serial controller is added where the ports of the others are in use",
+};
 static USB_HUB: Rule =
     Rule { name: "usb-hub-added", text: "a hub is added where the guest has more USB devices than ports" };
 
@@ -46,15 +52,13 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             }
         }
     }
-    let ports = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::VirtioSerial);
-    let controllers: Vec<(u32, u32)> = ports.map(|c| (c.index(), c.ports.get().unwrap_or(31))).collect();
+    let mut free = SerialPorts::new(domain);
     for (kind, index, zero, wish) in wanting {
-        let first = u32::from(!zero);
-        let mut places = controllers
-            .iter()
-            .filter(|(c, _)| wish.is_none_or(|w| w == *c))
-            .flat_map(|(c, n)| (first..*n).map(|p| (*c, p)));
-        let Some((controller, port)) = places.find(|place| !taken.contains(place)) else {
+        let place = free.next(zero, wish, &taken).or_else(|| {
+            let wish = wish.is_none().then(|| free.add(domain));
+            wish.and_then(|wish| free.next(zero, Some(wish), &taken))
+        });
+        let Some((controller, port)) = place else {
             let span = domain.origin.span().unwrap_or_default();
             report(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, "no port of a virtio-serial controller is free"));
             continue;
@@ -65,6 +69,41 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
         }
     }
 }
+
+/// The ports of the virtio-serial controllers: how many each has, and from which on one may be free, for devices that may take port 0 and
+/// for others.
+struct SerialPorts(BTreeMap<u32, (u32, [u32; 2])>);
+
+impl SerialPorts {
+    fn new(domain: &Domain) -> Self {
+        let own = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::VirtioSerial);
+        Self(own.map(|c| (c.index(), (c.ports.get().unwrap_or(SERIAL_PORTS), [1, 0]))).collect())
+    }
+
+    /// The first free port.
+    fn next(&mut self, zero: bool, wish: Option<u32>, taken: &BTreeSet<(u32, u32)>) -> Option<(u32, u32)> {
+        let mut fitting = self.0.iter_mut().filter(|(index, _)| wish.is_none_or(|w| w == **index));
+        fitting.find_map(|(index, (count, from))| {
+            let [others, any] = from;
+            let from = if zero { any } else { others };
+            while taken.contains(&(*index, *from)) {
+                *from += 1;
+            }
+            (*from < *count).then_some((*index, *from))
+        })
+    }
+
+    /// Adds a controller (`virDomainVirtioSerialAddrSetAutoaddController` in libvirt's `src/conf/domain_addr.c`).
+    fn add(&mut self, domain: &mut Domain) -> u32 {
+        let index = (0..u32::MAX).find(|index| !self.0.contains_key(index)).unwrap_or(0);
+        ensure(domain, ControllerType::VirtioSerial, index, &SERIAL_ADDED);
+        self.0.insert(index, (SERIAL_PORTS, [1, 0]));
+        index
+    }
+}
+
+/// The ports of a virtio-serial controller unless it says how many.
+const SERIAL_PORTS: u32 = 31;
 
 /// The kinds that may stand on a USB bus, in the order in which they get ports.
 const ON_USB: &[Kind] = &[
@@ -106,84 +145,62 @@ pub fn usb_hubs(domain: &mut Domain) {
     }
 }
 
-/// The ports of all USB buses.
-struct UsbPorts {
-    buses: Vec<(u32, u32)>,
-    hubs: BTreeSet<(u32, String)>,
-    taken: BTreeSet<(u32, String)>,
-}
-
-impl UsbPorts {
-    /// Takes a port that the definition names.
-    fn take(&mut self, bus: u32, port: &str) -> Result<(), String> {
-        let root = self.buses.iter().find(|(b, _)| *b == bus).map(|(_, n)| *n);
-        let Some(mut ports) = root else { return Ok(()) };
-        let path: Vec<&str> = port.split('.').collect();
-        for (depth, step) in path.iter().enumerate() {
-            let number: u32 = step.parse().unwrap_or(0);
-            let above = path.get(..depth).unwrap_or_default().join(".");
-            if depth > 0 && !self.hubs.contains(&(bus, above.clone())) {
-                return Err(format!("there is no hub at port {above} of USB bus {bus}"));
-            }
-            if number == 0 || number > ports {
-                return Err(format!("USB bus {bus} has no port {port}"));
-            }
-            ports = hub::PORTS;
-        }
-        if self.taken.insert((bus, port.to_owned())) {
-            Ok(())
-        } else {
-            Err(format!("port {port} of USB bus {bus} is in use already"))
-        }
-    }
-
-    /// The first free port of the first bus that has one, or of the bus that is wished for. A bus's own ports come before those of its hubs.
-    fn free(&self, wish: Option<u32>) -> Option<(u32, String)> {
-        self.buses.iter().filter(|(b, _)| wish.is_none_or(|w| w == *b)).find_map(|(bus, ports)| {
-            let own = (1..=*ports).map(|p| p.to_string());
-            let hubs = self.hubs.iter().filter(|(b, _)| b == bus);
-            let behind = hubs.flat_map(|(_, hub)| (1..=hub::PORTS).map(move |p| format!("{hub}.{p}")));
-            own.chain(behind).map(|port| (*bus, port)).find(|place| !self.taken.contains(place))
-        })
-    }
-}
-
-/// Gives USB devices a port each.
+/// Gives USB devices a port each. Where libvirt's order, which goes as deep as it can, leaves a device without a port, short paths come first.
 pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
-    let mut ports = UsbPorts { buses: buses(domain), hubs: BTreeSet::new(), taken: BTreeSet::new() };
+    let places = match usb_places(domain, false) {
+        (places, faults) if faults.is_empty() => places,
+        _ => {
+            let (places, faults) = usb_places(domain, true);
+            faults.into_iter().for_each(report);
+            places
+        }
+    };
+    for (kind, index, bus, port) in places {
+        if let Some(info) = domain.devices.info_mut(kind, index) {
+            info.address = Some(Spanned::rule(Address::Usb { bus, port }, &USB_PORT));
+        }
+    }
+}
+
+/// A device with its bus and port.
+type UsbPlace = (Kind, usize, u32, String);
+
+fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) {
+    let mut faults = Vec::new();
+    let mut ports: BTreeMap<u32, Ports> =
+        buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
     let mut wanting = Vec::new();
     for (kind, index) in on_usb(domain, ON_USB) {
         let Some(info) = domain.devices.info(kind, index) else { continue };
         match &info.address {
             Some(Spanned { value: Address::Usb { bus, port }, origin }) if !port.is_empty() => {
-                if let Err(message) = ports.take(*bus, port) {
-                    report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
-                } else if kind == Kind::Hub {
-                    ports.hubs.insert((*bus, port.clone()));
+                let Some(ports) = ports.get_mut(bus) else { continue };
+                if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
+                    let span = origin.span().unwrap_or_default();
+                    faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
                 }
             }
             Some(Spanned { value: Address::Usb { bus, .. }, .. }) => wanting.push((kind, index, Some(*bus))),
             Some(_) | None => wanting.push((kind, index, None)),
         }
     }
+    let mut places = Vec::new();
     for (kind, index, wish) in wanting {
-        let Some((bus, port)) = ports.free(wish) else {
-            let span = domain.origin.span().unwrap_or_default();
+        let mut fitting = ports.iter_mut().filter(|(bus, _)| wish.is_none_or(|w| w == **bus));
+        let found = fitting.find_map(|(bus, ports)| {
+            let port = ports.first_free(broad)?;
+            ports.take(*bus, &port, kind == Kind::Hub).ok().map(|()| (*bus, port))
+        });
+        if let Some((bus, port)) = found {
+            places.push((kind, index, bus, port));
+        } else {
+            let span = domain.devices.origin(kind, index).and_then(Origin::span).or(domain.origin.span());
             let message = format!("no USB port is free for this `<{}>`", kind.element());
-            report(
-                Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message)
-                    .help("add a USB controller, or one with more ports"),
-            );
-            continue;
-        };
-        ports.taken.insert((bus, port.clone()));
-        if kind == Kind::Hub {
-            ports.hubs.insert((bus, port.clone()));
-        }
-        if let Some(info) = domain.devices.info_mut(kind, index) {
-            info.address = Some(Spanned::rule(Address::Usb { bus, port }, &USB_PORT));
+            let fault = Diagnostic::new(&codes::ADDRESS_CONFLICT, span.unwrap_or_default(), message);
+            faults.push(fault.help("add a USB controller, or one with more ports"));
         }
     }
+    (places, faults)
 }
 
 /// The USB buses with their numbers of ports (`virDomainUSBAddressControllerModelToPorts` in libvirt's `src/conf/domain_addr.c`).
@@ -203,14 +220,15 @@ fn buses(domain: &Domain) -> Vec<(u32, u32)> {
                 | UsbModel::Ich9Uhci1
                 | UsbModel::Ich9Uhci2
                 | UsbModel::Ich9Uhci3
-                | UsbModel::VtUhci,
+                | UsbModel::VtUhci
+                | UsbModel::Qusb1
+                | UsbModel::Qusb2,
             )
             | None => 2,
         };
-        if !out.iter().any(|(b, _)| *b == controller.index()) {
-            out.push((controller.index(), ports));
-        }
+        out.push((controller.index(), ports));
     }
-    out.sort_unstable();
+    out.sort_by_key(|(bus, _)| *bus);
+    out.dedup_by_key(|(bus, _)| *bus);
     out
 }

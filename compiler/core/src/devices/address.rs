@@ -43,7 +43,7 @@ words! {
     /// The kind of an address.
     pub enum AddressKind {
         Pci = "pci", Drive = "drive", VirtioSerial = "virtio-serial", Usb = "usb", Isa = "isa", Ccid = "ccid", Dimm = "dimm",
-        Unassigned = "unassigned",
+        Unassigned = "unassigned", SpaprVio = "spapr-vio", Ccw = "ccw", VirtioS390 = "virtio-s390", VirtioMmio = "virtio-mmio",
     }
 }
 
@@ -105,6 +105,13 @@ pub enum Address {
         /// The slot.
         slot: u32,
     },
+    /// A register of a POWER machine.
+    SpaprVio {
+        /// The register; absent where libvirt is to find one.
+        reg: Option<u64>,
+    },
+    /// A place that no device of this architecture has.
+    Foreign(AddressKind),
     /// No address: the device is not given to the guest.
     Unassigned,
 }
@@ -146,6 +153,11 @@ impl Address {
             AddressKind::Dimm => {
                 let base = a.attr::<u64>("base").map(|n| n.value).filter(|b| *b > 0);
                 Self::Dimm { slot: a.attr::<u32>("slot").map(|n| n.value), base }
+            }
+            AddressKind::SpaprVio => Self::SpaprVio { reg: a.attr::<u64>("reg").map(|n| n.value) },
+            AddressKind::Ccw | AddressKind::VirtioS390 | AddressKind::VirtioMmio => {
+                let _ = a.keep();
+                Self::Foreign(kind.value)
             }
             AddressKind::Ccid => Self::Ccid { controller: number("controller"), slot: number("slot") },
         };
@@ -224,6 +236,14 @@ impl Address {
                 .attr("controller", &controller.show())
                 .attr("slot", &slot.show())
                 .end(),
+            Self::SpaprVio { reg } => {
+                let tag = w.tag("address").attr("type", "spapr-vio");
+                match reg {
+                    Some(reg) => tag.attr("reg", &format!("0x{reg:08x}")).end(),
+                    None => tag.end(),
+                }
+            }
+            Self::Foreign(kind) => w.tag("address").attr("type", kind.word()).end(),
             Self::Unassigned => w.tag("address").attr("type", "unassigned").end(),
         }
     }

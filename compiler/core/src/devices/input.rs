@@ -1,6 +1,6 @@
 //! `<input>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
@@ -207,6 +207,12 @@ impl Device for Input {
         }
     }
 
+    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
+        if !self.bus.is(&InputBus::Virtio) {
+            self.virtio.check_absent("input device", faults);
+        }
+    }
+
     fn needs(&self, domain: &Domain) -> Needs {
         match self.bus.get() {
             Some(InputBus::Usb) => Needs::Usb,
@@ -264,7 +270,7 @@ mod tests {
              <input type='passthrough' bus='virtio' model='virtio-transitional'><source evdev='/dev/input/event2'/></input>",
             &["input"],
         );
-        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(t.faults, ["no QEMU that virtc knows has a device `virtio-input-host-pci-transitional`"]);
         assert_eq!(
             t.argv,
             [

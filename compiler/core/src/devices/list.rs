@@ -105,9 +105,25 @@ macro_rules! devices {
                 },)+ }
             }
 
+            /// Puts the first device of `kind` of `other` in the place of the one at `index`.
+            pub fn replace(&mut self, kind: Kind, index: usize, other: Self) {
+                match kind { $(Kind::$kind => {
+                    if let (Some(place), Some(new)) = (self.$field.get_mut(index), other.$field.into_iter().next()) {
+                        *place = new;
+                    }
+                },)+ }
+            }
+
+            /// The XML of one device.
+            pub fn xml(&self, kind: Kind, index: usize) -> String {
+                let mut w = XmlWriter::new();
+                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.write(&mut w) },)+ }
+                w.finish()
+            }
+
             /// Takes out the device of this name, where there is one.
             pub fn remove(&mut self, alias: &str) {
-                $(self.$field.retain(|device| device.info().alias() != alias);)+
+                $(self.$field.retain(|device| alias.is_empty() || device.info().alias() != alias);)+
             }
 
             /// The indexes of the devices that the first device of `kind` in `other` means: by alias where it has one of these.
@@ -118,7 +134,11 @@ macro_rules! devices {
                         Some(alias) => device.info().alias() == alias.value,
                         None => device.is_meant_by(meant),
                     };
-                    self.$field.iter().enumerate().filter(|(_, d)| fits(d)).map(|(at, _)| at).collect()
+                    let found: Vec<usize> = self.$field.iter().enumerate().filter(|(_, d)| fits(d)).map(|(at, _)| at).collect();
+                    // The address decides among several.
+                    let stands = |at: &usize| self.$field.get(*at).is_some_and(|d| d.info().address == meant.info().address);
+                    let there: Vec<usize> = found.iter().copied().filter(stands).collect();
+                    if found.len() > 1 && there.len() == 1 { there } else { found }
                 },)+ }
             }
 

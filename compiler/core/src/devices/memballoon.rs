@@ -1,7 +1,9 @@
 //! `<memballoon>`.
 
-use crate::define::Defaults;
+use virtc_diag::Diagnostics;
+
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Props, Section};
@@ -25,6 +27,8 @@ pub struct Memballoon {
     pub free_page_reporting: Opt<Switch>,
     /// Seconds between two polls of statistics.
     pub period: Opt<u32>,
+    /// What every virtio device has.
+    pub virtio: VirtioOptions,
     /// What every device has.
     pub info: Info,
     origin: Origin,
@@ -38,6 +42,7 @@ impl Memballoon {
             autodeflate: None,
             free_page_reporting: None,
             period: None,
+            virtio: VirtioOptions::default(),
             info: Info::default(),
             origin: Origin::Rule(rule),
         }
@@ -53,6 +58,7 @@ impl Device for Memballoon {
             autodeflate: f.attr("autodeflate"),
             free_page_reporting: f.attr("freePageReporting"),
             period: f.child_attr("stats", "period"),
+            virtio: f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default(),
             info: Info::lower(f),
             origin: f.origin(),
         })
@@ -65,6 +71,9 @@ impl Device for Memballoon {
                 w.tag("stats").opt("period", &self.period).end();
             }
             self.info.write(w);
+            if self.virtio.any() {
+                self.virtio.write(w.tag("driver")).end();
+            }
         });
     }
 
@@ -80,7 +89,11 @@ impl Device for Memballoon {
         &mut self.info
     }
 
-    fn define(&mut self, _defaults: &mut Defaults<'_>) {}
+    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
+        if self.model.is(&Model::None) {
+            self.virtio.check_absent("balloon", faults);
+        }
+    }
 
     fn needs(&self, domain: &Domain) -> Needs {
         match self.model.get() {
@@ -91,7 +104,8 @@ impl Device for Memballoon {
     }
 
     fn default_alias(&self, _index: usize, _domain: &Domain) -> String {
-        "balloon0".to_owned()
+        // What is not there has no name.
+        if self.model.is(&Model::None) { String::new() } else { "balloon0".to_owned() }
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
@@ -103,6 +117,7 @@ impl Device for Memballoon {
         };
         let props = Props::new()
             .with("driver", driver)
+            .and(self.virtio.props())
             .with("id", self.info.alias())
             .opt("deflate-on-oom", self.autodeflate.get().map(Switch::is_on))
             .opt("free-page-reporting", self.free_page_reporting.get().map(Switch::is_on));

@@ -197,6 +197,12 @@ impl Device for Sound {
     }
 }
 
+/// The audio backend of the speaker that a PC has, where the guest has one: it is part of the machine.
+pub fn speaker(domain: &Domain) -> Option<String> {
+    let speaker = domain.devices.sounds.iter().find(|s| s.model.value == Model::Pcspk)?;
+    Audio::find(domain, speaker.audio.get()).map(Audio::id)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::devices::chardev::trial::trial;

@@ -188,6 +188,11 @@ impl Tpm {
         out.opts(Section::Tpms, "tpmdev", opts, self.origin);
     }
 
+    /// How many sets of descriptors QEMU gets for it.
+    pub fn fd_sets(&self) -> u32 {
+        if matches!(self.backend, Backend::Passthrough(_)) { 2 } else { 0 }
+    }
+
     fn passed_through(&self, path: &str, cx: &Cx<'_>, out: &mut Items) {
         let alias = self.info.alias();
         let set = chardev::first_fd_set(cx.domain, alias);

@@ -1,9 +1,28 @@
 //! Options that every virtio device has on its `<driver>`.
 
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::codes;
 use crate::emit::Props;
-use crate::ir::{Opt, OptExt, Switch};
+use crate::ir::{Opt, OptExt, Switch, words};
 use crate::lower::Fields;
 use crate::write::Tag;
+
+words! {
+    /// Which versions of virtio the device speaks: both where the bus is conventional, both always, or the new one alone.
+    pub enum VirtioModel { Virtio = "virtio", Transitional = "virtio-transitional", NonTransitional = "virtio-non-transitional" }
+}
+
+impl VirtioModel {
+    /// QEMU's device for it; `base` is the one for `virtio`.
+    pub fn device(self, base: &str) -> String {
+        match self {
+            Self::Virtio => base.to_owned(),
+            Self::Transitional => format!("{base}-transitional"),
+            Self::NonTransitional => format!("{base}-non-transitional"),
+        }
+    }
+}
 
 /// `iommu`, `ats`, `packed` and `page_per_vq` of a `<driver>`.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +54,18 @@ impl VirtioOptions {
     /// Whether any is given.
     pub fn any(&self) -> bool {
         [&self.iommu, &self.ats, &self.packed, &self.page_per_vq].iter().any(|o| o.is_some())
+    }
+
+    /// Refuses them on a device that is no virtio device (`virDomainCheckVirtioOptionsAreAbsent` in libvirt's `src/conf/domain_validate.c`).
+    pub fn check_absent(&self, what: &str, faults: &mut Diagnostics) {
+        let all =
+            [("iommu", &self.iommu), ("ats", &self.ats), ("packed", &self.packed), ("page_per_vq", &self.page_per_vq)];
+        for (name, option) in all {
+            let Some(option) = option else { continue };
+            let message = format!("only virtio devices have `{name}`, which this {what} is not");
+            let span = option.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
     }
 
     /// QEMU's properties.

@@ -67,6 +67,10 @@ impl Device for Vsock {
 
     common!();
 
+    fn is_meant_by(&self, other: &Self) -> bool {
+        other.cid.is_none_or(|cid| self.cid.is(&cid.value))
+    }
+
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         self.model.get_or_insert(Spanned::rule(Model::Virtio, &MODEL));
         let auto = if self.cid.is_some() { YesNo::No } else { YesNo::Yes };

@@ -52,6 +52,7 @@ pub enum Section {
     Memory,
     Smp,
     Iothreads,
+    ThrottleGroups,
     Numa,
     Uuid,
     Smbios,
@@ -158,7 +159,7 @@ impl Items {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.list.len()
     }
 

@@ -21,6 +21,7 @@ use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, Switch};
 use crate::target::Target;
+use crate::target::ability::Changes;
 
 pub use item::{Item, Items, Payload, Section};
 pub use needs::HostNeeds;
@@ -35,13 +36,18 @@ pub struct Cx<'m> {
     pub target: &'m Target,
     /// What is known of the host.
     pub facts: Facts<'m>,
+    /// What the definition adds to the abilities of its QEMU, and takes from them.
+    pub changes: Changes,
     faults: RefCell<Diagnostics>,
 }
 
 impl<'m> Cx<'m> {
     /// A view of `domain` for this QEMU and this host.
     pub fn new(domain: &'m Domain, target: &'m Target, facts: Facts<'m>) -> Self {
-        Self { domain, target, facts, faults: RefCell::default() }
+        let mut faults = Diagnostics::new();
+        let names = &domain.extensions;
+        let changes = Changes::read(&names.add, &names.del, target, &mut |d| faults.push(d));
+        Self { domain, target, facts, changes, faults: RefCell::new(faults) }
     }
 
     /// A finding; the same finding twice is one.
@@ -59,6 +65,12 @@ impl<'m> Cx<'m> {
 }
 
 impl Cx<'_> {
+    /// Whether QEMU has this property of a device, as far as that is known and the definition does not say otherwise.
+    pub fn has_property(&self, device: &str, property: &str) -> bool {
+        let is = |list: &[crate::target::ability::Ability]| list.iter().any(|a| a.is_property(device, property));
+        !is(&self.changes.del) && (is(&self.changes.add) || self.target.has_property(device, property))
+    }
+
     /// Whether a core dump of QEMU holds the guest's memory.
     pub fn dump_core(&self) -> bool {
         self.domain
@@ -76,8 +88,7 @@ impl Cx<'_> {
     /// `bus`, `multifunction` and `addr` of a device on a PCI bus.
     pub fn pci_address(&self, address: &Opt<Address>) -> Props {
         let Some((slot, _)) = pci(address) else { return Props::new() };
-        let controllers = &self.domain.devices.controllers;
-        let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus));
+        let bus = self.domain.devices.controller(ControllerType::Pci, slot.bus.into());
         let props = Props::new().with(
             "bus",
             bus.map_or_else(|| format!("pci.{}", slot.bus), super::devices::controller::Controller::bus_name),
@@ -97,8 +108,7 @@ impl Cx<'_> {
     /// `bus` and `port` of a device on a USB bus; both are absent where it has no USB address.
     pub fn usb_address(&self, address: &Opt<Address>) -> Props {
         let Some(Spanned { value: Address::Usb { bus, port }, .. }) = address else { return Props::new() };
-        let controllers = &self.domain.devices.controllers;
-        let controller = controllers.iter().find(|c| c.kind() == ControllerType::Usb && c.index() == *bus);
+        let controller = self.domain.devices.controller(ControllerType::Usb, *bus);
         let props = Props::new()
             .with("bus", controller.map_or_else(|| format!("usb{bus}.0"), |c| format!("{}.0", c.info.alias())));
         props.opt("port", Some(port).filter(|p| !p.is_empty()))
@@ -109,8 +119,7 @@ impl Cx<'_> {
         let Some(Spanned { value: Address::VirtioSerial { controller: index, bus, port }, .. }) = address else {
             return Props::new();
         };
-        let controllers = &self.domain.devices.controllers;
-        let controller = controllers.iter().find(|c| c.kind() == ControllerType::VirtioSerial && c.index() == *index);
+        let controller = self.domain.devices.controller(ControllerType::VirtioSerial, *index);
         let alias = controller.map_or_else(|| format!("virtio-serial{index}"), |c| c.info.alias().to_owned());
         Props::new().with("bus", format!("{alias}.{bus}")).with("nr", *port)
     }
@@ -145,7 +154,8 @@ impl Cx<'_> {
 
     /// What libvirt names directories after: the id, which is -1 until libvirt runs the domain, and 20 characters of the name.
     pub fn short_name(&self) -> String {
-        format!("-1-{}", self.domain.name().chars().take(20).collect::<String>())
+        let id = self.domain.general.id.as_ref().map_or("-1", |id| id.value.as_str());
+        format!("{id}-{}", self.domain.name().chars().take(20).collect::<String>())
     }
 
     /// Reports NUMA nodes that the host does not have.

@@ -88,10 +88,15 @@ pub(crate) fn domain_id(domain: &Domain) -> DomainId {
 
 /// A digest of the source and of everything that the passes made of it and of their options.
 pub(crate) fn digest_of(items: &[Item], source: &SourceFile) -> String {
+    digest_of_parts(items.iter().map(|item| format!("{:?}", (item.option, &item.payload))), source)
+}
+
+/// As [`digest_of`], of any parts.
+pub(crate) fn digest_of_parts(parts: impl Iterator<Item = String>, source: &SourceFile) -> String {
     let mut hash = Sha256::new();
     hash.update(source.text().as_bytes());
-    for item in items {
-        hash.update(format!("{:?}", (item.option, &item.payload)).as_bytes());
+    for part in parts {
+        hash.update(part.as_bytes());
     }
     let hash = hash.finalize();
     hash.iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))

@@ -1,5 +1,7 @@
 //! `<cpu>`.
 
+mod features;
+
 use virtc_diag::Diagnostic;
 use virtc_inventory::HostModel;
 
@@ -78,6 +80,10 @@ pub struct Cpu {
     pub model: Opt<String>,
     /// Whether the model may be replaced.
     pub fallback: Opt<Fallback>,
+    /// The vendor that the guest sees.
+    pub vendor_id: Opt<String>,
+    /// Whether features are left out that are deprecated.
+    pub deprecated_features: Opt<Switch>,
     /// The vendor the host must have.
     pub vendor: Opt<String>,
     /// The layout.
@@ -109,6 +115,7 @@ impl Cpu {
         let f = domain.child("cpu")?;
         let model = f.child("model");
         let fallback = model.as_ref().and_then(|m| m.attr("fallback"));
+        let vendor_id = model.as_ref().and_then(|m| m.attr("vendor_id"));
         let topology = f.child("topology").map(|t| {
             let number = |name: &str| t.attr::<u32>(name).map_or(1, |n| n.value);
             Topology {
@@ -129,6 +136,8 @@ impl Cpu {
             migratable: f.attr("migratable"),
             model: model.and_then(|m| m.text()),
             fallback,
+            vendor_id,
+            deprecated_features: f.attr("deprecated_features"),
             vendor: f.child_text("vendor"),
             numa: Numa::lower(&f),
             physical: Physical::lower(&f),
@@ -147,6 +156,8 @@ impl Cpu {
             migratable: None,
             model: None,
             fallback: None,
+            vendor_id: None,
+            deprecated_features: None,
             vendor: None,
             numa: None,
             physical: Physical::default(),
@@ -204,6 +215,7 @@ impl Cpu {
     /// What cannot be compiled.
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         self.physical.check(self.mode.get(), report);
+        features::check(self, report);
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
@@ -222,11 +234,12 @@ impl Cpu {
     /// Writes `<cpu>`.
     pub fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("cpu").opt("mode", &self.mode).opt("match", &self.matching).opt("check", &self.check);
-        tag.opt("migratable", &self.migratable).children(|w| {
+        let tag = tag.opt("migratable", &self.migratable).opt("deprecated_features", &self.deprecated_features);
+        tag.children(|w| {
             if let Some(model) = &self.model {
-                w.tag("model").opt("fallback", &self.fallback).text(model);
-            } else if self.fallback.is_some() {
-                w.tag("model").opt("fallback", &self.fallback).end();
+                w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).text(model);
+            } else if self.fallback.is_some() || self.vendor_id.is_some() {
+                w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).end();
             }
             w.opt_text("vendor", &self.vendor);
             if let Some(t) = &self.topology {
@@ -263,8 +276,10 @@ impl Cpu {
         if let Some(migratable) = self.migratable {
             opts = opts.switch("migratable", migratable.is_on());
         }
+        opts = opts.opt("vendor", self.vendor_id.as_ref().map(|v| &v.value));
+        let known = features::of_qemu(cx.target);
         for (name, on) in self.flags(host) {
-            opts = opts.switch(&qemu_feature(name), on);
+            opts = features::option(opts, name, on, known);
         }
         opts = cx.domain.clock.cpu_opts(opts);
         opts = cx.domain.features.cpu_opts(opts);
@@ -302,15 +317,13 @@ impl Cpu {
                 None => out.push((&name.value, on)),
             }
         }
+        let model = self.model.as_ref().filter(|_| self.mode.is(&CpuMode::Custom));
+        for name in model.map_or(&[][..], |model| features::removed(&model.value)) {
+            let is_said = self.features.iter().any(|f| f.name.as_ref().is_some_and(|n| n.value == *name));
+            if !is_said {
+                out.push((name, false));
+            }
+        }
         out
-    }
-}
-
-/// QEMU's name of a CPU feature: libvirt keeps some older names, and QEMU's have dashes.
-fn qemu_feature(name: &str) -> String {
-    match name {
-        "cmt" => "cqm".to_owned(),
-        "pclmuldq" => "pclmulqdq".to_owned(),
-        name => name.replace('_', "-"),
     }
 }

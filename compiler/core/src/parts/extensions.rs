@@ -43,7 +43,7 @@ pub struct Extensions {
     pub args: Vec<Spanned<String>>,
     /// Variables of QEMU's environment.
     pub env: Vec<(Spanned<String>, Opt<String>)>,
-    /// Names of abilities that libvirt is to assume. virtc decides by QEMU's version; the names are kept.
+    /// Names of abilities that libvirt is to assume.
     pub add: Vec<Spanned<String>>,
     /// Names of abilities that libvirt is to do without.
     pub del: Vec<Spanned<String>>,

@@ -23,6 +23,8 @@ words! {
 /// What identifies a domain.
 #[derive(Debug, Clone)]
 pub struct General {
+    /// The number that libvirt gave it; only a running domain has one.
+    pub id: Opt<String>,
     /// Which accelerator runs it.
     pub kind: Opt<DomainType>,
     /// Its name.
@@ -56,9 +58,8 @@ impl General {
     /// Reads the parts from `<domain>`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
-        // An id is what a running domain has; it is no part of a definition.
-        let _: Opt<String> = f.attr("id");
         Self {
+            id: f.attr("id").filter(|_| f.cx().is_running()),
             kind: f.attr("type"),
             name: text("name"),
             uuid: f.child_text("uuid"),

@@ -285,7 +285,7 @@ mod tests {
                 r#"-object {"qom-type":"iothread","id":"iothread2","thread-pool-min":1,"thread-pool-max":4}"#,
                 r#"-object {"qom-type":"iothread","id":"iothread1"}"#,
                 r#"-object {"qom-type":"iothread","id":"iothread3"}"#,
-                r#"-device {"driver":"virtio-scsi-pci","iothread-vq-mapping":[{"iothread":"iothread2","vqs":[1]},{"iothread":"iothread3","vqs":[0]}],"num_queues":2,"id":"scsi0","bus":"pci.0","addr":"0x2"}"#,
+                r#"-device {"driver":"virtio-scsi-pci","iothread-vq-mapping":[{"iothread":"iothread2","vqs":[1]},{"iothread":"iothread3","vqs":[0]}],"id":"scsi0","num_queues":2,"bus":"pci.0","addr":"0x2"}"#,
             ]
         );
         let missing = trial(

@@ -23,6 +23,7 @@ pub mod pm;
 pub mod seclabel;
 pub mod security;
 pub mod sysinfo;
+pub mod throttle;
 #[cfg(test)]
 pub(crate) mod trial;
 pub mod vcpu;

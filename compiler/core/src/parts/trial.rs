@@ -38,8 +38,10 @@ pub fn trial(parts: &str, devices: &str, words: &[&str]) -> Trial {
     let (definition, more) = define(domain.unwrap(), Facts::default());
     found.extend(more);
     let xml = definition.to_xml().lines().map(str::trim).collect();
+    let is_refused = found.has_errors();
     let (machine, more) = prepare(definition, &Target::default(), Facts::default());
-    found.extend(more);
+    // What is refused never comes to be held against QEMU.
+    found.extend(more.into_iter().filter(|d| !is_refused || *d.code != crate::codes::UNKNOWN_TO_QEMU).collect());
     let argv = machine.items().iter().map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
     let refused = machine.needs().faults().iter().map(|d| d.message.clone()).collect();
     Trial { xml, argv, faults: found.iter().map(|d| d.message.clone()).collect(), refused }

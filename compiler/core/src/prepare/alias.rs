@@ -19,6 +19,9 @@ pub fn assign(domain: &mut Domain) {
                 continue;
             }
             let alias = domain.devices.default_alias(*kind, index, domain);
+            if alias.is_empty() {
+                continue;
+            }
             if let Some(info) = domain.devices.info_mut(*kind, index) {
                 info.alias = Some(Spanned::rule(alias, &ALIAS));
             }

@@ -7,18 +7,19 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::{console, disk::floppy_items, hostdev::Hostdev};
+use crate::devices::disk::{Disk, DiskBus, floppy_items};
+use crate::devices::{console, hostdev::Hostdev};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
-use crate::ir::Origin;
+use crate::ir::{OptExt, Origin};
 use crate::parts::backend;
 use crate::parts::features::Features;
 use crate::parts::sysinfo::Sysinfo;
 use crate::storage;
-use crate::target::Target;
+use crate::target::{self, Target};
 
-pub use device::{ChangeFindings, DeviceChange, attach, detach};
+pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move, attach, detach, update};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -82,6 +83,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     storage::master_key(&mut items);
     let mut items = items.sorted();
     domain.extensions.apply(&cx, &mut items);
+    target::check(&cx, &items);
     findings.extend(cx.finish());
     (Machine { domain, items, needs }, findings)
 }
@@ -95,12 +97,18 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
     console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);
+    number_nodes(domain);
+    findings
+}
+
+/// Numbers the block nodes of the disks, from the last disk on: first its own, then those of its throttle filters.
+fn number_nodes(domain: &mut Domain) {
     let disks = &mut domain.devices.disks;
     // The last disk has the lowest numbers; where some run already, a new one gets numbers that none of them has.
-    let mut next = disks.iter().filter(|d| d.node > 0).map(|d| d.node + d.storage.images()).max().unwrap_or(1);
-    for disk in disks.iter_mut().rev().filter(|disk| disk.node == 0) {
+    let mut next = next_node(disks);
+    for disk in disks.iter_mut().rev().filter(|d| d.node == 0 && !d.bus.is(&DiskBus::Sd)) {
         disk.node = next;
-        next += disk.storage.images();
+        next = disk.end_node();
     }
     // SCSI devices of the host come behind the disks.
     let own = domain.devices.hostdevs.iter().filter_map(|h| h.scsi()).map(|s| s.node + 1);
@@ -109,7 +117,13 @@ pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
         scsi.node = next;
         next += 1;
     }
-    findings
+}
+
+/// The first number of block nodes that no disk has.
+pub(crate) fn next_node(disks: &[Disk]) -> u32 {
+    let counted = disks.iter().filter(|d| d.node > 0).map(Disk::end_node);
+    let named = disks.iter().flat_map(|d| d.storage.sources()).filter_map(|s| s.index).map(|index| index.value + 1);
+    counted.chain(named).max().unwrap_or(1)
 }
 
 /// What the parts of the domain need of the host.
@@ -138,6 +152,7 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
     domain.memory.items(cx, out);
     domain.vcpus.items(cx, out);
     domain.iothreads.items(out);
+    domain.throttles.items(out);
     domain.numatune.available(cx);
     if let Some(numa) = domain.numa() {
         numa.items(cx, out);

@@ -29,8 +29,8 @@ pub use image::{DataStore, ImageFormat, MetadataCache};
 pub use network::{Host, Identity, Network, Protocol, Transport};
 pub(crate) use node::managed_helper;
 pub use node::{Below, Node, Settings};
-pub use secret::{Auth, Encryption, EncryptionEngine, EncryptionFormat, SecretId, SecretRef, SecretUsage, master_key};
 pub(crate) use secret::secret_object;
+pub use secret::{Auth, Encryption, EncryptionEngine, EncryptionFormat, SecretId, SecretRef, SecretUsage, master_key};
 
 words! {
     /// The kind of place.

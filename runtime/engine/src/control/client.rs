@@ -127,6 +127,14 @@ impl Client {
         self.own("Attach", arguments).map(drop)
     }
 
+    /// Changes a device.
+    ///
+    /// # Errors
+    /// [`CallError`].
+    pub fn update(&mut self, arguments: &AttachArguments) -> Result<(), CallError> {
+        self.own("Update", arguments).map(drop)
+    }
+
     /// Removes a device.
     ///
     /// # Errors

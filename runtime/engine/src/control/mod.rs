@@ -49,15 +49,15 @@ pub struct Status {
 /// What runs, in the words of whoever started it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Described {
-    /// The text that was given at the start, or with the last device that came; empty: none was.
+    /// The text that was given at the start, or with the last device that came or changed; empty: none was.
     pub definition: String,
-    /// How often a device has come or gone.
+    /// How often a device has come, gone or changed.
     pub generation: u64,
     /// The aliases of devices that have gone since the text was given.
     pub released: Vec<String>,
 }
 
-/// What `Attach` takes.
+/// What `Attach` and `Update` take.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AttachArguments {

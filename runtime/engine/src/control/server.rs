@@ -150,6 +150,7 @@ fn machine(name: &str, method: &str, parameters: Value, requests: &RequestSender
         "Status" => Ok(Request::Status),
         "Describe" => Ok(Request::Describe),
         "Attach" => read::<AttachArguments>(parameters).map(|a| Request::Attach(Box::new(a))),
+        "Update" => read::<AttachArguments>(parameters).map(|a| Request::Update(Box::new(a))),
         "Detach" => read::<DetachArguments>(parameters).map(|d| Request::Detach(Box::new(d.plan))),
         "PowerDown" => Ok(Request::PowerDown),
         "Quit" => Ok(Request::Quit),

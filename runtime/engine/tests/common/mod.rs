@@ -298,6 +298,7 @@ impl Asking {
         self.ask(match plan.action {
             Action::Attach => Request::Attach(Box::new(attaching(plan))),
             Action::Detach => Request::Detach(Box::new(plan)),
+            Action::Update => Request::Update(Box::new(attaching(plan))),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub mod accept;
 pub mod bench;
 pub mod bless;
 pub mod conformance;

@@ -36,6 +36,22 @@ impl Connect {
     pub const INTEGRATED: Self = Self(1 << 12);
     const TYPES: Self = Self(((1 << 10) - 1) | (1 << 12));
 
+    /// What a controller of this model asks of its slot; `None` for a root, which stands nowhere
+    /// (`virDomainPCIControllerModelToConnectType` in libvirt's `src/conf/domain_addr.c`).
+    pub const fn of(model: PciModel) -> Option<Self> {
+        Some(match model {
+            PciModel::PciRoot | PciModel::PcieRoot => return None,
+            PciModel::PciBridge => Self::PCI_BRIDGE,
+            PciModel::DmiToPciBridge => Self::DMI_BRIDGE,
+            PciModel::PcieToPciBridge => Self::PCIE_TO_PCI,
+            PciModel::PcieRootPort => Self::ROOT_PORT.and(Self::AGGREGATE),
+            PciModel::PcieSwitchUpstreamPort => Self::UPSTREAM,
+            PciModel::PcieSwitchDownstreamPort => Self::DOWNSTREAM,
+            PciModel::PciExpanderBus => Self::PCI_EXPANDER,
+            PciModel::PcieExpanderBus => Self::PCIE_EXPANDER,
+        })
+    }
+
     /// Both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
@@ -77,12 +93,14 @@ pub struct Bus {
     /// The controller behind it; `None` where a bus is named that no controller provides.
     pub model: PciModel,
     slots: [Slot; 32],
+    /// How many slots are in use.
+    used: u8,
 }
 
 impl Bus {
     /// A bus with nothing on it.
     pub fn new(model: PciModel) -> Self {
-        Self { model, slots: [Slot::default(); 32] }
+        Self { model, slots: [Slot::default(); 32], used: 0 }
     }
 
     /// What it offers (`qemuDomainPCIAddressSet`… in libvirt's `src/conf/domain_addr.c`).
@@ -90,9 +108,11 @@ impl Bus {
         use Connect as C;
         match self.model {
             PciModel::PciRoot => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE).and(C::PCI_EXPANDER),
-            PciModel::PciBridge | PciModel::PcieToPciBridge => C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE),
+            PciModel::PciBridge | PciModel::PcieToPciBridge | PciModel::PciExpanderBus => {
+                C::HOTPLUG.and(C::PCI).and(C::PCI_BRIDGE)
+            }
             PciModel::PcieRoot => C::PCIE.and(C::ROOT_PORT).and(C::INTEGRATED).and(C::DMI_BRIDGE).and(C::PCIE_EXPANDER),
-            PciModel::DmiToPciBridge | PciModel::PciExpanderBus => C::PCI.and(C::PCI_BRIDGE),
+            PciModel::DmiToPciBridge => C::PCI.and(C::PCI_BRIDGE),
             PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => {
                 C::HOTPLUG.and(C::PCIE).and(C::UPSTREAM).and(C::PCIE_TO_PCI)
             }
@@ -105,8 +125,11 @@ impl Bus {
     pub fn range(&self) -> (u8, u8) {
         match self.model {
             PciModel::PciRoot | PciModel::PcieRoot | PciModel::PciBridge | PciModel::PcieToPciBridge => (1, 31),
-            PciModel::DmiToPciBridge | PciModel::PciExpanderBus | PciModel::PcieSwitchUpstreamPort => (0, 31),
-            PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort | PciModel::PcieExpanderBus => (0, 0),
+            PciModel::DmiToPciBridge
+            | PciModel::PciExpanderBus
+            | PciModel::PcieSwitchUpstreamPort
+            | PciModel::PcieExpanderBus => (0, 31),
+            PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort => (0, 0),
         }
     }
 
@@ -117,7 +140,8 @@ impl Bus {
             let ends = Connect::PCI.and(Connect::PCIE);
             let widened = if offers.shares_type(ends) { offers.and(ends) } else { offers };
             // A bridge is put behind a root port, but may be named on the root bus too.
-            let bridge = self.model == PciModel::PcieRoot && flags.has(Connect::PCIE_TO_PCI);
+            let bridge = self.model == PciModel::PcieRoot && flags.has(Connect::PCIE_TO_PCI)
+                || widened.has(Connect::PCI) && flags.has(Connect::PCI_BRIDGE);
             return bridge || widened.shares_type(flags);
         }
         offers.shares_type(flags) && (offers.has(Connect::HOTPLUG) || !flags.has(Connect::HOTPLUG))
@@ -139,6 +163,7 @@ impl Bus {
         if let Some(slot) = self.slots.get_mut(usize::from(slot)) {
             if slot.functions == 0 {
                 slot.aggregate = aggregate;
+                self.used += 1;
             }
             slot.functions |= 1u8.checked_shl(function.into()).unwrap_or(0);
         }
@@ -153,6 +178,10 @@ impl Bus {
     /// The first free place for a device with these flags, and `function` where it wants a certain one.
     pub fn free(&self, flags: Connect, function: Option<u8>) -> Option<(u8, u8)> {
         let (first, last) = self.range();
+        let slots = last - first + 1;
+        if self.used >= slots && !flags.has(Connect::AGGREGATE) {
+            return None;
+        }
         (first..=last).find_map(|number| {
             let slot = self.slots.get(usize::from(number))?;
             if slot.functions == 0 {
@@ -165,6 +194,9 @@ impl Bus {
         })
     }
 }
+
+/// The last number that a bus can have.
+const LAST: usize = 255;
 
 /// All buses of a guest, by the index of their controller.
 #[derive(Debug, Clone, Default)]
@@ -188,6 +220,16 @@ impl Buses {
         }
         if let Some(bus) = self.0.get_mut(index) {
             *bus = Some(Bus::new(model));
+        }
+    }
+
+    /// Puts a bus of the usual model where none is, below the highest index (`qemuDomainPCIAddressSetCreate` in libvirt's
+    /// `src/qemu/qemu_domain_address.c`).
+    pub fn fill(&mut self) {
+        let pcie = self.get(0).is_some_and(|root| root.model == PciModel::PcieRoot);
+        let model = if pcie { PciModel::PcieRootPort } else { PciModel::PciBridge };
+        for bus in self.0.iter_mut().skip(1) {
+            bus.get_or_insert_with(|| Bus::new(model));
         }
     }
 
@@ -226,7 +268,7 @@ impl Buses {
     pub fn grow(&mut self, flags: Connect) -> bool {
         let root = self.get(0).map(|b| b.model);
         let at = self.len();
-        if at > 250 {
+        if at > LAST {
             return false;
         }
         let conventional = flags.shares_type(Connect::PCI.and(Connect::PCI_BRIDGE));

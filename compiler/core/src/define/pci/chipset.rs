@@ -1,6 +1,9 @@
 //! Slots that the chipset itself takes, and devices whose place is fixed.
 
-use crate::define::pci::Pass;
+use virtc_diag::{Diagnostic, Span};
+
+use crate::codes;
+use crate::define::pci::{Pass, show};
 use crate::devices::address::pci;
 use crate::devices::controller::{Controller, ControllerType, PciModel, UsbModel};
 use crate::devices::{Kind, PciSlot};
@@ -34,6 +37,36 @@ impl Pass<'_> {
         }
     }
 
+    /// As [`Self::fix`], for a device that QEMU's machine puts there: no other may have the place, and it has no other.
+    fn fixed(&mut self, index: usize, at: PciSlot, rule: &'static Rule) {
+        let controllers = &self.domain.devices.controllers;
+        let given = controllers.get(index).and_then(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
+        let fault = match given {
+            Some((slot, origin)) if slot != at => {
+                let message = format!("the machine has this controller at {}", show(at));
+                Some((origin.span(), message, "remove the `<address>`"))
+            }
+            None if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) => {
+                let message = format!("{} is the place of a controller that the machine brings", show(at));
+                Some((self.holder(at), message, "remove the `<address>` to have a free one assigned"))
+            }
+            Some(_) | None => None,
+        };
+        if let Some((span, message, help)) = fault {
+            let span = span.or(self.domain.origin.span()).unwrap_or_default();
+            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+        }
+        self.fix(Kind::Controller, index, at, rule);
+    }
+
+    /// Where the definition gives this place to a device.
+    fn holder(&self, at: PciSlot) -> Option<Span> {
+        let devices = &self.domain.devices;
+        let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
+        let mut places = all.filter_map(|(kind, index)| pci(&devices.info(kind, index)?.address));
+        places.find(|(slot, _)| *slot == at).and_then(|(_, origin)| origin.span())
+    }
+
     fn piix3(&mut self) {
         for index in 0..self.domain.devices.controllers.len() {
             let Some(controller) = self.domain.devices.controllers.get(index).filter(|c| c.index() == 0) else {
@@ -41,9 +74,9 @@ impl Pass<'_> {
             };
             let usb_default = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
             match controller.kind() {
-                ControllerType::Ide => self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(1), &PIIX3),
+                ControllerType::Ide => self.fixed(index, PciSlot::new(0, 1).function(1), &PIIX3),
                 ControllerType::Usb if usb_default => {
-                    self.fix(Kind::Controller, index, PciSlot::new(0, 1).function(2), &PIIX3);
+                    self.fixed(index, PciSlot::new(0, 1).function(2), &PIIX3);
                 }
                 ControllerType::Usb
                 | ControllerType::Pci
@@ -51,6 +84,8 @@ impl Pass<'_> {
                 | ControllerType::Scsi
                 | ControllerType::VirtioSerial
                 | ControllerType::Ccid
+                | ControllerType::Isa
+                | ControllerType::Xenbus
                 | ControllerType::Fdc => {}
             }
         }
@@ -64,7 +99,7 @@ impl Pass<'_> {
             let Some(controller) = self.domain.devices.controllers.get(index) else { continue };
             match controller.kind() {
                 ControllerType::Sata if controller.index() == 0 => {
-                    self.fix(Kind::Controller, index, PciSlot::new(0, 0x1f).function(2), &ICH9);
+                    self.fixed(index, PciSlot::new(0, 0x1f).function(2), &ICH9);
                 }
                 ControllerType::Usb => self.ich9_usb(index),
                 ControllerType::Pci if controller.pci_model() == Some(PciModel::DmiToPciBridge) => {
@@ -76,6 +111,8 @@ impl Pass<'_> {
                 | ControllerType::Scsi
                 | ControllerType::VirtioSerial
                 | ControllerType::Ccid
+                | ControllerType::Isa
+                | ControllerType::Xenbus
                 | ControllerType::Fdc => {}
             }
         }

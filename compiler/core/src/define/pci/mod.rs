@@ -5,6 +5,9 @@
 
 mod bus;
 mod chipset;
+mod expander;
+
+use std::collections::BTreeSet;
 
 use virtc_diag::Diagnostic;
 
@@ -14,7 +17,7 @@ use crate::devices::address::{Address, pci};
 use crate::devices::controller::{Controller, ControllerType, PciModel};
 use crate::devices::{Kind, Needs, PciSlot};
 use crate::domain::Domain;
-use crate::ir::{Opt, Rule, Spanned, Switch};
+use crate::ir::{Opt, Origin, Rule, Spanned, Switch};
 
 pub use bus::{Buses, Connect, PCI_DEVICE, PCIE_DEVICE};
 
@@ -74,15 +77,29 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
         // A definition that leaves its buses to libvirt gets one spare port for hotplug.
         first.reserve(PCIE_DEVICE);
     }
-    let added: Vec<(u8, PciModel)> = first.buses.iter().map(|(i, b)| (i, b.model)).collect();
+    let there: BTreeSet<u32> =
+        first.domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).collect();
+    let mut added: Vec<(u8, PciModel)> = Vec::new();
+    let mut next = 0;
+    // An added bus needs a place itself, for which another one may have to be added.
+    while let Ok(index) = u8::try_from(next) {
+        if next >= first.buses.len() {
+            break;
+        }
+        if let Some(model) = first.buses.get(index).map(|b| b.model).filter(|_| !there.contains(&index.into())) {
+            added.push((index, model));
+            // The port of a `pcie-to-pci-bridge` was added with it.
+            if let Some(flags) = Connect::of(model).filter(|f| !f.has(Connect::PCIE_TO_PCI)) {
+                first.reserve(flags);
+            }
+        }
+        next += 1;
+    }
     first.undo();
     // What the first pass found, the second one finds again.
     faults.clear();
     for (index, model) in added {
-        let exists = domain.devices.controllers.iter().any(|c| c.is_pci() && c.index() == u32::from(index));
-        if !exists {
-            add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
-        }
+        add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
     }
     let mut second = Pass::new(domain, false, &mut faults);
     second.chipset();
@@ -92,6 +109,8 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     for controller in domain.devices.controllers.iter_mut().filter(|c| c.is_pci()) {
         controller.define_pci();
     }
+    expander::number(domain, &mut faults);
+    expander::behind(domain, &mut faults);
     faults.into_iter().for_each(report);
 }
 
@@ -112,6 +131,9 @@ impl<'f> Pass<'f> {
             if let (Ok(index), Some(model)) = (usize::try_from(controller.index()), controller.pci_model()) {
                 buses.set(index.min(255), model);
             }
+        }
+        if dry {
+            buses.fill();
         }
         let mut pass = Self { domain, buses, dry, faults, before: Vec::new() };
         pass.collect();
@@ -245,7 +267,8 @@ impl<'f> Pass<'f> {
             self.place(kind, index, at, &ASSIGNED);
         } else {
             let message = format!("no PCI slot is free for this `<{}>`", kind.element());
-            let span = self.domain.origin.span().unwrap_or_default();
+            let own = self.domain.devices.origin(kind, index).and_then(Origin::span);
+            let span = own.or(self.domain.origin.span()).unwrap_or_default();
             self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
         }
     }
@@ -290,6 +313,6 @@ fn multifunction(domain: &mut Domain, buses: &Buses) {
 }
 
 /// `0000:00:02.0`.
-fn show(slot: PciSlot) -> String {
+pub(super) fn show(slot: PciSlot) -> String {
     format!("{:04x}:{:02x}:{:02x}.{:x}", slot.domain, slot.bus, slot.slot, slot.function)
 }

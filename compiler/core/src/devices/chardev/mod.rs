@@ -6,6 +6,8 @@ mod source;
 #[cfg(test)]
 pub(crate) mod trial;
 
+use std::collections::BTreeMap;
+
 use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::{Node, SocketPlace};
 
@@ -196,6 +198,26 @@ fn source_fd(alias: &str) -> String {
 
 /// The number of the first set of descriptors of the device `alias`: libvirt numbers them over all devices.
 pub fn first_fd_set(domain: &Domain, alias: &str) -> u32 {
+    if let Some(first) = domain.fd_sets.get(alias) {
+        return *first;
+    }
+    with_sets(domain).into_iter().take_while(|(name, _)| *name != alias).map(|(_, count)| count).sum()
+}
+
+/// The numbers of the first sets of all devices that have any, by alias.
+pub fn fd_sets(domain: &Domain) -> BTreeMap<String, u32> {
+    let with = with_sets(domain).into_iter().filter(|(_, count)| *count > 0);
+    with.map(|(alias, _)| (alias.to_owned(), first_fd_set(domain, alias))).collect()
+}
+
+/// The number of the first set that no device has.
+pub fn next_fd_set(domain: &Domain) -> u32 {
+    let with = with_sets(domain).into_iter().filter(|(_, count)| *count > 0);
+    with.map(|(alias, count)| first_fd_set(domain, alias) + count).max().unwrap_or_default()
+}
+
+/// The devices in the order in which their sets are numbered, with how many each has.
+fn with_sets(domain: &Domain) -> Vec<(&str, u32)> {
     let devices = &domain.devices;
     let smartcards = devices.smartcards.iter().map(|d| (d.info(), d.source()));
     let parallels = devices.parallels.iter().map(|d| (d.info(), Some(&d.source)));
@@ -205,14 +227,11 @@ pub fn first_fd_set(domain: &Domain, alias: &str) -> u32 {
     let rngs = devices.rngs.iter().map(|d| (d.info(), d.source()));
     let redirdevs = devices.redirdevs.iter().map(|d| (d.info(), Some(&d.source)));
     let all = smartcards.chain(parallels).chain(serials).chain(channels).chain(consoles).chain(rngs).chain(redirdevs);
-    let before = all.take_while(|(info, _): &(&Info, _)| info.alias() != alias);
+    let others = all.map(|(info, source): (&Info, _)| (info.alias(), source.map_or(0, Source::fd_sets)));
     // The devices of vDPA come before all of these, with one set each.
-    let vdpa = devices.interfaces.iter().take_while(|i| i.info().alias() != alias);
-    let vdpa = u32::try_from(vdpa.filter(|i| i.actual() == InterfaceType::Vdpa).count()).unwrap_or_default();
-    if devices.interfaces.iter().any(|i| i.info().alias() == alias) {
-        return vdpa;
-    }
-    vdpa + before.filter_map(|(_, source)| source).map(Source::fd_sets).sum::<u32>()
+    let vdpa = devices.interfaces.iter().map(|i| (i.info().alias(), u32::from(i.actual() == InterfaceType::Vdpa)));
+    let tpms = devices.tpms.iter().map(|d| (d.info().alias(), d.fd_sets()));
+    vdpa.chain(others).chain(tpms).collect()
 }
 
 #[cfg(test)]

@@ -1,40 +1,54 @@
 //! What a controller without a model, a chassis or a port gets.
 
-use crate::devices::address::pci;
-use crate::devices::controller::{
-    Controller, ControllerType, MODEL, PORT_TARGET, PciModel, PciModelName, ScsiModel, UsbModel,
-};
-use crate::ir::{Leaf, Spanned};
+use std::collections::BTreeSet;
+
+use crate::devices::address::{Address, pci};
+use crate::devices::controller::{Controller, ControllerType, MODEL, PORT_TARGET, PciModel, ScsiModel, UsbModel};
+use crate::ir::{Leaf, Rule, Spanned};
 use crate::parts::os::MachineFamily;
+
+static VIO: Rule = Rule {
+    name: "spapr-vio-address",
+    text: "a controller of model `ibmvscsi` gets the first free register from 0x2000",
+};
 
 impl Controller {
     /// Model name, chassis and port of a PCI controller, once it has its place.
     pub fn define_pci(&mut self) {
         let by_rule = |value| Spanned::rule(value, &PORT_TARGET);
         let index = self.index();
-        let name = match self.pci_model() {
-            Some(PciModel::PciBridge) => {
-                self.chassis_nr.get_or_insert(by_rule(index));
-                PciModelName::PciBridge
-            }
-            Some(PciModel::DmiToPciBridge) => PciModelName::I82801b11,
-            Some(PciModel::PcieToPciBridge) => PciModelName::PciePciBridge,
-            Some(PciModel::PcieRootPort) => PciModelName::PcieRootPort,
-            Some(PciModel::PcieSwitchUpstreamPort) => PciModelName::X3130Upstream,
-            Some(PciModel::PcieSwitchDownstreamPort) => PciModelName::Xio3130Downstream,
-            Some(PciModel::PciRoot | PciModel::PcieRoot | PciModel::PciExpanderBus | PciModel::PcieExpanderBus)
-            | None => return,
-        };
-        self.model_name.get_or_insert(Spanned::rule(name, &MODEL));
-        if matches!(self.pci_model(), Some(PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort)) {
-            self.chassis.get_or_insert(by_rule(index));
+        let Some(model) = self.pci_model() else { return };
+        if model == PciModel::PciBridge {
+            self.target.chassis_nr.get_or_insert(by_rule(index));
+        }
+        if let Some(name) = model.devices().first() {
+            self.model_name.get_or_insert(Spanned::rule(*name, &MODEL));
+        }
+        if matches!(model, PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort) {
+            self.target.chassis.get_or_insert(by_rule(index));
             if let Some((slot, _)) = pci(&self.info.address) {
                 // The ports of a switch are numbered by their slots, root ports by slot and function.
-                let root_port = self.pci_model() == Some(PciModel::PcieRootPort);
+                let root_port = model == PciModel::PcieRootPort;
                 let port =
                     if root_port { (u32::from(slot.slot) << 3) + u32::from(slot.function) } else { slot.slot.into() };
-                self.port.get_or_insert(by_rule(port));
+                self.target.port.get_or_insert(by_rule(port));
             }
+        }
+    }
+
+    /// The address of a controller that stands on a bus of POWER machines: the first of its kind that none of `taken` has
+    /// (`qemuDomainAssignSpaprVIOAddresses` in libvirt's `src/qemu/qemu_domain_address.c`).
+    pub fn define_vio(&mut self, taken: &mut BTreeSet<u64>) {
+        if self.scsi_model() != Some(ScsiModel::Ibmvscsi) {
+            return;
+        }
+        let reg = match &self.info.address {
+            Some(Spanned { value: Address::SpaprVio { reg: Some(reg) }, .. }) => Some(*reg),
+            Some(_) | None => (0x2000..).step_by(0x1000).find(|reg| !taken.contains(reg)),
+        };
+        if let Some(reg) = reg {
+            taken.insert(reg);
+            self.info.address = Some(Spanned::rule(Address::SpaprVio { reg: Some(reg) }, &VIO));
         }
     }
 
@@ -50,6 +64,8 @@ impl Controller {
             | ControllerType::Sata
             | ControllerType::VirtioSerial
             | ControllerType::Ccid
+            | ControllerType::Isa
+            | ControllerType::Xenbus
             | ControllerType::Pci => None,
         }
     }

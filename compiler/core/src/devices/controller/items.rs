@@ -1,16 +1,23 @@
 //! What QEMU gets for a controller.
 
-use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
+use crate::devices::address::Address;
+use crate::devices::controller::{Controller, ControllerType, PciModel, PciModelName, ScsiModel, UsbModel};
+use crate::devices::virtio::VirtioModel;
 use crate::emit::{Cx, Items, Opts, Props, Section};
-use crate::ir::{OptExt, Switch};
+use crate::ir::{OptExt, Spanned};
 
 impl Controller {
     /// `-device`, and `-global` of the root bus.
     pub(super) fn emit(&self, cx: &Cx<'_>, out: &mut Items) {
         let family = cx.domain.os.family();
-        if let (Some(PciModel::PciRoot), Some(hotplug)) = (self.pci_model(), self.hotplug) {
+        if let (Some(PciModel::PciRoot), Some(hotplug)) = (self.pci_model(), self.target.hotplug) {
             let opts = Opts::new().with("PIIX4_PM.acpi-root-pci-hotplug", hotplug.word());
             out.opts(Section::Globals, "global", opts, hotplug.origin);
+        }
+        if let Some(kib) = self.hole64 {
+            let host = if self.pci_model() == Some(PciModel::PciRoot) { "i440FX-pcihost" } else { "q35-pcihost" };
+            let opts = Opts::new().with(&format!("{host}.pci-hole64-size"), format!("{}K", kib.value));
+            out.opts(Section::Globals, "global", opts, kib.origin);
         }
         if self.is_built_in(family) {
             return;
@@ -20,7 +27,9 @@ impl Controller {
             ControllerType::Pci => Section::PciControllers,
             ControllerType::Usb => Section::UsbControllers,
             ControllerType::Scsi => Section::ScsiControllers,
-            ControllerType::Ide | ControllerType::Fdc => Section::IdeControllers,
+            ControllerType::Ide | ControllerType::Fdc | ControllerType::Isa | ControllerType::Xenbus => {
+                Section::IdeControllers
+            }
             ControllerType::Sata => Section::SataControllers,
             ControllerType::VirtioSerial => Section::VirtioSerialControllers,
             ControllerType::Ccid => Section::CcidControllers,
@@ -29,20 +38,18 @@ impl Controller {
             ControllerType::Pci => self.pci_props(),
             ControllerType::Usb => self.usb_props(cx),
             ControllerType::Scsi => {
-                let driver = match self.scsi_model() {
-                    Some(ScsiModel::VirtioScsi) => "virtio-scsi-pci",
-                    Some(ScsiModel::Lsisas1078) => "megasas",
-                    Some(ScsiModel::Vmpvscsi) => "pvscsi",
-                    Some(ScsiModel::Lsilogic | ScsiModel::Auto) | None => "lsi",
-                };
-                Props::new()
-                    .with("driver", driver)
-                    .and(self.threads.props())
-                    .opt("num_queues", self.queues.get())
-                    .with("id", alias)
+                let Some(driver) = self.scsi_driver() else { return };
+                let virtio = self.scsi_model().is_some_and(ScsiModel::is_virtio);
+                let driver = Props::new().with("driver", driver);
+                if virtio {
+                    driver.and(self.driver.thread_props()).with("id", alias).and(self.driver.scsi_props())
+                } else {
+                    driver.with("id", alias)
+                }
             }
             ControllerType::VirtioSerial => Props::new()
-                .with("driver", "virtio-serial-pci")
+                .with("driver", self.serial_model().unwrap_or(VirtioModel::Virtio).device("virtio-serial-pci"))
+                .and(self.driver.virtio.props())
                 .with("id", alias)
                 .opt("max_ports", self.ports.get())
                 .opt("vectors", self.vectors.get()),
@@ -50,23 +57,36 @@ impl Controller {
             ControllerType::Ide => Props::new().with("driver", "piix3-ide").with("id", alias),
             ControllerType::Ccid => Props::new().with("driver", "usb-ccid").with("id", alias),
             // The floppy controller comes with its drives.
-            ControllerType::Fdc => return,
+            ControllerType::Fdc | ControllerType::Isa | ControllerType::Xenbus => return,
         };
-        out.device(
-            section,
-            props.and(cx.pci_address(&self.info.address)).and(cx.usb_address(&self.info.address)),
-            self.origin,
-        );
+        let props = props.and(cx.pci_address(&self.info.address)).and(cx.usb_address(&self.info.address));
+        let reg = match &self.info.address {
+            Some(Spanned { value: Address::SpaprVio { reg }, .. }) => *reg,
+            Some(_) | None => None,
+        };
+        out.device(section, props.opt("reg", reg), self.origin);
     }
 
     fn pci_props(&self) -> Props {
-        let props = Props::new().with("driver", self.model_name.as_ref().map_or("", |n| n.word()));
-        props
-            .opt("chassis_nr", self.chassis_nr.get())
-            .opt("port", self.port.get())
-            .opt("chassis", self.chassis.get())
-            .with("id", self.info.alias())
-            .opt("hotplug", self.hotplug.get().map(Switch::is_on))
+        let (before, behind) = self.target.props();
+        let driver = self.pci_driver().map_or("", PciModelName::word);
+        Props::new().with("driver", driver).and(before).with("id", self.info.alias()).and(behind)
+    }
+
+    fn scsi_driver(&self) -> Option<&'static str> {
+        Some(match self.scsi_model()? {
+            ScsiModel::VirtioScsi => "virtio-scsi-pci",
+            ScsiModel::VirtioTransitional => "virtio-scsi-pci-transitional",
+            ScsiModel::VirtioNonTransitional => "virtio-scsi-pci-non-transitional",
+            ScsiModel::Lsisas1068 => "mptsas1068",
+            ScsiModel::Lsisas1078 => "megasas",
+            ScsiModel::Vmpvscsi => "pvscsi",
+            ScsiModel::Ibmvscsi => "spapr-vscsi",
+            ScsiModel::Lsilogic | ScsiModel::Auto => "lsi",
+            ScsiModel::Dc390 => "dc390",
+            ScsiModel::Am53c974 => "am53c974",
+            ScsiModel::Buslogic | ScsiModel::Ncr53c90 => return None,
+        })
     }
 
     fn usb_props(&self, cx: &Cx<'_>) -> Props {
@@ -82,17 +102,12 @@ impl Controller {
             Some(UsbModel::PciOhci) => "pci-ohci",
             Some(UsbModel::NecXhci) => "nec-usb-xhci",
             Some(UsbModel::QemuXhci) => "qemu-xhci",
-            Some(UsbModel::None) => "",
+            Some(UsbModel::None | UsbModel::Qusb1 | UsbModel::Qusb2) => "",
         };
         let props = Props::new().with("driver", driver);
         let props = props.opt("p2", self.ports.get()).opt("p3", self.ports.get());
         if let Some(port) = self.master.get() {
-            let master = cx
-                .domain
-                .devices
-                .controllers
-                .iter()
-                .find(|c| c.kind() == ControllerType::Usb && c.index() == self.index() && c.master.is_none());
+            let master = cx.domain.devices.controller(ControllerType::Usb, self.index());
             let bus = master.map_or("usb", |m| m.info.alias());
             return props.with("masterbus", format!("{bus}.0")).with("firstport", port);
         }

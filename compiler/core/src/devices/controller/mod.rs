@@ -1,24 +1,31 @@
 //! `<controller>`.
 
+mod check;
 mod defaults;
+mod driver;
+mod find;
 mod items;
 mod model;
+mod target;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
 use crate::define::pci::{Connect, PCI_DEVICE, PCIE_DEVICE};
+use crate::devices::virtio::VirtioModel;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, Items};
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned};
 use crate::lower::Fields;
-use crate::parts::iothreads::Served;
+use crate::parts::memory::scaled;
 use crate::parts::os::MachineFamily;
 use crate::write::XmlWriter;
 
-pub use model::{ControllerType, PciModel, PciModelName, ScsiModel, UsbModel};
+pub use driver::ControllerDriver;
+pub use model::{ControllerType, IdeModel, PciModel, PciModelName, ScsiModel, UsbModel};
+pub use target::PciTarget;
 
 /// `<controller>`.
 #[derive(Debug, Clone)]
@@ -35,20 +42,14 @@ pub struct Controller {
     pub vectors: Opt<u32>,
     /// `<master startport>`: a companion of the controller with the same index.
     pub master: Opt<u32>,
-    /// Queues of a virtio-scsi controller.
-    pub queues: Opt<u32>,
-    /// The I/O threads that serve a virtio-scsi controller.
-    pub threads: Served,
+    /// How QEMU drives it.
+    pub driver: ControllerDriver,
+    /// The size of the 64-bit hole of a root bus, in KiB.
+    pub hole64: Opt<u64>,
     /// The device behind a PCI controller.
     pub model_name: Opt<PciModelName>,
-    /// `<target chassisNr>` of a bridge.
-    pub chassis_nr: Opt<u32>,
-    /// `<target chassis>` of a port.
-    pub chassis: Opt<u32>,
-    /// `<target port>` of a port.
-    pub port: Opt<u32>,
-    /// `<target hotplug>` of a port.
-    pub hotplug: Opt<Switch>,
+    /// Chassis, port and bus numbers of a PCI controller.
+    pub target: PciTarget,
     /// What every device has.
     pub info: Info,
     /// Where it stands.
@@ -84,13 +85,10 @@ impl Controller {
             ports: None,
             vectors: None,
             master: None,
-            queues: None,
-            threads: Served::default(),
+            driver: ControllerDriver::default(),
+            hole64: None,
             model_name: None,
-            chassis_nr: None,
-            chassis: None,
-            port: None,
-            hotplug: None,
+            target: PciTarget::default(),
             info: Info::default(),
             origin: Origin::Rule(rule),
         }
@@ -150,8 +148,15 @@ impl Controller {
             | UsbModel::PciOhci
             | UsbModel::NecXhci
             | UsbModel::QemuXhci
+            | UsbModel::Qusb1
+            | UsbModel::Qusb2
             | UsbModel::None => None,
         }
+    }
+
+    /// The model of a virtio-serial controller.
+    pub fn serial_model(&self) -> Option<VirtioModel> {
+        self.typed().filter(|_| self.kind.value == ControllerType::VirtioSerial)
     }
 
     /// The name of its bus in QEMU.
@@ -166,6 +171,8 @@ impl Controller {
             ControllerType::Ide | ControllerType::Fdc => family == MachineFamily::I440fx,
             ControllerType::Sata => family == MachineFamily::Q35 && self.index() == 0,
             ControllerType::Usb => self.usb_model() == Some(UsbModel::None),
+            // No argument asks for these, though QEMU has none of them as a controller.
+            ControllerType::Isa | ControllerType::Xenbus => true,
             ControllerType::Scsi | ControllerType::VirtioSerial | ControllerType::Ccid => false,
         }
     }
@@ -176,19 +183,19 @@ impl Device for Controller {
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let kind = f.attr::<ControllerType>("type");
-        let target = f.child("target");
-        let driver = f.child("driver");
         let master: Opt<u32> = f.child_attr("master", "startport");
         let model = match kind.get() {
             Some(ControllerType::Pci) => f.attr::<PciModel>("model").map(|m| m.map(PciModel::word)),
             Some(ControllerType::Usb) => f.attr::<UsbModel>("model").map(|m| m.map(UsbModel::word)),
             Some(ControllerType::Scsi) => f.attr::<ScsiModel>("model").map(|m| m.map(ScsiModel::word)),
+            Some(ControllerType::Ide) => f.attr::<IdeModel>("model").map(|m| m.map(IdeModel::word)),
+            Some(ControllerType::VirtioSerial) => f.attr::<VirtioModel>("model").map(|m| m.map(VirtioModel::word)),
             Some(
-                ControllerType::Ide
-                | ControllerType::Fdc
+                ControllerType::Fdc
                 | ControllerType::Sata
-                | ControllerType::VirtioSerial
-                | ControllerType::Ccid,
+                | ControllerType::Ccid
+                | ControllerType::Isa
+                | ControllerType::Xenbus,
             )
             | None => None,
         };
@@ -198,13 +205,10 @@ impl Device for Controller {
             ports: f.attr("ports"),
             vectors: f.attr("vectors"),
             master: master.or_else(|| companion_port(model?).map(|port| Spanned::rule(port, &COMPANION))),
-            queues: driver.as_ref().and_then(|d| d.attr("queues")),
-            threads: driver.as_ref().map(Served::lower).unwrap_or_default(),
+            driver: ControllerDriver::lower(f),
+            hole64: f.child("pcihole64").as_ref().and_then(scaled),
             model_name: f.child_attr("model", "name"),
-            chassis_nr: target.as_ref().and_then(|t| t.attr("chassisNr")),
-            chassis: target.as_ref().and_then(|t| t.attr("chassis")),
-            port: target.as_ref().and_then(|t| t.attr("port")),
-            hotplug: target.as_ref().and_then(|t| t.attr("hotplug")),
+            target: PciTarget::lower(f),
             info: Info::lower(f),
             origin: f.origin(),
             kind: kind?,
@@ -215,25 +219,18 @@ impl Device for Controller {
         let tag =
             w.tag("controller").attr("type", self.kind.word()).opt("index", &self.index).opt("model", &self.model);
         tag.opt("ports", &self.ports).opt("vectors", &self.vectors).children(|w| {
-            if self.queues.is_some() || self.threads.origin().is_some() {
-                let tag = w.tag("driver").opt("queues", &self.queues).opt("iothread", &self.threads.one);
-                tag.children(|w| self.threads.write(w));
-            }
+            self.driver.write(w);
             if self.master.is_some() {
                 w.tag("master").opt("startport", &self.master).end();
             }
             if self.model_name.is_some() {
                 w.tag("model").opt("name", &self.model_name).end();
             }
-            if self.chassis_nr.is_some() || self.chassis.is_some() || self.port.is_some() || self.hotplug.is_some() {
-                let tag = w.tag("target").opt("chassisNr", &self.chassis_nr).opt("chassis", &self.chassis);
-                let tag = match &self.port {
-                    Some(port) => tag.attr("port", &format!("{:#x}", port.value)),
-                    None => tag,
-                };
-                tag.opt("hotplug", &self.hotplug).end();
-            }
+            self.target.write(w);
             self.info.write(w);
+            if let Some(kib) = self.hole64 {
+                w.tag("pcihole64").attr("unit", "KiB").text(&kib.show());
+            }
         });
     }
 
@@ -268,53 +265,37 @@ impl Device for Controller {
                     .help("add `model='pcie-root-port'` or another"),
             );
         }
-        if self.kind.value == ControllerType::Ide && defaults.family == MachineFamily::Q35 {
-            let span = self.origin.span().unwrap_or_default();
-            let message = "the machine type has no IDE controller";
-            defaults
-                .report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use SATA or virtio"));
-        }
-        if matches!(self.pci_model(), Some(PciModel::PciExpanderBus | PciModel::PcieExpanderBus)) {
-            let span = self.model.origin_or(self.origin).span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, "expander buses are not supported yet"));
-        }
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        if let Some(origin) = self.threads.origin().filter(|_| self.scsi_model() != Some(ScsiModel::VirtioScsi)) {
-            let message = "only virtio-scsi controllers are served by I/O threads";
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
-        }
-        self.threads.check(&domain.iothreads, self.queues, &mut |d| faults.push(d));
+        check::check(self, domain, faults);
+        target::check(self, domain, faults);
+        self.driver.check(self, domain, faults);
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
         let pcie = domain.has_pcie();
         let express = if pcie { PCIE_DEVICE } else { PCI_DEVICE };
         Needs::Pci(match self.kind.value {
-            ControllerType::Pci => match self.pci_model() {
-                Some(PciModel::PciBridge) => Connect::PCI_BRIDGE,
-                Some(PciModel::DmiToPciBridge) => Connect::DMI_BRIDGE,
-                Some(PciModel::PcieToPciBridge) => Connect::PCIE_TO_PCI,
-                Some(PciModel::PcieRootPort) => Connect::ROOT_PORT.and(Connect::AGGREGATE),
-                Some(PciModel::PcieSwitchUpstreamPort) => Connect::UPSTREAM,
-                Some(PciModel::PcieSwitchDownstreamPort) => Connect::DOWNSTREAM,
-                Some(PciModel::PciExpanderBus) => Connect::PCI_EXPANDER,
-                Some(PciModel::PcieExpanderBus) => Connect::PCIE_EXPANDER,
-                Some(PciModel::PciRoot | PciModel::PcieRoot) | None => return Needs::Nothing,
+            ControllerType::Pci => match self.pci_model().and_then(Connect::of) {
+                Some(flags) => flags,
+                None => return Needs::Nothing,
             },
             ControllerType::Usb => match self.usb_model() {
                 Some(UsbModel::NecXhci | UsbModel::QemuXhci) => express,
-                Some(UsbModel::None) => return Needs::Nothing,
+                Some(UsbModel::None | UsbModel::Qusb1 | UsbModel::Qusb2) => return Needs::Nothing,
                 Some(_) | None => PCI_DEVICE,
             },
             ControllerType::Scsi => match self.scsi_model() {
-                Some(ScsiModel::VirtioScsi) => express,
+                Some(ScsiModel::VirtioScsi | ScsiModel::VirtioNonTransitional) => express,
+                // This one stands on a bus of its own kind, which no PC has.
+                Some(ScsiModel::Ibmvscsi) => return Needs::Nothing,
                 Some(_) | None => PCI_DEVICE,
             },
+            ControllerType::VirtioSerial if self.serial_model() == Some(VirtioModel::Transitional) => PCI_DEVICE,
             ControllerType::VirtioSerial => express,
             ControllerType::Sata | ControllerType::Ide => PCI_DEVICE,
-            ControllerType::Fdc => return Needs::Nothing,
+            ControllerType::Fdc | ControllerType::Isa | ControllerType::Xenbus => return Needs::Nothing,
             ControllerType::Ccid => return Needs::Usb,
         })
     }

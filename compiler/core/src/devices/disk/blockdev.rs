@@ -11,7 +11,15 @@ use crate::storage::{
 /// The name of the node that the device gets; `None` for an empty drive.
 pub(super) fn top(disk: &Disk, cx: &Cx<'_>) -> Option<String> {
     let node = chain(disk, cx).pop()?;
+    if let Some(filter) = disk.throttling.top(first_filter(disk)) {
+        return Some(filter);
+    }
     Some(if disk.driver.copy_on_read.is(&Switch::On) { copy_on_read(disk) } else { node.top(cx) })
+}
+
+/// The number of the first throttle filter: behind the images of the disk.
+fn first_filter(disk: &Disk) -> u32 {
+    disk.node.saturating_add(disk.storage.images())
 }
 
 fn copy_on_read(disk: &Disk) -> String {
@@ -132,5 +140,8 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             .with("file", node.top(cx))
             .with("discard", "unmap");
         out.json(Section::Disks, "blockdev", copy, on.origin);
+    }
+    if let Some(node) = chain(disk, cx).pop() {
+        disk.throttling.items(first_filter(disk), &node.top(cx), out);
     }
 }

@@ -1,8 +1,9 @@
 //! The device that the guest sees.
 
 use crate::devices::address::Address;
-use crate::devices::controller::{Controller, ControllerType, ScsiModel};
+use crate::devices::controller::ControllerType;
 use crate::devices::disk::{Disk, DiskBus, DiskDevice, blockdev, check};
+use crate::devices::virtio::VirtioModel;
 use crate::emit::{Cx, Items, Opts, Props, Section, Value};
 use crate::ir::{OptExt, Origin, Spanned, Switch};
 use crate::parts::os::MachineFamily;
@@ -25,12 +26,15 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
         Some(_) | None => (0, 0, 0, 0),
     };
     let controller_alias = |kind: ControllerType| {
-        let own = |c: &&Controller| c.kind() == kind && c.index() == controller;
-        cx.domain.devices.controllers.iter().find(own).map_or_else(String::new, |c| c.info.alias().to_owned())
+        cx.domain.devices.controller(kind, controller).map_or_else(String::new, |c| c.info.alias().to_owned())
     };
     let mut props = match bus {
         DiskBus::Virtio => Props::new()
-            .with("driver", if disk.storage.is_vhost_user() { "vhost-user-blk-pci" } else { "virtio-blk-pci" })
+            .with("driver", {
+                let served = disk.storage.is_vhost_user();
+                let device = if served { "vhost-user-blk-pci" } else { "virtio-blk-pci" };
+                disk.model.get().unwrap_or(VirtioModel::Virtio).device(device)
+            })
             .and(d.threads.props())
             .and(d.virtio.props())
             .opt("scsi", check::passes_scsi(disk, cx))
@@ -66,6 +70,8 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             }
         }
         DiskBus::Fdc => Props::new().with("driver", "floppy").with("unit", unit),
+        // An SD card has its own option.
+        DiskBus::Sd => return,
         DiskBus::Usb => Props::new().with("driver", "usb-storage").and(cx.usb_address(&disk.info.address)),
     };
     if disk.shareable.is_some() {
@@ -115,7 +121,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
 
 /// Whether the controller tells channel, target and LUN apart.
 fn is_wide(disk: &Disk, cx: &Cx<'_>) -> bool {
-    disk.scsi_model(cx.domain) != Some(ScsiModel::Lsilogic)
+    !disk.is_narrow(cx.domain)
 }
 
 /// The floppy controller of `q35`, and the boot order of floppies, which belongs to their controller.

@@ -4,8 +4,11 @@ mod blockdev;
 mod check;
 mod driver;
 mod frontend;
+mod guest;
+mod sd;
 mod source;
 mod target;
+mod throttle;
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
@@ -14,6 +17,7 @@ use crate::define::Defaults;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::address::Address;
 use crate::devices::controller::{ControllerType, ScsiModel};
+use crate::devices::virtio::VirtioModel;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
@@ -27,6 +31,8 @@ pub use driver::{Cache, Discard, DiskDriver};
 pub use frontend::floppy_items;
 pub use source::{DiskStorage, Sgio, Snapshot, Transient};
 pub use target::{default_bus, drive_address, name_index};
+pub use throttle::Throttling;
+pub(crate) use throttle::check_groups;
 
 words! {
     /// What the guest sees.
@@ -35,7 +41,7 @@ words! {
 
 words! {
     /// The bus that the guest sees the disk on.
-    pub enum DiskBus { Ide = "ide", Fdc = "fdc", Scsi = "scsi", Virtio = "virtio", Usb = "usb", Sata = "sata" }
+    pub enum DiskBus { Ide = "ide", Fdc = "fdc", Scsi = "scsi", Virtio = "virtio", Usb = "usb", Sata = "sata", Sd = "sd" }
 }
 
 /// `<geometry>`: cylinders, heads, sectors, translation.
@@ -50,6 +56,8 @@ pub struct Geometry {
 pub struct Disk {
     /// What the guest sees.
     pub device: Opt<DiskDevice>,
+    /// Which versions of virtio a virtio disk speaks.
+    pub model: Opt<VirtioModel>,
     /// Where the data lives.
     pub storage: DiskStorage,
     /// Format, caching, error policies.
@@ -80,6 +88,8 @@ pub struct Disk {
     pub geometry: Option<Geometry>,
     /// `<blockio>`: logical and physical block size, granularity of discards, in bytes.
     pub blockio: Option<[Opt<u32>; 3]>,
+    /// Limits of its I/O.
+    pub throttling: Throttling,
     /// What every device has.
     pub info: Info,
     /// Where it stands.
@@ -110,7 +120,7 @@ impl Disk {
             DiskBus::Fdc => Some(ControllerType::Fdc),
             DiskBus::Scsi => Some(ControllerType::Scsi),
             DiskBus::Sata => Some(ControllerType::Sata),
-            DiskBus::Virtio | DiskBus::Usb => None,
+            DiskBus::Virtio | DiskBus::Usb | DiskBus::Sd => None,
         }
     }
 
@@ -122,6 +132,21 @@ impl Disk {
     /// The number that the name of the target stands for.
     pub fn target_index(&self) -> u32 {
         self.target.as_ref().and_then(|t| name_index(&t.value)).unwrap_or(0)
+    }
+
+    /// The first number behind those of its block nodes: images, then throttle filters.
+    pub fn end_node(&self) -> u32 {
+        self.node.saturating_add(self.storage.images()).saturating_add(self.throttling.nodes())
+    }
+
+    /// QEMU's name of the drive in commands (`qemuAssignDeviceDiskAlias` in libvirt's `src/qemu/qemu_alias.c`).
+    pub fn drive_id(&self) -> String {
+        let alias = self.info.alias();
+        match self.bus.get() {
+            Some(DiskBus::Usb) => format!("/machine/peripheral/{alias}/{alias}.0/legacy[0]"),
+            Some(DiskBus::Virtio) => format!("/machine/peripheral/{alias}/virtio-backend"),
+            Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata | DiskBus::Sd) | None => alias.to_owned(),
+        }
     }
 
     /// The boot index that QEMU gets.
@@ -143,6 +168,7 @@ impl Device for Disk {
         Some(Self {
             storage: DiskStorage::lower(f),
             device: f.attr("device"),
+            model: f.attr("model"),
             driver: DiskDriver::lower(f),
             bus: target.as_ref().and_then(|t| t.attr("bus")),
             tray: target.as_ref().and_then(|t| t.attr("tray")),
@@ -158,6 +184,7 @@ impl Device for Disk {
             geometry,
             blockio: blockio
                 .map(|b| [b.attr("logical_block_size"), b.attr("physical_block_size"), b.attr("discard_granularity")]),
+            throttling: Throttling::lower(f),
             info: Info::lower(f),
             origin: f.origin(),
             node: 0,
@@ -166,7 +193,10 @@ impl Device for Disk {
     }
 
     fn write(&self, w: &mut XmlWriter) {
-        let tag = self.storage.write_attributes(w.tag("disk"), &self.device, self.readonly.is_some());
+        let tag = self.storage.write_attributes(
+            w.tag("disk").opt("type", &self.storage.kind).opt("device", &self.device).opt("model", &self.model),
+            self.readonly.is_some(),
+        );
         tag.children(|w| {
             self.driver.write(w);
             self.storage.write(w);
@@ -186,6 +216,7 @@ impl Device for Disk {
             let tag = w.tag("target").opt("dev", &self.target).opt("bus", &self.bus);
             let tray = self.tray.clone().filter(|t| t.value != "closed");
             tag.opt("tray", &tray).opt("removable", &self.removable).opt("rotation_rate", &self.rotation_rate).end();
+            self.throttling.write(w);
             for (name, there) in [("readonly", self.readonly), ("shareable", self.shareable)] {
                 if there.is_some() {
                     w.tag(name).end();
@@ -273,35 +304,22 @@ impl Device for Disk {
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span().unwrap_or_default();
         check::check(self, domain, faults);
-        if let Some(origin) = self.driver.threads.origin().filter(|_| !self.bus.is(&DiskBus::Virtio)) {
-            let message = "only a virtio disk is served by I/O threads of its own";
-            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message);
-            faults.push(fault.help("a SCSI disk is served by the threads of its controller"));
-        }
-        self.driver.threads.check(&domain.iothreads, self.driver.queues, &mut |d| faults.push(d));
+        guest::check(self, domain, faults);
+        throttle::check(self, domain, faults);
         if let (Some(origin), true) = (self.shareable, self.driver.format.is(&ImageFormat::Qcow2)) {
             let message = "a disk that guests share must be raw: a qcow2 image has one writer";
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message));
-        }
-        for (value, limit, what) in [(&self.vendor, 8, "vendor"), (&self.product, 16, "product")] {
-            let Some(value) = value else { continue };
-            let place = value.origin.span().unwrap_or(span);
-            if !self.bus.is(&DiskBus::Scsi) {
-                let message = format!("only a SCSI disk has a {what}");
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, place, message));
-            } else if value.value.len() > limit || !value.value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
-                let message = format!("the {what} is not of 1 to {limit} printable characters");
-                faults.push(Diagnostic::new(&codes::CONFLICT, place, message));
-            }
         }
     }
 
     fn needs(&self, domain: &Domain) -> Needs {
         match self.bus.get() {
-            Some(DiskBus::Virtio) if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            Some(DiskBus::Virtio) if domain.has_pcie() && !self.model.is(&VirtioModel::Transitional) => {
+                Needs::Pci(PCIE_DEVICE)
+            }
             Some(DiskBus::Virtio) => Needs::Pci(PCI_DEVICE),
             Some(DiskBus::Usb) => Needs::Usb,
-            Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata) | None => Needs::Nothing,
+            Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata | DiskBus::Sd) | None => Needs::Nothing,
         }
     }
 
@@ -309,10 +327,7 @@ impl Device for Disk {
         let bus = self.bus.get().map_or("disk", DiskBus::word);
         match &self.info.address {
             Some(Spanned { value: Address::Drive { controller, bus: number, target, unit }, .. }) => {
-                if self.bus.is(&DiskBus::Scsi) && self.scsi_model(domain) == Some(ScsiModel::VirtioScsi) {
-                    return format!("scsi{controller}-{number}-{target}-{unit}");
-                }
-                if self.bus.is(&DiskBus::Scsi) && self.scsi_model(domain) != Some(ScsiModel::Lsilogic) {
+                if self.bus.is(&DiskBus::Scsi) && !self.is_narrow(domain) {
                     return format!("scsi{controller}-{number}-{target}-{unit}");
                 }
                 format!("{bus}{controller}-{number}-{unit}")
@@ -322,6 +337,9 @@ impl Device for Disk {
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+        if self.bus.is(&DiskBus::Sd) {
+            return sd::items(self, out);
+        }
         if self.storage.is_shared_transient() {
             // It is plugged in when the machine stands, before the guest runs.
             return;
@@ -331,6 +349,7 @@ impl Device for Disk {
     }
 
     fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+        throttle::host(self, out);
         self.storage.host(self.readonly.is_some(), out);
     }
 }
@@ -339,8 +358,11 @@ impl Disk {
     /// The model of the SCSI controller that the disk is on.
     pub(crate) fn scsi_model(&self, domain: &Domain) -> Option<ScsiModel> {
         let Some(Spanned { value: Address::Drive { controller, .. }, .. }) = &self.info.address else { return None };
-        let own =
-            |c: &&crate::devices::controller::Controller| c.kind() == ControllerType::Scsi && c.index() == *controller;
-        domain.devices.controllers.iter().find(own)?.scsi_model()
+        domain.devices.controller(ControllerType::Scsi, *controller)?.scsi_model()
+    }
+
+    /// Whether the SCSI controller tells neither channels nor LUNs apart.
+    pub(crate) fn is_narrow(&self, domain: &Domain) -> bool {
+        self.scsi_model(domain).is_some_and(ScsiModel::is_narrow)
     }
 }

@@ -128,15 +128,11 @@ impl DiskStorage {
         self.place().into_iter().chain(self.backing.images().map(|i| &i.source))
     }
 
-    /// The attributes of `<disk>`.
-    pub fn write_attributes<'w>(&self, tag: Tag<'w>, device: &Opt<DiskDevice>, readonly: bool) -> Tag<'w> {
+    /// Adds the attributes of `<disk>` that are about its data.
+    pub fn write_attributes<'w>(&self, tag: Tag<'w>, readonly: bool) -> Tag<'w> {
         // What is read-only takes no part in snapshots anyway.
         let snapshot = self.snapshot.filter(|s| !(s.value == Snapshot::No && readonly));
-        tag.opt("type", &self.kind)
-            .opt("device", device)
-            .opt("rawio", &self.rawio)
-            .opt("sgio", &self.sgio)
-            .opt("snapshot", &snapshot)
+        tag.opt("rawio", &self.rawio).opt("sgio", &self.sgio).opt("snapshot", &snapshot)
     }
 
     /// `<auth>`, `<source>` and `<backingStore>`.

@@ -43,7 +43,7 @@ pub fn drive_address(bus: DiskBus, index: u32) -> Option<Address> {
         DiskBus::Sata => drive(index / 6, 0, index % 6),
         DiskBus::Fdc => drive(index / 2, 0, index % 2),
         DiskBus::Scsi => drive(index / 7, 0, index % 7),
-        DiskBus::Virtio | DiskBus::Usb => None,
+        DiskBus::Virtio | DiskBus::Usb | DiskBus::Sd => None,
     }
 }
 

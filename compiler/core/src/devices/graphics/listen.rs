@@ -42,7 +42,8 @@ impl Listen {
             let (kind, network, socket) = (l.attr::<ListenType>("type"), l.attr("network"), l.attr("socket"));
             let kind = kind?;
             // The address in a network is what a running domain has; it is no part of a definition.
-            let address = l.attr("address").filter(|_| kind.value != ListenType::Network);
+            let keeps = f.cx().is_running() || kind.value != ListenType::Network;
+            let address = l.attr("address").filter(|_| keeps);
             Some(Self { kind, address, network, socket })
         });
         for further in elements {
@@ -102,8 +103,8 @@ impl Listen {
     /// The attribute of `<graphics>` that says the same.
     pub fn write_attribute<'w>(&self, tag: Tag<'w>) -> Tag<'w> {
         match self.kind.value {
-            ListenType::Address => tag.opt("listen", &self.address),
-            ListenType::Network | ListenType::Socket | ListenType::None => tag,
+            ListenType::Address | ListenType::Network => tag.opt("listen", &self.address),
+            ListenType::Socket | ListenType::None => tag,
         }
     }
 
@@ -114,7 +115,7 @@ impl Listen {
 
     /// The address that is listened on: `default` where nothing is named.
     pub fn place<'a>(&'a self, default: &'a str, cx: &'a Cx<'_>) -> &'a str {
-        if let Some(network) = &self.network {
+        if let Some(network) = self.network.as_ref().filter(|_| self.address.is_none()) {
             if let Some(address) = cx.facts.network(&network.value).and_then(|n| n.address.as_deref()) {
                 return address;
             }

@@ -45,7 +45,7 @@ impl Leaf for Moment {
 
 impl Moment {
     /// Seconds since 1970.
-    fn seconds(self) -> i64 {
+    pub fn seconds(self) -> i64 {
         self.0.assume_utc().unix_timestamp()
     }
 }

@@ -85,7 +85,12 @@ impl ScsiSource {
             };
             let hosts = f.children("host").iter().filter_map(host).collect();
             let initiator = f.child("initiator").and_then(|i| i.child_attr("iqn", "name"));
-            return Some(Self::Iscsi(Iscsi { name: name?, hosts, auth: f.child("auth").and_then(|a| Auth::lower(&a)), initiator }));
+            return Some(Self::Iscsi(Iscsi {
+                name: name?,
+                hosts,
+                auth: f.child("auth").and_then(|a| Auth::lower(&a)),
+                initiator,
+            }));
         }
         let (adapter, address) = (f.child("adapter")?, f.child("address")?);
         let (bus, target, unit) =

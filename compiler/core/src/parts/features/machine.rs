@@ -1,7 +1,7 @@
 //! `-machine`, and how features are written.
 
 use super::{Features, IoapicDriver, Plain};
-use crate::devices::memory;
+use crate::devices::{memory, sound};
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{OptExt, Spanned, Switch, YesNo};
 use crate::parts::numa::Numa;
@@ -110,6 +110,9 @@ impl Features {
         }
         if domain.numa().is_some_and(Numa::has_hmat) {
             opts = opts.switch("hmat", true);
+        }
+        if let Some(audio) = sound::speaker(domain) {
+            opts.set("pcspk-audiodev", audio);
         }
         if domain.os.boot_options.use_serial.is(&YesNo::Yes) {
             opts = opts.switch("graphics", false);

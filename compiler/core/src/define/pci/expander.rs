@@ -1,0 +1,47 @@
+//! Bus numbers of expander buses, and bridges that stand behind each other.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::devices::address::pci;
+use crate::devices::controller::PciModel;
+use crate::domain::Domain;
+use crate::ir::{OptExt, Rule, Spanned};
+
+static BUS_NR: Rule = Rule {
+    name: "expander-bus-number",
+    text: "an expander bus without a bus number gets the one two below the lowest that is given, and 254 where none is",
+};
+
+/// Gives a bus number to each expander bus (`qemuDomainAddressFindNewBusNr` in libvirt's `src/qemu/qemu_domain_address.c`).
+pub(super) fn number(domain: &mut Domain, faults: &mut Vec<Diagnostic>) {
+    let given = domain.devices.controllers.iter().filter_map(|c| c.target.bus_nr.get());
+    let mut lowest = given.min().unwrap_or(256);
+    for controller in &mut domain.devices.controllers {
+        let expander = controller.pci_model().is_some_and(PciModel::is_expander);
+        if !expander || controller.target.bus_nr.is_some() {
+            continue;
+        }
+        // The lowest bus behind the new one is its own, and another one is left for a bridge on it.
+        if lowest > 3 {
+            lowest -= 2;
+            controller.target.bus_nr = Some(Spanned::rule(lowest, &BUS_NR));
+        } else {
+            let message = "no bus number is free below those of the other expander buses";
+            let span = controller.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("give `<target busNr>` a number"));
+        }
+    }
+}
+
+/// A bridge stands on a bus with a lower number than its own: guests count buses in that order.
+pub(super) fn behind(domain: &Domain, faults: &mut Vec<Diagnostic>) {
+    for controller in domain.devices.controllers.iter().filter(|c| c.pci_model() == Some(PciModel::PciBridge)) {
+        let Some((slot, origin)) = pci(&controller.info.address).filter(|(slot, _)| !slot.is_empty()) else { continue };
+        if u32::from(slot.bus) >= controller.index() {
+            let span = origin.span().or(controller.origin.span()).unwrap_or_default();
+            let message = format!("bridge {} stands on bus {}, which is not below it", controller.index(), slot.bus);
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! An SD card: QEMU has no `-device` for it that suits every machine, so that it gets `-drive if=sd`.
+
+use crate::devices::disk::Disk;
+use crate::emit::{Items, Opts, Section};
+use crate::ir::OptExt;
+use crate::storage::{ImageFormat, Location};
+
+/// `-drive` of an SD card (`qemuBuildDriveStr` in libvirt's `src/qemu/qemu_command.c`).
+pub(super) fn items(disk: &Disk, out: &mut Items) {
+    let d = &disk.driver;
+    let place = disk.storage.place();
+    let mut opts = match place.map(|source| &source.location) {
+        Some(Location::File(path, _) | Location::Block(path)) => Opts::new().with("file", &path.value),
+        Some(_) | None => Opts::new(),
+    };
+    if place.is_some() {
+        opts = opts.opt("format", d.format.get().map(ImageFormat::word));
+    }
+    opts = opts.with("if", "sd").with("index", disk.target_index().to_string());
+    if disk.readonly.is_some() {
+        opts = opts.switch("readonly", true);
+    }
+    let (write, read) = d.error_words();
+    opts = opts.opt("werror", write).opt("rerror", read).opt("cache", d.cache.get().map(super::Cache::word));
+    opts = opts.opt("copy-on-read", d.copy_on_read.get().map(crate::ir::Switch::word));
+    opts = opts.opt("discard", d.discard.get().map(super::Discard::word));
+    opts = opts.opt("detect-zeroes", d.detect_zeroes.get().map(super::driver::DetectZeroes::word));
+    opts = opts.opt("aio", d.io.get().map(super::driver::Io::word));
+    if let Some(limits) = &disk.throttling.limits {
+        for (key, value) in limits.drive_opts() {
+            opts.set(&format!("throttling.{key}"), value.to_string());
+        }
+        opts = opts.opt("throttling.group", limits.group.as_ref().map(|g| g.value.as_str()));
+    }
+    out.opts(Section::Disks, "drive", opts, disk.origin);
+}

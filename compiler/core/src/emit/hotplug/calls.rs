@@ -1,0 +1,162 @@
+//! The commands that add an item to a running QEMU and remove it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json, json};
+use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_plan::{Arg, Hole, Part, QmpCall, QmpCommand};
+
+use crate::codes;
+use crate::emit::render::{Holes, props_json};
+use crate::emit::{Item, Opts, Payload, Props};
+
+/// The action of watchdogs in a QEMU that nobody has told another.
+const WATCHDOG_DEFAULT: &str = "reset";
+
+/// The command that adds an item, and the one that removes it.
+///
+/// # Errors
+/// The item's option has no counterpart.
+pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
+    let (add, remove, key) = match item.option {
+        "blockdev" => ("blockdev-add", "blockdev-del", "node-name"),
+        "object" => ("object-add", "object-del", "id"),
+        "netdev" => ("netdev_add", "netdev_del", "id"),
+        "device" => ("device_add", "device_del", "id"),
+        "chardev" => ("chardev-add", "chardev-remove", "id"),
+        other => {
+            let special = match (&item.payload, other) {
+                (Payload::Opts(opts), "add-fd") => fd_set(opts),
+                (Payload::Word(action), "watchdog-action") => action.plain().map(|action| watchdog(&action)),
+                _ => None,
+            };
+            return special.ok_or_else(|| refused(item));
+        }
+    };
+    let (arguments, holes) = match &item.payload {
+        Payload::Json(props) => props_json(props),
+        Payload::Chardev(chardev) => {
+            let props = Props::new().with("id", chardev.id()).with("backend", chardev.backend());
+            props_json(&props)
+        }
+        Payload::None | Payload::Word(_) | Payload::Opts(_) => (Map::new(), Holes::new()),
+    };
+    // What has no name could not be removed again.
+    let Some(name) = arguments.get(key).cloned() else { return Err(refused(item)) };
+    let named = Map::from_iter([(key.to_owned(), name)]);
+    let holes: BTreeMap<String, Arg> = holes.into_iter().collect();
+    Ok((QmpCall { holes, ..QmpCall::new(add, arguments) }, QmpCall::new(remove, named)))
+}
+
+fn refused(item: &Item) -> Diagnostics {
+    let message = format!("this device cannot be plugged into a running guest: it needs `-{}`", item.option);
+    let span = item.origin.span().unwrap_or_default();
+    std::iter::once(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)).collect()
+}
+
+fn call(execute: &str, arguments: Json) -> QmpCall {
+    let arguments = match arguments {
+        Json::Object(map) => map,
+        Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) | Json::Array(_) => Map::new(),
+    };
+    QmpCall::new(execute, arguments)
+}
+
+/// A set of descriptors gets its descriptor along with the command.
+fn fd_set(opts: &Opts) -> Option<(QmpCall, QmpCall)> {
+    let get = |name: &str| opts.iter().find(|(key, _)| *key == Some(name)).and_then(|(_, text)| text.plain());
+    let (set, opaque) = (get("set")?.parse::<u32>().ok()?, get("opaque")?);
+    let add = call("add-fd", json!({"fdset-id": set, "opaque": opaque}));
+    Some((QmpCall { fd: Some(opaque), ..add }, call("remove-fd", json!({"fdset-id": set}))))
+}
+
+/// What QEMU is told about all watchdogs.
+fn watchdog(action: &str) -> (QmpCall, QmpCall) {
+    let set = |action: &str| call("set-action", json!({"watchdog": action}));
+    (set(action), set(WATCHDOG_DEFAULT))
+}
+
+/// `getfd` for each descriptor that a command names; the command then has the names under which QEMU knows them.
+pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
+    let names = add.holes.values().flat_map(|arg| &arg.0).filter_map(|part| match part {
+        Part::Hole { name: Hole::Fd(name), .. } => Some(name.clone()),
+        Part::Hole { name: Hole::State | Hole::Secret(_) | Hole::SecretIv(_), .. } | Part::Text(_) => None,
+    });
+    let get = |name: String| {
+        let about = |execute| call(execute, json!({"fdname": name}));
+        let (get, close) = (about("getfd"), about("closefd"));
+        QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, undo: Some(close) }
+    };
+    let out = names.map(get).collect();
+    let is_known = |arg: &Arg| arg.0.iter().all(|part| matches!(part, Part::Text(_)));
+    for (pointer, arg) in std::mem::take(&mut add.holes) {
+        let arg = Arg(arg.0.into_iter().map(named_part).collect());
+        if !is_known(&arg) {
+            add.holes.insert(pointer, arg);
+        } else if let Some((place, text)) = pointer_mut(&mut add.arguments, &pointer).zip(Some(arg.display())) {
+            *place = Json::from(text);
+        }
+    }
+    out
+}
+
+fn named_part(part: Part) -> Part {
+    match part {
+        Part::Hole { name: Hole::Fd(name), .. } => Part::Text(name),
+        other => other,
+    }
+}
+
+/// The place in the arguments at a JSON pointer.
+fn pointer_mut<'a>(arguments: &'a mut Map<String, Json>, pointer: &str) -> Option<&'a mut Json> {
+    let (first, rest) = pointer
+        .strip_prefix('/')?
+        .split_once('/')
+        .map_or((pointer.strip_prefix('/')?, None), |(first, rest)| (first, Some(rest)));
+    let value = arguments.get_mut(&first.replace("~1", "/").replace("~0", "~"))?;
+    match rest {
+        Some(rest) => value.pointer_mut(&format!("/{rest}")),
+        None => Some(value),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::emit::{Items, Section, fd};
+    use crate::ir::Origin;
+
+    fn made(option: &'static str, payload: Payload) -> Result<(QmpCall, QmpCall), Diagnostics> {
+        let mut items = Items::new();
+        items.push(Section::Disks, option, payload, Origin::Rule(&crate::emit::rules::ALWAYS));
+        pair(items.sorted().first().unwrap())
+    }
+
+    #[test]
+    fn sets_of_descriptors_have_their_number() {
+        let opts = Opts::new().with("set", "3").with("fd", fd("serial1-log")).with("opaque", "serial1-log");
+        let (add, remove) = made("add-fd", Payload::Opts(opts)).unwrap();
+        assert_eq!(add.fd.as_deref(), Some("serial1-log"));
+        assert_eq!(Json::from(add.arguments), json!({"fdset-id": 3, "opaque": "serial1-log"}));
+        assert_eq!((remove.execute.as_str(), Json::from(remove.arguments)), ("remove-fd", json!({"fdset-id": 3})));
+    }
+
+    #[test]
+    fn descriptors_are_sent_before_who_takes_them() {
+        let props = Props::new().with("type", "tap").with("fds", fd("a").then(":").then(fd("b"))).with("id", "n");
+        let (mut add, remove) = made("netdev", Payload::Json(props)).unwrap();
+        let sent: Vec<_> = descriptors(&mut add).into_iter().map(|c| (c.call.fd, c.undo.map(|u| u.execute))).collect();
+        let closed = || Some("closefd".to_owned());
+        assert_eq!(sent, [(Some("a".to_owned()), closed()), (Some("b".to_owned()), closed())]);
+        assert_eq!(Json::from(add.arguments), json!({"type": "tap", "fds": "a:b", "id": "n"}));
+        assert!(add.holes.is_empty());
+        assert_eq!((remove.execute.as_str(), Json::from(remove.arguments)), ("netdev_del", json!({"id": "n"})));
+    }
+
+    #[test]
+    fn what_has_no_counterpart_or_no_name_is_refused() {
+        assert!(made("global", Payload::Opts(Opts::new().with("a.b", "c"))).is_err());
+        assert!(made("device", Payload::Json(Props::new().with("driver", "isa-fdc"))).is_err());
+        assert!(made("device", Payload::Json(Props::new().with("driver", "x").with("id", "y"))).is_ok());
+    }
+}

@@ -1,0 +1,117 @@
+//! A device that comes, goes or changes as QMP: the same items as on the command line, through QEMU's own pairs.
+
+mod calls;
+
+use serde_json::{Map, Value as Json};
+use virtc_diag::{Diagnostics, SourceFile};
+use virtc_plan::{Action, Await, DevicePlan, FORMAT, PlannedStep, QmpCall, QmpCommand, QmpScript, Step};
+
+use crate::emit::HostNeeds;
+use crate::emit::needs::Turn;
+use crate::emit::plan::{PRODUCER, digest_of_parts, domain_id, plan_origin};
+use crate::ir::Origin;
+use crate::prepare::{DeviceChange, Move, Sound};
+
+use calls::{descriptors, pair};
+
+/// How long a guest may take to let go of a device, in ms. libvirt gives up after 5 s and reports success; here it is an error.
+pub const DETACH_DEADLINE_MS: u64 = 30_000;
+
+/// What QEMU is told to add the device, to remove it or to change it.
+///
+/// # Errors
+/// What cannot be plugged into a running guest, at its place.
+pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
+    let mut commands = Vec::new();
+    for step in &change.get().moves {
+        match step {
+            Move::Add(item) => {
+                let (mut add, remove) = pair(item)?;
+                if add.fd.is_none() {
+                    commands.extend(descriptors(&mut add));
+                }
+                commands.push(QmpCommand { call: add, awaits: None, undo: Some(remove) });
+            }
+            Move::Remove(item) => {
+                let (_, remove) = pair(item)?;
+                let awaits = (item.option == "device").then(|| deleted(&remove));
+                commands.push(QmpCommand { call: remove, awaits, undo: None });
+            }
+            Move::Say { call, undo } => {
+                commands.push(QmpCommand { call: call.clone(), awaits: None, undo: undo.clone() });
+            }
+        }
+    }
+    Ok(QmpScript { commands })
+}
+
+/// The script with what the host must do for it.
+///
+/// # Errors
+/// As [`script`], and what the runtime cannot do.
+pub fn plan(change: &Sound<DeviceChange>, source: &SourceFile) -> Result<DevicePlan, Diagnostics> {
+    let script = script(change)?;
+    let change = change.get();
+    let steps = match change.action {
+        Action::Attach | Action::Update => steps(&change.needs, change, source)?,
+        Action::Detach => Vec::new(),
+    };
+    let parts = change.moves.iter().map(|step| match step {
+        Move::Add(item) | Move::Remove(item) => format!("{:?}", (item.option, &item.payload)),
+        Move::Say { call, .. } => format!("{call:?}"),
+    });
+    Ok(DevicePlan {
+        format: FORMAT,
+        producer: PRODUCER.to_owned(),
+        digest: digest_of_parts(parts, source),
+        domain: domain_id(&change.domain),
+        device: change.alias.clone(),
+        action: change.action,
+        steps,
+        script,
+    })
+}
+
+fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Result<Vec<PlannedStep>, Diagnostics> {
+    let faults = needs.faults();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let step = |(step, origin): (Step, Origin)| PlannedStep {
+        step,
+        origin: plan_origin(origin, source),
+        device: Some(change.alias.clone()),
+    };
+    let mut out: Vec<PlannedStep> = needs.turns().flat_map(|turn| turn.binds.clone()).map(step).collect();
+    out.extend(needs.turns().flat_map(Turn::late_steps).map(step));
+    if let Some(limit) = change.memlock {
+        out.push(step((Step::Memlock { limit: virtc_plan::Limit::Bytes(limit) }, change.origin)));
+    }
+    Ok(out)
+}
+
+fn deleted(remove: &QmpCall) -> Await {
+    let mut matching = Map::new();
+    if let Some(id) = remove.arguments.get("id") {
+        matching.insert("device".to_owned(), id.clone());
+    }
+    Await { event: "DEVICE_DELETED".to_owned(), matching, deadline_ms: DETACH_DEADLINE_MS }
+}
+
+/// The calls of a script as QEMU takes them; `{state}` stays for the host.
+pub fn qmp(script: &QmpScript) -> Vec<Json> {
+    let calls = script.commands.iter().map(|command| {
+        let call = &command.call;
+        let mut arguments = Json::Object(call.arguments.clone());
+        for (pointer, arg) in &call.holes {
+            if let Some(place) = arguments.pointer_mut(pointer) {
+                *place = Json::from(arg.display());
+            }
+        }
+        let mut out = Map::new();
+        out.insert("execute".to_owned(), Json::from(call.execute.as_str()));
+        out.insert("arguments".to_owned(), arguments);
+        Json::Object(out)
+    });
+    calls.collect()
+}

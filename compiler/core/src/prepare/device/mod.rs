@@ -1,0 +1,157 @@
+//! One device that comes to a running domain, goes from it, or changes.
+
+mod attach;
+mod detach;
+mod differ;
+mod rules;
+mod settings;
+mod update;
+
+use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_plan::{Action, QmpCall};
+
+use crate::codes;
+use crate::define::{define, ports};
+use crate::devices::{Devices, Kind, chardev};
+use crate::domain::Domain;
+use crate::emit::plan::locked_bytes;
+use crate::emit::{Cx, HostNeeds, Item, Items};
+use crate::facts::Facts;
+use crate::ir::Origin;
+use crate::prepare::{Sound, ready};
+use crate::storage;
+use crate::target::Target;
+
+pub use attach::attach;
+pub use detach::{Absent, detach};
+pub use update::update;
+
+/// One thing that a running QEMU is told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Move {
+    /// It gets this.
+    Add(Item),
+    /// It loses this.
+    Remove(Item),
+    /// A command of its own.
+    Say {
+        /// The command.
+        call: QmpCall,
+        /// What takes it back.
+        undo: Option<QmpCall>,
+    },
+}
+
+/// A device with all that its coming, going or changing needs.
+#[derive(Debug)]
+pub struct DeviceChange {
+    /// What happens to it.
+    pub action: Action,
+    /// Its name in QEMU.
+    pub alias: String,
+    /// The domain afterwards.
+    pub domain: Domain,
+    /// What QEMU is told, in order.
+    pub moves: Vec<Move>,
+    /// From where on the moves are for the device itself, not for what came with it.
+    own_from: usize,
+    /// Where the device stands in its document.
+    pub origin: Origin,
+    pub(crate) needs: HostNeeds,
+    /// The limit on locked memory, where the device needs one.
+    pub(crate) memlock: Option<u64>,
+}
+
+impl DeviceChange {
+    /// The change as a sound one: none of `findings` may be an error.
+    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
+        (self.domain.holes == 0 && !findings.has_errors()).then_some(Sound(self))
+    }
+}
+
+/// What was found, by the document that it is about.
+#[derive(Debug, Default)]
+pub struct ChangeFindings {
+    /// About the running domain. Where it is in error, the device is not looked at.
+    pub running: Diagnostics,
+    /// About the device.
+    pub device: Diagnostics,
+}
+
+impl ChangeFindings {
+    fn device(device: Diagnostics) -> Self {
+        Self { device, ..Self::default() }
+    }
+
+    fn one(fault: Diagnostic) -> Self {
+        Self::device(std::iter::once(fault).collect())
+    }
+}
+
+/// What came of a change, and what was found.
+pub type Changed = (Option<DeviceChange>, ChangeFindings);
+
+/// The running domain alone, with all that it has at its place.
+fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
+    let (definition, mut running) = define(running, facts);
+    let mut domain = definition.into_domain();
+    storage::detect(&mut domain, facts);
+    // A start adds the hubs that the definition lacks; what comes later brings none.
+    ports::usb_hubs(&mut domain);
+    running.extend(ready(&mut domain));
+    if running.has_errors() {
+        return Err(ChangeFindings { running, ..ChangeFindings::default() });
+    }
+    domain.fd_sets = chardev::fd_sets(&domain);
+    Ok(domain)
+}
+
+/// The kind of the one device, and where it stands.
+fn only(devices: &Devices) -> Option<(Kind, Span)> {
+    let kind = Kind::ALL.iter().find(|k| devices.count(**k) > 0)?;
+    Some((*kind, devices.origin(*kind, 0).and_then(Origin::span).unwrap_or_default()))
+}
+
+/// The alias of a device, where it has one.
+fn named(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
+    domain.devices.info(kind, index).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()))
+}
+
+/// What QEMU gets for a device: the front end comes when all that it stands on is there, wherever it stands on a command line.
+fn items_of(kind: Kind, index: usize, cx: &Cx<'_>) -> Vec<Item> {
+    let mut items = Items::new();
+    cx.domain.devices.items_of(kind, index, cx, &mut items);
+    let mut items = items.sorted();
+    items.sort_by_key(|item| item.option == "device");
+    items
+}
+
+/// The limit on locked memory of the running QEMU, where the device of this kind makes another one necessary.
+fn memlock(domain: &Domain, kind: Kind, own: &HostNeeds, target: &Target, facts: Facts<'_>) -> Option<u64> {
+    let pinned = || {
+        let (cx, mut all) = (Cx::new(domain, target, facts), HostNeeds::default());
+        domain.devices.host(&cx, &mut all);
+        all.pinned
+    };
+    (own.pinned || kind == Kind::Memory && pinned()).then(|| locked_bytes(domain))
+}
+
+/// `<memory>` counts the memory devices; the balloon counts those that the guest sees as a whole.
+fn count_memory(domain: &mut Domain, kind: Kind, index: usize, count: fn(u64, u64) -> u64) {
+    let Some(device) = domain.devices.memories.get(index).filter(|_| kind == Kind::Memory) else { return };
+    let kib = device.kib();
+    let memory = &mut domain.memory;
+    let sizes = [memory.total.as_mut(), memory.current.as_mut().filter(|_| device.has_slot())];
+    sizes.into_iter().flatten().for_each(|size| size.value = count(size.value, kib));
+}
+
+/// Findings about the two documents as findings about the device, whose document has its root at `root`: a second place may be in the
+/// other one.
+fn about_device(findings: Diagnostics, root: Span) -> Diagnostics {
+    let place = |span: Span| if span.start >= root.start && span.end <= root.end { span } else { root };
+    findings.into_iter().map(|d| Diagnostic { labels: Vec::new(), span: d.span.map(place), ..d }).collect()
+}
+
+fn unsupported(span: Span, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+}

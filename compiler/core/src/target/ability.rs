@@ -1,0 +1,97 @@
+//! `<qemu:capabilities>`: abilities that libvirt is to assume, or to do without.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::Spanned;
+use crate::target::{Capabilities, Target};
+
+/// What a name of libvirt's stands for. Most of them are those of the device, or of a device and its property
+/// (`virQEMUCapsDeviceProps…` and `virQEMUCapsObjectTypes` in libvirt's `src/qemu/qemu_capabilities.c`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ability {
+    /// A device.
+    Device(String),
+    /// A property of a device.
+    Property(String, String),
+}
+
+impl Ability {
+    /// The ability of this name; `None` where the name is none that virtc knows.
+    pub fn named(name: &str, target: &Target) -> Option<Self> {
+        let has = |device: &str| {
+            let others = target.others();
+            let known = |caps: Option<&Capabilities>| caps.is_some_and(|caps| caps.devices.contains_key(device));
+            known(target.caps()) || others.into_iter().any(|other| known(other.caps()))
+        };
+        if has(name) {
+            return Some(Self::Device(name.to_owned()));
+        }
+        let (device, property) = name.split_once('.')?;
+        let forms = [device.to_owned(), format!("{device}-pci")];
+        let device = forms.into_iter().find(|form| has(form))?;
+        Some(Self::Property(device, property.replace('_', "-"))).filter(|_| !property.is_empty())
+    }
+
+    /// Whether it is this device.
+    pub fn is_device(&self, device: &str) -> bool {
+        matches!(self, Self::Device(own) if own == device)
+    }
+
+    /// Whether it is this property of this device.
+    pub fn is_property(&self, device: &str, property: &str) -> bool {
+        matches!(self, Self::Property(own, name) if own == device && *name == property.replace('_', "-"))
+    }
+}
+
+/// What a definition adds to the abilities of its QEMU, and takes from them.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// What is assumed.
+    pub add: Vec<Ability>,
+    /// What is done without.
+    pub del: Vec<Ability>,
+}
+
+impl Changes {
+    /// Reads the names; those that have no effect here are told.
+    pub fn read(
+        add: &[Spanned<String>],
+        del: &[Spanned<String>],
+        target: &Target,
+        report: &mut dyn FnMut(Diagnostic),
+    ) -> Self {
+        let mut of = |names: &[Spanned<String>]| {
+            let mut out = Vec::new();
+            for name in names {
+                match Ability::named(&name.value, target) {
+                    Some(ability) => out.push(ability),
+                    None => {
+                        let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
+                        let help = "virtc knows the names of devices, and of their properties as `device.property`";
+                        let span = name.origin.span().unwrap_or_default();
+                        report(Diagnostic::new(&codes::CAPABILITY_WITHOUT_EFFECT, span, message).help(help));
+                    }
+                }
+            }
+            out
+        };
+        Self { add: of(add), del: of(del) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_devices_and_their_properties() {
+        let named = |name| Ability::named(name, &Target::default());
+        assert_eq!(named("virtio-sound-pci"), Some(Ability::Device("virtio-sound-pci".into())));
+        assert_eq!(named("usb-host.hostdevice"), Some(Ability::Property("usb-host".into(), "hostdevice".into())));
+        let queue = named("virtio-net.rx_queue_size").unwrap();
+        assert!(queue.is_property("virtio-net-pci", "rx_queue_size"));
+        assert_eq!(named("vnc-colon"), None);
+        assert_eq!(named("no.such"), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! What a QEMU cannot do, at the place that asks for it: every item is held against the capabilities.
+
+use virtc_diag::{Diagnostic, Span};
+
+use crate::codes;
+use crate::emit::{Cx, Item, Opts, Payload, Props, Value};
+use crate::ir::OptExt;
+use crate::parts::os::Arch;
+use crate::target::ability::Changes;
+use crate::target::qapi::Fault;
+use crate::target::{Capabilities, Target, sorted};
+
+/// Members of `-device` that are no properties of a device (`qdev_device_add_from_qdict` in QEMU's `system/qdev-monitor.c`).
+const OF_EVERY_DEVICE: [&str; 3] = ["driver", "id", "bus"];
+
+/// Other names of devices, of which QEMU's lists say nothing (`qdev_alias_table` in the same file). Those of virtio leave `-pci` out.
+const ALIASES: [(&str, &str); 5] =
+    [("ac97", "AC97"), ("ahci", "ich9-ahci"), ("e1000-82540em", "e1000"), ("es1370", "ES1370"), ("lsi", "lsi53c895a")];
+
+/// Parameters of `-machine` that QEMU does not list: its first word, the accelerator, and what is handed on to that (`machine_set_property` in
+/// QEMU's `system/vl.c`).
+const OF_MACHINE: [&str; 5] = ["type", "accel", "kernel_irqchip", "kernel-irqchip", "kvm-shadow-mem"];
+
+/// Reports what the target cannot do.
+pub fn check(cx: &Cx<'_>, items: &[Item]) {
+    let foreign = cx.domain.os.arch.get().is_some_and(|arch| arch != Arch::X86_64);
+    let Some(caps) = cx.target.caps().filter(|caps| !foreign && caps.arch == "x86_64") else { return };
+    for item in items {
+        let Some(lack) = lack(caps, &cx.changes, item) else { continue };
+        let has = |other: &Target| other.caps().is_some_and(|caps| self::lack(caps, &cx.changes, item).is_none());
+        let other = cx.target.others().find(has);
+        let span: Span = item.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
+        // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
+        if other.is_none() && cx.target.is_profile() {
+            let message = format!("no QEMU that virtc knows has {}", one(&lack));
+            let help =
+                "where yours has it, name its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
+            cx.report(Diagnostic::new(&codes::UNKNOWN_TO_QEMU, span, message).help(help));
+            continue;
+        }
+        let message = format!("{} has no {lack}", cx.target.name());
+        let help = other
+            .map_or_else(|| "no QEMU that virtc knows has it".to_owned(), |other| format!("{} has it", other.name()));
+        cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+    }
+}
+
+/// With its article.
+fn one(noun: &str) -> String {
+    if noun.starts_with('`') { noun.to_owned() } else { format!("a {noun}") }
+}
+
+/// What an item needs and QEMU has not: a noun with its name.
+fn lack(caps: &Capabilities, changes: &Changes, item: &Item) -> Option<String> {
+    match (item.option, &item.payload) {
+        ("device", Payload::Json(props)) => device(caps, changes, props),
+        ("object", Payload::Json(props)) => command(caps, "object-add", "object", props),
+        ("blockdev", Payload::Json(props)) => command(caps, "blockdev-add", "blockdev", props),
+        ("netdev", Payload::Json(props)) => command(caps, "netdev_add", "netdev", props),
+        ("machine", Payload::Opts(opts)) => machine(caps, opts),
+        ("cpu", Payload::Opts(opts)) => cpu(caps, opts),
+        ("global", Payload::Opts(opts)) => global(caps, opts),
+        ("chardev", Payload::Chardev(chardev)) => parameters(caps, "chardev", &chardev.opts()),
+        (option, Payload::Opts(opts)) => parameters(caps, option, opts),
+        _ => None,
+    }
+}
+
+fn device(caps: &Capabilities, changes: &Changes, props: &Props) -> Option<String> {
+    let driver = props.get("driver").and_then(Value::plain)?;
+    let driver = real(caps, driver);
+    let forced = changes.add.iter().any(|a| a.is_device(&driver));
+    let banned = changes.del.iter().any(|a| a.is_device(&driver));
+    if banned || !(forced || caps.devices.contains_key(&driver)) {
+        return Some(format!("device `{driver}`"));
+    }
+    let lacks = |name: &str| {
+        let forced = changes.add.iter().any(|a| a.is_property(&driver, name));
+        let banned = changes.del.iter().any(|a| a.is_property(&driver, name));
+        banned || !forced && caps.device_property(&driver, name) == Some(false)
+    };
+    let names = props.iter().map(|(name, _)| name).filter(|name| !OF_EVERY_DEVICE.contains(name));
+    let absent = names.into_iter().find(|name| lacks(name))?;
+    Some(format!("property `{absent}` of device `{driver}`"))
+}
+
+/// The device that a name stands for.
+fn real(caps: &Capabilities, name: String) -> String {
+    let other = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, device)| (*device).to_owned());
+    let other = other.or_else(|| name.starts_with("virtio-").then(|| format!("{name}-pci")));
+    other.filter(|device| !caps.devices.contains_key(&name) && caps.devices.contains_key(device)).unwrap_or(name)
+}
+
+/// What the description of a command does not know. A value of a wrong kind would be an error of virtc's, and is left to its tests.
+fn command(caps: &Capabilities, command: &str, option: &str, props: &Props) -> Option<String> {
+    match caps.check_command(command, props).err()? {
+        Fault::Unknown(name) => Some(format!("command `{name}`")),
+        Fault::Member(path) => Some(format!("member `{path}` of `-{option}`")),
+        Fault::Word(path, word) => Some(format!("`{word}` as `{path}` of `-{option}`")),
+        Fault::Kind(_) | Fault::Missing(_) => None,
+    }
+}
+
+fn machine(caps: &Capabilities, opts: &Opts) -> Option<String> {
+    let mut all = opts.iter();
+    let wanted = all.next().and_then(|(_, name)| name.plain())?;
+    let Some((_, machine)) = caps.machine(&wanted) else { return Some(format!("machine type `{wanted}`")) };
+    let listed = |name: &str| caps.options.get("machine").is_some_and(|known| sorted::find(known, name).is_some());
+    let known =
+        |name: &str| OF_MACHINE.contains(&name) || listed(name) || caps.machine_property(machine, name) != Some(false);
+    let absent = all.filter_map(|(name, _)| name).find(|name| !known(name))?;
+    Some(format!("property `{absent}` of machine type `{wanted}`"))
+}
+
+fn cpu(caps: &Capabilities, opts: &Opts) -> Option<String> {
+    let mut all = opts.iter();
+    let wanted = all.next().and_then(|(_, name)| name.plain())?;
+    let mut lists = caps.kvm.iter().chain(&caps.tcg).peekable();
+    if lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(&wanted)) {
+        return Some(format!("CPU model `{wanted}`"));
+    }
+    let known = caps.cpu_properties.as_deref()?;
+    let absent = all.filter_map(|(name, _)| name).find(|name| sorted::find(known, name).is_none())?;
+    Some(format!("property `{absent}` of a CPU"))
+}
+
+/// `-global driver.property=value`.
+fn global(caps: &Capabilities, opts: &Opts) -> Option<String> {
+    let key = opts.iter().find_map(|(name, _)| name)?;
+    let (driver, property) = key.split_once('.')?;
+    if !caps.devices.contains_key(driver) {
+        return Some(format!("device `{driver}`"));
+    }
+    let is_absent = caps.device_property(driver, property) == Some(false);
+    is_absent.then(|| format!("property `{property}` of device `{driver}`"))
+}
+
+/// Parameters of an option, where QEMU lists them.
+fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> {
+    let known = caps.options.get(option).or_else(|| caps.options.get(&format!("{option}-opts")))?;
+    let mut names = opts.iter().filter_map(|(name, _)| name).filter(|name| *name != "id");
+    let absent = names.find(|name| sorted::find(known, name).is_none())?;
+    Some(format!("parameter `{absent}` of `-{option}`"))
+}

@@ -1,0 +1,197 @@
+//! Values held against QEMU's own description of what it takes.
+//!
+//! A folded type is one text: `object REQUIRED;OPTIONAL|TAG CASES` with members `name:type` and cases `value=type`, `enum VALUES`, `array TYPE`,
+//! `alternate TYPES`. A name that has no text is a type of JSON: `str`, `int`, `number`, `bool`, `null`, `any`. `!feature` ends a token.
+//! What the types mean is QEMU's `docs/devel/qapi-code-gen.rst`, "Client JSON Protocol introspection".
+
+use crate::emit::{Props, Value};
+use crate::target::caps::Capabilities;
+use crate::target::sorted;
+
+/// What QEMU does not take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The command, or what it is asked for, does not exist: the value.
+    Unknown(String),
+    /// A member that does not exist: its path.
+    Member(String),
+    /// A member that is needed: its path.
+    Missing(String),
+    /// A value of the wrong kind: its path.
+    Kind(String),
+    /// A word that is none of the enum's: its path, and the word.
+    Word(String, String),
+}
+
+/// How deep a value may be.
+const DEPTH: u32 = 64;
+
+impl Capabilities {
+    /// Holds the arguments of a command against its description. What the value says by `given` beside its members is taken as given.
+    ///
+    /// # Errors
+    /// The first thing that QEMU does not take.
+    pub fn check_command(&self, command: &str, arguments: &Props) -> Result<(), Fault> {
+        let Some(kind) = self.commands.get(command) else { return Err(Fault::Unknown(command.to_owned())) };
+        // A command that takes anything, such as device_add, is described elsewhere.
+        if self.types.get(kind).is_none_or(|folded| folded == "object ;") && command == "device_add" {
+            return Ok(());
+        }
+        self.object(kind, arguments, "", DEPTH)
+    }
+
+    /// Whether an enum that a command's member has knows a word; absent where the member is no enum.
+    pub fn command_word(&self, command: &str, member: &str, word: &str) -> Option<bool> {
+        let object = self.types.get(self.commands.get(command)?)?.strip_prefix("object ")?;
+        let (members, _) = parts(object);
+        let kind = member_type(members, member)?;
+        let words = self.types.get(kind)?.strip_prefix("enum ")?;
+        Some(sorted::find(words, word).is_some())
+    }
+
+    fn value(&self, kind: &str, value: &Value, path: &str, depth: u32) -> Result<(), Fault> {
+        let wrong = || Err(Fault::Kind(path.to_owned()));
+        if depth == 0 {
+            return wrong();
+        }
+        let Some(folded) = self.types.get(kind) else {
+            let fits = match (kind, value) {
+                ("any", _) | ("str", Value::Text(_)) | ("bool", Value::Bool(_)) | ("null", Value::Null) => true,
+                ("int" | "number", Value::Number(_)) => true,
+                (
+                    _,
+                    Value::Text(_)
+                    | Value::Number(_)
+                    | Value::Bool(_)
+                    | Value::Null
+                    | Value::Object(_)
+                    | Value::Array(_),
+                ) => false,
+            };
+            return if fits { Ok(()) } else { wrong() };
+        };
+        let (meta, rest) = folded.split_once(' ').unwrap_or((folded, ""));
+        match (meta, value) {
+            ("object", Value::Object(props)) => self.object(kind, props, path, depth),
+            ("array", Value::Array(values)) => {
+                values.iter().try_for_each(|value| self.value(rest, value, path, depth - 1))
+            }
+            ("enum", Value::Text(text)) => {
+                // What the host fills in is no word of an enum that is known now.
+                let Some(word) = text.plain() else { return Ok(()) };
+                if sorted::find(rest, &word).is_some() { Ok(()) } else { Err(Fault::Word(path.to_owned(), word)) }
+            }
+            ("alternate", value) => {
+                let mut last = Fault::Kind(path.to_owned());
+                for kind in rest.split(' ') {
+                    match self.value(kind, value, path, depth - 1) {
+                        Ok(()) => return Ok(()),
+                        Err(Fault::Kind(at)) if at == path => {}
+                        Err(fault) => last = fault,
+                    }
+                }
+                Err(last)
+            }
+            (
+                _,
+                Value::Text(_) | Value::Number(_) | Value::Bool(_) | Value::Null | Value::Object(_) | Value::Array(_),
+            ) => wrong(),
+        }
+    }
+
+    /// An object, with the members that its variant adds.
+    fn object(&self, kind: &str, props: &Props, path: &str, depth: u32) -> Result<(), Fault> {
+        let (mut kinds, mut next) = (Vec::new(), Some(kind));
+        while let Some(kind) = next.take() {
+            let folded = self.types.get(kind).and_then(|folded| folded.strip_prefix("object "));
+            let Some(folded) = folded else { return Err(Fault::Kind(path.to_owned())) };
+            let (members, variants) = parts(folded);
+            kinds.push(members);
+            if let Some((tag, cases)) = variants {
+                let said = props.get(tag).and_then(Value::plain);
+                next =
+                    said.and_then(|said| sorted::find(cases, &said)).and_then(|case| case.split_once('=')).map(|c| c.1);
+            }
+            if kinds.len() > 8 {
+                break;
+            }
+        }
+        for (name, value) in props.iter() {
+            let at = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
+            let found = kinds.iter().find_map(|members| member_type(members, name));
+            let Some(kind) = found else { return Err(Fault::Member(at)) };
+            self.value(kind, value, &at, depth.saturating_sub(1))?;
+        }
+        let required = kinds.iter().filter_map(|members| members.split(';').next()).flat_map(str::split_whitespace);
+        match required.map(sorted::key).find(|name| props.get(name).is_none()) {
+            Some(name) if path.is_empty() => Err(Fault::Missing(name.to_owned())),
+            Some(name) => Err(Fault::Missing(format!("{path}.{name}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The members of a folded object, and the tag with its cases.
+fn parts(folded: &str) -> (&str, Option<(&str, &str)>) {
+    match folded.split_once('|') {
+        Some((members, rest)) => (members, rest.split_once(' ')),
+        None => (folded, None),
+    }
+}
+
+/// The type of a member.
+fn member_type<'f>(members: &'f str, name: &str) -> Option<&'f str> {
+    let token = members.split(';').find_map(|part| sorted::find(part, name))?;
+    let kind = token.split_once(':')?.1;
+    Some(kind.split_once('!').map_or(kind, |(kind, _)| kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caps() -> Capabilities {
+        let text = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        Capabilities {
+            commands: text(&[("add", "1"), ("device_add", "9")]),
+            types: text(&[
+                ("1", "object driver:2;size:int tags:4!unstable|driver file=3 null=9"),
+                ("2", "enum file null"),
+                ("3", "object filename:str;next:5"),
+                ("4", "array str"),
+                ("5", "alternate str 1"),
+                ("9", "object ;"),
+            ]),
+            ..Capabilities::default()
+        }
+    }
+
+    fn file() -> Props {
+        Props::new().with("driver", "file").with("filename", "/a")
+    }
+
+    #[test]
+    fn what_the_description_allows_is_taken() {
+        let list = Value::Array(vec!["x".into()]);
+        let all = [file(), file().with("size", 3u32).with("tags", list), Props::new().with("driver", "null")];
+        for props in all.iter().chain([&file().with("next", "y"), &file().with("next", file())]) {
+            assert_eq!(caps().check_command("add", props), Ok(()), "{props:?}");
+        }
+        assert_eq!(caps().check_command("device_add", &file()), Ok(()));
+        assert_eq!(caps().command_word("add", "driver", "null"), Some(true));
+        assert_eq!(caps().command_word("add", "driver", "nvme"), Some(false));
+        assert_eq!(caps().command_word("add", "size", "1"), None);
+    }
+
+    #[test]
+    fn what_it_does_not_allow_is_named() {
+        let fault = |props: Props| caps().check_command("add", &props).unwrap_err();
+        assert_eq!(fault(Props::new().with("driver", "file")), Fault::Missing("filename".into()));
+        assert_eq!(fault(file().with("sise", 3u32)), Fault::Member("sise".into()));
+        assert_eq!(fault(file().with("size", "3")), Fault::Kind("size".into()));
+        assert_eq!(fault(Props::new().with("driver", "nvme")), Fault::Word("driver".into(), "nvme".into()));
+        assert_eq!(fault(file().with("next", file().with("size", true))), Fault::Kind("next.size".into()));
+        assert_eq!(fault(Props::new().with("driver", "null").with("filename", "/a")), Fault::Member("filename".into()));
+        assert_eq!(caps().check_command("sub", &file()), Err(Fault::Unknown("sub".into())));
+    }
+}

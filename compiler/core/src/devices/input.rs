@@ -1,6 +1,6 @@
 //! `<input>`.
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::define::Defaults;
@@ -204,12 +204,6 @@ impl Device for Input {
                 origin.span().unwrap_or_default(),
                 message,
             ));
-        }
-    }
-
-    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
-        if !self.bus.is(&InputBus::Virtio) {
-            self.virtio.check_absent("input device", faults);
         }
     }
 

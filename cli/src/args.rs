@@ -1,7 +1,6 @@
 //! The arguments, and those that several commands share.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use clap::{Args, Parser, ValueEnum};
 use virtc_compiler::Target;
@@ -12,7 +11,6 @@ use virtc_rng::Schema;
 
 use crate::commands::Command;
 use crate::input::{Input, Loaded};
-use crate::pipeline::{Pipeline, Settings};
 
 /// Check, compile and run libvirt domain XML
 #[derive(Debug, Parser)]
@@ -139,57 +137,4 @@ pub fn load_capabilities(input: &Input) -> Result<Capabilities, String> {
 /// In words, when it cannot be read or has another format.
 pub fn load_host(input: &Input) -> Result<HostFile, String> {
     HostFile::from_json(&input.load_text()?).map_err(|error| format!("{}: {error}", input.name()))
-}
-
-/// `-j`.
-#[derive(Debug, Clone, Copy, Args)]
-pub struct Jobs {
-    /// How many files to work on at a time [default: one for each CPU]
-    #[arg(short, long = "jobs", value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-}
-
-impl Jobs {
-    /// Takes each input through a pipeline, several at a time; the answers in the order of the inputs.
-    ///
-    /// # Errors
-    /// In words, when the system has no threads left.
-    pub fn map<'s, O: Send>(
-        self,
-        inputs: &[Input],
-        settings: Settings<'s>,
-        work: impl Fn(&mut Pipeline<'s>, &Input) -> O + Sync + Send,
-    ) -> Result<Vec<O>, String> {
-        if inputs.len() < 2 {
-            let mut pipeline = Pipeline::new(settings);
-            return Ok(inputs.iter().map(|input| work(&mut pipeline, input)).collect());
-        }
-        // Each thread has one pipeline for all that it takes: what a validator has learnt from one file serves the next.
-        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
-        let wanted = self.jobs.map_or_else(processors, usize::from);
-        let next = AtomicUsize::new(0);
-        let worker = || {
-            let mut pipeline = Pipeline::new(settings);
-            let mut done = Vec::new();
-            while let Some((at, input)) =
-                Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, inputs.get(at)?)))
-            {
-                done.push((at, work(&mut pipeline, input)));
-            }
-            done
-        };
-        let mut done = std::thread::scope(|scope| {
-            let start = || std::thread::Builder::new().spawn_scoped(scope, worker);
-            let others: Result<Vec<_>, _> = (1..wanted.min(inputs.len())).map(|_| start()).collect();
-            let others = others.map_err(|error| format!("cannot start threads: {error}"))?;
-            let mut done = worker();
-            for other in others {
-                // A panic of a worker is this thread's.
-                done.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            }
-            Ok::<_, String>(done)
-        })?;
-        done.sort_unstable_by_key(|(at, _)| *at);
-        Ok(done.into_iter().map(|(_, made)| made).collect())
-    }
 }

@@ -6,6 +6,7 @@ mod exit;
 mod fix;
 mod input;
 mod installed;
+mod jobs;
 mod output;
 mod pipeline;
 mod plug;

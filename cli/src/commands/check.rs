@@ -8,9 +8,10 @@ use clap::{Args, ValueEnum};
 use virtc_compiler::Target;
 use virtc_diag::{Diagnostic, Severity, SourceFile};
 
-use crate::args::{HostArg, Jobs, SchemaArg};
+use crate::args::{HostArg, SchemaArg};
 use crate::exit::Exit;
 use crate::input::{Input, expand};
+use crate::jobs::Jobs;
 use crate::output::Output;
 use crate::pipeline::{Depth, Pipeline, Report, Settings};
 use crate::render::{self, Format};

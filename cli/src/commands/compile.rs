@@ -10,9 +10,10 @@ use virtc_compiler::emit::{plan, script};
 use virtc_compiler::{Machine, Sound};
 use virtc_diag::{Diagnostics, SourceFile};
 
-use crate::args::{HostArg, Jobs, OutputFormat, QemuArg, SchemaArg};
+use crate::args::{HostArg, OutputFormat, QemuArg, SchemaArg};
 use crate::exit::Exit;
 use crate::input::Input;
+use crate::jobs::Jobs;
 use crate::output::Output;
 use crate::pipeline::{Pipeline, Report, Settings};
 use crate::render::{self, json};

@@ -26,7 +26,8 @@ impl Place {
             hash.update(number.to_le_bytes());
         }
         hash.update(env!("CARGO_PKG_VERSION"));
-        let name = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hash = hash.finalize();
+        let name = hash.iter().take(16).fold(String::new(), |name, byte| format!("{name}{byte:02x}"));
         Some(Self(directory()?.join(format!("qemu-{name}.json"))))
     }
 

@@ -289,10 +289,8 @@ mod tests {
             let schema = Schema::from_bytes(schema.to_bytes().leak()).unwrap();
             for (orders, expected) in [(taken, 0), (refused, 1)] {
                 for order in *orders {
-                    let tags: String = order
-                        .chars()
-                        .filter(|c| *c != 'q')
-                        .fold(String::new(), |tags, c| tags + "<" + c.encode_utf8(&mut [0; 4]) + "/>");
+                    let tags: Vec<String> = order.chars().filter(|c| *c != 'q').map(|c| format!("<{c}/>")).collect();
+                    let tags = tags.concat();
                     let attribute = if order.contains('q') { " q='1'" } else { "" };
                     let (document, _) = virtc_xml::parse(&SourceFile::new("d", format!("<r{attribute}>{tags}</r>")));
                     let mut validator = schema.validator();

@@ -112,10 +112,10 @@ fn number_nodes(domain: &mut Domain) {
     }
     // SCSI devices of the host come behind the disks.
     let own = domain.devices.hostdevs.iter().filter_map(|h| h.scsi()).map(|s| s.node + 1);
-    let mut next = own.max().unwrap_or_default().max(next);
-    for scsi in domain.devices.hostdevs.iter_mut().filter_map(Hostdev::scsi_mut).filter(|s| s.node == 0) {
-        scsi.node = next;
-        next += 1;
+    let first = own.max().unwrap_or_default().max(next);
+    let scsi = domain.devices.hostdevs.iter_mut().filter_map(Hostdev::scsi_mut).filter(|s| s.node == 0);
+    for (scsi, number) in scsi.zip(first..) {
+        scsi.node = number;
     }
 }
 

@@ -64,14 +64,13 @@ impl Changes {
         let mut of = |names: &[Spanned<String>]| {
             let mut out = Vec::new();
             for name in names {
-                match Ability::named(&name.value, target) {
-                    Some(ability) => out.push(ability),
-                    None => {
-                        let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
-                        let help = "virtc knows the names of devices, and of their properties as `device.property`";
-                        let span = name.origin.span().unwrap_or_default();
-                        report(Diagnostic::new(&codes::CAPABILITY_WITHOUT_EFFECT, span, message).help(help));
-                    }
+                if let Some(ability) = Ability::named(&name.value, target) {
+                    out.push(ability);
+                } else {
+                    let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
+                    let help = "virtc knows the names of devices, and of their properties as `device.property`";
+                    let span = name.origin.span().unwrap_or_default();
+                    report(Diagnostic::new(&codes::CAPABILITY_WITHOUT_EFFECT, span, message).help(help));
                 }
             }
             out

@@ -205,7 +205,7 @@ fn fold(entry: &Value, open: &mut BTreeSet<String>) -> Option<String> {
             if let Some(tag) = entry.get("tag").and_then(Value::as_str) {
                 let case = |v: &Value, t: String| format!("{}={t}", text(v, "case"));
                 let cases = list("variants").iter().map(|v| case(v, refer(v, "type"))).collect();
-                out.push_str(&format!("|{tag} {}", sorted::join(cases)));
+                out = format!("{out}|{tag} {}", sorted::join(cases));
             }
             out
         }
@@ -225,5 +225,5 @@ fn fold(entry: &Value, open: &mut BTreeSet<String>) -> Option<String> {
 /// `!name` for each feature.
 fn features(entry: &Value) -> String {
     let list = entry.get("features").and_then(Value::as_array);
-    list.into_iter().flatten().filter_map(Value::as_str).map(|name| format!("!{name}")).collect()
+    list.into_iter().flatten().filter_map(Value::as_str).fold(String::new(), |all, name| all + "!" + name)
 }

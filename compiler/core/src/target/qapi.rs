@@ -56,8 +56,11 @@ impl Capabilities {
         }
         let Some(folded) = self.types.get(kind) else {
             let fits = match (kind, value) {
-                ("any", _) | ("str", Value::Text(_)) | ("bool", Value::Bool(_)) | ("null", Value::Null) => true,
-                ("int" | "number", Value::Number(_)) => true,
+                ("any", _)
+                | ("str", Value::Text(_))
+                | ("bool", Value::Bool(_))
+                | ("null", Value::Null)
+                | ("int" | "number", Value::Number(_)) => true,
                 (
                     _,
                     Value::Text(_)

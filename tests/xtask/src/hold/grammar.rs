@@ -82,7 +82,9 @@ impl Root {
             Self::NetworkPort => Ok(installed("networkport.rng")),
             Self::Device => {
                 let path = folder.join("device.rng");
-                let refs: String = DEVICES.split_whitespace().map(|name| format!("<ref name='{name}'/>")).collect();
+                let refs: Vec<String> =
+                    DEVICES.split_whitespace().map(|name| format!("<ref name='{name}'/>")).collect();
+                let refs = refs.concat();
                 let text = format!(
                     "<grammar xmlns='http://relaxng.org/ns/structure/1.0'><include href='{}'/>\
                      <start><choice>{refs}</choice></start></grammar>",

@@ -38,7 +38,8 @@ pub struct Libvirt {
     daemon: Option<Child>,
 }
 
-fn virsh() -> Command {
+/// `virsh`, connected to the daemon of the system.
+pub fn virsh() -> Command {
     let mut command = Command::new("virsh");
     command.args(["--quiet", "--connect", "qemu:///system"]).env("LC_ALL", "C.UTF-8");
     command

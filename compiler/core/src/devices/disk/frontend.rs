@@ -8,6 +8,22 @@ use crate::emit::{Cx, Items, Opts, Props, Section, Value};
 use crate::ir::{OptExt, Origin, Spanned, Switch};
 use crate::parts::os::MachineFamily;
 
+/// The start of a virtio disk's properties.
+fn virtio(disk: &Disk, cx: &Cx<'_>) -> Props {
+    let d = &disk.driver;
+    let device = if disk.storage.is_vhost_user() { "vhost-user-blk-pci" } else { "virtio-blk-pci" };
+    Props::new()
+        .with("driver", disk.model.get().unwrap_or(VirtioModel::Virtio).device(device))
+        .and(d.threads.props())
+        .and(d.virtio.props())
+        .opt("scsi", check::passes_scsi(disk, cx))
+        .opt("ioeventfd", d.ioeventfd.get().map(Switch::is_on))
+        .opt("event_idx", d.event_idx.get().map(Switch::is_on))
+        .opt("num-queues", d.queues.get())
+        .opt("queue-size", d.queue_size.get())
+        .and(cx.pci_address(&disk.info.address))
+}
+
 /// `-device` of the disk.
 pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     let Some(bus) = disk.bus.get() else { return };
@@ -29,20 +45,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
         cx.domain.devices.controller(kind, controller).map_or_else(String::new, |c| c.info.alias().to_owned())
     };
     let mut props = match bus {
-        DiskBus::Virtio => Props::new()
-            .with("driver", {
-                let served = disk.storage.is_vhost_user();
-                let device = if served { "vhost-user-blk-pci" } else { "virtio-blk-pci" };
-                disk.model.get().unwrap_or(VirtioModel::Virtio).device(device)
-            })
-            .and(d.threads.props())
-            .and(d.virtio.props())
-            .opt("scsi", check::passes_scsi(disk, cx))
-            .opt("ioeventfd", d.ioeventfd.get().map(Switch::is_on))
-            .opt("event_idx", d.event_idx.get().map(Switch::is_on))
-            .opt("num-queues", d.queues.get())
-            .opt("queue-size", d.queue_size.get())
-            .and(cx.pci_address(&disk.info.address)),
+        DiskBus::Virtio => virtio(disk, cx),
         DiskBus::Ide => {
             let bus = format!("{}.{number}", controller_alias(ControllerType::Ide));
             Props::new().with("driver", format!("ide-{kind}")).with("bus", bus).with("unit", unit)

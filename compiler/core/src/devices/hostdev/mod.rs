@@ -266,10 +266,9 @@ impl Device for Hostdev {
             Subsystem::Pci(_) if self.is_unassigned() => Needs::Nothing,
             Subsystem::Pci(pci) => needs_pci(domain, pci.conventional),
             Subsystem::Usb(_) => Needs::Usb,
-            Subsystem::Scsi(_) => Needs::Nothing,
             Subsystem::ScsiHost(host) => needs_pci(domain, host.model.is(&ScsiHostModel::Transitional)),
             Subsystem::Mdev(mdev) if mdev.model.value == MdevModel::VfioPci => needs_pci(domain, false),
-            Subsystem::Mdev(_) => Needs::Nothing,
+            Subsystem::Scsi(_) | Subsystem::Mdev(_) => Needs::Nothing,
         }
     }
 

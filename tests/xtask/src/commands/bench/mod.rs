@@ -1,5 +1,6 @@
-//! `cargo xtask bench`: times and memory, beside those of libxml2 on the same files.
+//! `cargo xtask bench`: times and memory, beside those of libxml2 and libvirt on the same files.
 
+mod native;
 mod startup;
 mod validate;
 
@@ -17,6 +18,7 @@ pub struct Args {
 
 #[derive(clap::Subcommand)]
 enum What {
+    Native(native::Args),
     Startup(startup::Args),
     Validate(validate::Args),
 }
@@ -27,6 +29,7 @@ enum What {
 /// When a program is missing, or does not end as it should.
 pub fn run(args: &Args) -> Outcome {
     match &args.what {
+        What::Native(args) => native::run(args),
         What::Startup(args) => startup::run(args),
         What::Validate(args) => validate::run(args),
     }

@@ -1,0 +1,69 @@
+//! `cargo xtask bench native`: one definition compiled by a new process, beside `virsh domxml-to-native`.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::{median, timed};
+use crate::hold::libvirt::{Libvirt, What, adapted, virsh};
+use crate::install::{self, DRIVER, LIBVIRT, QEMU, VIRSH};
+use crate::{Outcome, process};
+
+/// How many times faster a compilation has to be.
+const AIM: f64 = 4.0;
+
+/// `virtc compile FILE` beside `virsh domxml-to-native qemu-argv`, which asks a daemon that runs already
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    install: install::Options,
+    /// How often each is run
+    #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    runs: u32,
+    /// The domain; an example of this repository if none is named
+    file: Option<PathBuf>,
+}
+
+/// Measures.
+///
+/// # Errors
+/// When a program is missing or fails, or virtc falls short of the aim.
+pub fn run(Args { install, runs, file }: &Args) -> Outcome {
+    if !install::ensure(&[QEMU, LIBVIRT, DRIVER, VIRSH], install).is_empty() {
+        return Err("there is nothing to compare with".into());
+    }
+    let file = file.clone().unwrap_or_else(|| process::root().join("testdata/examples/guest.xml"));
+    process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+    let folder = tempfile::tempdir()?;
+    // Both get what this machine's libvirt can take.
+    let text = adapted(&std::fs::read_to_string(&file)?, What::Argv).ok_or("the file is no definition")?;
+    let path = folder.path().join("domain.xml");
+    std::fs::write(&path, &text)?;
+    let _libvirt = Libvirt::find()?;
+    let virtc = || {
+        let mut command = Command::new(process::built("release", "virtc"));
+        command.args(["compile", "--format", "json"]).arg(&path);
+        command
+    };
+    let native = || {
+        let mut command = virsh();
+        command.args(["domxml-to-native", "qemu-argv", "--xml"]).arg(&path);
+        command
+    };
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    // The daemon looks at QEMU once, the first time that it is asked.
+    timed(native())?;
+    for _ in 0..*runs {
+        ours.push(timed(virtc())?);
+        theirs.push(timed(native())?);
+    }
+    let (ours, theirs) = (median(ours).as_secs_f64(), median(theirs).as_secs_f64());
+    println!(
+        "{} ({} bytes, without its network cards), median of {runs} runs each, in turn",
+        file.display(),
+        text.len()
+    );
+    println!("virtc compile           {:8.2} ms", ours * 1e3);
+    println!("virsh domxml-to-native  {:8.2} ms", theirs * 1e3);
+    println!("virsh / virtc           {:8.2} (aim: at least {AIM})", theirs / ours);
+    if theirs / ours < AIM { Err("virtc falls short of the aim".into()) } else { Ok(()) }
+}

@@ -66,11 +66,6 @@ impl Sound {
         })
     }
 
-    /// Whether it is the speaker of a PC, which is part of the machine.
-    pub fn is_speaker(&self) -> bool {
-        self.model.value == Model::Pcspk
-    }
-
     /// The name of the audio backend that it plays on.
     pub fn audiodev(&self, domain: &Domain) -> Option<String> {
         Audio::find(domain, self.audio.get()).map(Audio::id)

@@ -195,3 +195,27 @@ fn vhost_user(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         faults.push(refuse(disk.origin, "a vhost-user disk has no images of its own"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn what_a_bus_has_no_disks_of() {
+        let disk = |device: &str, dev: &str, bus: &str, rest: &str| {
+            let target = format!("<target dev='{dev}' bus='{bus}'/>");
+            let driver = "<driver name='qemu' type='qcow2'/>";
+            let xml = format!("<disk type='file' device='{device}'>{driver}<source file='/d'/>{rest}{target}</disk>");
+            trial(&xml, &[]).faults
+        };
+        for (dev, bus) in [("hda", "ide"), ("sda", "sata")] {
+            let fault = format!("QEMU has no disk on the bus `{bus}` that is read-only");
+            assert_eq!(disk("disk", dev, bus, "<readonly/>"), [fault]);
+            assert_eq!(disk("cdrom", dev, bus, "<readonly/>"), Vec::<String>::new());
+        }
+        assert_eq!(disk("disk", "vda", "virtio", "<readonly/>"), Vec::<String>::new());
+        assert!(disk("floppy", "sda", "usb", "").contains(&"a floppy cannot be on the bus `usb`".to_owned()));
+        let under = "<backingStore type='file'><format type='qcow2'/><source/></backingStore>";
+        assert_eq!(disk("disk", "vda", "virtio", under), ["the image under the disk has no source"]);
+    }
+}

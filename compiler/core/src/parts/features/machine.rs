@@ -99,9 +99,6 @@ impl Features {
             Some(_) => {}
             None => opts.set("memory-backend", "pc.ram"),
         }
-        if let Some(speaker) = domain.devices.sounds.iter().find(|s| s.is_speaker()) {
-            opts = opts.opt("pcspk-audiodev", speaker.audiodev(domain));
-        }
         if let Some(security) = &domain.security {
             opts = security.machine_opts(opts);
         }

@@ -84,8 +84,8 @@ pub fn run(args: &Args) -> Outcome {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let verdict = one(args, &virtc, &binary, file)
-                        .unwrap_or_else(|error| Verdict::Refused(error.to_string()));
+                    let verdict =
+                        one(args, &virtc, &binary, file).unwrap_or_else(|error| Verdict::Refused(error.to_string()));
                     if let Ok(mut verdicts) = verdicts.lock() {
                         verdicts.insert(file.clone(), verdict);
                     }
@@ -115,7 +115,9 @@ fn collect(path: &Path, out: &mut BTreeSet<PathBuf>) -> Outcome {
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_result = name.matches('.').count() > 1;
-    if !is_result && path.extension().is_some_and(|end| end == "xml") && std::fs::read_to_string(path).is_ok_and(|text| text.contains("<domain"))
+    if !is_result
+        && path.extension().is_some_and(|end| end == "xml")
+        && std::fs::read_to_string(path).is_ok_and(|text| text.contains("<domain"))
     {
         out.insert(path.to_owned());
     }

@@ -227,7 +227,8 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
         }
     }
     let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));
-    if let Some(other) = all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None)) {
+    if let Some(other) = all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None) && c.origin.span().is_some())
+    {
         let message = "a USB controller beside one of model `none`, which says that the guest has no USB";
         faults.push(Diagnostic::new(&codes::CONFLICT, other.origin.span().unwrap_or_default(), message));
     }

@@ -185,6 +185,9 @@ impl<'f> Pass<'f> {
                 let fault = match self.buses.get(slot.bus) {
                     _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
                     None => Some(format!("there is no PCI bus {}", slot.bus)),
+                    Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
+                        Some("this device is part of the chipset, so its bus is 0".to_owned())
+                    }
                     Some(bus) if !bus.takes(flags, true) => {
                         Some(format!("bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
                     }
@@ -207,7 +210,7 @@ impl<'f> Pass<'f> {
                     self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
                     continue;
                 }
-                self.buses.take(slot, flags.has(Connect::AGGREGATE) && slot.function == 0);
+                self.buses.take(slot, flags.has(Connect::AGGREGATE));
             }
         }
     }

@@ -100,6 +100,9 @@ fn acpi(domain: &Domain, faults: &mut Diagnostics) {
     }
 }
 
+const ONE_SCSI_BUS: &str = "a SCSI controller has one bus";
+const NO_TARGETS: &str = "this model of SCSI controller has no targets but units";
+
 /// No two drives stand at one place, and each place exists on its controller.
 fn drives(domain: &Domain, faults: &mut Diagnostics) {
     let mut taken: BTreeMap<(ControllerType, u32, u32, u32, u32), Option<Span>> = BTreeMap::new();
@@ -115,9 +118,8 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
             // libvirt leaves the bus and the unit to QEMU.
             ControllerType::Ide if target > 0 => Some("an IDE controller has no targets"),
             ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
-            ControllerType::Scsi if narrow && target > 0 => {
-                Some("this model of SCSI controller has no targets but units")
-            }
+            ControllerType::Scsi if bus > 0 => Some(ONE_SCSI_BUS),
+            ControllerType::Scsi if narrow && target > 0 => Some(NO_TARGETS),
             ControllerType::Scsi if narrow && unit > 7 => Some("this model of SCSI controller has units 0 to 7"),
             _ => None,
         };
@@ -139,9 +141,13 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
         let Some(at) = &device.info.address else { continue };
         let Address::Drive { controller, bus, target, unit } = at.value else { continue };
         let model = domain.devices.controller(ControllerType::Scsi, controller).and_then(Controller::scsi_model);
-        if target > 0 && model == Some(ScsiModel::Lsilogic) {
-            let span = at.origin.span().or(device.origin.span()).unwrap_or_default();
-            faults.push(conflict(span, "this model of SCSI controller has no targets but units"));
+        let fault = match model {
+            _ if bus > 0 => Some(ONE_SCSI_BUS),
+            Some(ScsiModel::Lsilogic) if target > 0 => Some(NO_TARGETS),
+            _ => None,
+        };
+        if let Some(message) = fault {
+            faults.push(conflict(at.origin.span().or(device.origin.span()).unwrap_or_default(), message));
         }
         if let Some(first) = taken.insert((ControllerType::Scsi, controller, bus, target, unit), at.origin.span()) {
             let span = at.origin.span().or(device.origin.span()).unwrap_or_default();
@@ -221,7 +227,8 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
         }
     }
     let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));
-    if let Some(other) = all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None)) {
+    if let Some(other) = all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None) && c.origin.span().is_some())
+    {
         let message = "a USB controller beside one of model `none`, which says that the guest has no USB";
         faults.push(Diagnostic::new(&codes::CONFLICT, other.origin.span().unwrap_or_default(), message));
     }

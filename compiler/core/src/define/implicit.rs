@@ -50,15 +50,12 @@ static SERIAL_CONTROLLER: Rule =
 /// The devices of the machine type (`qemuDomainDefAddDefaultDevices` in libvirt's `src/qemu/qemu_postparse.c`).
 pub fn default_devices(domain: &mut Domain) {
     let family = domain.os.family();
-    let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind);
+    let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind && c.index() == 0);
     if family != MachineFamily::Other && !has(domain, ControllerType::Usb) {
         add_controller(domain, Controller::added(ControllerType::Usb, 0, &USB));
     }
-    if family == MachineFamily::Q35 {
-        let first = |c: &Controller| c.kind() == ControllerType::Sata && c.index() == 0;
-        if !domain.devices.controllers.iter().any(first) {
-            add_controller(domain, Controller::added(ControllerType::Sata, 0, &SATA));
-        }
+    if family == MachineFamily::Q35 && !has(domain, ControllerType::Sata) {
+        add_controller(domain, Controller::added(ControllerType::Sata, 0, &SATA));
     }
     let root = match family {
         MachineFamily::Q35 => Some(PciModel::PcieRoot),

@@ -91,6 +91,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     }
     Vcpus::check(&domain, &mut |d| faults.push(d));
     check::check(&domain, &mut faults);
+    ports::usb_given(&domain, &mut |d| faults.push(d));
     ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
     let mut taken = vio_taken(&domain);
     domain.devices.controllers.iter_mut().for_each(|c| c.define_vio(&mut taken));

@@ -162,6 +162,21 @@ pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     }
 }
 
+/// Says which of the ports that the definition names do not exist or are named twice.
+pub fn usb_given(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+    let mut ports: BTreeMap<u32, Ports> =
+        buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
+    for (kind, index) in on_usb(domain, ON_USB) {
+        let address = domain.devices.info(kind, index).and_then(|i| i.address.as_ref());
+        let Some(Spanned { value: Address::Usb { bus, port }, origin }) = address else { continue };
+        let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
+        if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
+            let span = origin.span().unwrap_or_default();
+            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+        }
+    }
+}
+
 /// A device with its bus and port.
 type UsbPlace = (Kind, usize, u32, String);
 
@@ -173,12 +188,10 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) 
     for (kind, index) in on_usb(domain, ON_USB) {
         let Some(info) = domain.devices.info(kind, index) else { continue };
         match &info.address {
-            Some(Spanned { value: Address::Usb { bus, port }, origin }) if !port.is_empty() => {
+            Some(Spanned { value: Address::Usb { bus, port }, .. }) if !port.is_empty() => {
                 let Some(ports) = ports.get_mut(bus) else { continue };
-                if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
-                    let span = origin.span().unwrap_or_default();
-                    faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
-                }
+                // What cannot be taken was said when the definition was filled in.
+                let _ = ports.take(*bus, port, kind == Kind::Hub);
             }
             Some(Spanned { value: Address::Usb { bus, .. }, .. }) => wanting.push((kind, index, Some(*bus))),
             Some(_) | None => wanting.push((kind, index, None)),

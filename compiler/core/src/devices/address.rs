@@ -152,7 +152,12 @@ impl Address {
             AddressKind::Unassigned => Self::Unassigned,
             AddressKind::Dimm => {
                 let base = a.attr::<u64>("base").map(|n| n.value).filter(|b| *b > 0);
-                Self::Dimm { slot: a.attr::<u32>("slot").map(|n| n.value), base }
+                let slot = a.attr::<u32>("slot").map(|n| n.value);
+                if slot.is_none() {
+                    let message = "the address of a memory device has no `slot`";
+                    a.report(Diagnostic::new(&codes::MISSING, a.element().span(), message));
+                }
+                Self::Dimm { slot, base }
             }
             AddressKind::SpaprVio => Self::SpaprVio { reg: a.attr::<u64>("reg").map(|n| n.value) },
             AddressKind::Ccw | AddressKind::VirtioS390 | AddressKind::VirtioMmio => {

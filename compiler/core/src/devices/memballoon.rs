@@ -53,13 +53,17 @@ impl Device for Memballoon {
     const ELEMENT: &'static str = "memballoon";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let model = f.attr("model");
+        let mut info = Info::lower(f);
+        // What is not there stands nowhere.
+        info.address = info.address.filter(|_| !model.is(&Model::None));
         Some(Self {
-            model: f.attr("model"),
+            model,
             autodeflate: f.attr("autodeflate"),
             free_page_reporting: f.attr("freePageReporting"),
             period: f.child_attr("stats", "period"),
             virtio: f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default(),
-            info: Info::lower(f),
+            info,
             origin: f.origin(),
         })
     }

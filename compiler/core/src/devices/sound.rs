@@ -49,6 +49,11 @@ static CODEC: Rule = Rule { name: "hda-codec", text: "an HDA card without a code
 static STREAMS: Rule = Rule { name: "sound-streams", text: "a virtio sound card has two streams, one each way" };
 
 impl Sound {
+    /// Whether it is the audio device of the ICH9.
+    pub fn is_ich9(&self) -> bool {
+        self.model.value == Model::Ich9
+    }
+
     fn is_hda(&self) -> bool {
         matches!(self.model.value, Model::Ich6 | Model::Ich9)
     }

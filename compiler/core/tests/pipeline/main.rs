@@ -4,4 +4,5 @@
 
 mod compiler;
 mod fixed_point;
+mod places;
 mod quoting;

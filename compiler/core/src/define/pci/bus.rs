@@ -275,22 +275,15 @@ impl Buses {
         match root {
             Some(PciModel::PciRoot) if conventional => self.set(at, PciModel::PciBridge),
             Some(PciModel::PcieRoot) if conventional => {
-                let bridges = self
-                    .iter()
-                    .any(|(_, b)| b.offers().has(Connect::PCI_BRIDGE) && b.free(Connect::PCI_BRIDGE, None).is_some());
-                if bridges {
+                if self.iter().any(|(_, bus)| bus.offers().has(Connect::PCI_BRIDGE)) {
                     self.set(at, PciModel::PciBridge);
+                } else if let Ok(port) = u8::try_from(at + 1).map(|behind| behind - 1) {
+                    self.set(at, PciModel::PcieRootPort);
+                    // The port is the bridge's, and no other's, whatever ports are free.
+                    self.take(PciSlot::new(port, 0), false);
+                    self.set(at + 1, PciModel::PcieToPciBridge);
                 } else {
-                    let port = self.free(Connect::PCIE_TO_PCI, None);
-                    if port.is_none() {
-                        self.set(at, PciModel::PcieRootPort);
-                    }
-                    // The port is the bridge's from now on.
-                    if let Some(place) = self.free(Connect::PCIE_TO_PCI, None) {
-                        self.take(place, false);
-                    }
-                    let at = self.len();
-                    self.set(at, PciModel::PcieToPciBridge);
+                    return false;
                 }
             }
             Some(PciModel::PcieRoot)
@@ -336,5 +329,23 @@ mod tests {
             [PciModel::PcieRoot, PciModel::PcieRootPort, PciModel::PcieToPciBridge]
         );
         assert_eq!(buses.free(PCI_DEVICE, None), Some(PciSlot::new(2, 1)));
+    }
+
+    #[test]
+    fn the_port_of_a_bridge_is_a_new_one() {
+        let mut buses = Buses::default();
+        buses.set(0, PciModel::PcieRoot);
+        buses.set(1, PciModel::PcieRootPort);
+        assert!(buses.grow(PCI_DEVICE));
+        assert_eq!(
+            buses.iter().map(|(_, b)| b.model).skip(1).collect::<Vec<_>>(),
+            [PciModel::PcieRootPort, PciModel::PcieRootPort, PciModel::PcieToPciBridge]
+        );
+        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciSlot::new(1, 0)));
+        for slot in 1..=31 {
+            buses.take(PciSlot::new(3, slot), false);
+        }
+        assert!(buses.grow(PCI_DEVICE));
+        assert_eq!(buses.get(4).map(|b| b.model), Some(PciModel::PciBridge));
     }
 }

@@ -5,7 +5,8 @@ use virtc_diag::{Diagnostic, Span};
 use crate::codes;
 use crate::define::pci::{Pass, show};
 use crate::devices::address::pci;
-use crate::devices::controller::{Controller, ControllerType, PciModel, UsbModel};
+use crate::devices::controller::{ControllerType, PciModel, UsbModel};
+use crate::devices::sound::Sound;
 use crate::devices::{Kind, PciSlot};
 use crate::ir::Rule;
 use crate::parts::os::MachineFamily;
@@ -67,6 +68,22 @@ impl Pass<'_> {
         places.find(|(slot, _)| *slot == at).and_then(|(_, origin)| origin.span())
     }
 
+    /// A function of the chipset that no definition names: no device may have its place.
+    fn reserved(&mut self, at: PciSlot) {
+        if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) {
+            let message = format!("{} is the place of a part of the chipset", show(at));
+            let span = self.holder(at).or(self.domain.origin.span()).unwrap_or_default();
+            let help = "remove the `<address>` to have a free one assigned";
+            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+        }
+        self.buses.take(at, false);
+    }
+
+    /// Whether nothing stands in this slot of the root bus.
+    fn slot_is_free(&self, slot: u8) -> bool {
+        self.buses.get(0).is_some_and(|b| !b.slot_in_use(slot))
+    }
+
     fn piix3(&mut self) {
         for index in 0..self.domain.devices.controllers.len() {
             let Some(controller) = self.domain.devices.controllers.get(index).filter(|c| c.index() == 0) else {
@@ -89,8 +106,9 @@ impl Pass<'_> {
                 | ControllerType::Fdc => {}
             }
         }
-        // Function 0 is the ISA bridge; the whole slot belongs to the PIIX3.
-        self.buses.take(PciSlot::new(0, 1), false);
+        // The ISA bridge and the power management.
+        self.reserved(PciSlot::new(0, 1));
+        self.reserved(PciSlot::new(0, 1).function(3));
         self.primary_video(2);
     }
 
@@ -103,7 +121,9 @@ impl Pass<'_> {
                 }
                 ControllerType::Usb => self.ich9_usb(index),
                 ControllerType::Pci if controller.pci_model() == Some(PciModel::DmiToPciBridge) => {
-                    self.fix(Kind::Controller, index, PciSlot::new(0, 0x1e), &ICH9);
+                    if self.slot_is_free(0x1e) {
+                        self.fix(Kind::Controller, index, PciSlot::new(0, 0x1e), &ICH9);
+                    }
                 }
                 ControllerType::Sata
                 | ControllerType::Pci
@@ -117,29 +137,25 @@ impl Pass<'_> {
             }
         }
         // The LPC bridge and the SMBus controller.
-        self.buses.take(PciSlot::new(0, 0x1f), false);
-        self.buses.take(PciSlot::new(0, 0x1f).function(3), false);
+        self.reserved(PciSlot::new(0, 0x1f));
+        self.reserved(PciSlot::new(0, 0x1f).function(3));
         self.primary_video(1);
+        let sounds = &self.domain.devices.sounds;
+        let sound =
+            (0..sounds.len()).find(|i| sounds.get(*i).is_some_and(Sound::is_ich9) && self.wants(Kind::Sound, *i));
+        if let Some(index) = sound.filter(|_| self.slot_is_free(0x1b)) {
+            self.fix(Kind::Sound, index, PciSlot::new(0, 0x1b), &ICH9);
+        }
     }
 
-    /// The parts of the first ICH9 USB controller stand in slot 1d, those of the second in 1a; parts follow the one that has an address.
+    /// The first part of an ICH9 USB controller stands in slot 1d, or else in 1a; the other parts follow it.
     fn ich9_usb(&mut self, index: usize) {
-        let controllers = &self.domain.devices.controllers;
-        let Some(controller) = controllers.get(index) else { return };
-        let Some(function) = controller.companion_function() else { return };
-        let own = controller.index();
-        let slot = match own {
-            0 => 0x1d,
-            1 => 0x1a,
-            _ => return,
-        };
-        let same = |c: &&Controller| c.kind() == ControllerType::Usb && c.index() == own;
-        let placed = controllers
-            .iter()
-            .filter(same)
-            .any(|c| pci(&c.info.address).is_some_and(|(s, _)| !s.is_empty() && s.slot != slot));
-        if !placed {
-            self.fix(Kind::Controller, index, PciSlot::new(0, slot).function(function), &ICH9);
+        let Some(controller) = self.domain.devices.controllers.get(index) else { return };
+        if controller.companion_function() != Some(0) || controller.info.address.is_some() {
+            return;
+        }
+        if let Some(slot) = [0x1d, 0x1a].into_iter().find(|slot| self.slot_is_free(*slot)) {
+            self.fix(Kind::Controller, index, PciSlot::new(0, slot), &ICH9);
         }
     }
 
@@ -149,6 +165,11 @@ impl Pass<'_> {
         if !video.is_pci() {
             return;
         }
-        self.fix(Kind::Video, 0, PciSlot::new(0, slot), &PRIMARY_VIDEO);
+        if self.slot_is_free(slot) {
+            self.fix(Kind::Video, 0, PciSlot::new(0, slot), &PRIMARY_VIDEO);
+        } else {
+            // It comes before all others.
+            self.device(Kind::Video, 0);
+        }
     }
 }

@@ -15,6 +15,7 @@ use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::devices::address::{Address, pci};
 use crate::devices::controller::{Controller, ControllerType, PciModel};
+use crate::devices::interface::InterfaceType;
 use crate::devices::{Kind, Needs, PciSlot};
 use crate::domain::Domain;
 use crate::ir::{Opt, Origin, Rule, Spanned, Switch};
@@ -58,7 +59,7 @@ const ORDER: &[Kind] = &[
 /// Gives every PCI device an address.
 pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else {
-        return;
+        return no_bus(domain, report);
     };
     let mut faults = Vec::new();
     let mut first = Pass::new(domain, true, &mut faults);
@@ -114,6 +115,25 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     faults.into_iter().for_each(report);
 }
 
+/// A machine without a PCI bus has no place for PCI devices.
+fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+    let devices = &domain.devices;
+    let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
+    for (kind, index) in all {
+        let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(slot, _)| !slot.is_empty());
+        let other = devices.info(kind, index).is_some_and(|i| i.address.is_some()) && given.is_none();
+        let wants = matches!(devices.needs(kind, index, domain), Needs::Pci(_)) && !other;
+        if given.is_some() || wants {
+            let own =
+                given.and_then(|(_, origin)| origin.span()).or(devices.origin(kind, index).and_then(Origin::span));
+            let span = own.or(domain.origin.span()).unwrap_or_default();
+            let message = format!("the machine type has no PCI bus for this `<{}>`", kind.element());
+            let help = "choose a machine type such as `pc` or `q35`";
+            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+        }
+    }
+}
+
 /// One pass over all devices; what the first, dry one assigns is taken back.
 struct Pass<'f> {
     domain: &'f mut Domain,
@@ -153,7 +173,11 @@ impl<'f> Pass<'f> {
                 let span = origin.span().unwrap_or_default();
                 let flags = match self.domain.devices.needs(*kind, index, self.domain) {
                     Needs::Pci(flags) => flags,
-                    Needs::Nothing | Needs::Usb | Needs::VirtioSerial(_) => continue,
+                    // The first console may be the first serial port, which has the place.
+                    Needs::Nothing if *kind == Kind::Console && index == 0 => continue,
+                    // What has no place on a PCI bus, but an address there, takes the place all the same.
+                    Needs::Nothing => PCI_DEVICE,
+                    Needs::Usb | Needs::VirtioSerial(_) => continue,
                 };
                 if self.dry && self.buses.get(slot.bus).is_none() {
                     self.grow_to(slot.bus, flags);
@@ -161,6 +185,9 @@ impl<'f> Pass<'f> {
                 let fault = match self.buses.get(slot.bus) {
                     _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
                     None => Some(format!("there is no PCI bus {}", slot.bus)),
+                    Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
+                        Some("this device is part of the chipset, so its bus is 0".to_owned())
+                    }
                     Some(bus) if !bus.takes(flags, true) => {
                         Some(format!("bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
                     }
@@ -183,7 +210,7 @@ impl<'f> Pass<'f> {
                     self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
                     continue;
                 }
-                self.buses.take(slot, flags.has(Connect::AGGREGATE) && slot.function == 0);
+                self.buses.take(slot, flags.has(Connect::AGGREGATE));
             }
         }
     }
@@ -249,12 +276,29 @@ impl<'f> Pass<'f> {
             }
         }
         for kind in ORDER {
+            if *kind == Kind::Hostdev {
+                self.interfaces(true);
+            }
+            if *kind == Kind::Interface {
+                self.interfaces(false);
+                continue;
+            }
             for index in 0..self.domain.devices.count(*kind) {
                 let is_bus = self.domain.devices.controllers.get(index).is_some_and(Controller::is_pci);
                 if *kind == Kind::Controller && (is_bus || self.companion(index)) {
                     continue;
                 }
                 self.device(*kind, index);
+            }
+        }
+    }
+
+    /// The interfaces that are devices of the host, which come with other such devices, or the others.
+    fn interfaces(&mut self, host: bool) {
+        for index in 0..self.domain.devices.interfaces.len() {
+            let own = self.domain.devices.interfaces.get(index).map(|i| i.kind.value == InterfaceType::Hostdev);
+            if own == Some(host) {
+                self.device(Kind::Interface, index);
             }
         }
     }
@@ -291,9 +335,24 @@ impl<'f> Pass<'f> {
             Some((slot, _)) => Some(slot.function(function)),
             None => self.reserve_function(PCI_DEVICE, Some(function)),
         };
-        if let Some(at) = at {
-            self.buses.take(at, false);
-            self.place(Kind::Controller, index, at, &ASSIGNED);
+        let taken = slot.is_some()
+            && at.is_some_and(|at| self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)));
+        match at {
+            Some(at) if !taken => {
+                self.buses.take(at, false);
+                self.place(Kind::Controller, index, at, &ASSIGNED);
+            }
+            _ => {
+                let message = match at {
+                    Some(at) => {
+                        format!("{}, the place of this part of the USB controller, is in use already", show(at))
+                    }
+                    None => "no PCI slot is free for this `<controller>`".to_owned(),
+                };
+                let own = self.domain.devices.origin(Kind::Controller, index).and_then(Origin::span);
+                let span = own.or(self.domain.origin.span()).unwrap_or_default();
+                self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+            }
         }
         true
     }

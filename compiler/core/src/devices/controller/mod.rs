@@ -199,6 +199,10 @@ impl Device for Controller {
             )
             | None => None,
         };
+        let mut info = Info::lower(f);
+        let none = kind.is(&ControllerType::Usb) && model.is_some_and(|m| m.value == UsbModel::None.word());
+        // What is not there stands nowhere.
+        info.address = info.address.filter(|_| !none);
         Some(Self {
             index: f.attr("index"),
             model: model.map(|m| m.map(str::to_owned)),
@@ -209,7 +213,7 @@ impl Device for Controller {
             hole64: f.child("pcihole64").as_ref().and_then(scaled),
             model_name: f.child_attr("model", "name"),
             target: PciTarget::lower(f),
-            info: Info::lower(f),
+            info,
             origin: f.origin(),
             kind: kind?,
         })

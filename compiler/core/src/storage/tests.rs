@@ -17,9 +17,11 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
     let (domain, mut found) = lower(&Checked::unchecked(&document));
     let (definition, more) = define(domain.unwrap(), Facts::new(host));
     found.extend(more);
+    let is_refused = found.has_errors();
     let again = definition.to_xml();
     let (machine, more) = prepare(definition, &Target::default(), Facts::new(host));
-    found.extend(more);
+    // What is refused never comes to be held against QEMU.
+    found.extend(more.into_iter().filter(|d| !is_refused || *d.code != crate::codes::UNKNOWN_TO_QEMU).collect());
     let items = machine.items().iter().filter_map(|item| match &item.payload {
         Payload::Json(props) if item.option == "blockdev" || json_arg(props).display().contains("secret") => {
             Some(json_arg(props).display())

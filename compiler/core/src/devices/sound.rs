@@ -237,7 +237,7 @@ mod tests {
         );
         let t = trial("<sound model='pcspk'/>", &["-machine"]);
         assert_eq!(t.argv.len(), 1);
-        assert!(t.argv[0].contains(",pcspk-audiodev=audio1,"), "{:?}", t.argv);
+        assert_eq!(t.argv[0].matches(",pcspk-audiodev=audio1,").count(), 1, "{:?}", t.argv);
         let t = trial("<sound model='ac97'><audio id='9'/></sound>", &[]);
         assert_eq!(t.faults, ["there is no `<audio>` with id 9"]);
     }

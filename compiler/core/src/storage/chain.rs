@@ -3,6 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
+use crate::devices::seclabel::SourceLabels;
 use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{Opt, Origin, Rule, Spanned};
@@ -153,7 +154,7 @@ fn image_at(path: &str, format: ImageFormat, block: bool) -> BackingImage {
             auth: None,
             encryption: None,
             reservations: None,
-            labels: Vec::new(),
+            labels: SourceLabels::default(),
             data_store: None,
             origin,
         },

@@ -23,10 +23,12 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         let cache = disk.driver.metadata_cache.as_ref();
         Checked { source, format: &disk.driver.format, readonly, cache }.check(faults);
         reservations(disk, source, faults);
+        source.labels.check(domain, faults);
     }
     for (image, above) in storage.backing.images().zip(formats(disk)) {
         let cache = image.format.cache.as_ref();
         Checked { source: &image.source, format: &image.format.kind, readonly: true, cache }.check(faults);
+        image.source.labels.check(domain, faults);
         if !above.has_backing() {
             let message = format!("an image of the format `{}` cannot stand on another one", above.word());
             faults.push(refuse(image.origin, message).help("remove `<backingStore>`, or name the format"));
@@ -52,8 +54,24 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
             faults.push(refuse(origin, "only a `lun` takes raw SCSI commands").help("use `device='lun'`"));
         }
     }
+    if disk.bus.is(&DiskBus::Sd) {
+        sd_card(disk, faults);
+    }
     if storage.is_vhost_user() {
         vhost_user(disk, domain, faults);
+    }
+}
+
+/// An SD card is named on the command line and not a tree of nodes (`qemuValidateDomainDeviceDefDiskIOThreads` and its neighbours in libvirt's
+/// `src/qemu/qemu_validate.c`).
+fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
+    if let Some(limits) = &disk.throttling.limits {
+        faults.push(refuse(limits.origin, "an SD card has no limits").help("use another bus, such as `virtio`"));
+    }
+    if let Some(source) = disk.storage.place()
+        && !matches!(source.location, Location::File(..) | Location::Block(_))
+    {
+        faults.push(refuse(source.origin, "the data of an SD card is a file or a block device"));
     }
 }
 

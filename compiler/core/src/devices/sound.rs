@@ -208,6 +208,13 @@ mod tests {
     use crate::devices::chardev::trial::trial;
 
     #[test]
+    fn the_speaker_is_named_once() {
+        let t = trial("<sound model='pcspk'/>", &["pcspk"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(t.argv.iter().map(|arg| arg.matches("pcspk-audiodev").count()).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
     fn an_hda_card_has_codecs() {
         let t = trial("<sound model='ich6'/><sound model='ich9'><codec type='micro'/></sound>", &["hda"]);
         assert_eq!(t.faults, Vec::<String>::new());

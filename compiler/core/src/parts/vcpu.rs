@@ -129,7 +129,10 @@ impl Vcpus {
     /// `-smp`.
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let Some(max) = &self.max else { return };
-        let machine = cx.domain.os.machine.as_ref().and_then(|name| cx.target.caps()?.machine(name));
+        // That of older families has been said.
+        let is_said = max.value > MOST_CPUS_OF_APIC && cx.domain.os.family() != MachineFamily::Q35;
+        let machine = cx.domain.os.machine.as_ref().filter(|_| !is_said);
+        let machine = machine.and_then(|name| cx.target.caps()?.machine(name));
         if let Some((name, machine)) = machine.filter(|(_, machine)| (1..max.value).contains(&machine.cpus)) {
             let message = format!("{} CPUs, but `{name}` takes {} at most", max.value, machine.cpus);
             let span = max.origin.span().unwrap_or_default();

@@ -1,5 +1,8 @@
 //! `<backingStore>`: the images that an image stands on.
 
+use virtc_diag::Diagnostic;
+
+use crate::codes;
 use crate::devices::seclabel::SourceLabels;
 use crate::domain::Domain;
 use crate::facts::Facts;
@@ -44,6 +47,13 @@ impl Backing {
         // The number may stand at either place; a definition has none.
         let index: Opt<u32> = f.attr("index").filter(|_| f.cx().is_running());
         let source = f.child("source");
+        if let Some(empty) = source.as_ref().map(Fields::element)
+            && empty.attributes().next().is_none()
+            && empty.children().next().is_none()
+        {
+            let fault = Diagnostic::new(&codes::MISSING, empty.span(), "the image under the disk has no source");
+            f.report(fault.help("say where it is, or end the chain with `<backingStore/>`"));
+        }
         let source =
             source.and_then(|s| StorageSource::lower(kind.as_ref().map_or(StorageType::File, |k| k.value), &s));
         let (format, backing) = (Format::lower(&f), Self::lower(&f));

@@ -182,3 +182,16 @@ impl Os {
         self.firmware_host(out);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn what_runs_is_said() {
+        for os in ["<os><boot dev='hd'/></os>", "<os><type arch='x86_64'/></os>"] {
+            let faults = trial(&format!("<memory>1024</memory><vcpu>1</vcpu>{os}"), "", &[]).faults;
+            assert!(faults.contains(&"the domain does not say what it runs".to_owned()), "{os}: {faults:?}");
+        }
+    }
+}

@@ -138,6 +138,11 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
     for device in domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()) {
         let Some(at) = &device.info.address else { continue };
         let Address::Drive { controller, bus, target, unit } = at.value else { continue };
+        let model = domain.devices.controller(ControllerType::Scsi, controller).and_then(Controller::scsi_model);
+        if target > 0 && model == Some(ScsiModel::Lsilogic) {
+            let span = at.origin.span().or(device.origin.span()).unwrap_or_default();
+            faults.push(conflict(span, "this model of SCSI controller has no targets but units"));
+        }
         if let Some(first) = taken.insert((ControllerType::Scsi, controller, bus, target, unit), at.origin.span()) {
             let span = at.origin.span().or(device.origin.span()).unwrap_or_default();
             let conflict = conflict(span, "another SCSI device stands at this address");

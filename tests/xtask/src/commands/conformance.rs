@@ -20,6 +20,9 @@ pub struct Args {
     /// More arguments for virtc, in one word
     #[arg(long = "args", default_value = "", allow_hyphen_values = true)]
     more: String,
+    /// The virtc [default: the one that is built here, optimised]
+    #[arg(long)]
+    virtc: Option<PathBuf>,
     /// The document whose tables of what is equal are written; everything must be compared for this
     #[arg(long, conflicts_with = "what")]
     report: Option<PathBuf>,
@@ -44,13 +47,18 @@ pub fn run(args: &Args) -> Outcome {
         return Ok(());
     }
     let floors = floors::read(args.floors.as_deref())?;
-    process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+    let virtc = if let Some(path) = &args.virtc {
+        path.clone()
+    } else {
+        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+        process::built("release", "virtc")
+    };
     let named: Vec<&str> = args.what.iter().map(String::as_str).collect();
     let (mut below, mut all) = (Vec::new(), Vec::new());
     let folder = tempfile::tempdir()?;
     for what in if named.is_empty() { &EVERYTHING } else { &named[..] } {
         let floor = floors.get(*what).copied().unwrap_or_default();
-        let (found, verdicts) = compare(args, what, &folder.path().join("list"))?;
+        let (found, verdicts) = compare(args, &virtc, what, &folder.path().join("list"))?;
         all.push((*what, verdicts));
         if found < floor {
             below.push(format!("{what}: {found} equal, and the floor is {floor}"));
@@ -67,9 +75,9 @@ pub fn run(args: &Args) -> Outcome {
 /// A case and what came of it: `equal`, `differs`, `failed`, `crashed`, `skipped`.
 type Verdicts = Vec<(String, String)>;
 
-fn compare(args: &Args, what: &str, list: &Path) -> Result<(u32, Verdicts), Box<dyn std::error::Error>> {
+fn compare(args: &Args, virtc: &Path, what: &str, list: &Path) -> Result<(u32, Verdicts), Box<dyn std::error::Error>> {
     let mut command = Command::new("python3");
-    command.arg(&args.script).arg(what).arg("--virtc").arg(process::built("release", "virtc"));
+    command.arg(&args.script).arg(what).arg("--virtc").arg(virtc);
     command.arg(format!("--args={}", args.more)).arg("--list").arg(list).current_dir(Path::new("."));
     let output = command.output().map_err(|error| format!("`{}`: {error}", process::shown(&command)))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

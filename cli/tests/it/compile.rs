@@ -122,7 +122,10 @@ fn the_version_of_qemu_is_one_that_is_known() {
         assert_eq!(folder.virtc(&["compile", "--qemu", version, "good.xml"]).code, 0, "{version}");
     }
     let ran = folder.virtc(&["compile", "--qemu", "3.1", "good.xml"]);
-    assert_eq!((ran.code, ran.err.as_str()), (2, "virtc: QEMU 3.1 is not known; known are 10.0, 7.2\n"));
+    assert_eq!(
+        (ran.code, ran.err.as_str()),
+        (2, "virtc: QEMU 3.1 is not known; known are 10.0, 7.2, and the files of `virtc qemu probe`\n")
+    );
 }
 
 #[test]
@@ -147,7 +150,10 @@ const HOST_WORK: &str = "    <serial type='file'><source path='/var/log/s.txt'/>
 
 fn host_work() -> Folder {
     let os = "</type>\n    <loader readonly='yes' type='pflash'>/fw/code.fd</loader><nvram template='/fw/a b.fd'>/fw/vars.fd</nvram>";
-    Folder::with("work.xml", crate::program::with_devices(HOST_WORK).replace("</type>", os))
+    // UEFI needs ACPI.
+    let with_firmware =
+        |text: &str| text.replace("</type>", os).replace("</os>", "</os>\n  <features><acpi/></features>");
+    Folder::with("work.xml", with_firmware(&crate::program::with_devices(HOST_WORK)))
 }
 
 #[test]

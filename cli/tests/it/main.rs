@@ -16,5 +16,6 @@ mod input;
 mod lints;
 mod output;
 mod program;
+mod qemu;
 mod run;
 mod schema;

@@ -8,9 +8,11 @@
 
 mod apt;
 mod commands;
+mod floors;
 mod hold;
 mod install;
 mod process;
+mod report;
 mod snapshot;
 mod steps;
 

@@ -32,6 +32,8 @@ static MANY_CPUS: Rule = Rule {
     name: "eim-for-many-cpus",
     text: "more than 255 CPUs take an IOMMU that remaps interrupts, and an I/O APIC that QEMU emulates",
 };
+static REMAPPED: Rule =
+    Rule { name: "remapped-ioapic", text: "an IOMMU that remaps interrupts takes an I/O APIC that QEMU emulates" };
 static PS2: Rule = Rule { name: "ps2-input", text: "an x86 machine has a PS/2 mouse and a PS/2 keyboard" };
 static AUDIO: Rule = Rule {
     name: "default-audio",
@@ -75,6 +77,9 @@ pub fn default_devices(domain: &mut Domain) {
         domain.devices.watchdogs.push(watchdog);
     }
     many_cpus(domain);
+    if domain.devices.iommus.iter().any(Iommu::remaps_interrupts) {
+        domain.features.ioapic.get_or_insert(Spanned::rule(IoapicDriver::Qemu, &REMAPPED));
+    }
 }
 
 /// What more CPUs than the APIC can name take: an IOMMU that remaps interrupts, and an I/O APIC beside the kernel's.

@@ -69,7 +69,7 @@ impl Console {
         }
         Some(Self {
             target: target.as_ref().and_then(|t| t.attr("type")),
-            port: target.as_ref().and_then(|t| t.attr("port")),
+            port: target.as_ref().and_then(chardev::port),
             info: Info::lower(f),
             origin: f.origin(),
             source,

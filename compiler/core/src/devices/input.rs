@@ -209,7 +209,7 @@ impl Device for Input {
 
     fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
         if !self.bus.is(&InputBus::Virtio) {
-            self.virtio.check_absent("input device", faults);
+            self.virtio.without_effect("input device", faults);
         }
     }
 
@@ -242,11 +242,9 @@ impl Device for Input {
             return;
         }
         let Some(driver) = self.driver() else { return };
-        let props = Props::new()
-            .with("driver", driver)
-            .and(self.virtio.props())
-            .with("id", self.info.alias())
-            .opt("evdev", source);
+        let of_virtio = if self.bus.is(&InputBus::Virtio) { self.virtio.props() } else { Props::new() };
+        let props =
+            Props::new().with("driver", driver).and(of_virtio).with("id", self.info.alias()).opt("evdev", source);
         let address = &self.info.address;
         out.device(Section::Inputs, props.and(cx.usb_address(address)).and(cx.pci_address(address)), self.origin);
     }
@@ -260,6 +258,14 @@ impl Device for Input {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn options_of_virtio_mean_nothing_elsewhere() {
+        let tablet = "<input type='tablet' bus='usb'><driver ats='on'/></input>";
+        let t = crate::devices::chardev::trial::trial(tablet, &["usb-tablet"]);
+        assert_eq!(t.faults, ["only virtio devices have `ats`, which this input device is not"]);
+        assert_eq!(t.argv, [r#"-device {"driver":"usb-tablet","id":"input0","bus":"usb.0","port":"1"}"#]);
+    }
+
     use crate::devices::chardev::trial::trial;
 
     #[test]

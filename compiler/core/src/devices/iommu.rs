@@ -83,6 +83,11 @@ impl Iommu {
         }
     }
 
+    /// Whether it is told to remap interrupts.
+    pub fn remaps_interrupts(&self) -> bool {
+        self.driver.intremap.is_some_and(|remapping| remapping.value.is_on())
+    }
+
     /// Whether it takes interrupts for many CPUs.
     pub fn has_eim(&self) -> bool {
         self.driver.eim.is(&Switch::On)
@@ -195,6 +200,24 @@ impl Device for Iommu {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn remapped_interrupts_take_qemus_ioapic() {
+        let os = "<os><type arch='x86_64' machine='q35'>hvm</type></os>";
+        let iommu = "<iommu model='intel'><driver intremap='on'/></iommu>";
+        let domain = |features: &str| {
+            crate::parts::trial::trial(
+                &format!("<memory>1024</memory><vcpu>1</vcpu>{os}{features}"),
+                iommu,
+                &["kernel_irqchip"],
+            )
+        };
+        let t = domain("");
+        assert_eq!((t.faults.len(), t.argv.len()), (0, 1), "{:?}", t.faults);
+        assert!(t.xml.contains("<ioapic driver='qemu'/>"), "{}", t.xml);
+        let faults = domain("<features><ioapic driver='kvm'/></features>").faults;
+        assert_eq!(faults, ["`intremap` needs `<ioapic driver='qemu'/>` in `<features>`"]);
+    }
+
     use crate::devices::chardev::trial::trial;
 
     #[test]

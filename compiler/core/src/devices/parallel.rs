@@ -45,7 +45,7 @@ impl Parallel {
         source.needs_path(f);
         let port = f.child("target").and_then(|t| {
             t.pass_over(&["type"], &["model"], "parallel port");
-            t.attr("port")
+            chardev::port(&t)
         });
         Some(Self { source, port, info: Info::lower(f), origin: f.origin() })
     }

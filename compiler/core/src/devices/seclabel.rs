@@ -14,6 +14,7 @@ use crate::write::XmlWriter;
 struct SourceLabel {
     model: Opt<String>,
     relabel: Opt<YesNo>,
+    skip: Opt<YesNo>,
     label: Opt<String>,
     origin: Origin,
 }
@@ -37,11 +38,11 @@ impl SourceLabels {
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let mut labels: Vec<SourceLabel> = Vec::new();
         for l in f.children("seclabel") {
-            // That a source could not be labelled is a state of a running domain.
-            let _: Opt<YesNo> = l.attr("labelskip");
             let label = SourceLabel {
                 model: l.attr("model"),
                 relabel: l.attr("relabel"),
+                // That a source could not be labelled is a state of a running domain.
+                skip: l.attr("labelskip").filter(|_| f.cx().is_running()),
                 label: l.children("label").first().and_then(Fields::text),
                 origin: l.origin(),
             };
@@ -57,11 +58,14 @@ impl SourceLabels {
 
     /// Writes the labels. One that says nothing but that the source is labelled as ever is left out.
     pub fn write(&self, w: &mut XmlWriter) {
-        for label in self.0.iter().filter(|l| l.label.is_some() || !l.relabels()) {
-            let relabel = if label.relabels() { "yes" } else { "no" };
-            w.tag("seclabel").opt("model", &label.model).attr("relabel", relabel).children(|w| {
-                w.opt_text("label", &label.label);
-            });
+        for label in self.0.iter().filter(|l| l.label.is_some() || l.skip.is_some() || !l.relabels()) {
+            let tag = w.tag("seclabel").opt("model", &label.model);
+            let tag = if label.skip.is_some() {
+                tag.opt("labelskip", &label.skip)
+            } else {
+                tag.attr("relabel", if label.relabels() { "yes" } else { "no" })
+            };
+            tag.children(|w| w.opt_text("label", &label.label));
         }
     }
 
@@ -81,6 +85,11 @@ impl SourceLabels {
                 faults.push(fault.help("set `relabel='yes'` on the domain's `<seclabel>`"));
             }
         }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether the owner of the source stays who it is, so that QEMU's user does not come to own it.

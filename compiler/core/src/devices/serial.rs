@@ -85,7 +85,7 @@ impl Serial {
         }
         Some(Self {
             target: target.as_ref().and_then(|t| t.attr("type")),
-            port: target.as_ref().and_then(|t| t.attr("port")),
+            port: target.as_ref().and_then(chardev::port),
             model: model.and_then(|m| m.attr("name")),
             info: Info::lower(f),
             origin: f.origin(),
@@ -245,6 +245,26 @@ impl Device for Serial {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn ports_are_decimal() {
+        for device in
+            ["<serial type='pty'><target port='0x1'/></serial>", "<parallel type='pty'><target port='0x1'/></parallel>"]
+        {
+            assert_eq!(
+                crate::devices::chardev::trial::trial(device, &[]).faults,
+                ["the port is not decimal"],
+                "{device}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_that_listens_has_no_reconnect() {
+        let device = "<serial type='unix'><source mode='bind' path='/x'><reconnect enabled='no'/></source></serial>";
+        let faults = crate::devices::chardev::trial::trial(device, &[]).faults;
+        assert_eq!(faults, ["only a character device that connects can connect again, and this one listens"]);
+    }
+
     use crate::devices::chardev::trial::trial;
 
     #[test]

@@ -128,13 +128,10 @@ impl Device for Smartcard {
             Some(Spanned { value: Address::Ccid { .. }, .. }) => refuse("a reader of QEMU has one slot, 0", span),
             Some(other) => refuse("a smartcard has an address of type `ccid`", other.origin.span().unwrap_or(span)),
         }
-        if let Card::Certificates { names, database } = &self.card {
-            if names.len() != 3 {
-                refuse("a card of certificates has three of them", span);
-            }
-            if let Some(comma) = names.iter().chain(database).find(|n| n.contains(',')) {
-                refuse("QEMU takes no comma in the name of a certificate", comma.origin.span().unwrap_or(span));
-            }
+        if let Card::Certificates { names, .. } = &self.card
+            && names.len() != 3
+        {
+            refuse("a card of certificates has three of them", span);
         }
         if domain.devices.smartcards.get(1).is_some_and(|second| std::ptr::eq(second, self)) {
             refuse("a guest has one smartcard", span);

@@ -68,6 +68,16 @@ impl VirtioOptions {
         }
     }
 
+    /// Says of them that they mean nothing on a device that is no virtio device, where libvirt passes over them.
+    pub fn without_effect(&self, what: &str, faults: &mut Diagnostics) {
+        let mut found = Diagnostics::new();
+        self.check_absent(what, &mut found);
+        for fault in found.iter() {
+            let span = fault.span.unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, span, fault.message.clone()));
+        }
+    }
+
     /// QEMU's properties.
     pub fn props(&self) -> Props {
         Props::new()

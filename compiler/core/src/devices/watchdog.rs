@@ -110,6 +110,11 @@ impl Device for Watchdog {
 
     /// QEMU knows one action for all watchdogs (`qemuValidateDomainWatchdogDef` in libvirt's `src/qemu/qemu_validate.c`).
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        let itco = domain.devices.watchdogs.iter().find(|w| w.is_itco());
+        if self.is_itco() && itco.is_some_and(|itco| !std::ptr::eq(itco, self)) {
+            let span = self.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, "the chipset has one watchdog of model `itco`"));
+        }
         let first = domain.devices.watchdogs.first().and_then(|w| w.action);
         let (Some(first), Some(own)) = (first, self.action) else { return };
         if own != first {
@@ -157,6 +162,13 @@ impl Device for Watchdog {
 #[cfg(test)]
 mod tests {
     use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn the_chipset_has_one() {
+        let faults =
+            trial("<watchdog model='itco' action='reset'/><watchdog model='itco' action='reset'/>", &[]).faults;
+        assert!(faults.contains(&"the chipset has one watchdog of model `itco`".to_owned()), "{faults:?}");
+    }
 
     #[test]
     fn the_action_is_one_for_all() {

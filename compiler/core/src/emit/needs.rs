@@ -82,13 +82,14 @@ impl HostNeeds {
         &self.own.rules
     }
 
-    /// QEMU opens this file or block device.
-    pub fn file(&mut self, path: &str, readonly: bool, block: bool, origin: Origin) {
-        let node = Node::Path(path.to_owned());
-        if block {
-            self.rule(node.clone(), if readonly { Access::R } else { Access::RW });
-        }
-        self.own(node, origin);
+    /// QEMU opens this file, which comes to belong to its user.
+    pub fn file(&mut self, path: &str, origin: Origin) {
+        self.own(Node::Path(path.to_owned()), origin);
+    }
+
+    /// QEMU opens this block device.
+    pub fn block(&mut self, path: &str, readonly: bool) {
+        self.rule(Node::Path(path.to_owned()), if readonly { Access::R } else { Access::RW });
     }
 
     fn rule(&mut self, node: Node, access: Access) {

@@ -81,9 +81,10 @@ impl Leaf for String {
     }
 }
 
-/// Decimal, or hexadecimal behind `0x`.
+/// Decimal, or hexadecimal behind `0x`. White space may stand before it, as for C's `strtoull`, and none behind it (`virStrToLong_ull` in
+/// libvirt's `src/util/virstring.c`).
 fn number(text: &str) -> Option<u64> {
-    let text = text.trim();
+    let text = text.trim_start();
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
         None => text.strip_prefix('+').unwrap_or(text).parse().ok(),
@@ -108,7 +109,7 @@ macro_rules! signed {
     ($($t:ty),+) => { $(
         impl Leaf for $t {
             fn read(text: &str) -> Option<Self> {
-                text.trim().parse().ok()
+                text.trim_start().parse().ok()
             }
             fn show(&self) -> String {
                 self.to_string()

@@ -123,7 +123,7 @@ impl<'d, 'c> Fields<'d, 'c> {
             return Some(Spanned::xml(value, span));
         }
         if T::read(text.trim()).is_some() {
-            // The grammar passes over white space around a word; libvirt does not.
+            // The grammar passes over white space around a word or behind a number; libvirt does not.
             let message = format!("{} has white space around it", what());
             let fault = Diagnostic::new(&codes::BAD_VALUE, span, message);
             let fault = fault.help(format!("libvirt takes `{}` alone", text.trim()));
@@ -138,15 +138,15 @@ impl<'d, 'c> Fields<'d, 'c> {
         None
     }
 
-    /// The text of the element, as a `T`; `None` where it is empty. White space around it belongs to a string, not to a number.
+    /// The text of the element, as a `T`; `None` where it is empty, or where white space is all that a number has.
     pub fn text<T: Leaf>(&self) -> Opt<T> {
         self.text.set(true);
         let text = self.element.text();
-        let text = if T::VERBATIM || !T::words().is_empty() { text.as_ref() } else { text.trim() };
-        if text.is_empty() {
+        let is_verbatim = T::VERBATIM || !T::words().is_empty();
+        if text.is_empty() || (!is_verbatim && text.trim().is_empty()) {
             return None;
         }
-        self.leaf(text, self.element.text_span(), || format!("text `{text}`"))
+        self.leaf(&text, self.element.text_span(), || format!("text `{text}`"))
     }
 
     /// The text of the element as it stands.

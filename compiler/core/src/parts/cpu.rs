@@ -1,6 +1,7 @@
 //! `<cpu>`.
 
 mod features;
+mod names;
 
 use virtc_diag::Diagnostic;
 use virtc_inventory::HostModel;
@@ -251,10 +252,10 @@ impl Cpu {
                     .attr("threads", &t.threads.show())
                     .end();
             }
+            self.physical.write(w);
             for feature in &self.features {
                 w.tag("feature").opt("policy", &feature.policy).opt("name", &feature.name).end();
             }
-            self.physical.write(w);
             if let Some(numa) = &self.numa {
                 numa.write(w);
             }
@@ -264,6 +265,7 @@ impl Cpu {
     /// `-cpu`.
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let host = self.host_model(cx);
+        names::check_model(self, cx);
         let model = match (self.mode.get(), host) {
             (Some(CpuMode::HostPassthrough), _) => "host",
             (Some(CpuMode::Maximum), _) => "max",

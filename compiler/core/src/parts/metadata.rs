@@ -65,6 +65,18 @@ mod tests {
     use crate::parts::trial::trial;
 
     #[test]
+    fn a_prefix_of_the_root_goes_along() {
+        let text = "<domain type='kvm' xmlns:o='urn:o'><name>t</name><memory>1024</memory><os><type>hvm</type></os>\
+             <metadata><o:x/><i:y xmlns:i='urn:i'><i:z o:a='1'/></i:y></metadata></domain>";
+        let (document, _) = virtc_xml::parse(&virtc_diag::SourceFile::new("t.xml", text));
+        let (domain, _) = crate::lower(&virtc_rng::Checked::unchecked(&document));
+        let xml = domain.unwrap().to_xml();
+        assert!(xml.contains("<o:x xmlns:o=\"urn:o\"/>"), "{xml}");
+        let (_, faults) = virtc_xml::parse(&virtc_diag::SourceFile::new("out.xml", xml));
+        assert!(!faults.has_errors(), "{faults:?}");
+    }
+
+    #[test]
     fn one_element_of_each_namespace() {
         let t = trial(
             "<memory>1024</memory><metadata xmlns:b='urn:b'><loose/><a:x xmlns:a='urn:a'>1</a:x><c:x xmlns:c='urn:a'/><b:y c='&amp;'/>\

@@ -72,12 +72,6 @@ impl Physical {
             }
         }
         match (self.address, self.bits, self.limit) {
-            (Some(address), _, _) if address.value == AddressMode::Passthrough && !is_host(mode) => {
-                fault(
-                    address.origin,
-                    "only a CPU of mode `host-passthrough` or `maximum` has the host's address lines",
-                );
-            }
             (Some(address), Some(bits), _) if address.value == AddressMode::Passthrough => {
                 fault(bits.origin, "the number of address lines is given, but they are those of the host");
             }

@@ -49,6 +49,10 @@ impl Vcpus {
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let list = individual::lower(f);
         let Some(v) = f.child("vcpu") else { return Self { list, ..Self::default() } };
+        if v.element().text().trim().is_empty() {
+            let fault = Diagnostic::new(&codes::MISSING, v.element().span(), "`<vcpu>` does not say how many CPUs");
+            v.report(fault.help("give their number, or remove the element for one CPU"));
+        }
         let (placement, cpuset) = (v.attr("placement"), v.attr("cpuset"));
         Self { max: v.text(), current: v.attr("current"), placement, cpuset, list }
     }
@@ -125,6 +129,12 @@ impl Vcpus {
     /// `-smp`.
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let Some(max) = &self.max else { return };
+        let machine = cx.domain.os.machine.as_ref().and_then(|name| cx.target.caps()?.machine(name));
+        if let Some((name, machine)) = machine.filter(|(_, machine)| (1..max.value).contains(&machine.cpus)) {
+            let message = format!("{} CPUs, but `{name}` takes {} at most", max.value, machine.cpus);
+            let span = max.origin.span().unwrap_or_default();
+            cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
         // What is plugged before the guest runs is not there when QEMU starts.
         let listed = (!self.list.is_empty()).then(|| individual::present(&self.list).1);
         let boot = listed.or(self.current.get()).unwrap_or(max.value);
@@ -159,6 +169,23 @@ impl Vcpus {
 #[cfg(test)]
 mod tests {
     use crate::parts::trial::trial;
+
+    #[test]
+    fn a_number_is_there() {
+        let fault = |vcpu: &str| trial(&format!("<memory>1024</memory>{vcpu}"), "", &[]).faults;
+        for vcpu in ["<vcpu/>", "<vcpu placement='static'> </vcpu>"] {
+            assert_eq!(fault(vcpu), ["`<vcpu>` does not say how many CPUs"], "{vcpu}");
+        }
+        assert_eq!(fault("<vcpu> 2</vcpu>"), Vec::<String>::new());
+        assert_eq!(fault("<vcpu>2 </vcpu>"), ["text `2 ` has white space around it"]);
+    }
+
+    #[test]
+    fn a_machine_type_has_a_most() {
+        let os = "<os><type arch='x86_64' machine='q35'>hvm</type></os>";
+        let faults = trial(&format!("<memory>1024</memory><vcpu>5000</vcpu>{os}"), "", &[]).faults;
+        assert!(faults.iter().any(|f| f.starts_with("5000 CPUs, but `pc-q35-")), "{faults:?}");
+    }
 
     #[test]
     fn many_cpus_take_an_iommu() {

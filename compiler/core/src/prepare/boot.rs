@@ -8,7 +8,8 @@ use crate::parts::os::BootDevice;
 /// `src/qemu/qemu_process.c`).
 pub fn assign(domain: &mut Domain) {
     let index = |device: BootDevice| -> Option<u32> {
-        let at = domain.os.boot.iter().position(|b| b.value == device)?;
+        // Of a kind that is named twice, the last place counts.
+        let at = domain.os.boot.iter().rposition(|b| b.value == device)?;
         u32::try_from(at + 1).ok()
     };
     let (mut disk, mut cdrom, mut floppy) = (index(BootDevice::Hd), index(BootDevice::Cdrom), index(BootDevice::Fd));
@@ -22,5 +23,20 @@ pub fn assign(domain: &mut Domain) {
     }
     if let Some(interface) = domain.devices.interfaces.first_mut() {
         interface.bootindex = network.take();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parts::trial::trial;
+
+    #[test]
+    fn of_a_kind_that_is_named_twice_the_last_place_counts() {
+        let os =
+            "<os><type arch='x86_64' machine='pc'>hvm</type><boot dev='hd'/><boot dev='cdrom'/><boot dev='hd'/></os>";
+        let disk = "<disk type='file' device='disk'><source file='/d'/><target dev='vda' bus='virtio'/></disk>";
+        let t = trial(&format!("<memory>1024</memory><vcpu>1</vcpu>{os}"), disk, &["bootindex"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert!(t.argv.iter().any(|arg| arg.contains(r#""bootindex":3"#)), "{:?}", t.argv);
     }
 }

@@ -1,5 +1,6 @@
 //! `<backingStore>`: the images that an image stands on.
 
+use crate::devices::seclabel::SourceLabels;
 use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{Opt, Origin, Rule, Spanned};
@@ -143,7 +144,7 @@ fn image_at(path: &str, format: ImageFormat, block: bool) -> BackingImage {
             auth: None,
             encryption: None,
             reservations: None,
-            labels: Vec::new(),
+            labels: SourceLabels::default(),
             data_store: None,
             origin,
         },

@@ -48,7 +48,6 @@ impl Checked<'_> {
         if let Some(encryption) = &source.encryption {
             self.encryption(encryption, faults);
         }
-        self.labels(faults);
         self.data(faults);
         if let Some(reservations) = &source.reservations {
             if let Some(mode) = reservations.wrong_mode() {
@@ -154,19 +153,6 @@ impl Checked<'_> {
             faults.push(
                 unsupported(second.origin, "QEMU takes one key only").help("several keys are for `engine='librbd'`"),
             );
-        }
-    }
-
-    /// One label for each model.
-    fn labels(&self, faults: &mut Diagnostics) {
-        let mut seen: Vec<&Opt<String>> = Vec::new();
-        for label in &self.source.labels {
-            if seen.contains(&label.model()) {
-                let origin = label.model().origin_or(self.source.origin);
-                let message = "there are two labels of one model";
-                faults.push(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
-            }
-            seen.push(label.model());
         }
     }
 

@@ -1,4 +1,4 @@
-//! Small parts of `<source>`: a slice, reservations, labels.
+//! Small parts of `<source>`: a slice and reservations.
 
 use crate::devices::chardev::Reconnect;
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo};
@@ -76,39 +76,5 @@ impl Reservations {
     /// Whether somebody else's helper is reached as a server.
     pub(super) fn wrong_mode(&self) -> Option<&Spanned<String>> {
         self.mode.as_ref().filter(|m| m.value != "client")
-    }
-}
-
-/// `<seclabel>` of a source.
-#[derive(Debug, Clone)]
-pub struct SourceLabel {
-    model: Opt<String>,
-    relabel: Opt<YesNo>,
-    skip: Opt<YesNo>,
-    label: Opt<String>,
-}
-
-impl SourceLabel {
-    pub(super) fn lower(f: &Fields<'_, '_>) -> Self {
-        Self {
-            model: f.attr("model"),
-            relabel: f.attr("relabel"),
-            // A label that is skipped belongs to a running domain.
-            skip: f.attr("labelskip").filter(|_| f.cx().is_running()),
-            label: f.child_text("label"),
-        }
-    }
-
-    /// The model of the security driver.
-    pub(super) fn model(&self) -> &Opt<String> {
-        &self.model
-    }
-
-    pub(super) fn write(&self, w: &mut XmlWriter) {
-        if self.relabel.is_none() && self.skip.is_none() && self.label.is_none() {
-            return;
-        }
-        let tag = w.tag("seclabel").opt("model", &self.model).opt("labelskip", &self.skip);
-        tag.opt("relabel", &self.relabel).children(|w| w.opt_text("label", &self.label));
     }
 }

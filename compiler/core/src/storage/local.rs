@@ -3,7 +3,7 @@
 use crate::devices::Address;
 use crate::devices::chardev::Reconnect;
 use crate::emit::HostNeeds;
-use crate::ir::{OptExt, Spanned, YesNo};
+use crate::ir::{OptExt, Origin, Spanned, YesNo};
 use crate::lower::Fields;
 use crate::storage::{Location, Network, StorageType};
 use crate::write::{Tag, XmlWriter};
@@ -70,12 +70,27 @@ impl Location {
         }
     }
 
-    /// What the host must do so that QEMU reaches the place.
-    pub(super) fn host(&self, readonly: bool, out: &mut HostNeeds) {
+    /// Where the path stands, of a place that has one.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        match self {
+            Self::File(path, _) | Self::Block(path) | Self::Dir(path) | Self::VhostVdpa(path) => Some(path.origin),
+            Self::VhostUser(path, _) => Some(path.origin),
+            Self::Empty | Self::Network(_) | Self::Volume { .. } | Self::Nvme { .. } => None,
+        }
+    }
+
+    /// What the host must do so that QEMU reaches the place. Its files come to belong to QEMU's user, unless they keep their owner.
+    pub(super) fn host(&self, readonly: bool, keeps_owner: bool, out: &mut HostNeeds) {
         match self {
             Self::Empty => {}
-            Self::File(path, _) => out.file(&path.value, readonly, false, path.origin),
-            Self::Block(path) => out.file(&path.value, readonly, true, path.origin),
+            Self::File(path, _) if !keeps_owner => out.file(&path.value, path.origin),
+            Self::File(..) => {}
+            Self::Block(path) => {
+                out.block(&path.value, readonly);
+                if !keeps_owner {
+                    out.file(&path.value, path.origin);
+                }
+            }
             Self::Dir(path) => out.refuse("QEMU is not let into directories of the host yet", path.origin),
             Self::Network(network) => network.host(out),
             Self::Volume { volume, .. } => {

@@ -17,6 +17,7 @@ mod volume;
 
 use crate::devices::PciSlot;
 use crate::devices::chardev::Reconnect;
+use crate::devices::seclabel::SourceLabels;
 use crate::emit::HostNeeds;
 use crate::ir::{Opt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
@@ -24,7 +25,7 @@ use crate::write::XmlWriter;
 
 pub use chain::{Backing, BackingImage, detect};
 pub use check::Checked;
-pub use chunk::{Reservations, Slice, SourceLabel};
+pub use chunk::{Reservations, Slice};
 pub use image::{DataStore, ImageFormat, MetadataCache};
 pub use network::{Host, Identity, Network, Protocol, Transport};
 pub(crate) use node::managed_helper;
@@ -105,7 +106,7 @@ pub struct StorageSource {
     /// Persistent SCSI reservations.
     pub reservations: Option<Reservations>,
     /// Labels of its own.
-    pub labels: Vec<SourceLabel>,
+    pub labels: SourceLabels,
     /// Where a qcow2 image keeps its data, if not in itself.
     pub data_store: Option<Box<DataStore>>,
     /// Where it stands.
@@ -128,7 +129,7 @@ impl StorageSource {
             auth: f.child("auth").and_then(|a| Auth::lower(&a)),
             encryption: f.child("encryption").and_then(|e| Encryption::lower(&e)),
             reservations: f.child("reservations").map(|r| Reservations::lower(&r)),
-            labels: f.children("seclabel").iter().map(SourceLabel::lower).collect(),
+            labels: SourceLabels::lower(f),
             data_store: f.child("dataStore").and_then(|d| DataStore::lower(&d)).map(Box::new),
             origin: f.origin(),
         };
@@ -144,7 +145,7 @@ impl StorageSource {
             if let Some(slice) = &self.slice {
                 slice.write(w);
             }
-            self.labels.iter().for_each(|l| l.write(w));
+            self.labels.write(w);
             if let Some(auth) = self.auth.as_ref().filter(|_| with_auth) {
                 auth.write(w);
             }
@@ -192,7 +193,8 @@ impl StorageSource {
 
     /// What the host must do so that QEMU reaches the source.
     pub fn host(&self, readonly: bool, out: &mut HostNeeds) {
-        self.location.host(readonly, out);
+        self.location.host(readonly, self.labels.keeps_owner(), out);
+        self.labels.host(out);
         if self.reservations.is_some() {
             out.refuse("the runtime has no helper for persistent reservations", self.origin);
         }

@@ -247,7 +247,7 @@ impl Network {
             out.own(virtc_plan::Node::Path(socket.value.clone()), socket.origin);
         }
         if let Some(config) = &self.config {
-            out.file(&config.value, true, false, config.origin);
+            out.file(&config.value, config.origin);
         }
         // QEMU itself knows its user's own list of servers, and the agent of its environment.
         if let Some(file) = &self.known_hosts {

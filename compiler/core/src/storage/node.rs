@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::emit::{Cx, Items, Opts, Props, Section, Value, fd, state};
-use crate::ir::{OptExt, Origin, YesNo};
+use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::storage::backend::Names;
 use crate::storage::secret::{EncryptionFormat, secret_object};
 use crate::storage::{ImageFormat, Location, Protocol, StorageSource};
@@ -51,7 +51,7 @@ pub struct Node<'s> {
     /// Where it lives.
     pub source: &'s StorageSource,
     /// Its format, where it is said.
-    pub format: Option<ImageFormat>,
+    pub format: Opt<ImageFormat>,
     /// Whether nobody writes to it.
     pub readonly: bool,
     /// How requests are treated.
@@ -81,7 +81,7 @@ impl Node<'_> {
     /// The format; where a volume does not say it, it follows from the kind of the volume.
     fn format(&self, cx: &Cx<'_>) -> ImageFormat {
         let is_dir = || self.source.actual(cx.facts).is_ok_and(|place| matches!(*place, Location::Dir(_)));
-        self.format.unwrap_or_else(|| if is_dir() { ImageFormat::Fat } else { ImageFormat::Raw })
+        self.format.get().unwrap_or_else(|| if is_dir() { ImageFormat::Fat } else { ImageFormat::Raw })
     }
 
     /// Raw data needs no node of its own, unless QEMU decrypts it.
@@ -104,7 +104,7 @@ impl Node<'_> {
         self.versions(&place, cx);
         let names = self.objects(&place, format, cx, section, out);
         let Some(backend) = self.backend(&place, &names, cx) else { return };
-        let origin = self.source.origin;
+        let origin = self.source.location.origin().unwrap_or(self.source.origin);
         let is_top = !self.needs_format(format);
         let sliced = self.source.slice.as_ref();
         let storage = backend.with("node-name", self.name("storage"));
@@ -184,7 +184,9 @@ impl Node<'_> {
             Below::Nothing if format.has_backing() => props.with("backing", Value::Null),
             Below::Nothing | Below::Unsaid => props,
         };
-        out.json(section, "blockdev", props, self.source.origin);
+        // A format that was filled in says less than the source does.
+        let origin = self.format.map(|f| f.origin).filter(|o| o.span().is_some());
+        out.json(section, "blockdev", props, origin.unwrap_or(self.source.origin));
     }
 
     /// The objects that the nodes need, in libvirt's order; the result is their names.

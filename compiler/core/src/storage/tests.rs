@@ -19,7 +19,10 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
     found.extend(more);
     let again = definition.to_xml();
     let (machine, more) = prepare(definition, &Target::default(), Facts::new(host));
-    found.extend(more);
+    // As for a user, who is not told of QEMU while the definition is at fault.
+    if !found.has_errors() {
+        found.extend(more);
+    }
     let items = machine.items().iter().filter_map(|item| match &item.payload {
         Payload::Json(props) if item.option == "blockdev" || json_arg(props).display().contains("secret") => {
             Some(json_arg(props).display())
@@ -198,10 +201,11 @@ fn what_is_refused() {
         ),
         (luks("qcow"), "the old encryption of qcow and qcow2 images is not supported any more"),
         (luks("luks2"), "QEMU does not decrypt `luks2`"),
-        (disk("dir", "<source dir='/d'/>"), "the guest cannot write to a directory of the host"),
+        (disk("dir", "<driver type='fat'/><source dir='/d'/>"), "the guest cannot write to a directory of the host"),
+        (disk("dir", "<source dir='/d'/><readonly/>"), "a directory is shown with the format `fat`"),
         (
-            disk("dir", "<driver type='raw'/><source dir='/d'/><readonly/>"),
-            "a directory is shown with the format `fat`",
+            disk("file", &format!("<source file='/a'>{}</source>", "<seclabel model='dac' relabel='no'/>".repeat(2))),
+            "the source has a label of model `dac` already",
         ),
         (disk("block", "<source dev='/d'/><transient/>"), "only a file can be transient"),
         (disk("block", "<source dev='/d'><reservations managed='yes'/></source>"), "only a `lun` has reservations"),

@@ -21,6 +21,9 @@ const ALIASES: [(&str, &str); 5] =
 /// QEMU's `system/vl.c`).
 const OF_MACHINE: [&str; 5] = ["type", "accel", "kernel_irqchip", "kernel-irqchip", "kvm-shadow-mem"];
 
+/// Other names of parameters, which QEMU does not list (`opt_renames` in QEMU's `blockdev.c`).
+const RENAMED: [(&str, &str, &str); 1] = [("drive", "readonly", "read-only")];
+
 /// Reports what the target cannot do.
 pub fn check(cx: &Cx<'_>, items: &[Item]) {
     let foreign = cx.domain.os.arch.get().is_some_and(|arch| arch != Arch::X86_64);
@@ -139,6 +142,7 @@ fn global(caps: &Capabilities, opts: &Opts) -> Option<String> {
 fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> {
     let known = caps.options.get(option).or_else(|| caps.options.get(&format!("{option}-opts")))?;
     let mut names = opts.iter().filter_map(|(name, _)| name).filter(|name| *name != "id");
-    let absent = names.find(|name| sorted::find(known, name).is_none())?;
+    let real = |name| RENAMED.iter().find(|(of, alias, _)| *of == option && *alias == name).map_or(name, |r| r.2);
+    let absent = names.find(|name| sorted::find(known, real(name)).is_none())?;
     Some(format!("parameter `{absent}` of `-{option}`"))
 }

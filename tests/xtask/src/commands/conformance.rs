@@ -1,10 +1,12 @@
 //! `cargo xtask conformance`: the conformance corpus, held against floors that only rise.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::{Outcome, process};
+use crate::report::{self, Reasons, cell};
+use crate::{Outcome, floors, process};
 
 /// Compare with the conformance corpus
 #[derive(clap::Args)]
@@ -18,24 +20,14 @@ pub struct Args {
     /// More arguments for virtc, in one word
     #[arg(long = "args", default_value = "", allow_hyphen_values = true)]
     more: String,
+    /// The document whose tables of what is equal are written; everything must be compared for this
+    #[arg(long, conflicts_with = "what")]
+    report: Option<PathBuf>,
     /// What to compare; everything if nothing is named
     what: Vec<String>,
 }
 
 const EVERYTHING: [&str; 4] = ["argv", "xml", "reject", "hotplug"];
-
-/// The lines `WHAT NUMBER` of a file of floors; `#` begins a comment.
-fn floors(text: &str) -> Result<BTreeMap<String, u32>, String> {
-    let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-    lines
-        .filter(|line| !line.is_empty())
-        .map(|line| {
-            let (what, number) = line.split_once(' ').ok_or_else(|| format!("`{line}` is not `WHAT NUMBER`"))?;
-            let number = number.trim().parse().map_err(|error| format!("`{line}`: {error}"))?;
-            Ok((what.to_owned(), number))
-        })
-        .collect()
-}
 
 /// The number of equal cases in a summary such as `argv x86_64: 12 of 400 equal (3.0 %), …`.
 fn equal(summary: &str) -> Option<u32> {
@@ -51,29 +43,34 @@ pub fn run(args: &Args) -> Outcome {
         println!("left out: the conformance corpus ({} is not there)", args.script.display());
         return Ok(());
     }
-    let floors = match &args.floors {
-        Some(path) => floors(&std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)?,
-        None => BTreeMap::new(),
-    };
+    let floors = floors::read(args.floors.as_deref())?;
     process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
     let named: Vec<&str> = args.what.iter().map(String::as_str).collect();
-    let mut below = Vec::new();
+    let (mut below, mut all) = (Vec::new(), Vec::new());
+    let folder = tempfile::tempdir()?;
     for what in if named.is_empty() { &EVERYTHING } else { &named[..] } {
         let floor = floors.get(*what).copied().unwrap_or_default();
-        let found = compare(args, what)?;
+        let (found, verdicts) = compare(args, what, &folder.path().join("list"))?;
+        all.push((*what, verdicts));
         if found < floor {
             below.push(format!("{what}: {found} equal, and the floor is {floor}"));
         } else if found > floor {
             println!("{what}: the floor may rise from {floor} to {found}");
         }
     }
+    if let Some(document) = &args.report {
+        report::write(document, "conformance", &tables(&all, &Reasons::read()?)?)?;
+    }
     if below.is_empty() { Ok(()) } else { Err(below.join("; ").into()) }
 }
 
-fn compare(args: &Args, what: &str) -> Result<u32, Box<dyn std::error::Error>> {
+/// A case and what came of it: `equal`, `differs`, `failed`, `crashed`, `skipped`.
+type Verdicts = Vec<(String, String)>;
+
+fn compare(args: &Args, what: &str, list: &Path) -> Result<(u32, Verdicts), Box<dyn std::error::Error>> {
     let mut command = Command::new("python3");
     command.arg(&args.script).arg(what).arg("--virtc").arg(process::built("release", "virtc"));
-    command.arg(format!("--args={}", args.more)).current_dir(Path::new("."));
+    command.arg(format!("--args={}", args.more)).arg("--list").arg(list).current_dir(Path::new("."));
     let output = command.output().map_err(|error| format!("`{}`: {error}", process::shown(&command)))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     print!("{text}");
@@ -81,19 +78,53 @@ fn compare(args: &Args, what: &str) -> Result<u32, Box<dyn std::error::Error>> {
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         return Err(format!("`{}` ended with {}\n{words}", process::shown(&command), output.status).into());
     }
-    text.lines().last().and_then(equal).ok_or_else(|| format!("no summary for {what}").into())
+    let found = text.lines().last().and_then(equal).ok_or_else(|| format!("no summary for {what}"))?;
+    Ok((found, verdicts(&std::fs::read_to_string(list)?)))
+}
+
+fn verdicts(list: &str) -> Verdicts {
+    let pairs = list.lines().filter_map(|line| line.rsplit_once('\t'));
+    pairs.map(|(case, verdict)| (case.to_owned(), verdict.to_owned())).collect()
+}
+
+/// What a kind of comparison is, for the document.
+fn title(what: &str) -> &str {
+    match what {
+        "argv" => "`argv`: the command line",
+        "xml" => "`xml`: the definition filled in",
+        "reject" => "`reject`: what libvirt refuses",
+        "hotplug" => "`hotplug`: QMP of attach, detach, update",
+        other => other,
+    }
+}
+
+fn tables(all: &[(&str, Verdicts)], reasons: &Reasons) -> Result<String, std::fmt::Error> {
+    let mut text = String::from("| | equal | of | differ | failed | not compared |\n|---|---:|---:|---:|---:|---:|\n");
+    for (what, verdicts) in all {
+        let count = |names: &[&str]| verdicts.iter().filter(|(_, verdict)| names.contains(&verdict.as_str())).count();
+        let skipped = count(&["skipped"]);
+        let (equal, differ, failed) = (count(&["equal"]), count(&["differs"]), count(&["failed", "crashed"]));
+        let of = verdicts.len() - skipped;
+        writeln!(text, "| {} | {equal} | {of} | {differ} | {failed} | {skipped} |", title(what))?;
+    }
+    text.push_str("\nWhat is not equal, and why:\n\n| | Case | Verdict | Reason |\n|---|---|---|---|\n");
+    for (what, verdicts) in all {
+        let mut needed = BTreeSet::new();
+        for (case, verdict) in verdicts.iter().filter(|(_, verdict)| verdict != "equal") {
+            let reason = reasons.find(what, case, verdict).unwrap_or("**not known**");
+            writeln!(text, "| {what} | `{}` | {verdict} | {} |", cell(case), cell(reason))?;
+            needed.insert(case.clone());
+        }
+        for case in reasons.idle(what, &needed) {
+            println!("{what}: {case} is equal: its reason in docs/conformance-reasons.tsv may go");
+        }
+    }
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn floors_are_lines_of_a_word_and_a_number() {
-        let read = floors("# a comment\nargv 12\nxml  3 # more\n\n").unwrap();
-        assert_eq!(read, BTreeMap::from([("argv".to_owned(), 12), ("xml".to_owned(), 3)]));
-        assert!(floors("argv").is_err() && floors("argv many").is_err());
-    }
 
     #[test]
     fn the_summary_says_how_many_are_equal() {

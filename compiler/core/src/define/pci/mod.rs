@@ -284,7 +284,8 @@ impl<'f> Pass<'f> {
                 continue;
             }
             for index in 0..self.domain.devices.count(*kind) {
-                if *kind == Kind::Controller && self.companion(index) {
+                let is_bus = self.domain.devices.controllers.get(index).is_some_and(Controller::is_pci);
+                if *kind == Kind::Controller && (is_bus || self.companion(index)) {
                     continue;
                 }
                 self.device(*kind, index);

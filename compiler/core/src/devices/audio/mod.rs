@@ -160,6 +160,16 @@ impl Device for Audio {
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             fault(&codes::CONFLICT, self.id.origin, format!("two `<audio>` have the id {}", self.id.value));
         }
+        if let Some(period) = self.timer_period.filter(|period| period.value == 0) {
+            fault(&codes::BAD_VALUE, period.origin, "`timerPeriod` is 0".to_owned());
+        }
+        if self.id.value == 0 {
+            fault(&codes::BAD_VALUE, self.id.origin, "backends of sound are numbered from 1".to_owned());
+        }
+        for stream in [&self.input, &self.output].into_iter().flatten() {
+            let mut of_stream = |origin, message| fault(&codes::UNSUPPORTED_CONFIGURATION, origin, message);
+            stream.check(self.kind.value, self.origin, &mut of_stream);
+        }
         let spice = domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice);
         if self.kind.value == AudioType::Spice && !spice {
             let message = "audio of type `spice` needs `<graphics type='spice'>`".to_owned();
@@ -216,17 +226,33 @@ mod tests {
     use crate::devices::chardev::trial::trial;
 
     #[test]
-    fn settings_count_where_they_are_fixed() {
+    fn settings_are_fixed_by_the_mixing_engine() {
         let settings = "<settings frequency='44100' channels='2' format='s16'/>";
         let t = trial(
             &format!(
-                "<audio id='3' type='pulseaudio' serverName='a,b'><input fixedSettings='yes'>{settings}</input>\
-                 <output mixingEngine='no' name='sink'>{settings}</output></audio>"
+                "<audio id='3' type='pulseaudio' serverName='a,b'><input mixingEngine='yes' fixedSettings='yes'>{settings}</input>\
+                 <output mixingEngine='no' name='sink'/></audio>"
             ),
             &["audio3"],
         );
-        let streams = r#""in":{"fixed-settings":true,"frequency":44100,"channels":2,"format":"s16"},"out":{"mixing-engine":false,"name":"sink"}"#;
+        let streams = r#""in":{"mixing-engine":true,"fixed-settings":true,"frequency":44100,"channels":2,"format":"s16"},"out":{"mixing-engine":false,"name":"sink"}"#;
+        assert_eq!(t.faults, Vec::<String>::new());
         assert_eq!(t.argv, [format!(r#"-audiodev {{"id":"audio3","driver":"pa","server":"a,b",{streams}}}"#)]);
+    }
+
+    #[test]
+    fn what_a_stream_cannot_be_is_refused() {
+        for (stream, fault) in [
+            ("fixedSettings='yes'/>", "settings are fixed by the mixing engine, which is not asked for"),
+            ("fixedSettings='no'><settings format='s8'/></input>", "settings count where they are fixed"),
+            ("><settings/></input>", "settings count where they are fixed"),
+            ("voices='0'/>", "`voices` is 0"),
+            ("latency='0'/>", "`latency` is 0"),
+        ] {
+            assert_eq!(trial(&format!("<audio id='1' type='pipewire'><input {stream}</audio>"), &[]).faults, [fault]);
+        }
+        assert_eq!(trial("<audio id='0' type='none'/>", &[]).faults, ["backends of sound are numbered from 1"]);
+        assert_eq!(trial("<audio id='1' type='none' timerPeriod='0'/>", &[]).faults, ["`timerPeriod` is 0"]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! `<input>` and `<output>` of `<audio>`.
 
+use crate::devices::audio::AudioType;
 use crate::emit::Props;
-use crate::ir::{Opt, OptExt, YesNo, words};
+use crate::ir::{Opt, OptExt, Origin, YesNo, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -21,6 +22,8 @@ pub struct Stream {
     pub voices: Opt<u32>,
     /// The length of the buffer in microseconds.
     pub buffer_length: Opt<u32>,
+    /// Where `<settings>` stands.
+    pub settings: Option<Origin>,
     /// Samples in a second.
     pub frequency: Opt<u32>,
     /// Channels of a sample.
@@ -59,6 +62,7 @@ impl Stream {
             fixed_settings: f.attr("fixedSettings"),
             voices: f.attr("voices"),
             buffer_length: f.attr("bufferLength"),
+            settings: settings.map(Fields::origin),
             frequency: settings.and_then(|s| s.attr("frequency")),
             channels: settings.and_then(|s| s.attr("channels")),
             format: settings.and_then(|s| s.attr("format")),
@@ -93,6 +97,31 @@ impl Stream {
                 tag.opt("format", &self.format).end();
             }
         });
+    }
+
+    /// What libvirt refuses of it (`virDomainAudioIOCommonValidate` in its `src/conf/domain_validate.c`, and its parser).
+    pub fn check(&self, kind: AudioType, whole: Origin, fault: &mut dyn FnMut(Origin, String)) {
+        let latency = if kind == AudioType::Pipewire { self.latency } else { None };
+        let numbers = [
+            ("voices", self.voices),
+            ("bufferLength", self.buffer_length),
+            ("frequency", self.frequency),
+            ("channels", self.channels),
+            ("latency", latency),
+        ];
+        for (name, value) in numbers {
+            if let Some(value) = value.filter(|value| value.value == 0) {
+                fault(value.origin, format!("`{name}` is 0"));
+            }
+        }
+        let is_fixed = self.fixed_settings.is(&YesNo::Yes);
+        if is_fixed && !self.mixing_engine.is(&YesNo::Yes) {
+            let message = "settings are fixed by the mixing engine, which is not asked for";
+            fault(self.fixed_settings.origin_or(whole), message.to_owned());
+        }
+        if let Some(settings) = self.settings.filter(|_| !is_fixed) {
+            fault(settings, "settings count where they are fixed".to_owned());
+        }
     }
 
     /// QEMU's properties.

@@ -65,7 +65,6 @@ impl<A> Connection<A> {
         let Some(source) = source else { return Self { mode: None, address, reconnect: None } };
         let connection = Self { mode: Mode::lower(source), address, reconnect: Reconnect::lower(source) };
         if let Some(reconnect) = &connection.reconnect
-            && reconnect.enabled.value.is_yes()
             && connection.mode() == Mode::Bind
         {
             reconnect_needs_connect(reconnect, &mut |d| source.report(d));

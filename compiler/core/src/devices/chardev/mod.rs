@@ -17,7 +17,8 @@ use crate::devices::interface::InterfaceType;
 use crate::devices::{Device, Info};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Payload, Props, Section, Text};
-use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
+use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, YesNo};
+use crate::lower::Fields;
 
 pub use backend::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
 pub use connection::{Connection, Inet, Mode, Reconnect, reconnect_needs_connect};
@@ -165,6 +166,19 @@ impl Inet {
             |part: &Opt<String>, default: &str| part.as_ref().map_or_else(|| default.to_owned(), |p| p.value.clone());
         HostPort { host: text(&self.host, ""), port: text(&self.service, "0") }
     }
+}
+
+/// The number of a port on its `<target>`: decimal, as libvirt reads it (`virDomainChrDefParseTargetXML` in its `src/conf/domain_conf.c`).
+pub fn port(target: &Fields<'_, '_>) -> Opt<u32> {
+    let port = target.attr("port");
+    let text = target.element().attribute("port").map(|a| a.value().trim_start().to_ascii_lowercase());
+    if let Some(place) = port.filter(|_| text.is_some_and(|text| text.starts_with("0x"))) {
+        let place: Spanned<u32> = place;
+        let fault =
+            Diagnostic::new(&codes::BAD_VALUE, place.origin.span().unwrap_or_default(), "the port is not decimal");
+        target.report(fault.help(format!("write `{}`", place.value)));
+    }
+    port
 }
 
 /// Adds a character device, and the sets of descriptors and the credentials that it needs.

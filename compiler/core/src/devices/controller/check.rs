@@ -19,7 +19,8 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
     };
     let number = controller.index.origin_or(controller.origin);
     match controller.kind() {
-        ControllerType::Ide if family == MachineFamily::Q35 => {
+        // One that a disk brought with it is refused at the disk.
+        ControllerType::Ide if family == MachineFamily::Q35 && controller.origin.span().is_some() => {
             refuse(controller.kind.origin, "the machine type has no IDE controller", Some("use SATA or virtio"));
         }
         ControllerType::Ide if controller.index() > 0 => {

@@ -91,7 +91,7 @@ impl ControllerDriver {
                 faults.push(fault.help("use `model='virtio-scsi'`, or remove it"));
             }
             if controller.kind() != ControllerType::VirtioSerial {
-                self.virtio.check_absent("controller", faults);
+                self.virtio.without_effect("controller", faults);
             }
         }
         self.threads.check(&domain.iothreads, self.queues, &mut |d| faults.push(d));

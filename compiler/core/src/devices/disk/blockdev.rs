@@ -3,7 +3,7 @@
 use crate::devices::chardev::{Again, Backend, Chardev, first_fd_set};
 use crate::devices::disk::{Disk, DiskDevice};
 use crate::emit::{Cx, Items, Payload, Props, Section};
-use crate::ir::{OptExt, Switch, YesNo};
+use crate::ir::{OptExt, Spanned, Switch, YesNo};
 use crate::storage::{
     Backing, BackingImage, Below, DataStore, ImageFormat, Location, MetadataCache, Node, Settings, StorageSource,
 };
@@ -43,7 +43,7 @@ fn chain<'d>(disk: &'d Disk, cx: &Cx<'_>) -> Vec<Node<'d>> {
         let data = source.data_store.as_deref().map(|d: &'d DataStore| Node {
             prefix: prefix(&d.source),
             source: &d.source,
-            format: Some(d.format.kind.get().unwrap_or(ImageFormat::Raw)),
+            format: d.format.kind.or(Some(Spanned { value: ImageFormat::Raw, origin: d.origin })),
             readonly,
             settings: Settings { detect_zeroes: None, metadata_cache: None, ..settings },
             below: Below::Unsaid,
@@ -53,12 +53,12 @@ fn chain<'d>(disk: &'d Disk, cx: &Cx<'_>) -> Vec<Node<'d>> {
         out.push(Node { data: name, ..node });
         out.extend(data);
     };
-    push(top, disk.driver.format.get(), disk.readonly.is_some(), settings, end(&disk.storage.backing));
+    push(top, disk.driver.format, disk.readonly.is_some(), settings, end(&disk.storage.backing));
     for image in disk.storage.backing.images() {
         let image: &'d BackingImage = image;
         let cache = image.format.cache.map(bytes);
         let settings = Settings { metadata_cache: cache, ..below(settings) };
-        push(&image.source, image.format.kind.get(), true, settings, end(&image.backing));
+        push(&image.source, image.format.kind, true, settings, end(&image.backing));
     }
     // Each image stands on the next one; the data of an image is named already.
     let mut under: Option<String> = None;

@@ -23,10 +23,12 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         let cache = disk.driver.metadata_cache.as_ref();
         Checked { source, format: &disk.driver.format, readonly, cache }.check(faults);
         reservations(disk, source, faults);
+        source.labels.check(domain, faults);
     }
     for (image, above) in storage.backing.images().zip(formats(disk)) {
         let cache = image.format.cache.as_ref();
         Checked { source: &image.source, format: &image.format.kind, readonly: true, cache }.check(faults);
+        image.source.labels.check(domain, faults);
         if !above.has_backing() {
             let message = format!("an image of the format `{}` cannot stand on another one", above.word());
             faults.push(refuse(image.origin, message).help("remove `<backingStore>`, or name the format"));
@@ -52,8 +54,24 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
             faults.push(refuse(origin, "only a `lun` takes raw SCSI commands").help("use `device='lun'`"));
         }
     }
+    if disk.bus.is(&DiskBus::Sd) {
+        sd_card(disk, faults);
+    }
     if storage.is_vhost_user() {
         vhost_user(disk, domain, faults);
+    }
+}
+
+/// An SD card is named on the command line and not a tree of nodes (`qemuValidateDomainDeviceDefDiskIOThreads` and its neighbours in libvirt's
+/// `src/qemu/qemu_validate.c`).
+fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
+    if let Some(limits) = &disk.throttling.limits {
+        faults.push(refuse(limits.origin, "an SD card has no limits").help("use another bus, such as `virtio`"));
+    }
+    if let Some(source) = disk.storage.place()
+        && !matches!(source.location, Location::File(..) | Location::Block(_))
+    {
+        faults.push(refuse(source.origin, "the data of an SD card is a file or a block device"));
     }
 }
 
@@ -175,5 +193,29 @@ fn vhost_user(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     }
     if disk.storage.transient.is_some() || !matches!(disk.storage.backing, Backing::Unsaid) {
         faults.push(refuse(disk.origin, "a vhost-user disk has no images of its own"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::devices::chardev::trial::trial;
+
+    #[test]
+    fn what_a_bus_has_no_disks_of() {
+        let disk = |device: &str, dev: &str, bus: &str, rest: &str| {
+            let target = format!("<target dev='{dev}' bus='{bus}'/>");
+            let driver = "<driver name='qemu' type='qcow2'/>";
+            let xml = format!("<disk type='file' device='{device}'>{driver}<source file='/d'/>{rest}{target}</disk>");
+            trial(&xml, &[]).faults
+        };
+        for (dev, bus) in [("hda", "ide"), ("sda", "sata")] {
+            let fault = format!("QEMU has no disk on the bus `{bus}` that is read-only");
+            assert_eq!(disk("disk", dev, bus, "<readonly/>"), [fault]);
+            assert_eq!(disk("cdrom", dev, bus, "<readonly/>"), Vec::<String>::new());
+        }
+        assert_eq!(disk("disk", "vda", "virtio", "<readonly/>"), Vec::<String>::new());
+        assert!(disk("floppy", "sda", "usb", "").contains(&"a floppy cannot be on the bus `usb`".to_owned()));
+        let under = "<backingStore type='file'><format type='qcow2'/><source/></backingStore>";
+        assert_eq!(disk("disk", "vda", "virtio", under), ["the image under the disk has no source"]);
     }
 }

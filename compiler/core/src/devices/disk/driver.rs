@@ -126,7 +126,6 @@ impl DiskDriver {
         self.name.get_or_insert(Spanned::rule(DriverName::Qemu, &FORMAT));
         match kind {
             Some(StorageType::Volume) => {}
-            Some(StorageType::Dir) => drop(self.format.get_or_insert(Spanned::rule(ImageFormat::Fat, &FORMAT))),
             Some(_) | None => drop(self.format.get_or_insert(Spanned::rule(ImageFormat::Raw, &FORMAT))),
         }
         // Zeros can only be discarded where discards reach the file.

@@ -96,7 +96,13 @@ fn bus(disk: &Disk, refuse: Refuse<'_>) {
     if let (DiskBus::Sd, Some(address)) = (bus, &disk.info.address) {
         refuse(address.origin, "an SD card has no address".to_owned());
     }
-    if disk.device() == DiskDevice::Floppy && bus != DiskBus::Fdc && bus != DiskBus::Usb {
+    if disk.device() == DiskDevice::Disk
+        && let (Some(readonly), DiskBus::Ide | DiskBus::Sata) = (disk.readonly, bus)
+    {
+        let message = format!("QEMU has no disk on the bus `{}` that is read-only", bus.word());
+        refuse(readonly, message);
+    }
+    if disk.device() == DiskDevice::Floppy && bus != DiskBus::Fdc {
         refuse(disk.bus.origin_or(disk.origin), format!("a floppy cannot be on the bus `{}`", bus.word()));
     }
 }

@@ -327,7 +327,7 @@ impl Device for Disk {
         let bus = self.bus.get().map_or("disk", DiskBus::word);
         match &self.info.address {
             Some(Spanned { value: Address::Drive { controller, bus: number, target, unit }, .. }) => {
-                if self.bus.is(&DiskBus::Scsi) && !self.is_narrow(domain) {
+                if self.bus.is(&DiskBus::Scsi) && self.scsi_model(domain) != Some(ScsiModel::Lsilogic) {
                     return format!("scsi{controller}-{number}-{target}-{unit}");
                 }
                 format!("{bus}{controller}-{number}-{unit}")

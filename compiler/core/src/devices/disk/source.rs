@@ -208,4 +208,9 @@ pub(super) fn define_faults(disk: &Disk, defaults: &mut Defaults<'_>) {
         defaults
             .report(Diagnostic::new(&codes::MISSING, span, "the disk has no source").help("add `<source file='…'/>`"));
     }
+    for image in storage.backing.images().filter(|image| image.source.is_empty()) {
+        let span = image.origin.span().unwrap_or_default();
+        let fault = Diagnostic::new(&codes::MISSING, span, "the image under the disk has no source");
+        defaults.report(fault.help("say where it is, or end the chain with `<backingStore/>`"));
+    }
 }

@@ -244,7 +244,7 @@ impl Device for MemoryDevice {
 
     fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
         if let Some(path) = self.source.as_ref().and_then(|s| s.path.as_ref()) {
-            out.file(&path.value, self.target.readonly.is_some(), false, path.origin);
+            out.file(&path.value, path.origin);
         } else if self.model.is(&Model::SgxEpc) {
             out.device("/dev/sgx_vepc", self.origin);
             out.device("/dev/sgx_provision", self.origin);

@@ -5,7 +5,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::emit::Opts;
 use crate::ir::{Opt, OptExt};
-use crate::parts::cpu::{Cpu, CpuMode};
+use crate::parts::cpu::{Cpu, CpuMode, names};
 use crate::target::{Capabilities, Target, sorted};
 
 /// Features that QEMU has never had (`virQEMUCapsCPUFilterFeatures` in libvirt's `src/qemu/qemu_capabilities.c`).
@@ -94,6 +94,7 @@ pub fn check(cpu: &Cpu, report: &mut dyn FnMut(Diagnostic)) {
             report(Diagnostic::new(&codes::CONFLICT, place, message).help("keep one of the two"));
         }
         seen.push(&name.value);
+        names::check_feature(name, place, report);
     }
     let no_model = cpu.model.as_ref().is_none_or(|model| model.origin.span().is_none());
     if is_custom && no_model {

@@ -99,9 +99,6 @@ impl Features {
             Some(_) => {}
             None => opts.set("memory-backend", "pc.ram"),
         }
-        if let Some(speaker) = domain.devices.sounds.iter().find(|s| s.is_speaker()) {
-            opts = opts.opt("pcspk-audiodev", speaker.audiodev(domain));
-        }
         if let Some(security) = &domain.security {
             opts = security.machine_opts(opts);
         }
@@ -111,14 +108,14 @@ impl Features {
         if domain.numa().is_some_and(Numa::has_hmat) {
             opts = opts.switch("hmat", true);
         }
-        if let Some(audio) = sound::speaker(domain) {
-            opts.set("pcspk-audiodev", audio);
-        }
         if domain.os.boot_options.use_serial.is(&YesNo::Yes) {
             opts = opts.switch("graphics", false);
         }
         if let Some(hpet) = domain.clock.hpet() {
             opts = opts.switch("hpet", hpet);
+        }
+        if let Some(audio) = sound::speaker(domain) {
+            opts.set("pcspk-audiodev", audio);
         }
         opts = opts.switch("acpi", features.has(Plain::Acpi).is_some());
         out.opts(Section::Machine, "machine", opts, machine.origin);

@@ -71,6 +71,6 @@ pub(super) fn items(tables: &[Table], out: &mut Items) {
 /// What QEMU opens.
 pub(super) fn host(tables: &[Table], out: &mut HostNeeds) {
     for path in tables.iter().filter_map(|t| t.path.as_ref()) {
-        out.file(&path.value, true, false, path.origin);
+        out.file(&path.value, path.origin);
     }
 }

@@ -153,7 +153,7 @@ impl Boot {
     /// What QEMU opens.
     pub(super) fn host(&self, out: &mut HostNeeds) {
         for path in [&self.kernel, &self.initrd, &self.shim, &self.dtb].into_iter().flatten() {
-            out.file(&path.value, true, false, path.origin);
+            out.file(&path.value, path.origin);
         }
     }
 }

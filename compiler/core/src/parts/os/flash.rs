@@ -51,7 +51,7 @@ impl Os {
             }
         }
         if let Some((nvram, source)) = self.server() {
-            let format = nvram.format.get().map(FirmwareFormat::image);
+            let format = nvram.format.map(|f| f.map(FirmwareFormat::image));
             let (prefix, settings, below) = ("libvirt-pflash1".to_owned(), Settings::default(), Below::Nothing);
             let node = Node { prefix, source, format, readonly: false, settings, below, data: None };
             node.items(cx, Section::Pflash, out);
@@ -98,7 +98,7 @@ impl Os {
         if let Some(path) = self.loader.as_ref().and_then(|l| l.path.as_ref()) {
             let readonly = self.loader.as_ref().is_some_and(|l| !l.is_flash() || l.readonly.is(&YesNo::Yes));
             if !readonly {
-                out.file(&path.value, false, false, path.origin);
+                out.file(&path.value, path.origin);
             }
         }
         if let Some((_, source)) = self.server() {
@@ -109,7 +109,8 @@ impl Os {
             if nvram.template.is_some() {
                 out.refuse("variables of firmware that are copied to a device", path.origin);
             }
-            return out.file(&path.value, false, true, path.origin);
+            out.block(&path.value, false);
+            return out.file(&path.value, path.origin);
         }
         if nvram.template.is_some() && nvram.template_format.get() != nvram.format.get() {
             let origin = nvram.template_format.origin_or(path.origin);

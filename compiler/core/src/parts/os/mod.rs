@@ -90,6 +90,12 @@ fn architecture(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
     kind.attr("arch")
 }
 
+/// Says that what runs in the guest is not said (`virDomainDefPostParseOs` in libvirt's `src/conf/domain_postparse.c`).
+fn no_type(f: &Fields<'_, '_>) {
+    let fault = Diagnostic::new(&codes::MISSING, f.element().name_span(), "the domain does not say what it runs");
+    f.report(fault.help("add `<os><type>hvm</type></os>`"));
+}
+
 impl Os {
     /// Reads `<os>` from `<domain>`.
     pub fn lower(domain: &Fields<'_, '_>) -> Self {
@@ -99,8 +105,16 @@ impl Os {
                 loader.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, loader.keep(), message));
             }
         }
-        let Some(f) = domain.child("os") else { return Self::default() };
+        let Some(f) = domain.child("os") else {
+            if domain.element().child("os").is_none() {
+                no_type(domain);
+            }
+            return Self::default();
+        };
         let kind = f.child("type");
+        if f.element().child("type").is_none_or(|t| t.text().is_empty()) {
+            no_type(&f);
+        }
         if let Some(other) = kind.as_ref().and_then(Fields::text::<OsType>).filter(|t| t.value != OsType::Hvm) {
             let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
             let _ = kind.as_ref().map(Fields::keep);

@@ -61,7 +61,7 @@ impl Blob {
 
     pub(super) fn host(&self, out: &mut HostNeeds) {
         if let Some(file) = &self.file {
-            out.file(&file.value, true, false, file.origin);
+            out.file(&file.value, file.origin);
         }
     }
 }

@@ -1,8 +1,11 @@
 //! `cargo xtask accept`: every command line that virtc makes is given to the real QEMU.
 
+mod image;
 mod options;
 mod qemu;
 mod stand_in;
+mod summary;
+mod tpm;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::{Outcome, process};
+use crate::{Outcome, floors, process};
 use options::Opt;
 use stand_in::StandIns;
 
@@ -31,9 +34,12 @@ pub struct Args {
     /// The host file
     #[arg(long)]
     host: Option<PathBuf>,
-    /// Fewer accepted command lines than this are a failure
-    #[arg(long, default_value_t = 0)]
-    floor: usize,
+    /// A file with a line `accept NUMBER`: fewer accepted command lines are a failure
+    #[arg(long)]
+    floors: Option<PathBuf>,
+    /// The document whose table of what is accepted is written
+    #[arg(long)]
+    report: Option<PathBuf>,
     /// Only files whose name contains this
     #[arg(long, default_value = "")]
     only: String,
@@ -58,26 +64,28 @@ enum Verdict {
 /// # Errors
 /// When something cannot be run, or fewer are accepted than the floor asks.
 pub fn run(args: &Args) -> Outcome {
-    let virtc = match &args.virtc {
-        Some(path) => path.clone(),
-        None => {
-            process::run(process::cargo().args(["build", "--quiet", "--package", "virtc"]), 0)?;
-            process::built("debug", "virtc")
-        }
+    let floors = floors::read(args.floors.as_deref())?;
+    let virtc = if let Some(path) = &args.virtc {
+        path.clone()
+    } else {
+        process::run(process::cargo().args(["build", "--quiet", "--package", "virtc"]), 0)?;
+        process::built("debug", "virtc")
     };
-    let (devices, has_spice) = devices(&virtc, &args.qemu)?;
+    let binary = Binary::ask(&virtc, &args.qemu)?;
     let mut files = BTreeSet::new();
     for path in &args.paths {
         collect(path, &mut files)?;
     }
     let files: Vec<PathBuf> = files.into_iter().filter(|f| f.display().to_string().contains(&args.only)).collect();
     let (next, verdicts) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    // A try waits most of its time.
+    let threads = 2 * std::thread::available_parallelism().map_or(2, usize::from);
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let verdict = one(args, &virtc, &devices, has_spice, file)
-                        .unwrap_or_else(|error| Verdict::Refused(error.to_string()));
+                    let verdict =
+                        one(args, &virtc, &binary, file).unwrap_or_else(|error| Verdict::Refused(error.to_string()));
                     if let Ok(mut verdicts) = verdicts.lock() {
                         verdicts.insert(file.clone(), verdict);
                     }
@@ -86,7 +94,15 @@ pub fn run(args: &Args) -> Outcome {
         }
     });
     let verdicts = verdicts.into_inner().map_err(|error| error.to_string())?;
-    summary(&verdicts, args.floor)
+    let summary = summary::Summary::of(&verdicts)?;
+    if args.only.is_empty() {
+        summary.say_idle();
+    }
+    summary.print();
+    if let Some(document) = &args.report {
+        summary.report(document, &binary.version)?;
+    }
+    summary.judge(floors.get("accept").copied().unwrap_or_default())
 }
 
 /// Definitions of guests below `path`: those of the corpus that say what they become are no definitions of their own.
@@ -99,31 +115,58 @@ fn collect(path: &Path, out: &mut BTreeSet<PathBuf>) -> Outcome {
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let is_result = name.matches('.').count() > 1;
-    if !is_result && name.ends_with(".xml") && std::fs::read_to_string(path).is_ok_and(|text| text.contains("<domain"))
+    if !is_result
+        && path.extension().is_some_and(|end| end == "xml")
+        && std::fs::read_to_string(path).is_ok_and(|text| text.contains("<domain"))
     {
         out.insert(path.to_owned());
     }
     Ok(())
 }
 
-/// The devices of this QEMU, and whether it has SPICE.
-fn devices(virtc: &Path, qemu: &Path) -> Result<(BTreeSet<String>, bool), Box<dyn std::error::Error>> {
-    let output = Command::new(virtc).args(["qemu", "probe"]).arg(qemu).output()?;
-    if !output.status.success() {
-        return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
-    }
-    let caps: Value = serde_json::from_slice(&output.stdout)?;
-    let devices = caps.get("devices").and_then(Value::as_object).ok_or("the capabilities name no devices")?;
-    Ok((devices.keys().cloned().collect(), devices.contains_key("qxl")))
+/// What this QEMU has.
+struct Binary {
+    devices: BTreeSet<String>,
+    machines: BTreeSet<String>,
+    version: String,
 }
 
-fn one(
-    args: &Args,
-    virtc: &Path,
-    devices: &BTreeSet<String>,
-    has_spice: bool,
-    file: &Path,
-) -> Result<Verdict, Box<dyn std::error::Error>> {
+impl Binary {
+    fn ask(virtc: &Path, qemu: &Path) -> Result<Self, Box<dyn std::error::Error>> {
+        let output = Command::new(virtc).args(["qemu", "probe"]).arg(qemu).output()?;
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned().into());
+        }
+        let caps: Value = serde_json::from_slice(&output.stdout)?;
+        let devices = caps.get("devices").and_then(Value::as_object).ok_or("the capabilities name no devices")?;
+        let numbers = caps.get("version").and_then(Value::as_array).ok_or("the capabilities name no version")?;
+        let numbers: Vec<String> = numbers.iter().map(Value::to_string).collect();
+        // This list has the other names of machines too.
+        let output = Command::new(qemu).args(["-machine", "help"]).output()?;
+        let machines = String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .skip(1)
+            .filter_map(|line| Some(line.split_whitespace().next()?.to_owned()))
+            .collect();
+        Ok(Self { devices: devices.keys().cloned().collect(), machines, version: numbers.join(".") })
+    }
+
+    /// What it lacks of what the options name.
+    fn lacks(&self, options: &[Opt]) -> Option<String> {
+        let machine = options.iter().find(|o| o.name == "-machine").and_then(Opt::first);
+        if let Some(machine) = machine.filter(|machine| !self.machines.contains(*machine)) {
+            return Some(format!("this QEMU has no machine `{machine}`"));
+        }
+        let drivers = options.iter().filter(|o| o.name == "-device").filter_map(|o| o.get("driver"));
+        let is_absent = |driver: &&str| {
+            let pci = format!("{driver}-pci");
+            !self.devices.contains(*driver) && !self.devices.contains(&pci) && !ALIASES.contains(driver)
+        };
+        drivers.into_iter().find(is_absent).map(|driver| format!("this QEMU has no `{driver}`"))
+    }
+}
+
+fn one(args: &Args, virtc: &Path, binary: &Binary, file: &Path) -> Result<Verdict, Box<dyn std::error::Error>> {
     let mut command = Command::new(virtc);
     command.args(["compile", "--emit", "argv", "--format", "json"]);
     if let Some(host) = &args.host {
@@ -131,7 +174,7 @@ fn one(
     }
     let output = command.arg(file).output()?;
     let made: Value = serde_json::from_slice(&output.stdout)?;
-    let Some(argv) = made.as_array() else {
+    let Some(made_words) = made.as_array() else {
         let first = made.get("diagnostics").and_then(Value::as_array).and_then(|all| {
             all.iter().find(|d| d.get("severity").and_then(Value::as_str) == Some("error")).or(all.first())
         });
@@ -141,17 +184,13 @@ fn one(
     let dir = tempfile::tempdir()?;
     let state = dir.path().display().to_string();
     let words: Vec<String> =
-        argv.iter().filter_map(Value::as_str).map(|word| word.replace("{state}", &state)).collect();
+        made_words.iter().filter_map(Value::as_str).map(|word| word.replace("{state}", &state)).collect();
     let words = without_own(words, &std::fs::read_to_string(file)?);
     let taken = options::options(words.get(1..).unwrap_or_default());
-    let absent = taken.iter().filter(|o| o.name == "-device").filter_map(|o| o.get("driver")).find(|driver| {
-        let pci = format!("{driver}-pci");
-        !devices.contains(*driver) && !devices.contains(&pci) && !ALIASES.contains(driver)
-    });
-    if let Some(driver) = absent {
-        return Ok(Verdict::LeftOut(format!("this QEMU has no `{driver}`")));
+    if let Some(lack) = binary.lacks(&taken) {
+        return Ok(Verdict::LeftOut(lack));
     }
-    let mut stand_ins = StandIns::new(dir.path(), has_spice);
+    let mut stand_ins = StandIns::new(dir.path(), binary.devices.contains("qxl"));
     let replaced = match stand_ins.replace(taken) {
         Ok(replaced) => replaced,
         Err(reason) => return Ok(Verdict::LeftOut(reason)),
@@ -170,48 +209,14 @@ fn one(
 
 /// The words without those that the definition itself has as arguments for QEMU: they are the user's, and stand together.
 fn without_own(mut words: Vec<String>, definition: &str) -> Vec<String> {
-    let values = definition.split("arg value=").skip(1).filter_map(|rest| {
-        let quote = rest.chars().next()?;
-        rest.get(1..)?.split(quote).next()
+    let Ok(document) = roxmltree::Document::parse(definition) else { return words };
+    let arguments = document.descendants().filter(|node| {
+        node.tag_name().name() == "arg" && node.parent().is_some_and(|p| p.tag_name().name() == "commandline")
     });
-    let plain =
-        |value: &str| value.replace("&quot;", "\"").replace("&apos;", "'").replace("&lt;", "<").replace("&amp;", "&");
-    let own: Vec<String> = values.map(plain).collect();
+    let own: Vec<String> = arguments.filter_map(|node| Some(node.attribute("value")?.to_owned())).collect();
     let at = (0..words.len()).find(|at| !own.is_empty() && words.get(*at..at + own.len()) == Some(&own[..]));
     if let Some(at) = at {
         words.drain(at..at + own.len());
     }
     words
-}
-
-fn summary(verdicts: &BTreeMap<PathBuf, Verdict>, floor: usize) -> Outcome {
-    let (mut accepted, mut with, mut refused) = (0, 0, 0);
-    let (mut left, mut not): (BTreeMap<&str, usize>, BTreeMap<&str, usize>) = Default::default();
-    for (file, verdict) in verdicts {
-        match verdict {
-            Verdict::Accepted { stand_ins } => {
-                accepted += 1;
-                with += usize::from(*stand_ins > 0);
-            }
-            Verdict::Refused(said) => {
-                refused += 1;
-                let name = file.file_name().unwrap_or_default().to_string_lossy();
-                println!("refused  {name}: {said}");
-            }
-            Verdict::LeftOut(why) => *left.entry(why).or_default() += 1,
-            Verdict::NotCompiled(why) => *not.entry(why).or_default() += 1,
-        }
-    }
-    for (why, count) in &left {
-        println!("left out {count:4}  {why}");
-    }
-    for (why, count) in &not {
-        println!("not compiled {count:4}  {why}");
-    }
-    let (left, not): (usize, usize) = (left.values().sum(), not.values().sum());
-    println!(
-        "accepted {accepted} of {} (of these {with} with other devices in place of the host's), refused {refused}; left out {left}, not compiled {not}",
-        accepted + refused
-    );
-    if accepted < floor { Err(format!("{accepted} accepted, and the floor is {floor}").into()) } else { Ok(()) }
 }

@@ -26,10 +26,10 @@ pub fn accepts(binary: &Path, words: &[String], monitor: &Path, dir: &Path) -> R
     while Instant::now() < end {
         if let Ok(Some(status)) = child.try_wait() {
             let text = std::fs::read_to_string(&said).unwrap_or_default();
-            let lines = text.lines().filter(|line| !line.contains("warning:") && !line.trim().is_empty());
-            // Before its message QEMU says when it was.
-            let last = lines.last().unwrap_or_default();
-            let last = last.split_once("qemu-system-x86_64: ").map_or(last, |(_, message)| message);
+            let mut lines = text.lines().rev().filter(|line| !line.contains("warning:") && !line.trim().is_empty());
+            // Before its message QEMU says when it was, and behind it what may help.
+            let own = lines.clone().find_map(|line| Some(line.split_once("qemu-system-x86_64: ")?.1));
+            let last = own.or_else(|| lines.next()).unwrap_or_default();
             return Err(format!("{last} ({status})"));
         }
         // One that ends while it is asked says why.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use serde_json::{Map, Value, json};
 
+use super::image::{formats, image, kernel};
 use super::options::{Argument, Opt};
+use super::tpm::Tpm;
 
 /// What cannot be replaced: the reason to leave a case out.
 pub type LeftOut = String;
@@ -14,6 +15,9 @@ pub type LeftOut = String;
 /// Objects that need hardware of the host's.
 const OF_THE_HOST: [&str; 6] =
     ["sev-guest", "sev-snp-guest", "tdx-guest", "memory-backend-epc", "cryptodev-vhost-user", "cryptodev-backend-lkcf"];
+
+/// Room for memory in KiB, 256 GiB.
+const MAXMEM_KIB: u64 = 256 << 20;
 
 /// Devices that talk to a process of their own, or to the host's kernel, before they exist.
 const NEED_A_PEER: [&str; 10] = [
@@ -34,6 +38,10 @@ pub struct StandIns<'d> {
     dir: &'d Path,
     count: u32,
     has_spice: bool,
+    /// Whether the guest's interrupts need x2APIC, which KVM has and TCG's models lack.
+    x2apic: bool,
+    /// The TPM of the guest; it lives as long as the try.
+    tpm: Option<Tpm>,
     /// What was put in the place of devices of the host.
     pub devices: u32,
 }
@@ -41,7 +49,7 @@ pub struct StandIns<'d> {
 impl<'d> StandIns<'d> {
     /// Stand-ins below `dir`.
     pub fn new(dir: &'d Path, has_spice: bool) -> Self {
-        Self { dir, count: 0, has_spice, devices: 0 }
+        Self { dir, count: 0, has_spice, x2apic: false, tpm: None, devices: 0 }
     }
 
     /// Where the monitor will be.
@@ -66,6 +74,10 @@ impl<'d> StandIns<'d> {
     /// Why it cannot be tried here.
     pub fn replace(&mut self, options: Vec<Opt>) -> Result<Vec<Opt>, LeftOut> {
         let formats = formats(&options);
+        self.x2apic = options.iter().any(|option| match &option.argument {
+            Argument::Json(device) => device.get("eim").is_some_and(|eim| eim == "on" || eim == true),
+            Argument::None | Argument::Parts(_) => false,
+        });
         let mut out = Vec::new();
         for mut option in options {
             let keep = match option.name.as_str() {
@@ -73,8 +85,9 @@ impl<'d> StandIns<'d> {
                     option = Opt::new("-accel", Some("tcg"));
                     true
                 }
-                "-machine" => self.machine(&mut option),
-                "-cpu" => Self::cpu(&mut option),
+                "-machine" => Self::machine(&mut option),
+                "-cpu" => self.cpu(&mut option),
+                "-m" => Self::memory(&mut option),
                 "-object" => self.object(&mut option)?,
                 "-blockdev" => self.blockdev(&mut option, &formats)?,
                 "-netdev" => Self::netdev(&mut option),
@@ -88,7 +101,22 @@ impl<'d> StandIns<'d> {
                 }
                 "-spice" if self.has_spice => self.spice(&mut option),
                 "-spice" => return Err("SPICE is not installed".to_owned()),
-                "-tpmdev" => return Err("a TPM needs its emulator or the host's".to_owned()),
+                "-tpmdev" => {
+                    let chardev = option.get("chardev").map(str::to_owned);
+                    let (first, id) = (chardev.is_none(), option.get("id").unwrap_or_default().to_owned());
+                    let chardev = chardev.unwrap_or_else(|| "chrtpm".to_owned());
+                    if first {
+                        let path = self.tpm()?;
+                        out.push(Opt::new("-chardev", Some(&format!("socket,id={chardev},path={path}"))));
+                    }
+                    option = Opt::new("-tpmdev", Some(&format!("emulator,id={id},chardev={chardev}")));
+                    true
+                }
+                "-drive" => {
+                    let path = self.file(&vec![0; 4 << 20])?;
+                    set(&mut option, "file", &path);
+                    true
+                }
                 "-add-fd" => false,
                 "-overcommit" => {
                     option = Opt::new("-overcommit", Some("mem-lock=off"));
@@ -96,7 +124,7 @@ impl<'d> StandIns<'d> {
                 }
                 "-kernel" => self.whole(&mut option, &kernel())?,
                 "-initrd" | "-dtb" => self.whole(&mut option, &[0; 4096])?,
-                "-bios" => self.whole(&mut option, &[0; 65536])?,
+                "-bios" => self.whole(&mut option, &vec![0; 65536])?,
                 "-fw_cfg" | "-smbios" | "-acpitable" => self.files(&mut option)?,
                 "-boot" => {
                     option.parts().into_iter().for_each(|parts| parts.retain(|(key, _)| key != "splash"));
@@ -117,7 +145,7 @@ impl<'d> StandIns<'d> {
         Ok(out)
     }
 
-    fn machine(&mut self, option: &mut Opt) -> bool {
+    fn machine(option: &mut Opt) -> bool {
         let Some(parts) = option.parts() else { return true };
         parts.retain(|(key, _)| {
             !matches!(key.as_str(), "kernel_irqchip" | "kernel-irqchip" | "kvm-shadow-mem" | "accel")
@@ -125,10 +153,22 @@ impl<'d> StandIns<'d> {
         true
     }
 
-    fn cpu(option: &mut Opt) -> bool {
+    fn cpu(&self, option: &mut Opt) -> bool {
         let Some(parts) = option.parts() else { return true };
         if let Some((_, model)) = parts.first_mut().filter(|(_, model)| model == "host") {
             "max".clone_into(model);
+        }
+        if self.x2apic {
+            parts.push(("x2apic".to_owned(), "on".to_owned()));
+        }
+        true
+    }
+
+    /// TCG addresses 40 bits: room for memory that comes later is less than these.
+    fn memory(option: &mut Opt) -> bool {
+        let most = option.get("maxmem").and_then(|most| most.strip_suffix('k')?.parse::<u64>().ok());
+        if most.is_some_and(|most| most > MAXMEM_KIB) {
+            set(option, "maxmem", &format!("{MAXMEM_KIB}k"));
         }
         true
     }
@@ -233,6 +273,10 @@ impl<'d> StandIns<'d> {
             Argument::Parts(parts)
         };
         option.argument = match kind.as_str() {
+            "socket" if id.starts_with("chrtpm") => {
+                let path = self.tpm()?;
+                with("socket", &[("path", &path)])
+            }
             "socket" => {
                 let path = if id == "charmonitor" { self.monitor().display().to_string() } else { self.path("socket") };
                 with("socket", &[("path", &path), ("server", "on"), ("wait", "off")])
@@ -262,8 +306,6 @@ impl<'d> StandIns<'d> {
         if device.get("romfile").and_then(Value::as_str).is_some_and(|file| !file.is_empty()) {
             device.insert("romfile".to_owned(), json!(rom));
         }
-        // Extended interrupts need the interrupt controller that KVM has.
-        device.remove("eim");
         let place = ["id", "bus", "addr", "multifunction", "bootindex", "port"];
         let mut put = |name: &str, device: &mut Map<String, Value>, more: &[&str]| {
             device.retain(|key, _| place.contains(&key.as_str()) || more.contains(&key.as_str()));
@@ -280,6 +322,11 @@ impl<'d> StandIns<'d> {
                 device.remove("bootindex");
             }
             "scsi-generic" | "scsi-block" => put("scsi-hd", device, &["drive", "channel", "scsi-id", "lun"]),
+            // Only a display with a GPU of the host's takes these.
+            "virtio-gpu-gl-pci" | "virtio-vga-gl" => {
+                device.insert("driver".to_owned(), json!(driver.replace("-gl", "")));
+                self.devices += 1;
+            }
             "virtio-input-host-pci" => put("virtio-tablet-pci", device, &[]),
             // Only a peer of its own takes longer queues than this.
             "virtio-net-pci" if device.get("tx_queue_size").and_then(Value::as_u64) > Some(256) => {
@@ -288,6 +335,14 @@ impl<'d> StandIns<'d> {
             _ => {}
         }
         Ok(true)
+    }
+
+    /// The socket of an emulated TPM.
+    fn tpm(&mut self) -> Result<String, LeftOut> {
+        let tpm = Tpm::start(self.dir)?;
+        let path = tpm.socket.display().to_string();
+        self.tpm = Some(tpm);
+        Ok(path)
     }
 
     fn audio(option: &mut Opt) -> bool {
@@ -352,73 +407,4 @@ fn set(option: &mut Opt, key: &str, value: &str) {
     if let Some(part) = option.parts().and_then(|parts| parts.iter_mut().find(|(k, _)| k == key)) {
         value.clone_into(&mut part.1);
     }
-}
-
-/// The node above each protocol node: what its image must be.
-fn formats(options: &[Opt]) -> BTreeMap<String, Map<String, Value>> {
-    let mut out = BTreeMap::new();
-    for option in options.iter().filter(|option| option.name == "-blockdev") {
-        let Argument::Json(node) = &option.argument else { continue };
-        for key in ["file", "data-file"] {
-            if let Some(below) = node.get(key).and_then(Value::as_str) {
-                let node = if key == "file" { node.clone() } else { Map::new() };
-                out.insert(below.to_owned(), node);
-            }
-        }
-    }
-    out
-}
-
-/// An image that the node above it can open.
-fn image(path: &Path, above: Option<&Map<String, Value>>) -> Result<(), LeftOut> {
-    let format = above.and_then(|node| node.get("driver")).and_then(Value::as_str).unwrap_or("raw");
-    let mut command = Command::new("qemu-img");
-    command.args(["create", "-q", "-f"]);
-    let encrypt = above.and_then(|node| node.get("encrypt")).and_then(|e| e.get("format")).and_then(Value::as_str);
-    match (format, encrypt) {
-        ("qcow2", Some(kind)) => {
-            command.args(["qcow2", "--object", "secret,id=s,data=secret"]);
-            command.arg("-o").arg(format!("encrypt.format={kind},encrypt.key-secret=s"));
-            if kind == "luks" {
-                command.args(["-o", "encrypt.iter-time=10"]);
-            }
-        }
-        ("qcow2", None) => {
-            command.arg("qcow2");
-            if above.is_some_and(|node| node.contains_key("data-file")) {
-                command.arg("-o").arg(format!("data_file={}.data,data_file_raw=on", path.display()));
-            }
-        }
-        ("luks", _) => {
-            command.args(["luks", "--object", "secret,id=s,data=secret", "-o", "key-secret=s,iter-time=10"]);
-        }
-        ("raw" | "copy-on-read" | "throttle", _) => {
-            let file = std::fs::File::create(path).map_err(|error| error.to_string())?;
-            return file.set_len(4 << 20).map_err(|error| error.to_string());
-        }
-        (format, _) => {
-            command.arg(format);
-        }
-    }
-    let output = command.arg(path).arg("4M").output().map_err(|error| format!("qemu-img: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    Err(format!("no image of format `{format}` can be made: {}", String::from_utf8_lossy(&output.stderr).trim()))
-}
-
-/// The beginning of a kernel of boot protocol 2.12, as `Documentation/arch/x86/boot.rst` of Linux describes it.
-fn kernel() -> Vec<u8> {
-    let mut image = vec![0u8; 32768];
-    let mut put = |at: usize, bytes: &[u8]| {
-        image.splice(at..at + bytes.len(), bytes.iter().copied());
-    };
-    put(0x1f1, &[1]);
-    put(0x1fe, &[0x55, 0xaa]);
-    put(0x202, b"HdrS");
-    put(0x206, &0x020c_u16.to_le_bytes());
-    put(0x211, &[1]);
-    put(0x22c, &0x7fff_ffff_u32.to_le_bytes());
-    put(0x238, &0x7ff_u32.to_le_bytes());
-    image
 }

@@ -1,0 +1,78 @@
+//! The names of CPU models and features that libvirt knows (its CPU map, `src/cpu_map`).
+
+use virtc_diag::{Diagnostic, Span};
+
+use crate::codes;
+use crate::emit::Cx;
+use crate::ir::Spanned;
+use crate::parts::cpu::Cpu;
+use crate::parts::cpu::features::of_qemu;
+use crate::target::{Capabilities, Target, sorted};
+
+/// The models, with those of QEMU's that later versions of the map have.
+const MODELS: &str = include_str!("models.txt");
+
+/// The features.
+const FEATURES: &str = include_str!("features.txt");
+
+/// QEMU's CPUs that a mode stands for.
+const OF_MODES: [&str; 3] = ["base", "host", "max"];
+
+/// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's `src/cpu/cpu.c`).
+pub(super) fn check_feature(name: &Spanned<String>, place: Span, report: &mut dyn FnMut(Diagnostic)) {
+    let is_known = FEATURES.split_ascii_whitespace().any(|known| known == name.value);
+    if is_known || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some()) {
+        return;
+    }
+    let message = format!("there is no CPU feature `{}`", name.value);
+    let fault = Diagnostic::new(&codes::BAD_VALUE, place, message);
+    report(fault.help("use libvirt's names, such as `sse4.1`"));
+}
+
+/// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's `src/cpu/cpu.c`).
+pub(super) fn check_model(cpu: &Cpu, cx: &Cx<'_>) {
+    let Some(model) = &cpu.model else { return };
+    let of_qemu = |caps: &Capabilities| {
+        let is_model = !OF_MODES.contains(&model.value.as_str());
+        is_model && caps.kvm.iter().chain(&caps.tcg).any(|cpus| cpus.models.contains_key(&model.value))
+    };
+    if MODELS.split_ascii_whitespace().any(|known| known == model.value) || cx.target.caps().is_some_and(of_qemu) {
+        return;
+    }
+    let message = format!("there is no CPU model `{}`", model.value);
+    let fault = Diagnostic::new(&codes::BAD_VALUE, model.origin.span().unwrap_or_default(), message);
+    let mode = OF_MODES.contains(&model.value.as_str());
+    cx.report(if mode { fault.help("use `mode='host-passthrough'` or `mode='maximum'`") } else { fault });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::trial::trial;
+
+    fn faults(cpu: &str) -> Vec<String> {
+        trial(&format!("<memory>1024</memory><vcpu>1</vcpu>{cpu}"), "", &[]).faults
+    }
+
+    #[test]
+    fn names_are_libvirts() {
+        let feature =
+            |name: &str| faults(&format!("<cpu><model>Haswell</model><feature policy='disable' name='{name}'/></cpu>"));
+        assert_eq!(feature("sse4.1"), Vec::<String>::new());
+        assert_eq!(feature("x.y"), ["there is no CPU feature `x.y`"]);
+        assert_eq!(faults("<cpu><model>YongFeng</model></cpu>"), Vec::<String>::new());
+        assert!(
+            faults("<cpu><model>cortex-a15</model></cpu>").contains(&"there is no CPU model `cortex-a15`".to_owned())
+        );
+        let beside = "<cpu mode='host-model'><model>nothing</model></cpu>";
+        assert!(faults(beside).contains(&"there is no CPU model `nothing`".to_owned()));
+    }
+
+    #[test]
+    fn lists_are_sorted_and_without_repetition() {
+        for list in [MODELS, FEATURES] {
+            let words: Vec<&str> = list.split_ascii_whitespace().collect();
+            assert!(words.len() > 100 && words.is_sorted_by(|a, b| a < b));
+        }
+    }
+}

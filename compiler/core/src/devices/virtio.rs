@@ -72,7 +72,7 @@ impl VirtioOptions {
     pub fn without_effect(&self, what: &str, faults: &mut Diagnostics) {
         let mut found = Diagnostics::new();
         self.check_absent(what, &mut found);
-        for fault in found.iter() {
+        for fault in &found {
             let span = fault.span.unwrap_or_default();
             faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, span, fault.message.clone()));
         }

@@ -73,8 +73,11 @@ impl Location {
     /// Where the path stands, of a place that has one.
     pub(super) fn origin(&self) -> Option<Origin> {
         match self {
-            Self::File(path, _) | Self::Block(path) | Self::Dir(path) | Self::VhostVdpa(path) => Some(path.origin),
-            Self::VhostUser(path, _) => Some(path.origin),
+            Self::File(path, _)
+            | Self::Block(path)
+            | Self::Dir(path)
+            | Self::VhostVdpa(path)
+            | Self::VhostUser(path, _) => Some(path.origin),
             Self::Empty | Self::Network(_) | Self::Volume { .. } | Self::Nvme { .. } => None,
         }
     }
@@ -82,9 +85,8 @@ impl Location {
     /// What the host must do so that QEMU reaches the place. Its files come to belong to QEMU's user, unless they keep their owner.
     pub(super) fn host(&self, readonly: bool, keeps_owner: bool, out: &mut HostNeeds) {
         match self {
-            Self::Empty => {}
             Self::File(path, _) if !keeps_owner => out.file(&path.value, path.origin),
-            Self::File(..) => {}
+            Self::Empty | Self::File(..) => {}
             Self::Block(path) => {
                 out.block(&path.value, readonly);
                 if !keeps_owner {

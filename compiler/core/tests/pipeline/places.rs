@@ -12,7 +12,7 @@ fn guest(count: usize) -> String {
         let (high, low) = (number / 256, number % 256);
         let letters: String = [number / 676, number / 26 % 26, number % 26]
             .iter()
-            .filter_map(|n| char::from_digit(*n as u32 + 10, 36))
+            .filter_map(|n| char::from_digit(u32::try_from(*n).ok()? + 10, 36))
             .collect();
         let _ = write!(
             devices,

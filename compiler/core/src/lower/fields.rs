@@ -30,6 +30,11 @@ impl<'d> Lowering<'d> {
         Self { running: true, ..Self::new(checked) }
     }
 
+    /// Whether all of the document could be read as XML, and is as the grammar wants it.
+    pub fn is_whole(&self) -> bool {
+        self.checked.document().is_complete() && self.checked.is_sound()
+    }
+
     /// Whether the document shows a running domain.
     pub fn is_running(&self) -> bool {
         self.running

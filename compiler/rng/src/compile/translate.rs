@@ -14,7 +14,7 @@ use crate::schema::Definition;
 use crate::syntax::ast::{Combine, Data, Kind, NameClass, Pattern, Value};
 
 /// How deep patterns may stand inside each other once definitions are put in.
-const MAX_DEPTH: usize = 500;
+const MAX_DEPTH: usize = 250;
 
 /// A datatype: type and parameters.
 pub(super) type DataKey = (TypeId, Vec<(Box<str>, Box<str>)>);

@@ -92,6 +92,10 @@ fn architecture(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
 
 /// Says that what runs in the guest is not said (`virDomainDefPostParseOs` in libvirt's `src/conf/domain_postparse.c`).
 fn no_type(f: &Fields<'_, '_>) {
+    if !f.cx().is_whole() {
+        // It may have stood in what could not be read.
+        return;
+    }
     let fault = Diagnostic::new(&codes::MISSING, f.element().name_span(), "the domain does not say what it runs");
     f.report(fault.help("add `<os><type>hvm</type></os>`"));
 }

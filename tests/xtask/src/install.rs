@@ -14,6 +14,8 @@ pub enum Probe {
     Program(&'static str),
     /// A file or directory.
     File(&'static str),
+    /// A loadable module of QEMU.
+    Module(&'static str),
 }
 
 /// Something that comes with a Debian package.
@@ -47,14 +49,27 @@ pub const DRIVER: Need = Need {
 };
 pub const VIRSH: Need =
     Need { probe: Probe::Program("virsh"), package: "libvirt-clients", why: "no comparison with libvirt" };
+/// What QEMU's build splits off: without it, devices and protocols are missing.
+pub const MODULES: [Need; 3] = [
+    module("audio-spice.so", "qemu-system-modules-spice"),
+    module("hw-display-virtio-gpu-gl.so", "qemu-system-modules-opengl"),
+    module("block-rbd.so", "qemu-block-extra"),
+];
+pub const SWTPM: Need = Need { probe: Probe::Program("swtpm"), package: "swtpm", why: "no emulated TPM" };
+pub const IMAGES: Need = Need { probe: Probe::Program("qemu-img"), package: "qemu-utils", why: "no images of disks" };
 pub const BUSYBOX: Need =
     Need { probe: Probe::Program("busybox"), package: "busybox-static", why: "no guest with a kernel" };
+
+const fn module(file: &'static str, package: &'static str) -> Need {
+    Need { probe: Probe::Module(file), package, why: "fewer devices and protocols in QEMU" }
+}
 
 impl Need {
     fn is_met(&self) -> bool {
         match self.probe {
             Probe::Program(name) => tools::find(name).is_some(),
             Probe::File(path) => Path::new(path).exists(),
+            Probe::Module(name) => Path::new("/usr/lib/x86_64-linux-gnu/qemu").join(name).exists(),
         }
     }
 }

@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
+use crate::install::{self, IMAGES, MODULES, QEMU, SWTPM};
 use crate::{Outcome, floors, process};
 use options::Opt;
 use stand_in::StandIns;
@@ -22,6 +23,8 @@ use stand_in::StandIns;
 /// Start the real QEMU with what virtc makes of the conformance corpus and of testdata, with stand-ins for what the host lacks
 #[derive(clap::Args)]
 pub struct Args {
+    #[command(flatten)]
+    install: install::Options,
     /// Directories with definitions, or single ones; those of aarch64 and the like are passed over
     #[arg(required = true)]
     paths: Vec<PathBuf>,
@@ -65,6 +68,11 @@ enum Verdict {
 /// When something cannot be run, or fewer are accepted than the floor asks.
 pub fn run(args: &Args) -> Outcome {
     let floors = floors::read(args.floors.as_deref())?;
+    let needs: Vec<_> = [QEMU, IMAGES, SWTPM].into_iter().chain(MODULES).collect();
+    let lacking = install::ensure(&needs, &args.install);
+    if lacking.iter().any(|need| need.package == QEMU.package || need.package == IMAGES.package) {
+        return Err("there is no QEMU to ask".into());
+    }
     let virtc = if let Some(path) = &args.virtc {
         path.clone()
     } else {
@@ -102,7 +110,11 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(document) = &args.report {
         summary.report(document, &binary.version)?;
     }
-    summary.judge(floors.get("accept").copied().unwrap_or_default())
+    let floor = floors.get("accept").copied().filter(|_| lacking.is_empty());
+    if floor.is_none() && args.floors.is_some() {
+        println!("left out: the floor, since not everything that it counts on is installed");
+    }
+    summary.judge(floor.unwrap_or_default())
 }
 
 /// Definitions of guests below `path`: those of the corpus that say what they become are no definitions of their own.

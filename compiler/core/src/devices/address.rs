@@ -120,7 +120,7 @@ impl Address {
     /// The address that `<address>` in `f` gives.
     pub fn lower(f: &Fields<'_, '_>) -> Opt<Self> {
         let a = f.child("address")?;
-        if foreign(&a, "type", &["ccw", "virtio-mmio", "virtio-s390", "spapr-vio"]) {
+        if foreign(&a, "type", &["ccw", "virtio-mmio", "virtio-s390"]) {
             return None;
         }
         if let Some(zpci) = a.child("zpci") {

@@ -54,6 +54,12 @@ impl<'t> Names<'t> {
         found.map(|d| &*d.uri).filter(|uri| !uri.is_empty() || prefix.is_empty())
     }
 
+    /// Whether the prefix of a name stands for anything.
+    fn is_declared(&self, name: &str) -> bool {
+        let prefix = name.split_once(':').map_or("", |(prefix, _)| prefix);
+        prefix == "xml" || self.prefixes.get(prefix).is_some_and(|declared| !declared.is_empty())
+    }
+
     /// The number of a name as written.
     fn id(
         &mut self,
@@ -128,11 +134,21 @@ impl<'t> Names<'t> {
         }
         let id = self.id(document, name, base, false, report);
         let first = Span::at(document.attributes.len()).start;
+        // Two prefixes may stand for one namespace (Namespaces in XML 1.0, 6.3).
+        let mut prefixed: FxHashSet<NameId> = FxHashSet::default();
         for attribute in attributes {
             if attribute.name == "xmlns" || attribute.name.starts_with("xmlns:") {
                 continue;
             }
             let name = self.id(document, attribute.name, attribute.at, true, report);
+            if attribute.name.contains(':') && !prefixed.insert(name) && self.is_declared(attribute.name) {
+                let span = Span::new(attribute.at..attribute.at + attribute.name.len());
+                report(
+                    Diagnostic::new(&codes::XML_SYNTAX, span, TWICE)
+                        .help("another prefix stands for the same namespace"),
+                );
+                continue;
+            }
             let value_span = Span::new(attribute.value_at..attribute.value_at + attribute.value.len());
             let decoded = match decode(attribute.value, attribute.value_at, Place::Attribute, report) {
                 std::borrow::Cow::Borrowed(_) => None,

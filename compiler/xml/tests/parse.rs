@@ -89,6 +89,7 @@ const FAULTS: &[(&str, &[&str])] = &[
     ("<a/></a>", &["1:7 `</a>` closes nothing"]),
     ("<a b=c/>", &["1:6 attribute value without quotes"]),
     ("<a b='1' b='2'/>", &["1:10 attribute given twice"]),
+    ("<a xmlns:p='u' xmlns:q='u' p:b='1' q:b='2'/>", &["1:36 attribute given twice"]),
     ("<a b='1'c='2'/>", &["1:9 no white space before this attribute"]),
     ("<a b='<'/>", &["1:7 `<` in an attribute value"]),
     ("<a>&bomb;</a>", &["1:4 entity `bomb` is not predefined, and declared ones are not expanded"]),

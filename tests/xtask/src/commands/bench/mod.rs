@@ -42,6 +42,20 @@ fn timed(mut command: Command) -> Result<Duration, Box<dyn std::error::Error>> {
     Ok(began.elapsed())
 }
 
+/// The medians of two programs that are run in turn, so that what else the machine does falls on both.
+fn in_turn(
+    runs: u32,
+    ours: impl Fn() -> Command,
+    theirs: impl Fn() -> Command,
+) -> Result<(Duration, Duration), Box<dyn std::error::Error>> {
+    let (mut own, mut other) = (Vec::new(), Vec::new());
+    for _ in 0..runs {
+        own.push(timed(ours())?);
+        other.push(timed(theirs())?);
+    }
+    Ok((median(own), median(other)))
+}
+
 /// The middle of the times; of an even number the upper one of the two in the middle.
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();

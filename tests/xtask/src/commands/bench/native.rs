@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{median, timed};
+use super::{in_turn, timed};
 use crate::hold::libvirt::{Libvirt, What, adapted, virsh};
 use crate::install::{self, DRIVER, LIBVIRT, QEMU, VIRSH};
 use crate::{Outcome, process};
@@ -49,14 +49,10 @@ pub fn run(Args { install, runs, file }: &Args) -> Outcome {
         command.args(["domxml-to-native", "qemu-argv", "--xml"]).arg(&path);
         command
     };
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     // The daemon looks at QEMU once, the first time that it is asked.
     timed(native())?;
-    for _ in 0..*runs {
-        ours.push(timed(virtc())?);
-        theirs.push(timed(native())?);
-    }
-    let (ours, theirs) = (median(ours).as_secs_f64(), median(theirs).as_secs_f64());
+    let (ours, theirs) = in_turn(*runs, virtc, native)?;
+    let (ours, theirs) = (ours.as_secs_f64(), theirs.as_secs_f64());
     println!(
         "{} ({} bytes, without its network cards), median of {runs} runs each, in turn",
         file.display(),

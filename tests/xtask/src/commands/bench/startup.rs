@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{median, timed};
+use super::in_turn;
 use crate::install::{self, GRAMMAR, Probe, XMLLINT};
 use crate::{Outcome, process};
 
@@ -40,13 +40,7 @@ pub fn run(Args { install, runs, file }: &Args) -> Outcome {
         command.args(["--noout", "--relaxng", grammar]).arg(&file);
         command
     };
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    // Turn about, so that what else the machine does falls on both.
-    for _ in 0..*runs {
-        ours.push(timed(virtc())?);
-        theirs.push(timed(xmllint())?);
-    }
-    let (ours, theirs) = (median(ours), median(theirs));
+    let (ours, theirs) = in_turn(*runs, virtc, xmllint)?;
     let size = std::fs::metadata(&file).map(|data| data.len())?;
     println!("{} ({size} bytes), median of {runs} runs each, in turn", shown(&file));
     println!("virtc check         {:8.2} ms", ours.as_secs_f64() * 1e3);

@@ -115,7 +115,7 @@ pub trait HostRead {
     fn has_group(&self, group: &Group) -> Result<bool>;
     /// Whether exactly these rules are in force on a group; `None`: no rules of ours.
     fn has_acl(&self, group: &Group, rules: Option<&[Rule]>) -> Result<bool>;
-    /// The processes of a group.
+    /// The processes of a group that live; those that are ending are waited for.
     fn processes(&self, group: &Group) -> Result<Vec<u32>>;
     /// The limit on locked memory of a group's first process, `None` where it has none.
     fn memlock(&self, group: &Group) -> Result<Option<Limit>>;

@@ -45,7 +45,31 @@ pub(super) fn remove(group: &Group) -> Result<()> {
     }
 }
 
+/// The processes that live. Those that are already ending are waited for: the kernel keeps them in the group, with what they hold open, until
+/// the last of their threads is gone.
 pub(super) fn processes(group: &Group) -> Result<Vec<u32>> {
+    let end = Instant::now() + Duration::from_secs(5);
+    loop {
+        let pids = listed(group)?;
+        if pids.is_empty() || !pids.iter().all(|pid| is_ending(*pid)) || Instant::now() > end {
+            return Ok(pids);
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Whether the process has begun to exit, is dead, or is gone.
+fn is_ending(pid: u32) -> bool {
+    // include/linux/sched.h; the fields are those of proc_pid_stat(5), counted from the one after the name in parentheses.
+    const PF_EXITING: u32 = 4;
+    let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return true };
+    let mut fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
+    let is_dead = matches!(fields.next(), Some("Z" | "X"));
+    let flags = fields.nth(5).and_then(|flags| flags.parse::<u32>().ok()).unwrap_or_default();
+    is_dead || flags & PF_EXITING != 0
+}
+
+fn listed(group: &Group) -> Result<Vec<u32>> {
     match group {
         Group::V2(path) | Group::V1(path) => {
             let text = read::text(&path.join("cgroup.procs"))?.unwrap_or_default();
@@ -70,7 +94,7 @@ pub(super) fn kill(group: &Group, mut reap: impl FnMut()) -> Result<()> {
     let end = Instant::now() + KILL;
     loop {
         reap();
-        let left = processes(group)?;
+        let left = listed(group)?;
         if left.is_empty() {
             return Ok(());
         }
@@ -162,6 +186,22 @@ fn find_hierarchies(mounts: &str, own: &str, exists: impl Fn(&Path) -> bool) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_process_that_is_dead_but_not_yet_reaped_is_ending() {
+        assert!(!is_ending(std::process::id()));
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        assert!(!is_ending(child.id()));
+        child.kill().unwrap();
+        let end = Instant::now() + Duration::from_secs(5);
+        while !is_ending(child.id()) {
+            assert!(Instant::now() < end);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let pid = child.id();
+        child.wait().unwrap();
+        assert!(is_ending(pid), "gone");
+    }
 
     #[test]
     fn finds_both_hierarchies_of_a_hybrid_host() {

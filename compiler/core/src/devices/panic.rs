@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
-use crate::define::pci::PCI_DEVICE;
+use crate::define::pci::Connect;
 use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
@@ -63,6 +63,9 @@ impl Device for Panic {
             (None, _) => refuse("the machine type has no panic device unless a model is named", span),
             (Some(Model::Pseries), _) => refuse("panic device `pseries` exists on ppc64 alone", span),
             (Some(Model::S390), _) => refuse("panic device `s390` exists on s390 alone", span),
+            (Some(Model::Isa), _) if domain.os.arch().is_arm() => {
+                refuse("panic device `isa` stands on a bus that only x86 machines have", span);
+            }
             (Some(Model::Hyperv), _) if domain.os.arch().is_arm() => {
                 refuse("panic device `hyperv` exists on x86 alone", span);
             }
@@ -83,7 +86,8 @@ impl Device for Panic {
     }
 
     fn needs(&self, _domain: &Domain) -> Needs {
-        if self.model.is(&Model::Pvpanic) { Needs::Pci(PCI_DEVICE) } else { Needs::Nothing }
+        // It stands on the root bus, whatever that is.
+        if self.model.is(&Model::Pvpanic) { Needs::Pci(Connect::PCI.and(Connect::INTEGRATED)) } else { Needs::Nothing }
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {

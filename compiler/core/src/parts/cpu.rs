@@ -230,7 +230,7 @@ impl Cpu {
 
     /// What cannot be compiled.
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        self.physical.check(self.mode.get(), report);
+        self.physical.check(self.mode.get(), domain.os.arch(), report);
         features::check(self, domain.os.arch(), report);
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();

@@ -73,9 +73,7 @@ impl Device for Pstore {
         }
         if domain.features.has(crate::parts::features::Plain::Acpi).is_none() {
             let message = "without ACPI the guest does not see a store of type `acpi-erst`";
-            faults.push(
-                Diagnostic::new(&codes::WITHOUT_EFFECT, span, message).help("add `<acpi/>` to `<features>`"),
-            );
+            faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, span, message).help("add `<acpi/>` to `<features>`"));
         }
     }
 

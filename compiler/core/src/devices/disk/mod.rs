@@ -344,7 +344,7 @@ impl Device for Disk {
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         if self.bus.is(&DiskBus::Sd) {
-            return sd::items(self, out);
+            return sd::items(self, cx, out);
         }
         if self.storage.is_shared_transient() {
             // It is plugged in when the machine stands, before the guest runs.

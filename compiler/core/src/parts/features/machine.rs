@@ -1,6 +1,9 @@
 //! `-machine`, and how features are written.
 
+use virtc_diag::Diagnostic;
+
 use super::{Features, IoapicDriver, Plain};
+use crate::codes;
 use crate::devices::iommu::Iommu;
 use crate::devices::{memory, sound};
 use crate::emit::{Cx, Items, Opts, Section};
@@ -130,8 +133,12 @@ impl Features {
         if let Some(audio) = sound::speaker(domain) {
             opts.set("pcspk-audiodev", audio);
         }
+        let acpi = features.has(Plain::Acpi);
         if domain.os.can_have_acpi(&cx.target) {
-            opts = opts.switch("acpi", features.has(Plain::Acpi).is_some());
+            opts = opts.switch("acpi", acpi.is_some());
+        } else if let Some(acpi) = acpi {
+            let message = format!("machine type `{}` has no ACPI", machine.value);
+            cx.report(Diagnostic::new(&codes::CONFLICT, acpi.span().unwrap_or_default(), message));
         }
         out.opts(Section::Machine, "machine", opts, machine.origin);
     }

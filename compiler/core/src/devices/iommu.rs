@@ -84,8 +84,8 @@ impl Iommu {
     }
 
     /// Whether it is no device, but a part of the machine.
-    pub fn is_of_machine(&self) -> bool {
-        self.model.value == Model::Smmuv3
+    pub fn is_of_machine(&self, family: MachineFamily) -> bool {
+        self.model.value == Model::Smmuv3 && family == MachineFamily::ArmVirt
     }
 
     /// Whether it is told to remap interrupts.

@@ -118,7 +118,9 @@ fn cpu(caps: &Capabilities, opts: &Opts) -> Option<String> {
     let mut all = opts.iter();
     let wanted = all.next().and_then(|(_, name)| name.plain())?;
     let mut lists = caps.kvm.iter().chain(&caps.tcg).peekable();
-    if lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(&wanted)) {
+    // A QEMU that was asked without KVM does not always list the host's own CPU.
+    let is_known = wanted != "host" || caps.kvm.is_some();
+    if is_known && lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(&wanted)) {
         return Some(format!("CPU model `{wanted}`"));
     }
     let known = caps.cpu_properties.as_deref()?;

@@ -142,7 +142,9 @@ fn global(caps: &Capabilities, opts: &Opts) -> Option<String> {
 /// Parameters of an option, where QEMU lists them.
 fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> {
     let known = caps.options.get(option).or_else(|| caps.options.get(&format!("{option}-opts")))?;
-    let mut names = opts.iter().filter_map(|(name, _)| name).filter(|name| *name != "id");
+    // What leads into a block node is checked by that.
+    let own = |name: &&str| *name != "id" && !name.starts_with("file.");
+    let mut names = opts.iter().filter_map(|(name, _)| name).filter(own);
     let real = |name| RENAMED.iter().find(|(of, alias, _)| *of == option && *alias == name).map_or(name, |r| r.2);
     let absent = names.find(|name| sorted::find(known, real(name)).is_none())?;
     Some(format!("parameter `{absent}` of `-{option}`"))

@@ -102,7 +102,8 @@ pub fn run(args: &Args) -> Outcome {
         }
     });
     let verdicts = verdicts.into_inner().map_err(|error| error.to_string())?;
-    let summary = summary::Summary::of(&verdicts)?;
+    let key = if is_arm(&args.qemu.to_string_lossy()) { "accept-aarch64" } else { "accept" };
+    let summary = summary::Summary::of(key, &verdicts)?;
     if args.only.is_empty() {
         summary.say_idle();
     }
@@ -110,7 +111,6 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(document) = &args.report {
         summary.report(document, &binary.version)?;
     }
-    let key = if is_arm(&args.qemu.to_string_lossy()) { "accept-aarch64" } else { "accept" };
     let floor = floors.get(key).copied().filter(|_| lacking.is_empty());
     if floor.is_none() && args.floors.is_some() {
         println!("left out: the floor, since not everything that it counts on is installed");

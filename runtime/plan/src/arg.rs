@@ -79,7 +79,7 @@ impl Arg {
         for part in &self.0 {
             match part {
                 Part::Text(text) => out.push_str(text),
-                Part::Hole { name, quote } => out.push_str(&quote.apply(&fill(name)?)),
+                Part::Hole { name, quote } => quote.append(&fill(name)?, &mut out),
             }
         }
         Ok(out)
@@ -96,18 +96,28 @@ impl Arg {
         }
         out
     }
+
+    /// The argument where it has no holes.
+    pub fn literal(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [] => Some(""),
+            [Part::Text(text)] => Some(text),
+            _ => None,
+        }
+    }
 }
 
 impl Quote {
-    /// `value`, quoted.
-    pub fn apply(self, value: &str) -> String {
+    /// Writes `value`, quoted, behind `out`.
+    pub fn append(self, value: &str, out: &mut String) {
         match self {
-            Self::None => value.to_owned(),
-            Self::Comma => value.replace(',', ",,"),
-            Self::Json => {
+            Self::Comma if value.contains(',') => out.push_str(&value.replace(',', ",,")),
+            // JSON forbids no other characters in a string (RFC 8259, section 7).
+            Self::Json if value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) => {
                 let quoted = serde_json::Value::from(value).to_string();
-                quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default().to_owned()
+                out.push_str(quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default());
             }
+            Self::None | Self::Comma | Self::Json => out.push_str(value),
         }
     }
 }
@@ -130,6 +140,9 @@ mod tests {
 
     #[test]
     fn json_keeps_quotes_at_the_edges() {
-        assert_eq!(Quote::Json.apply("\"a\\\n"), "\\\"a\\\\\\n");
+        let mut out = "x".to_owned();
+        Quote::Json.append("\"a\\\n", &mut out);
+        Quote::Json.append("é/b", &mut out);
+        assert_eq!(out, "x\\\"a\\\\\\né/b");
     }
 }

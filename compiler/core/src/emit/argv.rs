@@ -1,5 +1,7 @@
 //! The command line, and where each argument comes from.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use virtc_diag::SourceFile;
 use virtc_plan::Arg;
@@ -50,11 +52,12 @@ pub struct MapEntry {
 
 /// The command line of a machine.
 pub fn argv(machine: &Sound<Machine>) -> Argv {
-    let mut out = Vec::new();
-    for item in machine.get().items() {
+    let items = machine.get().items();
+    let mut out = Vec::with_capacity(2 * items.len());
+    for item in items {
         let origin = item.origin;
         if !item.option.is_empty() {
-            out.push(Argument { arg: Arg::text(format!("-{}", item.option)), origin });
+            out.push(Argument { arg: Arg::text(["-", item.option].concat()), origin });
         }
         out.extend(value_arg(&item.payload).map(|arg| Argument { arg, origin }));
     }
@@ -74,8 +77,8 @@ pub(crate) fn value_arg(payload: &Payload) -> Option<Arg> {
 
 impl Argv {
     /// The arguments as text, with their placeholders.
-    pub fn display(&self) -> Vec<String> {
-        self.0.iter().map(|a| a.arg.display()).collect()
+    pub fn display(&self) -> Vec<Cow<'_, str>> {
+        self.0.iter().map(|a| a.arg.literal().map_or_else(|| Cow::Owned(a.arg.display()), Cow::Borrowed)).collect()
     }
 
     /// Where each argument comes from.

@@ -1,27 +1,49 @@
 //! The one place where values become text: commas are doubled and JSON is escaped here and nowhere else.
 
-use virtc_plan::{Arg, Part, Quote};
+use std::fmt::Write as _;
+
+use virtc_plan::{Arg, Hole, Part, Quote};
 
 use crate::emit::value::{Opts, Piece, Props, Text, Value};
 
 /// Builds an [`Arg`] from text and holes.
-#[derive(Default)]
-struct ArgBuilder(Vec<Part>);
+struct ArgBuilder {
+    /// The parts before the last hole, and that hole.
+    parts: Vec<Part>,
+    /// The text behind it.
+    text: String,
+}
 
 impl ArgBuilder {
+    /// `room` is how long the argument may become without a new allocation, in bytes.
+    fn new(room: usize) -> Self {
+        Self { parts: Vec::new(), text: String::with_capacity(room) }
+    }
+
     fn text(&mut self, text: &str) {
-        if let Some(Part::Text(last)) = self.0.last_mut() {
-            last.push_str(text);
-        } else if !text.is_empty() {
-            self.0.push(Part::Text(text.to_owned()));
+        self.text.push_str(text);
+    }
+
+    fn hole(&mut self, name: Hole, quote: Quote) {
+        if !self.text.is_empty() {
+            self.parts.push(Part::Text(std::mem::take(&mut self.text)));
         }
+        self.parts.push(Part::Hole { name, quote });
+    }
+
+    fn finish(mut self) -> Arg {
+        if !self.text.is_empty() {
+            self.parts.reserve_exact(1);
+            self.parts.push(Part::Text(self.text));
+        }
+        Arg(self.parts)
     }
 
     fn quoted(&mut self, text: &Text, quote: Quote) {
         for piece in text.pieces() {
             match piece {
-                Piece::Plain(plain) => self.text(&quote.apply(plain)),
-                Piece::Hole(name) => self.0.push(Part::Hole { name: name.clone(), quote }),
+                Piece::Plain(plain) => quote.append(plain, &mut self.text),
+                Piece::Hole(name) => self.hole(name.clone(), quote),
             }
         }
     }
@@ -33,7 +55,10 @@ impl ArgBuilder {
                 self.quoted(text, Quote::Json);
                 self.text("\"");
             }
-            Value::Number(number) => self.text(&number.to_string()),
+            Value::Number(number) => {
+                // A `String` takes all that is written.
+                let _ = write!(self.text, "{number}");
+            }
             Value::Bool(bool) => self.text(if *bool { "true" } else { "false" }),
             Value::Null => self.text("null"),
             Value::Object(props) => self.object(props),
@@ -51,7 +76,7 @@ impl ArgBuilder {
         self.text("{");
         for (at, (key, value)) in props.iter().enumerate() {
             self.text(if at == 0 { "\"" } else { ",\"" });
-            self.text(&Quote::Json.apply(key));
+            Quote::Json.append(key, &mut self.text);
             self.text("\":");
             self.value(value);
         }
@@ -108,14 +133,14 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
 
 /// The one place where text becomes an argument as it is.
 pub fn word_arg(text: &Text) -> Arg {
-    let mut out = ArgBuilder::default();
+    let mut out = ArgBuilder::new(0);
     out.quoted(text, Quote::None);
-    Arg(out.0)
+    out.finish()
 }
 
 /// The one place where commas are doubled.
 pub fn opts_arg(opts: &Opts) -> Arg {
-    let mut out = ArgBuilder::default();
+    let mut out = ArgBuilder::new(64);
     for (at, (key, value)) in opts.iter().enumerate() {
         if at > 0 {
             out.text(",");
@@ -126,14 +151,14 @@ pub fn opts_arg(opts: &Opts) -> Arg {
         }
         out.quoted(value, Quote::Comma);
     }
-    Arg(out.0)
+    out.finish()
 }
 
 /// The one place where JSON options become text.
 pub fn json_arg(props: &Props) -> Arg {
-    let mut out = ArgBuilder::default();
+    let mut out = ArgBuilder::new(160);
     out.object(props);
-    Arg(out.0)
+    out.finish()
 }
 
 #[cfg(test)]

@@ -92,8 +92,8 @@ fn vdpa_by_path(props: &Props, needs: &HostNeeds) -> Props {
         _ => None,
     });
     props.iter().fold(Props::new(), |out, (key, value)| match (key, opened) {
-        ("vhostdev", Some(path)) => out.with(key, path),
-        _ => out.with(key, value.clone()),
+        ("vhostdev", Some(path)) => out.with("vhostdev", path),
+        _ => out.with(key.to_owned(), value.clone()),
     })
 }
 
@@ -104,12 +104,12 @@ fn tap_by_name(props: &Props) -> Props {
         return props.clone();
     }
     let id = props.get("id").and_then(Value::plain).unwrap_or_default();
-    let named = |props: Props| props.with("ifname", tap_name(&id)).with("script", "no").with("downscript", "no");
+    let named = |props: Props| props.with("ifname", tap_name(id)).with("script", "no").with("downscript", "no");
     props.iter().fold(Props::new(), |out, (key, value)| match key {
         "fd" => named(out),
         "fds" => named(out).with("queues", value.descriptors()),
         "vhostfd" | "vhostfds" => out,
-        key => out.with(key, value.clone()),
+        key => out.with(key.to_owned(), value.clone()),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The passes one after the other, as the commands use them.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use virtc_compiler::emit::argv::argv;
@@ -60,7 +61,7 @@ impl Compiler {
     pub fn argv(&mut self, text: &str) -> Option<Vec<String>> {
         let definition = self.definition(text).ok()?;
         let (machine, found) = prepare(definition, &self.target, self.facts());
-        Some(argv(&machine.sound(&found)?).display())
+        Some(argv(&machine.sound(&found)?).display().into_iter().map(Cow::into_owned).collect())
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
         other => {
             let special = match (&item.payload, other) {
                 (Payload::Opts(opts), "add-fd") => fd_set(opts),
-                (Payload::Word(action), "watchdog-action") => action.plain().map(|action| watchdog(&action)),
+                (Payload::Word(action), "watchdog-action") => action.plain().map(watchdog),
                 _ => None,
             };
             return special.ok_or_else(|| refused(item));
@@ -67,7 +67,7 @@ fn fd_set(opts: &Opts) -> Option<(QmpCall, QmpCall)> {
     let get = |name: &str| opts.iter().find(|(key, _)| *key == Some(name)).and_then(|(_, text)| text.plain());
     let (set, opaque) = (get("set")?.parse::<u32>().ok()?, get("opaque")?);
     let add = call("add-fd", json!({"fdset-id": set, "opaque": opaque}));
-    Some((QmpCall { fd: Some(opaque), ..add }, call("remove-fd", json!({"fdset-id": set}))))
+    Some((QmpCall { fd: Some(opaque.to_owned()), ..add }, call("remove-fd", json!({"fdset-id": set}))))
 }
 
 /// What QEMU is told about all watchdogs.

@@ -57,7 +57,10 @@ pub fn argv(machine: &Sound<Machine>) -> Argv {
     for item in items {
         let origin = item.origin;
         if !item.option.is_empty() {
-            out.push(Argument { arg: Arg::text(["-", item.option].concat()), origin });
+            let mut arg = Arg::with_capacity(1 + item.option.len());
+            arg.push("-");
+            arg.push(item.option);
+            out.push(Argument { arg, origin });
         }
         out.extend(value_arg(&item.payload).map(|arg| Argument { arg, origin }));
     }
@@ -78,7 +81,7 @@ pub(crate) fn value_arg(payload: &Payload) -> Option<Arg> {
 impl Argv {
     /// The arguments as text, with their placeholders.
     pub fn display(&self) -> Vec<Cow<'_, str>> {
-        self.0.iter().map(|a| a.arg.literal().map_or_else(|| Cow::Owned(a.arg.display()), Cow::Borrowed)).collect()
+        self.0.iter().map(|a| a.arg.display()).collect()
     }
 
     /// Where each argument comes from.
@@ -91,7 +94,7 @@ impl Argv {
             };
             MapEntry {
                 index,
-                argument: argument.arg.display(),
+                argument: argument.arg.display().into_owned(),
                 file: place.map(|_| source.name().to_owned()),
                 line: place.map(|p| p.line),
                 column: place.map(|p| p.column),

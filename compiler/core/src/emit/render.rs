@@ -1,49 +1,22 @@
 //! The one place where values become text: commas are doubled and JSON is escaped here and nowhere else.
 
-use std::fmt::Write as _;
-
-use virtc_plan::{Arg, Hole, Part, Quote};
+use virtc_plan::{Arg, Quote};
 
 use crate::emit::value::{Opts, Piece, Props, Text, Value};
 
 /// Builds an [`Arg`] from text and holes.
-struct ArgBuilder {
-    /// The parts before the last hole, and that hole.
-    parts: Vec<Part>,
-    /// The text behind it.
-    text: String,
-}
+struct ArgBuilder(Arg);
 
 impl ArgBuilder {
-    /// `room` is how long the argument may become without a new allocation, in bytes.
-    fn new(room: usize) -> Self {
-        Self { parts: Vec::new(), text: String::with_capacity(room) }
-    }
-
     fn text(&mut self, text: &str) {
-        self.text.push_str(text);
-    }
-
-    fn hole(&mut self, name: Hole, quote: Quote) {
-        if !self.text.is_empty() {
-            self.parts.push(Part::Text(std::mem::take(&mut self.text)));
-        }
-        self.parts.push(Part::Hole { name, quote });
-    }
-
-    fn finish(mut self) -> Arg {
-        if !self.text.is_empty() {
-            self.parts.reserve_exact(1);
-            self.parts.push(Part::Text(self.text));
-        }
-        Arg(self.parts)
+        self.0.push(text);
     }
 
     fn quoted(&mut self, text: &Text, quote: Quote) {
         for piece in text.pieces() {
             match piece {
-                Piece::Plain(plain) => quote.append(plain, &mut self.text),
-                Piece::Hole(name) => self.hole(name.clone(), quote),
+                Piece::Plain(plain) => self.0.push_quoted(plain, quote),
+                Piece::Hole(name) => self.0.push_hole(name.clone(), quote),
             }
         }
     }
@@ -55,10 +28,7 @@ impl ArgBuilder {
                 self.quoted(text, Quote::Json);
                 self.text("\"");
             }
-            Value::Number(number) => {
-                // A `String` takes all that is written.
-                let _ = write!(self.text, "{number}");
-            }
+            Value::Number(number) => self.text(&number.to_string()),
             Value::Bool(bool) => self.text(if *bool { "true" } else { "false" }),
             Value::Null => self.text("null"),
             Value::Object(props) => self.object(props),
@@ -76,7 +46,7 @@ impl ArgBuilder {
         self.text("{");
         for (at, (key, value)) in props.iter().enumerate() {
             self.text(if at == 0 { "\"" } else { ",\"" });
-            Quote::Json.append(key, &mut self.text);
+            self.0.push_quoted(key, Quote::Json);
             self.text("\":");
             self.value(value);
         }
@@ -111,8 +81,10 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
             if let Some(plain) = text.plain() {
                 plain.into()
             } else {
-                holes.push((at.to_owned(), word_arg(text)));
-                word_arg(text).display().into()
+                let arg = word_arg(text);
+                let shown = arg.display().into();
+                holes.push((at.to_owned(), arg));
+                shown
             }
         }
         Value::Number(number) => match (u64::try_from(*number), i64::try_from(*number)) {
@@ -133,14 +105,14 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
 
 /// The one place where text becomes an argument as it is.
 pub fn word_arg(text: &Text) -> Arg {
-    let mut out = ArgBuilder::new(0);
+    let mut out = ArgBuilder(Arg::default());
     out.quoted(text, Quote::None);
-    out.finish()
+    out.0
 }
 
 /// The one place where commas are doubled.
 pub fn opts_arg(opts: &Opts) -> Arg {
-    let mut out = ArgBuilder::new(64);
+    let mut out = ArgBuilder(Arg::with_capacity(64));
     for (at, (key, value)) in opts.iter().enumerate() {
         if at > 0 {
             out.text(",");
@@ -151,14 +123,14 @@ pub fn opts_arg(opts: &Opts) -> Arg {
         }
         out.quoted(value, Quote::Comma);
     }
-    out.finish()
+    out.0
 }
 
 /// The one place where JSON options become text.
 pub fn json_arg(props: &Props) -> Arg {
-    let mut out = ArgBuilder::new(160);
+    let mut out = ArgBuilder(Arg::with_capacity(160));
     out.object(props);
-    out.finish()
+    out.0
 }
 
 #[cfg(test)]

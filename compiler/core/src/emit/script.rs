@@ -167,12 +167,12 @@ fn first(machine: &Sound<Machine>) -> Vec<String> {
 /// One argument as a shell word, or the descriptor that has none.
 fn word(arg: &Arg) -> Result<String, String> {
     let mut out = String::new();
-    for part in &arg.0 {
+    for part in Vec::from(arg.clone()) {
         match part {
-            Part::Text(text) => quote(text, &mut out),
+            Part::Text(text) => quote(&text, &mut out),
             Part::Hole { name: Hole::State, .. } => out.push_str("\"$state\""),
             Part::Hole { name: Hole::Fd(name) | Hole::Secret(name) | Hole::SecretIv(name), .. } => {
-                return Err(name.clone());
+                return Err(name);
             }
         }
     }
@@ -202,11 +202,11 @@ mod tests {
         assert_eq!(word(&Arg::text("a b'c")), Ok("'a b'\\''c'".to_owned()));
         assert_eq!(word(&Arg::text("")), Ok("''".to_owned()));
         assert_eq!(
-            word(&Arg(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])),
+            word(&Arg::from(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])),
             Ok("path=\"$state\"/x".to_owned())
         );
         let fd = Part::Hole { name: Hole::Fd("tap".into()), quote: Quote::Comma };
-        assert_eq!(word(&Arg(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
+        assert_eq!(word(&Arg::from(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
     }
 
     #[test]

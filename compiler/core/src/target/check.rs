@@ -1,6 +1,7 @@
 //! What a QEMU cannot do, at the place that asks for it: every item is held against the capabilities.
 
 use std::borrow::Cow;
+use std::ops::Bound;
 
 use virtc_diag::{Diagnostic, Span};
 
@@ -147,7 +148,12 @@ fn global(caps: &Capabilities, opts: &Opts) -> Option<String> {
 
 /// Parameters of an option, where QEMU lists them.
 fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> {
-    let known = caps.options.get(option).or_else(|| caps.options.get(&format!("{option}-opts")))?;
+    // QEMU lists some options by another name: `smp-opts`.
+    let mut near = caps
+        .options
+        .range::<str, _>((Bound::Included(option), Bound::Unbounded))
+        .take_while(|(name, _)| name.starts_with(option));
+    let (_, known) = near.find(|(name, _)| matches!(name.get(option.len()..), Some("" | "-opts")))?;
     let mut names = opts.iter().filter_map(|(name, _)| name).filter(|name| *name != "id");
     let real = |name| RENAMED.iter().find(|(of, alias, _)| *of == option && *alias == name).map_or(name, |r| r.2);
     let absent = names.find(|name| sorted::find(known, real(name)).is_none())?;

@@ -78,8 +78,8 @@ fn watchdog(action: &str) -> (QmpCall, QmpCall) {
 
 /// `getfd` for each descriptor that a command names; the command then has the names under which QEMU knows them.
 pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
-    let names = add.holes.values().flat_map(|arg| &arg.0).filter_map(|part| match part {
-        Part::Hole { name: Hole::Fd(name), .. } => Some(name.clone()),
+    let names = add.holes.values().flat_map(|arg| Vec::from(arg.clone())).filter_map(|part| match part {
+        Part::Hole { name: Hole::Fd(name), .. } => Some(name),
         Part::Hole { name: Hole::State | Hole::Secret(_) | Hole::SecretIv(_), .. } | Part::Text(_) => None,
     });
     let get = |name: String| {
@@ -88,13 +88,14 @@ pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
         QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, undo: Some(close) }
     };
     let out = names.map(get).collect();
-    let is_known = |arg: &Arg| arg.0.iter().all(|part| matches!(part, Part::Text(_)));
     for (pointer, arg) in std::mem::take(&mut add.holes) {
-        let arg = Arg(arg.0.into_iter().map(named_part).collect());
-        if !is_known(&arg) {
+        let parts: Vec<Part> = Vec::from(arg).into_iter().map(named_part).collect();
+        let is_known = parts.iter().all(|part| matches!(part, Part::Text(_)));
+        let arg = Arg::from(parts);
+        if !is_known {
             add.holes.insert(pointer, arg);
-        } else if let Some((place, text)) = pointer_mut(&mut add.arguments, &pointer).zip(Some(arg.display())) {
-            *place = Json::from(text);
+        } else if let Some(place) = pointer_mut(&mut add.arguments, &pointer) {
+            *place = Json::from(arg.display());
         }
     }
     out

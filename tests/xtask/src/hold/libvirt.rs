@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use roxmltree::{Document, Node};
 
-/// Every definition gets this uuid while libvirt holds it.
-const UUID: &str = "c7a5fdbd-edaf-9455-926a-d65c16db1809";
+/// Every definition gets this uuid while libvirt holds it, with the number of this process behind it: others may ask too.
+const UUID: &str = "c7a5fdbd-edaf-9455-926a";
 /// Stands between the answers, in words that virsh prints otherwise than it was given them: it may repeat its input. No
 /// definition contains it.
 const MARK: (&str, &str) = ("'<=next=>'", "&lt;=next=&gt;");
@@ -23,6 +23,10 @@ pub enum What {
     Xml,
     /// How QEMU is started for it; without its network cards, of which libvirt makes others for this question.
     Argv,
+}
+
+fn uuid() -> String {
+    format!("{UUID}-{:012x}", std::process::id())
 }
 
 /// What libvirt says of a definition.
@@ -78,12 +82,12 @@ impl Libvirt {
     /// When `virsh` cannot be run, or its answers do not match the questions.
     #[expect(clippy::unused_self, reason = "there is nobody to ask without a daemon")]
     pub fn ask(&self, what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
-        let mut script = String::new();
+        let (mut script, uuid) = (String::new(), uuid());
         for file in files {
             let file = file.display();
             let _ = match what {
                 What::Xml => {
-                    writeln!(script, "define {file}\ndumpxml --inactive {UUID}\nundefine --nvram {UUID}")
+                    writeln!(script, "define {file}\ndumpxml --inactive {uuid}\nundefine --nvram {uuid}")
                 }
                 What::Argv => writeln!(script, "domxml-to-native qemu-argv --xml {file}"),
             };
@@ -142,12 +146,17 @@ pub fn adapted(text: &str, what: What) -> Option<String> {
         }
     }
     let at = name.range().end;
+    let uuid = format!("<uuid>{}</uuid>", uuid());
+    let mut edits: Vec<(std::ops::Range<usize>, String)> = cuts.into_iter().map(|cut| (cut, String::new())).collect();
+    edits.push((at..at, uuid));
+    // Nobody else's definition may have the name.
+    if let Some(text) = name.last_child().filter(|text| what == What::Xml && text.is_text()) {
+        edits.push((text.range().end..text.range().end, format!("-{:x}", std::process::id())));
+    }
+    edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
     let mut adapted = text.to_owned();
-    cuts.push(at..at);
-    cuts.sort_by_key(|range| std::cmp::Reverse(range.start));
-    for cut in cuts {
-        let put = if cut.is_empty() { format!("<uuid>{UUID}</uuid>") } else { String::new() };
-        adapted.replace_range(cut, &put);
+    for (range, new) in edits {
+        adapted.replace_range(range, &new);
     }
     Some(adapted)
 }
@@ -168,6 +177,13 @@ pub fn lines(xml: &str, alias: Option<&str>) -> Result<Vec<String>, roxmltree::E
     let mut lines = Vec::new();
     walk(document.root_element(), "", alias, &mut lines);
     Ok(lines)
+}
+
+/// Whether a definition is for the architecture of the machines that all this runs on.
+pub fn is_native(xml: &str) -> bool {
+    let Ok(document) = Document::parse(xml) else { return false };
+    let kind = child(document.root_element(), "os").and_then(|os| child(os, "type"));
+    kind.is_some_and(|kind| kind.attribute("arch").is_none_or(|arch| arch == std::env::consts::ARCH))
 }
 
 /// The machine type and the name in a text.
@@ -282,7 +298,8 @@ mod tests {
     #[test]
     fn a_definition_is_made_fit() {
         let text = "<domain><name>a</name><uuid>1</uuid><devices><emulator>/x</emulator></devices></domain>";
-        let expected = format!("<domain><name>a</name><uuid>{UUID}</uuid><devices></devices></domain>");
+        let name = format!("a-{:x}", std::process::id());
+        let expected = format!("<domain><name>{name}</name><uuid>{}</uuid><devices></devices></domain>", uuid());
         assert_eq!(adapted(text, What::Xml), Some(expected));
         assert_eq!(adapted("<domain/>", What::Xml), None);
     }

@@ -9,7 +9,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::hold::corpus::{self, Case};
 use crate::hold::grammar::Root;
-use crate::hold::groups::Groups;
+use crate::hold::groups::{Groups, told_apart};
 use crate::hold::growth::Growth;
 use crate::hold::libvirt::{Answer, Libvirt, What, adapted, is_native, lines, named, put, same, words};
 use crate::hold::mutation::mutate;
@@ -269,7 +269,7 @@ fn judge(what: What, text: &str, answer: &Answer, own: &Own) -> Result<Verdict, 
             let diff = TextDiff::from_slices(&theirs, &ours);
             let changes = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal);
             let said = changes.map(|change| format!("{}{}", change.tag(), change.value())).collect();
-            Verdict { kind: "differ (-libvirt +virtc)", said }
+            Verdict { kind: "differ (-libvirt +virtc)", said: told_apart(said) }
         }
     })
 }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::{Map, Value};
+
 /// How many findings of a group are named.
 const NAMED: usize = 4;
 /// How many lines of a finding tell it from others.
@@ -40,7 +42,7 @@ impl Groups {
     }
 }
 
-/// A line with numbers and quoted texts made equal.
+/// A line with numbers and quoted texts made equal; keys of JSON stay.
 fn plain(line: &str) -> String {
     let mut out = String::new();
     let mut quote = None;
@@ -48,7 +50,7 @@ fn plain(line: &str) -> String {
         match quote {
             Some(open) if letter == open => quote = None,
             Some(_) => continue,
-            None if letter == '\'' || letter == '`' => quote = Some(letter),
+            None if matches!(letter, '\'' | '`') || (letter == '"' && out.ends_with(':')) => quote = Some(letter),
             None => {}
         }
         let letter = if letter.is_ascii_digit() { '#' } else { letter };
@@ -59,9 +61,40 @@ fn plain(line: &str) -> String {
     out
 }
 
+/// Lines of a difference, with of two objects in JSON that follow each other only what tells them apart.
+pub fn told_apart(lines: Vec<String>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut lines = lines.into_iter().peekable();
+    while let Some(line) = lines.next() {
+        let object = |line: &str, sign| {
+            line.strip_prefix(sign).and_then(|text| serde_json::from_str::<Map<String, Value>>(text).ok())
+        };
+        let pair = object(&line, '-').zip(lines.peek().and_then(|next| object(next, '+')));
+        let Some((theirs, ours)) = pair else {
+            out.push(line);
+            continue;
+        };
+        lines.next();
+        let only = |a: &Map<String, Value>, b: &Map<String, Value>| {
+            let apart = a.iter().filter(|(key, value)| b.get(*key) != Some(*value));
+            apart.map(|(key, value)| format!("\"{key}\":{value}")).collect::<Vec<_>>().join(",")
+        };
+        let kind = ["driver", "qom-type"].iter().find_map(|key| theirs.get(*key)?.as_str()).unwrap_or_default();
+        out.push(format!("{kind}: -{{{}}} +{{{}}}", only(&theirs, &ours), only(&ours, &theirs)));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn objects_are_told_apart() {
+        let lines = ["-{\"driver\":\"x\",\"a\":1,\"b\":2}", "+{\"driver\":\"x\",\"a\":1,\"c\":3}", "-d"];
+        let said = told_apart(lines.iter().map(|line| (*line).to_owned()).collect());
+        assert_eq!(said, ["x: -{\"b\":2} +{\"c\":3}", "-d"]);
+    }
 
     #[test]
     fn names_and_numbers_make_no_group() {
@@ -70,6 +103,7 @@ mod tests {
             groups.add("refused", &[said.to_owned()], "a".to_owned());
         }
         assert_eq!((groups.len(), groups.groups.len()), (3, 2));
+        assert_eq!(plain("-{\"a\":\"b\"}"), "-{\"a\":\"\"}");
         assert_eq!(plain("+/a b='12' c"), "+/a b='' c");
     }
 }

@@ -193,21 +193,35 @@ pub fn named(xml: &str) -> (Option<String>, String) {
     (machine(root), child(root, "name").and_then(|name| name.text()).unwrap_or_default().to_owned())
 }
 
+/// Attributes that are drawn at random where they are absent.
+const DRAWN: &[&str] = &["instanceid", "interfaceid"];
+
+/// What `virsh define` makes otherwise than libvirt does when it reads a definition: ports on USB buses are chosen, and the memory is
+/// made the sum of that of the NUMA cells.
+fn is_of_definition(node: Node<'_, '_>, path: &str) -> bool {
+    let has_cells = || child(node.document().root_element(), "cpu").is_some_and(|cpu| child(cpu, "numa").is_some());
+    (path.ends_with("/address") && node.attribute("type") == Some("usb"))
+        || (matches!(path, "/domain/memory" | "/domain/currentMemory") && has_cells())
+}
+
 fn walk(node: Node<'_, '_>, above: &str, alias: Option<&str>, lines: &mut Vec<String>) {
     let path = format!("{above}/{}", node.tag_name().name());
-    if path.ends_with("/interface/mac") || path == "/domain/devices/emulator" {
+    if path.ends_with("/interface/mac") || path == "/domain/devices/emulator" || is_of_definition(node, &path) {
         return;
     }
     let mut attributes: Vec<String> = node
         .attributes()
         .map(|a| match alias {
             Some(alias) if path == "/domain/os/type" && a.name() == "machine" => format!(" machine='{alias}'"),
+            // Drawn at random where it is absent.
+            _ if DRAWN.contains(&a.name()) => format!(" {}='#'", a.name()),
             _ => format!(" {}='{}'", a.name(), a.value()),
         })
         .collect();
     attributes.sort();
     let text: String = node.children().filter_map(|child| child.text().filter(|_| child.is_text())).collect();
-    let text = if text.trim().is_empty() { String::new() } else { format!(" {}", text.trim()) };
+    let text =
+        if text.trim().is_empty() || path == "/domain/genid" { String::new() } else { format!(" {}", text.trim()) };
     lines.push(format!("{path}{}{text}", attributes.concat()));
     for child in node.children().filter(Node::is_element) {
         walk(child, &path, alias, lines);
@@ -227,9 +241,13 @@ pub fn words(line: &str, name: &str, alias: Option<&str>) -> Result<Vec<String>,
     }
     // A long name is cut to 20 characters.
     let short: String = name.chars().take(20).collect();
-    let state = format!("/var/lib/libvirt/qemu/domain--1-{short}");
+    let folders = [
+        (format!("/var/lib/libvirt/qemu/domain--1-{short}"), "{state}"),
+        (format!("/var/lib/libvirt/qemu/ram/-1-{short}"), "{state}/ram"),
+        (format!("/run/libvirt/qemu/dbus/-1-{short}-dbus.sock"), "{state}/dbus.sock"),
+    ];
     for word in &mut words {
-        *word = word.replace(&state, "{state}");
+        *word = folders.iter().fold(word.clone(), |word, (theirs, ours)| word.replace(theirs, ours));
     }
     let at = words.iter().position(|word| word == "-machine").map(|at| at + 1);
     let rest = at.and_then(|at| words.get(at)?.split_once(',').map(|(_, rest)| rest.to_owned()));
@@ -266,6 +284,8 @@ fn ordered(value: serde_json::Value) -> serde_json::Value {
                 .map(|(key, value)| {
                     let value = match &value {
                         _ if key.ends_with("fd") => "#".into(),
+                        // Drawn at random where it is absent.
+                        _ if key == "guid" => "#".into(),
                         // Whether a path is a drive for CDs is looked up on the host.
                         Value::String(text) if text == "host_cdrom" => "host_device".into(),
                         _ => ordered(value),

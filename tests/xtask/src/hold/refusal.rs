@@ -19,6 +19,13 @@ const LACKS: &[&str] = &[
     "Host CPU",
     "host doesn't support",
     "is not available on this host",
+    "Secret not found",
+    "could not find a matching",
+    "does not support machine type",
+    "TLS is disabled in qemu.conf",
+    "number supported by the host CPU",
+    "crypto backend lkcf is not supported",
+    "lacks multiple smartcard support",
 ];
 
 /// Whether libvirt refuses for lack of something that another host may have.

@@ -161,7 +161,12 @@ impl Controller {
 
     /// The name of its bus in QEMU.
     pub fn bus_name(&self) -> String {
-        self.info.alias().to_owned()
+        match self.pci_model() {
+            // No argument asks for a root, so that it keeps QEMU's name.
+            Some(PciModel::PciRoot) => "pci.0".to_owned(),
+            Some(PciModel::PcieRoot) => "pcie.0".to_owned(),
+            _ => self.info.alias().to_owned(),
+        }
     }
 
     /// Whether QEMU's machine brings it, so that no argument asks for it.

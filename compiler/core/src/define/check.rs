@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::define::mmio;
-use crate::devices::address::{Address, pci};
+use crate::define::{common, mmio};
+use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::disk::check_groups;
 use crate::devices::host_source::HostSource;
@@ -26,7 +26,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     controllers(domain, faults);
     usb(domain, faults);
     host_devices(domain, faults);
-    acpi(domain, faults);
+    common::check(domain, faults);
     kinds(domain, faults);
 }
 
@@ -83,25 +83,6 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
                 && (slot.slot > 31 || slot.function > 7)
             {
                 faults.push(conflict(span, "a PCI bus has slots 0 to 31 with functions 0 to 7"));
-            }
-        }
-    }
-}
-
-/// An index for ACPI is of a PCI device, and of one alone (`virDomainDeviceInfoIterate` users in libvirt's `src/conf/domain_validate.c`).
-fn acpi(domain: &Domain, faults: &mut Diagnostics) {
-    let mut taken: BTreeMap<u32, Option<Span>> = BTreeMap::new();
-    for kind in Kind::ALL {
-        for at in 0..domain.devices.count(*kind) {
-            let Some(index) = domain.devices.info(*kind, at).and_then(|i| i.acpi_index) else { continue };
-            let span = index.origin.span().unwrap_or_default();
-            if !matches!(domain.devices.needs(*kind, at, domain), Needs::Pci(_)) {
-                let message = "only a PCI device has an index for ACPI";
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-            } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
-                let message = format!("another device has the index {} for ACPI", index.value);
-                let fault = Diagnostic::new(&codes::CONFLICT, span, message);
-                faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
             }
         }
     }
@@ -192,8 +173,8 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
             let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
             faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
         }
-        if let (true, Some((_, origin))) = (is_root, pci(&controller.info.address)) {
-            faults.push(conflict(origin.span().unwrap_or(span), "the root bus has no address"));
+        if let (true, Some(address)) = (is_root, &controller.info.address) {
+            faults.push(conflict(address.origin.span().unwrap_or(span), "the root bus has no address"));
         }
     }
 }

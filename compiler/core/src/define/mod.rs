@@ -1,6 +1,7 @@
 //! `Domain` to `Definition`: what libvirt fills in when it stores a definition.
 
 mod check;
+mod common;
 pub mod controllers;
 mod disks;
 mod implicit;

@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
-use crate::define::pci::Connect;
+use crate::define::pci::{Connect, PCI_DEVICE};
 use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
@@ -85,9 +85,11 @@ impl Device for Panic {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
-        // It stands on the root bus, whatever that is.
-        if self.model.is(&Model::Pvpanic) { Needs::Pci(Connect::PCI.and(Connect::INTEGRATED)) } else { Needs::Nothing }
+    fn needs(&self, domain: &Domain) -> Needs {
+        match self.model.get() {
+            Some(Model::Pvpanic) => Needs::Pci(if domain.has_pcie() { Connect::INTEGRATED } else { PCI_DEVICE }),
+            Some(Model::Isa | Model::Hyperv | Model::Pseries | Model::S390) | None => Needs::Nothing,
+        }
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {

@@ -244,7 +244,9 @@ impl Device for Serial {
         let props = Props::new().with("driver", model.word()).with("chardev", chardev::id(alias)).with("id", alias);
         let props = props.opt("index", self.port.get().filter(|_| model == Model::Isa));
         let props = match &self.info.address {
-            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => props.opt("iobase", *iobase).opt("irq", *irq),
+            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => {
+                props.with("iobase", iobase.unwrap_or(0)).opt("irq", irq.filter(|n| *n > 0))
+            }
             address => props.and(cx.pci_address(address)).and(cx.usb_address(address)),
         };
         out.device(Section::Serials, props, self.origin);

@@ -163,11 +163,19 @@ impl Items {
         self.list.len()
     }
 
-    /// Gives the device among the items from `before` on its index for ACPI. It stands with the address on a PCI bus.
+    /// Gives the device among the items from `before` on its index for ACPI. It is the one that has the device's name, or else the last.
     pub fn acpi_index(&mut self, before: usize, info: &Info) {
         let Some(index) = info.acpi_index.get() else { return };
-        let mut own = self.list.iter_mut().skip(before).filter(|item| item.option == "device");
-        if let Some(Item { payload: Payload::Json(props), .. }) = own.next_back() {
+        let own = |item: &Item| item.option == "device";
+        let named = |item: &Item| match &item.payload {
+            Payload::Json(props) => {
+                matches!(props.get("id"), Some(Value::Text(id)) if id.plain().as_deref() == Some(info.alias()))
+            }
+            Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
+        };
+        let all = || self.list.iter().enumerate().skip(before).filter(|(_, item)| own(item));
+        let at = all().find(|(_, item)| named(item)).or_else(|| all().next_back()).map(|(at, _)| at);
+        if let Some(Item { payload: Payload::Json(props), .. }) = at.and_then(|at| self.list.get_mut(at)) {
             props.set("acpi-index", index);
         }
     }

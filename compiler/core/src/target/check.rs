@@ -1,5 +1,8 @@
 //! What a QEMU cannot do, at the place that asks for it: every item is held against the capabilities.
 
+use std::borrow::Cow;
+use std::ops::Bound;
+
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
@@ -70,27 +73,32 @@ fn lack(caps: &Capabilities, changes: &Changes, item: &Item) -> Option<String> {
 
 fn device(caps: &Capabilities, changes: &Changes, props: &Props) -> Option<String> {
     let driver = props.get("driver").and_then(Value::plain)?;
-    let driver = real(caps, driver);
+    let (driver, properties) = real(caps, driver);
     let forced = changes.add.iter().any(|a| a.is_device(&driver));
     let banned = changes.del.iter().any(|a| a.is_device(&driver));
-    if banned || !(forced || caps.devices.contains_key(&driver)) {
+    if banned || !(forced || properties.is_some()) {
         return Some(format!("device `{driver}`"));
     }
+    let properties = properties.and_then(Option::as_deref);
     let lacks = |name: &str| {
         let forced = changes.add.iter().any(|a| a.is_property(&driver, name));
         let banned = changes.del.iter().any(|a| a.is_property(&driver, name));
-        banned || !forced && caps.device_property(&driver, name) == Some(false)
+        banned || !forced && properties.is_some_and(|known| sorted::find(known, name).is_none())
     };
     let names = props.iter().map(|(name, _)| name).filter(|name| !OF_EVERY_DEVICE.contains(name));
     let absent = names.into_iter().find(|name| lacks(name))?;
     Some(format!("property `{absent}` of device `{driver}`"))
 }
 
-/// The device that a name stands for.
-fn real(caps: &Capabilities, name: String) -> String {
-    let other = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, device)| (*device).to_owned());
-    let other = other.or_else(|| name.starts_with("virtio-").then(|| format!("{name}-pci")));
-    other.filter(|device| !caps.devices.contains_key(&name) && caps.devices.contains_key(device)).unwrap_or(name)
+/// The device that a name stands for, and what is known of it where QEMU has it.
+fn real<'c, 'n>(caps: &'c Capabilities, name: &'n str) -> (Cow<'n, str>, Option<&'c Option<String>>) {
+    if let Some(own) = caps.devices.get(name) {
+        return (Cow::Borrowed(name), Some(own));
+    }
+    let other = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, device)| Cow::Borrowed(*device));
+    let other = other.or_else(|| name.starts_with("virtio-").then(|| Cow::Owned(format!("{name}-pci"))));
+    let found = other.and_then(|device| caps.devices.get(&*device).map(|own| (device, Some(own))));
+    found.unwrap_or((Cow::Borrowed(name), None))
 }
 
 /// What the description of a command does not know. A value of a wrong kind would be an error of virtc's, and is left to its tests.
@@ -106,7 +114,7 @@ fn command(caps: &Capabilities, command: &str, option: &str, props: &Props) -> O
 fn machine(caps: &Capabilities, opts: &Opts) -> Option<String> {
     let mut all = opts.iter();
     let wanted = all.next().and_then(|(_, name)| name.plain())?;
-    let Some((_, machine)) = caps.machine(&wanted) else { return Some(format!("machine type `{wanted}`")) };
+    let Some((_, machine)) = caps.machine(wanted) else { return Some(format!("machine type `{wanted}`")) };
     let listed = |name: &str| caps.options.get("machine").is_some_and(|known| sorted::find(known, name).is_some());
     let known =
         |name: &str| OF_MACHINE.contains(&name) || listed(name) || caps.machine_property(machine, name) != Some(false);
@@ -120,7 +128,7 @@ fn cpu(caps: &Capabilities, opts: &Opts) -> Option<String> {
     let mut lists = caps.kvm.iter().chain(&caps.tcg).peekable();
     // A QEMU that was asked without KVM does not always list the host's own CPU.
     let is_known = wanted != "host" || caps.kvm.is_some();
-    if is_known && lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(&wanted)) {
+    if is_known && lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(wanted)) {
         return Some(format!("CPU model `{wanted}`"));
     }
     let known = caps.cpu_properties.as_deref()?;
@@ -141,7 +149,12 @@ fn global(caps: &Capabilities, opts: &Opts) -> Option<String> {
 
 /// Parameters of an option, where QEMU lists them.
 fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> {
-    let known = caps.options.get(option).or_else(|| caps.options.get(&format!("{option}-opts")))?;
+    // QEMU lists some options by another name: `smp-opts`.
+    let mut near = caps
+        .options
+        .range::<str, _>((Bound::Included(option), Bound::Unbounded))
+        .take_while(|(name, _)| name.starts_with(option));
+    let (_, known) = near.find(|(name, _)| matches!(name.get(option.len()..), Some("" | "-opts")))?;
     // What leads into a block node is checked by that.
     let own = |name: &&str| *name != "id" && !name.starts_with("file.");
     let mut names = opts.iter().filter_map(|(name, _)| name).filter(own);

@@ -1,5 +1,6 @@
 //! The passes one after the other, as the commands use them.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use virtc_compiler::emit::argv::argv;
@@ -96,7 +97,7 @@ impl Compiler {
 
     /// The command line.
     pub fn argv(&mut self, text: &str) -> Option<Vec<String>> {
-        Some(argv(&self.machine(text)?).display())
+        Some(argv(&self.machine(text)?).display().into_iter().map(Cow::into_owned).collect())
     }
 }
 

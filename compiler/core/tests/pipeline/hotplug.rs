@@ -71,7 +71,7 @@ fn value(json: &Json) -> Value {
 }
 
 fn props(members: &Map<String, Json>) -> Props {
-    members.iter().fold(Props::new(), |props, (name, json)| props.with(name.as_str(), value(json)))
+    members.iter().fold(Props::new(), |props, (name, json)| props.with(name, value(json)))
 }
 
 /// What is wrong with a call; a device's properties are those of its driver.

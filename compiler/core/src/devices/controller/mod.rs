@@ -161,7 +161,13 @@ impl Controller {
 
     /// The name of its bus in QEMU.
     pub fn bus_name(&self) -> String {
-        self.info.alias().to_owned()
+        let alias = self.info.alias();
+        match self.pci_model() {
+            // No argument asks for a root, so that it keeps QEMU's name whatever the user calls it.
+            Some(PciModel::PciRoot) if alias.starts_with("ua-") => "pci.0".to_owned(),
+            Some(PciModel::PcieRoot) if alias.starts_with("ua-") => "pcie.0".to_owned(),
+            _ => alias.to_owned(),
+        }
     }
 
     /// Whether QEMU's machine brings it, so that no argument asks for it.

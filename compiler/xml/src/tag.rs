@@ -41,6 +41,14 @@ struct Raw<'t> {
     at: usize,
     value: &'t str,
     value_at: usize,
+    /// The prefix that it declares, where it is a declaration; empty for the default namespace.
+    declares: Option<&'t str>,
+}
+
+/// The prefix that an attribute of this name declares.
+fn declared(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("xmlns")?;
+    if rest.is_empty() { Some("") } else { rest.strip_prefix(':') }
 }
 
 impl<'t> Names<'t> {
@@ -172,14 +180,7 @@ impl<'t> Names<'t> {
         let mut attributes = std::mem::take(&mut self.attributes);
         raw_attributes(text, tag, base, &mut attributes, report);
         for attribute in &attributes {
-            let prefix = match attribute.name.strip_prefix("xmlns") {
-                Some("") => "",
-                Some(rest) => match rest.strip_prefix(':') {
-                    Some(prefix) => prefix,
-                    None => continue,
-                },
-                None => continue,
-            };
+            let Some(prefix) = attribute.declares else { continue };
             let uri = decode(attribute.value, attribute.value_at, Place::Attribute, report);
             let namespace = self.namespace(document, &uri);
             self.scope.push((depth, prefix));
@@ -192,7 +193,7 @@ impl<'t> Names<'t> {
         // Two prefixes may stand for one namespace (Namespaces in XML 1.0, 6.3).
         let mut prefixed: FxHashSet<NameId> = FxHashSet::default();
         for attribute in attributes.drain(..) {
-            if attribute.name == "xmlns" || attribute.name.starts_with("xmlns:") {
+            if attribute.declares.is_some() {
                 continue;
             }
             let name = self.id(document, attribute.name, attribute.at, true, report);
@@ -209,10 +210,6 @@ impl<'t> Names<'t> {
                 std::borrow::Cow::Borrowed(_) => None,
                 std::borrow::Cow::Owned(value) => Some(value.into()),
             };
-            if let Some(at) = attribute.value.bytes().position(|byte| byte == b'<') {
-                let span = Span::at(attribute.value_at + at);
-                report(Diagnostic::new(&codes::XML_SYNTAX, span, "`<` in an attribute value").help("write it `&lt;`"));
-            }
             let name_span = Span::new(attribute.at..attribute.at + attribute.name.len());
             document.attributes.push(AttributeData { name, name_span, value_span, decoded });
         }
@@ -270,7 +267,7 @@ fn raw_attributes<'t>(
                 report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), "no white space before this attribute"));
             }
         }
-        out.push(Raw { name, at, value, value_at });
+        out.push(Raw { name, at, value, value_at, declares: declared(name) });
     }
 }
 

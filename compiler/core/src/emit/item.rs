@@ -120,7 +120,7 @@ pub struct Items {
 impl Items {
     /// No items.
     pub fn new() -> Self {
-        Self::default()
+        Self { list: Vec::with_capacity(32) }
     }
 
     /// One more item.
@@ -174,7 +174,7 @@ impl Items {
 
     /// All items in the order of the command line.
     pub fn sorted(mut self) -> Vec<Item> {
-        self.list.sort_by_key(|item| item.section);
+        self.list.sort_by_cached_key(|item| item.section);
         self.list
     }
 }

@@ -13,8 +13,15 @@ pub struct Text(Content);
 enum Content {
     /// Text without holes.
     Plain(Cow<'static, str>),
-    /// For each hole the text before it; the text behind the last one.
-    Holes(Vec<(String, Hole)>, String),
+    /// Text with holes, which is rare.
+    Holes(Box<Holed>),
+}
+
+/// For each hole the text before it; the text behind the last one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Holed {
+    holes: Vec<(String, Hole)>,
+    end: String,
 }
 
 /// A piece of a text.
@@ -77,36 +84,38 @@ impl Text {
     }
 
     fn hole(hole: Hole) -> Self {
-        Self(Content::Holes(vec![(String::new(), hole)], String::new()))
+        Self(Content::Holes(Box::new(Holed { holes: vec![(String::new(), hole)], end: String::new() })))
     }
 
     /// This text and `other` behind it.
     #[must_use]
     pub fn then(self, other: impl Into<Self>) -> Self {
-        Self(match (self.0, other.into().0) {
-            (Content::Plain(before), Content::Plain(behind)) => Content::Plain(before + behind),
-            (Content::Holes(holes, end), Content::Plain(behind)) => Content::Holes(holes, end + &behind),
-            (Content::Plain(before), Content::Holes(mut holes, end)) => {
-                if let Some((first, _)) = holes.first_mut() {
-                    first.insert_str(0, &before);
+        let Self(mut content) = self;
+        match (&mut content, other.into().0) {
+            (Content::Plain(before), Content::Plain(behind)) => *before += behind,
+            (Content::Holes(own), Content::Plain(behind)) => own.end += &behind,
+            (Content::Plain(before), Content::Holes(mut other)) => {
+                if let Some((first, _)) = other.holes.first_mut() {
+                    first.insert_str(0, before);
                 }
-                Content::Holes(holes, end)
+                content = Content::Holes(other);
             }
-            (Content::Holes(mut holes, middle), Content::Holes(mut more, end)) => {
-                if let Some((first, _)) = more.first_mut() {
-                    first.insert_str(0, &middle);
+            (Content::Holes(own), Content::Holes(mut other)) => {
+                if let Some((first, _)) = other.holes.first_mut() {
+                    first.insert_str(0, &own.end);
                 }
-                holes.append(&mut more);
-                Content::Holes(holes, end)
+                own.holes.append(&mut other.holes);
+                own.end = other.end;
             }
-        })
+        }
+        Self(content)
     }
 
     /// The pieces in order.
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let (holes, end): (&[_], &str) = match &self.0 {
             Content::Plain(text) => (&[], text),
-            Content::Holes(holes, end) => (holes, end),
+            Content::Holes(holed) => (&holed.holes, &holed.end),
         };
         let before = holes.iter().flat_map(|(text, hole)| [Piece::Plain(text), Piece::Hole(hole)]);
         before.chain([Piece::Plain(end)])
@@ -116,7 +125,7 @@ impl Text {
     pub fn plain(&self) -> Option<&str> {
         match &self.0 {
             Content::Plain(text) => Some(text),
-            Content::Holes(..) => None,
+            Content::Holes(_) => None,
         }
     }
 

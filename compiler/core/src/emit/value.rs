@@ -262,6 +262,13 @@ impl Props {
         self.0.push((key.into(), value.into()));
     }
 
+    /// Gives the member `key`, where it is there, another value.
+    pub fn replace(&mut self, key: &str, value: impl Into<Value>) {
+        if let Some((_, old)) = self.0.iter_mut().find(|(own, _)| own.as_str() == key) {
+            *old = value.into();
+        }
+    }
+
     /// All members of `other` behind these.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

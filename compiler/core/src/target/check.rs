@@ -7,7 +7,6 @@ use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::emit::{Cx, Item, Opts, Payload, Props, Value};
-use crate::ir::OptExt;
 use crate::parts::os::Arch;
 use crate::target::ability::Changes;
 use crate::target::qapi::Fault;
@@ -29,12 +28,12 @@ const RENAMED: [(&str, &str, &str); 1] = [("drive", "readonly", "read-only")];
 
 /// Reports what the target cannot do.
 pub fn check(cx: &Cx<'_>, items: &[Item]) {
-    let foreign = cx.domain.os.arch.get().is_some_and(|arch| arch != Arch::X86_64);
-    let Some(caps) = cx.target.caps().filter(|caps| !foreign && caps.arch == "x86_64") else { return };
+    let arch = cx.domain.os.arch();
+    let Some(caps) = cx.target.caps().filter(|_| arch != Arch::I686) else { return };
     for item in items {
         let Some(lack) = lack(caps, &cx.changes, item) else { continue };
         let has = |other: &Target| other.caps().is_some_and(|caps| self::lack(caps, &cx.changes, item).is_none());
-        let other = cx.target.others().find(has);
+        let other = cx.target.others(arch).find(has);
         let span: Span = item.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
         // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
         if other.is_none() && cx.target.is_profile() {

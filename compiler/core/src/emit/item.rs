@@ -2,7 +2,8 @@
 
 use crate::devices::chardev::Chardev;
 use crate::devices::{Address, Info};
-use crate::emit::value::{Opts, Props, Text, Value};
+use crate::emit::text::Text;
+use crate::emit::value::{Opts, Props, Value};
 use crate::ir::{OptExt, Origin};
 
 /// What stands behind an option.

@@ -73,6 +73,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     controllers::order(&mut domain);
     disks::order(&mut domain);
     parts(&mut domain, facts, &mut faults);
+    hostdev::place::controllers(&mut domain);
     implicit::default_devices(&mut domain);
     interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));
     let mut defaults =

@@ -92,7 +92,7 @@ impl Device for Panic {
         let props = match (self.model.get(), &self.info.address) {
             (Some(Model::Pvpanic), place) => Props::new().with("driver", "pvpanic-pci").and(cx.pci_address(place)),
             (Some(Model::Isa), Some(Spanned { value: Address::Isa { iobase, .. }, .. })) => {
-                Props::new().with("driver", "pvpanic").opt("ioport", *iobase)
+                Props::new().with("driver", "pvpanic").with("ioport", iobase.unwrap_or(0))
             }
             (Some(Model::Isa), _) => Props::new().with("driver", "pvpanic"),
             // The CPU says that the guest may write to the crash registers.

@@ -292,7 +292,8 @@ impl Device for Tpm {
         }
         let alias = self.info.alias();
         let props = Props::new().with("driver", self.model.as_ref().map_or("", |m| m.word()));
-        let props = props.with("tpmdev", format!("tpm-{alias}")).with("id", alias);
+        let props =
+            props.with("tpmdev", format!("tpm-{alias}")).with("id", alias).and(cx.isa_address(&self.info.address));
         out.device(Section::Tpms, props, self.origin);
     }
 

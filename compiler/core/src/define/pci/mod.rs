@@ -14,7 +14,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType, PciModel};
+use crate::devices::controller::{Controller, ControllerType, PciModel, UsbModel};
 use crate::devices::interface::InterfaceType;
 use crate::devices::{Kind, Needs, PciSlot};
 use crate::domain::Domain;
@@ -183,6 +183,9 @@ impl<'f> Pass<'f> {
                     self.grow_to(slot.bus, flags);
                 }
                 let fault = match self.buses.get(slot.bus) {
+                    Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, slot) => {
+                        Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
+                    }
                     _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
                     None => Some(format!("there is no PCI bus {}", slot.bus)),
                     Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
@@ -213,6 +216,19 @@ impl<'f> Pass<'f> {
                 self.buses.take(slot, flags.has(Connect::AGGREGATE));
             }
         }
+    }
+
+    /// Whether the address makes the device a part of the chipset PIIX3.
+    fn is_piix3(&self, kind: Kind, index: usize, at: PciSlot) -> bool {
+        let controller = self.domain.devices.controllers.get(index).filter(|_| kind == Kind::Controller);
+        controller.is_some_and(|controller| match controller.kind() {
+            ControllerType::Ide => at == PciSlot::new(0, 1).function(1),
+            ControllerType::Usb => {
+                let model = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
+                model && at == PciSlot::new(0, 1).function(2)
+            }
+            _ => false,
+        })
     }
 
     /// Adds buses up to `bus`, which an address of the definition names.

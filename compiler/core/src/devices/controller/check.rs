@@ -29,6 +29,9 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
         ControllerType::Fdc if controller.index() > 0 => {
             refuse(number, "a guest has one floppy controller", None);
         }
+        ControllerType::Isa if controller.info.address.is_none() => {
+            refuse(controller.kind.origin, "the ISA bus is part of the machine and no controller", None);
+        }
         ControllerType::Xenbus => refuse(controller.kind.origin, "a `xenbus` exists in guests of Xen alone", None),
         ControllerType::Usb => usb(controller, &mut refuse),
         ControllerType::Scsi => match controller.scsi_model() {

@@ -162,9 +162,9 @@ impl Controller {
     /// The name of its bus in QEMU.
     pub fn bus_name(&self) -> String {
         match self.pci_model() {
-            // No argument asks for a root, so that it keeps QEMU's name.
-            Some(PciModel::PciRoot) => "pci.0".to_owned(),
-            Some(PciModel::PcieRoot) => "pcie.0".to_owned(),
+            // No argument asks for a root, so that a name of the user's cannot be given to it.
+            Some(PciModel::PciRoot) if self.info.alias().starts_with("ua-") => "pci.0".to_owned(),
+            Some(PciModel::PcieRoot) if self.info.alias().starts_with("ua-") => "pcie.0".to_owned(),
             _ => self.info.alias().to_owned(),
         }
     }

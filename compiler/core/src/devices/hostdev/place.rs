@@ -50,10 +50,15 @@ pub fn assign(domain: &mut Domain) {
 
 /// Adds the controllers that SCSI devices of the host name, of the model of those that are there
 /// (`virDomainDefMaybeAddHostdevSCSIcontroller` in libvirt's `src/conf/domain_postparse.c`).
+///
+/// This happens when the devices are read, before those of the machine type are added, and again when all places are known.
 pub fn controllers(domain: &mut Domain) {
     let (mut highest, mut model) = (None, None);
     for device in domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()) {
-        let Some(Spanned { value: Address::Drive { controller, .. }, .. }) = device.info.address else { continue };
+        let controller = match device.info.address {
+            Some(Spanned { value: Address::Drive { controller, .. }, .. }) => controller,
+            Some(_) | None => 0,
+        };
         if highest.is_none_or(|highest| controller > highest) {
             highest = Some(controller);
             let own = |c: &&Controller| c.kind() == ControllerType::Scsi && c.index() == controller;

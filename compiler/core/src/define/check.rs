@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::define::common;
+use crate::define::{common, mmio};
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::disk::check_groups;
@@ -58,7 +58,13 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             };
             let Some(span) = origin.span() else { continue };
             let needs = domain.devices.needs(*kind, index, domain);
+            if *address == Address::VirtioMmio && domain.os.arch().is_x86() {
+                let message = "QEMU has no `<address>` with type `virtio-mmio` on this architecture";
+                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                continue;
+            }
             let fits = match (needs, address) {
+                (_, Address::VirtioMmio) => mmio::may_stand(domain, *kind, index),
                 (Needs::Pci(_), Address::Pci { .. })
                 | (Needs::Usb, Address::Usb { .. })
                 | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
@@ -153,11 +159,7 @@ fn targets(domain: &Domain, faults: &mut Diagnostics) {
 
 /// The root bus is the one that the machine type has, with index 0 and without an address.
 fn roots(domain: &Domain, faults: &mut Diagnostics) {
-    let expected = match domain.os.family() {
-        MachineFamily::I440fx => PciModel::PciRoot,
-        MachineFamily::Q35 => PciModel::PcieRoot,
-        MachineFamily::Other => return,
-    };
+    let Some(expected) = domain.os.family().root() else { return };
     for controller in domain.devices.controllers.iter().filter(|c| c.is_pci()) {
         let span =
             controller.model.as_ref().and_then(|m| m.origin.span()).or(controller.origin.span()).unwrap_or_default();
@@ -203,7 +205,9 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
                 Diagnostic::new(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
             );
         }
-        if domain.os.family() == MachineFamily::Other && controller.usb_model() != Some(UsbModel::None) {
+        // A machine of Arm may have a bus of which libvirt knows nothing.
+        let unknown = domain.os.family() == MachineFamily::Other && domain.os.arch().is_x86();
+        if unknown && controller.usb_model() != Some(UsbModel::None) {
             let message = "the machine type has no PCI bus for a USB controller";
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }

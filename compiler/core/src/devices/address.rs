@@ -110,6 +110,8 @@ pub enum Address {
         /// The register; absent where libvirt is to find one.
         reg: Option<u64>,
     },
+    /// A place for a virtio device that stands on no bus.
+    VirtioMmio,
     /// A place that no device of this architecture has.
     Foreign(AddressKind),
     /// No address: the device is not given to the guest.
@@ -120,7 +122,7 @@ impl Address {
     /// The address that `<address>` in `f` gives.
     pub fn lower(f: &Fields<'_, '_>) -> Opt<Self> {
         let a = f.child("address")?;
-        if foreign(&a, "type", &["ccw", "virtio-mmio", "virtio-s390"]) {
+        if foreign(&a, "type", &["ccw", "virtio-s390"]) {
             return None;
         }
         if let Some(zpci) = a.child("zpci") {
@@ -163,7 +165,8 @@ impl Address {
                 Self::Dimm { slot, base }
             }
             AddressKind::SpaprVio => Self::SpaprVio { reg: a.attr::<Hex>("reg").map(|n| n.value.0) },
-            AddressKind::Ccw | AddressKind::VirtioS390 | AddressKind::VirtioMmio => {
+            AddressKind::VirtioMmio => Self::VirtioMmio,
+            AddressKind::Ccw | AddressKind::VirtioS390 => {
                 let _ = a.keep();
                 Self::Foreign(kind.value)
             }
@@ -252,6 +255,7 @@ impl Address {
                     None => tag.end(),
                 }
             }
+            Self::VirtioMmio => w.tag("address").attr("type", AddressKind::VirtioMmio.word()).end(),
             Self::Foreign(kind) => w.tag("address").attr("type", kind.word()).end(),
             Self::Unassigned => w.tag("address").attr("type", "unassigned").end(),
         }

@@ -69,6 +69,7 @@ impl Device for Crypto {
     common!();
 
     fn needs(&self, _domain: &Domain) -> Needs {
+        // libvirt counts it among conventional devices on every machine.
         Needs::Pci(PCI_DEVICE)
     }
 

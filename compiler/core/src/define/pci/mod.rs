@@ -164,7 +164,8 @@ impl<'f> Pass<'f> {
     fn collect(&mut self) {
         for kind in Kind::ALL {
             for index in 0..self.domain.devices.count(*kind) {
-                let Some((slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address)) else {
+                let Some((mut slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address))
+                else {
                     continue;
                 };
                 if slot.is_empty() {
@@ -180,7 +181,13 @@ impl<'f> Pass<'f> {
                     Needs::Usb | Needs::VirtioSerial(_) => continue,
                 };
                 if self.dry && self.buses.get(slot.bus).is_none() {
-                    self.grow_to(slot.bus, flags);
+                    slot.bus = self.buses.grow_to(slot.bus, flags);
+                    let info = self.domain.devices.info_mut(*kind, index);
+                    if let Some(Spanned { value: Address::Pci { slot: own, .. }, .. }) =
+                        info.and_then(|info| info.address.as_mut())
+                    {
+                        own.bus = slot.bus;
+                    }
                 }
                 let fault = match self.buses.get(slot.bus) {
                     Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, slot) => {
@@ -229,15 +236,6 @@ impl<'f> Pass<'f> {
             }
             _ => false,
         })
-    }
-
-    /// Adds buses up to `bus`, which an address of the definition names.
-    fn grow_to(&mut self, bus: u8, flags: Connect) {
-        let flags = match self.buses.get(0).map(|b| b.model) {
-            Some(PciModel::PciRoot) => Connect::PCI,
-            _ => flags,
-        };
-        while self.buses.len() <= usize::from(bus) && self.buses.grow(flags) {}
     }
 
     /// Takes a free place, and adds a bus for it in the first pass.

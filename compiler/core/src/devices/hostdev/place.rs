@@ -61,14 +61,14 @@ pub fn controllers(domain: &mut Domain) {
         };
         if highest.is_none_or(|highest| controller > highest) {
             highest = Some(controller);
-            let own = |c: &&Controller| c.kind() == ControllerType::Scsi && c.index() == controller;
+            let own = |c: &&Controller| c.kind() == ControllerType::Scsi && c.index.is(&controller);
             let found = domain.devices.controllers.iter().find(own).and_then(|c| c.model.clone());
             model = found.or(model);
         }
     }
     let Some(highest) = highest else { return };
     for index in 0..=highest.min(255) {
-        let own = |c: &Controller| c.kind() == ControllerType::Scsi && c.index() == index;
+        let own = |c: &Controller| c.kind() == ControllerType::Scsi && c.index.is(&index);
         if !domain.devices.controllers.iter().any(own) {
             let model = model.as_ref().map(|m| Spanned::rule(m.value.clone(), &CONTROLLER));
             let added = Controller::added(ControllerType::Scsi, index, &CONTROLLER);

@@ -32,7 +32,7 @@ static USB_HUB: Rule =
 pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let mut taken = BTreeSet::new();
     let mut wanting = Vec::new();
-    for kind in [Kind::Channel, Kind::Console] {
+    for kind in [Kind::Console, Kind::Channel] {
         for index in 0..domain.devices.count(kind) {
             let Needs::VirtioSerial(zero) = domain.devices.needs(kind, index, domain) else { continue };
             let Some(info) = domain.devices.info(kind, index) else { continue };
@@ -114,14 +114,14 @@ const SERIAL_PORTS: u32 = 31;
 const ON_USB: &[Kind] = &[
     Kind::Hub,
     Kind::Disk,
-    Kind::Hostdev,
     Kind::Interface,
-    Kind::Controller,
-    Kind::Input,
-    Kind::Serial,
     Kind::Sound,
-    Kind::Redirdev,
+    Kind::Hostdev,
+    Kind::Controller,
+    Kind::Serial,
+    Kind::Input,
     Kind::Filesystem,
+    Kind::Redirdev,
 ];
 
 /// The USB devices of these kinds.

@@ -160,6 +160,7 @@ impl Pass<'_> {
         }
         if let Some(slot) = [0x1d, 0x1a].into_iter().find(|slot| self.slot_is_free(*slot)) {
             self.fix(Kind::Controller, index, PciSlot::new(0, slot), &ICH9);
+            self.first_part(index);
         }
     }
 

@@ -341,7 +341,7 @@ impl<'f> Pass<'f> {
             c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some()
         };
         let slot =
-            controllers.iter().filter(same).find_map(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
+            controllers.iter().filter(same).filter_map(|c| pci(&c.info.address)).find(|(slot, _)| !slot.is_empty());
         let at = match slot {
             Some((slot, _)) => Some(slot.function(function)),
             None => self.reserve_function(PCI_DEVICE, Some(function)),
@@ -352,6 +352,7 @@ impl<'f> Pass<'f> {
             Some(at) if !taken => {
                 self.buses.take(at, false);
                 self.place(Kind::Controller, index, at, &ASSIGNED);
+                self.first_part(index);
             }
             _ => {
                 let message = match at {
@@ -366,6 +367,18 @@ impl<'f> Pass<'f> {
             }
         }
         true
+    }
+}
+
+impl Pass<'_> {
+    /// The first part of an ICH9 USB controller says that others follow, also where they stand elsewhere.
+    fn first_part(&mut self, index: usize) {
+        let Some(controller) = self.domain.devices.controllers.get_mut(index) else { return };
+        if controller.companion_function() == Some(0)
+            && let Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) = &mut controller.info.address
+        {
+            *multifunction = Some(Spanned::rule(Switch::On, &MULTIFUNCTION));
+        }
     }
 }
 

@@ -100,15 +100,14 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
         let span = at.origin.span().or(disk.origin.span()).unwrap_or_default();
         let narrow = disk.is_narrow(domain);
         let fault = match kind {
-            ControllerType::Fdc if bus > 0 || target > 0 || unit > 1 => {
-                Some("a floppy controller has one bus with units 0 and 1")
+            ControllerType::Fdc if controller > 0 || bus > 0 || target > 0 => {
+                Some("a guest has one floppy controller, with one bus and no targets")
             }
             // libvirt leaves the bus and the unit to QEMU.
             ControllerType::Ide if target > 0 => Some("an IDE controller has no targets"),
             ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
             ControllerType::Scsi if bus > 0 => Some(ONE_SCSI_BUS),
             ControllerType::Scsi if narrow && target > 0 => Some(NO_TARGETS),
-            ControllerType::Scsi if narrow && unit > 7 => Some("this model of SCSI controller has units 0 to 7"),
             _ => None,
         };
         if let Some(message) = fault {
@@ -206,8 +205,19 @@ fn controllers(domain: &Domain, faults: &mut Diagnostics) {
 fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let all: Vec<_> = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb).collect();
     let mains: BTreeSet<u32> = all.iter().filter(|c| c.master.is_none()).map(|c| c.index()).collect();
+    let mut own_ports: BTreeMap<u32, Option<Span>> = BTreeMap::new();
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
+        // Parts of a controller without ports of their own stand beside the part that has them.
+        let part = controller.companion_function().is_some_and(|function| function != 7);
+        if !part
+            && controller.usb_model() != Some(UsbModel::None)
+            && let Some(first) = own_ports.insert(controller.index(), controller.origin.span())
+        {
+            let message = format!("two `usb` controllers have the index {}", controller.index());
+            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+        }
         if controller.master.is_some() && !mains.contains(&controller.index()) {
             let message = format!("no controller with index {} has this one as its companion", controller.index());
             faults.push(

@@ -138,15 +138,21 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.os.define(per_device, report);
     os::choose(domain, facts, report);
     domain.clock.define(report);
+    domain.extensions.check(report);
     domain.features.define(report);
     domain.lifecycle.define(report);
     crate::parts::seclabel::Seclabel::define(&mut domain.labels, report);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);
-    let default = if domain.os.machine.is(&"isapc".to_owned()) { "486" } else { "qemu64" };
+    let default = match domain.os.machine.as_ref().map(|machine| machine.value.as_str()) {
+        Some("isapc") => "486",
+        _ if domain.has_32_bits() => "qemu32",
+        _ => "qemu64",
+    };
     cpu.define(default, domain.general.is_kvm(), max, report);
     cpu.check(domain, report);
     let cells = cpu.numa.as_ref().map_or(0, Numa::total_kib);
+    domain.backing.define(cpu.numa.as_ref().map_or(0, |n| n.cells.len()));
     domain.cpu = Some(cpu);
     let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
     domain.memory.define(origin, cells, devices, report);

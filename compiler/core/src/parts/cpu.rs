@@ -185,13 +185,23 @@ impl Cpu {
             }
             CpuMode::HostModel => {
                 self.check.get_or_insert(by_rule(CpuCheck::Partial));
-                self.fallback = None;
+                self.fallback = self.fallback.filter(|_| self.model.is_some());
+                if self.model.is_some() {
+                    self.fallback.get_or_insert(by_rule(Fallback::Allow));
+                }
             }
-            CpuMode::HostPassthrough | CpuMode::Maximum => {
+            CpuMode::HostPassthrough => {
                 self.check.get_or_insert(by_rule(CpuCheck::None));
                 self.migratable.get_or_insert(by_rule(Switch::On));
                 self.fallback = None;
             }
+            CpuMode::Maximum => {
+                self.check.get_or_insert(by_rule(CpuCheck::None));
+                self.fallback = None;
+            }
+        }
+        if mode != CpuMode::Custom {
+            self.matching = None;
         }
         for feature in &mut self.features {
             feature.policy.get_or_insert(by_rule(FeaturePolicy::Require));
@@ -237,7 +247,8 @@ impl Cpu {
         let tag = w.tag("cpu").opt("mode", &self.mode).opt("match", &self.matching).opt("check", &self.check);
         let tag = tag.opt("migratable", &self.migratable).opt("deprecated_features", &self.deprecated_features);
         tag.children(|w| {
-            if let Some(model) = &self.model {
+            let is_whole = matches!(self.mode.get(), Some(CpuMode::HostPassthrough | CpuMode::Maximum));
+            if let Some(model) = self.model.as_ref().filter(|_| !is_whole) {
                 w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).text(model);
             } else if self.fallback.is_some() || self.vendor_id.is_some() {
                 w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).end();
@@ -275,7 +286,8 @@ impl Cpu {
             }
         };
         let mut opts = Opts::first(model);
-        if let Some(migratable) = self.migratable {
+        // QEMU's CPUs of 32 bits are not asked for it (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
+        if let Some(migratable) = self.migratable.filter(|_| !cx.domain.has_32_bits()) {
             opts = opts.switch("migratable", migratable.is_on());
         }
         opts = opts.opt("vendor", self.vendor_id.as_ref().map(|v| &v.value));

@@ -135,7 +135,7 @@ impl General {
         out.opts(
             Section::Accel,
             "accel",
-            cx.domain.features.accel_opts(Opts::first(accel)),
+            cx.domain.features.accel_opts(self.is_kvm(), Opts::first(accel)),
             self.kind.origin_or(always),
         );
         out.flag(Section::Defaults, "no-user-config", Origin::Rule(&rules::NO_DEFAULTS));

@@ -193,7 +193,8 @@ impl Memory {
         }
         out.opts(Section::Memory, "m", opts, total.origin);
         if cx.domain.numa().is_none() {
-            let request = Request { owner: MemoryOwner::Machine, origin: total.origin, ..Request::new("pc.ram", kib) };
+            let name = cx.domain.os.memory_name();
+            let request = Request { owner: MemoryOwner::Machine, origin: total.origin, ..Request::new(name, kib) };
             Backend::new(cx, &request).items(Section::Memory, out, total.origin);
         }
         let locked = cx.domain.backing.locked;

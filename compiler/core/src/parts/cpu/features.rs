@@ -96,10 +96,10 @@ pub fn check(cpu: &Cpu, report: &mut dyn FnMut(Diagnostic)) {
         seen.push(&name.value);
         names::check_feature(name, place, report);
     }
-    let no_model = cpu.model.as_ref().is_none_or(|model| model.origin.span().is_none());
-    if is_custom && no_model {
+    if cpu.model.as_ref().is_none_or(|model| model.origin.span().is_none()) {
         let vendor = cpu.vendor.as_ref().map(|vendor| (vendor.origin, "a vendor"));
-        let feature = cpu.features.iter().filter_map(|f| f.name.as_ref()).map(|name| (name.origin, "features")).next();
+        let names = cpu.features.iter().filter_map(|f| f.name.as_ref()).filter(|_| is_custom);
+        let feature = names.map(|name| (name.origin, "features")).next();
         if let Some((origin, what)) = vendor.or(feature) {
             let message = format!("the CPU has {what} but no model");
             report(Diagnostic::new(&codes::MISSING, origin.span().unwrap_or(own), message).help("name a `<model>`"));

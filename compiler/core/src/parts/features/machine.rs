@@ -97,7 +97,7 @@ impl Features {
         opts = memory::machine(domain, opts);
         match domain.numa() {
             Some(_) => {}
-            None => opts.set("memory-backend", "pc.ram"),
+            None => opts.set("memory-backend", domain.os.memory_name()),
         }
         if let Some(security) = &domain.security {
             opts = security.machine_opts(opts);
@@ -122,8 +122,8 @@ impl Features {
     }
 
     /// What the accelerator is told.
-    pub fn accel_opts(&self, mut opts: Opts) -> Opts {
-        if let Some(size) = self.kvm.as_ref().and_then(super::Kvm::ring) {
+    pub fn accel_opts(&self, kvm: bool, mut opts: Opts) -> Opts {
+        if let Some(size) = self.kvm.as_ref().and_then(super::Kvm::ring).filter(|_| kvm) {
             opts.set("dirty-ring-size", size.to_string());
         }
         if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache.get()).filter(|c| *c > 0) {

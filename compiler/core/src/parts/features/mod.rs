@@ -128,9 +128,6 @@ impl Features {
         let mut fault = |origin: Origin, message: &str| {
             report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
         };
-        if let Some(smm) = self.smm.filter(|s| s.is_on() && domain.os.family() == MachineFamily::Other) {
-            fault(smm.origin, "only `pc` and `q35` have system management mode");
-        }
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
             if domain.os.family() != MachineFamily::Q35 {
                 fault(tseg.origin, "only `q35` has memory for system management mode of a given size");
@@ -146,9 +143,9 @@ impl Features {
         if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache).filter(|c| c.value % 1024 != 0) {
             fault(cache.origin, "the cache of translated code is not of whole MiB");
         }
-        let is_pc = domain.os.family() != MachineFamily::Other;
+        let is_pc = domain.os.family() != MachineFamily::Other || domain.os.is_isa();
         for state in [&self.vmport, &self.ps2].into_iter().flatten().filter(|_| !is_pc) {
-            fault(state.origin, "only `pc` and `q35` have this feature");
+            fault(state.origin, "only `pc`, `q35` and `isapc` have this feature");
         }
         if let Some(vmport) = self.vmport.filter(|v| v.is_on() && self.ps2.is(&Switch::Off)) {
             fault(vmport.origin, "the VMware port is part of the PS/2 controller, which is off");
@@ -159,8 +156,8 @@ impl Features {
                 fault(origin, "the input device is on PS/2, but the PS/2 controller is off");
             }
         }
-        if let (Some(features), Some(cpu)) = (&self.kvm, &domain.cpu) {
-            features.check(cpu, report);
+        if let Some(features) = &self.kvm {
+            features.check(report);
         }
     }
 

@@ -44,6 +44,22 @@ impl Os {
         }
     }
 
+    /// Whether it is a machine without PCI, as they were before it.
+    pub fn is_isa(&self) -> bool {
+        self.machine_name() == "isapc"
+    }
+
+    /// Whether it has a PS/2 controller, so that a mouse and a keyboard are on it (`virDomainDefAddImplicitDevices` leaves it to
+    /// `virQEMUCapsSupportsI8042` in libvirt's `src/qemu/qemu_capabilities.c`).
+    pub fn has_ps2(&self) -> bool {
+        self.is_isa() || self.family() != MachineFamily::Other
+    }
+
+    /// The name of the memory object of the whole machine (`default-ram-id` in the answer to `query-machines`).
+    pub fn memory_name(&self) -> &'static str {
+        if self.machine_name() == "microvm" { "microvm.ram" } else { "pc.ram" }
+    }
+
     /// Whether QEMU's machine type takes NUMA cells with a size and without a memory object: those up to 5.0 (`numa-mem-supported` in the
     /// answer to `query-machines`).
     pub fn takes_numa_mem(&self) -> bool {

@@ -228,6 +228,10 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
     {
         fault(keys.origin, "certificates are asked for, but Secure Boot is not to be there");
     }
+    let lonely = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
+    if let Some(feature) = features.list().into_iter().find_map(|(_, enabled)| enabled.as_ref()).filter(|_| lonely) {
+        fault(feature.origin, "something is asked of firmware that is to be chosen, but none is");
+    }
     let nvram = os.nvram.as_ref().and_then(|n| n.origin);
     if let (Some(kind), Some(nvram)) = (os.firmware, nvram)
         && kind.value == FirmwareKind::Bios
@@ -242,15 +246,10 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
         Checked { source, format: &format, readonly: false, cache: None }.check(&mut faults);
         faults.into_iter().for_each(&mut *report);
     }
-    if os.firmware.is_none() {
-        let lonely = os.loader.as_ref().is_none_or(|l| l.path.is_none());
-        if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
-            let message = "firmware is neither named in `<loader>` nor to be chosen";
-            report(
-                Diagnostic::new(&codes::MISSING, origin.span().unwrap_or_default(), message)
-                    .help("give the path of an image, or `<os firmware='efi'>`"),
-            );
-        }
+    if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
+        let message = "firmware is neither named in `<loader>` nor to be chosen";
+        let fault = Diagnostic::new(&codes::MISSING, origin.span().unwrap_or_default(), message);
+        report(fault.help("give the path of an image, or `<os firmware='efi'>`"));
     }
     let mut fault = |origin: Origin, message: &str| {
         report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));

@@ -149,6 +149,9 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
         _ if domain.has_32_bits() => "qemu32",
         _ => "qemu64",
     };
+    if domain.has_32_bits() {
+        cpu.without_migration();
+    }
     cpu.define(default, domain.general.is_kvm(), max, report);
     cpu.check(domain, report);
     let cells = cpu.numa.as_ref().map_or(0, Numa::total_kib);

@@ -56,8 +56,8 @@ pub enum Section {
     Numa,
     Uuid,
     Smbios,
-    Genid,
     FwCfg,
+    Genid,
     Display,
     Defaults,
     Monitor,
@@ -102,12 +102,12 @@ pub enum Section {
     LaunchSecurity,
     UserArguments,
     Sandbox,
-    RunWith,
     Panics,
     Shmems,
     Vsock,
     Crypto,
     Pstore,
+    RunWith,
     Messages,
 }
 

@@ -6,6 +6,7 @@ use crate::codes;
 use crate::emit::{Cx, HostNeeds, Items, Opts, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
+use crate::parts::lifecycle::Action;
 use crate::write::XmlWriter;
 
 words! {
@@ -263,6 +264,12 @@ impl Clock {
             }
         }
         out.opts(Section::Clock, "rtc", opts, offset.origin);
+        // Without the property of the machine type there is an option of QEMU's; older ones have it.
+        if let Some(hpet) = self.timer(TimerName::Hpet).filter(|_| cx.changes.lacks("machine-hpet"))
+            && hpet.present.is(&YesNo::No)
+        {
+            out.flag(Section::Clock, "no-hpet", hpet.name.origin);
+        }
         if let Some(pit) = self.timer(TimerName::Pit) {
             // Without a policy libvirt asks for what QEMU's own timer does, since that of KVM does otherwise.
             let policy = match pit.policy.get() {
@@ -270,12 +277,17 @@ impl Clock {
                 Some(TickPolicy::Discard) => "discard",
                 Some(TickPolicy::Catchup | TickPolicy::Merge) => "",
             };
-            if !policy.is_empty() {
+            if !policy.is_empty() && !cx.changes.lacks("kvm-pit-lost-tick-policy") {
                 let opts = Opts::new().with("kvm-pit.lost_tick_policy", policy);
                 out.opts(Section::Clock, "global", opts, pit.policy.origin_or(pit.name.origin));
             }
         }
-        out.flag(Section::Lifecycle, "no-shutdown", Origin::Rule(&rules::NO_SHUTDOWN));
+        match cx.domain.lifecycle.on_reboot.as_ref().filter(|_| cx.changes.lacks("set-action")) {
+            Some(reboot) if reboot.value == Action::Destroy => {
+                out.flag(Section::Lifecycle, "no-reboot", reboot.origin);
+            }
+            Some(_) | None => out.flag(Section::Lifecycle, "no-shutdown", Origin::Rule(&rules::NO_SHUTDOWN)),
+        }
     }
 }
 

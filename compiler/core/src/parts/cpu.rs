@@ -168,6 +168,13 @@ impl Cpu {
         }
     }
 
+    /// The host's CPU in a QEMU that does not know which of its features can be migrated.
+    pub fn without_migration(&mut self) {
+        if self.mode.is(&CpuMode::HostPassthrough) {
+            self.migratable.get_or_insert(by_rule(Switch::Off));
+        }
+    }
+
     /// Fills in what is absent, as libvirt does for x86.
     pub fn define(&mut self, default: &str, kvm: bool, max_vcpus: Option<u32>, report: &mut dyn FnMut(Diagnostic)) {
         let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom)).value;
@@ -230,6 +237,11 @@ impl Cpu {
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
+            CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => report(Diagnostic::new(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                self.migratable.origin_or(mode.origin).span().unwrap_or(span),
+                "QEMU's CPUs of 32 bits do not tell what can be migrated",
+            )),
             CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
                 Diagnostic::new(
                     &codes::UNSUPPORTED_CONFIGURATION,
@@ -287,7 +299,7 @@ impl Cpu {
         };
         let mut opts = Opts::first(model);
         // QEMU's CPUs of 32 bits are not asked for it (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
-        if let Some(migratable) = self.migratable.filter(|_| !cx.domain.has_32_bits()) {
+        if let Some(migratable) = self.migratable.filter(|_| !cx.domain.has_32_bits() && !cx.changes.lacks("cpu.migratable")) {
             opts = opts.switch("migratable", migratable.is_on());
         }
         opts = opts.opt("vendor", self.vendor_id.as_ref().map(|v| &v.value));

@@ -123,6 +123,12 @@ impl Iothreads {
         }
     }
 
+    /// The first one whose number of workers is given.
+    pub fn pools(&self) -> Option<Origin> {
+        let main = self.main.as_ref().filter(|(pool, _)| pool.any()).map(|(_, origin)| *origin);
+        self.list.iter().find(|t| t.pool.any()).map(|t| t.id.origin).or(main)
+    }
+
     /// Whether there is a thread with this number.
     pub fn has(&self, id: u32) -> bool {
         self.list.iter().any(|t| t.id.value == id)

@@ -155,8 +155,11 @@ impl Vcpus {
         }
         if let Some(t) = topology {
             opts.set("sockets", t.sockets.show());
-            opts.set("dies", t.dies.show());
-            opts.set("clusters", t.clusters.show());
+            for (name, count) in [("dies", t.dies), ("clusters", t.clusters)] {
+                if !cx.changes.lacks(&format!("smp-{name}")) {
+                    opts.set(name, count.show());
+                }
+            }
             opts.set("cores", t.cores.show());
             opts.set("threads", t.threads.show());
         } else {

@@ -7,6 +7,7 @@ use crate::emit::{Cx, Item, Opts, Payload, Props, Value};
 use crate::ir::OptExt;
 use crate::parts::os::Arch;
 use crate::target::ability::Changes;
+use crate::target::denied;
 use crate::target::qapi::Fault;
 use crate::target::{Capabilities, Target, sorted};
 
@@ -26,6 +27,7 @@ const RENAMED: [(&str, &str, &str); 1] = [("drive", "readonly", "read-only")];
 
 /// Reports what the target cannot do.
 pub fn check(cx: &Cx<'_>, items: &[Item]) {
+    denied::check(cx);
     let foreign = cx.domain.os.arch.get().is_some_and(|arch| arch != Arch::X86_64);
     let Some(caps) = cx.target.caps().filter(|caps| !foreign && caps.arch == "x86_64") else { return };
     for item in items {
@@ -34,7 +36,8 @@ pub fn check(cx: &Cx<'_>, items: &[Item]) {
         let other = cx.target.others().find(has);
         let span: Span = item.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
         // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
-        if other.is_none() && cx.target.is_profile() {
+        let is_denied = self::lack(caps, &Changes::default(), item).is_none();
+        if !is_denied && other.is_none() && cx.target.is_profile() {
             let message = format!("no QEMU that virtc knows has {}", one(&lack));
             let help =
                 "where yours has it, name its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";

@@ -50,7 +50,7 @@ pub fn option(opts: Opts, name: &str, on: bool, known: Option<&str>) -> Opts {
 }
 
 /// QEMU's name of a CPU feature: libvirt keeps some older names, and QEMU's have dashes.
-fn qemu_name(name: &str) -> String {
+pub fn qemu_name(name: &str) -> String {
     match name {
         "pclmuldq" => "pclmulqdq".to_owned(),
         name => name.replace('_', "-"),

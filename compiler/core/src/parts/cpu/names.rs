@@ -21,7 +21,12 @@ const OF_MODES: [&str; 3] = ["base", "host", "max"];
 /// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's `src/cpu/cpu.c`).
 pub(super) fn check_feature(name: &Spanned<String>, place: Span, report: &mut dyn FnMut(Diagnostic)) {
     let is_known = FEATURES.split_ascii_whitespace().any(|known| known == name.value);
-    if is_known || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some()) {
+    // A name of QEMU's alone may be in a later map, unless libvirt has another name for it or it is no feature of a CPU at all.
+    let mut own = FEATURES.split_ascii_whitespace().map(|known| known.replace('.', "_")).map(|known| super::features::qemu_name(&known));
+    let spelled = super::features::qemu_name(&name.value);
+    let is_other = spelled.starts_with("kvm") || spelled.starts_with("hv-") || own.any(|known| known == spelled);
+    let of_qemu = || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some());
+    if is_known || (!is_other && of_qemu()) {
         return;
     }
     let message = format!("there is no CPU feature `{}`", name.value);

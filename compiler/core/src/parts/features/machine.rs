@@ -111,7 +111,7 @@ impl Features {
         if domain.os.boot_options.use_serial.is(&YesNo::Yes) {
             opts = opts.switch("graphics", false);
         }
-        if let Some(hpet) = domain.clock.hpet() {
+        if let Some(hpet) = domain.clock.hpet().filter(|_| !cx.changes.lacks("machine-hpet")) {
             opts = opts.switch("hpet", hpet);
         }
         if let Some(audio) = sound::speaker(domain) {

@@ -193,7 +193,7 @@ impl Features {
     }
 
     /// `vmcoreinfo`, the memory of system management mode, `-run-with`.
-    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
             let opts = Opts::new().with("mch.extended-tseg-mbytes", (tseg.value >> 20).to_string());
             out.opts(Section::Tseg, "global", opts, tseg.origin);
@@ -201,7 +201,7 @@ impl Features {
         if let Some(vmcoreinfo) = self.vmcoreinfo.filter(|v| v.is_on()) {
             out.device(Section::Vmcoreinfo, Props::new().with("driver", "vmcoreinfo"), vmcoreinfo.origin);
         }
-        if let Some(teardown) = self.async_teardown {
+        if let Some(teardown) = self.async_teardown.filter(|_| !cx.changes.lacks("run-with.async-teardown")) {
             let opts = Opts::new().switch("async-teardown", teardown.is_yes());
             out.opts(Section::RunWith, "run-with", opts, teardown.origin);
         }

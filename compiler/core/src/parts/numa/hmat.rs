@@ -61,11 +61,12 @@ pub struct Interconnect {
     pub origin: Origin,
 }
 
-/// `<size>` of a cache. libvirt counts KiB whatever the unit is (`virDomainNumaDefParseXML` in its `src/conf/numa_conf.c`).
-fn size(f: &Fields<'_, '_>) -> Opt<u64> {
+/// `<size>` or `<line>` of a cache. libvirt counts KiB and bytes whatever the unit is (`virDomainNumaDefParseXML` in its
+/// `src/conf/numa_conf.c`).
+fn counted(f: &Fields<'_, '_>, own: &str) -> Opt<u64> {
     let (value, unit) = (f.attr("value"), f.attr::<String>("unit"));
-    if let Some(unit) = unit.filter(|u| unit_bytes(&u.value) != Some(1024)) {
-        let message = "libvirt passes over the unit here, and counts KiB";
+    if let Some(unit) = unit.filter(|u| unit_bytes(&u.value) != unit_bytes(own)) {
+        let message = format!("libvirt passes over the unit here, and counts in {own}");
         f.report(Diagnostic::new(&codes::WITHOUT_EFFECT, unit.origin.span().unwrap_or_default(), message));
     }
     value
@@ -75,17 +76,12 @@ impl Cache {
     /// Reads all of a cell.
     pub(super) fn lower(cell: &Fields<'_, '_>) -> Vec<Self> {
         let cache = |c: &Fields<'_, '_>| {
-            let line = c.child("line").and_then(|l| {
-                let unit: Opt<String> = l.attr("unit");
-                let factor = unit_bytes(unit.as_ref().map_or("B", |u| &u.value))?;
-                l.attr::<u64>("value").map(|v| v.map(|v| v.saturating_mul(factor)))
-            });
             Self {
                 level: c.attr("level"),
                 associativity: c.attr("associativity"),
                 policy: c.attr("policy"),
-                kib: c.child("size").as_ref().and_then(size),
-                line: line.filter(|l| l.value > 0),
+                kib: c.child("size").and_then(|size| counted(&size, "KiB")),
+                line: c.child("line").and_then(|line| counted(&line, "B")).filter(|line| line.value > 0),
                 origin: c.origin(),
             }
         };

@@ -107,6 +107,11 @@ impl FirmwareFeatures {
         [("enrolled-keys", &self.enrolled_keys), ("secure-boot", &self.secure_boot)]
     }
 
+    /// The first feature that is asked for.
+    pub(super) fn first(&self) -> Opt<YesNo> {
+        self.enrolled_keys.or(self.secure_boot)
+    }
+
     fn any(&self) -> bool {
         self.list().iter().any(|(_, enabled)| enabled.is_some())
     }
@@ -229,7 +234,7 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
         fault(keys.origin, "certificates are asked for, but Secure Boot is not to be there");
     }
     let lonely = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
-    if let Some(feature) = features.list().into_iter().find_map(|(_, enabled)| enabled.as_ref()).filter(|_| lonely) {
+    if let Some(feature) = features.first().filter(|_| lonely) {
         fault(feature.origin, "something is asked of firmware that is to be chosen, but none is");
     }
     let nvram = os.nvram.as_ref().and_then(|n| n.origin);

@@ -183,7 +183,8 @@ impl Cpu {
                 if self.model.is_none() {
                     self.model = Some(Spanned::rule(default.to_owned(), &DEFAULT_CPU));
                     self.fallback = Some(Spanned::rule(Fallback::Forbid, &DEFAULT_CPU));
-                    self.check.get_or_insert(by_rule(CpuCheck::None));
+                    self.check = Some(Spanned::rule(CpuCheck::None, &DEFAULT_CPU));
+                    self.matching = Some(Spanned::rule(CpuMatch::Exact, &DEFAULT_CPU));
                 }
                 self.matching.get_or_insert(by_rule(CpuMatch::Exact));
                 // Without KVM the guest's CPU does not depend on the host's, so there is nothing to check.
@@ -265,7 +266,9 @@ impl Cpu {
             } else if self.fallback.is_some() || self.vendor_id.is_some() {
                 w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).end();
             }
-            w.opt_text("vendor", &self.vendor);
+            if !is_whole {
+                w.opt_text("vendor", &self.vendor);
+            }
             if let Some(t) = &self.topology {
                 w.tag("topology")
                     .attr("sockets", &t.sockets.show())

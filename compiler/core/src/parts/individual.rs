@@ -75,11 +75,11 @@ pub fn define(list: &mut Vec<Individual>, max: u32, report: &mut dyn FnMut(Diagn
         }
     }
     list.sort_by_key(|v| v.id.value);
+    order(list, report);
     for v in list.iter_mut() {
         let rest = if v.enabled.is(&YesNo::Yes) { YesNo::No } else { YesNo::Yes };
         v.hotpluggable.get_or_insert(Spanned::rule(rest, &REST));
     }
-    order(list, report);
 }
 
 /// Sorts the list; of a CPU that is listed several times the last counts.
@@ -97,7 +97,8 @@ fn once(list: &mut Vec<Individual>, report: &mut dyn FnMut(Diagnostic)) {
     *list = kept;
 }
 
-/// What order there can be (`qemuDomainDefVcpusPostParse` in libvirt's `src/qemu/qemu_postparse.c`).
+/// What order there can be, where the definition itself says what stays and what can go (`qemuDomainDefVcpusPostParse` in libvirt's
+/// `src/qemu/qemu_postparse.c`).
 fn order(list: &[Individual], report: &mut dyn FnMut(Diagnostic)) {
     let number = |v: &Individual| v.order.get().unwrap_or(0);
     let place = |v: &Individual| v.order.origin_or(v.origin);

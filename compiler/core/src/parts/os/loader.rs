@@ -223,6 +223,13 @@ pub(super) fn write(os: &Os, w: &mut XmlWriter) {
 
 /// What cannot be, before anything is chosen (`virDomainDefOSValidate` in libvirt's `src/conf/domain_validate.c`).
 pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
+    let lonely = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
+    if let Some(feature) = os.firmware_features.first().filter(|_| os.firmware.is_none()) {
+        // In a definition that it holds already libvirt passes over it; a new one it refuses.
+        let message = "this is asked of firmware that is to be chosen, and none is";
+        let fault = Diagnostic::new(&codes::WITHOUT_EFFECT, feature.origin.span().unwrap_or_default(), message);
+        report(fault.help("remove `<firmware>`, or give `<os firmware='efi'>`"));
+    }
     let mut fault = |origin: Origin, message: &str| {
         report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
     };
@@ -232,10 +239,6 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
         && boot.value == YesNo::No
     {
         fault(keys.origin, "certificates are asked for, but Secure Boot is not to be there");
-    }
-    let lonely = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
-    if let Some(feature) = features.first().filter(|_| lonely) {
-        fault(feature.origin, "something is asked of firmware that is to be chosen, but none is");
     }
     let nvram = os.nvram.as_ref().and_then(|n| n.origin);
     if let (Some(kind), Some(nvram)) = (os.firmware, nvram)

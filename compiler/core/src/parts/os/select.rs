@@ -34,10 +34,8 @@ static LISTED: Rule = Rule {
 pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
     let os = &mut domain.os;
     if os.firmware.is_none() {
-        if facts.firmware().is_none() {
-            // Whether the named firmware has what is asked of it nobody knows.
-            os.firmware_features = FirmwareFeatures::default();
-        }
+        // libvirt forgets what is asked of firmware where none is to be chosen.
+        os.firmware_features = FirmwareFeatures::default();
         if let Some(loader) = &mut os.loader {
             if loader.kind.is_none() {
                 loader.kind = Some(Spanned::rule(LoaderType::Rom, &ROM));
@@ -50,11 +48,12 @@ pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diag
         loader.format.get_or_insert(wanted.unwrap_or(Spanned::rule(FirmwareFormat::Raw, &RAW)));
     }
     let Some(automatic) = os.firmware else {
-        let Some(loader) = &os.loader else { return };
-        let found = loader.is_flash().then(|| facts.firmware().unwrap_or_default().iter().find(|f| fits(domain, f)));
-        match found.flatten() {
+        if !os.loader.as_ref().is_some_and(Loader::is_flash) {
+            return;
+        }
+        match facts.firmware().unwrap_or_default().iter().find(|f| fits(domain, f)) {
             Some(firmware) => take(domain, firmware),
-            None => unlisted(&mut domain.os, facts, report),
+            None => legacy(&mut domain.os, facts),
         }
         return variables(domain, facts);
     };
@@ -209,19 +208,6 @@ fn take(domain: &mut Domain, firmware: &Firmware) {
 fn keep<T: PartialEq>(leaf: &mut Opt<T>, value: T) {
     if !leaf.is(&value) {
         *leaf = Some(Spanned::rule(value, &CHOSEN));
-    }
-}
-
-/// Firmware that is named and of which no descriptor speaks.
-fn unlisted(os: &mut Os, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
-    let is_named = os.loader.as_ref().is_some_and(|loader| loader.path.is_some());
-    if let Some(feature) = os.firmware_features.first().filter(|_| is_named) {
-        let message = "no descriptor on the host says that the named firmware is so";
-        let fault = Diagnostic::new(&codes::CONFLICT, feature.origin.span().unwrap_or_default(), message);
-        report(fault.help("remove the `<loader>` to have firmware chosen, or remove what is asked of it"));
-    }
-    if os.loader.as_ref().is_some_and(Loader::is_flash) {
-        legacy(os, facts);
     }
 }
 

@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
-use crate::define::pci::PCI_DEVICE;
+use crate::define::pci::{Connect, PCI_DEVICE};
 use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
@@ -44,9 +44,11 @@ impl Device for Panic {
     common!();
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        if defaults.family != MachineFamily::Other {
-            self.model.get_or_insert(Spanned::rule(Model::Isa, &MODEL));
-        }
+        let usual = match defaults.family {
+            MachineFamily::ArmVirt => Some(Model::Pvpanic),
+            family => family.is_pc().then_some(Model::Isa),
+        };
+        self.model = self.model.or(usual.map(|model| Spanned::rule(model, &MODEL)));
     }
 
     /// The rules of `qemuValidateDomainDefPanic` in libvirt's `src/qemu/qemu_validate.c`.
@@ -61,6 +63,12 @@ impl Device for Panic {
             (None, _) => refuse("the machine type has no panic device unless a model is named", span),
             (Some(Model::Pseries), _) => refuse("panic device `pseries` exists on ppc64 alone", span),
             (Some(Model::S390), _) => refuse("panic device `s390` exists on s390 alone", span),
+            (Some(Model::Isa), _) if domain.os.arch().is_arm() => {
+                refuse("panic device `isa` stands on a bus that only x86 machines have", span);
+            }
+            (Some(Model::Hyperv), _) if domain.os.arch().is_arm() => {
+                refuse("panic device `hyperv` exists on x86 alone", span);
+            }
             (Some(Model::Hyperv), Some(_)) => refuse("panic device `hyperv` is part of the CPU and has no address", at),
             (Some(Model::Isa), Some(a)) if !matches!(a, Address::Isa { .. }) => {
                 refuse("panic device `isa` has an address of type `isa`", at);
@@ -77,8 +85,11 @@ impl Device for Panic {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
-        if self.model.is(&Model::Pvpanic) { Needs::Pci(PCI_DEVICE) } else { Needs::Nothing }
+    fn needs(&self, domain: &Domain) -> Needs {
+        match self.model.get() {
+            Some(Model::Pvpanic) => Needs::Pci(if domain.has_pcie() { Connect::INTEGRATED } else { PCI_DEVICE }),
+            Some(Model::Isa | Model::Hyperv | Model::Pseries | Model::S390) | None => Needs::Nothing,
+        }
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {

@@ -68,10 +68,17 @@ fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
     if let Some(limits) = &disk.throttling.limits {
         faults.push(refuse(limits.origin, "an SD card has no limits").help("use another bus, such as `virtio`"));
     }
-    if let Some(source) = disk.storage.place()
-        && !matches!(source.location, Location::File(..) | Location::Block(_))
-    {
-        faults.push(refuse(source.origin, "the data of an SD card is a file or a block device"));
+    let Some(source) = disk.storage.place() else { return };
+    match &source.location {
+        Location::File(..) | Location::Block(_) => {}
+        Location::Network(network) => {
+            let tls = network.tls.filter(|tls| tls.is_yes()).map(|tls| tls.origin);
+            let login = source.auth.as_ref().map(|auth| auth.origin);
+            if let Some(origin) = tls.or(login) {
+                faults.push(refuse(origin, "the server of an SD card's data is asked without secrets"));
+            }
+        }
+        _ => faults.push(refuse(source.origin, "the data of an SD card is a file, a block device or on a server")),
     }
 }
 

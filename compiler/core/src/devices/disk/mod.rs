@@ -285,8 +285,14 @@ impl Device for Disk {
                 let message = format!("a `{}` cannot be on the floppy bus", device.word());
                 defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
             }
-            (Some(DiskBus::Ide), _) if defaults.family == MachineFamily::Q35 => {
-                let message = "the machine type `q35` has no IDE controller";
+            (Some(DiskBus::Fdc), _) if defaults.arch.is_arm() => {
+                let message = "a machine of Arm has no floppy controller";
+                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
+            }
+            (Some(DiskBus::Ide), _) if defaults.family == MachineFamily::Q35 || defaults.arch.is_arm() => {
+                let q35 = defaults.family == MachineFamily::Q35;
+                let machine = if q35 { "the machine type `q35`" } else { "a machine of Arm" };
+                let message = format!("{machine} has no IDE controller");
                 defaults.report(
                     Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message)
                         .help("use `bus='sata'` or `bus='virtio'`"),
@@ -338,7 +344,7 @@ impl Device for Disk {
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         if self.bus.is(&DiskBus::Sd) {
-            return sd::items(self, out);
+            return sd::items(self, cx, out);
         }
         if self.storage.is_shared_transient() {
             // It is plugged in when the machine stands, before the guest runs.

@@ -2,7 +2,8 @@
 
 use crate::devices::chardev::Chardev;
 use crate::devices::{Address, Info};
-use crate::emit::value::{Opts, Props, Text, Value};
+use crate::emit::text::Text;
+use crate::emit::value::{Opts, Props, Value};
 use crate::ir::{OptExt, Origin};
 
 /// What stands behind an option.
@@ -120,7 +121,7 @@ pub struct Items {
 impl Items {
     /// No items.
     pub fn new() -> Self {
-        Self::default()
+        Self { list: Vec::with_capacity(32) }
     }
 
     /// One more item.
@@ -196,7 +197,7 @@ impl Items {
 
     /// All items in the order of the command line.
     pub fn sorted(mut self) -> Vec<Item> {
-        self.list.sort_by_key(|item| item.section);
+        self.list.sort_by_cached_key(|item| item.section);
         self.list
     }
 }

@@ -58,8 +58,8 @@ pub enum Section {
     Numa,
     Uuid,
     Smbios,
-    Genid,
     FwCfg,
+    Genid,
     Display,
     Defaults,
     Monitor,
@@ -104,12 +104,12 @@ pub enum Section {
     LaunchSecurity,
     UserArguments,
     Sandbox,
-    RunWith,
     Panics,
     Shmems,
     Vsock,
     Crypto,
     Pstore,
+    RunWith,
     Messages,
 }
 

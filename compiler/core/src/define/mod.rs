@@ -5,7 +5,7 @@ mod common;
 pub mod controllers;
 mod disks;
 mod implicit;
-mod mmio;
+pub(crate) mod mmio;
 pub mod pci;
 pub(crate) mod ports;
 mod usb;

@@ -126,7 +126,9 @@ fn cpu(caps: &Capabilities, opts: &Opts) -> Option<String> {
     let mut all = opts.iter();
     let wanted = all.next().and_then(|(_, name)| name.plain())?;
     let mut lists = caps.kvm.iter().chain(&caps.tcg).peekable();
-    if lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(wanted)) {
+    // A QEMU that was asked without KVM does not always list the host's own CPU.
+    let is_known = wanted != "host" || caps.kvm.is_some();
+    if is_known && lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(wanted)) {
         return Some(format!("CPU model `{wanted}`"));
     }
     let known = caps.cpu_properties.as_deref()?;
@@ -153,7 +155,9 @@ fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> 
         .range::<str, _>((Bound::Included(option), Bound::Unbounded))
         .take_while(|(name, _)| name.starts_with(option));
     let (_, known) = near.find(|(name, _)| matches!(name.get(option.len()..), Some("" | "-opts")))?;
-    let mut names = opts.iter().filter_map(|(name, _)| name).filter(|name| *name != "id");
+    // What leads into a block node is checked by that.
+    let own = |name: &&str| *name != "id" && !name.starts_with("file.");
+    let mut names = opts.iter().filter_map(|(name, _)| name).filter(own);
     let real = |name| RENAMED.iter().find(|(of, alias, _)| *of == option && *alias == name).map_or(name, |r| r.2);
     let absent = names.find(|name| sorted::find(known, real(name)).is_none())?;
     Some(format!("parameter `{absent}` of `-{option}`"))

@@ -4,7 +4,6 @@ use virtc_diag::Diagnostic;
 
 use super::{Features, IoapicDriver, Plain};
 use crate::codes;
-use crate::devices::iommu::Iommu;
 use crate::devices::{memory, sound};
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{OptExt, Spanned, Switch, YesNo};
@@ -103,7 +102,7 @@ impl Features {
             opts = opts.switch("i8042", ps2.is_on());
         }
         opts = features.arm_opts(domain, opts);
-        if domain.devices.iommus.iter().any(Iommu::is_of_machine) {
+        if domain.devices.iommus.iter().any(|iommu| iommu.is_of_machine(domain.os.family())) {
             opts.set("iommu", "smmuv3");
         }
         opts = opts.switch("dump-guest-core", cx.dump_core());

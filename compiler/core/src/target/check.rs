@@ -9,6 +9,7 @@ use crate::codes;
 use crate::emit::{Cx, Item, Opts, Payload, Props, Value};
 use crate::parts::os::Arch;
 use crate::target::ability::Changes;
+use crate::target::denied;
 use crate::target::qapi::Fault;
 use crate::target::{Capabilities, Target, sorted};
 
@@ -28,6 +29,7 @@ const RENAMED: [(&str, &str, &str); 1] = [("drive", "readonly", "read-only")];
 
 /// Reports what the target cannot do.
 pub fn check(cx: &Cx<'_>, items: &[Item]) {
+    denied::check(cx);
     let arch = cx.domain.os.arch();
     let Some(caps) = cx.target.caps().filter(|_| arch != Arch::I686) else { return };
     for item in items {
@@ -36,7 +38,8 @@ pub fn check(cx: &Cx<'_>, items: &[Item]) {
         let other = cx.target.others(arch).find(has);
         let span: Span = item.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
         // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
-        if other.is_none() && cx.target.is_profile() {
+        let is_denied = self::lack(caps, &Changes::default(), item).is_none();
+        if !is_denied && other.is_none() && cx.target.is_profile() {
             let message = format!("no QEMU that virtc knows has {}", one(&lack));
             let help =
                 "where yours has it, name its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";

@@ -126,7 +126,8 @@ impl Features {
         if domain.os.boot_options.use_serial.is(&YesNo::Yes) {
             opts = opts.switch("graphics", false);
         }
-        if let Some(hpet) = domain.clock.hpet().filter(|_| domain.os.arch().is_x86()) {
+        let hpet = domain.clock.hpet().filter(|_| domain.os.arch().is_x86() && !cx.changes.lacks("machine-hpet"));
+        if let Some(hpet) = hpet {
             opts = opts.switch("hpet", hpet);
         }
         if let Some(audio) = sound::speaker(domain) {
@@ -143,8 +144,8 @@ impl Features {
     }
 
     /// What the accelerator is told.
-    pub fn accel_opts(&self, mut opts: Opts) -> Opts {
-        if let Some(size) = self.kvm.as_ref().and_then(super::Kvm::ring) {
+    pub fn accel_opts(&self, kvm: bool, mut opts: Opts) -> Opts {
+        if let Some(size) = self.kvm.as_ref().and_then(super::Kvm::ring).filter(|_| kvm) {
             opts.set("dirty-ring-size", size.to_string());
         }
         if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache.get()).filter(|c| *c > 0) {

@@ -92,8 +92,17 @@ pub static WITHOUT_EFFECT: Code = Code {
         back. Remove it, or change the type of the device.",
 };
 
+/// A name that nothing has.
+pub static REFERENCE_TO_NOTHING: Code = Code {
+    name: "reference-to-nothing",
+    severity: Severity::Warning,
+    explanation: "The definition refers to a part of the guest by a name that no part has. libvirt and QEMU take this and do without it, so the\n\
+        guest starts, but not as it was meant. Give the part that is meant this name.",
+};
+
 /// All diagnostics of this crate.
 pub static ALL: &[&Code] = &[
+    &REFERENCE_TO_NOTHING,
     &NOT_YET_SUPPORTED,
     &BAD_VALUE,
     &MISSING,

@@ -76,6 +76,8 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     controllers::order(&mut domain);
     disks::order(&mut domain);
     parts(&mut domain, facts, &mut faults);
+    // These are added before controllers without an index get one.
+    hostdev::place::controllers(&mut domain);
     controllers::number(&mut domain);
     implicit::default_devices(&mut domain);
     interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));

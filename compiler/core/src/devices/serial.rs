@@ -243,12 +243,8 @@ impl Device for Serial {
         let Some(model) = self.model.get() else { return };
         let props = Props::new().with("driver", model.word()).with("chardev", chardev::id(alias)).with("id", alias);
         let props = props.opt("index", self.port.get().filter(|_| model == Model::Isa));
-        let props = match &self.info.address {
-            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => {
-                props.with("iobase", iobase.unwrap_or(0)).opt("irq", irq.filter(|n| *n > 0))
-            }
-            address => props.and(cx.pci_address(address)).and(cx.usb_address(address)),
-        };
+        let place = &self.info.address;
+        let props = props.and(cx.isa_address(place)).and(cx.pci_address(place)).and(cx.usb_address(place));
         out.device(Section::Serials, props, self.origin);
     }
 

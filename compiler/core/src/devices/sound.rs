@@ -189,7 +189,8 @@ impl Device for Sound {
         let props = Props::new().with("driver", driver).and(self.virtio.props()).with("id", self.info.alias());
         let multi = self.multichannel.get().map(YesNo::is_yes);
         let props = props.opt("multi", multi).opt("audiodev", own).opt("streams", self.streams.get());
-        let place = cx.pci_address(&self.info.address).and(cx.usb_address(&self.info.address));
+        let place = &self.info.address;
+        let place = cx.isa_address(place).and(cx.pci_address(place)).and(cx.usb_address(place));
         out.device(Section::Sounds, props.and(place), self.origin);
         if self.is_hda() {
             self.codec_items(audio.as_deref(), out);

@@ -300,7 +300,8 @@ impl Device for Tpm {
             model => model.map_or("", Model::word),
         };
         let props = Props::new().with("driver", driver);
-        let props = props.with("tpmdev", format!("tpm-{alias}")).with("id", alias);
+        let props =
+            props.with("tpmdev", format!("tpm-{alias}")).with("id", alias).and(cx.isa_address(&self.info.address));
         out.device(Section::Tpms, props, self.origin);
     }
 

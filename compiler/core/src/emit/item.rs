@@ -1,5 +1,6 @@
 //! One thing that QEMU gets: an option with its value, its place in the order, and where it comes from.
 
+use crate::devices::address::pci;
 use crate::devices::chardev::Chardev;
 use crate::devices::{Address, Info};
 use crate::emit::text::Text;
@@ -166,7 +167,7 @@ impl Items {
 
     /// Gives the device among the items from `before` on its index for ACPI. It is the one that has the device's name, or else the last.
     pub fn acpi_index(&mut self, before: usize, info: &Info) {
-        let Some(index) = info.acpi_index.get() else { return };
+        let Some(index) = info.acpi_index.get().filter(|_| pci(&info.address).is_some()) else { return };
         let own = |item: &Item| item.option == "device";
         let named = |item: &Item| match &item.payload {
             Payload::Json(props) => {

@@ -109,6 +109,16 @@ impl Cx<'_> {
         props.with("addr", place)
     }
 
+    /// `iobase` and `irq` of an ISA device; both are absent where it has no such address.
+    pub fn isa_address(&self, address: &Opt<Address>) -> Props {
+        match address {
+            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => {
+                Props::new().with("iobase", iobase.unwrap_or(0)).opt("irq", irq.filter(|n| *n > 0))
+            }
+            Some(_) | None => Props::new(),
+        }
+    }
+
     /// `bus` and `port` of a device on a USB bus; both are absent where it has no USB address.
     pub fn usb_address(&self, address: &Opt<Address>) -> Props {
         let Some(Spanned { value: Address::Usb { bus, port }, .. }) = address else { return Props::new() };

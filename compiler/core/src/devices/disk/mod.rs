@@ -90,6 +90,8 @@ pub struct Disk {
     pub blockio: Option<[Opt<u32>; 3]>,
     /// Limits of its I/O.
     pub throttling: Throttling,
+    /// The Xen domain that serves the disk; it means nothing to QEMU.
+    pub backend_domain: Opt<String>,
     /// What every device has.
     pub info: Info,
     /// Where it stands.
@@ -185,6 +187,7 @@ impl Device for Disk {
             blockio: blockio
                 .map(|b| [b.attr("logical_block_size"), b.attr("physical_block_size"), b.attr("discard_granularity")]),
             throttling: Throttling::lower(f),
+            backend_domain: f.child_attr("backenddomain", "name"),
             info: Info::lower(f),
             origin: f.origin(),
             node: 0,
@@ -200,6 +203,9 @@ impl Device for Disk {
         tag.children(|w| {
             self.driver.write(w);
             self.storage.write(w);
+            if self.backend_domain.is_some() {
+                w.tag("backenddomain").opt("name", &self.backend_domain).end();
+            }
             if let Some(g) = &self.geometry {
                 let [cyls, heads, secs] = &g.numbers;
                 w.tag("geometry")

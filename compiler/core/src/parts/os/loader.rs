@@ -142,9 +142,13 @@ impl NvramStore {
         let kind: Opt<NvramType> = f.attr("type");
         let (template, template_format, format) = (f.attr("template"), f.attr("templateFormat"), f.attr("format"));
         let mut server = None;
+        let path = |source: &Fields<'_, '_>, name: &str| {
+            source.pass_over(&["index", "startupPolicy", "fdgroup"], &[], "store of the firmware's variables");
+            source.attr(name)
+        };
         let path = match (kind.get(), f.child("source")) {
-            (Some(NvramType::File), Some(source)) => source.attr("file"),
-            (Some(NvramType::Block), Some(source)) => source.attr("dev"),
+            (Some(NvramType::File), Some(source)) => path(&source, "file"),
+            (Some(NvramType::Block), Some(source)) => path(&source, "dev"),
             (Some(NvramType::Network), Some(source)) => {
                 server = StorageSource::lower(StorageType::Network, &source).map(Box::new);
                 None

@@ -69,9 +69,9 @@ pub static UNKNOWN_TO_QEMU: Code = Code {
 pub static CAPABILITY_WITHOUT_EFFECT: Code = Code {
     name: "capability-without-effect",
     severity: Severity::Warning,
-    explanation: "`<qemu:capabilities>` adds or takes away an ability by libvirt's name for it. virtc knows the names of devices, and of their\n\
-        properties as `device.property`; by other names libvirt chooses between forms of a command line of which virtc makes one alone.\n\
-        libvirt refuses a name that it does not know.",
+    explanation: "`<qemu:capabilities>` adds or takes away an ability by libvirt's name for it. virtc goes by those of devices, of their properties\n\
+        as `device.property`, and by others on which a definition's parts depend, such as `vmcoreinfo`. By the rest libvirt chooses between forms\n\
+        of a command line of which virtc makes one alone, or does what virtc does not do.",
 };
 
 /// A device that the definition does not have.

@@ -170,7 +170,15 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
             faults.push(Diagnostic::new(&codes::CONFLICT, span, "the root bus has another index than 0"));
         } else if !is_root && controller.index() == 0 {
             let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
+            let help = if controller.index.as_ref().is_none_or(|index| index.origin.span().is_none()) {
+                format!(
+                    "give it an index, or put `<controller type='pci' index='0' model='{}'/>` before it",
+                    expected.word()
+                )
+            } else {
+                "give it an index of its own".to_owned()
+            };
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
         }
         if let (true, Some(address)) = (is_root, &controller.info.address) {
             faults.push(conflict(address.origin.span().unwrap_or(span), "the root bus has no address"));
@@ -184,10 +192,11 @@ fn controllers(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: BTreeMap<(ControllerType, u32), Option<Span>> = BTreeMap::new();
     for controller in domain.devices.controllers.iter().filter(|c| c.kind() != ControllerType::Usb) {
         let place = controller.index.origin_or(controller.origin).span().or(controller.origin.span());
-        if let Some(first) = seen.insert((controller.kind(), controller.index()), place) {
+        // Of a controller in the place of one that the machine brings, more is said above.
+        let first = seen.insert((controller.kind(), controller.index()), place);
+        if let (Some(Some(first)), Some(second)) = (first, place) {
             let message = format!("two `{}` controllers have the index {}", controller.kind.word(), controller.index());
-            let fault = Diagnostic::new(&codes::CONFLICT, place.unwrap_or_default(), message);
-            faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+            faults.push(Diagnostic::new(&codes::CONFLICT, second, message).label(first, "the other one"));
         }
     }
 }

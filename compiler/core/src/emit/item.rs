@@ -3,7 +3,8 @@
 use crate::devices::address::pci;
 use crate::devices::chardev::Chardev;
 use crate::devices::{Address, Info};
-use crate::emit::value::{Opts, Props, Text, Value};
+use crate::emit::text::Text;
+use crate::emit::value::{Opts, Props, Value};
 use crate::ir::{OptExt, Origin};
 
 /// What stands behind an option.
@@ -57,8 +58,8 @@ pub enum Section {
     Numa,
     Uuid,
     Smbios,
-    Genid,
     FwCfg,
+    Genid,
     Display,
     Defaults,
     Monitor,
@@ -103,12 +104,12 @@ pub enum Section {
     LaunchSecurity,
     UserArguments,
     Sandbox,
-    RunWith,
     Panics,
     Shmems,
     Vsock,
     Crypto,
     Pstore,
+    RunWith,
     Messages,
 }
 
@@ -121,7 +122,7 @@ pub struct Items {
 impl Items {
     /// No items.
     pub fn new() -> Self {
-        Self::default()
+        Self { list: Vec::with_capacity(32) }
     }
 
     /// One more item.
@@ -197,7 +198,7 @@ impl Items {
 
     /// All items in the order of the command line.
     pub fn sorted(mut self) -> Vec<Item> {
-        self.list.sort_by_key(|item| item.section);
+        self.list.sort_by_cached_key(|item| item.section);
         self.list
     }
 }

@@ -8,6 +8,7 @@ pub mod plan;
 mod render;
 pub mod rules;
 pub mod script;
+mod text;
 mod value;
 
 use std::cell::RefCell;
@@ -26,7 +27,8 @@ use crate::target::ability::Changes;
 pub use item::{Item, Items, Payload, Section};
 pub use needs::HostNeeds;
 pub use render::{json_arg, opts_arg, word_arg};
-pub use value::{Opts, Props, Text, Value, fd, secret_iv, secret_text, state};
+pub use text::{Text, fd, secret_iv, secret_text, state};
+pub use value::{Key, Opts, Props, Value};
 
 /// What every device may look at while it is turned into items.
 pub struct Cx<'m> {

@@ -259,7 +259,7 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
                 .or(domain.devices.origin(*kind, index).and_then(crate::ir::Origin::span))
                 .unwrap_or_default();
             let missing = bus.is_some_and(|b| !indexes.contains(&b));
-            if off || missing {
+            if off || missing || all.is_empty() {
                 faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
             }
         }

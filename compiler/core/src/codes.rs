@@ -92,6 +92,14 @@ pub static WITHOUT_EFFECT: Code = Code {
         back. Remove it, or change the type of the device.",
 };
 
+/// What libvirt hands on and QEMU refuses.
+pub static REFUSED_BY_QEMU: Code = Code {
+    name: "refused-by-qemu",
+    severity: Severity::Warning,
+    explanation: "libvirt stores and starts such a definition, and its command line is made as libvirt makes it; QEMU then refuses to start, or gives\n\
+        the guest something else. The help says what QEMU takes.",
+};
+
 /// All diagnostics of this crate.
 pub static ALL: &[&Code] = &[
     &NOT_YET_SUPPORTED,
@@ -105,4 +113,5 @@ pub static ALL: &[&Code] = &[
     &UNKNOWN_TO_QEMU,
     &NOT_IN_DEFINITION,
     &WITHOUT_EFFECT,
+    &REFUSED_BY_QEMU,
 ];

@@ -26,6 +26,8 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     usb(domain, faults);
     host_devices(domain, faults);
     acpi(domain, faults);
+    boot_orders(domain, faults);
+    names(domain, faults);
     kinds(domain, faults);
 }
 
@@ -88,12 +90,54 @@ fn acpi(domain: &Domain, faults: &mut Diagnostics) {
         for at in 0..domain.devices.count(*kind) {
             let Some(index) = domain.devices.info(*kind, at).and_then(|i| i.acpi_index) else { continue };
             let span = index.origin.span().unwrap_or_default();
-            if !matches!(domain.devices.needs(*kind, at, domain), Needs::Pci(_)) {
+            if index.value == 0 {
+                let message = "indexes for ACPI count from 1";
+                faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
+            } else if matches!(domain.devices.needs(*kind, at, domain), Needs::Nothing)
+                && domain.devices.info(*kind, at).is_some_and(|i| i.address.is_none())
+            {
+                let message = "a device without a place in the guest has no index for ACPI";
+                faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, span, message));
+            } else if !matches!(domain.devices.needs(*kind, at, domain), Needs::Pci(_)) {
                 let message = "only a PCI device has an index for ACPI";
                 faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
             } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
                 let message = format!("another device has the index {} for ACPI", index.value);
-                let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+                let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
+                faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+            }
+        }
+    }
+}
+
+/// No two devices have one place in the boot order (`virDomainDefBootOrderPostParse` in libvirt's `src/conf/domain_postparse.c`).
+fn boot_orders(domain: &Domain, faults: &mut Diagnostics) {
+    let mut taken: BTreeMap<u32, Option<Span>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        for at in 0..domain.devices.count(*kind) {
+            let Some(order) = domain.devices.info(*kind, at).and_then(|i| i.boot_order) else { continue };
+            if let Some(first) = taken.insert(order.value, order.origin.span()) {
+                let message = format!("another device is number {} of the boot order", order.value);
+                let fault = Diagnostic::new(&codes::CONFLICT, order.origin.span().unwrap_or_default(), message);
+                faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+            }
+        }
+    }
+}
+
+/// No two devices have one name from the user; a first console that is the first serial port may share its name
+/// (`virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`).
+fn names(domain: &Domain, faults: &mut Diagnostics) {
+    let mut taken: BTreeMap<&str, Option<Span>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        for at in 0..domain.devices.count(*kind) {
+            let Some(alias) = domain.devices.info(*kind, at).and_then(|i| i.alias.as_ref()) else { continue };
+            if !alias.value.starts_with("ua-") || (*kind == Kind::Console && at == 0) {
+                continue;
+            }
+            if let Some(first) = taken.insert(&alias.value, alias.origin.span()) {
+                let message = format!("another device has the name `{}`", alias.value);
+                let fault = Diagnostic::new(&codes::CONFLICT, alias.origin.span().unwrap_or_default(), message);
                 faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
             }
         }
@@ -112,9 +156,7 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
         let span = at.origin.span().or(disk.origin.span()).unwrap_or_default();
         let narrow = disk.is_narrow(domain);
         let fault = match kind {
-            ControllerType::Fdc if bus > 0 || target > 0 || unit > 1 => {
-                Some("a floppy controller has one bus with units 0 and 1")
-            }
+            ControllerType::Fdc if bus > 0 || target > 0 => Some("a floppy controller has one bus and no targets"),
             // libvirt leaves the bus and the unit to QEMU.
             ControllerType::Ide if target > 0 => Some("an IDE controller has no targets"),
             ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
@@ -259,7 +301,10 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
 fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
     let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
-    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::source)) {
+    // USB devices compare themselves: one can be named in two ways.
+    let functions = domain.devices.hostdevs.iter().filter_map(Hostdev::source);
+    let functions = functions.filter(|source| matches!(source.value, HostSource::Pci(_)));
+    for source in interfaces.chain(functions) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
             let fault = Diagnostic::new(
                 &codes::CONFLICT,

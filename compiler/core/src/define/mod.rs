@@ -71,6 +71,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut domain = domain;
     controllers::order(&mut domain);
     disks::order(&mut domain);
+    hostdev::place::controllers(&mut domain);
     parts(&mut domain, facts, &mut faults);
     implicit::default_devices(&mut domain);
     interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));

@@ -35,6 +35,19 @@ pub struct Rom {
     pub enabled: Opt<YesNo>,
 }
 
+impl Rom {
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        let rom = Self { bar: f.attr("bar"), file: f.attr("file"), enabled: f.attr("enabled") };
+        let told = rom.bar.map(|b| b.origin).or(rom.file.as_ref().map(|f| f.origin));
+        if let Some(told) = told.filter(|_| rom.enabled.is(&YesNo::No)) {
+            let message = "a ROM that is off has neither a BAR nor a file";
+            let span = told.span().unwrap_or_default();
+            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("keep `enabled='no'` alone"));
+        }
+        rom
+    }
+}
+
 impl Info {
     /// The common parts of the device that `f` reads.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
@@ -49,7 +62,7 @@ impl Info {
             address: Address::lower(f),
             boot_order: boot.and_then(|b| b.attr("order")),
             acpi_index: f.child_attr("acpi", "index"),
-            rom: rom.map(|r| Rom { bar: r.attr("bar"), file: r.attr("file"), enabled: r.attr("enabled") }),
+            rom: rom.map(|r| Rom::lower(&r)).filter(|r| r.bar.is_some() || r.file.is_some() || r.enabled.is_some()),
         }
     }
 

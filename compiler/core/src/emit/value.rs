@@ -242,6 +242,28 @@ impl Opts {
         self.0.push((None, value.into()));
     }
 
+    /// The members of `props`, and theirs, as options with dots in their names: the form that options had before JSON.
+    #[must_use]
+    pub fn flat(mut self, prefix: &str, props: &Props) -> Self {
+        for (key, value) in props.iter() {
+            self = self.flat_value(&format!("{prefix}.{key}"), value);
+        }
+        self
+    }
+
+    fn flat_value(self, key: &str, value: &Value) -> Self {
+        match value {
+            Value::Null => self,
+            Value::Text(text) => self.with(key, text.clone()),
+            Value::Number(number) => self.with(key, number.to_string()),
+            Value::Bool(on) => self.switch(key, *on),
+            Value::Object(props) => self.flat(key, props),
+            Value::Array(values) => {
+                values.iter().enumerate().fold(self, |opts, (at, value)| opts.flat_value(&format!("{key}.{at}"), value))
+            }
+        }
+    }
+
     /// The members in order.
     pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Text)> {
         self.0.iter().map(|(k, v)| (k.as_deref(), v))

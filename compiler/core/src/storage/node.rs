@@ -124,6 +124,18 @@ impl Node<'_> {
         }
     }
 
+    /// The properties of QEMU's driver alone, for an option that makes the node itself; logins and keys have no place there.
+    pub fn driver_alone(&self, cx: &Cx<'_>) -> Option<Props> {
+        let none = Names { auth: None, cookies: None, tls: None, keys: Vec::new(), reservations: None };
+        match self.source.actual(cx.facts) {
+            Ok(place) => self.backend(&place, &none, cx),
+            Err(fault) => {
+                cx.report(*fault);
+                None
+            }
+        }
+    }
+
     /// What an older QEMU cannot do.
     fn versions(&self, place: &Location, cx: &Cx<'_>) {
         let since = |major, minor, origin: Option<Origin>, what: &str| {

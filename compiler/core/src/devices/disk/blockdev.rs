@@ -27,7 +27,7 @@ fn copy_on_read(disk: &Disk) -> String {
 }
 
 /// The images of the disk in the order in which QEMU gets them: the lowest first, the data of each before it.
-fn chain<'d>(disk: &'d Disk, cx: &Cx<'_>) -> Vec<Node<'d>> {
+pub(super) fn chain<'d>(disk: &'d Disk, cx: &Cx<'_>) -> Vec<Node<'d>> {
     let Some(top) = disk.storage.place().filter(|_| !disk.storage.is_vhost_user()) else { return Vec::new() };
     let settings = settings(disk, cx);
     let mut number = disk.node;
@@ -102,10 +102,10 @@ fn fd_set(disk: &Disk, cx: &Cx<'_>) -> u32 {
 fn settings(disk: &Disk, cx: &Cx<'_>) -> Settings {
     let d = &disk.driver;
     Settings {
-        cache: d.cache_flags().map(|(direct, no_flush, _)| (direct, no_flush)),
+        cache: d.cache_flags(disk.is_shared()).map(|(direct, no_flush, _)| (direct, no_flush)),
         aio: d.io.get().map(super::driver::Io::word),
         discard: d.discard.get().map(super::Discard::word),
-        detect_zeroes: d.detect_zeroes.get().map(super::driver::DetectZeroes::word),
+        detect_zeroes: d.zeroes().map(super::driver::DetectZeroes::word),
         no_unref: d.no_unref.get().map(Switch::is_on),
         metadata_cache: d.metadata_cache.map(bytes),
         floppy: disk.device() == DiskDevice::Floppy,

@@ -1,30 +1,35 @@
 //! An SD card: QEMU has no `-device` for it that suits every machine, so that it gets `-drive if=sd`.
 
-use crate::devices::disk::Disk;
-use crate::emit::{Items, Opts, Section};
+use crate::devices::disk::{Disk, blockdev};
+use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::OptExt;
 use crate::storage::{ImageFormat, Location};
 
 /// `-drive` of an SD card (`qemuBuildDriveStr` in libvirt's `src/qemu/qemu_command.c`).
-pub(super) fn items(disk: &Disk, out: &mut Items) {
+pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     let d = &disk.driver;
     let place = disk.storage.place();
     let mut opts = match place.map(|source| &source.location) {
         Some(Location::File(path, _) | Location::Block(path)) => Opts::new().with("file", &path.value),
-        Some(_) | None => Opts::new(),
+        Some(Location::Dir(path)) => Opts::new().with("file", format!("fat:{}", path.value)),
+        Some(_) => {
+            let driver = blockdev::chain(disk, cx).pop().and_then(|node| node.driver_alone(cx));
+            driver.map_or_else(Opts::new, |props| Opts::new().flat("file", &props))
+        }
+        None => Opts::new(),
     };
-    if place.is_some() {
+    if place.is_some_and(|p| !matches!(p.location, Location::Dir(_))) {
         opts = opts.opt("format", d.format.get().map(ImageFormat::word));
     }
     opts = opts.with("if", "sd").with("index", disk.target_index().to_string());
     if disk.readonly.is_some() {
         opts = opts.switch("readonly", true);
     }
-    let (write, read) = d.error_words();
-    opts = opts.opt("werror", write).opt("rerror", read).opt("cache", d.cache.get().map(super::Cache::word));
+    let cache = d.cache.get().or(disk.is_shared().then_some(super::Cache::None));
+    opts = opts.opt("cache", cache.map(super::Cache::word));
     opts = opts.opt("copy-on-read", d.copy_on_read.get().map(crate::ir::Switch::word));
     opts = opts.opt("discard", d.discard.get().map(super::Discard::word));
-    opts = opts.opt("detect-zeroes", d.detect_zeroes.get().map(super::driver::DetectZeroes::word));
+    opts = opts.opt("detect-zeroes", d.zeroes().map(super::driver::DetectZeroes::word));
     opts = opts.opt("aio", d.io.get().map(super::driver::Io::word));
     if let Some(limits) = &disk.throttling.limits {
         for (key, value) in limits.drive_opts() {

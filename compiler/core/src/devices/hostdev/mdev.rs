@@ -66,8 +66,7 @@ impl Mdev {
             .with("sysfsdev", self.path())
             .opt("display", self.display.word())
             .opt("ramfb", self.display.has_ramfb().then_some(true))
-            .and(cx.pci_address(&info.address))
-            .and(info.rom_props());
+            .and(cx.pci_address(&info.address));
         out.device(Section::Hostdevs, props, self.uuid.origin);
     }
 

@@ -40,7 +40,8 @@ impl PciDriver {
             let span = name.origin.span().unwrap_or_default();
             d.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `vfio`"));
         }
-        Some(Self { name, model: d.attr("model") })
+        let model = d.attr("model");
+        (name.is_some() || model.is_some()).then_some(Self { name, model })
     }
 
     /// Writes `<driver>`.

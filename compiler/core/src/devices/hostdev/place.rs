@@ -53,7 +53,11 @@ pub fn assign(domain: &mut Domain) {
 pub fn controllers(domain: &mut Domain) {
     let (mut highest, mut model) = (None, None);
     for device in domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()) {
-        let Some(Spanned { value: Address::Drive { controller, .. }, .. }) = device.info.address else { continue };
+        let controller = match device.info.address {
+            Some(Spanned { value: Address::Drive { controller, .. }, .. }) => controller,
+            // A device that has no place yet is to stand on the first.
+            Some(_) | None => 0,
+        };
         if highest.is_none_or(|highest| controller > highest) {
             highest = Some(controller);
             let own = |c: &&Controller| c.kind() == ControllerType::Scsi && c.index() == controller;

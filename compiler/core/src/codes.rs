@@ -88,8 +88,8 @@ pub static NOT_IN_DEFINITION: Code = Code {
 pub static WITHOUT_EFFECT: Code = Code {
     name: "without-effect",
     severity: Severity::Warning,
-    explanation: "The format lets this stand here, but it means nothing for a device of this type: libvirt passes over it and does not write it\n\
-        back. Remove it, or change the type of the device.",
+    explanation: "The format lets this stand here, but it means nothing for a device of this type: libvirt passes over it, and\n\
+        mostly does not write it back. Remove it, or change the type of the device.",
 };
 
 /// What libvirt hands on and QEMU refuses.

@@ -40,7 +40,12 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
                 Some(Spanned { value: Address::VirtioSerial { controller, port, .. }, origin })
                     if *port > 0 || zero =>
                 {
-                    if !taken.insert((*controller, *port)) {
+                    let own = domain.devices.controller(ControllerType::VirtioSerial, *controller);
+                    let count = own.map_or(SERIAL_PORTS, |c| c.ports.get().unwrap_or(SERIAL_PORTS));
+                    if *port >= count {
+                        let message = format!("virtio-serial controller {controller} has ports 0 to {}", count.saturating_sub(1));
+                        report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+                    } else if !taken.insert((*controller, *port)) {
                         let message = format!("port {port} of virtio-serial controller {controller} is in use already");
                         report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
                     }
@@ -109,14 +114,14 @@ const SERIAL_PORTS: u32 = 31;
 const ON_USB: &[Kind] = &[
     Kind::Hub,
     Kind::Disk,
-    Kind::Hostdev,
     Kind::Interface,
-    Kind::Controller,
-    Kind::Input,
-    Kind::Serial,
     Kind::Sound,
-    Kind::Redirdev,
+    Kind::Hostdev,
+    Kind::Controller,
+    Kind::Serial,
+    Kind::Input,
     Kind::Filesystem,
+    Kind::Redirdev,
 ];
 
 /// The USB devices of these kinds.

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
+use crate::define::pci::{PCI_DEVICE};
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
@@ -68,8 +68,9 @@ impl Device for Crypto {
 
     common!();
 
-    fn needs(&self, domain: &Domain) -> Needs {
-        Needs::Pci(if domain.has_pcie() { PCIE_DEVICE } else { PCI_DEVICE })
+    fn needs(&self, _domain: &Domain) -> Needs {
+        // libvirt takes it for a conventional device (`qemuDomainDeviceCalculatePCIConnectFlags` in its `src/qemu/qemu_domain_address.c`).
+        Needs::Pci(PCI_DEVICE)
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {

@@ -94,29 +94,29 @@ impl Input {
 
     /// Whether it is of this kind and on the PS/2 bus.
     pub fn is_ps2(&self, kind: InputKind) -> bool {
-        self.kind.value == kind && self.bus.is(&InputBus::Ps2)
+        // libvirt looks before it gives a bus to those that name none.
+        self.kind.value == kind && self.bus.is_some_and(|b| b.value == InputBus::Ps2 && b.origin != Origin::Rule(&BUS))
     }
 
     fn driver(&self) -> Option<&'static str> {
         use InputKind as K;
-        Some(match (self.bus.get()?, self.kind.value, self.model.get()) {
-            (InputBus::Ps2 | InputBus::Xen, ..) | (_, K::Evdev, _) | (InputBus::Usb, K::Passthrough, _) => return None,
-            (InputBus::Usb, K::Mouse, _) => "usb-mouse",
-            (InputBus::Usb, K::Keyboard, _) => "usb-kbd",
-            (InputBus::Usb, K::Tablet, _) => "usb-tablet",
-            (InputBus::Virtio, K::Mouse, _) => "virtio-mouse-pci",
-            (InputBus::Virtio, K::Keyboard, _) => "virtio-keyboard-pci",
-            (InputBus::Virtio, K::Tablet, _) => "virtio-tablet-pci",
-            (InputBus::Virtio, K::Passthrough, Some(Model::VirtioTransitional)) => "virtio-input-host-pci-transitional",
-            (InputBus::Virtio, K::Passthrough, Some(Model::VirtioNonTransitional)) => {
-                "virtio-input-host-pci-non-transitional"
-            }
-            (InputBus::Virtio, K::Passthrough, Some(Model::Virtio) | None) => "virtio-input-host-pci",
+        Some(match (self.bus.get()?, self.kind.value) {
+            (InputBus::Ps2 | InputBus::Xen, _) | (_, K::Evdev) | (InputBus::Usb, K::Passthrough) => return None,
+            (InputBus::Usb, K::Mouse) => "usb-mouse",
+            (InputBus::Usb, K::Keyboard) => "usb-kbd",
+            (InputBus::Usb, K::Tablet) => "usb-tablet",
+            (InputBus::Virtio, K::Mouse) => "virtio-mouse-pci",
+            (InputBus::Virtio, K::Keyboard) => "virtio-keyboard-pci",
+            (InputBus::Virtio, K::Tablet) => "virtio-tablet-pci",
+            (InputBus::Virtio, K::Passthrough) => "virtio-input-host-pci",
         })
     }
 
     /// What QEMU cannot do (`qemuValidateDomainDeviceDefInput` in libvirt's `src/qemu/qemu_validate.c`).
     fn fault(&self) -> Option<(Origin, String)> {
+        if let Some(model) = self.model.filter(|_| !self.bus.is(&InputBus::Virtio)) {
+            return Some((model.origin, "only an input device on the bus `virtio` has a model".to_owned()));
+        }
         let bus = self.bus.as_ref()?;
         let kind = self.kind.value;
         let plain = matches!(kind, InputKind::Mouse | InputKind::Keyboard);
@@ -128,8 +128,7 @@ impl Input {
             InputBus::Usb | InputBus::Ps2 | InputBus::Virtio => {}
         }
         let model = self.model.as_ref().filter(|m| m.value != Model::Virtio)?;
-        let fits = bus.value == InputBus::Virtio && kind == InputKind::Passthrough;
-        (!fits).then(|| (model.origin, format!("model `{}` exists for type `passthrough` alone", model.word())))
+        Some((model.origin, format!("QEMU has no input device of model `{}`", model.word())))
     }
 }
 
@@ -207,7 +206,13 @@ impl Device for Input {
         }
     }
 
-    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
+    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if self.is_on_ps2() && domain.features.ps2.is(&Switch::Off) {
+            let span = self.bus.origin_or(self.origin).span().or(self.origin.span()).unwrap_or_default();
+            let message = "the PS/2 controller is off, and the device is on it";
+            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            faults.push(fault.help("use `bus='usb'` or `bus='virtio'`, or remove `<ps2 state='off'/>`"));
+        }
         if !self.bus.is(&InputBus::Virtio) {
             self.virtio.without_effect("input device", faults);
         }

@@ -191,7 +191,7 @@ impl Device for Iommu {
                     .opt("aw-bits", driver.aw_bits.get().filter(|b| *b > 0))
                     .opt("dma-translation", on(&driver.dma_translation))
             }
-            Model::Virtio => Props::new().with("driver", "virtio-iommu-pci").with("id", alias),
+            Model::Virtio => Props::new().with("driver", "virtio-iommu").with("id", alias),
             Model::Smmuv3 => return,
         };
         out.device(Section::Iommu, props.and(cx.pci_address(&self.info.address)), self.origin);

@@ -74,7 +74,9 @@ impl Device for Memballoon {
             if self.period.get().is_some_and(|p| p > 0) {
                 w.tag("stats").opt("period", &self.period).end();
             }
-            self.info.write(w);
+            if !self.model.is(&Model::None) {
+                self.info.write(w);
+            }
             if self.virtio.any() {
                 self.virtio.write(w.tag("driver")).end();
             }

@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
-use crate::define::pci::PCI_DEVICE;
+use crate::define::pci::{Connect, PCI_DEVICE};
 use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
@@ -29,6 +29,13 @@ pub struct Panic {
 }
 
 static MODEL: Rule = Rule { name: "panic-model", text: "the panic device of a PC is an ISA device unless it is named" };
+
+impl Panic {
+    /// Whether the CPU has registers in which the guest says that it crashed.
+    pub fn is_hyperv(&self) -> bool {
+        self.model.is(&Model::Hyperv)
+    }
+}
 
 impl Device for Panic {
     const ELEMENT: &'static str = "panic";
@@ -77,8 +84,12 @@ impl Device for Panic {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
-        if self.model.is(&Model::Pvpanic) { Needs::Pci(PCI_DEVICE) } else { Needs::Nothing }
+    fn needs(&self, domain: &Domain) -> Needs {
+        match self.model.get() {
+            Some(Model::Pvpanic) if domain.has_pcie() => Needs::Pci(Connect::INTEGRATED),
+            Some(Model::Pvpanic) => Needs::Pci(PCI_DEVICE),
+            Some(Model::Isa | Model::Hyperv | Model::Pseries | Model::S390) | None => Needs::Nothing,
+        }
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
@@ -89,7 +100,7 @@ impl Device for Panic {
         let props = match (self.model.get(), &self.info.address) {
             (Some(Model::Pvpanic), place) => Props::new().with("driver", "pvpanic-pci").and(cx.pci_address(place)),
             (Some(Model::Isa), Some(Spanned { value: Address::Isa { iobase, .. }, .. })) => {
-                Props::new().with("driver", "pvpanic").opt("ioport", *iobase)
+                Props::new().with("driver", "pvpanic").with("ioport", iobase.unwrap_or_default())
             }
             (Some(Model::Isa), _) => Props::new().with("driver", "pvpanic"),
             // The CPU says that the guest may write to the crash registers.

@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::pci::PCI_DEVICE;
-use crate::devices::address::Address;
+use crate::devices::address::{Address, isa_place};
 use crate::devices::chardev::{self, Source};
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
@@ -145,14 +145,16 @@ pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
     for serial in serials.iter().filter(|s| isa(s)) {
         let Some(port) = serial.port.get() else { continue };
         let span = serial.port.origin_or(serial.origin).span().or(serial.origin.span()).unwrap_or_default();
-        if port >= ISA_PORTS {
+        if port > ISA_PORTS {
+            let message = format!("serial port {port} is beyond all that the ISA bus can have");
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        } else if port == ISA_PORTS {
             let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
             faults.push(
-                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
-                    .help("use `<target type='pci-serial'/>`"),
+                Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message).help("use `<target type='pci-serial'/>`"),
             );
         } else if taken.contains(&port) {
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, format!("there are two serial ports {port}")));
+            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, span, format!("there are two serial ports {port}")));
         }
         taken.push(port);
     }
@@ -198,6 +200,7 @@ impl Device for Serial {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         self.source.check(domain, faults);
+        self.source.no_agent(faults);
         let (Some(target), Some(model)) = (&self.target, &self.model) else { return };
         if model.value != target.value.model() {
             let span = model.origin.span().or(self.origin.span()).unwrap_or_default();
@@ -232,7 +235,7 @@ impl Device for Serial {
         let props = Props::new().with("driver", model.word()).with("chardev", chardev::id(alias)).with("id", alias);
         let props = props.opt("index", self.port.get().filter(|_| model == Model::Isa));
         let props = match &self.info.address {
-            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => props.opt("iobase", *iobase).opt("irq", *irq),
+            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => props.and(isa_place(*iobase, *irq)),
             address => props.and(cx.pci_address(address)).and(cx.usb_address(address)),
         };
         out.device(Section::Serials, props, self.origin);

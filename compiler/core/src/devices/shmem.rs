@@ -160,7 +160,7 @@ impl Device for Shmem {
         let first = domain.devices.shmems.iter().find(|s| s.name == self.name);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             let message = format!("two `<shmem>` have the name `{}`", self.name.value);
-            faults.push(Diagnostic::new(&codes::CONFLICT, self.name.origin.span().unwrap_or_default(), message));
+            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, self.name.origin.span().unwrap_or_default(), message));
         }
     }
 

@@ -5,6 +5,7 @@ use virtc_plan::Node;
 
 use crate::codes;
 use crate::define::Defaults;
+use crate::devices::address::{Address, isa_place};
 use crate::devices::chardev::{self, Backend as CharBackend, Chardev, Descriptor, FdSet, Open};
 use crate::devices::{Device, Info, common};
 use crate::domain::Domain;
@@ -229,7 +230,7 @@ impl Device for Tpm {
                 Backend::Emulator(emulator) => tag
                     .attr("type", "emulator")
                     .opt("version", &self.version)
-                    .opt("persistent_state", &emulator.persistent)
+                    .opt("persistent_state", &emulator.persistent.filter(|p| p.value.is_yes()))
                     .opt("debug", &emulator.debug)
                     .children(|w| emulator.write(w)),
                 Backend::External(path) => tag.attr("type", "external").opt("version", &self.version).children(|w| {
@@ -274,9 +275,6 @@ impl Device for Tpm {
             if emulator.banks.as_ref().is_some_and(|b| !b.is_empty()) {
                 refuse("only a TPM of version 2.0 has banks of registers to choose from", None);
             }
-            if emulator.profile.is_some() {
-                refuse("only a TPM of version 2.0 has a profile", None);
-            }
         }
     }
 
@@ -293,6 +291,10 @@ impl Device for Tpm {
         let alias = self.info.alias();
         let props = Props::new().with("driver", self.model.as_ref().map_or("", |m| m.word()));
         let props = props.with("tpmdev", format!("tpm-{alias}")).with("id", alias);
+        let props = match &self.info.address {
+            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => props.and(isa_place(*iobase, *irq)),
+            Some(_) | None => props,
+        };
         out.device(Section::Tpms, props, self.origin);
     }
 

@@ -7,6 +7,7 @@ use virtc_diag::Diagnostic;
 use virtc_inventory::HostModel;
 
 use crate::codes;
+use crate::devices::panic::Panic;
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
@@ -284,7 +285,7 @@ impl Cpu {
             opts = features::option(opts, name, on, known);
         }
         opts = cx.domain.clock.cpu_opts(opts);
-        opts = cx.domain.features.cpu_opts(opts);
+        opts = cx.domain.features.cpu_opts(cx.domain.devices.panics.iter().any(Panic::is_hyperv), opts);
         opts = self.physical.cpu_opts(self.mode.get(), opts);
         out.opts(Section::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
     }

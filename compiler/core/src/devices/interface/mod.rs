@@ -191,8 +191,9 @@ impl Interface {
             let byte = |at: usize| hash.get(at).copied().unwrap_or_default();
             self.mac = Some(Spanned::rule(Mac([0x52, 0x54, 0, byte(0), byte(1), byte(2)]), &MAC));
         }
-        if let Some(port) = self.virtualport.as_mut().filter(|_| self.kind.value != InterfaceType::Network) {
-            port.derive_id(uuid, place);
+        let network = self.kind.value == InterfaceType::Network;
+        if let Some(port) = self.virtualport.as_mut() {
+            port.derive_ids(uuid, place, network);
         }
     }
 
@@ -351,8 +352,12 @@ impl Device for Interface {
             return needs_pci(domain, self.conventional);
         }
         match self.model() {
-            "virtio" | "virtio-non-transitional" | "e1000e" | "igb" if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
             "usb-net" => Needs::Usb,
+            // The models that libvirt knows to be conventional; it takes all others for PCI Express
+            // (`qemuDomainDeviceCalculatePCIConnectFlags` in its `src/qemu/qemu_domain_address.c`).
+            "netfront" | "rtl8139" | "e1000" | "virtio-transitional" | "lan9118" | "vlance" | "vmxnet" | "vmxnet2"
+            | "vmxnet3" | "Am79C970A" | "Am79C973" | "82540EM" | "82545EM" | "82543GC" => Needs::Pci(PCI_DEVICE),
+            _ if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
             _ => Needs::Pci(PCI_DEVICE),
         }
     }

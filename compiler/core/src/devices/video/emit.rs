@@ -60,21 +60,21 @@ impl Video {
         let (kib, mib) =
             (|size: &Opt<u32>| size.get().map(|s| u64::from(s) << 10), |size: &Opt<u32>| size.get().map(|s| s >> 10));
         let mut props = Props::new().with("driver", driver);
-        // libvirt leaves the options out for `virtio-vga`, which is no plain virtio device.
-        if self.model() == Model::Virtio && !self.is_primary() {
+        // libvirt leaves the options out for `vhost-user-vga` alone.
+        if self.model() == Model::Virtio && !(self.is_vhost_user() && self.is_primary()) {
             props = props.and(self.virtio.props());
         }
         props = props.with("id", self.info.alias());
         props = match self.model() {
             Model::Qxl => props
-                .opt("max_outputs", self.heads.get())
+                .opt("max_outputs", self.heads.get().filter(|heads| *heads > 0))
                 .opt("ram_size", kib(&self.ram))
                 .opt("vram_size", kib(&self.vram))
                 .with("vram64_size_mb", mib(&self.vram64).unwrap_or(0))
                 .opt("vgamem_mb", mib(&self.vgamem)),
             Model::Virtio => {
                 let chardev = self.is_vhost_user().then(|| self.chardev());
-                let props = props.opt("max_outputs", self.heads.get());
+                let props = props.opt("max_outputs", self.heads.get().filter(|heads| *heads > 0));
                 props.opt("blob", self.blob.get().map(Switch::is_on)).opt("chardev", chardev)
             }
             Model::Vga | Model::Vmvga => props.opt("vgamem_mb", mib(&self.vram)),

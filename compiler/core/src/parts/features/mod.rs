@@ -176,8 +176,8 @@ impl Features {
         }
     }
 
-    /// QEMU's flags of the CPU.
-    pub fn cpu_opts(&self, mut opts: Opts) -> Opts {
+    /// QEMU's flags of the CPU; `crash` tells whether the guest may say that it crashed, by registers of Hyper-V.
+    pub fn cpu_opts(&self, crash: bool, mut opts: Opts) -> Opts {
         for (name, state) in [("kvm-pv-eoi", &self.apic_eoi), ("kvm-pv-unhalt", &self.pvspinlock)] {
             if let Some(state) = state {
                 opts = opts.switch(name, state.is_on());
@@ -185,6 +185,9 @@ impl Features {
         }
         if let Some(hyperv) = &self.hyperv {
             opts = hyperv.cpu_opts(opts);
+        }
+        if crash {
+            opts.bare("hv-crash");
         }
         if let Some(kvm) = &self.kvm {
             opts = kvm.cpu_opts(opts);

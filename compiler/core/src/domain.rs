@@ -6,6 +6,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_rng::Checked;
 
 use crate::codes;
+use crate::devices::controller::PciModel;
 use crate::devices::{Devices, Kind};
 use crate::ir::{CpuSet, Opt, OptExt, Origin};
 use crate::lower::{Fields, Lowering};
@@ -24,7 +25,7 @@ use crate::parts::{
     memory::Memory,
     numa::Numa,
     numatune::Numatune,
-    os::{MachineFamily, Os},
+    os::Os,
     pm::Power,
     seclabel::Seclabel,
     security::Security,
@@ -218,7 +219,7 @@ impl Domain {
 
     /// Whether the guest's root bus is PCI Express.
     pub fn has_pcie(&self) -> bool {
-        self.os.family() == MachineFamily::Q35
+        self.os.family().root() == Some(PciModel::PcieRoot)
     }
 
     /// Whether other processes of the host can share the guest's memory, as a device outside of QEMU must

@@ -81,6 +81,13 @@ impl<'h> Facts<'h> {
         pairs.iter().find_map(|pair| pair.split_once(':').filter(|(path, _)| *path == image).map(|(_, t)| t.to_owned()))
     }
 
+    /// The newest version of Arm's interrupt controller that guests get under KVM. A host that does not say is taken for one of today, which
+    /// has version 3.
+    pub fn gic(&self) -> u32 {
+        let resources = self.file.and_then(|file| file.resources.as_ref());
+        resources.and_then(|r| r.gic.last().copied()).unwrap_or(3)
+    }
+
     /// What AMD SEV takes on the host, where it is known.
     pub fn sev(&self) -> Option<Sev> {
         self.file?.resources.as_ref()?.sev

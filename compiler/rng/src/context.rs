@@ -39,18 +39,8 @@ pub struct Context<'s> {
 impl Schema {
     /// What is known about an element; `None` where the grammar does not know the element, or one around it.
     pub fn context(&self, element: Element<'_>) -> Option<Context<'_>> {
-        let mut path = vec![element];
-        while let Some(parent) = path.last().and_then(|e| e.parent()) {
-            path.push(parent);
-        }
         let mut engine = Engine::new(self);
-        let mut around = vec![self.start];
-        let mut fresh = Vec::new();
-        let mut doc = 0;
-        for element in path.into_iter().rev() {
-            (fresh, doc) = self.contents(&engine, &around, element)?;
-            around = fresh.iter().map(|content| self.narrowed(&mut engine, *content, element)).collect();
-        }
+        let (fresh, around, doc) = self.place(&mut engine, element)?;
         let arena = &engine.arena;
         let mut context = Context { doc: self.text(doc), ..Context::default() };
         context.attributes = self.items(fresh.iter().flat_map(|pat| self.attribute_names(arena, *pat)));
@@ -71,6 +61,20 @@ impl Schema {
             }
         }
         Some(context)
+    }
+
+    /// The contents that an element can have where it stands, the same as far as its attributes decide them, and the documentation.
+    pub(crate) fn place(&self, engine: &mut Engine<'_>, element: Element<'_>) -> Option<(Vec<Pat>, Vec<Pat>, u32)> {
+        let mut path = vec![element];
+        while let Some(parent) = path.last().and_then(|e| e.parent()) {
+            path.push(parent);
+        }
+        let (mut fresh, mut around, mut doc) = (Vec::new(), vec![self.start], 0);
+        for element in path.into_iter().rev() {
+            (fresh, doc) = self.contents(engine, &around, element)?;
+            around = fresh.iter().map(|content| self.narrowed(engine, *content, element)).collect();
+        }
+        Some((fresh, around, doc))
     }
 
     /// The contents of the elements that `element` can be inside these patterns, and the documentation.

@@ -9,6 +9,7 @@
 //! let (checked, diagnostics) = validator.validate(&document);
 //! let notes = validator.libxml2_order(&document);                // valid orders that libxml2 refuses
 //! let context = schema.context(element);                         // documentation and what may stand there
+//! let permitted = schema.permitted(element);                  // the same as parts of the schema, to be walked
 //! let text = to_xml(&source)?;                                   // one file of a schema in XML syntax
 //! ```
 //!
@@ -28,6 +29,7 @@ mod datatype;
 mod engine;
 mod error;
 mod order;
+mod part;
 mod report;
 mod schema;
 mod stored;
@@ -38,6 +40,7 @@ pub use checked::Checked;
 pub use compile::Loader;
 pub use context::{Context, Item};
 pub use error::{SchemaError, SchemaErrors};
+pub use part::{Form, Part, Permitted};
 pub use schema::Schema;
 pub use syntax::to_xml;
 pub use validate::Validator;

@@ -73,10 +73,10 @@ impl<'s> Validator<'s> {
         }
         let mut out = Vec::with_capacity(document.names().len());
         for name in document.names() {
-            let known = self.symbols.get(&name.local).filter(|_| name.namespace.is_empty());
+            let known = self.symbols.get(name.local).filter(|_| name.namespace.is_empty());
             let symbol = known.copied().unwrap_or_else(|| self.engine.schema.symbol(name));
             if known.is_none() && name.namespace.is_empty() {
-                self.symbols.insert(name.local.clone(), symbol);
+                self.symbols.insert(name.local.into(), symbol);
             }
             out.push(symbol);
         }

@@ -102,6 +102,11 @@ pub(crate) fn is_name_char(c: char) -> bool {
 
 /// Whether `name` is a name with at most one colon, which is not at an edge.
 pub(crate) fn is_qname(name: &str) -> bool {
+    // What most names are.
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if name.bytes().next().is_some_and(|first| first.is_ascii_alphabetic()) && name.bytes().all(is_plain) {
+        return true;
+    }
     let part = |p: &str| {
         let mut chars = p.chars();
         chars.next().is_some_and(|c| c != ':' && is_name_start(c)) && chars.all(|c| c != ':' && is_name_char(c))

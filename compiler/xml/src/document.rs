@@ -9,12 +9,29 @@ use crate::element::Element;
 pub struct NameId(pub u32);
 
 /// A name with its namespace.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct QName {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct QName<'d> {
     /// The namespace URI, empty where there is none.
-    pub namespace: Box<str>,
+    pub namespace: &'d str,
     /// The local name.
-    pub local: Box<str>,
+    pub local: &'d str,
+}
+
+/// The number of a namespace: an index into [`Document::namespaces`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Namespace(pub u32);
+
+impl Namespace {
+    /// That of names in no namespace.
+    pub(crate) const NONE: Self = Self(0);
+}
+
+/// A name as the text holds it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NameData {
+    pub namespace: Namespace,
+    /// Where the local name stands for the first time.
+    pub local: Span,
 }
 
 pub(crate) const NONE: u32 = u32::MAX;
@@ -65,14 +82,16 @@ pub(crate) struct Declaration {
     pub element: u32,
     /// Empty for the default namespace.
     pub prefix: Box<str>,
-    pub uri: Box<str>,
+    pub namespace: Namespace,
 }
 
 /// A parsed document; incomplete after an XML error.
 #[derive(Debug)]
 pub struct Document {
     pub(crate) source: SourceFile,
-    pub(crate) names: Vec<QName>,
+    pub(crate) names: Vec<NameData>,
+    /// Their URIs; the first one is empty.
+    pub(crate) namespaces: Vec<Box<str>>,
     pub(crate) nodes: Vec<NodeData>,
     pub(crate) attributes: Vec<AttributeData>,
     pub(crate) declarations: Vec<Declaration>,
@@ -97,14 +116,32 @@ impl Document {
         self.complete
     }
 
-    /// All names of elements and attributes; a [`NameId`] is an index into it.
-    pub fn names(&self) -> &[QName] {
-        &self.names
+    /// All names of elements and attributes; a [`NameId`] is the place of one.
+    pub fn names(&self) -> impl ExactSizeIterator<Item = QName<'_>> {
+        self.names.iter().map(|name| self.qname(*name))
     }
 
     /// The name of a number.
-    pub fn name(&self, id: NameId) -> Option<&QName> {
-        self.names.get(id.0 as usize)
+    pub fn name(&self, id: NameId) -> Option<QName<'_>> {
+        self.names.get(id.0 as usize).map(|name| self.qname(*name))
+    }
+
+    /// Whether a number is that of `name` in no namespace.
+    pub(crate) fn is_name(&self, id: NameId, name: &str) -> bool {
+        self.names.get(id.0 as usize).is_some_and(|data| {
+            data.namespace == Namespace::NONE
+                && data.local.range().len() == name.len()
+                && self.source.slice(data.local) == name
+        })
+    }
+
+    /// The URI of a namespace.
+    pub(crate) fn uri(&self, namespace: Namespace) -> &str {
+        self.namespaces.get(namespace.0 as usize).map_or("", |uri| uri)
+    }
+
+    fn qname(&self, name: NameData) -> QName<'_> {
+        QName { namespace: self.uri(name.namespace), local: self.source.slice(name.local) }
     }
 
     /// The spans of all comments, with their marks, in order.

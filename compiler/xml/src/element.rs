@@ -78,17 +78,17 @@ impl<'d> Element<'d> {
 
     /// The local name.
     pub fn name(self) -> &'d str {
-        self.document.name(self.data().name).map_or("", |n| &n.local)
+        self.document.name(self.data().name).map_or("", |n| n.local)
     }
 
     /// The namespace URI, empty where there is none.
     pub fn namespace(self) -> &'d str {
-        self.document.name(self.data().name).map_or("", |n| &n.namespace)
+        self.document.name(self.data().name).map_or("", |n| n.namespace)
     }
 
     /// Whether this is element `name` of no namespace.
     pub fn is(self, name: &str) -> bool {
-        self.name() == name && self.namespace().is_empty()
+        self.document.is_name(self.data().name, name)
     }
 
     /// The name in the start tag, with its prefix.
@@ -122,7 +122,7 @@ impl<'d> Element<'d> {
 
     /// The attribute `name` of no namespace.
     pub fn attribute(self, name: &str) -> Option<Attribute<'d>> {
-        self.attributes().find(|a| a.name() == name && a.namespace().is_empty())
+        self.attributes().find(|a| a.is(name))
     }
 
     /// All children: elements and runs of text.
@@ -186,7 +186,7 @@ impl<'d> Element<'d> {
         let all = &self.document.declarations;
         let start = all.partition_point(|d| d.element < self.id);
         let own = all.iter().skip(start).take_while(move |d| d.element == self.id);
-        own.map(|d| (&*d.prefix, &*d.uri))
+        own.map(|d| (&*d.prefix, self.document.uri(d.namespace)))
     }
 
     /// The URI that `prefix` stands for inside this element.
@@ -210,12 +210,17 @@ impl<'d> Attribute<'d> {
 
     /// The local name.
     pub fn name(self) -> &'d str {
-        self.document.name(self.data.name).map_or("", |n| &n.local)
+        self.document.name(self.data.name).map_or("", |n| n.local)
     }
 
     /// The namespace URI, empty where there is none.
     pub fn namespace(self) -> &'d str {
-        self.document.name(self.data.name).map_or("", |n| &n.namespace)
+        self.document.name(self.data.name).map_or("", |n| n.namespace)
+    }
+
+    /// Whether this is attribute `name` of no namespace.
+    pub fn is(self, name: &str) -> bool {
+        self.document.is_name(self.data.name, name)
     }
 
     /// The value, references replaced and white space normalised as XML asks.

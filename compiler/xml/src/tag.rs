@@ -7,24 +7,32 @@ use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::decode::{Place, decode, is_qname};
-use crate::document::{AttributeData, Declaration, Document, NameId, QName};
+use crate::document::{AttributeData, Declaration, Document, NameData, NameId, Namespace};
 
 const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
+/// So many attributes are few.
+const FEW: usize = 16;
 /// What is said of a repeated attribute.
 const TWICE: &str = "attribute given twice";
 
+/// As many names as most documents have.
+pub(crate) const NAMES: usize = 64;
+
 /// Numbers for names, and the namespace declarations in force.
-#[derive(Default)]
 pub(crate) struct Names<'t> {
     /// Prefixes that were reported: each is reported once.
     undeclared: FxHashSet<&'t str>,
-    ids: FxHashMap<(Box<str>, Box<str>), NameId>,
-    /// Names as written, for the declarations in force: the fast way.
+    ids: FxHashMap<(Namespace, &'t str), NameId>,
+    /// Names with a colon as written, for the declarations in force.
     written: FxHashMap<(&'t str, bool), NameId>,
     /// The declarations in force: the number of open elements when each was made, and its prefix.
     scope: Vec<(usize, &'t str)>,
-    /// For each prefix its declarations in force, the innermost last, as indices into the document's.
-    prefixes: FxHashMap<&'t str, Vec<usize>>,
+    /// For each prefix its declarations in force, the innermost last.
+    prefixes: FxHashMap<&'t str, Vec<Namespace>>,
+    /// The namespaces by their URIs.
+    namespaces: FxHashMap<Box<str>, Namespace>,
+    /// The attributes of one tag; kept to be used again.
+    attributes: Vec<Raw<'t>>,
 }
 
 /// An attribute as written.
@@ -36,6 +44,18 @@ struct Raw<'t> {
 }
 
 impl<'t> Names<'t> {
+    pub(crate) fn new() -> Self {
+        Self {
+            undeclared: FxHashSet::default(),
+            ids: FxHashMap::with_capacity_and_hasher(NAMES, rustc_hash::FxBuildHasher),
+            written: FxHashMap::default(),
+            scope: Vec::new(),
+            prefixes: FxHashMap::default(),
+            namespaces: FxHashMap::default(),
+            attributes: Vec::new(),
+        }
+    }
+
     /// The declarations of elements that are closed go out of force.
     pub(crate) fn close_to(&mut self, depth: usize) {
         while let Some((_, prefix)) = self.scope.pop_if(|(declared, _)| *declared > depth) {
@@ -46,12 +66,30 @@ impl<'t> Names<'t> {
         }
     }
 
-    fn namespace<'d>(&self, document: &'d Document, prefix: &str) -> Option<&'d str> {
-        if prefix == "xml" {
-            return Some(XML_NAMESPACE);
+    /// The namespace of a URI.
+    fn namespace(&mut self, document: &mut Document, uri: &str) -> Namespace {
+        if uri.is_empty() {
+            return Namespace::NONE;
         }
-        let found = self.prefixes.get(prefix).and_then(|declared| document.declarations.get(*declared.last()?));
-        found.map(|d| &*d.uri).filter(|uri| !uri.is_empty() || prefix.is_empty())
+        if let Some(known) = self.namespaces.get(uri) {
+            return *known;
+        }
+        let new = Namespace(Span::at(document.namespaces.len()).start);
+        document.namespaces.push(uri.into());
+        self.namespaces.insert(uri.into(), new);
+        new
+    }
+
+    /// What a prefix stands for, where it is declared. The empty one stands for no namespace unless something else is declared.
+    fn meaning(&mut self, document: &mut Document, prefix: &str) -> Option<Namespace> {
+        if prefix == "xml" {
+            return Some(self.namespace(document, XML_NAMESPACE));
+        }
+        let declared = self.prefixes.get(prefix).and_then(|declared| declared.last().copied());
+        if prefix.is_empty() {
+            return Some(declared.unwrap_or(Namespace::NONE));
+        }
+        declared.filter(|namespace| *namespace != Namespace::NONE)
     }
 
     /// Whether the prefix of a name stands for anything.
@@ -69,19 +107,30 @@ impl<'t> Names<'t> {
         attribute: bool,
         report: &mut dyn FnMut(Diagnostic),
     ) -> NameId {
+        let span = Span::new(at..at + name.len());
+        let mut check = || {
+            if !is_qname(name) {
+                report(Diagnostic::new(&codes::XML_SYNTAX, span, format!("`{name}` is no XML name")));
+            }
+        };
+        let Some((prefix, local)) = name.split_once(':') else {
+            let is_bare = attribute || self.scope.is_empty();
+            let namespace = if is_bare { None } else { self.meaning(document, "") };
+            let known = document.names.len();
+            let id = self.number(document, namespace.unwrap_or(Namespace::NONE), name, at);
+            if document.names.len() > known {
+                check();
+            }
+            return id;
+        };
         if let Some(id) = self.written.get(&(name, attribute)) {
             return *id;
         }
-        let span = Span::new(at..at + name.len());
-        if !is_qname(name) {
-            report(Diagnostic::new(&codes::XML_SYNTAX, span, format!("`{name}` is no XML name")));
-        }
-        let (prefix, local) = name.split_once(':').unwrap_or(("", name));
-        let namespace = match self.namespace(document, prefix) {
-            _ if prefix.is_empty() && attribute => "",
-            Some(uri) => uri,
-            None if prefix.is_empty() => "",
-            None if !self.undeclared.insert(prefix) => "",
+        check();
+        let namespace = match self.meaning(document, prefix) {
+            _ if prefix.is_empty() && attribute => Namespace::NONE,
+            Some(namespace) => namespace,
+            None if !self.undeclared.insert(prefix) => Namespace::NONE,
             None => {
                 let message = format!("namespace prefix `{prefix}` is not declared");
                 let help = if prefix == "qemu" {
@@ -90,17 +139,21 @@ impl<'t> Names<'t> {
                     format!("declare it with `xmlns:{prefix}='…'` on this element or around it")
                 };
                 report(Diagnostic::new(&codes::XML_SYNTAX, span, message).help(help));
-                ""
+                Namespace::NONE
             }
         };
-        let key = (Box::from(namespace), Box::from(local));
-        let id = *self.ids.entry(key).or_insert_with_key(|(namespace, local)| {
-            let id = NameId(Span::at(document.names.len()).start);
-            document.names.push(QName { namespace: namespace.clone(), local: local.clone() });
-            id
-        });
+        let id = self.number(document, namespace, local, at + prefix.len() + 1);
         self.written.insert((name, attribute), id);
         id
+    }
+
+    /// The number of a name in a namespace, which stands at `at`.
+    fn number(&mut self, document: &mut Document, namespace: Namespace, local: &'t str, at: usize) -> NameId {
+        *self.ids.entry((namespace, local)).or_insert_with(|| {
+            let id = NameId(Span::at(document.names.len()).start);
+            document.names.push(NameData { namespace, local: Span::new(at..at + local.len()) });
+            id
+        })
     }
 
     /// The element's name and its attributes, which are pushed to the document.
@@ -116,7 +169,8 @@ impl<'t> Names<'t> {
         let base = offset(text, raw).unwrap_or_default();
         let name_len = tag.name().as_ref().len();
         let name = text.get(base..base + name_len).unwrap_or_default();
-        let attributes = raw_attributes(text, tag, base, report);
+        let mut attributes = std::mem::take(&mut self.attributes);
+        raw_attributes(text, tag, base, &mut attributes, report);
         for attribute in &attributes {
             let prefix = match attribute.name.strip_prefix("xmlns") {
                 Some("") => "",
@@ -127,16 +181,17 @@ impl<'t> Names<'t> {
                 None => continue,
             };
             let uri = decode(attribute.value, attribute.value_at, Place::Attribute, report);
+            let namespace = self.namespace(document, &uri);
             self.scope.push((depth, prefix));
-            self.prefixes.entry(prefix).or_default().push(document.declarations.len());
+            self.prefixes.entry(prefix).or_default().push(namespace);
             self.written.clear();
-            document.declarations.push(Declaration { element, prefix: prefix.into(), uri: uri.into() });
+            document.declarations.push(Declaration { element, prefix: prefix.into(), namespace });
         }
         let id = self.id(document, name, base, false, report);
         let first = Span::at(document.attributes.len()).start;
         // Two prefixes may stand for one namespace (Namespaces in XML 1.0, 6.3).
         let mut prefixed: FxHashSet<NameId> = FxHashSet::default();
-        for attribute in attributes {
+        for attribute in attributes.drain(..) {
             if attribute.name == "xmlns" || attribute.name.starts_with("xmlns:") {
                 continue;
             }
@@ -161,6 +216,7 @@ impl<'t> Names<'t> {
             let name_span = Span::new(attribute.at..attribute.at + attribute.name.len());
             document.attributes.push(AttributeData { name, name_span, value_span, decoded });
         }
+        self.attributes = attributes;
         let last = Span::at(document.attributes.len()).start;
         (id, Span::new(base..base + name_len), first..last)
     }
@@ -175,10 +231,10 @@ fn raw_attributes<'t>(
     text: &'t str,
     tag: &BytesStart<'t>,
     base: usize,
+    out: &mut Vec<Raw<'t>>,
     report: &mut dyn FnMut(Diagnostic),
-) -> Vec<Raw<'t>> {
-    let mut out: Vec<Raw<'t>> = Vec::new();
-    // quick-xml compares each name with all before it, which takes long where there are thousands.
+) {
+    // Few names are compared with each other; that takes long where there are thousands.
     let mut seen: FxHashSet<&'t str> = FxHashSet::default();
     for attribute in tag.attributes().with_checks(false) {
         let attribute = match attribute {
@@ -196,7 +252,15 @@ fn raw_attributes<'t>(
         else {
             continue;
         };
-        if !seen.insert(name) {
+        let twice = if out.len() < FEW {
+            out.iter().any(|other| other.name == name)
+        } else {
+            if seen.is_empty() {
+                seen.extend(out.iter().map(|other| other.name));
+            }
+            !seen.insert(name)
+        };
+        if twice {
             report(Diagnostic::new(&codes::XML_SYNTAX, Span::new(at..at + name.len()), TWICE));
             continue;
         }
@@ -208,7 +272,6 @@ fn raw_attributes<'t>(
         }
         out.push(Raw { name, at, value, value_at });
     }
-    out
 }
 
 fn attribute_fault(error: &AttrError) -> (usize, String) {

@@ -83,7 +83,7 @@ fn plan() -> Plan {
         },
         listen("monitor", SocketPlace::Private("monitor.sock".into())),
         Step::Spawn {
-            argv: vec![Arg::text("/bin/qemu"), Arg(vec![Part::Text("fd=".into()), fd("monitor")])],
+            argv: vec![Arg::text("/bin/qemu"), Arg::from(vec![Part::Text("fd=".into()), fd("monitor")])],
             env: vec![],
             fds: ["monitor", "disk", "log", "agent", "serial", "tap0", "tap1"].map(String::from).to_vec(),
             user: UserPolicy::Qemu,

@@ -134,6 +134,9 @@ pub struct Resources {
     /// The firmware that is installed, in the order of preference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firmware: Option<Vec<Firmware>>,
+    /// The versions of Arm's interrupt controller that guests get under KVM (`query-gic-capabilities` of QEMU).
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub gic: BTreeSet<u32>,
     /// What AMD SEV takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sev: Option<Sev>,

@@ -2,6 +2,10 @@
 //!
 //! An argument is a list of parts. Only [`Part::Hole`] is ever filled in; text that happens to look like `{state}` stays text.
 
+use std::borrow::Cow;
+use std::convert::Infallible;
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 /// What only the host knows when the VM starts.
@@ -59,15 +63,77 @@ pub enum Part {
     },
 }
 
-/// One argument.
+/// One argument. It is stored as a list of [`Part`]s.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Arg(pub Vec<Part>);
+#[serde(from = "Vec<Part>", into = "Vec<Part>")]
+pub struct Arg {
+    text: String,
+    /// In the order of their places.
+    holes: Vec<Gap>,
+}
+
+/// A hole, and where in the text it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Gap {
+    at: usize,
+    name: Hole,
+    quote: Quote,
+}
+
+impl From<Vec<Part>> for Arg {
+    fn from(parts: Vec<Part>) -> Self {
+        let mut arg = Self::default();
+        for part in parts {
+            match part {
+                Part::Text(text) => arg.push(&text),
+                Part::Hole { name, quote } => arg.push_hole(name, quote),
+            }
+        }
+        arg
+    }
+}
+
+impl From<Arg> for Vec<Part> {
+    fn from(arg: Arg) -> Self {
+        let text = |range: Range<usize>| {
+            arg.text.get(range).filter(|text| !text.is_empty()).map(|text| Part::Text(text.to_owned()))
+        };
+        let mut parts = Self::new();
+        let mut done = 0;
+        for Gap { at, name, quote } in arg.holes {
+            parts.extend(text(done..at));
+            parts.push(Part::Hole { name, quote });
+            done = at;
+        }
+        parts.extend(text(done..arg.text.len()));
+        parts
+    }
+}
 
 impl Arg {
     /// An argument without holes.
     pub fn text(text: impl Into<String>) -> Self {
-        Self(vec![Part::Text(text.into())])
+        Self { text: text.into(), holes: Vec::new() }
+    }
+
+    /// An empty argument with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self::text(String::with_capacity(bytes))
+    }
+
+    /// More text.
+    pub fn push(&mut self, text: &str) {
+        self.text.push_str(text);
+    }
+
+    /// More text, quoted.
+    pub fn push_quoted(&mut self, text: &str, quote: Quote) {
+        quote.append(text, &mut self.text);
+    }
+
+    /// A hole behind what is there.
+    pub fn push_hole(&mut self, name: Hole, quote: Quote) {
+        self.holes.push(Gap { at: self.text.len(), name, quote });
     }
 
     /// The argument with every hole filled by `fill`, which gets a hole and answers with its raw value.
@@ -75,39 +141,51 @@ impl Arg {
     /// # Errors
     /// The first error of `fill`.
     pub fn fill<E>(&self, mut fill: impl FnMut(&Hole) -> Result<String, E>) -> Result<String, E> {
-        let mut out = String::new();
-        for part in &self.0 {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Hole { name, quote } => out.push_str(&quote.apply(&fill(name)?)),
-            }
-        }
-        Ok(out)
+        self.join(|gap, out| {
+            gap.quote.append(&fill(&gap.name)?, out);
+            Ok(())
+        })
     }
 
     /// The argument for the eye and for JSON output: `{state}`, `{fd:NAME}`.
-    pub fn display(&self) -> String {
-        let mut out = String::new();
-        for part in &self.0 {
-            match part {
-                Part::Text(text) => out.push_str(text),
-                Part::Hole { name, .. } => out.push_str(&name.display()),
-            }
+    pub fn display(&self) -> Cow<'_, str> {
+        if self.holes.is_empty() {
+            return Cow::Borrowed(&self.text);
         }
-        out
+        let shown = self.join(|gap, out| {
+            out.push_str(&gap.name.display());
+            Ok::<_, Infallible>(())
+        });
+        match shown {
+            Ok(shown) => Cow::Owned(shown),
+        }
+    }
+
+    /// The text, with what `fill` writes in the places of the holes.
+    fn join<E>(&self, mut fill: impl FnMut(&Gap, &mut String) -> Result<(), E>) -> Result<String, E> {
+        let mut out = String::with_capacity(self.text.len());
+        let mut done = 0;
+        for gap in &self.holes {
+            out.push_str(self.text.get(done..gap.at).unwrap_or_default());
+            fill(gap, &mut out)?;
+            done = gap.at;
+        }
+        out.push_str(self.text.get(done..).unwrap_or_default());
+        Ok(out)
     }
 }
 
 impl Quote {
-    /// `value`, quoted.
-    pub fn apply(self, value: &str) -> String {
+    /// Writes `value`, quoted, behind `out`.
+    pub fn append(self, value: &str, out: &mut String) {
         match self {
-            Self::None => value.to_owned(),
-            Self::Comma => value.replace(',', ",,"),
-            Self::Json => {
+            Self::Comma if value.contains(',') => out.push_str(&value.replace(',', ",,")),
+            // JSON forbids no other characters in a string (RFC 8259, section 7).
+            Self::Json if value.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) => {
                 let quoted = serde_json::Value::from(value).to_string();
-                quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default().to_owned()
+                out.push_str(quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default());
             }
+            Self::None | Self::Comma | Self::Json => out.push_str(value),
         }
     }
 }
@@ -118,11 +196,12 @@ mod tests {
 
     #[test]
     fn fills_holes_and_nothing_else() {
-        let arg = Arg(vec![
+        let arg = Arg::from(vec![
             Part::Text("path={state}/".into()),
             Part::Hole { name: Hole::State, quote: Quote::Comma },
             Part::Hole { name: Hole::Fd("monitor".into()), quote: Quote::None },
         ]);
+        assert_eq!(Arg::from(Vec::from(arg.clone())), arg);
         let filled = arg.fill(|hole| Ok::<_, ()>(if *hole == Hole::State { "/a,b".into() } else { "7".into() }));
         assert_eq!(filled, Ok("path={state}//a,,b7".to_owned()));
         assert_eq!(arg.display(), "path={state}/{state}{fd:monitor}");
@@ -130,6 +209,9 @@ mod tests {
 
     #[test]
     fn json_keeps_quotes_at_the_edges() {
-        assert_eq!(Quote::Json.apply("\"a\\\n"), "\\\"a\\\\\\n");
+        let mut out = "x".to_owned();
+        Quote::Json.append("\"a\\\n", &mut out);
+        Quote::Json.append("é/b", &mut out);
+        assert_eq!(out, "x\\\"a\\\\\\né/b");
     }
 }

@@ -113,7 +113,7 @@ mod tests {
         let mut call = QmpCall::new("chardev-add", Map::new());
         call.arguments.insert("id".into(), json!("{state}"));
         call.arguments.insert("backend".into(), json!({"data": {"path": ""}}));
-        let path = Arg(vec![Part::Hole { name: Hole::State, quote: Quote::None }, Part::Text("/s".into())]);
+        let path = Arg::from(vec![Part::Hole { name: Hole::State, quote: Quote::None }, Part::Text("/s".into())]);
         call.holes.insert("/backend/data/path".into(), path);
         let done = call.render(|_| Ok::<_, BadPointer>("/run/x".into())).unwrap();
         let wanted = json!({"execute": "chardev-add", "arguments": {"id": "{state}", "backend": {"data": {"path": "/run/x/s"}}}});

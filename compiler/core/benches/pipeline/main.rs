@@ -2,6 +2,10 @@
 //!
 //! Two things are measured: the middle time over all definitions of a folder that compile (`VIRTC_CORPUS`; the examples of this
 //! repository without it), and how the time grows with the number of devices. `VIRTC_PLOT=FILE.svg` draws the latter.
+//!
+//! On a machine that is busy with other things, instructions are a better measure than time: with `VIRTC_ROUNDS=N` each definition is compiled
+//! so many times in the function `rounds` and nothing else is done, for `perf` and for
+//! `valgrind --tool=callgrind --toggle-collect='*pipeline::rounds*'`.
 
 #![expect(
     clippy::unwrap_used,
@@ -84,6 +88,13 @@ impl Bench<'_> {
     }
 }
 
+/// Compiles each text so many times; the number of all arguments.
+#[inline(never)]
+fn rounds(bench: &mut Bench<'_>, texts: &[&String], count: usize) -> usize {
+    let all = (0..count).flat_map(|_| texts);
+    all.filter_map(|text| bench.compile(black_box(text))).sum()
+}
+
 /// All files below a folder whose names end with `.xml`.
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -98,6 +109,11 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn main() {
+    eprintln!(
+        size_of::<virtc_compiler::Domain>(),
+        size_of::<virtc_compiler::Definition>(),
+        size_of::<virtc_compiler::emit::Item>()
+    ); //TMP
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let facts = std::fs::read_to_string(root.join("testdata/hosts/libvirt-test.json")).unwrap();
     let host = HostFile::from_json(&facts).unwrap();
@@ -113,6 +129,10 @@ fn main() {
     let texts: Vec<String> = paths.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
     let texts: Vec<&String> = texts.iter().filter(|text| bench.compile(text).is_some()).collect();
     bench.spent = [Duration::ZERO; PASSES.len()];
+    if let Some(count) = std::env::var("VIRTC_ROUNDS").ok().and_then(|count| count.parse().ok()) {
+        println!("{} definitions, {} arguments", texts.len(), rounds(&mut bench, &texts, count));
+        return;
+    }
     let mut times: Vec<Duration> = texts.iter().map(|text| bench.time(text, 21)).collect();
     times.sort_unstable();
     let at = |part: usize| times.get((times.len().saturating_sub(1)) * part / 100).copied().unwrap_or_default();

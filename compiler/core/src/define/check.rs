@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::devices::address::{Address, pci};
+use crate::define::{common, mmio, unique};
+use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::disk::check_groups;
 use crate::devices::host_source::HostSource;
@@ -25,9 +26,8 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     controllers(domain, faults);
     usb(domain, faults);
     host_devices(domain, faults);
-    acpi(domain, faults);
-    boot_orders(domain, faults);
-    names(domain, faults);
+    common::check(domain, faults);
+    unique::check(domain, faults);
     kinds(domain, faults);
 }
 
@@ -59,7 +59,13 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             };
             let Some(span) = origin.span() else { continue };
             let needs = domain.devices.needs(*kind, index, domain);
+            if *address == Address::VirtioMmio && domain.os.arch().is_x86() {
+                let message = "QEMU has no `<address>` with type `virtio-mmio` on this architecture";
+                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                continue;
+            }
             let fits = match (needs, address) {
+                (_, Address::VirtioMmio) => mmio::may_stand(domain, *kind, index),
                 (Needs::Pci(_), Address::Pci { .. })
                 | (Needs::Usb, Address::Usb { .. })
                 | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
@@ -78,67 +84,6 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
                 && (slot.slot > 31 || slot.function > 7)
             {
                 faults.push(conflict(span, "a PCI bus has slots 0 to 31 with functions 0 to 7"));
-            }
-        }
-    }
-}
-
-/// An index for ACPI is of a PCI device, and of one alone (`virDomainDeviceInfoIterate` users in libvirt's `src/conf/domain_validate.c`).
-fn acpi(domain: &Domain, faults: &mut Diagnostics) {
-    let mut taken: BTreeMap<u32, Option<Span>> = BTreeMap::new();
-    for kind in Kind::ALL {
-        for at in 0..domain.devices.count(*kind) {
-            let Some(index) = domain.devices.info(*kind, at).and_then(|i| i.acpi_index) else { continue };
-            let span = index.origin.span().unwrap_or_default();
-            if index.value == 0 {
-                let message = "indexes for ACPI count from 1";
-                faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
-            } else if matches!(domain.devices.needs(*kind, at, domain), Needs::Nothing)
-                && domain.devices.info(*kind, at).is_some_and(|i| i.address.is_none())
-            {
-                let message = "a device without a place in the guest has no index for ACPI";
-                faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, span, message));
-            } else if !matches!(domain.devices.needs(*kind, at, domain), Needs::Pci(_)) {
-                let message = "only a PCI device has an index for ACPI";
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-            } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
-                let message = format!("another device has the index {} for ACPI", index.value);
-                let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
-                faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
-            }
-        }
-    }
-}
-
-/// No two devices have one place in the boot order (`virDomainDefBootOrderPostParse` in libvirt's `src/conf/domain_postparse.c`).
-fn boot_orders(domain: &Domain, faults: &mut Diagnostics) {
-    let mut taken: BTreeMap<u32, Option<Span>> = BTreeMap::new();
-    for kind in Kind::ALL {
-        for at in 0..domain.devices.count(*kind) {
-            let Some(order) = domain.devices.info(*kind, at).and_then(|i| i.boot_order) else { continue };
-            if let Some(first) = taken.insert(order.value, order.origin.span()) {
-                let message = format!("another device is number {} of the boot order", order.value);
-                let fault = Diagnostic::new(&codes::CONFLICT, order.origin.span().unwrap_or_default(), message);
-                faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
-            }
-        }
-    }
-}
-
-/// No two devices have one name from the user; a first console that is the first serial port may share its name
-/// (`virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`).
-fn names(domain: &Domain, faults: &mut Diagnostics) {
-    let mut taken: BTreeMap<&str, Option<Span>> = BTreeMap::new();
-    for kind in Kind::ALL {
-        for at in 0..domain.devices.count(*kind) {
-            let Some(alias) = domain.devices.info(*kind, at).and_then(|i| i.alias.as_ref()) else { continue };
-            if !alias.value.starts_with("ua-") || (*kind == Kind::Console && at == 0) {
-                continue;
-            }
-            if let Some(first) = taken.insert(&alias.value, alias.origin.span()) {
-                let message = format!("another device has the name `{}`", alias.value);
-                let fault = Diagnostic::new(&codes::CONFLICT, alias.origin.span().unwrap_or_default(), message);
-                faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
             }
         }
     }
@@ -213,11 +158,7 @@ fn targets(domain: &Domain, faults: &mut Diagnostics) {
 
 /// The root bus is the one that the machine type has, with index 0 and without an address.
 fn roots(domain: &Domain, faults: &mut Diagnostics) {
-    let expected = match domain.os.family() {
-        MachineFamily::I440fx => PciModel::PciRoot,
-        MachineFamily::Q35 => PciModel::PcieRoot,
-        MachineFamily::Other => return,
-    };
+    let Some(expected) = domain.os.family().root() else { return };
     for controller in domain.devices.controllers.iter().filter(|c| c.is_pci()) {
         let span =
             controller.model.as_ref().and_then(|m| m.origin.span()).or(controller.origin.span()).unwrap_or_default();
@@ -231,8 +172,8 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
             let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
             faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
         }
-        if let (true, Some((_, origin))) = (is_root, pci(&controller.info.address)) {
-            faults.push(conflict(origin.span().unwrap_or(span), "the root bus has no address"));
+        if let (true, Some(address)) = (is_root, &controller.info.address) {
+            faults.push(conflict(address.origin.span().unwrap_or(span), "the root bus has no address"));
         }
     }
 }
@@ -263,7 +204,9 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
                 Diagnostic::new(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
             );
         }
-        if domain.os.family() == MachineFamily::Other && controller.usb_model() != Some(UsbModel::None) {
+        // A machine of Arm may have a bus of which libvirt knows nothing.
+        let unknown = domain.os.family() == MachineFamily::Other && domain.os.arch().is_x86();
+        if unknown && controller.usb_model() != Some(UsbModel::None) {
             let message = "the machine type has no PCI bus for a USB controller";
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }

@@ -21,12 +21,15 @@ use crate::parts::features::IoapicDriver;
 use crate::parts::os::MachineFamily;
 use crate::parts::vcpu::MOST_CPUS_OF_APIC;
 
-static ROOT: Rule = Rule { name: "pci-root", text: "every machine has a root bus: PCI on `pc`, PCI Express on `q35`" };
-static USB: Rule =
-    Rule { name: "default-usb", text: "a guest has a USB controller unless one with model `none` says otherwise" };
+static ROOT: Rule =
+    Rule { name: "pci-root", text: "a machine with PCI has a root bus: PCI on `pc`, PCI Express on `q35` and `virt`" };
+static USB: Rule = Rule {
+    name: "default-usb",
+    text: "a PC has a USB controller unless one with model `none` says otherwise, and so have old machines of Arm",
+};
 static SATA: Rule = Rule { name: "q35-sata", text: "the Q35 chipset has a SATA controller" };
 static BALLOON: Rule =
-    Rule { name: "default-balloon", text: "a guest has a balloon unless one with model `none` says otherwise" };
+    Rule { name: "default-balloon", text: "a PC has a balloon unless one with model `none` says otherwise" };
 static ITCO: Rule = Rule { name: "q35-watchdog", text: "the Q35 chipset has a watchdog" };
 static MANY_CPUS: Rule = Rule {
     name: "eim-for-many-cpus",
@@ -51,25 +54,21 @@ static SERIAL_CONTROLLER: Rule =
 pub fn default_devices(domain: &mut Domain) {
     let family = domain.os.family();
     let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind && c.index() == 0);
-    if family != MachineFamily::Other && !has(domain, ControllerType::Usb) {
+    let usb = family.is_pc() || matches!(family, MachineFamily::Versatile | MachineFamily::Realview);
+    if usb && !has(domain, ControllerType::Usb) {
         add_controller(domain, Controller::added(ControllerType::Usb, 0, &USB));
     }
     if family == MachineFamily::Q35 && !has(domain, ControllerType::Sata) {
         add_controller(domain, Controller::added(ControllerType::Sata, 0, &SATA));
     }
-    let root = match family {
-        MachineFamily::Q35 => Some(PciModel::PcieRoot),
-        MachineFamily::I440fx => Some(PciModel::PciRoot),
-        MachineFamily::Other => None,
-    };
-    if let Some(root) = root {
+    if let Some(root) = family.root() {
         let roots = [Some(PciModel::PciRoot), Some(PciModel::PcieRoot)];
         let found = domain.devices.controllers.iter().any(|c| c.is_pci() && roots.contains(&c.pci_model()));
         if !found {
             add_controller(domain, Controller::pci(0, root, &ROOT));
         }
     }
-    if domain.devices.memballoons.is_empty() {
+    if domain.os.arch().is_x86() && domain.devices.memballoons.is_empty() {
         domain.devices.memballoons.push(Memballoon::added(&BALLOON));
     }
     if family == MachineFamily::Q35 && !domain.devices.watchdogs.iter().any(Watchdog::is_itco) {
@@ -112,7 +111,7 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     }
     Video::primary_first(&mut domain.devices.videos);
     for kind in [InputKind::Mouse, InputKind::Keyboard] {
-        let off = domain.features.ps2.is(&Switch::Off);
+        let off = domain.os.arch().is_arm() || domain.features.ps2.is(&Switch::Off);
         if !off && !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
             domain.devices.inputs.push(Input::ps2(kind, &PS2));
         }

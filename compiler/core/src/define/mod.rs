@@ -1,11 +1,14 @@
 //! `Domain` to `Definition`: what libvirt fills in when it stores a definition.
 
 mod check;
+mod common;
 pub mod controllers;
 mod disks;
 mod implicit;
+mod mmio;
 pub mod pci;
 pub(crate) mod ports;
+mod unique;
 mod usb;
 
 use std::collections::BTreeSet;
@@ -47,6 +50,8 @@ impl Definition {
 
 /// What devices may look at while they fill in their defaults.
 pub struct Defaults<'r> {
+    /// The architecture.
+    pub arch: Arch,
     /// The family of the machine type.
     pub family: MachineFamily,
     /// The name of the domain.
@@ -73,19 +78,20 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     disks::order(&mut domain);
     hostdev::place::controllers(&mut domain);
     parts(&mut domain, facts, &mut faults);
+    controllers::number(&mut domain);
     implicit::default_devices(&mut domain);
     interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));
-    let mut defaults =
-        Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut faults };
+    let (arch, family, name) = (domain.os.arch(), domain.os.family(), domain.name().to_owned());
+    let mut defaults = Defaults { arch, family, name: name.clone(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
     controllers::number(&mut domain);
     hostdev::place::assign(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
     // Devices that were added since have defaults of their own; what the others have to say was said above.
     let mut again = Diagnostics::new();
-    let mut defaults =
-        Defaults { family: domain.os.family(), name: domain.name().to_owned(), facts, faults: &mut again };
+    let mut defaults = Defaults { arch, family, name, facts, faults: &mut again };
     domain.devices.define(&mut defaults);
+    mmio::assign(&mut domain);
     let uuid = domain.general.uuid.as_ref().map(|u| u.value.0).unwrap_or_default();
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
         interface.derive_ids(&uuid, place);
@@ -114,9 +120,9 @@ fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
 static EMULATOR: Rule =
     Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
 
-fn default_emulator(arch: Option<Arch>) -> String {
-    let target = if arch == Some(Arch::I686) { "i386" } else { "x86_64" };
-    format!("/usr/bin/qemu-system-{target}")
+/// The usual binary for guests of this architecture.
+pub fn default_emulator(arch: Arch) -> String {
+    format!("/usr/bin/qemu-system-{}", arch.qemu())
 }
 
 fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
@@ -134,28 +140,32 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
         domain.vcpus.follow(&domain.numatune);
     }
     domain.numatune.define(domain.vcpus.placement);
-    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch.get()), &EMULATOR));
+    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch()), &EMULATOR));
     let per_device = domain.has_device_boot_order();
     domain.os.define(per_device, report);
     os::choose(domain, facts, report);
-    domain.clock.define(report);
-    domain.features.define(report);
+    domain.clock.define(&domain.os, domain.general.is_kvm(), report);
+    domain.features.define(&domain.os, domain.general.is_kvm(), facts, report);
     domain.lifecycle.define(report);
     crate::parts::seclabel::Seclabel::define(&mut domain.labels, report);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
-    let mut cpu = domain.cpu.take().unwrap_or_else(Cpu::implicit);
-    let default = if domain.os.machine.is(&"isapc".to_owned()) { "486" } else { "qemu64" };
-    cpu.define(default, domain.general.is_kvm(), max, report);
-    cpu.check(domain, report);
-    let cells = cpu.numa.as_ref().map_or(0, Numa::total_kib);
-    domain.cpu = Some(cpu);
+    // Under KVM the default of a machine of Arm is a CPU that the host does not have.
+    let kvm = domain.general.is_kvm();
+    let default = domain.os.default_cpu().filter(|_| domain.os.arch().is_x86() || !kvm);
+    if let Some(mut cpu) = domain.cpu.take().or_else(|| default.is_some().then(Cpu::implicit)) {
+        cpu.define(default, (domain.os.arch(), kvm), max, report);
+        cpu.check(domain, report);
+        domain.cpu = Some(cpu);
+    }
+    let cells = domain.numa().map_or(0, Numa::total_kib);
     let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
     domain.memory.define(origin, cells, devices, report);
     os::check(domain, report);
     if let Some(security) = &domain.security {
-        security.check(domain.general.is_kvm(), report);
+        security.check(domain.os.arch(), domain.general.is_kvm(), report);
     }
     domain.features.check(domain, report);
+    domain.power.check(domain, report);
     domain.memory.check(domain, report);
     domain.backing.check(domain, report);
     domain.numatune.check(domain, report);

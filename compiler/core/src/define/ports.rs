@@ -41,9 +41,9 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
                     if *port > 0 || zero =>
                 {
                     let own = domain.devices.controller(ControllerType::VirtioSerial, *controller);
-                    let count = own.map_or(SERIAL_PORTS, |c| c.ports.get().unwrap_or(SERIAL_PORTS));
+                    let count = own.map_or(SERIAL_PORTS, |own| own.ports.get().unwrap_or(SERIAL_PORTS));
                     if *port >= count {
-                        let message = format!("virtio-serial controller {controller} has ports 0 to {}", count.saturating_sub(1));
+                        let message = format!("virtio-serial controller {controller} has {count} ports, from 0 on");
                         report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
                     } else if !taken.insert((*controller, *port)) {
                         let message = format!("port {port} of virtio-serial controller {controller} is in use already");

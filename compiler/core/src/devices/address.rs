@@ -5,7 +5,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::devices::chardev::foreign;
 use crate::emit::Props;
-use crate::ir::{Leaf, Opt, Origin, Spanned, Switch, words};
+use crate::ir::{Hex, Leaf, Opt, Origin, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -111,6 +111,8 @@ pub enum Address {
         /// The register; absent where libvirt is to find one.
         reg: Option<u64>,
     },
+    /// A place for a virtio device that stands on no bus.
+    VirtioMmio,
     /// A place that no device of this architecture has.
     Foreign(AddressKind),
     /// No address: the device is not given to the guest.
@@ -121,13 +123,16 @@ impl Address {
     /// The address that `<address>` in `f` gives.
     pub fn lower(f: &Fields<'_, '_>) -> Opt<Self> {
         let a = f.child("address")?;
-        if foreign(&a, "type", &["ccw", "virtio-mmio", "virtio-s390"]) {
+        if foreign(&a, "type", &["ccw", "virtio-s390"]) {
             return None;
         }
         if let Some(zpci) = a.child("zpci") {
+            let given = zpci.element().attributes().next().is_some();
             let span = zpci.keep();
             let message = "the addresses of `<zpci>` exist on s390x alone";
-            a.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            if given {
+                a.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            }
         }
         let kind = a.attr::<AddressKind>("type")?;
         let number = |name: &str| a.attr::<u32>(name).map_or(0, |n| n.value);
@@ -147,12 +152,12 @@ impl Address {
                 Self::Usb { bus: number("bus"), port }
             }
             AddressKind::Isa => {
-                let hex = |name| a.attr::<u32>(name).map(|n| n.value);
+                let hex = |name| a.attr::<Hex>(name).and_then(|n| u32::try_from(n.value.0).ok());
                 Self::Isa { iobase: hex("iobase"), irq: hex("irq") }
             }
             AddressKind::Unassigned => Self::Unassigned,
             AddressKind::Dimm => {
-                let base = a.attr::<u64>("base").map(|n| n.value).filter(|b| *b > 0);
+                let base = a.attr::<Hex>("base").map(|n| n.value.0).filter(|b| *b > 0);
                 let slot = a.attr::<u32>("slot").map(|n| n.value);
                 if slot.is_none() {
                     let message = "the address of a memory device has no `slot`";
@@ -160,8 +165,9 @@ impl Address {
                 }
                 Self::Dimm { slot, base }
             }
-            AddressKind::SpaprVio => Self::SpaprVio { reg: a.attr::<u64>("reg").map(|n| n.value) },
-            AddressKind::Ccw | AddressKind::VirtioS390 | AddressKind::VirtioMmio => {
+            AddressKind::SpaprVio => Self::SpaprVio { reg: a.attr::<Hex>("reg").map(|n| n.value.0) },
+            AddressKind::VirtioMmio => Self::VirtioMmio,
+            AddressKind::Ccw | AddressKind::VirtioS390 => {
                 let _ = a.keep();
                 Self::Foreign(kind.value)
             }
@@ -186,7 +192,7 @@ impl Address {
             Self::Pci { slot, multifunction } => {
                 let tag = w.tag("address").attr("type", "pci");
                 if slot.is_empty() {
-                    return tag.end();
+                    return tag.opt("multifunction", multifunction).end();
                 }
                 let hex = |n: u8| format!("0x{n:02x}");
                 tag.attr("domain", &format!("0x{:04x}", slot.domain))
@@ -217,10 +223,11 @@ impl Address {
             }
             Self::Isa { iobase, irq } => {
                 let mut tag = w.tag("address").attr("type", "isa");
-                if let Some(iobase) = iobase {
+                // libvirt holds what is 0 for absent.
+                if let Some(iobase) = iobase.filter(|n| *n > 0) {
                     tag = tag.attr("iobase", &format!("0x{iobase:x}"));
                 }
-                if let Some(irq) = irq {
+                if let Some(irq) = irq.filter(|n| *n > 0) {
                     tag = tag.attr("irq", &format!("0x{irq:x}"));
                 }
                 tag.end();
@@ -249,6 +256,7 @@ impl Address {
                     None => tag.end(),
                 }
             }
+            Self::VirtioMmio => w.tag("address").attr("type", AddressKind::VirtioMmio.word()).end(),
             Self::Foreign(kind) => w.tag("address").attr("type", kind.word()).end(),
             Self::Unassigned => w.tag("address").attr("type", "unassigned").end(),
         }

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::define::pci::{PCI_DEVICE};
+use crate::define::pci::PCI_DEVICE;
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
@@ -69,7 +69,7 @@ impl Device for Crypto {
     common!();
 
     fn needs(&self, _domain: &Domain) -> Needs {
-        // libvirt takes it for a conventional device (`qemuDomainDeviceCalculatePCIConnectFlags` in its `src/qemu/qemu_domain_address.c`).
+        // libvirt counts it among conventional devices on every machine.
         Needs::Pci(PCI_DEVICE)
     }
 

@@ -346,9 +346,18 @@ impl Device for Filesystem {
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
         }
         let unused = [
-            ("the virtiofsd behind a socket is not started here", self.binary.as_ref().map(|b| b.origin).filter(|_| self.socket.is_some())),
-            ("`<binary>` is for virtiofs alone", self.binary.as_ref().map(|b| b.origin).filter(|_| !self.is_virtiofs())),
-            ("`<idmap>` is for virtiofs alone", Some(self.origin).filter(|_| !self.is_virtiofs() && !self.idmap.is_empty())),
+            (
+                "the virtiofsd behind a socket is not started here",
+                self.binary.as_ref().map(|b| b.origin).filter(|_| self.socket.is_some()),
+            ),
+            (
+                "`<binary>` is for virtiofs alone",
+                self.binary.as_ref().map(|b| b.origin).filter(|_| !self.is_virtiofs()),
+            ),
+            (
+                "`<idmap>` is for virtiofs alone",
+                Some(self.origin).filter(|_| !self.is_virtiofs() && !self.idmap.is_empty()),
+            ),
         ];
         for (message, origin) in unused {
             let Some(origin) = origin else { continue };

@@ -5,7 +5,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::devices::address::Address;
 use crate::emit::Props;
-use crate::ir::{Opt, OptExt, Switch, YesNo};
+use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -18,7 +18,9 @@ pub struct Info {
     pub address: Opt<Address>,
     /// Its place in the boot order, from 1.
     pub boot_order: Opt<u32>,
-    /// `loadparm` does not exist on x86; the index of the device in ACPI, from 1 to 16383.
+    /// What the firmware of s390x is told to boot; it means nothing on x86.
+    pub loadparm: Opt<String>,
+    /// The index of the device in ACPI, from 1.
     pub acpi_index: Opt<u32>,
     /// The option ROM.
     pub rom: Option<Rom>,
@@ -36,15 +38,20 @@ pub struct Rom {
 }
 
 impl Rom {
-    fn lower(f: &Fields<'_, '_>) -> Self {
-        let rom = Self { bar: f.attr("bar"), file: f.attr("file"), enabled: f.attr("enabled") };
-        let told = rom.bar.map(|b| b.origin).or(rom.file.as_ref().map(|f| f.origin));
-        if let Some(told) = told.filter(|_| rom.enabled.is(&YesNo::No)) {
-            let message = "a ROM that is off has neither a BAR nor a file";
-            let span = told.span().unwrap_or_default();
-            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("keep `enabled='no'` alone"));
-        }
-        rom
+    /// Whether it says anything.
+    fn says(&self) -> bool {
+        self.origin().is_some()
+    }
+
+    /// Where it says something.
+    pub fn origin(&self) -> Option<Origin> {
+        let tuning = self.tuning();
+        tuning.or(self.enabled.map(|enabled| enabled.origin))
+    }
+
+    /// Where it says something about the ROM that there is.
+    pub fn tuning(&self) -> Option<Origin> {
+        self.bar.map(|bar| bar.origin).or(self.file.as_ref().map(|file| file.origin))
     }
 }
 
@@ -52,17 +59,20 @@ impl Info {
     /// The common parts of the device that `f` reads.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let (rom, boot) = (f.child("rom"), f.child("boot"));
-        if let Some(parameter) = boot.as_ref().and_then(|b| b.attr::<String>("loadparm")) {
-            let message = "`loadparm` is for the firmware of s390x";
+        let loadparm: Opt<String> = boot.as_ref().and_then(|b| b.attr("loadparm"));
+        if let Some(parameter) = &loadparm {
             let span = parameter.origin.span().unwrap_or_default();
-            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            f.report(Diagnostic::new(&codes::WITHOUT_EFFECT, span, "`loadparm` is for the firmware of s390x"));
         }
         Self {
             alias: f.child_attr::<String>("alias", "name").filter(|a| f.cx().keeps_alias(a)),
             address: Address::lower(f),
+            loadparm: loadparm.map(|found| found.map(|text| text.to_uppercase())),
             boot_order: boot.and_then(|b| b.attr("order")),
             acpi_index: f.child_attr("acpi", "index"),
-            rom: rom.map(|r| Rom::lower(&r)).filter(|r| r.bar.is_some() || r.file.is_some() || r.enabled.is_some()),
+            rom: rom
+                .map(|r| Rom { bar: r.attr("bar"), file: r.attr("file"), enabled: r.attr("enabled") })
+                .filter(Rom::says),
         }
     }
 
@@ -84,7 +94,7 @@ impl Info {
     /// Writes `<boot>`, `<alias>`, `<rom>`, `<acpi>` and `<address>`, as libvirt orders them.
     pub fn write(&self, w: &mut XmlWriter) {
         if self.boot_order.is_some() {
-            w.tag("boot").opt("order", &self.boot_order).end();
+            w.tag("boot").opt("order", &self.boot_order).opt("loadparm", &self.loadparm).end();
         }
         self.write_without_boot(w);
     }

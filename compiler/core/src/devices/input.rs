@@ -190,14 +190,16 @@ impl Device for Input {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if self.bus.is_none() {
             let bus = match self.kind.value {
-                InputKind::Mouse | InputKind::Keyboard => Some(InputBus::Ps2),
-                InputKind::Tablet => Some(InputBus::Usb),
+                InputKind::Mouse | InputKind::Keyboard if defaults.arch.is_x86() => Some(InputBus::Ps2),
+                InputKind::Mouse | InputKind::Keyboard | InputKind::Tablet => Some(InputBus::Usb),
                 InputKind::Passthrough => Some(InputBus::Virtio),
                 InputKind::Evdev => None,
             };
             self.bus = bus.map(|b| Spanned::rule(b, &BUS));
         }
-        if let Some((origin, message)) = self.fault() {
+        let ps2 = self.bus.filter(|b| b.value == InputBus::Ps2 && defaults.arch.is_arm());
+        let ps2 = ps2.map(|bus| (bus.origin, "a machine of Arm has no bus `ps2`".to_owned()));
+        if let Some((origin, message)) = self.fault().or(ps2) {
             defaults.report(Diagnostic::new(
                 &codes::UNSUPPORTED_CONFIGURATION,
                 origin.span().unwrap_or_default(),

@@ -83,6 +83,11 @@ impl Iommu {
         }
     }
 
+    /// Whether it is no device, but a part of the machine.
+    pub fn is_of_machine(&self) -> bool {
+        self.model.value == Model::Smmuv3
+    }
+
     /// Whether it is told to remap interrupts.
     pub fn remaps_interrupts(&self) -> bool {
         self.driver.intremap.is_some_and(|remapping| remapping.value.is_on())
@@ -126,11 +131,23 @@ impl Device for Iommu {
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         };
         let model = Some(self.model.origin);
-        if domain.os.family() != MachineFamily::Q35 && self.model.value != Model::Smmuv3 {
-            refuse("this model of IOMMU needs machine type `q35`", model);
+        let is_virt = domain.os.family() == MachineFamily::ArmVirt;
+        match (domain.os.family(), self.model.value) {
+            (MachineFamily::Q35, Model::Intel | Model::Virtio) | (MachineFamily::ArmVirt, Model::Virtio) => {}
+            (_, Model::Intel) => refuse("this model of IOMMU needs machine type `q35`", model),
+            (_, Model::Virtio) => refuse("this model of IOMMU needs machine type `q35` or `virt`", model),
+            (_, Model::Smmuv3) => {}
         }
         let place = self.info.address.as_ref();
         match self.model.value {
+            Model::Smmuv3 if is_virt => {
+                if let Some(place) = place {
+                    refuse("an IOMMU of model `smmuv3` is part of the machine and has no address", Some(place.origin));
+                }
+                if self.driver.any() {
+                    refuse("an IOMMU of model `smmuv3` has no options", self.driver.origin);
+                }
+            }
             Model::Smmuv3 => refuse("an IOMMU of model `smmuv3` exists on Arm alone", model),
             Model::Intel => {
                 if let Some(place) = place {

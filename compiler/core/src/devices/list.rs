@@ -50,6 +50,7 @@ macro_rules! devices {
                 $(for device in &self.$field {
                     let before = out.len();
                     device.items(cx, out);
+                    out.on_no_bus(before, device.info());
                     out.acpi_index(before, device.info());
                 })+
             }
@@ -155,6 +156,7 @@ macro_rules! devices {
                 match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
                     let before = out.len();
                     device.items(cx, out);
+                    out.on_no_bus(before, device.info());
                     out.acpi_index(before, device.info());
                 },)+ }
             }

@@ -51,9 +51,11 @@ impl Device for Panic {
     common!();
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        if defaults.family != MachineFamily::Other {
-            self.model.get_or_insert(Spanned::rule(Model::Isa, &MODEL));
-        }
+        let usual = match defaults.family {
+            MachineFamily::ArmVirt => Some(Model::Pvpanic),
+            family => family.is_pc().then_some(Model::Isa),
+        };
+        self.model = self.model.or(usual.map(|model| Spanned::rule(model, &MODEL)));
     }
 
     /// The rules of `qemuValidateDomainDefPanic` in libvirt's `src/qemu/qemu_validate.c`.
@@ -68,6 +70,12 @@ impl Device for Panic {
             (None, _) => refuse("the machine type has no panic device unless a model is named", span),
             (Some(Model::Pseries), _) => refuse("panic device `pseries` exists on ppc64 alone", span),
             (Some(Model::S390), _) => refuse("panic device `s390` exists on s390 alone", span),
+            (Some(Model::Isa), _) if domain.os.arch().is_arm() => {
+                refuse("panic device `isa` stands on a bus that only x86 machines have", span);
+            }
+            (Some(Model::Hyperv), _) if domain.os.arch().is_arm() => {
+                refuse("panic device `hyperv` exists on x86 alone", span);
+            }
             (Some(Model::Hyperv), Some(_)) => refuse("panic device `hyperv` is part of the CPU and has no address", at),
             (Some(Model::Isa), Some(a)) if !matches!(a, Address::Isa { .. }) => {
                 refuse("panic device `isa` has an address of type `isa`", at);
@@ -86,8 +94,7 @@ impl Device for Panic {
 
     fn needs(&self, domain: &Domain) -> Needs {
         match self.model.get() {
-            Some(Model::Pvpanic) if domain.has_pcie() => Needs::Pci(Connect::INTEGRATED),
-            Some(Model::Pvpanic) => Needs::Pci(PCI_DEVICE),
+            Some(Model::Pvpanic) => Needs::Pci(if domain.has_pcie() { Connect::INTEGRATED } else { PCI_DEVICE }),
             Some(Model::Isa | Model::Hyperv | Model::Pseries | Model::S390) | None => Needs::Nothing,
         }
     }

@@ -78,10 +78,8 @@ impl Device for Pstore {
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one `<pstore>`"));
         }
         if domain.features.has(crate::parts::features::Plain::Acpi).is_none() {
-            let message = "a store of type `acpi-erst` needs ACPI";
-            faults.push(
-                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("add `<acpi/>` to `<features>`"),
-            );
+            let message = "without ACPI the guest does not see a store of type `acpi-erst`";
+            faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, span, message).help("add `<acpi/>` to `<features>`"));
         }
     }
 

@@ -11,34 +11,24 @@ use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Props, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
+use crate::parts::os::{MachineFamily, Os};
 use crate::write::XmlWriter;
 
 words! {
     /// The bus that a serial port is on.
-    pub enum Target { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebug = "isa-debug" }
+    pub enum Target { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebug = "isa-debug", System = "system-serial" }
 }
 
 words! {
     /// QEMU's devices for serial ports.
-    pub enum Model { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebugcon = "isa-debugcon" }
+    pub enum Model { Isa = "isa-serial", Usb = "usb-serial", Pci = "pci-serial", IsaDebugcon = "isa-debugcon", Pl011 = "pl011" }
 }
 
 /// Buses of other architectures, and the kinds of consoles.
-const FOREIGN_TARGETS: &[&str] = &[
-    "spapr-vio-serial",
-    "system-serial",
-    "sclp-serial",
-    "xen",
-    "serial",
-    "uml",
-    "virtio",
-    "lxc",
-    "openvz",
-    "sclp",
-    "sclplm",
-];
+const FOREIGN_TARGETS: &[&str] =
+    &["spapr-vio-serial", "sclp-serial", "xen", "serial", "uml", "virtio", "lxc", "openvz", "sclp", "sclplm"];
 /// Devices of other architectures.
-const FOREIGN_MODELS: &[&str] = &["spapr-vty", "pl011", "sclpconsole", "sclplmconsole", "16550a"];
+const FOREIGN_MODELS: &[&str] = &["spapr-vty", "sclpconsole", "sclplmconsole", "16550a"];
 
 /// How many ISA serial ports a PC has.
 const ISA_PORTS: u32 = 4;
@@ -62,7 +52,7 @@ pub struct Serial {
 
 static TARGET: Rule = Rule {
     name: "serial-target",
-    text: "an x86 machine has its serial ports on the ISA bus unless the definition says otherwise",
+    text: "unless the definition says otherwise, a PC has its serial ports on the ISA bus, and `virt` has ports of its own",
 };
 static MODEL: Rule = Rule { name: "serial-model", text: "the model of a serial port follows from its bus" };
 static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a number gets the next free one" };
@@ -100,11 +90,20 @@ impl Serial {
 
     /// Whether a console on it is the guest's first console.
     pub fn is_console(&self) -> bool {
-        matches!(self.target.get(), Some(Target::Isa) | None)
+        matches!(self.target.get(), Some(Target::Isa | Target::System) | None)
     }
 
-    fn settle(&mut self) {
-        let target = self.target.get_or_insert(Spanned::rule(Target::Isa, &TARGET)).value;
+    fn settle(&mut self, os: &Os) {
+        if os.arch().is_arm() {
+            // `isa-serial` was once what every serial port was called.
+            self.target = self.target.filter(|t| t.value != Target::Isa);
+        }
+        let usual = match os.family() {
+            MachineFamily::ArmVirt => Some(Target::System),
+            _ => os.arch().is_x86().then_some(Target::Isa),
+        };
+        self.target = self.target.or(usual.map(|target| Spanned::rule(target, &TARGET)));
+        let Some(target) = self.target.get() else { return };
         self.model.get_or_insert(Spanned::rule(target.model(), &MODEL));
     }
 }
@@ -117,6 +116,7 @@ impl Target {
             Self::Usb => Model::Usb,
             Self::Pci => Model::Pci,
             Self::IsaDebug => Model::IsaDebugcon,
+            Self::System => Model::Pl011,
         }
     }
 }
@@ -138,7 +138,7 @@ pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
         let next = serials.iter().filter_map(|s| s.port.get()).max().map_or(0, |p| p.saturating_add(1));
         if let Some(serial) = serials.get_mut(at) {
             serial.port.get_or_insert(Spanned::rule(next, &PORT));
-            serial.settle();
+            serial.settle(&domain.os);
         }
     }
     let mut taken = Vec::new();
@@ -202,6 +202,13 @@ impl Device for Serial {
         self.source.check(domain, faults);
         self.source.no_agent(faults);
         let (Some(target), Some(model)) = (&self.target, &self.model) else { return };
+        let of_arm = target.value == Target::System;
+        let other = if of_arm { domain.os.family() != MachineFamily::ArmVirt } else { domain.os.arch().is_arm() };
+        if other && (of_arm || target.value == Target::IsaDebug) {
+            let span = target.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = format!("QEMU has no `<target>` with type `{}` on this architecture", target.word());
+            return faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
         if model.value != target.value.model() {
             let span = model.origin.span().or(self.origin.span()).unwrap_or_default();
             let message = format!("model `{}` is none of a serial port of type `{}`", model.word(), target.word());
@@ -220,7 +227,7 @@ impl Device for Serial {
         match self.target.get() {
             Some(Target::Pci) => Needs::Pci(PCI_DEVICE),
             Some(Target::Usb) => Needs::Usb,
-            Some(Target::Isa | Target::IsaDebug) | None => Needs::Nothing,
+            Some(Target::Isa | Target::IsaDebug | Target::System) | None => Needs::Nothing,
         }
     }
 
@@ -231,6 +238,11 @@ impl Device for Serial {
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let alias = self.info.alias();
         self.source.items(cx, Section::Serials, alias, None, self.origin, out);
+        if matches!(self.target.get(), Some(Target::System) | None) {
+            // It is part of the machine, which takes what is connected to it in order.
+            let chardev = format!("chardev:{}", chardev::id(alias));
+            return out.word(Section::Serials, "serial", chardev, self.origin);
+        }
         let Some(model) = self.model.get() else { return };
         let props = Props::new().with("driver", model.word()).with("chardev", chardev::id(alias)).with("id", alias);
         let props = props.opt("index", self.port.get().filter(|_| model == Model::Isa));

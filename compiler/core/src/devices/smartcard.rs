@@ -125,7 +125,9 @@ impl Device for Smartcard {
             |message: &str, span| faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         match &self.info.address {
             Some(Spanned { value: Address::Ccid { controller: 0, slot: 0 }, .. }) | None => {}
-            Some(Spanned { value: Address::Ccid { .. }, .. }) => refuse("a guest has one reader, 0, with one slot, 0", span),
+            Some(Spanned { value: Address::Ccid { .. }, .. }) => {
+                refuse("a guest has one reader, 0, with one slot, 0", span)
+            }
             Some(other) => refuse("a smartcard has an address of type `ccid`", other.origin.span().unwrap_or(span)),
         }
         if let Card::Certificates { names, .. } = &self.card

@@ -243,11 +243,11 @@ impl Device for Tpm {
 
     common!();
 
-    fn define(&mut self, _defaults: &mut Defaults<'_>) {
+    fn define(&mut self, defaults: &mut Defaults<'_>) {
         self.model.get_or_insert(Spanned::rule(Model::Tis, &MODEL));
         if matches!(self.backend, Backend::Emulator(_)) {
-            let crb = self.model.is(&Model::Crb);
-            let version = if crb { Version::Two } else { Version::One };
+            let two = self.model.is(&Model::Crb) || defaults.arch.is_arm();
+            let version = if two { Version::Two } else { Version::One };
             self.version.get_or_insert(Spanned::rule(version, &VERSION));
         }
     }
@@ -269,6 +269,9 @@ impl Device for Tpm {
             Some(Model::Crb) if self.version.is(&Version::One) => {
                 refuse("a TPM of version 1.2 has no CRB interface", self.version.as_ref().map(|v| v.origin));
             }
+            _ if self.version.is(&Version::One) && domain.os.arch().is_arm() => {
+                refuse("a machine of Arm has no TPM of version 1.2", self.version.as_ref().map(|v| v.origin));
+            }
             Some(Model::Tis | Model::Crb) | None => {}
         }
         if let (Backend::Emulator(emulator), true) = (&self.backend, self.version.is(&Version::One)) {
@@ -289,7 +292,12 @@ impl Device for Tpm {
             Backend::Passthrough(path) => self.passed_through(path, cx, out),
         }
         let alias = self.info.alias();
-        let props = Props::new().with("driver", self.model.as_ref().map_or("", |m| m.word()));
+        let driver = match self.model.get() {
+            // On Arm it stands on no bus.
+            Some(Model::Tis) if cx.domain.os.arch().is_arm() => "tpm-tis-device",
+            model => model.map_or("", Model::word),
+        };
+        let props = Props::new().with("driver", driver);
         let props = props.with("tpmdev", format!("tpm-{alias}")).with("id", alias);
         let props = match &self.info.address {
             Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => props.and(isa_place(*iobase, *irq)),

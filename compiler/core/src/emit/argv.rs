@@ -1,5 +1,7 @@
 //! The command line, and where each argument comes from.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 use virtc_diag::SourceFile;
 use virtc_plan::Arg;
@@ -50,11 +52,15 @@ pub struct MapEntry {
 
 /// The command line of a machine.
 pub fn argv(machine: &Sound<Machine>) -> Argv {
-    let mut out = Vec::new();
-    for item in machine.get().items() {
+    let items = machine.get().items();
+    let mut out = Vec::with_capacity(2 * items.len());
+    for item in items {
         let origin = item.origin;
         if !item.option.is_empty() {
-            out.push(Argument { arg: Arg::text(format!("-{}", item.option)), origin });
+            let mut arg = Arg::with_capacity(1 + item.option.len());
+            arg.push("-");
+            arg.push(item.option);
+            out.push(Argument { arg, origin });
         }
         out.extend(value_arg(&item.payload).map(|arg| Argument { arg, origin }));
     }
@@ -74,7 +80,7 @@ pub(crate) fn value_arg(payload: &Payload) -> Option<Arg> {
 
 impl Argv {
     /// The arguments as text, with their placeholders.
-    pub fn display(&self) -> Vec<String> {
+    pub fn display(&self) -> Vec<Cow<'_, str>> {
         self.0.iter().map(|a| a.arg.display()).collect()
     }
 
@@ -88,7 +94,7 @@ impl Argv {
             };
             MapEntry {
                 index,
-                argument: argument.arg.display(),
+                argument: argument.arg.display().into_owned(),
                 file: place.map(|_| source.name().to_owned()),
                 line: place.map(|p| p.line),
                 column: place.map(|p| p.column),

@@ -1,8 +1,8 @@
 //! One thing that QEMU gets: an option with its value, its place in the order, and where it comes from.
 
-use crate::devices::Info;
 use crate::devices::chardev::Chardev;
-use crate::emit::value::{Opts, Props, Text};
+use crate::devices::{Address, Info};
+use crate::emit::value::{Opts, Props, Text, Value};
 use crate::ir::{OptExt, Origin};
 
 /// What stands behind an option.
@@ -163,12 +163,34 @@ impl Items {
         self.list.len()
     }
 
-    /// Gives the device among the items from `before` on its index for ACPI. It stands with the address on a PCI bus.
+    /// Gives the device among the items from `before` on its index for ACPI. It is the one that has the device's name, or else the last.
     pub fn acpi_index(&mut self, before: usize, info: &Info) {
         let Some(index) = info.acpi_index.get() else { return };
-        let mut own = self.list.iter_mut().skip(before).filter(|item| item.option == "device");
-        if let Some(Item { payload: Payload::Json(props), .. }) = own.next_back() {
+        let own = |item: &Item| item.option == "device";
+        let named = |item: &Item| match &item.payload {
+            Payload::Json(props) => {
+                matches!(props.get("id"), Some(Value::Text(id)) if id.plain().as_deref() == Some(info.alias()))
+            }
+            Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
+        };
+        let all = || self.list.iter().enumerate().skip(before).filter(|(_, item)| own(item));
+        let at = all().find(|(_, item)| named(item)).or_else(|| all().next_back()).map(|(at, _)| at);
+        if let Some(Item { payload: Payload::Json(props), .. }) = at.and_then(|at| self.list.get_mut(at)) {
             props.set("acpi-index", index);
+        }
+    }
+
+    /// Makes the device among the items from `before` on one that stands on no bus, where its address says so: QEMU's device of another name.
+    pub fn on_no_bus(&mut self, before: usize, info: &Info) {
+        if !info.address.is(&Address::VirtioMmio) {
+            return;
+        }
+        let mut own = self.list.iter_mut().skip(before).filter(|item| item.option == "device");
+        if let Some(Item { payload: Payload::Json(props), .. }) = own.next_back()
+            && let Some(driver) = props.get("driver").and_then(Value::plain)
+            && let Some(base) = driver.strip_suffix("-pci")
+        {
+            props.replace("driver", format!("{base}-device"));
         }
     }
 

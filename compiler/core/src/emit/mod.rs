@@ -33,7 +33,7 @@ pub struct Cx<'m> {
     /// The definition, complete and with aliases.
     pub domain: &'m Domain,
     /// What this QEMU can do.
-    pub target: &'m Target,
+    pub target: Target,
     /// What is known of the host.
     pub facts: Facts<'m>,
     /// What the definition adds to the abilities of its QEMU, and takes from them.
@@ -43,10 +43,12 @@ pub struct Cx<'m> {
 
 impl<'m> Cx<'m> {
     /// A view of `domain` for this QEMU and this host.
-    pub fn new(domain: &'m Domain, target: &'m Target, facts: Facts<'m>) -> Self {
+    pub fn new(domain: &'m Domain, target: &Target, facts: Facts<'m>) -> Self {
         let mut faults = Diagnostics::new();
         let names = &domain.extensions;
-        let changes = Changes::read(&names.add, &names.del, target, &mut |d| faults.push(d));
+        let arch = domain.os.arch();
+        let target = target.of_arch(arch);
+        let changes = Changes::read(&names.add, &names.del, (&target, arch), &mut |d| faults.push(d));
         Self { domain, target, facts, changes, faults: RefCell::new(faults) }
     }
 

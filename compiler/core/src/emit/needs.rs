@@ -53,6 +53,11 @@ impl Default for Turn {
 }
 
 impl Turn {
+    /// Whether nothing was asked for in it.
+    fn is_idle(&self) -> bool {
+        self.binds.is_empty() && self.rules.is_empty() && self.steps.is_empty()
+    }
+
     /// Its rules as a step of its own, and then its other steps.
     pub fn late_steps(&self) -> impl Iterator<Item = (Step, Origin)> {
         let is_device = self.device.is_some() && !self.rules.is_empty();
@@ -64,7 +69,13 @@ impl Turn {
 impl HostNeeds {
     /// Whatever is asked for from here on is for the device `alias`.
     pub fn begin(&mut self, alias: &str, origin: Origin) {
-        self.devices.push(Turn { device: Some(alias.to_owned()), origin, ..Turn::default() });
+        // A turn in which nothing was asked for is taken over.
+        if let Some(last) = self.devices.last_mut().filter(|last| last.is_idle()) {
+            alias.clone_into(last.device.get_or_insert_default());
+            last.origin = origin;
+        } else {
+            self.devices.push(Turn { device: Some(alias.to_owned()), origin, ..Turn::default() });
+        }
     }
 
     /// Whose turn it is.

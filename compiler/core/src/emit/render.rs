@@ -1,27 +1,22 @@
 //! The one place where values become text: commas are doubled and JSON is escaped here and nowhere else.
 
-use virtc_plan::{Arg, Part, Quote};
+use virtc_plan::{Arg, Quote};
 
 use crate::emit::value::{Opts, Piece, Props, Text, Value};
 
 /// Builds an [`Arg`] from text and holes.
-#[derive(Default)]
-struct ArgBuilder(Vec<Part>);
+struct ArgBuilder(Arg);
 
 impl ArgBuilder {
     fn text(&mut self, text: &str) {
-        if let Some(Part::Text(last)) = self.0.last_mut() {
-            last.push_str(text);
-        } else if !text.is_empty() {
-            self.0.push(Part::Text(text.to_owned()));
-        }
+        self.0.push(text);
     }
 
     fn quoted(&mut self, text: &Text, quote: Quote) {
         for piece in text.pieces() {
             match piece {
-                Piece::Plain(plain) => self.text(&quote.apply(plain)),
-                Piece::Hole(name) => self.0.push(Part::Hole { name: name.clone(), quote }),
+                Piece::Plain(plain) => self.0.push_quoted(plain, quote),
+                Piece::Hole(name) => self.0.push_hole(name.clone(), quote),
             }
         }
     }
@@ -51,7 +46,7 @@ impl ArgBuilder {
         self.text("{");
         for (at, (key, value)) in props.iter().enumerate() {
             self.text(if at == 0 { "\"" } else { ",\"" });
-            self.text(&Quote::Json.apply(key));
+            self.0.push_quoted(key, Quote::Json);
             self.text("\":");
             self.value(value);
         }
@@ -86,8 +81,10 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
             if let Some(plain) = text.plain() {
                 plain.into()
             } else {
-                holes.push((at.to_owned(), word_arg(text)));
-                word_arg(text).display().into()
+                let arg = word_arg(text);
+                let shown = arg.display().into();
+                holes.push((at.to_owned(), arg));
+                shown
             }
         }
         Value::Number(number) => match (u64::try_from(*number), i64::try_from(*number)) {
@@ -108,14 +105,14 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
 
 /// The one place where text becomes an argument as it is.
 pub fn word_arg(text: &Text) -> Arg {
-    let mut out = ArgBuilder::default();
+    let mut out = ArgBuilder(Arg::default());
     out.quoted(text, Quote::None);
-    Arg(out.0)
+    out.0
 }
 
 /// The one place where commas are doubled.
 pub fn opts_arg(opts: &Opts) -> Arg {
-    let mut out = ArgBuilder::default();
+    let mut out = ArgBuilder(Arg::with_capacity(64));
     for (at, (key, value)) in opts.iter().enumerate() {
         if at > 0 {
             out.text(",");
@@ -126,14 +123,14 @@ pub fn opts_arg(opts: &Opts) -> Arg {
         }
         out.quoted(value, Quote::Comma);
     }
-    Arg(out.0)
+    out.0
 }
 
 /// The one place where JSON options become text.
 pub fn json_arg(props: &Props) -> Arg {
-    let mut out = ArgBuilder::default();
+    let mut out = ArgBuilder(Arg::with_capacity(160));
     out.object(props);
-    Arg(out.0)
+    out.0
 }
 
 #[cfg(test)]

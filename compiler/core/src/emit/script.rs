@@ -92,8 +92,8 @@ fn vdpa_by_path(props: &Props, needs: &HostNeeds) -> Props {
         _ => None,
     });
     props.iter().fold(Props::new(), |out, (key, value)| match (key, opened) {
-        ("vhostdev", Some(path)) => out.with(key, path),
-        _ => out.with(key, value.clone()),
+        ("vhostdev", Some(path)) => out.with("vhostdev", path),
+        _ => out.with(key.to_owned(), value.clone()),
     })
 }
 
@@ -104,12 +104,12 @@ fn tap_by_name(props: &Props) -> Props {
         return props.clone();
     }
     let id = props.get("id").and_then(Value::plain).unwrap_or_default();
-    let named = |props: Props| props.with("ifname", tap_name(&id)).with("script", "no").with("downscript", "no");
+    let named = |props: Props| props.with("ifname", tap_name(id)).with("script", "no").with("downscript", "no");
     props.iter().fold(Props::new(), |out, (key, value)| match key {
         "fd" => named(out),
         "fds" => named(out).with("queues", value.descriptors()),
         "vhostfd" | "vhostfds" => out,
-        key => out.with(key, value.clone()),
+        key => out.with(key.to_owned(), value.clone()),
     })
 }
 
@@ -167,12 +167,12 @@ fn first(machine: &Sound<Machine>) -> Vec<String> {
 /// One argument as a shell word, or the descriptor that has none.
 fn word(arg: &Arg) -> Result<String, String> {
     let mut out = String::new();
-    for part in &arg.0 {
+    for part in Vec::from(arg.clone()) {
         match part {
-            Part::Text(text) => quote(text, &mut out),
+            Part::Text(text) => quote(&text, &mut out),
             Part::Hole { name: Hole::State, .. } => out.push_str("\"$state\""),
             Part::Hole { name: Hole::Fd(name) | Hole::Secret(name) | Hole::SecretIv(name), .. } => {
-                return Err(name.clone());
+                return Err(name);
             }
         }
     }
@@ -202,11 +202,11 @@ mod tests {
         assert_eq!(word(&Arg::text("a b'c")), Ok("'a b'\\''c'".to_owned()));
         assert_eq!(word(&Arg::text("")), Ok("''".to_owned()));
         assert_eq!(
-            word(&Arg(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])),
+            word(&Arg::from(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])),
             Ok("path=\"$state\"/x".to_owned())
         );
         let fd = Part::Hole { name: Hole::Fd("tap".into()), quote: Quote::Comma };
-        assert_eq!(word(&Arg(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
+        assert_eq!(word(&Arg::from(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
     }
 
     #[test]

@@ -1,80 +1,131 @@
 //! Values of QEMU options: structured until they are rendered, so that quoting happens in one place.
 
+use std::borrow::Cow;
+
 use virtc_plan::Hole;
 
 /// Text with holes that the host fills.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Text(Vec<Piece>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(Content);
+
+/// A text in the form that its holes ask for, so that equal texts have one form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Content {
+    /// Text without holes.
+    Plain(Cow<'static, str>),
+    /// For each hole the text before it; the text behind the last one.
+    Holes(Vec<(String, Hole)>, String),
+}
 
 /// A piece of a text.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// Text as it is.
-    Plain(String),
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Piece<'t> {
+    /// Text as it is; it may be empty.
+    Plain(&'t str),
     /// A hole.
-    Hole(Hole),
+    Hole(&'t Hole),
 }
 
 /// The VM's state directory and a path below it.
 pub fn state(rest: &str) -> Text {
-    Text(vec![Piece::Hole(Hole::State), Piece::Plain(rest.to_owned())])
+    Text::hole(Hole::State).then(rest)
 }
 
 /// The number of the descriptor `name`.
 pub fn fd(name: &str) -> Text {
-    Text(vec![Piece::Hole(Hole::Fd(name.to_owned()))])
+    Text::hole(Hole::Fd(name.to_owned()))
 }
 
 /// The ciphertext of the secret behind the object `id`, in base 64.
 pub fn secret_text(id: &str) -> Text {
-    Text(vec![Piece::Hole(Hole::Secret(id.to_owned()))])
+    Text::hole(Hole::Secret(id.to_owned()))
 }
 
 /// The initialisation vector of that ciphertext, in base 64.
 pub fn secret_iv(id: &str) -> Text {
-    Text(vec![Piece::Hole(Hole::SecretIv(id.to_owned()))])
+    Text::hole(Hole::SecretIv(id.to_owned()))
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::fixed("")
+    }
 }
 
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
-        Self(vec![Piece::Plain(text.to_owned())])
+        Self::from(text.to_owned())
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self(vec![Piece::Plain(text)])
+        Self(Content::Plain(Cow::Owned(text)))
     }
 }
 
 impl From<&String> for Text {
     fn from(text: &String) -> Self {
-        Self(vec![Piece::Plain(text.clone())])
+        Self::from(text.as_str())
     }
 }
 
 impl Text {
+    /// A text that is always the same.
+    fn fixed(text: &'static str) -> Self {
+        Self(Content::Plain(Cow::Borrowed(text)))
+    }
+
+    fn hole(hole: Hole) -> Self {
+        Self(Content::Holes(vec![(String::new(), hole)], String::new()))
+    }
+
     /// This text and `other` behind it.
     #[must_use]
-    pub fn then(mut self, other: impl Into<Self>) -> Self {
-        self.0.extend(other.into().0);
-        self
+    pub fn then(self, other: impl Into<Self>) -> Self {
+        Self(match (self.0, other.into().0) {
+            (Content::Plain(before), Content::Plain(behind)) => Content::Plain(before + behind),
+            (Content::Holes(holes, end), Content::Plain(behind)) => Content::Holes(holes, end + &behind),
+            (Content::Plain(before), Content::Holes(mut holes, end)) => {
+                if let Some((first, _)) = holes.first_mut() {
+                    first.insert_str(0, &before);
+                }
+                Content::Holes(holes, end)
+            }
+            (Content::Holes(mut holes, middle), Content::Holes(mut more, end)) => {
+                if let Some((first, _)) = more.first_mut() {
+                    first.insert_str(0, &middle);
+                }
+                holes.append(&mut more);
+                Content::Holes(holes, end)
+            }
+        })
     }
 
     /// The pieces in order.
-    pub(super) fn pieces(&self) -> &[Piece] {
-        &self.0
+    pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
+        let (holes, end): (&[_], &str) = match &self.0 {
+            Content::Plain(text) => (&[], text),
+            Content::Holes(holes, end) => (holes, end),
+        };
+        let before = holes.iter().flat_map(|(text, hole)| [Piece::Plain(text), Piece::Hole(hole)]);
+        before.chain([Piece::Plain(end)])
     }
 
     /// The text where it has no holes.
-    pub fn plain(&self) -> Option<String> {
-        self.0
-            .iter()
-            .map(|p| match p {
-                Piece::Plain(text) => Some(text.as_str()),
-                Piece::Hole(_) => None,
-            })
-            .collect()
+    pub fn plain(&self) -> Option<&str> {
+        match &self.0 {
+            Content::Plain(text) => Some(text),
+            Content::Holes(..) => None,
+        }
+    }
+
+    /// The names of its descriptors.
+    fn descriptors(&self) -> impl Iterator<Item = &str> {
+        self.pieces().filter_map(|piece| match piece {
+            Piece::Hole(Hole::Fd(name)) => Some(name.as_str()),
+            Piece::Hole(Hole::State | Hole::Secret(_) | Hole::SecretIv(_)) | Piece::Plain(_) => None,
+        })
     }
 }
 
@@ -97,7 +148,7 @@ pub enum Value {
 
 impl Value {
     /// The string, where it is one without holes.
-    pub fn plain(&self) -> Option<String> {
+    pub fn plain(&self) -> Option<&str> {
         match self {
             Self::Text(text) => text.plain(),
             Self::Null | Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => None,
@@ -107,16 +158,13 @@ impl Value {
     /// The name of the first descriptor that the string names.
     pub fn descriptor(&self) -> Option<&str> {
         let Self::Text(text) = self else { return None };
-        text.0.iter().find_map(|piece| match piece {
-            Piece::Hole(Hole::Fd(name)) => Some(name.as_str()),
-            Piece::Hole(Hole::State | Hole::Secret(_) | Hole::SecretIv(_)) | Piece::Plain(_) => None,
-        })
+        text.descriptors().next()
     }
 
     /// How many descriptors the string names.
     pub fn descriptors(&self) -> u32 {
         match self {
-            Self::Text(text) => text.0.iter().map(|p| u32::from(matches!(p, Piece::Hole(Hole::Fd(_))))).sum(),
+            Self::Text(text) => text.descriptors().map(|_| 1).sum(),
             Self::Null | Self::Number(_) | Self::Bool(_) | Self::Object(_) | Self::Array(_) => 0,
         }
     }
@@ -140,9 +188,43 @@ value_from! {
     Vec<Value> => |v| Self::Array(v),
 }
 
+/// The name of a member; most are known here and need no memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key(Cow<'static, str>);
+
+impl Key {
+    fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&'static str> for Key {
+    fn from(key: &'static str) -> Self {
+        Self(Cow::Borrowed(key))
+    }
+}
+
+impl From<&&'static str> for Key {
+    fn from(key: &&'static str) -> Self {
+        Self(Cow::Borrowed(key))
+    }
+}
+
+impl From<String> for Key {
+    fn from(key: String) -> Self {
+        Self(Cow::Owned(key))
+    }
+}
+
+impl From<&String> for Key {
+    fn from(key: &String) -> Self {
+        Self(Cow::Owned(key.clone()))
+    }
+}
+
 /// A JSON object in the order in which it was filled.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Props(Vec<(String, Value)>);
+pub struct Props(Vec<(Key, Value)>);
 
 impl Props {
     /// An empty object.
@@ -152,14 +234,14 @@ impl Props {
 
     /// One more member.
     #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Self {
+    pub fn with(mut self, key: impl Into<Key>, value: impl Into<Value>) -> Self {
         self.set(key, value);
         self
     }
 
     /// One more member, where it is there.
     #[must_use]
-    pub fn opt(self, key: &str, value: Option<impl Into<Value>>) -> Self {
+    pub fn opt(self, key: impl Into<Key>, value: Option<impl Into<Value>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,
@@ -167,8 +249,15 @@ impl Props {
     }
 
     /// One more member.
-    pub fn set(&mut self, key: &str, value: impl Into<Value>) {
-        self.0.push((key.to_owned(), value.into()));
+    pub fn set(&mut self, key: impl Into<Key>, value: impl Into<Value>) {
+        self.0.push((key.into(), value.into()));
+    }
+
+    /// Gives the member `key`, where it is there, another value.
+    pub fn replace(&mut self, key: &str, value: impl Into<Value>) {
+        if let Some((_, old)) = self.0.iter_mut().find(|(own, _)| own.as_str() == key) {
+            *old = value.into();
+        }
     }
 
     /// All members of `other` behind these.
@@ -180,12 +269,12 @@ impl Props {
 
     /// The member `key`.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.iter().find(|(k, _)| k == key).map(|(_, v)| v)
+        self.0.iter().find(|(k, _)| k.as_str() == key).map(|(_, v)| v)
     }
 
     /// Without the member `key`, which is the other result.
     pub fn take(&mut self, key: &str) -> Option<Value> {
-        let at = self.0.iter().position(|(k, _)| k == key)?;
+        let at = self.0.iter().position(|(k, _)| k.as_str() == key)?;
         Some(self.0.remove(at).1)
     }
 
@@ -197,7 +286,7 @@ impl Props {
 
 /// An option of the form `first,key=value,…`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Opts(Vec<(Option<String>, Text)>);
+pub struct Opts(Vec<(Option<Key>, Text)>);
 
 impl Opts {
     /// An option without values.
@@ -212,14 +301,14 @@ impl Opts {
 
     /// One more `key=value`.
     #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Text>) -> Self {
+    pub fn with(mut self, key: impl Into<Key>, value: impl Into<Text>) -> Self {
         self.set(key, value);
         self
     }
 
     /// One more `key=value`, where it is there.
     #[must_use]
-    pub fn opt(self, key: &str, value: Option<impl Into<Text>>) -> Self {
+    pub fn opt(self, key: impl Into<Key>, value: Option<impl Into<Text>>) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,
@@ -228,13 +317,13 @@ impl Opts {
 
     /// One more `key=on` or `key=off`.
     #[must_use]
-    pub fn switch(self, key: &str, on: bool) -> Self {
-        self.with(key, if on { "on" } else { "off" })
+    pub fn switch(self, key: impl Into<Key>, on: bool) -> Self {
+        self.with(key, Text::fixed(if on { "on" } else { "off" }))
     }
 
     /// One more `key=value`.
-    pub fn set(&mut self, key: &str, value: impl Into<Text>) {
-        self.0.push((Some(key.to_owned()), value.into()));
+    pub fn set(&mut self, key: impl Into<Key>, value: impl Into<Text>) {
+        self.0.push((Some(key.into()), value.into()));
     }
 
     /// One more bare value.
@@ -242,30 +331,8 @@ impl Opts {
         self.0.push((None, value.into()));
     }
 
-    /// The members of `props`, and theirs, as options with dots in their names: the form that options had before JSON.
-    #[must_use]
-    pub fn flat(mut self, prefix: &str, props: &Props) -> Self {
-        for (key, value) in props.iter() {
-            self = self.flat_value(&format!("{prefix}.{key}"), value);
-        }
-        self
-    }
-
-    fn flat_value(self, key: &str, value: &Value) -> Self {
-        match value {
-            Value::Null => self,
-            Value::Text(text) => self.with(key, text.clone()),
-            Value::Number(number) => self.with(key, number.to_string()),
-            Value::Bool(on) => self.switch(key, *on),
-            Value::Object(props) => self.flat(key, props),
-            Value::Array(values) => {
-                values.iter().enumerate().fold(self, |opts, (at, value)| opts.flat_value(&format!("{key}.{at}"), value))
-            }
-        }
-    }
-
     /// The members in order.
     pub fn iter(&self) -> impl Iterator<Item = (Option<&str>, &Text)> {
-        self.0.iter().map(|(k, v)| (k.as_deref(), v))
+        self.0.iter().map(|(k, v)| (k.as_ref().map(Key::as_str), v))
     }
 }

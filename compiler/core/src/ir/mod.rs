@@ -7,4 +7,4 @@ mod words;
 pub use origin::{Opt, OptExt, Origin, Rule, Spanned};
 pub use set::CpuSet;
 pub(crate) use words::words;
-pub use words::{Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};
+pub use words::{Hex, Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};

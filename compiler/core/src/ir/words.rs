@@ -91,6 +91,22 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
+/// A number that is read in hexadecimal, with or without `0x` before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hex(pub u64);
+
+impl Leaf for Hex {
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim_start();
+        let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+        u64::from_str_radix(digits, 16).ok().map(Self)
+    }
+
+    fn show(&self) -> String {
+        format!("{:#x}", self.0)
+    }
+}
+
 macro_rules! unsigned {
     ($($t:ty),+) => { $(
         impl Leaf for $t {

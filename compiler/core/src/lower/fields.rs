@@ -68,20 +68,28 @@ impl<'d> Lowering<'d> {
     }
 }
 
+/// An element in the one that is read.
+struct Child<'d> {
+    element: Element<'d>,
+    name: &'d str,
+    read: bool,
+}
+
 /// A reader of one element.
 pub struct Fields<'d, 'c> {
     cx: &'c Lowering<'d>,
     element: Element<'d>,
-    /// A bit for each attribute and each child that was read.
+    /// A bit for each attribute that was read.
     attributes: Cell<u64>,
-    children: RefCell<Vec<bool>>,
+    children: RefCell<Vec<Child<'d>>>,
     text: Cell<bool>,
 }
 
 impl<'d, 'c> Fields<'d, 'c> {
     /// A reader of `element`.
     pub fn new(cx: &'c Lowering<'d>, element: Element<'d>) -> Self {
-        let children = RefCell::new(vec![false; element.children().count()]);
+        let children = element.children().map(|element| Child { element, name: element.name(), read: false });
+        let children = RefCell::new(children.collect());
         Self { cx, element, attributes: Cell::new(0), children, text: Cell::new(false) }
     }
 
@@ -106,8 +114,7 @@ impl<'d, 'c> Fields<'d, 'c> {
     }
 
     fn raw(&self, name: &str) -> Option<Attribute<'d>> {
-        let (at, attribute) =
-            self.element.attributes().enumerate().find(|(_, a)| a.name() == name && a.namespace().is_empty())?;
+        let (at, attribute) = self.element.attributes().enumerate().find(|(_, a)| a.is(name))?;
         self.attributes
             .set(self.attributes.get() | 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63));
         if self.cx.checked.is_faulty_attribute(attribute) {
@@ -170,57 +177,37 @@ impl<'d, 'c> Fields<'d, 'c> {
                 self.report(Diagnostic::new(&codes::WITHOUT_EFFECT, attribute.name_span(), message));
             }
         }
-        for child in self.element.children().zip(self.children.borrow_mut().iter_mut()) {
-            let (child, read) = child;
-            if !*read && children.contains(&child.name()) {
-                *read = true;
-                let message = format!("`<{}>` means nothing in a {what}", child.name());
-                self.report(Diagnostic::new(&codes::WITHOUT_EFFECT, child.name_span(), message));
+        for child in self.children.borrow_mut().iter_mut() {
+            if !child.read && children.contains(&child.name) {
+                child.read = true;
+                let message = format!("`<{}>` means nothing in a {what}", child.name);
+                self.report(Diagnostic::new(&codes::WITHOUT_EFFECT, child.element.name_span(), message));
             }
         }
     }
 
     /// Readers for all children `name`.
     pub fn children(&self, name: &str) -> Vec<Fields<'d, 'c>> {
-        let mut out = Vec::new();
-        for (at, child) in self.element.children().enumerate() {
-            if !child.is(name) {
-                continue;
-            }
-            if let Some(read) = self.children.borrow_mut().get_mut(at) {
-                *read = true;
-            }
-            if !self.cx.is_hole(child) {
-                out.push(Fields::new(self.cx, child));
-            }
-        }
-        out
+        self.children_of("", name)
     }
 
     /// Readers for all children `name` of another namespace.
     pub fn children_of(&self, namespace: &str, name: &str) -> Vec<Fields<'d, 'c>> {
-        let mut out = Vec::new();
-        for (at, child) in self.element.children().enumerate() {
-            if child.name() != name || child.namespace() != namespace {
-                continue;
-            }
-            if let Some(read) = self.children.borrow_mut().get_mut(at) {
-                *read = true;
-            }
-            if !self.cx.is_hole(child) {
-                out.push(Fields::new(self.cx, child));
-            }
-        }
-        out
+        let mut children = self.children.borrow_mut();
+        let named = children.iter_mut().filter(|child| child.name == name && child.element.namespace() == namespace);
+        named.filter_map(|child| self.read(child)).collect()
     }
 
     /// A reader for the first child `name`. Further ones, which the grammar does not allow, stay unread.
     pub fn child(&self, name: &str) -> Option<Fields<'d, 'c>> {
-        let (at, child) = self.element.children().enumerate().find(|(_, c)| c.is(name))?;
-        if let Some(read) = self.children.borrow_mut().get_mut(at) {
-            *read = true;
-        }
-        (!self.cx.is_hole(child)).then(|| Fields::new(self.cx, child))
+        let mut children = self.children.borrow_mut();
+        let child = children.iter_mut().find(|child| child.name == name && child.element.is(name))?;
+        self.read(child)
+    }
+
+    fn read(&self, child: &mut Child<'d>) -> Option<Fields<'d, 'c>> {
+        child.read = true;
+        (!self.cx.is_hole(child.element)).then(|| Fields::new(self.cx, child.element))
     }
 
     /// The text of the first child `name`, as a `T`.
@@ -235,12 +222,12 @@ impl<'d, 'c> Fields<'d, 'c> {
 
     /// Every child element that nobody has read so far, in order.
     pub fn rest(&self) -> Vec<Element<'d>> {
-        let mut read = self.children.borrow_mut();
-        let unread = self.element.children().zip(read.iter_mut()).filter(|(_, read)| !**read);
+        let mut children = self.children.borrow_mut();
+        let unread = children.iter_mut().filter(|child| !child.read);
         unread
-            .map(|(child, read)| {
-                *read = true;
-                child
+            .map(|child| {
+                child.read = true;
+                child.element
             })
             .collect()
     }
@@ -248,7 +235,7 @@ impl<'d, 'c> Fields<'d, 'c> {
     /// Marks everything in the element as read: for content that is kept as it is.
     pub fn keep(&self) -> Span {
         self.attributes.set(u64::MAX);
-        self.children.borrow_mut().fill(true);
+        self.children.borrow_mut().iter_mut().for_each(|child| child.read = true);
         self.text.set(true);
         self.element.span()
     }
@@ -266,9 +253,9 @@ impl Drop for Fields<'_, '_> {
                 );
             }
         }
-        for (child, read) in self.element.children().zip(self.children.borrow().iter()) {
-            if !read && !self.cx.checked.is_faulty(child) {
-                self.cx.unsupported(child.name_span(), format_args!("`<{}>` in `<{owner}>`", child.name()));
+        for Child { element: child, name, .. } in self.children.borrow().iter().filter(|child| !child.read) {
+            if !self.cx.checked.is_faulty(*child) {
+                self.cx.unsupported(child.name_span(), format_args!("`<{name}>` in `<{owner}>`"));
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::codes;
 use crate::emit::{Cx, HostNeeds, Items, Opts, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
+use crate::parts::os::{MachineFamily, Os};
 use crate::write::XmlWriter;
 
 words! {
@@ -76,19 +77,45 @@ pub struct Clock {
 
 impl Timer {
     /// What QEMU cannot do (`qemuValidateDomainDefClockTimers` in libvirt's `src/qemu/qemu_validate.c`).
-    fn fault(&self) -> Option<(Origin, &'static str)> {
+    fn fault(&self, os: &Os, kvm: bool) -> Option<(Origin, &'static str)> {
         let policy = |unfit: &[TickPolicy]| self.policy.filter(|p| unfit.contains(&p.value)).map(|p| p.origin);
         let tick = "QEMU does not treat missed ticks of this timer so";
         match self.name.value {
-            TimerName::Platform | TimerName::Armvtimer => Some((self.name.origin, "an x86 machine has no such timer")),
+            TimerName::Armvtimer if os.family() == MachineFamily::ArmVirt => self.fault_of_arm(kvm),
+            TimerName::Platform | TimerName::Armvtimer => {
+                let x86 = os.arch().is_x86();
+                let message =
+                    if x86 { "an x86 machine has no such timer" } else { "this machine type has no such timer" };
+                Some((self.name.origin, message))
+            }
+            TimerName::Hpet | TimerName::Tsc | TimerName::Kvmclock | TimerName::Hypervclock
+                if os.arch().is_arm() && self.present.is(&YesNo::Yes) =>
+            {
+                Some((self.name.origin, "only x86 machines have this timer"))
+            }
             TimerName::Rtc => {
                 let boot = self.track.filter(|t| t.value == Track::Boot);
                 let boot = boot.map(|t| (t.origin, "QEMU does not count from the boot of the guest"));
                 boot.or(policy(&[TickPolicy::Merge, TickPolicy::Discard]).map(|origin| (origin, tick)))
             }
+            TimerName::Pit if os.arch().is_arm() => {
+                policy(&[TickPolicy::Merge, TickPolicy::Catchup]).map(|origin| (origin, tick))
+            }
             TimerName::Pit => policy(&[TickPolicy::Merge]).map(|origin| (origin, tick)),
             TimerName::Hpet | TimerName::Tsc | TimerName::Kvmclock | TimerName::Hypervclock => None,
         }
+    }
+
+    /// The virtual timer of Arm: KVM has it always, and ticks that were missed are delivered or dropped.
+    fn fault_of_arm(&self, kvm: bool) -> Option<(Origin, &'static str)> {
+        if !kvm {
+            return Some((self.name.origin, "only KVM has settings of the virtual timer"));
+        }
+        if let Some(present) = self.present.filter(|p| !p.is_yes()) {
+            return Some((present.origin, "the virtual timer cannot be left out"));
+        }
+        let unfit = self.policy.filter(|p| matches!(p.value, TickPolicy::Catchup | TickPolicy::Merge))?;
+        Some((unfit.origin, "the virtual timer does not treat missed ticks so"))
     }
 }
 
@@ -118,7 +145,7 @@ impl Clock {
     }
 
     /// Fills in what is absent, and says what cannot be compiled.
-    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, os: &Os, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
         let offset = *self.offset.get_or_insert(Spanned::rule(Offset::Utc, &UTC));
         // A number of seconds makes the offset a variable one.
         if matches!(offset.value, Offset::Utc | Offset::Localtime)
@@ -154,7 +181,7 @@ impl Clock {
                 let message = format!("timer `{}` is there twice", timer.name.word());
                 report(Diagnostic::new(&codes::CONFLICT, timer.name.origin.span().unwrap_or_default(), message));
             }
-            if let Some((origin, message)) = timer.fault() {
+            if let Some((origin, message)) = timer.fault(os, kvm) {
                 let span = origin.span().unwrap_or_default();
                 report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
             }
@@ -175,6 +202,12 @@ impl Clock {
         for timer in &self.timers {
             match (timer.name.value, timer.present.get()) {
                 (TimerName::Kvmclock, Some(present)) => opts = opts.switch("kvmclock", present.is_yes()),
+                (TimerName::Armvtimer, _) => {
+                    // The clock of the guest runs on while the guest does not, unless missed ticks are delivered.
+                    if let Some(policy) = timer.policy {
+                        opts = opts.switch("kvm-no-adjvtime", policy.value == TickPolicy::Discard);
+                    }
+                }
                 (TimerName::Hypervclock, Some(YesNo::Yes)) => opts = opts.switch("hv-time", true),
                 (TimerName::Tsc, _) => {
                     opts = opts.opt("tsc-frequency", timer.frequency.filter(|f| f.value > 0).map(|f| f.show()));
@@ -183,7 +216,6 @@ impl Clock {
                     TimerName::Kvmclock
                     | TimerName::Hypervclock
                     | TimerName::Platform
-                    | TimerName::Armvtimer
                     | TimerName::Rtc
                     | TimerName::Pit
                     | TimerName::Hpet,
@@ -258,7 +290,7 @@ impl Clock {
             }
         }
         out.opts(Section::Clock, "rtc", opts, offset.origin);
-        if let Some(pit) = self.timer(TimerName::Pit) {
+        if let Some(pit) = self.timer(TimerName::Pit).filter(|_| cx.domain.os.arch().is_x86()) {
             // Without a policy libvirt asks for what QEMU's own timer does, since that of KVM does otherwise.
             let policy = match pit.policy.get() {
                 Some(TickPolicy::Delay) | None => "delay",

@@ -2,6 +2,7 @@
 
 mod features;
 mod names;
+mod vectors;
 
 use virtc_diag::Diagnostic;
 use virtc_inventory::HostModel;
@@ -13,6 +14,7 @@ use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::parts::numa::Numa;
+use crate::parts::os::Arch;
 use crate::parts::physical::Physical;
 use crate::write::XmlWriter;
 
@@ -169,13 +171,24 @@ impl Cpu {
         }
     }
 
-    /// Fills in what is absent, as libvirt does for x86.
-    pub fn define(&mut self, default: &str, kvm: bool, max_vcpus: Option<u32>, report: &mut dyn FnMut(Diagnostic)) {
+    /// Fills in what is absent; `default` is the machine's own model, where there is one that suits.
+    pub fn define(
+        &mut self,
+        default: Option<String>,
+        (arch, kvm): (Arch, bool),
+        max_vcpus: Option<u32>,
+        report: &mut dyn FnMut(Diagnostic),
+    ) {
+        vectors::define(self, report);
         let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom)).value;
         match mode {
+            // Nothing but a topology is said: the model is left to QEMU.
+            CpuMode::Custom if self.model.is_none() && default.is_none() => {
+                (self.mode, self.matching, self.check) = (None, None, None);
+            }
             CpuMode::Custom => {
-                if self.model.is_none() {
-                    self.model = Some(Spanned::rule(default.to_owned(), &DEFAULT_CPU));
+                if let (None, Some(default)) = (&self.model, default) {
+                    self.model = Some(Spanned::rule(default, &DEFAULT_CPU));
                     self.fallback = Some(Spanned::rule(Fallback::Forbid, &DEFAULT_CPU));
                     self.check.get_or_insert(by_rule(CpuCheck::None));
                 }
@@ -190,7 +203,9 @@ impl Cpu {
             }
             CpuMode::HostPassthrough | CpuMode::Maximum => {
                 self.check.get_or_insert(by_rule(CpuCheck::None));
-                self.migratable.get_or_insert(by_rule(Switch::On));
+                if arch.is_x86() {
+                    self.migratable.get_or_insert(by_rule(Switch::On));
+                }
                 self.fallback = None;
             }
         }
@@ -216,8 +231,8 @@ impl Cpu {
 
     /// What cannot be compiled.
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        self.physical.check(self.mode.get(), report);
-        features::check(self, report);
+        self.physical.check(self.mode.get(), domain.os.arch(), report);
+        features::check(self, domain.os.arch(), report);
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
@@ -267,6 +282,9 @@ impl Cpu {
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let host = self.host_model(cx);
         names::check_model(self, cx);
+        if self.mode.is_none() && self.model.is_none() {
+            return self.no_model(cx);
+        }
         let model = match (self.mode.get(), host) {
             (Some(CpuMode::HostPassthrough), _) => "host",
             (Some(CpuMode::Maximum), _) => "max",
@@ -276,11 +294,15 @@ impl Cpu {
             }
         };
         let mut opts = Opts::first(model);
+        let emulator = cx.domain.emulator.as_ref().map_or("", |e| e.value.as_str());
+        if model == "host" && cx.domain.os.narrows(emulator) {
+            opts = opts.switch("aarch64", false);
+        }
         if let Some(migratable) = self.migratable {
             opts = opts.switch("migratable", migratable.is_on());
         }
         opts = opts.opt("vendor", self.vendor_id.as_ref().map(|v| &v.value));
-        let known = features::of_qemu(cx.target);
+        let known = features::of_qemu(&cx.target);
         for (name, on) in self.flags(host) {
             opts = features::option(opts, name, on, known);
         }
@@ -288,6 +310,16 @@ impl Cpu {
         opts = cx.domain.features.cpu_opts(cx.domain.devices.panics.iter().any(Panic::is_hyperv), opts);
         opts = self.physical.cpu_opts(self.mode.get(), opts);
         out.opts(Section::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
+    }
+
+    /// The model is left to QEMU, so that nothing can be said about it.
+    fn no_model(&self, cx: &Cx<'_>) {
+        let opts = cx.domain.features.cpu_opts(false, cx.domain.clock.cpu_opts(Opts::new()));
+        if opts.iter().next().is_some() {
+            let message = "timers and features are settings of the CPU, and the CPU has no model";
+            let span = self.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
+            cx.report(Diagnostic::new(&codes::MISSING, span, message).help("add `<cpu mode='host-passthrough'/>`"));
+        }
     }
 
     /// What `host-model` stands for. It is known on the host alone.

@@ -192,8 +192,8 @@ impl Memory {
             opts.set("maxmem", format!("{}k", max.value.next_multiple_of(1024)));
         }
         out.opts(Section::Memory, "m", opts, total.origin);
-        if cx.domain.numa().is_none() {
-            let request = Request { owner: MemoryOwner::Machine, origin: total.origin, ..Request::new("pc.ram", kib) };
+        if let (None, Some(id)) = (cx.domain.numa(), cx.domain.os.ram_id(&cx.target)) {
+            let request = Request { owner: MemoryOwner::Machine, origin: total.origin, ..Request::new(id, kib) };
             Backend::new(cx, &request).items(Section::Memory, out, total.origin);
         }
         let locked = cx.domain.backing.locked;

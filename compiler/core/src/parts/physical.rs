@@ -7,6 +7,7 @@ use crate::emit::Opts;
 use crate::ir::{Leaf, Opt, OptExt, Origin, words};
 use crate::lower::Fields;
 use crate::parts::cpu::CpuMode;
+use crate::parts::os::Arch;
 use crate::write::XmlWriter;
 
 words! {
@@ -53,10 +54,17 @@ impl Physical {
     }
 
     /// What libvirt refuses (`qemuValidateDomainDefCpu` in its `src/qemu/qemu_validate.c`).
-    pub fn check(&self, mode: Option<CpuMode>, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, mode: Option<CpuMode>, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: &str| {
             report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
         };
+        if arch.is_arm() {
+            let set = self.cache.map(|c| (c.origin, "caches"));
+            if let Some((origin, what)) = set.or(self.address.map(|a| (a.origin, "address lines"))) {
+                fault(origin, &format!("the {what} of a CPU can be set on x86 machines alone"));
+            }
+            return;
+        }
         if let Some(cache) = self.cache {
             let origin = self.level.origin_or(cache.origin);
             match (cache.value, self.level.get()) {

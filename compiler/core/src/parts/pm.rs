@@ -1,5 +1,9 @@
 //! `<pm>` and `<perf>`.
 
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Opts, Section};
 use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
 use crate::lower::Fields;
@@ -62,11 +66,20 @@ impl Power {
         }
     }
 
+    /// Machines of Arm have nothing to set (`qemuValidateDomainDefPM` in libvirt's `src/qemu/qemu_validate.c`).
+    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
+            let message = "how the guest sleeps can be set on x86 machines alone";
+            let span = set.origin.span().unwrap_or_default();
+            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+    }
+
     /// `-global` of the chipset's power management.
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let chip = match cx.domain.os.family() {
             MachineFamily::Q35 => "ICH9-LPC",
-            MachineFamily::I440fx | MachineFamily::Other => "PIIX4_PM",
+            _ => "PIIX4_PM",
         };
         for (name, enabled) in [("s3", self.memory), ("s4", self.disk)] {
             if let Some(enabled) = enabled {

@@ -6,6 +6,7 @@ use crate::codes;
 use crate::emit::{Cx, HostNeeds, Items, Opts, Props, Section, state};
 use crate::ir::{Leaf, Opt, OptExt, Origin, YesNo, words};
 use crate::lower::Fields;
+use crate::parts::os::Arch;
 use crate::write::XmlWriter;
 
 words! {
@@ -69,7 +70,7 @@ impl Security {
     /// Reads the elements from `<domain>`. Keys of s390 machines are refused.
     pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
         if let Some(keywrap) = domain.child("keywrap") {
-            let message = "an x86 machine wraps no keys";
+            let message = "only machines of s390x wrap keys";
             keywrap.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, keywrap.keep(), message));
         }
         let f = domain.child("launchSecurity")?;
@@ -90,12 +91,14 @@ impl Security {
     }
 
     /// What cannot be.
-    pub fn check(&self, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, arch: Arch, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: &str| {
             report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
         };
         if let Some(kind) = self.kind.filter(|k| k.value == Kind::S390Pv) {
             fault(kind.origin, "only s390x has secure execution");
+        } else if arch.is_arm() {
+            fault(self.origin, "only x86 hides a guest's memory from its host");
         } else if !kvm {
             fault(self.origin, "only KVM hides a guest's memory from its host");
         }
@@ -218,7 +221,7 @@ mod tests {
                 "<launchSecurity type='sev'><policy>1</policy></launchSecurity>",
                 "how SEV marks pages depends on the host, and no host file says it",
             ),
-            ("<keywrap><cipher name='aes' state='on'/></keywrap>", "an x86 machine wraps no keys"),
+            ("<keywrap><cipher name='aes' state='on'/></keywrap>", "only machines of s390x wrap keys"),
         ] {
             let t = trial(&format!("<memory>1024</memory>{part}"), "", &[]);
             assert!(t.faults.iter().any(|f| f == fault), "{part}: {:?}", t.faults);

@@ -20,8 +20,8 @@ pub struct Trial {
 
 fn shown(item: &Item) -> String {
     let value = match &item.payload {
-        Payload::Opts(opts) => opts_arg(opts).display(),
-        Payload::Json(props) => json_arg(props).display(),
+        Payload::Opts(opts) => opts_arg(opts).display().into_owned(),
+        Payload::Json(props) => json_arg(props).display().into_owned(),
         Payload::Chardev(_) | Payload::None | Payload::Word(_) => String::new(),
     };
     format!("-{} {value}", item.option)

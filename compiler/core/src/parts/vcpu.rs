@@ -92,7 +92,8 @@ impl Vcpus {
 
     /// What the machine must be for that many CPUs (`qemuValidateDomainVCpuTopology` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let Some(max) = domain.vcpus.max.filter(|max| max.value > MOST_CPUS_OF_APIC) else { return };
+        let is_many = |max: &Spanned<u32>| max.value > MOST_CPUS_OF_APIC && domain.os.arch().is_x86();
+        let Some(max) = domain.vcpus.max.filter(is_many) else { return };
         let message = if domain.os.family() != MachineFamily::Q35 {
             "only `q35` has more than 255 CPUs"
         } else if !domain.devices.iommus.first().is_some_and(Iommu::has_eim) {
@@ -130,7 +131,8 @@ impl Vcpus {
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         let Some(max) = &self.max else { return };
         // That of older families has been said.
-        let is_said = max.value > MOST_CPUS_OF_APIC && cx.domain.os.family() != MachineFamily::Q35;
+        let os = &cx.domain.os;
+        let is_said = max.value > MOST_CPUS_OF_APIC && os.arch().is_x86() && os.family() != MachineFamily::Q35;
         let machine = cx.domain.os.machine.as_ref().filter(|_| !is_said);
         let machine = machine.and_then(|name| cx.target.caps()?.machine(name));
         if let Some((name, machine)) = machine.filter(|(_, machine)| (1..max.value).contains(&machine.cpus)) {

@@ -6,10 +6,24 @@ use std::net::Ipv6Addr;
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, Props, Value};
+use crate::emit::{Cx, Props, Text, Value};
 use crate::ir::{OptExt, Spanned, YesNo};
 use crate::storage::secret::{EncryptionEngine, EncryptionFormat};
 use crate::storage::{Host, Identity, Location, Network, Node, Protocol, Transport};
+
+/// The leaves of a value with the names that lead to them.
+fn flat(name: &str, value: &Value, out: &mut Vec<(String, Text)>) {
+    match value {
+        Value::Object(props) => props.iter().for_each(|(key, value)| flat(&format!("{name}.{key}"), value, out)),
+        Value::Array(values) => {
+            values.iter().enumerate().for_each(|(at, value)| flat(&format!("{name}.{at}"), value, out));
+        }
+        Value::Text(text) => out.push((name.to_owned(), text.clone())),
+        Value::Number(number) => out.push((name.to_owned(), number.to_string().into())),
+        Value::Bool(on) => out.push((name.to_owned(), if *on { "on" } else { "off" }.into())),
+        Value::Null => {}
+    }
+}
 
 /// What the bottom node needs to know of its surroundings.
 pub(super) struct Names {
@@ -26,6 +40,16 @@ pub(super) struct Names {
 }
 
 impl Node<'_> {
+    /// The properties of the driver for a place that needs no secrets, by the names that they have in an option: `file.server.host`.
+    pub fn drive_opts(&self, cx: &Cx<'_>) -> Vec<(String, Text)> {
+        let none = Names { auth: None, cookies: None, tls: None, keys: Vec::new(), reservations: None };
+        let mut out = Vec::new();
+        if let Some(props) = self.backend(&self.source.location, &none, cx) {
+            flat("file", &Value::Object(props), &mut out);
+        }
+        out
+    }
+
     /// The properties of the driver for `place`, without those that all drivers have.
     pub(super) fn backend(&self, place: &Location, names: &Names, cx: &Cx<'_>) -> Option<Props> {
         let driver = |name: &str| Props::new().with("driver", name);

@@ -8,6 +8,7 @@ use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::storage::backend::Names;
 use crate::storage::secret::{EncryptionFormat, secret_object};
 use crate::storage::{ImageFormat, Location, Protocol, StorageSource};
+use crate::target::Target;
 
 /// How requests are treated, in QEMU's words.
 #[derive(Debug, Clone, Copy, Default)]
@@ -65,7 +66,7 @@ pub struct Node<'s> {
 impl Node<'_> {
     /// The name of the node at the top, which a device or another image takes.
     pub fn top(&self, cx: &Cx<'_>) -> String {
-        if self.needs_format(self.format(cx)) {
+        if self.needs_format(self.format(cx), cx) {
             self.name("format")
         } else if self.source.slice.is_some() {
             self.name("slice-sto")
@@ -84,9 +85,17 @@ impl Node<'_> {
         self.format.get().unwrap_or_else(|| if is_dir() { ImageFormat::Fat } else { ImageFormat::Raw })
     }
 
-    /// Raw data needs no node of its own, unless QEMU decrypts it.
-    fn needs_format(&self, format: ImageFormat) -> bool {
-        format != ImageFormat::Raw || self.source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu)
+    /// Whether raw data has a node of its own, because jobs of this QEMU would tell the guest's image from its place (`block-commit` has no
+    /// `backing-mask-protocol`).
+    pub fn layers_raw(target: &Target) -> bool {
+        !target.at_least(9, 0)
+    }
+
+    /// Raw data needs no node of its own, unless QEMU decrypts it, or is old.
+    fn needs_format(&self, format: ImageFormat, cx: &Cx<'_>) -> bool {
+        Self::layers_raw(&cx.target)
+            || format != ImageFormat::Raw
+            || self.source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu)
     }
 
     /// `-object` and `-blockdev` of the image, each behind what it needs.
@@ -105,7 +114,7 @@ impl Node<'_> {
         let names = self.objects(&place, format, cx, section, out);
         let Some(backend) = self.backend(&place, &names, cx) else { return };
         let origin = self.source.location.origin().unwrap_or(self.source.origin);
-        let is_top = !self.needs_format(format);
+        let is_top = !self.needs_format(format, cx);
         let sliced = self.source.slice.as_ref();
         let storage = backend.with("node-name", self.name("storage"));
         out.json(section, "blockdev", self.access(storage, is_top && sliced.is_none()), origin);
@@ -121,18 +130,6 @@ impl Node<'_> {
         if !is_top {
             let file = self.name(if sliced.is_some() { "slice-sto" } else { "storage" });
             self.format_item(format, &file, &names.keys, section, out);
-        }
-    }
-
-    /// The properties of QEMU's driver alone, for an option that makes the node itself; logins and keys have no place there.
-    pub fn driver_alone(&self, cx: &Cx<'_>) -> Option<Props> {
-        let none = Names { auth: None, cookies: None, tls: None, keys: Vec::new(), reservations: None };
-        match self.source.actual(cx.facts) {
-            Ok(place) => self.backend(&place, &none, cx),
-            Err(fault) => {
-                cx.report(*fault);
-                None
-            }
         }
     }
 
@@ -229,7 +226,7 @@ impl Node<'_> {
             name
         });
         let keys: Vec<String> =
-            if self.needs_format(format) || layer == "storage" { keys.collect() } else { Vec::new() };
+            if self.needs_format(format, cx) || layer == "storage" { keys.collect() } else { Vec::new() };
         let Location::Network(network) = place else {
             return Names { auth, cookies: None, tls: None, keys, reservations };
         };

@@ -25,7 +25,7 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
     }
     let items = machine.items().iter().filter_map(|item| match &item.payload {
         Payload::Json(props) if item.option == "blockdev" || json_arg(props).display().contains("secret") => {
-            Some(json_arg(props).display())
+            Some(json_arg(props).display().into_owned())
         }
         _ => None,
     });

@@ -4,6 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::Spanned;
+use crate::parts::os::Arch;
 use crate::target::{Capabilities, Target};
 
 /// What a name of libvirt's stands for. Most of them are those of the device, or of a device and its property
@@ -18,9 +19,9 @@ pub enum Ability {
 
 impl Ability {
     /// The ability of this name; `None` where the name is none that virtc knows.
-    pub fn named(name: &str, target: &Target) -> Option<Self> {
+    pub fn named(name: &str, target: &Target, arch: Arch) -> Option<Self> {
         let has = |device: &str| {
-            let others = target.others();
+            let others = target.others(arch);
             let known = |caps: Option<&Capabilities>| caps.is_some_and(|caps| caps.devices.contains_key(device));
             known(target.caps()) || others.into_iter().any(|other| known(other.caps()))
         };
@@ -58,13 +59,13 @@ impl Changes {
     pub fn read(
         add: &[Spanned<String>],
         del: &[Spanned<String>],
-        target: &Target,
+        (target, arch): (&Target, Arch),
         report: &mut dyn FnMut(Diagnostic),
     ) -> Self {
         let mut of = |names: &[Spanned<String>]| {
             let mut out = Vec::new();
             for name in names {
-                if let Some(ability) = Ability::named(&name.value, target) {
+                if let Some(ability) = Ability::named(&name.value, target, arch) {
                     out.push(ability);
                 } else {
                     let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
@@ -85,7 +86,7 @@ mod tests {
 
     #[test]
     fn names_are_those_of_devices_and_their_properties() {
-        let named = |name| Ability::named(name, &Target::default());
+        let named = |name| Ability::named(name, &Target::default(), Arch::X86_64);
         assert_eq!(named("virtio-sound-pci"), Some(Ability::Device("virtio-sound-pci".into())));
         assert_eq!(named("usb-host.hostdevice"), Some(Ability::Property("usb-host".into(), "hostdevice".into())));
         let queue = named("virtio-net.rx_queue_size").unwrap();

@@ -30,6 +30,9 @@ pub struct MachineType {
     /// The model of a CPU that nobody names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_cpu: Option<String>,
+    /// The name of its memory, which an object of that name can be in place of; absent where the machine makes its memory itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ram_id: Option<String>,
     /// Its properties: a key of [`Capabilities::machine_properties`]. Absent where they were not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<String>,

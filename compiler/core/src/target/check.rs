@@ -1,10 +1,12 @@
 //! What a QEMU cannot do, at the place that asks for it: every item is held against the capabilities.
 
+use std::borrow::Cow;
+use std::ops::Bound;
+
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::emit::{Cx, Item, Opts, Payload, Props, Value};
-use crate::ir::OptExt;
 use crate::parts::os::Arch;
 use crate::target::ability::Changes;
 use crate::target::qapi::Fault;
@@ -26,12 +28,12 @@ const RENAMED: [(&str, &str, &str); 1] = [("drive", "readonly", "read-only")];
 
 /// Reports what the target cannot do.
 pub fn check(cx: &Cx<'_>, items: &[Item]) {
-    let foreign = cx.domain.os.arch.get().is_some_and(|arch| arch != Arch::X86_64);
-    let Some(caps) = cx.target.caps().filter(|caps| !foreign && caps.arch == "x86_64") else { return };
+    let arch = cx.domain.os.arch();
+    let Some(caps) = cx.target.caps().filter(|_| arch != Arch::I686) else { return };
     for item in items {
         let Some(lack) = lack(caps, &cx.changes, item) else { continue };
         let has = |other: &Target| other.caps().is_some_and(|caps| self::lack(caps, &cx.changes, item).is_none());
-        let other = cx.target.others().find(has);
+        let other = cx.target.others(arch).find(has);
         let span: Span = item.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
         // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
         if other.is_none() && cx.target.is_profile() {
@@ -71,27 +73,32 @@ fn lack(caps: &Capabilities, changes: &Changes, item: &Item) -> Option<String> {
 
 fn device(caps: &Capabilities, changes: &Changes, props: &Props) -> Option<String> {
     let driver = props.get("driver").and_then(Value::plain)?;
-    let driver = real(caps, driver);
+    let (driver, properties) = real(caps, driver);
     let forced = changes.add.iter().any(|a| a.is_device(&driver));
     let banned = changes.del.iter().any(|a| a.is_device(&driver));
-    if banned || !(forced || caps.devices.contains_key(&driver)) {
+    if banned || !(forced || properties.is_some()) {
         return Some(format!("device `{driver}`"));
     }
+    let properties = properties.and_then(Option::as_deref);
     let lacks = |name: &str| {
         let forced = changes.add.iter().any(|a| a.is_property(&driver, name));
         let banned = changes.del.iter().any(|a| a.is_property(&driver, name));
-        banned || !forced && caps.device_property(&driver, name) == Some(false)
+        banned || !forced && properties.is_some_and(|known| sorted::find(known, name).is_none())
     };
     let names = props.iter().map(|(name, _)| name).filter(|name| !OF_EVERY_DEVICE.contains(name));
     let absent = names.into_iter().find(|name| lacks(name))?;
     Some(format!("property `{absent}` of device `{driver}`"))
 }
 
-/// The device that a name stands for.
-fn real(caps: &Capabilities, name: String) -> String {
-    let other = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, device)| (*device).to_owned());
-    let other = other.or_else(|| name.starts_with("virtio-").then(|| format!("{name}-pci")));
-    other.filter(|device| !caps.devices.contains_key(&name) && caps.devices.contains_key(device)).unwrap_or(name)
+/// The device that a name stands for, and what is known of it where QEMU has it.
+fn real<'c, 'n>(caps: &'c Capabilities, name: &'n str) -> (Cow<'n, str>, Option<&'c Option<String>>) {
+    if let Some(own) = caps.devices.get(name) {
+        return (Cow::Borrowed(name), Some(own));
+    }
+    let other = ALIASES.iter().find(|(alias, _)| *alias == name).map(|(_, device)| Cow::Borrowed(*device));
+    let other = other.or_else(|| name.starts_with("virtio-").then(|| Cow::Owned(format!("{name}-pci"))));
+    let found = other.and_then(|device| caps.devices.get(&*device).map(|own| (device, Some(own))));
+    found.unwrap_or((Cow::Borrowed(name), None))
 }
 
 /// What the description of a command does not know. A value of a wrong kind would be an error of virtc's, and is left to its tests.
@@ -107,7 +114,7 @@ fn command(caps: &Capabilities, command: &str, option: &str, props: &Props) -> O
 fn machine(caps: &Capabilities, opts: &Opts) -> Option<String> {
     let mut all = opts.iter();
     let wanted = all.next().and_then(|(_, name)| name.plain())?;
-    let Some((_, machine)) = caps.machine(&wanted) else { return Some(format!("machine type `{wanted}`")) };
+    let Some((_, machine)) = caps.machine(wanted) else { return Some(format!("machine type `{wanted}`")) };
     let listed = |name: &str| caps.options.get("machine").is_some_and(|known| sorted::find(known, name).is_some());
     let known =
         |name: &str| OF_MACHINE.contains(&name) || listed(name) || caps.machine_property(machine, name) != Some(false);
@@ -119,7 +126,7 @@ fn cpu(caps: &Capabilities, opts: &Opts) -> Option<String> {
     let mut all = opts.iter();
     let wanted = all.next().and_then(|(_, name)| name.plain())?;
     let mut lists = caps.kvm.iter().chain(&caps.tcg).peekable();
-    if lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(&wanted)) {
+    if lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(wanted)) {
         return Some(format!("CPU model `{wanted}`"));
     }
     let known = caps.cpu_properties.as_deref()?;
@@ -140,7 +147,12 @@ fn global(caps: &Capabilities, opts: &Opts) -> Option<String> {
 
 /// Parameters of an option, where QEMU lists them.
 fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> {
-    let known = caps.options.get(option).or_else(|| caps.options.get(&format!("{option}-opts")))?;
+    // QEMU lists some options by another name: `smp-opts`.
+    let mut near = caps
+        .options
+        .range::<str, _>((Bound::Included(option), Bound::Unbounded))
+        .take_while(|(name, _)| name.starts_with(option));
+    let (_, known) = near.find(|(name, _)| matches!(name.get(option.len()..), Some("" | "-opts")))?;
     let mut names = opts.iter().filter_map(|(name, _)| name).filter(|name| *name != "id");
     let real = |name| RENAMED.iter().find(|(of, alias, _)| *of == option && *alias == name).map_or(name, |r| r.2);
     let absent = names.find(|name| sorted::find(known, real(name)).is_none())?;

@@ -156,6 +156,7 @@ fn machines(exchange: &Exchange) -> BTreeMap<String, MachineType> {
         default: flag(entry, "is-default"),
         hotpluggable_cpus: flag(entry, "hotpluggable-cpus"),
         default_cpu: some(text(entry, "default-cpu-type")),
+        ram_id: some(text(entry, "default-ram-id")),
         properties: None,
     };
     exchange.list().iter().map(|entry| (text(entry, "name").to_owned(), machine(entry))).collect()

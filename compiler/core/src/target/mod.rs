@@ -11,6 +11,8 @@ pub mod sorted;
 
 use std::sync::{Arc, LazyLock};
 
+use crate::parts::os::Arch;
+
 pub use caps::Capabilities;
 pub(crate) use check::check;
 pub use exchange::Exchange;
@@ -18,21 +20,45 @@ pub use exchange::Exchange;
 /// A profile that ships. It is made by `virtc qemu probe` and read when it is first asked for.
 struct Profile {
     version: (u32, u32, u32),
+    /// The architecture of its guests, as QEMU calls it.
+    arch: &'static str,
     caps: LazyLock<Option<Capabilities>>,
 }
 
 static V10_0: Profile = Profile {
     version: (10, 0, 2),
+    arch: X86_64,
     caps: LazyLock::new(|| Capabilities::from_json(include_str!("../../profiles/qemu-10.0.json")).ok()),
 };
 
 static V7_2: Profile = Profile {
     version: (7, 2, 22),
+    arch: X86_64,
     caps: LazyLock::new(|| Capabilities::from_json(include_str!("../../profiles/qemu-7.2.json")).ok()),
 };
 
-/// The profiles that ship, newest first.
-static PROFILES: [&Profile; 2] = [&V10_0, &V7_2];
+static ARM_V10_0: Profile = Profile {
+    version: (10, 0, 2),
+    arch: AARCH64,
+    caps: LazyLock::new(|| Capabilities::from_json(include_str!("../../profiles/qemu-10.0-aarch64.json")).ok()),
+};
+
+static ARM_V7_2: Profile = Profile {
+    version: (7, 2, 22),
+    arch: AARCH64,
+    caps: LazyLock::new(|| Capabilities::from_json(include_str!("../../profiles/qemu-7.2-aarch64.json")).ok()),
+};
+
+const X86_64: &str = "x86_64";
+const AARCH64: &str = "aarch64";
+
+/// The profiles that ship: for each architecture the same versions, newest first.
+static PROFILES: [&Profile; 4] = [&V10_0, &V7_2, &ARM_V10_0, &ARM_V7_2];
+
+/// The profiles of one architecture, newest first.
+fn profiles(arch: &str) -> impl DoubleEndedIterator<Item = &'static Profile> {
+    PROFILES.into_iter().filter(move |p| p.arch == arch)
+}
 
 /// Where the capabilities of a target come from.
 #[derive(Clone)]
@@ -60,14 +86,19 @@ impl std::fmt::Debug for Target {
 impl Target {
     /// The versions of the profiles that ship, newest first.
     pub fn versions() -> impl Iterator<Item = (u32, u32)> {
-        PROFILES.iter().map(|p| (p.version.0, p.version.1))
+        profiles(X86_64).map(|p| (p.version.0, p.version.1))
+    }
+
+    /// What is known of QEMUs for guests of this architecture, newest first.
+    pub(crate) fn newest_first(arch: Arch) -> impl Iterator<Item = Self> {
+        profiles(arch.profile()).map(Self::of)
     }
 
     /// The profile for a version such as `7.2`, `None` where none ships.
     pub fn profile(version: &str) -> Option<Self> {
         let mut parts = version.split('.').map(str::parse::<u32>);
         let (major, minor) = (parts.next()?.ok()?, parts.next().unwrap_or(Ok(0)).ok()?);
-        let profile = PROFILES.iter().find(|p| (p.version.0, p.version.1) == (major, minor))?;
+        let profile = profiles(X86_64).find(|p| (p.version.0, p.version.1) == (major, minor))?;
         Some(Self::of(profile))
     }
 
@@ -83,6 +114,20 @@ impl Target {
 
     fn of(profile: &'static Profile) -> Self {
         Self { version: profile.version, source: Source::Profile(profile) }
+    }
+
+    /// The QEMU of the same version for guests of this architecture: another profile, or one of which nothing but the version is known.
+    pub(crate) fn of_arch(&self, arch: Arch) -> Self {
+        let own = match &self.source {
+            Source::Profile(profile) => profile.arch,
+            Source::File(caps) if matches!(caps.arch.as_str(), "arm" | "aarch64") => AARCH64,
+            Source::File(_) | Source::Unknown => X86_64,
+        };
+        if own == arch.profile() {
+            return self.clone();
+        }
+        let same = |p: &&Profile| p.version == self.version && self.is_profile();
+        profiles(arch.profile()).find(same).map_or_else(|| Self::version(self.version), Self::of)
     }
 
     /// Whether it is at least this version.
@@ -119,10 +164,10 @@ impl Target {
         format!("QEMU {}.{}", self.version.0, self.version.1)
     }
 
-    /// The other QEMUs that virtc knows, oldest first.
-    fn others(&self) -> impl Iterator<Item = Self> {
+    /// The other QEMUs that virtc knows for guests of this architecture, oldest first.
+    fn others(&self, arch: Arch) -> impl Iterator<Item = Self> {
         let own = (self.version.0, self.version.1);
-        PROFILES.iter().rev().filter(move |p| (p.version.0, p.version.1) != own).map(|p| Self::of(p))
+        profiles(arch.profile()).rev().filter(move |p| (p.version.0, p.version.1) != own).map(Self::of)
     }
 }
 
@@ -141,9 +186,22 @@ mod tests {
         for profile in PROFILES {
             let caps = profile.caps.as_ref().expect("a profile that can be read");
             assert_eq!(caps.version, profile.version);
-            assert_eq!(caps.arch, "x86_64");
+            assert_eq!(caps.arch, profile.arch);
             assert!(caps.devices.len() > 200 && caps.machines.len() > 20 && caps.types.len() > 200);
         }
+        for (arm, pc) in profiles(AARCH64).zip(profiles(X86_64)) {
+            assert_eq!(arm.version, pc.version);
+        }
+    }
+
+    #[test]
+    fn a_target_follows_the_architecture_of_the_guest() {
+        let target = Target::default().of_arch(Arch::Aarch64);
+        assert_eq!(target.caps().map(|caps| caps.arch.as_str()), Some(AARCH64));
+        let (_, machine) = target.caps().and_then(|caps| caps.machine("virt")).unwrap();
+        assert_eq!((machine.ram_id.as_deref(), machine.cpus), (Some("mach-virt.ram"), 512));
+        assert!(Target::file(Target::default().caps().unwrap().clone()).of_arch(Arch::Armv7l).caps().is_none());
+        assert!(target.of_arch(Arch::I686).has_device("isa-fdc") && !target.has_device("isa-fdc"));
     }
 
     #[test]

@@ -23,6 +23,20 @@ pub enum Fault {
     Word(String, String),
 }
 
+impl Fault {
+    /// The fault of a value that is this member, or in it.
+    fn inside(self, member: &str) -> Self {
+        let at = |path: String| if path.is_empty() { member.to_owned() } else { format!("{member}.{path}") };
+        match self {
+            Self::Unknown(name) => Self::Unknown(name),
+            Self::Member(path) => Self::Member(at(path)),
+            Self::Missing(path) => Self::Missing(at(path)),
+            Self::Kind(path) => Self::Kind(at(path)),
+            Self::Word(path, word) => Self::Word(at(path), word),
+        }
+    }
+}
+
 /// How deep a value may be.
 const DEPTH: u32 = 64;
 
@@ -37,59 +51,54 @@ impl Capabilities {
         if self.types.get(kind).is_none_or(|folded| folded == "object ;") && command == "device_add" {
             return Ok(());
         }
-        self.object(kind, arguments, "", DEPTH)
+        self.object(kind, arguments, DEPTH)
     }
 
     /// Whether an enum that a command's member has knows a word; absent where the member is no enum.
     pub fn command_word(&self, command: &str, member: &str, word: &str) -> Option<bool> {
         let object = self.types.get(self.commands.get(command)?)?.strip_prefix("object ")?;
         let (members, _) = parts(object);
-        let kind = member_type(members, member)?;
+        let kind = member_type(members.split_once(';').unwrap_or((members, "")), member)?;
         let words = self.types.get(kind)?.strip_prefix("enum ")?;
         Some(sorted::find(words, word).is_some())
     }
 
-    fn value(&self, kind: &str, value: &Value, path: &str, depth: u32) -> Result<(), Fault> {
-        let wrong = || Err(Fault::Kind(path.to_owned()));
+    /// The paths of faults begin behind the value.
+    fn value(&self, kind: &str, value: &Value, depth: u32) -> Result<(), Fault> {
+        let wrong = || Err(Fault::Kind(String::new()));
         if depth == 0 {
             return wrong();
         }
-        let Some(folded) = self.types.get(kind) else {
-            let fits = match (kind, value) {
-                ("any", _)
-                | ("str", Value::Text(_))
-                | ("bool", Value::Bool(_))
-                | ("null", Value::Null)
-                | ("int" | "number", Value::Number(_)) => true,
-                (
-                    _,
-                    Value::Text(_)
-                    | Value::Number(_)
-                    | Value::Bool(_)
-                    | Value::Null
-                    | Value::Object(_)
-                    | Value::Array(_),
-                ) => false,
-            };
-            return if fits { Ok(()) } else { wrong() };
-        };
+        match (kind, value) {
+            ("any", _)
+            | ("str", Value::Text(_))
+            | ("bool", Value::Bool(_))
+            | ("null", Value::Null)
+            | ("int" | "number", Value::Number(_)) => return Ok(()),
+            (
+                _,
+                Value::Text(_) | Value::Number(_) | Value::Bool(_) | Value::Null | Value::Object(_) | Value::Array(_),
+            ) => {}
+        }
+        let Some(folded) = self.types.get(kind) else { return wrong() };
         let (meta, rest) = folded.split_once(' ').unwrap_or((folded, ""));
         match (meta, value) {
-            ("object", Value::Object(props)) => self.object(kind, props, path, depth),
-            ("array", Value::Array(values)) => {
-                values.iter().try_for_each(|value| self.value(rest, value, path, depth - 1))
-            }
+            ("object", Value::Object(props)) => self.object(kind, props, depth),
+            ("array", Value::Array(values)) => values.iter().try_for_each(|value| self.value(rest, value, depth - 1)),
             ("enum", Value::Text(text)) => {
                 // What the host fills in is no word of an enum that is known now.
                 let Some(word) = text.plain() else { return Ok(()) };
-                if sorted::find(rest, &word).is_some() { Ok(()) } else { Err(Fault::Word(path.to_owned(), word)) }
+                match sorted::find(rest, word) {
+                    Some(_) => Ok(()),
+                    None => Err(Fault::Word(String::new(), word.to_owned())),
+                }
             }
             ("alternate", value) => {
-                let mut last = Fault::Kind(path.to_owned());
+                let mut last = Fault::Kind(String::new());
                 for kind in rest.split(' ') {
-                    match self.value(kind, value, path, depth - 1) {
+                    match self.value(kind, value, depth - 1) {
                         Ok(()) => return Ok(()),
-                        Err(Fault::Kind(at)) if at == path => {}
+                        Err(Fault::Kind(at)) if at.is_empty() => {}
                         Err(fault) => last = fault,
                     }
                 }
@@ -103,32 +112,31 @@ impl Capabilities {
     }
 
     /// An object, with the members that its variant adds.
-    fn object(&self, kind: &str, props: &Props, path: &str, depth: u32) -> Result<(), Fault> {
-        let (mut kinds, mut next) = (Vec::new(), Some(kind));
+    fn object(&self, kind: &str, props: &Props, depth: u32) -> Result<(), Fault> {
+        let (mut kinds, mut next) = (Vec::with_capacity(3), Some(kind));
         while let Some(kind) = next.take() {
             let folded = self.types.get(kind).and_then(|folded| folded.strip_prefix("object "));
-            let Some(folded) = folded else { return Err(Fault::Kind(path.to_owned())) };
+            let Some(folded) = folded else { return Err(Fault::Kind(String::new())) };
             let (members, variants) = parts(folded);
-            kinds.push(members);
+            kinds.push(members.split_once(';').unwrap_or((members, "")));
             if let Some((tag, cases)) = variants {
                 let said = props.get(tag).and_then(Value::plain);
                 next =
-                    said.and_then(|said| sorted::find(cases, &said)).and_then(|case| case.split_once('=')).map(|c| c.1);
+                    said.and_then(|said| sorted::find(cases, said)).and_then(|case| case.split_once('=')).map(|c| c.1);
             }
             if kinds.len() > 8 {
                 break;
             }
         }
         for (name, value) in props.iter() {
-            let at = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
-            let found = kinds.iter().find_map(|members| member_type(members, name));
-            let Some(kind) = found else { return Err(Fault::Member(at)) };
-            self.value(kind, value, &at, depth.saturating_sub(1))?;
+            let found = kinds.iter().find_map(|members| member_type(*members, name));
+            let Some(kind) = found else { return Err(Fault::Member(name.to_owned())) };
+            self.value(kind, value, depth.saturating_sub(1)).map_err(|fault| fault.inside(name))?;
         }
-        let required = kinds.iter().filter_map(|members| members.split(';').next()).flat_map(str::split_whitespace);
-        match required.map(sorted::key).find(|name| props.get(name).is_none()) {
-            Some(name) if path.is_empty() => Err(Fault::Missing(name.to_owned())),
-            Some(name) => Err(Fault::Missing(format!("{path}.{name}"))),
+        let required = kinds.iter().flat_map(|(required, _)| required.split_ascii_whitespace());
+        let mut names = required.map(sorted::key);
+        match names.find(|name| props.get(name).is_none()) {
+            Some(name) => Err(Fault::Missing(name.to_owned())),
             None => Ok(()),
         }
     }
@@ -142,9 +150,9 @@ fn parts(folded: &str) -> (&str, Option<(&str, &str)>) {
     }
 }
 
-/// The type of a member.
-fn member_type<'f>(members: &'f str, name: &str) -> Option<&'f str> {
-    let token = members.split(';').find_map(|part| sorted::find(part, name))?;
+/// The type of a member, required or optional.
+fn member_type<'f>((required, optional): (&'f str, &'f str), name: &str) -> Option<&'f str> {
+    let token = sorted::find(required, name).or_else(|| sorted::find(optional, name))?;
     let kind = token.split_once(':')?.1;
     Some(kind.split_once('!').map_or(kind, |(kind, _)| kind))
 }

@@ -1,7 +1,11 @@
 //! Lists of words in one text: cheap to load, since nothing is taken apart before it is asked for.
 
-/// Where the key of a token ends: `name?:type!feature`.
-const ENDS: [u8; 4] = *b"?:=!";
+use std::cmp::Ordering;
+
+/// Whether the key of a token ends before this byte: `name?:type!feature`.
+fn is_end(byte: u8) -> bool {
+    matches!(byte, b'?' | b':' | b'=' | b'!')
+}
 
 /// Tokens by key, separated by spaces.
 pub fn join(mut tokens: Vec<String>) -> String {
@@ -12,26 +16,33 @@ pub fn join(mut tokens: Vec<String>) -> String {
 
 /// What a token is found by.
 pub fn key(token: &str) -> &str {
-    let end = token.bytes().position(|byte| ENDS.contains(&byte)).unwrap_or(token.len());
+    let end = token.bytes().position(is_end).unwrap_or(token.len());
     token.get(..end).unwrap_or(token)
 }
 
 /// The token of this key in a text that [`join`] has made.
 pub fn find<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
-    let (mut low, mut high) = (0, text.len());
+    let bytes = text.as_bytes();
+    let is_space = |byte: &u8| *byte == b' ';
+    let (mut low, mut high) = (0, bytes.len());
     while low < high {
         // `low` and `high` are at the starts and ends of tokens, the middle is moved to the start of its own.
         let middle = low + (high - low) / 2;
-        let start = text.get(low..middle)?.rfind(' ').map_or(low, |space| low + space + 1);
-        let end = text.get(start..high)?.find(' ').map_or(high, |space| start + space);
-        let token = text.get(start..end)?;
-        match key(token).cmp(wanted) {
-            std::cmp::Ordering::Equal => return Some(token),
-            std::cmp::Ordering::Less => low = (end + 1).min(high),
-            std::cmp::Ordering::Greater => high = start.saturating_sub(1).max(low),
+        let start = bytes.get(low..middle)?.iter().rposition(is_space).map_or(low, |space| low + space + 1);
+        let rest = bytes.get(start..high)?;
+        match compare(rest, wanted.as_bytes()) {
+            Ordering::Equal => return text.get(start..high)?.split(' ').next(),
+            Ordering::Less => low = rest.iter().position(is_space).map_or(high, |space| start + space + 1),
+            Ordering::Greater => high = start.saturating_sub(1).max(low),
         }
     }
     None
+}
+
+/// The key at the beginning of `text` beside another one.
+fn compare(text: &[u8], wanted: &[u8]) -> Ordering {
+    let key = text.iter().take_while(|byte| **byte != b' ' && !is_end(**byte));
+    key.cmp(wanted)
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! The passes one after the other, as the commands use them.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use virtc_compiler::emit::argv::argv;
-use virtc_compiler::{Definition, Facts, Target, define, lower, prepare};
+use virtc_compiler::target::Capabilities;
+use virtc_compiler::target::exchange::recorded;
+use virtc_compiler::{Definition, Facts, Machine, Sound, Target, define, lower, prepare};
 use virtc_diag::{Diagnostics, SourceFile};
 use virtc_inventory::HostFile;
 use virtc_rng::Validator;
@@ -15,11 +18,35 @@ pub struct Compiler {
     validator: Validator<'static>,
 }
 
+/// The folder of the repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The conformance corpus; without it a test says that it is skipped.
+pub fn corpus() -> Option<PathBuf> {
+    let found = std::env::var_os("VIRTC_CORPUS").map(PathBuf::from);
+    if found.is_none() {
+        eprintln!("skipped: VIRTC_CORPUS does not name the conformance corpus");
+    }
+    found
+}
+
+/// What the QEMU of the conformance corpus said of itself.
+pub fn recorded_caps(corpus: &Path) -> Capabilities {
+    let text = std::fs::read_to_string(corpus.join("qemu-caps/caps_10.0.0_x86_64.replies")).unwrap();
+    Capabilities::from_exchanges(&recorded(&text).unwrap()).unwrap()
+}
+
+/// The host that the conformance corpus assumes.
+pub fn host() -> HostFile {
+    let text = std::fs::read_to_string(root().join("testdata/hosts/libvirt-test.json")).unwrap();
+    HostFile::from_json(&text).unwrap()
+}
+
 impl Default for Compiler {
     fn default() -> Self {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/hosts/libvirt-test.json");
-        let host = HostFile::from_json(&std::fs::read_to_string(path).unwrap()).unwrap();
-        Self { host, target: Target::default(), validator: virtc_schemas::domain().validator() }
+        Self::of(Target::default())
     }
 }
 
@@ -28,6 +55,11 @@ fn first(found: &Diagnostics) -> String {
 }
 
 impl Compiler {
+    /// A compiler for one QEMU.
+    pub fn of(target: Target) -> Self {
+        Self { host: host(), target, validator: virtc_schemas::domain().validator() }
+    }
+
     fn facts(&self) -> Facts<'_> {
         Facts::new(Some(&self.host))
     }
@@ -56,11 +88,16 @@ impl Compiler {
         self.try_stored(text).ok()
     }
 
-    /// The command line.
-    pub fn argv(&mut self, text: &str) -> Option<Vec<String>> {
+    /// The machine, where there is one.
+    pub fn machine(&mut self, text: &str) -> Option<Sound<Machine>> {
         let definition = self.definition(text).ok()?;
         let (machine, found) = prepare(definition, &self.target, self.facts());
-        Some(argv(&machine.sound(&found)?).display())
+        machine.sound(&found)
+    }
+
+    /// The command line.
+    pub fn argv(&mut self, text: &str) -> Option<Vec<String>> {
+        Some(argv(&self.machine(text)?).display().into_iter().map(Cow::into_owned).collect())
     }
 }
 

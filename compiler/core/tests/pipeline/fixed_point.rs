@@ -1,23 +1,13 @@
 //! The definition that libvirt would store is stored as it is when it is compiled again.
 
-use std::path::PathBuf;
-
-use crate::compiler::{Compiler, files};
-
-fn folders() -> Vec<PathBuf> {
-    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testdata");
-    let corpus = std::env::var_os("VIRTC_CORPUS").map(PathBuf::from);
-    if corpus.is_none() {
-        eprintln!("left out: the conformance corpus (VIRTC_CORPUS is not set)");
-    }
-    std::iter::once(own).chain(corpus).collect()
-}
+use crate::compiler::{Compiler, corpus, files, root};
 
 #[test]
 fn what_is_stored_is_stored_again() {
     let mut compiler = Compiler::default();
     let (mut seen, mut faults) = (0, Vec::new());
-    for path in folders().iter().flat_map(|folder| files(folder)) {
+    let folders = std::iter::once(root().join("testdata")).chain(corpus());
+    for path in folders.flat_map(|folder| files(&folder)) {
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
         let Some(stored) = compiler.stored(&text) else { continue };
         seen += 1;

@@ -4,5 +4,7 @@
 
 mod compiler;
 mod fixed_point;
+mod hotplug;
+mod items;
 mod places;
 mod quoting;

@@ -85,6 +85,17 @@ impl Datatype {
         Facets::new(self.ty.kind(), &self.params).map(|_| ())
     }
 
+    /// The least and the greatest value, where it has such.
+    pub(crate) fn limits(&self) -> (Option<&str>, Option<&str>) {
+        let (least, most) = match self.ty.kind() {
+            Kind::Integer(least, most) => (least, most),
+            _ => ("", ""),
+        };
+        let given = |name: &str| self.params.iter().find(|(found, _)| **found == *name).map(|(_, value)| &**value);
+        let least = given("minInclusive").or(Some(least).filter(|least| !least.is_empty()));
+        (least, given("maxInclusive").or(Some(most).filter(|most| !most.is_empty())))
+    }
+
     /// Whether `text` is a value of it.
     pub(crate) fn allows(&self, text: &str, context: Context<'_>) -> bool {
         let kind = self.ty.kind();

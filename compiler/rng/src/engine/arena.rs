@@ -110,8 +110,17 @@ impl<'s> Arena<'s> {
         found.unwrap_or_default()
     }
 
+    fn head(&self, pat: Pat) -> u32 {
+        let at = pat.0 as usize;
+        let found = match at.checked_sub(self.base.len()) {
+            None => self.base.head(at),
+            Some(at) => self.own.head(at),
+        };
+        found.unwrap_or_default()
+    }
+
     pub(crate) fn kind(&self, pat: Pat) -> Kind {
-        Kind::ALL.get(self.node(pat).0 as usize & 0xf).copied().unwrap_or(Kind::NotAllowed)
+        Kind::ALL.get(self.head(pat) as usize & 0xf).copied().unwrap_or(Kind::NotAllowed)
     }
 
     pub(crate) fn operands(&self, pat: Pat) -> &[u32] {
@@ -128,17 +137,17 @@ impl<'s> Arena<'s> {
     }
 
     pub(crate) fn nullable(&self, pat: Pat) -> bool {
-        self.node(pat).0 & NULLABLE != 0
+        self.head(pat) & NULLABLE != 0
     }
 
     /// Whether an attribute may still come.
     pub(crate) fn has_attributes(&self, pat: Pat) -> bool {
-        self.node(pat).0 & ATTRIBUTES != 0
+        self.head(pat) & ATTRIBUTES != 0
     }
 
     /// Whether an element may still come.
     pub(crate) fn has_elements(&self, pat: Pat) -> bool {
-        self.node(pat).0 & ELEMENTS != 0
+        self.head(pat) & ELEMENTS != 0
     }
 
     /// The node with exactly these operands.
@@ -156,7 +165,7 @@ impl<'s> Arena<'s> {
     }
 
     fn flags(&self, kind: Kind, operands: &[u32]) -> u32 {
-        let flags = |word: &u32| self.node(Pat(*word)).0 & (NULLABLE | ATTRIBUTES | ELEMENTS);
+        let flags = |word: &u32| self.head(Pat(*word)) & (NULLABLE | ATTRIBUTES | ELEMENTS);
         let any = || operands.iter().map(flags).fold(0, |all, one| all | one);
         let all = || operands.iter().map(flags).fold(NULLABLE, |all, one| all & one);
         match kind {

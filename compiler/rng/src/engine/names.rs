@@ -59,15 +59,15 @@ impl Schema {
         Some((self.text(*space), self.text(*local)))
     }
 
-    pub(crate) fn symbol(&self, name: &QName) -> Symbol {
+    pub(crate) fn symbol(&self, name: QName<'_>) -> Symbol {
         let names = &self.names;
         let at = names.known.binary_search_by(|(space, local)| {
             let space = names.spaces.get(*space as usize).map_or("", |space| self.text(*space));
-            space.cmp(&name.namespace).then_with(|| self.text(*local).cmp(&name.local))
+            space.cmp(name.namespace).then_with(|| self.text(*local).cmp(name.local))
         });
         match at {
             Ok(at) => Symbol(u32::try_from(at).unwrap_or(u32::MAX)),
-            Err(_) => match names.spaces.iter().position(|space| self.text(*space) == &*name.namespace) {
+            Err(_) => match names.spaces.iter().position(|space| self.text(*space) == name.namespace) {
                 Some(space) => names.other_in(space),
                 None => names.other(),
             },
@@ -76,6 +76,6 @@ impl Schema {
 
     /// The symbols of all names of a document.
     pub(crate) fn symbols(&self, document: &Document) -> Vec<Symbol> {
-        document.names().iter().map(|name| self.symbol(name)).collect()
+        document.names().map(|name| self.symbol(name)).collect()
     }
 }

@@ -27,6 +27,11 @@ impl Nodes {
         Some((head, self.operands.get(start..start.checked_add(length)?)?))
     }
 
+    /// Kind and flags of a node.
+    pub(super) fn head(&self, at: usize) -> Option<u32> {
+        self.words.get(at.checked_mul(3)?).copied()
+    }
+
     /// The node with these operands; `base` is the number of the first node here.
     pub(super) fn find(&self, base: u32, hash: u32, kind: Kind, operands: &[u32]) -> Option<u32> {
         let mask = self.table.len().checked_sub(1)?;

@@ -133,6 +133,14 @@ impl Engine<'_> {
             let fits = value.is_none_or(|value| self.accepts(taken, value, Some(element)));
             return if fits { rest } else { Pat::NOT_ALLOWED };
         }
+        match value {
+            Some(value) => self.remembered(derived, value, |engine| engine.any_value(derived, Some(value), element)),
+            None => self.any_value(derived, None, element),
+        }
+    }
+
+    /// What follows an attribute with this value in any of several branches.
+    fn any_value(&mut self, derived: Pat, value: Option<&str>, element: Element<'_>) -> Pat {
         let mut rests = Vec::new();
         for (taken, rest) in self.branches(derived) {
             if value.is_none_or(|value| self.accepts(taken, value, Some(element))) {

@@ -7,9 +7,9 @@ use super::derive::Engine;
 use crate::datatype::{Context, TypeId, is_blank};
 use crate::schema::Schema;
 
-/// Which values were taken by which patterns.
+/// What was left of patterns once they had seen values.
 pub(super) struct Values {
-    known: FxHashMap<Pat, FxHashMap<Box<str>, bool>>,
+    known: FxHashMap<Pat, FxHashMap<Box<str>, Pat>>,
     count: usize,
     /// Whether a value can mean one thing here and another there, as a name with a prefix does. Then none is remembered.
     by_place: bool,
@@ -31,26 +31,39 @@ const MAX_VALUES: usize = 1 << 14;
 impl Engine<'_> {
     /// Whether `pat` takes `text` as the whole of an attribute's value or of an element's content.
     pub(crate) fn accepts(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
-        (self.arena.nullable(pat) && is_blank(text)) || self.remembered(pat, text, context)
+        if self.arena.nullable(pat) && is_blank(text) {
+            return true;
+        }
+        if matches!(self.arena.kind(pat), Kind::Text | Kind::Value | Kind::Empty | Kind::NotAllowed) {
+            return self.takes(pat, text, context);
+        }
+        let rest =
+            self.remembered(
+                pat,
+                text,
+                |engine| {
+                    if engine.takes(pat, text, context) { Pat::EMPTY } else { Pat::NOT_ALLOWED }
+                },
+            );
+        rest == Pat::EMPTY
     }
 
-    /// As [`Self::takes`], but what was asked before is answered from memory: documents repeat their values.
-    fn remembered(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
-        let simple = matches!(self.arena.kind(pat), Kind::Text | Kind::Value | Kind::Empty | Kind::NotAllowed);
-        if simple || text.len() > LONGEST || self.values.by_place {
-            return self.takes(pat, text, context);
+    /// What `derive` makes of `pat` and `text`. What was asked before is answered from memory: documents repeat their values.
+    pub(super) fn remembered(&mut self, pat: Pat, text: &str, derive: impl FnOnce(&mut Self) -> Pat) -> Pat {
+        if text.len() > LONGEST || self.values.by_place {
+            return derive(self);
         }
         if let Some(known) = self.values.known.get(&pat).and_then(|values| values.get(text)) {
             return *known;
         }
-        let taken = self.takes(pat, text, context);
+        let derived = derive(self);
         if self.values.count >= MAX_VALUES {
             self.values.known.clear();
             self.values.count = 0;
         }
         self.values.count += 1;
-        self.values.known.entry(pat).or_default().insert(text.into(), taken);
-        taken
+        self.values.known.entry(pat).or_default().insert(text.into(), derived);
+        derived
     }
 
     /// Whether `pat` takes `text` and nothing else.

@@ -129,11 +129,11 @@ impl Bed {
     pub fn plan(&self) -> Plan {
         let fd = |text: &str, name: &str, rest: &str| {
             let hole = Part::Hole { name: Hole::Fd(name.into()), quote: Quote::None };
-            Arg(vec![Part::Text(text.into()), hole, Part::Text(rest.into())])
+            Arg::from(vec![Part::Text(text.into()), hole, Part::Text(rest.into())])
         };
         let state = |text: &str, rest: &str| {
             let hole = Part::Hole { name: Hole::State, quote: Quote::Comma };
-            Arg(vec![Part::Text(text.into()), hole, Part::Text(rest.into())])
+            Arg::from(vec![Part::Text(text.into()), hole, Part::Text(rest.into())])
         };
         let mut argv: Vec<Arg> =
             [QEMU, "-S", "-nodefaults", "-no-user-config", "-display", "none", "-vga", "none"].map(Arg::text).into();

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use roxmltree::{Document, Node};
 
-/// Every definition gets this uuid while libvirt holds it.
-const UUID: &str = "c7a5fdbd-edaf-9455-926a-d65c16db1809";
+/// Every definition gets this uuid while libvirt holds it, with the number of this process behind it: others may ask too.
+const UUID: &str = "c7a5fdbd-edaf-9455-926a";
 /// Stands between the answers, in words that virsh prints otherwise than it was given them: it may repeat its input. No
 /// definition contains it.
 const MARK: (&str, &str) = ("'<=next=>'", "&lt;=next=&gt;");
@@ -23,6 +23,10 @@ pub enum What {
     Xml,
     /// How QEMU is started for it; without its network cards, of which libvirt makes others for this question.
     Argv,
+}
+
+fn uuid() -> String {
+    format!("{UUID}-{:012x}", std::process::id())
 }
 
 /// What libvirt says of a definition.
@@ -78,12 +82,12 @@ impl Libvirt {
     /// When `virsh` cannot be run, or its answers do not match the questions.
     #[expect(clippy::unused_self, reason = "there is nobody to ask without a daemon")]
     pub fn ask(&self, what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
-        let mut script = String::new();
+        let (mut script, uuid) = (String::new(), uuid());
         for file in files {
             let file = file.display();
             let _ = match what {
                 What::Xml => {
-                    writeln!(script, "define {file}\ndumpxml --inactive {UUID}\nundefine --nvram {UUID}")
+                    writeln!(script, "define {file}\ndumpxml --inactive {uuid}\nundefine --nvram {uuid}")
                 }
                 What::Argv => writeln!(script, "domxml-to-native qemu-argv --xml {file}"),
             };
@@ -142,12 +146,17 @@ pub fn adapted(text: &str, what: What) -> Option<String> {
         }
     }
     let at = name.range().end;
+    let uuid = format!("<uuid>{}</uuid>", uuid());
+    let mut edits: Vec<(std::ops::Range<usize>, String)> = cuts.into_iter().map(|cut| (cut, String::new())).collect();
+    edits.push((at..at, uuid));
+    // Nobody else's definition may have the name.
+    if let Some(text) = name.last_child().filter(|text| what == What::Xml && text.is_text()) {
+        edits.push((text.range().end..text.range().end, format!("-{:x}", std::process::id())));
+    }
+    edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
     let mut adapted = text.to_owned();
-    cuts.push(at..at);
-    cuts.sort_by_key(|range| std::cmp::Reverse(range.start));
-    for cut in cuts {
-        let put = if cut.is_empty() { format!("<uuid>{UUID}</uuid>") } else { String::new() };
-        adapted.replace_range(cut, &put);
+    for (range, new) in edits {
+        adapted.replace_range(range, &new);
     }
     Some(adapted)
 }
@@ -170,6 +179,13 @@ pub fn lines(xml: &str, alias: Option<&str>) -> Result<Vec<String>, roxmltree::E
     Ok(lines)
 }
 
+/// Whether a definition is for the architecture of the machines that all this runs on.
+pub fn is_native(xml: &str) -> bool {
+    let Ok(document) = Document::parse(xml) else { return false };
+    let kind = child(document.root_element(), "os").and_then(|os| child(os, "type"));
+    kind.is_some_and(|kind| kind.attribute("arch").is_none_or(|arch| arch == std::env::consts::ARCH))
+}
+
 /// The machine type and the name in a text.
 pub fn named(xml: &str) -> (Option<String>, String) {
     let Ok(document) = Document::parse(xml) else { return (None, String::new()) };
@@ -177,21 +193,35 @@ pub fn named(xml: &str) -> (Option<String>, String) {
     (machine(root), child(root, "name").and_then(|name| name.text()).unwrap_or_default().to_owned())
 }
 
+/// Attributes that are drawn at random where they are absent.
+const DRAWN: &[&str] = &["instanceid", "interfaceid"];
+
+/// What `virsh define` makes otherwise than libvirt does when it reads a definition: ports on USB buses are chosen, and the memory is
+/// made the sum of that of the NUMA cells.
+fn is_of_definition(node: Node<'_, '_>, path: &str) -> bool {
+    let has_cells = || child(node.document().root_element(), "cpu").is_some_and(|cpu| child(cpu, "numa").is_some());
+    (path.ends_with("/address") && node.attribute("type") == Some("usb"))
+        || (matches!(path, "/domain/memory" | "/domain/currentMemory") && has_cells())
+}
+
 fn walk(node: Node<'_, '_>, above: &str, alias: Option<&str>, lines: &mut Vec<String>) {
     let path = format!("{above}/{}", node.tag_name().name());
-    if path.ends_with("/interface/mac") || path == "/domain/devices/emulator" {
+    if path.ends_with("/interface/mac") || path == "/domain/devices/emulator" || is_of_definition(node, &path) {
         return;
     }
     let mut attributes: Vec<String> = node
         .attributes()
         .map(|a| match alias {
             Some(alias) if path == "/domain/os/type" && a.name() == "machine" => format!(" machine='{alias}'"),
+            // Drawn at random where it is absent.
+            _ if DRAWN.contains(&a.name()) => format!(" {}='#'", a.name()),
             _ => format!(" {}='{}'", a.name(), a.value()),
         })
         .collect();
     attributes.sort();
     let text: String = node.children().filter_map(|child| child.text().filter(|_| child.is_text())).collect();
-    let text = if text.trim().is_empty() { String::new() } else { format!(" {}", text.trim()) };
+    let text =
+        if text.trim().is_empty() || path == "/domain/genid" { String::new() } else { format!(" {}", text.trim()) };
     lines.push(format!("{path}{}{text}", attributes.concat()));
     for child in node.children().filter(Node::is_element) {
         walk(child, &path, alias, lines);
@@ -211,9 +241,13 @@ pub fn words(line: &str, name: &str, alias: Option<&str>) -> Result<Vec<String>,
     }
     // A long name is cut to 20 characters.
     let short: String = name.chars().take(20).collect();
-    let state = format!("/var/lib/libvirt/qemu/domain--1-{short}");
+    let folders = [
+        (format!("/var/lib/libvirt/qemu/domain--1-{short}"), "{state}"),
+        (format!("/var/lib/libvirt/qemu/ram/-1-{short}"), "{state}/ram"),
+        (format!("/run/libvirt/qemu/dbus/-1-{short}-dbus.sock"), "{state}/dbus.sock"),
+    ];
     for word in &mut words {
-        *word = word.replace(&state, "{state}");
+        *word = folders.iter().fold(word.clone(), |word, (theirs, ours)| word.replace(theirs, ours));
     }
     let at = words.iter().position(|word| word == "-machine").map(|at| at + 1);
     let rest = at.and_then(|at| words.get(at)?.split_once(',').map(|(_, rest)| rest.to_owned()));
@@ -250,6 +284,8 @@ fn ordered(value: serde_json::Value) -> serde_json::Value {
                 .map(|(key, value)| {
                     let value = match &value {
                         _ if key.ends_with("fd") => "#".into(),
+                        // Drawn at random where it is absent.
+                        _ if key == "guid" => "#".into(),
                         // Whether a path is a drive for CDs is looked up on the host.
                         Value::String(text) if text == "host_cdrom" => "host_device".into(),
                         _ => ordered(value),
@@ -282,7 +318,8 @@ mod tests {
     #[test]
     fn a_definition_is_made_fit() {
         let text = "<domain><name>a</name><uuid>1</uuid><devices><emulator>/x</emulator></devices></domain>";
-        let expected = format!("<domain><name>a</name><uuid>{UUID}</uuid><devices></devices></domain>");
+        let name = format!("a-{:x}", std::process::id());
+        let expected = format!("<domain><name>{name}</name><uuid>{}</uuid><devices></devices></domain>", uuid());
         assert_eq!(adapted(text, What::Xml), Some(expected));
         assert_eq!(adapted("<domain/>", What::Xml), None);
     }

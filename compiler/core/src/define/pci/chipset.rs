@@ -26,7 +26,11 @@ impl Pass<'_> {
         match self.domain.os.family() {
             MachineFamily::I440fx => self.piix3(),
             MachineFamily::Q35 => self.q35(),
-            MachineFamily::Other => {}
+            MachineFamily::ArmVirt
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => {}
         }
     }
 

@@ -63,7 +63,7 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     };
     let mut faults = Vec::new();
     let mut first = Pass::new(domain, true, &mut faults);
-    let had = first.buses.len();
+    let had = usize::try_from(max_index).map_or(usize::MAX, |max| max.saturating_add(1));
     first.chipset();
     if first.buses.iter().any(|(_, bus)| !bus.is_full())
         && first.buses.get(0).is_some_and(|b| b.model == PciModel::PciRoot)
@@ -253,11 +253,8 @@ impl<'f> Pass<'f> {
             if self.dry {
                 self.before.push((kind, index, info.address.clone()));
             }
-            let multifunction = match info.address.take() {
-                Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) => multifunction,
-                Some(_) | None => None,
-            };
-            info.address = Some(Spanned::rule(Address::Pci { slot: at, multifunction }, rule));
+            // What an address without a place says of other functions goes with it.
+            info.address = Some(Spanned::rule(Address::Pci { slot: at, multifunction: None }, rule));
         }
     }
 

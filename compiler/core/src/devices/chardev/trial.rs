@@ -47,7 +47,9 @@ pub fn trial(devices: &str, words: &[&str]) -> Trial {
     let argv =
         machine.items().iter().filter_map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
     let backends = machine.items().iter().filter_map(|item| match &item.payload {
-        Payload::Chardev(chardev) if chardev.id() != "charmonitor" => Some(json_arg(&chardev.backend()).display()),
+        Payload::Chardev(chardev) if chardev.id() != "charmonitor" => {
+            Some(json_arg(&chardev.backend()).display().into_owned())
+        }
         _ => None,
     });
     let body = xml.split_once("<devices>").unwrap().1.split_once("</devices>").unwrap().0;

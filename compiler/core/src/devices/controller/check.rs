@@ -20,7 +20,9 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
     let number = controller.index.origin_or(controller.origin);
     match controller.kind() {
         // One that a disk brought with it is refused at the disk.
-        ControllerType::Ide if family == MachineFamily::Q35 && controller.origin.span().is_some() => {
+        ControllerType::Ide
+            if (family == MachineFamily::Q35 || domain.os.arch().is_arm()) && controller.origin.span().is_some() =>
+        {
             refuse(controller.kind.origin, "the machine type has no IDE controller", Some("use SATA or virtio"));
         }
         ControllerType::Ide if controller.index() > 0 => {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::devices::address::{Address, pci};
 use crate::devices::controller::{Controller, ControllerType, MODEL, PORT_TARGET, PciModel, ScsiModel, UsbModel};
 use crate::ir::{Leaf, Rule, Spanned};
-use crate::parts::os::MachineFamily;
+use crate::parts::os::{Arch, MachineFamily};
 
 static VIO: Rule = Rule {
     name: "spapr-vio-address",
@@ -53,10 +53,12 @@ impl Controller {
     }
 
     /// The model of a controller that has none; `added` where no definition asks for it.
-    pub(super) fn default_model(&self, family: MachineFamily, added: bool) -> Option<String> {
+    pub(super) fn default_model(&self, arch: Arch, family: MachineFamily, added: bool) -> Option<String> {
         match self.kind.value {
             // A controller that the user names without a model gets the oldest; one that is added gets what suits the machine.
             ControllerType::Usb if family == MachineFamily::Q35 && added => Some(UsbModel::QemuXhci.show()),
+            ControllerType::Usb if arch.is_arm() && added => Some(UsbModel::PciOhci.show()),
+            ControllerType::Usb if arch == Arch::Aarch64 => Some(UsbModel::QemuXhci.show()),
             ControllerType::Usb => Some(UsbModel::Piix3Uhci.show()),
             ControllerType::Scsi => Some(ScsiModel::Lsilogic.show()),
             ControllerType::Ide

@@ -161,7 +161,13 @@ impl Controller {
 
     /// The name of its bus in QEMU.
     pub fn bus_name(&self) -> String {
-        self.info.alias().to_owned()
+        let alias = self.info.alias();
+        match self.pci_model() {
+            // No argument asks for a root, so that it keeps QEMU's name whatever the user calls it.
+            Some(PciModel::PciRoot) if alias.starts_with("ua-") => "pci.0".to_owned(),
+            Some(PciModel::PcieRoot) if alias.starts_with("ua-") => "pcie.0".to_owned(),
+            _ => alias.to_owned(),
+        }
     }
 
     /// Whether QEMU's machine brings it, so that no argument asks for it.
@@ -260,7 +266,7 @@ impl Device for Controller {
             self.model = None;
         }
         if self.model.is_none() {
-            self.model = self.default_model(defaults.family, added).map(|m| Spanned::rule(m, &MODEL));
+            self.model = self.default_model(defaults.arch, defaults.family, added).map(|m| Spanned::rule(m, &MODEL));
         }
         if self.kind.value == ControllerType::Pci && self.model.is_none() {
             let span = self.origin.span().unwrap_or_default();
@@ -279,6 +285,10 @@ impl Device for Controller {
 
     fn needs(&self, domain: &Domain) -> Needs {
         let pcie = domain.has_pcie();
+        if self.kind.value == ControllerType::Usb && domain.os.arch().is_arm() && domain.os.family().root().is_none() {
+            // QEMU finds the bus, of which libvirt knows nothing.
+            return Needs::Nothing;
+        }
         let express = if pcie { PCIE_DEVICE } else { PCI_DEVICE };
         Needs::Pci(match self.kind.value {
             ControllerType::Pci => match self.pci_model().and_then(Connect::of) {
@@ -309,6 +319,8 @@ impl Device for Controller {
         let family = domain.os.family();
         match self.kind.value {
             ControllerType::Pci if self.pci_model() == Some(PciModel::PcieRoot) => format!("pcie.{number}"),
+            // The one bus of an old machine has a name without a number.
+            ControllerType::Pci if family == MachineFamily::Versatile => "pci".to_owned(),
             ControllerType::Pci => format!("pci.{number}"),
             // The first built-in controllers give their buses names without numbers.
             ControllerType::Ide if family == MachineFamily::I440fx && number == 0 => "ide".to_owned(),

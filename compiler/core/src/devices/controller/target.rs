@@ -137,8 +137,8 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
         PciModel::PciExpanderBus if family != MachineFamily::I440fx => {
             refuse(place, "a `pci-expander-bus` needs a machine of type `pc`".to_owned());
         }
-        PciModel::PcieExpanderBus if family != MachineFamily::Q35 => {
-            refuse(place, "a `pcie-expander-bus` needs a machine of type `q35`".to_owned());
+        PciModel::PcieExpanderBus if !matches!(family, MachineFamily::Q35 | MachineFamily::ArmVirt) => {
+            refuse(place, "a `pcie-expander-bus` needs a machine of type `q35` or `virt`".to_owned());
         }
         _ => {}
     }

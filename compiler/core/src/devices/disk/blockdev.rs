@@ -27,7 +27,7 @@ fn copy_on_read(disk: &Disk) -> String {
 }
 
 /// The images of the disk in the order in which QEMU gets them: the lowest first, the data of each before it.
-pub(super) fn chain<'d>(disk: &'d Disk, cx: &Cx<'_>) -> Vec<Node<'d>> {
+fn chain<'d>(disk: &'d Disk, cx: &Cx<'_>) -> Vec<Node<'d>> {
     let Some(top) = disk.storage.place().filter(|_| !disk.storage.is_vhost_user()) else { return Vec::new() };
     let settings = settings(disk, cx);
     let mut number = disk.node;

@@ -45,10 +45,13 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     }
     let policy = storage.source.as_ref().and_then(|s| s.startup_policy);
     let there = storage.place().map(|s| &s.location);
-    let is_local =
-        matches!(there, None | Some(Location::File(..) | Location::Block(_) | Location::Dir(_) | Location::Volume { .. }));
+    let is_local = matches!(
+        there,
+        None | Some(Location::File(..) | Location::Block(_) | Location::Dir(_) | Location::Volume { .. })
+    );
     if let Some(policy) = policy.filter(|_| !is_local) {
-        faults.push(refuse(policy.origin, "whether the source is there can be told of files, devices and volumes alone"));
+        faults
+            .push(refuse(policy.origin, "whether the source is there can be told of files, devices and volumes alone"));
     }
     let removable = matches!(disk.device(), DiskDevice::Cdrom | DiskDevice::Floppy);
     if let Some(policy) = policy.filter(|p| p.value == StartupPolicy::Requisite && !removable) {
@@ -83,10 +86,17 @@ fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
     if let Some(limits) = &disk.throttling.limits {
         faults.push(refuse(limits.origin, "an SD card has no limits").help("use another bus, such as `virtio`"));
     }
-    if let Some(source) = disk.storage.place()
-        && matches!(source.location, Location::Nvme { .. } | Location::VhostUser(..) | Location::VhostVdpa(_))
-    {
-        faults.push(refuse(source.origin, "the data of an SD card is a file, a block device, a directory or on a server"));
+    let Some(source) = disk.storage.place() else { return };
+    match &source.location {
+        Location::File(..) | Location::Block(_) | Location::Dir(_) => {}
+        Location::Network(network) => {
+            let tls = network.tls.filter(|tls| tls.is_yes()).map(|tls| tls.origin);
+            let login = source.auth.as_ref().map(|auth| auth.origin);
+            if let Some(origin) = tls.or(login) {
+                faults.push(refuse(origin, "the server of an SD card's data is asked without secrets"));
+            }
+        }
+        _ => faults.push(refuse(source.origin, "the data of an SD card is a file, a block device or on a server")),
     }
 }
 

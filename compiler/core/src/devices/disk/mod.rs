@@ -199,7 +199,9 @@ impl Device for Disk {
             product: f.child_text("product"),
             geometry,
             blockio: blockio
-                .map(|b| ["logical_block_size", "physical_block_size", "discard_granularity"].map(|n| above_zero(b.attr(n))))
+                .map(|b| {
+                    ["logical_block_size", "physical_block_size", "discard_granularity"].map(|n| above_zero(b.attr(n)))
+                })
                 .filter(|sizes| sizes.iter().any(Option::is_some)),
             throttling: Throttling::lower(f),
             info: Info::lower(f),
@@ -295,9 +297,9 @@ impl Device for Disk {
         let whole = partition.chars().all(|c| c == '0');
         let Some(index) = name_index(&target.value).filter(|_| fits && whole) else {
             let message = format!("`{}` is no name of a `{}`", target.value, device.word());
-            return defaults.report(
-                Diagnostic::new(&codes::BAD_VALUE, place, message).help("names are `vda`, `sdb`, `hdc`, of a floppy `fda`, and so on, without the number of a partition"),
-            );
+            return defaults.report(Diagnostic::new(&codes::BAD_VALUE, place, message).help(
+                "names are `vda`, `sdb`, `hdc`, of a floppy `fda`, and so on, without the number of a partition",
+            ));
         };
         let bus_span = self.bus.as_ref().and_then(|b| b.origin.span()).unwrap_or(place);
         match (self.bus.get(), device) {
@@ -311,8 +313,14 @@ impl Device for Disk {
                 let message = format!("a `{}` cannot be on the floppy bus", device.word());
                 defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
             }
-            (Some(DiskBus::Ide), _) if defaults.family == MachineFamily::Q35 => {
-                let message = "the machine type `q35` has no IDE controller";
+            (Some(DiskBus::Fdc), _) if defaults.arch.is_arm() => {
+                let message = "a machine of Arm has no floppy controller";
+                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
+            }
+            (Some(DiskBus::Ide), _) if defaults.family == MachineFamily::Q35 || defaults.arch.is_arm() => {
+                let q35 = defaults.family == MachineFamily::Q35;
+                let machine = if q35 { "the machine type `q35`" } else { "a machine of Arm" };
+                let message = format!("{machine} has no IDE controller");
                 defaults.report(
                     Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message)
                         .help("use `bus='sata'` or `bus='virtio'`"),

@@ -1,20 +1,22 @@
 //! An SD card: QEMU has no `-device` for it that suits every machine, so that it gets `-drive if=sd`.
 
-use crate::devices::disk::{Disk, blockdev};
+use crate::devices::disk::Disk;
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::OptExt;
-use crate::storage::{ImageFormat, Location};
+use crate::storage::{Below, ImageFormat, Location, Node, Settings};
 
 /// `-drive` of an SD card (`qemuBuildDriveStr` in libvirt's `src/qemu/qemu_command.c`).
 pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     let d = &disk.driver;
     let place = disk.storage.place();
-    let mut opts = match place.map(|source| &source.location) {
-        Some(Location::File(path, _) | Location::Block(path)) => Opts::new().with("file", &path.value),
-        Some(Location::Dir(path)) => Opts::new().with("file", format!("fat:{}", path.value)),
-        Some(_) => {
-            let driver = blockdev::chain(disk, cx).pop().and_then(|node| node.driver_alone(cx));
-            driver.map_or_else(Opts::new, |props| Opts::new().flat("file", &props))
+    let mut opts = match place.map(|source| (&source.location, source)) {
+        Some((Location::File(path, _) | Location::Block(path), _)) => Opts::new().with("file", &path.value),
+        Some((Location::Dir(path), _)) => Opts::new().with("file", format!("fat:{}", path.value)),
+        Some((_, source)) => {
+            let settings = Settings::default();
+            let (prefix, below) = (String::new(), Below::Unsaid);
+            let node = Node { prefix, source, format: None, readonly: false, settings, below, data: None };
+            node.drive_opts(cx).into_iter().fold(Opts::new(), |opts, (key, value)| opts.with(&key, value))
         }
         None => Opts::new(),
     };

@@ -9,6 +9,8 @@ mod rdp;
 mod spice;
 mod vnc;
 
+use std::borrow::Cow;
+
 use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_inventory::Config;
 
@@ -190,8 +192,8 @@ impl Device for Graphics {
 }
 
 /// How the host is set up, or libvirt's defaults.
-fn config(cx: &Cx<'_>) -> Config {
-    cx.facts.config().cloned().unwrap_or_default()
+fn config<'m>(cx: &Cx<'m>) -> Cow<'m, Config> {
+    cx.facts.config().map_or_else(|| Cow::Owned(Config::default()), Cow::Borrowed)
 }
 
 /// The value of a leaf, as text.

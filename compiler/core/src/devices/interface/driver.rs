@@ -61,7 +61,7 @@ impl Offloads {
         }
     }
 
-    fn props(&self, table: &[(&str, &str)]) -> Props {
+    fn props(&self, table: &[(&str, &'static str)]) -> Props {
         let given = table.iter().zip(&self.0);
         given.fold(Props::new(), |props, ((_, property), value)| props.opt(property, value.get().map(Switch::is_on)))
     }

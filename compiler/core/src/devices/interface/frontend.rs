@@ -5,7 +5,7 @@ use crate::devices::host_source::HostSource;
 use crate::devices::hostdev::vfio_props;
 use crate::devices::interface::{Interface, Plug, netdev};
 use crate::devices::teaming::Teaming;
-use crate::emit::{Cx, Items, Props, Section};
+use crate::emit::{Cx, Items, Opts, Props, Section};
 use crate::ir::{Leaf, Opt, OptExt, Spanned, YesNo};
 
 /// The function of the host that the guest gets, and whether the host's driver gives it up for that.
@@ -35,8 +35,19 @@ pub(super) fn items(interface: &Interface, cx: &Cx<'_>, out: &mut Items) {
     let id = format!("host{}", interface.info.alias());
     if let Some(netdev) = netdev::props(interface, cx, out) {
         out.json(Section::Interfaces, "netdev", netdev.with("id", &id), interface.kind.origin);
-        out.device(Section::Interfaces, device(interface, cx, &id), interface.model.origin_or(interface.origin));
+        let origin = interface.model.origin_or(interface.origin);
+        if interface.is_of_board(cx.domain) && !interface.is_virtio() {
+            out.opts(Section::Interfaces, "net", board(interface, &id), origin);
+        } else {
+            out.device(Section::Interfaces, device(interface, cx, &id), origin);
+        }
     }
+}
+
+/// `-net nic`: the board has the interface, and takes what is connected to it.
+fn board(interface: &Interface, netdev: &str) -> Opts {
+    let opts = Opts::first("nic").opt("macaddr", show(&interface.mac)).with("netdev", netdev);
+    opts.with("model", interface.model()).with("id", interface.info.alias())
 }
 
 fn device(interface: &Interface, cx: &Cx<'_>, netdev: &str) -> Props {

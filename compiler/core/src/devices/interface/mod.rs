@@ -27,6 +27,7 @@ use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
 use crate::ir::{Leaf, Mac, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
+use crate::parts::os::{Arch, MachineFamily};
 use crate::write::XmlWriter;
 
 pub use driver::{Backend, Driver};
@@ -123,6 +124,10 @@ static MODEL: Rule = Rule {
     name: "interface-model",
     text: "an interface without a model is an rtl8139, which every guest knows and none likes; `virtio` is the fast one",
 };
+static MODEL_OF_ARM: Rule = Rule {
+    name: "interface-model-arm",
+    text: "an interface without a model is a virtio one on `virt`, and what the board has on older machines of Arm",
+};
 static VIRTIO: Rule =
     Rule { name: "interface-model-virtio", text: "vhost-user and vDPA move the frames of virtio interfaces alone" };
 static MAC: Rule = Rule {
@@ -157,6 +162,16 @@ const MODELS: &[&str] = &[
 
 /// Names that libvirt gives to interfaces of the host itself, and that are no part of a definition.
 const GENERATED: &[&str] = &["vnet", "macvtap", "macvlan"];
+
+/// The model of an interface that names none (`qemuDomainDefaultNetModel` in libvirt's `src/qemu/qemu_postparse.c`).
+fn default_model(arch: Arch, family: MachineFamily) -> (&'static str, &'static Rule) {
+    match family {
+        MachineFamily::ArmVirt => ("virtio", &MODEL_OF_ARM),
+        MachineFamily::Versatile => ("scm91c111", &MODEL_OF_ARM),
+        _ if arch.is_arm() => ("lan9118", &MODEL_OF_ARM),
+        _ => ("rtl8139", &MODEL),
+    }
+}
 
 impl Interface {
     /// Whether the guest gets a device of the host.
@@ -334,7 +349,8 @@ impl Device for Interface {
                 self.model.get_or_insert(Spanned::rule("virtio".to_owned(), &VIRTIO));
             }
             _ => {
-                self.model.get_or_insert(Spanned::rule("rtl8139".to_owned(), &MODEL));
+                let (model, rule) = default_model(defaults.arch, defaults.family);
+                self.model.get_or_insert(Spanned::rule(model.to_owned(), rule));
             }
         }
         self.without_virtio(defaults);
@@ -353,10 +369,23 @@ impl Device for Interface {
         }
         match self.model() {
             "usb-net" => Needs::Usb,
+            _ if !self.is_virtio() && self.is_of_board(domain) => Needs::Nothing,
             // The models that libvirt knows to be conventional; it takes all others for PCI Express
             // (`qemuDomainDeviceCalculatePCIConnectFlags` in its `src/qemu/qemu_domain_address.c`).
-            "netfront" | "rtl8139" | "e1000" | "virtio-transitional" | "lan9118" | "vlance" | "vmxnet" | "vmxnet2"
-            | "vmxnet3" | "Am79C970A" | "Am79C973" | "82540EM" | "82545EM" | "82543GC" => Needs::Pci(PCI_DEVICE),
+            "netfront"
+            | "rtl8139"
+            | "e1000"
+            | "virtio-transitional"
+            | "lan9118"
+            | "vlance"
+            | "vmxnet"
+            | "vmxnet2"
+            | "vmxnet3"
+            | "Am79C970A"
+            | "Am79C973"
+            | "82540EM"
+            | "82545EM"
+            | "82543GC" => Needs::Pci(PCI_DEVICE),
             _ if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
             _ => Needs::Pci(PCI_DEVICE),
         }
@@ -377,6 +406,11 @@ impl Device for Interface {
 }
 
 impl Interface {
+    /// Whether it is part of a board of Arm that has no PCI, and that QEMU connects by itself.
+    pub(crate) fn is_of_board(&self, domain: &Domain) -> bool {
+        domain.os.arch().is_arm() && domain.os.family().root().is_none() && self.info.address.is_none()
+    }
+
     /// Drops the options of virtio from an interface of another model, as libvirt does when it reads it; those that every virtio device has are
     /// refused.
     fn without_virtio(&mut self, defaults: &mut Defaults<'_>) {

@@ -55,6 +55,9 @@ pub(super) fn alone(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
                 let origin = access.origin;
                 report(unsupported(origin, "virtio-pmem is not shared with its file").help("set `access='shared'`"));
             }
+            if let Some(base) = target.base.filter(|base| base.value % 4096 != 0) {
+                report(unsupported(base.origin, "the address of virtio-pmem is no multiple of 4096 bytes"));
+            }
             if let Some(node) = target.node {
                 report(unsupported(node.origin, "virtio-pmem belongs to no NUMA cell"));
             }

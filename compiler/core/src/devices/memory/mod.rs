@@ -10,7 +10,7 @@ use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
-use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
+use crate::ir::{CpuSet, Hex, Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
 use crate::lower::Fields;
 use crate::parts::backing::Access;
 use crate::parts::memory::scaled;
@@ -141,17 +141,20 @@ impl Device for MemoryDevice {
                 requested: size(&t, "requested"),
                 label: t.child("label").and_then(|l| size(&l, "size")),
                 readonly: t.child("readonly").map(|c| c.origin()),
-                base: t.child_attr("address", "base"),
+                base: t.child_attr::<Hex>("address", "base").map(|base| base.map(|base| base.0)),
                 dynamic_slots: t.attr("dynamicMemslots"),
             }
         });
+        let model: Opt<Model> = f.attr("model");
+        let mapped = matches!(model.get(), Some(Model::VirtioPmem | Model::VirtioMem));
         Some(Self {
-            model: f.attr("model"),
+            model,
             access: f.attr("access"),
             discard: f.attr("discard"),
             uuid: f.child_text("uuid"),
             source,
-            target: target.unwrap_or_default(),
+            // Memory in slots has its place from its address alone.
+            target: target.map(|target| Target { base: target.base.filter(|_| mapped), ..target }).unwrap_or_default(),
             info: Info::lower(f),
             origin: f.origin(),
         })

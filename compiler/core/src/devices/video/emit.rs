@@ -7,14 +7,17 @@ use crate::devices::chardev::{self, Chardev};
 use crate::devices::video::{Model, Video};
 use crate::emit::{Cx, Items, Payload, Props, Section};
 use crate::ir::{Opt, OptExt, Switch, YesNo};
+use crate::parts::os::Arch;
 
 impl Video {
-    fn driver(&self) -> Option<&'static str> {
+    /// QEMU's device; machines of Arm have none that is VGA and virtio in one.
+    fn driver(&self, arch: Arch) -> Option<&'static str> {
+        let primary = self.is_primary() && (arch.is_x86() || self.model() != Model::Virtio);
         let accelerated = self.accel3d.is(&YesNo::Yes);
         if self.is_vhost_user() {
-            return Some(if self.is_primary() { "vhost-user-vga" } else { "vhost-user-gpu-pci" });
+            return Some(if primary { "vhost-user-vga" } else { "vhost-user-gpu-pci" });
         }
-        Some(match (self.model(), self.is_primary()) {
+        Some(match (self.model(), primary) {
             (Model::None, _) => return None,
             (Model::Vga, _) => "VGA",
             (Model::Cirrus, _) => "cirrus-vga",
@@ -55,13 +58,13 @@ impl Video {
     }
 
     /// The properties of the device but for its address; `None` where the guest has none.
-    pub(super) fn props(&self) -> Option<Props> {
-        let driver = self.driver()?;
+    pub(super) fn props(&self, arch: Arch) -> Option<Props> {
+        let driver = self.driver(arch)?;
         let (kib, mib) =
             (|size: &Opt<u32>| size.get().map(|s| u64::from(s) << 10), |size: &Opt<u32>| size.get().map(|s| s >> 10));
         let mut props = Props::new().with("driver", driver);
         // libvirt leaves the options out for `vhost-user-vga` alone.
-        if self.model() == Model::Virtio && !(self.is_vhost_user() && self.is_primary()) {
+        if self.model() == Model::Virtio && (arch.is_arm() || !(self.is_vhost_user() && self.is_primary())) {
             props = props.and(self.virtio.props());
         }
         props = props.with("id", self.info.alias());

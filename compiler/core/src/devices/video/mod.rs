@@ -15,6 +15,7 @@ use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Section};
 use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
+use crate::parts::os::MachineFamily;
 use crate::write::XmlWriter;
 
 words! {
@@ -72,7 +73,8 @@ pub struct Video {
     origin: Origin,
 }
 
-static MODEL: Rule = Rule { name: "video-model", text: "a video device without a model is a `cirrus` one on x86" };
+static MODEL: Rule =
+    Rule { name: "video-model", text: "a video device without a model is a `cirrus` one, and a virtio one on `virt`" };
 static MEMORY: Rule = Rule {
     name: "video-memory",
     text: "video memory has a default size for each model and is rounded up to a power of two",
@@ -195,7 +197,10 @@ impl Device for Video {
                 self.virtio.write(tag).opt("name", &self.backend).end();
             }
             let tag = w.tag("model").opt("type", &self.model).opt("ram", &self.ram).opt("vram", &self.vram);
-            let tag = tag.opt("vram64", &self.vram64).opt("vgamem", &self.vgamem).opt("heads", &self.heads.filter(|h| h.value > 0));
+            let tag = tag
+                .opt("vram64", &self.vram64)
+                .opt("vgamem", &self.vgamem)
+                .opt("heads", &self.heads.filter(|h| h.value > 0));
             let tag = if self.is_primary() { tag.attr("primary", "yes") } else { tag };
             tag.opt("blob", &self.blob).children(|w| {
                 if self.accel3d.is_some() || self.accel2d.is_some() || self.rendernode.is_some() {
@@ -223,7 +228,8 @@ impl Device for Video {
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        let model = self.model.get_or_insert(Spanned::rule(Model::Cirrus, &MODEL)).value;
+        let usual = if defaults.family == MachineFamily::ArmVirt { Model::Virtio } else { Model::Cirrus };
+        let model = self.model.get_or_insert(Spanned::rule(usual, &MODEL)).value;
         if model == Model::None {
             // Nothing else is kept of it.
             let (model, alias) = (self.model, self.info.alias.take());
@@ -267,7 +273,7 @@ impl Device for Video {
         if self.is_vhost_user() {
             self.vhost_user(cx, out);
         }
-        if let Some(props) = self.props() {
+        if let Some(props) = self.props(cx.domain.os.arch()) {
             out.device(Section::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
         }
     }

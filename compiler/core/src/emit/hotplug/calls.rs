@@ -27,7 +27,7 @@ pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
         other => {
             let special = match (&item.payload, other) {
                 (Payload::Opts(opts), "add-fd") => fd_set(opts),
-                (Payload::Word(action), "watchdog-action") => action.plain().map(|action| watchdog(&action)),
+                (Payload::Word(action), "watchdog-action") => action.plain().map(watchdog),
                 _ => None,
             };
             return special.ok_or_else(|| refused(item));
@@ -67,7 +67,7 @@ fn fd_set(opts: &Opts) -> Option<(QmpCall, QmpCall)> {
     let get = |name: &str| opts.iter().find(|(key, _)| *key == Some(name)).and_then(|(_, text)| text.plain());
     let (set, opaque) = (get("set")?.parse::<u32>().ok()?, get("opaque")?);
     let add = call("add-fd", json!({"fdset-id": set, "opaque": opaque}));
-    Some((QmpCall { fd: Some(opaque), ..add }, call("remove-fd", json!({"fdset-id": set}))))
+    Some((QmpCall { fd: Some(opaque.to_owned()), ..add }, call("remove-fd", json!({"fdset-id": set}))))
 }
 
 /// What QEMU is told about all watchdogs.
@@ -78,8 +78,8 @@ fn watchdog(action: &str) -> (QmpCall, QmpCall) {
 
 /// `getfd` for each descriptor that a command names; the command then has the names under which QEMU knows them.
 pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
-    let names = add.holes.values().flat_map(|arg| &arg.0).filter_map(|part| match part {
-        Part::Hole { name: Hole::Fd(name), .. } => Some(name.clone()),
+    let names = add.holes.values().flat_map(|arg| Vec::from(arg.clone())).filter_map(|part| match part {
+        Part::Hole { name: Hole::Fd(name), .. } => Some(name),
         Part::Hole { name: Hole::State | Hole::Secret(_) | Hole::SecretIv(_), .. } | Part::Text(_) => None,
     });
     let get = |name: String| {
@@ -88,13 +88,14 @@ pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
         QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, undo: Some(close) }
     };
     let out = names.map(get).collect();
-    let is_known = |arg: &Arg| arg.0.iter().all(|part| matches!(part, Part::Text(_)));
     for (pointer, arg) in std::mem::take(&mut add.holes) {
-        let arg = Arg(arg.0.into_iter().map(named_part).collect());
-        if !is_known(&arg) {
+        let parts: Vec<Part> = Vec::from(arg).into_iter().map(named_part).collect();
+        let is_known = parts.iter().all(|part| matches!(part, Part::Text(_)));
+        let arg = Arg::from(parts);
+        if !is_known {
             add.holes.insert(pointer, arg);
-        } else if let Some((place, text)) = pointer_mut(&mut add.arguments, &pointer).zip(Some(arg.display())) {
-            *place = Json::from(text);
+        } else if let Some(place) = pointer_mut(&mut add.arguments, &pointer) {
+            *place = Json::from(arg.display());
         }
     }
     out

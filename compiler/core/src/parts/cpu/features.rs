@@ -6,6 +6,7 @@ use crate::codes;
 use crate::emit::Opts;
 use crate::ir::{Opt, OptExt};
 use crate::parts::cpu::{Cpu, CpuMode, names};
+use crate::parts::os::Arch;
 use crate::target::{Capabilities, Target, sorted};
 
 /// Features that QEMU has never had (`virQEMUCapsCPUFilterFeatures` in libvirt's `src/qemu/qemu_capabilities.c`).
@@ -58,7 +59,7 @@ fn qemu_name(name: &str) -> String {
 }
 
 /// What libvirt refuses of the element (`virCPUDefParseXML` in its `src/conf/cpu_conf.c`).
-pub fn check(cpu: &Cpu, report: &mut dyn FnMut(Diagnostic)) {
+pub fn check(cpu: &Cpu, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
     let own = cpu.origin.span().unwrap_or_default();
     let span = |leaf: &Opt<String>| leaf.as_ref().and_then(|l| l.origin.span()).unwrap_or(own);
     if let Some(id) = &cpu.vendor_id {
@@ -75,7 +76,7 @@ pub fn check(cpu: &Cpu, report: &mut dyn FnMut(Diagnostic)) {
         }
     }
     if let Some(deprecated) = cpu.deprecated_features {
-        let message = "no x86 CPU of QEMU says which of its features are deprecated";
+        let message = "only CPUs of s390x say which of their features are deprecated";
         let place = deprecated.origin.span().unwrap_or(own);
         report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, place, message).help("remove `deprecated_features`"));
     }
@@ -94,7 +95,7 @@ pub fn check(cpu: &Cpu, report: &mut dyn FnMut(Diagnostic)) {
             report(Diagnostic::new(&codes::CONFLICT, place, message).help("keep one of the two"));
         }
         seen.push(&name.value);
-        names::check_feature(name, place, report);
+        names::check_feature(name, arch, place, report);
     }
     let no_model = cpu.model.as_ref().is_none_or(|model| model.origin.span().is_none());
     if is_custom && no_model {

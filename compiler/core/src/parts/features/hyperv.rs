@@ -72,6 +72,12 @@ pub struct Hyperv {
 static CUSTOM: Rule = Rule { name: "hyperv-mode", text: "enlightenments are those that the definition names" };
 
 impl Hyperv {
+    /// Where it is asked for.
+    pub(super) fn origin(&self) -> Option<Origin> {
+        let named = self.list.iter().find_map(|e| e.state.map(|s| s.origin));
+        named.or(self.mode.map(|mode| mode.origin))
+    }
+
     /// Reads `<hyperv>` from `<features>`.
     pub fn lower(features: &Fields<'_, '_>) -> Option<Self> {
         let f = features.child("hyperv")?;

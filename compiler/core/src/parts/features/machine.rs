@@ -1,6 +1,10 @@
 //! `-machine`, and how features are written.
 
+use virtc_diag::Diagnostic;
+
 use super::{Features, IoapicDriver, Plain};
+use crate::codes;
+use crate::devices::iommu::Iommu;
 use crate::devices::{memory, sound};
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{OptExt, Spanned, Switch, YesNo};
@@ -17,6 +21,8 @@ impl Features {
             && self.ioapic.is_none()
             && self.async_teardown.is_none()
             && self.kept.is_empty()
+            && self.gic.is_none()
+            && self.ras.is_none()
             && switches.iter().all(Option::is_none)
     }
 
@@ -45,6 +51,9 @@ impl Features {
                 w.tag(name).opt("state", value).end();
             }
         }
+        if let Some(gic) = &self.gic {
+            gic.write(w);
+        }
         if self.smm.is_some() {
             w.tag("smm").opt("state", &self.smm).children(|w| {
                 if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
@@ -65,6 +74,9 @@ impl Features {
         }
         if self.async_teardown.is_some() {
             w.tag("async-teardown").opt("enabled", &self.async_teardown).end();
+        }
+        if self.ras.is_some() {
+            w.tag("ras").opt("state", &self.ras).end();
         }
         if self.ps2.is_some() {
             w.tag("ps2").opt("state", &self.ps2).end();
@@ -90,6 +102,10 @@ impl Features {
         if let Some(ps2) = features.ps2 {
             opts = opts.switch("i8042", ps2.is_on());
         }
+        opts = features.arm_opts(domain, opts);
+        if domain.devices.iommus.iter().any(Iommu::is_of_machine) {
+            opts.set("iommu", "smmuv3");
+        }
         opts = opts.switch("dump-guest-core", cx.dump_core());
         if domain.backing.nosharepages.is_some() {
             opts = opts.switch("mem-merge", false);
@@ -97,12 +113,12 @@ impl Features {
         opts = memory::machine(domain, opts);
         match domain.numa() {
             Some(_) => {}
-            None => opts.set("memory-backend", "pc.ram"),
+            None => opts = opts.opt("memory-backend", domain.os.ram_id(&cx.target)),
         }
         if let Some(security) = &domain.security {
             opts = security.machine_opts(opts);
         }
-        for (key, node) in domain.os.flash() {
+        for (key, node) in domain.os.flash(&cx.target) {
             opts.set(key, node);
         }
         if domain.numa().is_some_and(Numa::has_hmat) {
@@ -111,13 +127,19 @@ impl Features {
         if domain.os.boot_options.use_serial.is(&YesNo::Yes) {
             opts = opts.switch("graphics", false);
         }
-        if let Some(hpet) = domain.clock.hpet() {
+        if let Some(hpet) = domain.clock.hpet().filter(|_| domain.os.arch().is_x86()) {
             opts = opts.switch("hpet", hpet);
         }
         if let Some(audio) = sound::speaker(domain) {
             opts.set("pcspk-audiodev", audio);
         }
-        opts = opts.switch("acpi", features.has(Plain::Acpi).is_some());
+        let acpi = features.has(Plain::Acpi);
+        if domain.os.can_have_acpi(&cx.target) {
+            opts = opts.switch("acpi", acpi.is_some());
+        } else if let Some(acpi) = acpi {
+            let message = format!("machine type `{}` has no ACPI", machine.value);
+            cx.report(Diagnostic::new(&codes::CONFLICT, acpi.span().unwrap_or_default(), message));
+        }
         out.opts(Section::Machine, "machine", opts, machine.origin);
     }
 

@@ -1,5 +1,6 @@
 //! `<features>`.
 
+mod arm;
 mod hyperv;
 mod kept;
 mod kvm;
@@ -10,11 +11,13 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Props, Section};
+use crate::facts::Facts;
 use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, YesNo, unit_bytes, words};
 use crate::lower::Fields;
-use crate::parts::os::MachineFamily;
+use crate::parts::os::{MachineFamily, Os};
 use crate::write::XmlWriter;
 
+pub use arm::{Gic, GicVersion};
 pub use hyperv::Hyperv;
 pub use kept::Kept;
 pub use kvm::{Kvm, Tcg};
@@ -30,7 +33,7 @@ words! {
 }
 
 /// Features of other architectures, which libvirt refuses here.
-const FOREIGN: [&str; 10] = ["gic", "hpt", "htm", "nested-hv", "ccf-assist", "cfpc", "sbbc", "ibs", "ras", "aia"];
+const FOREIGN: [&str; 8] = ["hpt", "htm", "nested-hv", "ccf-assist", "cfpc", "sbbc", "ibs", "aia"];
 
 /// The features of the machine.
 #[derive(Debug, Clone, Default)]
@@ -65,6 +68,12 @@ pub struct Features {
     pub kept: Kept,
     /// End-of-interrupt acceleration of the local APIC.
     pub apic_eoi: Opt<Switch>,
+    /// The interrupt controller of Arm.
+    pub gic: Option<Gic>,
+    /// Errors of the host's memory are told to a guest of Arm.
+    pub ras: Opt<Switch>,
+    /// Features of other architectures.
+    foreign: Vec<Spanned<&'static str>>,
 }
 
 impl Features {
@@ -106,10 +115,11 @@ impl Features {
         out.async_teardown = f
             .child("async-teardown")
             .map(|child| child.attr("enabled").unwrap_or(Spanned { value: YesNo::Yes, origin: child.origin() }));
+        out.gic = Gic::lower(&f);
+        out.ras = switch("ras");
         for name in FOREIGN {
             if let Some(child) = f.child(name) {
-                let message = format!("an x86 machine has no feature `{name}`");
-                f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, child.element().name_span(), message));
+                out.foreign.push(Spanned { value: name, origin: Origin::Xml(child.element().name_span()) });
                 let _ = child.keep();
             }
         }
@@ -117,7 +127,8 @@ impl Features {
     }
 
     /// Fills in what is absent, and says what libvirt refuses of each feature alone.
-    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, os: &Os, kvm: bool, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
+        arm::define(&mut self.gic, os, kvm, facts);
         if let Some(hyperv) = &mut self.hyperv {
             hyperv.define(report);
         }
@@ -128,7 +139,7 @@ impl Features {
         let mut fault = |origin: Origin, message: &str| {
             report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
         };
-        if let Some(smm) = self.smm.filter(|s| s.is_on() && domain.os.family() == MachineFamily::Other) {
+        if let Some(smm) = self.smm.filter(|s| s.is_on() && !domain.os.family().is_pc()) {
             fault(smm.origin, "only `pc` and `q35` have system management mode");
         }
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
@@ -146,7 +157,7 @@ impl Features {
         if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache).filter(|c| c.value % 1024 != 0) {
             fault(cache.origin, "the cache of translated code is not of whole MiB");
         }
-        let is_pc = domain.os.family() != MachineFamily::Other;
+        let is_pc = domain.os.family().is_pc();
         for state in [&self.vmport, &self.ps2].into_iter().flatten().filter(|_| !is_pc) {
             fault(state.origin, "only `pc` and `q35` have this feature");
         }
@@ -162,6 +173,7 @@ impl Features {
         if let (Some(features), Some(cpu)) = (&self.kvm, &domain.cpu) {
             features.check(cpu, report);
         }
+        arm::check(self, domain, report);
     }
 
     /// Whether a feature is there, and where that comes from.

@@ -9,6 +9,8 @@ use crate::ir::{OptExt, Origin, Switch, YesNo};
 use crate::parts::features::Plain;
 use crate::storage::{Below, Node, Settings, StorageSource};
 
+use crate::target::Target;
+
 use super::loader::{FirmwareFormat, FirmwareKind, LoaderType, NvramStore, NvramType};
 use super::{Arch, MachineFamily, Os};
 
@@ -43,6 +45,9 @@ impl Os {
             match nvram.format.get() {
                 Some(FirmwareFormat::Qcow2) => {
                     nodes("pflash1", FirmwareFormat::Qcow2, false, image, out, path.origin);
+                }
+                Some(FirmwareFormat::Raw) | None if Node::layers_raw(&cx.target) => {
+                    nodes("pflash1", FirmwareFormat::Raw, false, image, out, path.origin);
                 }
                 Some(FirmwareFormat::Raw) | None => {
                     let image = image.with("node-name", "libvirt-pflash1-storage").with("read-only", false);
@@ -81,13 +86,13 @@ impl Os {
     }
 
     /// The names of the block nodes that the machine maps as flash, with where they come from.
-    pub fn flash(&self) -> Vec<(&'static str, &'static str)> {
+    pub fn flash(&self, target: &Target) -> Vec<(&'static str, &'static str)> {
         if !self.loader.as_ref().is_some_and(|l| l.is_flash() && l.path.is_some()) {
             return Vec::new();
         }
         let mut out = vec![("pflash0", "libvirt-pflash0-format")];
         if let Some(nvram) = self.store().filter(|n| n.has_source()) {
-            let is_raw = !nvram.format.is(&FirmwareFormat::Qcow2);
+            let is_raw = !Node::layers_raw(target) && !nvram.format.is(&FirmwareFormat::Qcow2);
             out.push(("pflash1", if is_raw { "libvirt-pflash1-storage" } else { "libvirt-pflash1-format" }));
         }
         out
@@ -144,9 +149,16 @@ pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     let flash = os.loader.as_ref().filter(|l| l.is_flash()).and_then(|l| l.kind).map(|k| k.origin);
     let efi = os.firmware.filter(|f| f.value == FirmwareKind::Efi).map(|f| f.origin);
     if let Some(origin) = efi.or(flash)
+        && os.arch().is_x86()
         && domain.features.has(Plain::Acpi).is_none()
     {
         fault(&codes::CONFLICT, origin, "UEFI needs ACPI, which is not among the `<features>`");
+    }
+    if let Some(acpi) = domain.features.has(Plain::Acpi)
+        && os.arch() == Arch::Aarch64
+        && efi.or(flash).is_none()
+    {
+        fault(&codes::CONFLICT, acpi, "ACPI comes with UEFI alone on this architecture, and no UEFI is asked for");
     }
     if let Some(serial) = os.boot_options.use_serial.filter(|s| s.is_yes())
         && domain.devices.serials.is_empty()

@@ -1,6 +1,7 @@
 //! `<os>`: architecture, machine type, firmware, what to boot.
 
 mod acpi;
+mod arch;
 mod boot;
 mod family;
 mod flash;
@@ -13,21 +14,17 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::emit::{Cx, HostNeeds, Items};
-use crate::ir::{Leaf, Opt, Origin, Rule, Spanned, words};
+use crate::ir::{Opt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
 pub use acpi::{Table, TableKind};
+pub use arch::Arch;
 pub use boot::{Boot, BootDevice};
 pub use family::MachineFamily;
 pub use flash::check;
 pub use loader::{FirmwareFeatures, FirmwareFormat, FirmwareKind, Loader, LoaderType, NvramStore, NvramType};
 pub use select::choose;
-
-words! {
-    /// The architecture of the guest's CPU.
-    pub enum Arch { X86_64 = "x86_64", I686 = "i686" }
-}
 
 words! {
     /// What runs in the guest.
@@ -70,25 +67,9 @@ pub struct Os {
 
 static DEFAULT_MACHINE: Rule = Rule {
     name: "default-machine",
-    text: "without a machine type the guest gets the oldest default of its architecture, `pc`",
+    text: "without a machine type the guest gets the oldest default of its architecture, such as `pc`",
 };
 static DEFAULT_ARCH: Rule = Rule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
-
-/// The architecture. One that the binary does not run is no lack of virtc's.
-fn architecture(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
-    let named: Spanned<String> = kind.attr("arch")?;
-    if Arch::read(&named).is_none() {
-        let emulator = domain.element().child("devices").and_then(|d| d.child("emulator"));
-        let emulator = emulator.map(|e| e.text().trim().to_owned()).unwrap_or_default();
-        if let Some(own @ ("x86_64" | "i386")) = emulator.rsplit_once("qemu-system-").map(|(_, own)| own) {
-            let message = format!("a QEMU for {own} runs no guests of architecture `{}`", named.value);
-            let span = named.origin.span().unwrap_or_default();
-            kind.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-            return None;
-        }
-    }
-    kind.attr("arch")
-}
 
 /// Says that what runs in the guest is not said (`virDomainDefPostParseOs` in libvirt's `src/conf/domain_postparse.c`).
 fn no_type(f: &Fields<'_, '_>) {
@@ -126,7 +107,7 @@ impl Os {
             return Self { kind: Some(other), ..Self::default() };
         }
         let mut out = Self {
-            arch: kind.as_ref().and_then(|t| architecture(domain, t)),
+            arch: kind.as_ref().and_then(|t| arch::lower(domain, t)),
             machine: kind.as_ref().and_then(|t| t.attr("machine")),
             kind: kind.and_then(|t| t.text()),
             boot_options: Boot::lower(&f),
@@ -142,7 +123,8 @@ impl Os {
     /// Fills in what is absent; `per_device` tells whether devices carry boot orders of their own.
     pub fn define(&mut self, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
         self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH));
-        self.machine.get_or_insert(Spanned::rule("pc".to_owned(), &DEFAULT_MACHINE));
+        let machine = family::default_machine(self.arch());
+        self.machine.get_or_insert_with(|| Spanned::rule(machine.to_owned(), &DEFAULT_MACHINE));
         boot::define_order(&mut self.boot, per_device, report);
         self.boot_options.define(report);
         acpi::check(&self.acpi, report);

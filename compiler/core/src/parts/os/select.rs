@@ -8,8 +8,8 @@ use crate::domain::Domain;
 use crate::facts::Facts;
 use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, YesNo};
 
+use super::Os;
 use super::loader::{FirmwareFeatures, FirmwareFormat, FirmwareKind, Loader, LoaderType};
-use super::{Arch, Os};
 
 static CHOSEN: Rule = Rule {
     name: "firmware-choice",
@@ -87,9 +87,8 @@ fn fits(domain: &Domain, firmware: &Firmware) -> bool {
         (Some(FirmwareKind::Efi), _) | (None, Some(LoaderType::Pflash)) => FirmwareInterface::Uefi,
         (Some(FirmwareKind::Bios), _) | (None, Some(LoaderType::Rom) | None) => FirmwareInterface::Bios,
     };
-    let architecture = if os.arch.is(&Arch::I686) { "i386" } else { "x86_64" };
     firmware.interface_types.contains(&wanted)
-        && firmware.runs_on(architecture, os.versioned_machine())
+        && firmware.runs_on(os.arch().qemu(), os.versioned_machine())
         && has_features(domain, firmware)
         && guards(domain, loader, firmware.has("requires-smm"))
         && fits_mapping(os, loader, &firmware.mapping)

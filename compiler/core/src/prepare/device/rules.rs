@@ -138,6 +138,7 @@ pub(super) fn busy(domain: &Domain, kind: Kind, index: usize, span: Span) -> Opt
         | Address::Dimm { .. }
         | Address::Ccid { .. }
         | Address::SpaprVio { .. }
+        | Address::VirtioMmio
         | Address::Foreign(_)
         | Address::Unassigned => false,
     };

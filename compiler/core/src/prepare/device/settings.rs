@@ -115,7 +115,7 @@ fn behind(index: usize, cx: &Cx<'_>) -> (Vec<Item>, Option<String>) {
     let mut items = items_of(Kind::Disk, index, cx);
     let is_front = |item: &Item| item.option == "device";
     let node = items.iter().filter(|item| is_front(item)).find_map(|item| match &item.payload {
-        Payload::Json(props) => props.get("drive").and_then(QemuValue::plain),
+        Payload::Json(props) => props.get("drive").and_then(QemuValue::plain).map(str::to_owned),
         Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => None,
     });
     items.retain(|item| !is_front(item));

@@ -139,7 +139,11 @@ impl Spice {
             (self.port, self.tls_port) = (None, None);
         }
         let unset = |port: &Opt<i32>| port.is_none_or(|p| p.value == 0);
-        if self.listen.is(ListenType::Address) && unset(&self.port) && unset(&self.tls_port) && !self.autoport.is(&YesNo::Yes) {
+        if self.listen.is(ListenType::Address)
+            && unset(&self.port)
+            && unset(&self.tls_port)
+            && !self.autoport.is(&YesNo::Yes)
+        {
             self.listen.close();
         }
     }

@@ -1,58 +1,16 @@
 //! Everything that is made for QEMU is held against what QEMU itself says it takes: testdata, and the conformance corpus where `VIRTC_CORPUS`
 //! names it.
-#![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test reads its inputs")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use virtc_compiler::emit::{Item, Payload, Props, Value};
-use virtc_compiler::target::exchange::recorded;
 use virtc_compiler::target::qapi::Fault;
 use virtc_compiler::target::{Capabilities, Target};
-use virtc_compiler::{Facts, define, lower, prepare};
-use virtc_diag::SourceFile;
-use virtc_inventory::HostFile;
+
+use crate::compiler::{Compiler, corpus, files, host, recorded_caps, root};
 
 /// Names that definitions of the corpus give to QEMU although no QEMU has them: they are the user's own words.
 const INVENTED: [&str; 5] = ["prop1", "prop2", "prop3", "prop4", "prop5"];
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-/// All definitions below `dir`.
-fn definitions(dir: &Path, out: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            definitions(&path, out);
-        } else if path.extension().is_some_and(|extension| extension == "xml") {
-            out.push(path);
-        }
-    }
-}
-
-/// What is made of a definition; nothing where it is refused.
-fn items(path: &Path, target: &Target, host: &HostFile) -> Vec<Item> {
-    let Ok(text) = std::fs::read_to_string(path) else { return Vec::new() };
-    let source = SourceFile::new(path.display().to_string(), text);
-    let (document, mut found) = virtc_xml::parse(&source);
-    if !document.root().is_some_and(|root| root.is("domain")) {
-        return Vec::new();
-    }
-    let (checked, faults) = virtc_schemas::domain().validate(&document);
-    found.extend(faults);
-    let (domain, faults) = lower(&checked);
-    found.extend(faults);
-    let Some(domain) = domain.filter(|domain| domain.holes == 0 && !found.has_errors()) else { return Vec::new() };
-    let facts = Facts::new(Some(host));
-    let (definition, faults) = define(domain, facts);
-    if faults.has_errors() {
-        return Vec::new();
-    }
-    let (machine, faults) = prepare(definition, target, facts);
-    if faults.has_errors() { Vec::new() } else { machine.items().to_vec() }
-}
 
 /// What is wrong with an item, in all strictness.
 fn fault(caps: &Capabilities, item: &Item) -> Option<String> {
@@ -72,7 +30,7 @@ fn fault(caps: &Capabilities, item: &Item) -> Option<String> {
     }
 }
 
-fn device(caps: &Capabilities, props: &Props) -> Option<String> {
+pub fn device(caps: &Capabilities, props: &Props) -> Option<String> {
     let driver = props.get("driver").and_then(Value::plain).unwrap_or_default();
     let names = props.iter().map(|(name, _)| name).filter(|name| !["driver", "id", "bus"].contains(name));
     let absent = |name: &&str| caps.device_property(&driver, name) == Some(false) && !INVENTED.contains(name);
@@ -81,14 +39,13 @@ fn device(caps: &Capabilities, props: &Props) -> Option<String> {
 
 /// Holds all definitions below `dir` against each of `caps`; how many items were looked at.
 fn hold(dir: &Path, target: &Target, caps: &[&Capabilities]) -> (usize, Vec<String>) {
-    let host = std::fs::read_to_string(root().join("testdata/hosts/libvirt-test.json")).unwrap();
-    let host = HostFile::from_json(&host).unwrap();
-    let (mut files, mut count, mut faults) = (Vec::new(), 0, Vec::new());
-    definitions(dir, &mut files);
-    for file in files {
-        for item in items(&file, target, &host) {
+    let (mut count, mut faults) = (0, Vec::new());
+    let mut compiler = Compiler::of(target.clone());
+    for file in files(dir) {
+        let Ok(text) = std::fs::read_to_string(&file) else { continue };
+        for item in compiler.machine(&text).iter().flat_map(|machine| machine.get().items()) {
             count += 1;
-            let found = caps.iter().filter_map(|caps| fault(caps, &item));
+            let found = caps.iter().filter_map(|caps| fault(caps, item));
             faults.extend(found.map(|fault| format!("{}: {fault}", file.display())));
         }
     }
@@ -106,12 +63,8 @@ fn testdata_is_what_qemu_takes() {
 
 #[test]
 fn the_conformance_corpus_is_what_qemu_takes() {
-    let Some(corpus) = std::env::var_os("VIRTC_CORPUS").map(PathBuf::from) else {
-        eprintln!("skipped: VIRTC_CORPUS does not name the conformance corpus");
-        return;
-    };
-    let text = std::fs::read_to_string(corpus.join("qemu-caps/caps_10.0.0_x86_64.replies")).unwrap();
-    let recorded = Capabilities::from_exchanges(&recorded(&text).unwrap()).unwrap();
+    let Some(corpus) = corpus() else { return };
+    let recorded = recorded_caps(&corpus);
     let profile = Target::default();
     for part in ["qemuxmlconf", "realworld"] {
         let (count, faults) = hold(&corpus.join(part), &profile, &[&recorded, profile.caps().unwrap()]);
@@ -130,15 +83,14 @@ fn a_fault_is_found() {
 #[test]
 fn host_model_is_what_libvirt_makes_of_the_same_answers() {
     let map = Path::new("/usr/share/libvirt/cpu_map");
-    let Some(corpus) = std::env::var_os("VIRTC_CORPUS").map(PathBuf::from).filter(|_| map.is_dir()) else {
-        eprintln!("skipped: VIRTC_CORPUS does not name the conformance corpus, or libvirt's CPU map is not installed");
+    if !map.is_dir() {
+        eprintln!("skipped: libvirt's CPU map is not installed");
         return;
-    };
-    let text = std::fs::read_to_string(corpus.join("qemu-caps/caps_10.0.0_x86_64.replies")).unwrap();
-    let caps = Capabilities::from_exchanges(&recorded(&text).unwrap()).unwrap();
+    }
+    let Some(corpus) = corpus() else { return };
+    let caps = recorded_caps(&corpus);
     let map = virtc_inventory::CpuMap::read(map).unwrap();
-    let host = std::fs::read_to_string(root().join("testdata/hosts/libvirt-test.json")).unwrap();
-    let said = HostFile::from_json(&host).unwrap().resources.unwrap();
+    let said = host().resources.unwrap();
     assert_eq!(caps.kvm.and_then(|cpus| cpus.host_model(&map)), said.host_model_kvm);
     assert_eq!(caps.tcg.and_then(|cpus| cpus.host_model(&map)), said.host_model_qemu);
 }

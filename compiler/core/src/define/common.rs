@@ -1,0 +1,65 @@
+//! What libvirt refuses of what every device has: ROM, index for ACPI, port of a virtio-serial controller.
+
+use std::collections::BTreeMap;
+
+use virtc_diag::{Diagnostic, Diagnostics, Span};
+
+use crate::codes;
+use crate::devices::address::Address;
+use crate::devices::controller::ControllerType;
+use crate::devices::{Info, Kind, Needs};
+use crate::domain::Domain;
+use crate::ir::{OptExt, Spanned, YesNo};
+
+/// The rules of `virDomainDeviceInfoParseXML` in libvirt's `src/conf/domain_conf.c`, of `qemuValidateDomainDeviceInfo` in its
+/// `src/qemu/qemu_validate.c` and of `virDomainVirtioSerialAddrReserve` in its `src/conf/domain_addr.c`.
+pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
+    let mut taken: BTreeMap<u32, Option<Span>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        for at in 0..domain.devices.count(*kind) {
+            let Some(info) = domain.devices.info(*kind, at) else { continue };
+            let needs = domain.devices.needs(*kind, at, domain);
+            rom(info, faults);
+            acpi(info, needs, &mut taken, faults);
+            if !matches!(needs, Needs::VirtioSerial(_)) {
+                serial_port(info, domain, faults);
+            }
+        }
+    }
+}
+
+fn rom(info: &Info, faults: &mut Diagnostics) {
+    let Some(rom) = info.rom.as_ref().filter(|rom| rom.enabled.is(&YesNo::No)) else { return };
+    if let Some(origin) = rom.tuning() {
+        let message = "the device has no ROM, which this is about";
+        let span = origin.span().unwrap_or_default();
+        let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+        faults.push(fault.help("remove it, or `enabled='no'`"));
+    }
+}
+
+/// The index is no other device's, and of no device that stands on another bus than PCI.
+fn acpi(info: &Info, needs: Needs, taken: &mut BTreeMap<u32, Option<Span>>, faults: &mut Diagnostics) {
+    let Some(index) = info.acpi_index else { return };
+    let span = index.origin.span().unwrap_or_default();
+    let elsewhere = info.address.as_ref().is_some_and(|address| !matches!(address.value, Address::Pci { .. }));
+    if elsewhere || matches!(needs, Needs::Usb | Needs::VirtioSerial(_)) {
+        let message = "only a PCI device has an index for ACPI";
+        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    } else if index.value == 0 {
+        faults.push(Diagnostic::new(&codes::BAD_VALUE, span, "an index for ACPI is at least 1"));
+    } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
+        let message = format!("another device has the index {} for ACPI", index.value);
+        let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
+        faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+    }
+}
+
+/// A port that is named exists, also where the device makes no use of it.
+fn serial_port(info: &Info, domain: &Domain, faults: &mut Diagnostics) {
+    let Some(Spanned { value: Address::VirtioSerial { controller, .. }, origin }) = &info.address else { return };
+    if domain.devices.controller(ControllerType::VirtioSerial, *controller).is_none() {
+        let message = format!("there is no virtio-serial controller {controller}");
+        faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+    }
+}

@@ -1,0 +1,71 @@
+//! Virtio devices that stand on no bus: machines of Arm have places for them.
+
+use crate::devices::address::Address;
+use crate::devices::controller::{Controller, ControllerType, ScsiModel};
+use crate::devices::disk::DiskBus;
+use crate::devices::hostdev::Subsystem;
+use crate::devices::input::InputBus;
+use crate::devices::memory::Model;
+use crate::devices::{Kind, memballoon, video};
+use crate::domain::Domain;
+use crate::ir::{OptExt, Rule, Spanned};
+
+static MMIO: Rule = Rule {
+    name: "virtio-mmio",
+    text: "a virtio device without an address stands on no bus where the machine has no PCI, or where another such device stands on none",
+};
+
+/// Whether the device is one that can stand on no bus (`qemuDomainPrimeVirtioDeviceAddresses` in libvirt's
+/// `src/qemu/qemu_domain_address.c`, which leaves file systems and vsocks on PCI).
+fn is_virtio(domain: &Domain, kind: Kind, index: usize) -> bool {
+    let devices = &domain.devices;
+    match kind {
+        Kind::Disk => devices.disks.get(index).is_some_and(|d| d.bus.is(&DiskBus::Virtio)),
+        Kind::Interface => devices.interfaces.get(index).is_some_and(|i| i.is_virtio() && !i.is_hostdev()),
+        Kind::Video => devices.videos.get(index).is_some_and(|v| v.model.is(&video::Model::Virtio)),
+        Kind::Input => devices.inputs.get(index).is_some_and(|i| i.bus.is(&InputBus::Virtio)),
+        Kind::Controller => devices.controllers.get(index).is_some_and(|c: &Controller| match c.kind() {
+            ControllerType::VirtioSerial => true,
+            ControllerType::Scsi => c.scsi_model().is_some_and(ScsiModel::is_virtio),
+            _ => false,
+        }),
+        Kind::Memory => {
+            let model = devices.memories.get(index).and_then(|m| m.model.get());
+            matches!(model, Some(Model::VirtioPmem | Model::VirtioMem))
+        }
+        Kind::Hostdev => devices.hostdevs.get(index).is_some_and(|h| matches!(h.subsystem, Subsystem::ScsiHost(_))),
+        Kind::Memballoon => devices.memballoons.get(index).is_some_and(|b| !b.model.is(&memballoon::Model::None)),
+        Kind::Rng | Kind::Crypto => true,
+        _ => false,
+    }
+}
+
+/// Whether the device may name a place on no bus.
+pub(super) fn may_stand(domain: &Domain, kind: Kind, index: usize) -> bool {
+    domain.os.family().has_virtio_mmio()
+        && (is_virtio(domain, kind, index) || matches!(kind, Kind::Filesystem | Kind::Vsock))
+}
+
+/// Puts virtio devices without an address on no bus, where libvirt does (`qemuDomainAssignVirtioMMIOAddresses`).
+pub(super) fn assign(domain: &mut Domain) {
+    let family = domain.os.family();
+    let all = |domain: &Domain| -> Vec<(Kind, usize)> {
+        let of = |kind: &Kind| (0..domain.devices.count(*kind)).map(|index| (*kind, index)).collect::<Vec<_>>();
+        Kind::ALL.iter().flat_map(of).collect()
+    };
+    let is_named = |domain: &Domain| {
+        all(domain)
+            .into_iter()
+            .any(|(kind, index)| domain.devices.info(kind, index).is_some_and(|i| i.address.is(&Address::VirtioMmio)))
+    };
+    if !family.has_virtio_mmio() || (family.root().is_some() && !is_named(domain)) {
+        return;
+    }
+    for (kind, index) in all(domain) {
+        if is_virtio(domain, kind, index)
+            && let Some(info) = domain.devices.info_mut(kind, index)
+        {
+            info.address.get_or_insert(Spanned::rule(Address::VirtioMmio, &MMIO));
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Every command that a device which comes, changes or goes is made of is held against QEMU's description of its commands: each device of testdata,
+//! and of the conformance corpus where `VIRTC_CORPUS` names it, is plugged into one guest, changed into itself, and taken away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::{Map, Value as Json};
+use virtc_compiler::codes::UNKNOWN_TO_QEMU;
+use virtc_compiler::emit::{Props, Value, hotplug};
+use virtc_compiler::target::Capabilities;
+use virtc_compiler::{
+    Absent, Changed, Domain, Facts, Target, attach, detach, devices::Devices, lower_device, lower_running, update,
+};
+use virtc_diag::SourceFile;
+use virtc_inventory::HostFile;
+use virtc_plan::{QmpCall, QmpScript};
+
+use crate::compiler::{corpus, files, host, recorded_caps, root};
+
+/// A guest with room on every bus.
+const GUEST: &str = "<domain type='kvm'><name>room</name><memory unit='GiB'>1</memory>\
+    <maxMemory slots='8' unit='GiB'>64</maxMemory><os><type arch='x86_64' machine='MACHINE'>hvm</type></os>\
+    <features><acpi/></features><cpu><numa><cell id='0' cpus='0' memory='1' unit='GiB'/></numa></cpu><devices>\
+    <controller type='usb' model='qemu-xhci' ports='15'/><controller type='scsi' model='virtio-scsi'/>\
+    <controller type='virtio-serial'/><controller type='ccid'/>ROOM</devices></domain>";
+
+fn running(machine: &str) -> Domain {
+    let ports = if machine == "q35" { 16 } else { 0 };
+    let room = "<controller type='pci' model='pcie-root-port'/>".repeat(ports);
+    let text = GUEST.replace("MACHINE", machine).replace("ROOM", &room);
+    let (document, _) = virtc_xml::parse(&SourceFile::new("guest", text));
+    let (checked, found) = virtc_schemas::domain().validate(&document);
+    assert!(!found.has_errors(), "{found:?}");
+    lower_running(&checked).0.unwrap()
+}
+
+/// The texts of the devices of all definitions below `folder`, each once.
+fn devices(folder: &Path, out: &mut BTreeSet<String>) {
+    for file in files(folder) {
+        let Ok(text) = std::fs::read_to_string(file) else { continue };
+        let Ok(document) = roxmltree::Document::parse(&text) else { continue };
+        let all = document.root_element().children().filter(|part| part.has_tag_name("devices"));
+        let all = all.flat_map(|devices| devices.children()).filter(roxmltree::Node::is_element);
+        out.extend(all.filter_map(|device| text.get(device.range()).map(str::to_owned)));
+        if document.root_element().tag_name().name() != "domain" {
+            out.insert(text.clone());
+        }
+    }
+}
+
+fn lowered(source: &SourceFile) -> Option<Devices> {
+    let (document, found) = virtc_xml::parse(source);
+    let (checked, faults) = virtc_schemas::device().validate(&document);
+    if found.has_errors() || faults.has_errors() {
+        return None;
+    }
+    let (devices, faults) = lower_device(&checked);
+    devices.filter(|_| !faults.has_errors())
+}
+
+fn value(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(bool) => Value::Bool(*bool),
+        Json::Number(number) => Value::Number(number.as_i128().unwrap()),
+        Json::String(text) => Value::from(text.as_str()),
+        Json::Array(values) => Value::Array(values.iter().map(value).collect()),
+        Json::Object(members) => Value::Object(props(members)),
+    }
+}
+
+fn props(members: &Map<String, Json>) -> Props {
+    members.iter().fold(Props::new(), |props, (name, json)| props.with(name, value(json)))
+}
+
+/// What is wrong with a call; a device's properties are those of its driver.
+fn fault(caps: &Capabilities, call: &QmpCall) -> Option<String> {
+    let mut json = Json::Object(call.arguments.clone());
+    for (pointer, arg) in &call.holes {
+        let Some(place) = json.pointer_mut(pointer) else { return Some(format!("no {pointer} in {call:?}")) };
+        *place = Json::from(arg.display());
+    }
+    let Json::Object(members) = json else { return Some(format!("{call:?}")) };
+    let props = props(&members);
+    if call.execute == "device_add" {
+        return crate::items::device(caps, &props);
+    }
+    caps.check_command(&call.execute, &props).err().map(|fault| format!("{}: {fault:?} in {members:?}", call.execute))
+}
+
+/// The calls that were looked at, by name, and what is wrong with them.
+#[derive(Default)]
+struct Held {
+    calls: BTreeMap<String, usize>,
+    faults: BTreeSet<String>,
+}
+
+impl Held {
+    /// The domain afterwards, where there is a change.
+    fn hold(&mut self, (change, findings): Changed, caps: &[&Capabilities]) -> Option<Domain> {
+        // What virtc itself says that no QEMU known to it has.
+        if findings.device.iter().any(|finding| finding.code.name == UNKNOWN_TO_QEMU.name) {
+            return None;
+        }
+        let sound = change?.sound(&findings.device)?;
+        let script: QmpScript = hotplug::script(&sound).ok()?;
+        for call in script.commands.iter().flat_map(|command| std::iter::once(&command.call).chain(&command.undo)) {
+            *self.calls.entry(call.execute.clone()).or_default() += 1;
+            self.faults.extend(caps.iter().filter_map(|caps| fault(caps, call)));
+        }
+        Some(sound.get().domain.clone())
+    }
+}
+
+fn hold(texts: &BTreeSet<String>, machine: &str, host: &HostFile, caps: &[&Capabilities]) -> Held {
+    let (target, facts, guest) = (Target::default(), Facts::new(Some(host)), running(machine));
+    let mut held = Held::default();
+    for text in texts {
+        let source = SourceFile::new("device", text.clone());
+        let Some(device) = lowered(&source) else { continue };
+        let changed = attach(guest.clone(), device.clone(), &target, facts);
+        let Some(after) = held.hold(changed, caps) else { continue };
+        held.hold(update(after.clone(), device.clone(), &source, &target, facts), caps);
+        held.hold(detach(after, device, Absent::Fault, &target, facts), caps);
+    }
+    held
+}
+
+#[test]
+fn what_qemu_is_told_is_what_it_takes() {
+    let mut texts = BTreeSet::new();
+    devices(&root().join("testdata"), &mut texts);
+    let profile = Target::default();
+    let mut caps = vec![profile.caps().unwrap()];
+    let corpus = corpus();
+    let recorded = corpus.as_ref().map(|corpus| recorded_caps(corpus));
+    if let Some(corpus) = &corpus {
+        for part in ["qemuxmlconf", "realworld", "hotplug"] {
+            devices(&corpus.join(part), &mut texts);
+        }
+        caps.extend(&recorded);
+    }
+    for machine in ["q35", "pc"] {
+        let held = hold(&texts, machine, &host(), &caps);
+        println!("{machine}: {} devices, {:?}", texts.len(), held.calls);
+        assert!(held.faults.is_empty(), "{machine}\n{}", Vec::from_iter(held.faults).join("\n"));
+        for name in ["device_add", "device_del", "blockdev-add", "netdev_add", "object-add", "chardev-add"] {
+            assert!(held.calls.get(name).is_some_and(|count| *count > 3), "{machine}: {name}: {:?}", held.calls);
+        }
+    }
+}

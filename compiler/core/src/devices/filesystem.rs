@@ -145,6 +145,13 @@ impl Binary {
         }
     }
 
+    /// Whether it says anything.
+    fn says(&self) -> bool {
+        let words = self.path.is_some() || self.cache.is_some() || self.sandbox.is_some();
+        let switches = [&self.xattr, &self.posix, &self.flock].into_iter().any(|switch| switch.is_some());
+        words || switches || self.threads.is_some() || self.openfiles.is_some()
+    }
+
     fn write(&self, w: &mut XmlWriter) {
         w.tag("binary").opt("path", &self.path).opt("xattr", &self.xattr).children(|w| {
             if self.cache.is_some() {
@@ -270,7 +277,7 @@ impl Device for Filesystem {
             dmode: f.attr("dmode"),
             multidevs: f.attr("multidevs").filter(|m: &Spanned<Multidevs>| m.value != Multidevs::Default),
             driver: driver.unwrap_or_default(),
-            binary: f.child("binary").map(|b| Binary::lower(&b)),
+            binary: f.child("binary").map(|b| Binary::lower(&b)).filter(Binary::says),
             idmap: Self::ranges(f),
             dir: source.as_ref().and_then(|s| s.attr("dir")),
             socket: source.and_then(|s| s.attr("socket")),

@@ -53,7 +53,8 @@ impl Device for Panic {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let usual = match defaults.family {
             MachineFamily::ArmVirt => Some(Model::Pvpanic),
-            family => family.is_pc().then_some(Model::Isa),
+            // Every machine of x86 has the port, whatever its buses.
+            _ => defaults.arch.is_x86().then_some(Model::Isa),
         };
         self.model = self.model.or(usual.map(|model| Spanned::rule(model, &MODEL)));
     }

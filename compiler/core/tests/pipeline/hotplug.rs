@@ -26,7 +26,8 @@ const GUEST: &str = "<domain type='kvm'><name>room</name><memory unit='GiB'>1</m
 
 fn running(machine: &str) -> Domain {
     let ports = if machine == "q35" { 16 } else { 0 };
-    let room = "<controller type='pci' model='pcie-root-port'/>".repeat(ports);
+    let port = |index| format!("<controller type='pci' index='{index}' model='pcie-root-port'/>");
+    let room: String = (1..=ports).map(port).collect();
     let text = GUEST.replace("MACHINE", machine).replace("ROOM", &room);
     let (document, _) = virtc_xml::parse(&SourceFile::new("guest", text));
     let (checked, found) = virtc_schemas::domain().validate(&document);

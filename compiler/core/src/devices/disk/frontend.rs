@@ -138,7 +138,7 @@ pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
         disk.bootindex().map(|index| (unit, index))
     };
     let origin: Origin = first.origin;
-    if cx.domain.os.family() == MachineFamily::I440fx {
+    if cx.domain.os.family() != MachineFamily::Q35 {
         for (key, index) in floppies.iter().filter_map(|d| boot(d)) {
             out.opts(
                 Section::Floppies,

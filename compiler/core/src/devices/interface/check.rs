@@ -228,7 +228,6 @@ fn passt(interface: &Interface, report: &mut Report<'_>) {
         return report.refuse_with(backend.origin, message, "use an interface of type `user` or `vhostuser`");
     }
     let dev = match &interface.source {
-        Source::User(dev) => dev.as_ref(),
         Source::VhostUser(socket) => socket.dev.as_ref(),
         _ => None,
     };

@@ -343,6 +343,8 @@ impl Device for Interface {
             defaults.report(Diagnostic::new(&codes::CONFLICT, mac.origin.span().unwrap_or(span), message).help(help));
         }
         self.source.define();
+        // libvirt reads the options of virtio before it gives an interface its model.
+        let (given, passt) = (self.model.as_ref().is_some_and(|model| model.origin.span().is_some()), self.is_passt());
         match self.actual() {
             InterfaceType::Hostdev => {}
             InterfaceType::Vhostuser | InterfaceType::Vdpa => {
@@ -353,7 +355,15 @@ impl Device for Interface {
                 self.model.get_or_insert(Spanned::rule(model.to_owned(), rule));
             }
         }
-        self.without_virtio(defaults);
+        self.without_virtio(given, defaults);
+        if let Source::User(dev) = &mut self.source
+            && !passt
+            && let Some(dev) = dev.take()
+        {
+            let span = dev.origin.span().unwrap_or(span);
+            let message = "only passt is told which interface of the host to use";
+            defaults.report(Diagnostic::new(&codes::WITHOUT_EFFECT, span, message));
+        }
         if let Some(Spanned { value: HostSource::Pci(slot), .. }) = self.source.host() {
             self.conventional = defaults.facts.is_conventional(slot);
         }
@@ -413,8 +423,8 @@ impl Interface {
 
     /// Drops the options of virtio from an interface of another model, as libvirt does when it reads it; those that every virtio device has are
     /// refused.
-    fn without_virtio(&mut self, defaults: &mut Defaults<'_>) {
-        if self.is_virtio() {
+    fn without_virtio(&mut self, given: bool, defaults: &mut Defaults<'_>) {
+        if self.is_virtio() && given {
             return;
         }
         self.backend.vhost = None;

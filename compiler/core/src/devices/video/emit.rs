@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_primary_device_comes_first() {
         let t = trial(
-            "<video><model type='qxl' heads='2' vgamem='9000'/></video>\
+            "<video><model type='qxl' heads='2' vgamem='8192'/></video>\
              <video><driver ats='on'/><model type='virtio' primary='yes'><acceleration accel3d='yes'/><resolution x='800' y='600'/></model></video>",
             &["video"],
         );
@@ -106,8 +106,8 @@ mod tests {
         assert_eq!(
             t.argv,
             [
-                r#"-device {"driver":"virtio-vga-gl","id":"video0","max_outputs":1,"xres":800,"yres":600,"bus":"pci.0","addr":"0x2"}"#,
-                r#"-device {"driver":"qxl","id":"video1","max_outputs":2,"ram_size":67108864,"vram_size":67108864,"vram64_size_mb":0,"vgamem_mb":16,"bus":"pci.0","addr":"0x3"}"#,
+                r#"-device {"driver":"virtio-vga-gl","ats":true,"id":"video0","max_outputs":1,"xres":800,"yres":600,"bus":"pci.0","addr":"0x2"}"#,
+                r#"-device {"driver":"qxl","id":"video1","max_outputs":2,"ram_size":67108864,"vram_size":67108864,"vram64_size_mb":0,"vgamem_mb":8,"bus":"pci.0","addr":"0x3"}"#,
             ]
         );
     }

@@ -148,7 +148,7 @@ impl Binary {
     /// Whether it says anything.
     fn says(&self) -> bool {
         let words = self.path.is_some() || self.cache.is_some() || self.sandbox.is_some();
-        let switches = [&self.xattr, &self.posix, &self.flock].into_iter().any(|switch| switch.is_some());
+        let switches = [&self.xattr, &self.posix, &self.flock].into_iter().any(Option::is_some);
         words || switches || self.threads.is_some() || self.openfiles.is_some()
     }
 

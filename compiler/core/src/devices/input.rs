@@ -98,6 +98,12 @@ impl Input {
         self.kind.value == kind && self.bus.is_some_and(|b| b.value == InputBus::Ps2 && b.origin != Origin::Rule(&BUS))
     }
 
+    /// Whether it is on PS/2, or comes there for want of a bus.
+    pub fn comes_to_ps2(&self, x86: bool) -> bool {
+        let plain = matches!(self.kind.value, InputKind::Mouse | InputKind::Keyboard);
+        self.is_on_ps2() || (self.bus.is_none() && plain && x86)
+    }
+
     fn driver(&self) -> Option<&'static str> {
         use InputKind as K;
         Some(match (self.bus.get()?, self.kind.value) {
@@ -208,7 +214,7 @@ impl Device for Input {
         }
     }
 
-    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+    fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
         if !self.bus.is(&InputBus::Virtio) {
             self.virtio.without_effect("input device", faults);
         }

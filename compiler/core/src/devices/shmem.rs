@@ -77,7 +77,7 @@ impl Device for Shmem {
         Some(Self {
             role: f.attr("role"),
             model: f.child_attr("model", "type"),
-            size: f.child("size").and_then(|s| bytes(&s, "b")),
+            size: f.child("size").and_then(|s| bytes(&s, "b")).filter(|size| size.value > 0),
             server: server.map(|s| s.attr("path")),
             msi,
             info: Info::lower(f),

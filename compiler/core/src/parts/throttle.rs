@@ -120,7 +120,9 @@ impl IoLimits {
     /// What libvirt (`qemuValidateDomainDeviceDefDiskBlkdeviotune` in its `src/qemu/qemu_validate.c`) and QEMU (`throttle_is_valid` in its
     /// `util/throttle.c`) refuse.
     pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
-        for ((name, ..), value) in self.named().filter(|(_, value)| value.value > MOST) {
+        let lengths = |name: &str| name.ends_with("_length");
+        let named = self.named().filter(|((name, ..), _)| !lengths(name)).map(|((name, ..), value)| (name, value));
+        for (name, value) in named.chain(self.size.map(|s| ("size_iops_sec", s))).filter(|(_, v)| v.value > MOST) {
             report(fault(value.origin, format!("`{name}` is {MOST} at most")));
         }
         let value = |at: usize| self.values.get(at).copied().flatten();

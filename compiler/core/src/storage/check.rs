@@ -259,7 +259,7 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
 }
 
 fn nfs_faults(network: &Network, faults: &mut Diagnostics) {
-    for port in network.hosts.iter().filter_map(|h| h.port) {
+    for port in network.hosts.iter().filter_map(|h| h.port).filter(|port| port.value > 0) {
         let origin: Origin = port.origin;
         faults.push(unsupported(origin, "QEMU's NFS client has no option for a port"));
     }

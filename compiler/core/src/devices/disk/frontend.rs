@@ -132,7 +132,7 @@ pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
     let Some(first) = floppies.first() else { return };
     let boot = |disk: &Disk| {
         let unit = match &disk.info.address {
-            Some(Spanned { value: Address::Drive { unit: 1, .. }, .. }) => "bootindexB",
+            Some(Spanned { value: Address::Drive { unit: 1.., .. }, .. }) => "bootindexB",
             Some(_) | None => "bootindexA",
         };
         disk.bootindex().map(|index| (unit, index))

@@ -165,7 +165,7 @@ impl Features {
             fault(vmport.origin, "the VMware port is part of the PS/2 controller, which is off");
         }
         if self.ps2.is(&Switch::Off) {
-            for input in domain.devices.inputs.iter().filter(|i| i.is_on_ps2()) {
+            for input in domain.devices.inputs.iter().filter(|i| i.comes_to_ps2(domain.os.arch().is_x86())) {
                 let origin = crate::devices::Device::origin(input);
                 fault(origin, "the input device is on PS/2, but the PS/2 controller is off");
             }

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use virtc_compiler::Target;
+use virtc_compiler::define::default_emulator;
+use virtc_compiler::ir::Leaf;
+use virtc_compiler::parts::os::Arch;
 use virtc_compiler::target::Capabilities;
 use virtc_diag::SourceFile;
 
@@ -35,9 +38,12 @@ pub fn capabilities(binary: &Path, environment: Environment) -> Result<Capabilit
 /// said when it is started.
 pub fn target(source: &SourceFile) -> Option<Target> {
     let (document, _) = virtc_xml::parse(source);
-    let devices = document.root().and_then(|root| root.child("devices"));
+    let root = document.root();
+    let devices = root.and_then(|root| root.child("devices"));
     let named = devices.and_then(|devices| devices.child("emulator")).map(|emulator| emulator.text().trim().to_owned());
-    let binary = named.unwrap_or_else(|| "/usr/bin/qemu-system-x86_64".to_owned());
+    let arch = root.and_then(|root| root.child("os")?.child("type")?.attribute("arch"));
+    let arch = arch.and_then(|arch| Arch::read(arch.value())).unwrap_or(Arch::X86_64);
+    let binary = named.unwrap_or_else(|| default_emulator(arch));
     let binary = Path::new(&binary);
     let place = cache::Place::of(binary);
     if let Some(caps) = place.as_ref().and_then(cache::Place::read) {

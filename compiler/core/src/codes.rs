@@ -69,9 +69,9 @@ pub static UNKNOWN_TO_QEMU: Code = Code {
 pub static CAPABILITY_WITHOUT_EFFECT: Code = Code {
     name: "capability-without-effect",
     severity: Severity::Warning,
-    explanation: "`<qemu:capabilities>` adds or takes away an ability by libvirt's name for it. virtc knows the names of devices, and of their\n\
-        properties as `device.property`; by other names libvirt chooses between forms of a command line of which virtc makes one alone.\n\
-        libvirt refuses a name that it does not know.",
+    explanation: "`<qemu:capabilities>` adds or takes away an ability by libvirt's name for it. virtc goes by those of devices, of their properties\n\
+        as `device.property`, and by others on which a definition's parts depend, such as `vmcoreinfo`. By the rest libvirt chooses between forms\n\
+        of a command line of which virtc makes one alone, or does what virtc does not do.",
 };
 
 /// A device that the definition does not have.
@@ -100,8 +100,17 @@ pub static REFUSED_BY_QEMU: Code = Code {
         the guest something else. The help says what QEMU takes.",
 };
 
+/// A name that nothing has.
+pub static REFERENCE_TO_NOTHING: Code = Code {
+    name: "reference-to-nothing",
+    severity: Severity::Warning,
+    explanation: "The definition refers to a part of the guest by a name that no part has. libvirt and QEMU take this and do without it, so the\n\
+        guest starts, but not as it was meant. Give the part that is meant this name.",
+};
+
 /// All diagnostics of this crate.
 pub static ALL: &[&Code] = &[
+    &REFERENCE_TO_NOTHING,
     &NOT_YET_SUPPORTED,
     &BAD_VALUE,
     &MISSING,

@@ -247,6 +247,11 @@ impl Domain {
         self.general.name.as_ref().map_or("", |n| n.value.as_str())
     }
 
+    /// Whether the binary is QEMU's for machines of 32 bits: one of 64 bits runs guests of 32 bits too.
+    pub fn has_32_bits(&self) -> bool {
+        self.emulator.as_ref().is_some_and(|path| path.ends_with("qemu-system-i386"))
+    }
+
     /// Whether any device has a place in the boot order.
     pub fn has_device_boot_order(&self) -> bool {
         let orders = |kind: &Kind| {

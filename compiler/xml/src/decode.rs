@@ -21,7 +21,7 @@ pub(crate) fn is_char(c: char) -> bool {
 /// The value that `raw` at byte `base` stands for. Faults go to `report`; a faulty reference is left out.
 pub(crate) fn decode<'t>(raw: &'t str, base: usize, place: Place, report: &mut dyn FnMut(Diagnostic)) -> Cow<'t, str> {
     let plain = |b: u8| match b {
-        b'\n' | b'\t' => place == Place::Text,
+        b'\n' | b'\t' | b'<' => place == Place::Text,
         b'&' | 0..=0x1f | 0xef => false,
         _ => true,
     };
@@ -58,6 +58,12 @@ pub(crate) fn decode<'t>(raw: &'t str, base: usize, place: Place, report: &mut d
             }
         }
         rest = rest.get(length..).unwrap_or_default();
+    }
+    if place == Place::Attribute
+        && let Some(at) = raw.find('<')
+    {
+        let fault = Diagnostic::new(&codes::XML_SYNTAX, Span::at(base + at), "`<` in an attribute value");
+        report(fault.help("write it `&lt;`"));
     }
     if out == raw { Cow::Borrowed(raw) } else { Cow::Owned(out) }
 }

@@ -7,6 +7,7 @@ pub mod codes;
 mod decode;
 mod document;
 mod element;
+mod names;
 mod parse;
 mod tag;
 

@@ -9,7 +9,8 @@ use crate::codes;
 use crate::decode::{Place, decode};
 use crate::document::{Document, ElementData, NONE, NodeData, NodeKind, TextData};
 use crate::element::Element;
-use crate::tag::{NAMES, Names, offset};
+use crate::names::{NAMES, Names};
+use crate::tag::offset;
 
 /// How deep elements may stand inside each other.
 pub const MAX_DEPTH: usize = 256;

@@ -1,161 +1,37 @@
-//! Start tags: attributes, namespace declarations, and names with their namespaces.
+//! Start tags: attributes and namespace declarations.
 
 use quick_xml::events::BytesStart;
 use quick_xml::events::attributes::AttrError;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
-use crate::decode::{Place, decode, is_qname};
-use crate::document::{AttributeData, Declaration, Document, NameData, NameId, Namespace};
+use crate::decode::{Place, decode};
+use crate::document::{AttributeData, Document, NameId};
+use crate::names::Names;
 
-const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 /// So many attributes are few.
 const FEW: usize = 16;
 /// What is said of a repeated attribute.
 const TWICE: &str = "attribute given twice";
 
-/// As many names as most documents have.
-pub(crate) const NAMES: usize = 64;
-
-/// Numbers for names, and the namespace declarations in force.
-pub(crate) struct Names<'t> {
-    /// Prefixes that were reported: each is reported once.
-    undeclared: FxHashSet<&'t str>,
-    ids: FxHashMap<(Namespace, &'t str), NameId>,
-    /// Names with a colon as written, for the declarations in force.
-    written: FxHashMap<(&'t str, bool), NameId>,
-    /// The declarations in force: the number of open elements when each was made, and its prefix.
-    scope: Vec<(usize, &'t str)>,
-    /// For each prefix its declarations in force, the innermost last.
-    prefixes: FxHashMap<&'t str, Vec<Namespace>>,
-    /// The namespaces by their URIs.
-    namespaces: FxHashMap<Box<str>, Namespace>,
-    /// The attributes of one tag; kept to be used again.
-    attributes: Vec<Raw<'t>>,
-}
-
 /// An attribute as written.
-struct Raw<'t> {
+pub(crate) struct Raw<'t> {
     name: &'t str,
     at: usize,
     value: &'t str,
     value_at: usize,
+    /// The prefix that it declares, where it is a declaration; empty for the default namespace.
+    declares: Option<&'t str>,
+}
+
+/// The prefix that an attribute of this name declares.
+fn declared(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix("xmlns")?;
+    if rest.is_empty() { Some("") } else { rest.strip_prefix(':') }
 }
 
 impl<'t> Names<'t> {
-    pub(crate) fn new() -> Self {
-        Self {
-            undeclared: FxHashSet::default(),
-            ids: FxHashMap::with_capacity_and_hasher(NAMES, rustc_hash::FxBuildHasher),
-            written: FxHashMap::default(),
-            scope: Vec::new(),
-            prefixes: FxHashMap::default(),
-            namespaces: FxHashMap::default(),
-            attributes: Vec::new(),
-        }
-    }
-
-    /// The declarations of elements that are closed go out of force.
-    pub(crate) fn close_to(&mut self, depth: usize) {
-        while let Some((_, prefix)) = self.scope.pop_if(|(declared, _)| *declared > depth) {
-            if let Some(declared) = self.prefixes.get_mut(prefix) {
-                declared.pop();
-            }
-            self.written.clear();
-        }
-    }
-
-    /// The namespace of a URI.
-    fn namespace(&mut self, document: &mut Document, uri: &str) -> Namespace {
-        if uri.is_empty() {
-            return Namespace::NONE;
-        }
-        if let Some(known) = self.namespaces.get(uri) {
-            return *known;
-        }
-        let new = Namespace(Span::at(document.namespaces.len()).start);
-        document.namespaces.push(uri.into());
-        self.namespaces.insert(uri.into(), new);
-        new
-    }
-
-    /// What a prefix stands for, where it is declared. The empty one stands for no namespace unless something else is declared.
-    fn meaning(&mut self, document: &mut Document, prefix: &str) -> Option<Namespace> {
-        if prefix == "xml" {
-            return Some(self.namespace(document, XML_NAMESPACE));
-        }
-        let declared = self.prefixes.get(prefix).and_then(|declared| declared.last().copied());
-        if prefix.is_empty() {
-            return Some(declared.unwrap_or(Namespace::NONE));
-        }
-        declared.filter(|namespace| *namespace != Namespace::NONE)
-    }
-
-    /// Whether the prefix of a name stands for anything.
-    fn is_declared(&self, name: &str) -> bool {
-        let prefix = name.split_once(':').map_or("", |(prefix, _)| prefix);
-        prefix == "xml" || self.prefixes.get(prefix).is_some_and(|declared| !declared.is_empty())
-    }
-
-    /// The number of a name as written.
-    fn id(
-        &mut self,
-        document: &mut Document,
-        name: &'t str,
-        at: usize,
-        attribute: bool,
-        report: &mut dyn FnMut(Diagnostic),
-    ) -> NameId {
-        let span = Span::new(at..at + name.len());
-        let mut check = || {
-            if !is_qname(name) {
-                report(Diagnostic::new(&codes::XML_SYNTAX, span, format!("`{name}` is no XML name")));
-            }
-        };
-        let Some((prefix, local)) = name.split_once(':') else {
-            let is_bare = attribute || self.scope.is_empty();
-            let namespace = if is_bare { None } else { self.meaning(document, "") };
-            let known = document.names.len();
-            let id = self.number(document, namespace.unwrap_or(Namespace::NONE), name, at);
-            if document.names.len() > known {
-                check();
-            }
-            return id;
-        };
-        if let Some(id) = self.written.get(&(name, attribute)) {
-            return *id;
-        }
-        check();
-        let namespace = match self.meaning(document, prefix) {
-            _ if prefix.is_empty() && attribute => Namespace::NONE,
-            Some(namespace) => namespace,
-            None if !self.undeclared.insert(prefix) => Namespace::NONE,
-            None => {
-                let message = format!("namespace prefix `{prefix}` is not declared");
-                let help = if prefix == "qemu" {
-                    "declare it on `<domain>`: `xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'`".to_owned()
-                } else {
-                    format!("declare it with `xmlns:{prefix}='…'` on this element or around it")
-                };
-                report(Diagnostic::new(&codes::XML_SYNTAX, span, message).help(help));
-                Namespace::NONE
-            }
-        };
-        let id = self.number(document, namespace, local, at + prefix.len() + 1);
-        self.written.insert((name, attribute), id);
-        id
-    }
-
-    /// The number of a name in a namespace, which stands at `at`.
-    fn number(&mut self, document: &mut Document, namespace: Namespace, local: &'t str, at: usize) -> NameId {
-        *self.ids.entry((namespace, local)).or_insert_with(|| {
-            let id = NameId(Span::at(document.names.len()).start);
-            document.names.push(NameData { namespace, local: Span::new(at..at + local.len()) });
-            id
-        })
-    }
-
     /// The element's name and its attributes, which are pushed to the document.
     pub(crate) fn open(
         &mut self,
@@ -172,27 +48,16 @@ impl<'t> Names<'t> {
         let mut attributes = std::mem::take(&mut self.attributes);
         raw_attributes(text, tag, base, &mut attributes, report);
         for attribute in &attributes {
-            let prefix = match attribute.name.strip_prefix("xmlns") {
-                Some("") => "",
-                Some(rest) => match rest.strip_prefix(':') {
-                    Some(prefix) => prefix,
-                    None => continue,
-                },
-                None => continue,
-            };
+            let Some(prefix) = attribute.declares else { continue };
             let uri = decode(attribute.value, attribute.value_at, Place::Attribute, report);
-            let namespace = self.namespace(document, &uri);
-            self.scope.push((depth, prefix));
-            self.prefixes.entry(prefix).or_default().push(namespace);
-            self.written.clear();
-            document.declarations.push(Declaration { element, prefix: prefix.into(), namespace });
+            self.declare(document, (element, depth), prefix, &uri);
         }
         let id = self.id(document, name, base, false, report);
         let first = Span::at(document.attributes.len()).start;
         // Two prefixes may stand for one namespace (Namespaces in XML 1.0, 6.3).
         let mut prefixed: FxHashSet<NameId> = FxHashSet::default();
         for attribute in attributes.drain(..) {
-            if attribute.name == "xmlns" || attribute.name.starts_with("xmlns:") {
+            if attribute.declares.is_some() {
                 continue;
             }
             let name = self.id(document, attribute.name, attribute.at, true, report);
@@ -209,10 +74,6 @@ impl<'t> Names<'t> {
                 std::borrow::Cow::Borrowed(_) => None,
                 std::borrow::Cow::Owned(value) => Some(value.into()),
             };
-            if let Some(at) = attribute.value.bytes().position(|byte| byte == b'<') {
-                let span = Span::at(attribute.value_at + at);
-                report(Diagnostic::new(&codes::XML_SYNTAX, span, "`<` in an attribute value").help("write it `&lt;`"));
-            }
             let name_span = Span::new(attribute.at..attribute.at + attribute.name.len());
             document.attributes.push(AttributeData { name, name_span, value_span, decoded });
         }
@@ -270,7 +131,7 @@ fn raw_attributes<'t>(
                 report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), "no white space before this attribute"));
             }
         }
-        out.push(Raw { name, at, value, value_at });
+        out.push(Raw { name, at, value, value_at, declares: declared(name) });
     }
 }
 

@@ -7,7 +7,8 @@ use crate::bed::{Bed, CARD};
 const SERIAL: &str = "<serial type='unix'><source mode='connect' path='PLACE/serial'/><target port='0'/></serial>";
 
 /// Places for the USB controller, for the disk, and for two more.
-const PORTS: &str = "<controller type='pci' model='pcie-root-port'/><controller type='pci' model='pcie-root-port'/>
+const PORTS: &str = "<controller type='pci' index='0' model='pcie-root'/>
+    <controller type='pci' model='pcie-root-port'/><controller type='pci' model='pcie-root-port'/>
     <controller type='pci' model='pcie-root-port'/><controller type='pci' model='pcie-root-port'/>";
 
 #[test]

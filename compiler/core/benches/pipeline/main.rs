@@ -109,11 +109,6 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 fn main() {
-    eprintln!(
-        size_of::<virtc_compiler::Domain>(),
-        size_of::<virtc_compiler::Definition>(),
-        size_of::<virtc_compiler::emit::Item>()
-    ); //TMP
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let facts = std::fs::read_to_string(root.join("testdata/hosts/libvirt-test.json")).unwrap();
     let host = HostFile::from_json(&facts).unwrap();

@@ -101,13 +101,14 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
         let span = at.origin.span().or(disk.origin.span()).unwrap_or_default();
         let narrow = disk.is_narrow(domain);
         let fault = match kind {
-            ControllerType::Fdc if bus > 0 || target > 0 => Some("a floppy controller has one bus and no targets"),
+            ControllerType::Fdc if controller > 0 || bus > 0 || target > 0 => {
+                Some("a guest has one floppy controller, with one bus and no targets")
+            }
             // libvirt leaves the bus and the unit to QEMU.
             ControllerType::Ide if target > 0 => Some("an IDE controller has no targets"),
             ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
             ControllerType::Scsi if bus > 0 => Some(ONE_SCSI_BUS),
             ControllerType::Scsi if narrow && target > 0 => Some(NO_TARGETS),
-            ControllerType::Scsi if narrow && unit > 7 => Some("this model of SCSI controller has units 0 to 7"),
             _ => None,
         };
         if let Some(message) = fault {
@@ -170,7 +171,15 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
             faults.push(Diagnostic::new(&codes::CONFLICT, span, "the root bus has another index than 0"));
         } else if !is_root && controller.index() == 0 {
             let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
+            let help = if controller.index.as_ref().is_none_or(|index| index.origin.span().is_none()) {
+                format!(
+                    "give it an index, or put `<controller type='pci' index='0' model='{}'/>` before it",
+                    expected.word()
+                )
+            } else {
+                "give it an index of its own".to_owned()
+            };
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
         }
         if let (true, Some(address)) = (is_root, &controller.info.address) {
             faults.push(conflict(address.origin.span().unwrap_or(span), "the root bus has no address"));
@@ -184,10 +193,11 @@ fn controllers(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: BTreeMap<(ControllerType, u32), Option<Span>> = BTreeMap::new();
     for controller in domain.devices.controllers.iter().filter(|c| c.kind() != ControllerType::Usb) {
         let place = controller.index.origin_or(controller.origin).span().or(controller.origin.span());
-        if let Some(first) = seen.insert((controller.kind(), controller.index()), place) {
+        // Of a controller in the place of one that the machine brings, more is said above.
+        let first = seen.insert((controller.kind(), controller.index()), place);
+        if let (Some(Some(first)), Some(second)) = (first, place) {
             let message = format!("two `{}` controllers have the index {}", controller.kind.word(), controller.index());
-            let fault = Diagnostic::new(&codes::CONFLICT, place.unwrap_or_default(), message);
-            faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+            faults.push(Diagnostic::new(&codes::CONFLICT, second, message).label(first, "the other one"));
         }
     }
 }
@@ -196,8 +206,19 @@ fn controllers(domain: &Domain, faults: &mut Diagnostics) {
 fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let all: Vec<_> = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb).collect();
     let mains: BTreeSet<u32> = all.iter().filter(|c| c.master.is_none()).map(|c| c.index()).collect();
+    let mut own_ports: BTreeMap<u32, Option<Span>> = BTreeMap::new();
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
+        // Parts of a controller without ports of their own stand beside the part that has them.
+        let part = controller.companion_function().is_some_and(|function| function != 7);
+        if !part
+            && controller.usb_model() != Some(UsbModel::None)
+            && let Some(first) = own_ports.insert(controller.index(), controller.origin.span())
+        {
+            let message = format!("two `usb` controllers have the index {}", controller.index());
+            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+        }
         if controller.master.is_some() && !mains.contains(&controller.index()) {
             let message = format!("no controller with index {} has this one as its companion", controller.index());
             faults.push(

@@ -6,6 +6,7 @@ use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
 use crate::devices::address::Address;
+use crate::devices::console::Console;
 use crate::devices::controller::ControllerType;
 use crate::devices::{Info, Kind, Needs};
 use crate::domain::Domain;
@@ -14,17 +15,50 @@ use crate::ir::{OptExt, Spanned, YesNo};
 /// The rules of `virDomainDeviceInfoParseXML` in libvirt's `src/conf/domain_conf.c`, of `qemuValidateDomainDeviceInfo` in its
 /// `src/qemu/qemu_validate.c` and of `virDomainVirtioSerialAddrReserve` in its `src/conf/domain_addr.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
-    let mut taken: BTreeMap<u32, Option<Span>> = BTreeMap::new();
+    let (mut taken, mut orders) = (BTreeMap::new(), BTreeMap::new());
     for kind in Kind::ALL {
         for at in 0..domain.devices.count(*kind) {
             let Some(info) = domain.devices.info(*kind, at) else { continue };
+            // The first console may be the first serial port.
+            if *kind == Kind::Console && domain.devices.consoles.get(at).is_some_and(Console::is_mirror) {
+                continue;
+            }
             let needs = domain.devices.needs(*kind, at, domain);
+            boot(info, &mut orders, faults);
             rom(info, faults);
             acpi(info, needs, &mut taken, faults);
             if !matches!(needs, Needs::VirtioSerial(_)) {
                 serial_port(info, domain, faults);
             }
+            if *kind != Kind::Disk && *kind != Kind::Hostdev {
+                scsi_bus(info, faults);
+            }
         }
+    }
+}
+
+/// A place in the boot order, and where it is given.
+type Taken = BTreeMap<u32, Option<Span>>;
+
+/// No two devices have one place in the boot order, and none the place 0 (`virDomainDefBootOrderPostParse` in libvirt's
+/// `src/conf/domain_postparse.c`).
+fn boot(info: &Info, taken: &mut Taken, faults: &mut Diagnostics) {
+    let Some(order) = info.boot_order else { return };
+    let span = order.origin.span().unwrap_or_default();
+    if order.value == 0 {
+        faults.push(Diagnostic::new(&codes::BAD_VALUE, span, "a place in the boot order is at least 1"));
+    } else if let Some(first) = taken.insert(order.value, order.origin.span()) {
+        let message = format!("another device has the place {} in the boot order", order.value);
+        let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+        faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+    }
+}
+
+/// What has the address of a drive counts as a SCSI device.
+fn scsi_bus(info: &Info, faults: &mut Diagnostics) {
+    if let Some(Spanned { value: Address::Drive { bus: 1.., .. }, origin }) = &info.address {
+        let message = "a SCSI controller has one bus";
+        faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
     }
 }
 
@@ -39,7 +73,7 @@ fn rom(info: &Info, faults: &mut Diagnostics) {
 }
 
 /// The index is no other device's, and of no device that stands on another bus than PCI.
-fn acpi(info: &Info, needs: Needs, taken: &mut BTreeMap<u32, Option<Span>>, faults: &mut Diagnostics) {
+fn acpi(info: &Info, needs: Needs, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(index) = info.acpi_index else { return };
     let span = index.origin.span().unwrap_or_default();
     let elsewhere = info.address.as_ref().is_some_and(|address| !matches!(address.value, Address::Pci { .. }));
@@ -57,7 +91,9 @@ fn acpi(info: &Info, needs: Needs, taken: &mut BTreeMap<u32, Option<Span>>, faul
 
 /// A port that is named exists, also where the device makes no use of it.
 fn serial_port(info: &Info, domain: &Domain, faults: &mut Diagnostics) {
-    let Some(Spanned { value: Address::VirtioSerial { controller, .. }, origin }) = &info.address else { return };
+    let Some(Spanned { value: Address::VirtioSerial { controller, port: 1.., .. }, origin }) = &info.address else {
+        return;
+    };
     if domain.devices.controller(ControllerType::VirtioSerial, *controller).is_none() {
         let message = format!("there is no virtio-serial controller {controller}");
         faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));

@@ -111,7 +111,7 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     }
     Video::primary_first(&mut domain.devices.videos);
     for kind in [InputKind::Mouse, InputKind::Keyboard] {
-        let off = domain.os.arch().is_arm() || domain.features.ps2.is(&Switch::Off);
+        let off = domain.features.ps2.is(&Switch::Off) || !domain.os.has_ps2();
         if !off && !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
             domain.devices.inputs.push(Input::ps2(kind, &PS2));
         }

@@ -1,6 +1,6 @@
 //! Virtio devices that stand on no bus: machines of Arm have places for them.
 
-use crate::devices::address::Address;
+use crate::devices::address::{Address, PciSlot};
 use crate::devices::controller::{Controller, ControllerType, ScsiModel};
 use crate::devices::disk::DiskBus;
 use crate::devices::hostdev::Subsystem;
@@ -13,6 +13,11 @@ use crate::ir::{OptExt, Rule, Spanned};
 static MMIO: Rule = Rule {
     name: "virtio-mmio",
     text: "a virtio device without an address stands on no bus where the machine has no PCI, or where another such device stands on none",
+};
+
+static PLUGGED: Rule = Rule {
+    name: "virtio-pci-hotplug",
+    text: "a virtio device that is plugged in stands on PCI: what stands on no bus is there from the start",
 };
 
 /// Whether the device is one that can stand on no bus (`qemuDomainPrimeVirtioDeviceAddresses` in libvirt's
@@ -44,6 +49,19 @@ fn is_virtio(domain: &Domain, kind: Kind, index: usize) -> bool {
 pub(super) fn may_stand(domain: &Domain, kind: Kind, index: usize) -> bool {
     domain.os.family().has_virtio_mmio()
         && (is_virtio(domain, kind, index) || matches!(kind, Kind::Filesystem | Kind::Vsock))
+}
+
+/// Takes a device that comes while the guest runs from no bus to PCI, where there is one, whatever the others do
+/// (`qemuDomainEnsureVirtioAddress` in libvirt's `src/qemu/qemu_domain_address.c`); `true` where it needs a place there.
+pub(crate) fn to_pci(domain: &mut Domain, kind: Kind, index: usize) -> bool {
+    let has_root = domain.os.family().root().is_some();
+    let Some(info) = domain.devices.info_mut(kind, index).filter(|_| has_root) else { return false };
+    let by_rule = |a: &Spanned<Address>| a.value == Address::VirtioMmio && a.origin.span().is_none();
+    if !info.address.as_ref().is_some_and(by_rule) {
+        return false;
+    }
+    info.address = Some(Spanned::rule(Address::Pci { slot: PciSlot::default(), multifunction: None }, &PLUGGED));
+    true
 }
 
 /// Puts virtio devices without an address on no bus, where libvirt does (`qemuDomainAssignVirtioMMIOAddresses`).

@@ -5,7 +5,7 @@ mod common;
 pub mod controllers;
 mod disks;
 mod implicit;
-mod mmio;
+pub(crate) mod mmio;
 pub mod pci;
 pub(crate) mod ports;
 mod unique;
@@ -76,8 +76,9 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut domain = domain;
     controllers::order(&mut domain);
     disks::order(&mut domain);
-    hostdev::place::controllers(&mut domain);
     parts(&mut domain, facts, &mut faults);
+    // These are added before controllers without an index get one.
+    hostdev::place::controllers(&mut domain);
     controllers::number(&mut domain);
     implicit::default_devices(&mut domain);
     interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));
@@ -145,6 +146,7 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.os.define(per_device, report);
     os::choose(domain, facts, report);
     domain.clock.define(&domain.os, domain.general.is_kvm(), report);
+    domain.extensions.check(report);
     domain.features.define(&domain.os, domain.general.is_kvm(), facts, report);
     domain.lifecycle.define(report);
     crate::parts::seclabel::Seclabel::define(&mut domain.labels, report);
@@ -152,12 +154,17 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     // Under KVM the default of a machine of Arm is a CPU that the host does not have.
     let kvm = domain.general.is_kvm();
     let default = domain.os.default_cpu().filter(|_| domain.os.arch().is_x86() || !kvm);
+    let default = default.map(|own| if domain.has_32_bits() && own == "qemu64" { "qemu32".to_owned() } else { own });
     if let Some(mut cpu) = domain.cpu.take().or_else(|| default.is_some().then(Cpu::implicit)) {
+        if domain.has_32_bits() {
+            cpu.without_migration();
+        }
         cpu.define(default, (domain.os.arch(), kvm), max, report);
         cpu.check(domain, report);
         domain.cpu = Some(cpu);
     }
     let cells = domain.numa().map_or(0, Numa::total_kib);
+    domain.backing.define(domain.numa().map_or(0, |n| n.cells.len()));
     let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
     domain.memory.define(origin, cells, devices, report);
     os::check(domain, report);

@@ -31,15 +31,14 @@ static USB_HUB: Rule =
 /// Gives channels and virtio consoles a port each.
 pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let mut taken = BTreeSet::new();
-    let mut wanting = Vec::new();
-    for kind in [Kind::Channel, Kind::Console] {
+    let (mut wanting, mut unseen) = (Vec::new(), Vec::new());
+    for kind in [Kind::Console, Kind::Channel] {
         for index in 0..domain.devices.count(kind) {
             let Needs::VirtioSerial(zero) = domain.devices.needs(kind, index, domain) else { continue };
             let Some(info) = domain.devices.info(kind, index) else { continue };
             match &info.address {
-                Some(Spanned { value: Address::VirtioSerial { controller, port, .. }, origin })
-                    if *port > 0 || zero =>
-                {
+                Some(Spanned { value: Address::VirtioSerial { port: 0, .. }, origin }) if zero => unseen.push(*origin),
+                Some(Spanned { value: Address::VirtioSerial { controller, port: port @ 1.., .. }, origin }) => {
                     let own = domain.devices.controller(ControllerType::VirtioSerial, *controller);
                     let count = own.map_or(SERIAL_PORTS, |own| own.ports.get().unwrap_or(SERIAL_PORTS));
                     if *port >= count {
@@ -58,6 +57,16 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
         }
     }
     let mut free = SerialPorts::new(domain);
+    // For a console at port 0, libvirt sets a port of the first controller aside, which nobody gets
+    // (`virDomainVirtioSerialAddrAssign` in its `src/conf/domain_addr.c`).
+    for origin in unseen {
+        if let Some(place) = free.next(false, Some(0), &taken) {
+            taken.insert(place);
+        } else {
+            let message = "virtio-serial controller 0 has no free port";
+            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+        }
+    }
     for (kind, index, zero, wish) in wanting {
         let place = free.next(zero, wish, &taken).or_else(|| {
             let wish = wish.is_none().then(|| free.add(domain));

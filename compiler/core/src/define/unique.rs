@@ -1,6 +1,7 @@
 //! What no two devices have: a place in the boot order, a name from the user.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
@@ -19,20 +20,30 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
             let Some(info) = domain.devices.info(*kind, at) else { continue };
             if let Some(order) = &info.boot_order {
                 let message = || format!("another device is number {} of the boot order", order.value);
-                twice(orders.insert(order.value, order.origin.span()), order, message, faults);
+                twice(orders.entry(order.value), order, message, faults);
             }
             // The first console may be the first serial port, and then has its name.
             let own = info.alias.as_ref().filter(|alias| alias.value.starts_with("ua-"));
             if let Some(alias) = own.filter(|_| *kind != Kind::Console || at > 0) {
                 let message = || format!("another device has the name `{}`", alias.value);
-                twice(names.insert(&alias.value, alias.origin.span()), alias, message, faults);
+                twice(names.entry(&alias.value), alias, message, faults);
             }
         }
     }
 }
 
-fn twice<T>(first: Option<Option<Span>>, own: &Spanned<T>, message: impl Fn() -> String, faults: &mut Diagnostics) {
-    let Some(first) = first else { return };
-    let fault = Diagnostic::new(&codes::CONFLICT, own.origin.span().unwrap_or_default(), message());
-    faults.push(first.into_iter().fold(fault, |fault, span| fault.label(span, "the other one")));
+/// Says of what is there already that it is, and else that it is there from now on.
+fn twice<K: Ord, T>(
+    place: Entry<'_, K, Option<Span>>,
+    own: &Spanned<T>,
+    message: impl Fn() -> String,
+    faults: &mut Diagnostics,
+) {
+    match place {
+        Entry::Vacant(place) => drop(place.insert(own.origin.span())),
+        Entry::Occupied(first) => {
+            let fault = Diagnostic::new(&codes::CONFLICT, own.origin.span().unwrap_or_default(), message());
+            faults.push(first.get().iter().fold(fault, |fault, span| fault.label(*span, "the other one")));
+        }
+    }
 }

@@ -4,7 +4,6 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::devices::chardev::foreign;
-use crate::emit::Props;
 use crate::ir::{Hex, Leaf, Opt, Origin, Spanned, Switch, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
@@ -261,12 +260,6 @@ impl Address {
             Self::Unassigned => w.tag("address").attr("type", "unassigned").end(),
         }
     }
-}
-
-/// QEMU's properties for the place of an ISA device: the first port always, the interrupt line where it is said
-/// (`qemuBuildDeviceAddressProps` in libvirt's `src/qemu/qemu_command.c`).
-pub fn isa_place(iobase: Option<u32>, irq: Option<u32>) -> Props {
-    Props::new().with("iobase", iobase.unwrap_or_default()).opt("irq", irq.filter(|irq| *irq > 0))
 }
 
 /// The PCI address of a device, where it has one.

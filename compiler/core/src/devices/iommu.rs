@@ -84,8 +84,8 @@ impl Iommu {
     }
 
     /// Whether it is no device, but a part of the machine.
-    pub fn is_of_machine(&self) -> bool {
-        self.model.value == Model::Smmuv3
+    pub fn is_of_machine(&self, family: MachineFamily) -> bool {
+        self.model.value == Model::Smmuv3 && family == MachineFamily::ArmVirt
     }
 
     /// Whether it is told to remap interrupts.
@@ -132,11 +132,13 @@ impl Device for Iommu {
         };
         let model = Some(self.model.origin);
         let is_virt = domain.os.family() == MachineFamily::ArmVirt;
-        match (domain.os.family(), self.model.value) {
-            (MachineFamily::Q35, Model::Intel | Model::Virtio) | (MachineFamily::ArmVirt, Model::Virtio) => {}
-            (_, Model::Intel) => refuse("this model of IOMMU needs machine type `q35`", model),
-            (_, Model::Virtio) => refuse("this model of IOMMU needs machine type `q35` or `virt`", model),
-            (_, Model::Smmuv3) => {}
+        let is_q35 = domain.os.family() == MachineFamily::Q35;
+        match self.model.value {
+            Model::Intel if !is_q35 => refuse("this model of IOMMU needs machine type `q35`", model),
+            Model::Virtio if !is_q35 && !is_virt => {
+                refuse("this model of IOMMU needs machine type `q35` or `virt`", model);
+            }
+            Model::Intel | Model::Virtio | Model::Smmuv3 => {}
         }
         let place = self.info.address.as_ref();
         match self.model.value {

@@ -74,6 +74,7 @@ impl Device for Memballoon {
             if self.period.get().is_some_and(|p| p > 0) {
                 w.tag("stats").opt("period", &self.period).end();
             }
+            // What is not there has no name and no place.
             if !self.model.is(&Model::None) {
                 self.info.write(w);
             }

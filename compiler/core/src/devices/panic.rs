@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::Defaults;
-use crate::define::pci::{Connect, PCI_DEVICE};
+use crate::define::pci::Connect;
 use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
@@ -93,9 +93,9 @@ impl Device for Panic {
         }
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn needs(&self, _domain: &Domain) -> Needs {
         match self.model.get() {
-            Some(Model::Pvpanic) => Needs::Pci(if domain.has_pcie() { Connect::INTEGRATED } else { PCI_DEVICE }),
+            Some(Model::Pvpanic) => Needs::Pci(Connect::PCI.and(Connect::INTEGRATED)),
             Some(Model::Isa | Model::Hyperv | Model::Pseries | Model::S390) | None => Needs::Nothing,
         }
     }
@@ -108,7 +108,7 @@ impl Device for Panic {
         let props = match (self.model.get(), &self.info.address) {
             (Some(Model::Pvpanic), place) => Props::new().with("driver", "pvpanic-pci").and(cx.pci_address(place)),
             (Some(Model::Isa), Some(Spanned { value: Address::Isa { iobase, .. }, .. })) => {
-                Props::new().with("driver", "pvpanic").with("ioport", iobase.unwrap_or_default())
+                Props::new().with("driver", "pvpanic").with("ioport", iobase.unwrap_or(0))
             }
             (Some(Model::Isa), _) => Props::new().with("driver", "pvpanic"),
             // The CPU says that the guest may write to the crash registers.

@@ -4,7 +4,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::define::pci::PCI_DEVICE;
-use crate::devices::address::{Address, isa_place};
+use crate::devices::address::Address;
 use crate::devices::chardev::{self, Source};
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
@@ -246,10 +246,8 @@ impl Device for Serial {
         let Some(model) = self.model.get() else { return };
         let props = Props::new().with("driver", model.word()).with("chardev", chardev::id(alias)).with("id", alias);
         let props = props.opt("index", self.port.get().filter(|_| model == Model::Isa));
-        let props = match &self.info.address {
-            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => props.and(isa_place(*iobase, *irq)),
-            address => props.and(cx.pci_address(address)).and(cx.usb_address(address)),
-        };
+        let place = &self.info.address;
+        let props = props.and(cx.isa_address(place)).and(cx.pci_address(place)).and(cx.usb_address(place));
         out.device(Section::Serials, props, self.origin);
     }
 

@@ -126,7 +126,7 @@ impl Device for Smartcard {
         match &self.info.address {
             Some(Spanned { value: Address::Ccid { controller: 0, slot: 0 }, .. }) | None => {}
             Some(Spanned { value: Address::Ccid { .. }, .. }) => {
-                refuse("a guest has one reader, 0, with one slot, 0", span)
+                refuse("a guest has one reader, 0, with one slot, 0", span);
             }
             Some(other) => refuse("a smartcard has an address of type `ccid`", other.origin.span().unwrap_or(span)),
         }

@@ -5,7 +5,6 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use crate::codes;
 use crate::define::Defaults;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
-use crate::devices::address::{Address, isa_place};
 use crate::devices::audio::Audio;
 use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs, common};
@@ -198,12 +197,8 @@ impl Device for Sound {
         let props = props.and(self.virtio.props()).with("id", self.info.alias());
         let multi = self.multichannel.get().map(YesNo::is_yes);
         let props = props.opt("multi", multi).opt("audiodev", own).opt("streams", self.streams.get());
-        let place = match &self.info.address {
-            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) if self.model.value == Model::Sb16 => {
-                isa_place(*iobase, *irq)
-            }
-            address => cx.pci_address(address).and(cx.usb_address(address)),
-        };
+        let place = &self.info.address;
+        let place = cx.isa_address(place).and(cx.pci_address(place)).and(cx.usb_address(place));
         out.device(Section::Sounds, props.and(place), self.origin);
         if self.is_hda() {
             self.codec_items(audio.as_deref(), out);

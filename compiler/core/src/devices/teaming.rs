@@ -70,7 +70,7 @@ impl Teaming {
                     let help =
                         "give the other interface this alias (it begins with `ua-`) and `<teaming type='persistent'/>`";
                     let span = name.origin.span().unwrap_or(span);
-                    faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message).help(help));
+                    faults.push(Diagnostic::new(&codes::REFERENCE_TO_NOTHING, span, message).help(help));
                 }
             }
         }

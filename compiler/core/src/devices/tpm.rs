@@ -5,7 +5,6 @@ use virtc_plan::Node;
 
 use crate::codes;
 use crate::define::Defaults;
-use crate::devices::address::{Address, isa_place};
 use crate::devices::chardev::{self, Backend as CharBackend, Chardev, Descriptor, FdSet, Open};
 use crate::devices::{Device, Info, common};
 use crate::domain::Domain;
@@ -274,10 +273,10 @@ impl Device for Tpm {
             }
             Some(Model::Tis | Model::Crb) | None => {}
         }
-        if let (Backend::Emulator(emulator), true) = (&self.backend, self.version.is(&Version::One)) {
-            if emulator.banks.as_ref().is_some_and(|b| !b.is_empty()) {
-                refuse("only a TPM of version 2.0 has banks of registers to choose from", None);
-            }
+        if let (Backend::Emulator(emulator), true) = (&self.backend, self.version.is(&Version::One))
+            && emulator.banks.as_ref().is_some_and(|banks| !banks.is_empty())
+        {
+            refuse("only a TPM of version 2.0 has banks of registers to choose from", None);
         }
     }
 
@@ -298,11 +297,8 @@ impl Device for Tpm {
             model => model.map_or("", Model::word),
         };
         let props = Props::new().with("driver", driver);
-        let props = props.with("tpmdev", format!("tpm-{alias}")).with("id", alias);
-        let props = match &self.info.address {
-            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => props.and(isa_place(*iobase, *irq)),
-            Some(_) | None => props,
-        };
+        let props =
+            props.with("tpmdev", format!("tpm-{alias}")).with("id", alias).and(cx.isa_address(&self.info.address));
         out.device(Section::Tpms, props, self.origin);
     }
 

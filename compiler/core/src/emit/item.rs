@@ -1,8 +1,10 @@
 //! One thing that QEMU gets: an option with its value, its place in the order, and where it comes from.
 
+use crate::devices::address::pci;
 use crate::devices::chardev::Chardev;
 use crate::devices::{Address, Info};
-use crate::emit::value::{Opts, Props, Text, Value};
+use crate::emit::text::Text;
+use crate::emit::value::{Opts, Props, Value};
 use crate::ir::{OptExt, Origin};
 
 /// What stands behind an option.
@@ -56,8 +58,8 @@ pub enum Section {
     Numa,
     Uuid,
     Smbios,
-    Genid,
     FwCfg,
+    Genid,
     Display,
     Defaults,
     Monitor,
@@ -102,12 +104,12 @@ pub enum Section {
     LaunchSecurity,
     UserArguments,
     Sandbox,
-    RunWith,
     Panics,
     Shmems,
     Vsock,
     Crypto,
     Pstore,
+    RunWith,
     Messages,
 }
 
@@ -120,7 +122,7 @@ pub struct Items {
 impl Items {
     /// No items.
     pub fn new() -> Self {
-        Self::default()
+        Self { list: Vec::with_capacity(32) }
     }
 
     /// One more item.
@@ -165,7 +167,7 @@ impl Items {
 
     /// Gives the device among the items from `before` on its index for ACPI. It is the one that has the device's name, or else the last.
     pub fn acpi_index(&mut self, before: usize, info: &Info) {
-        let Some(index) = info.acpi_index.get() else { return };
+        let Some(index) = info.acpi_index.get().filter(|_| pci(&info.address).is_some()) else { return };
         let own = |item: &Item| item.option == "device";
         let named = |item: &Item| match &item.payload {
             Payload::Json(props) => {
@@ -196,7 +198,7 @@ impl Items {
 
     /// All items in the order of the command line.
     pub fn sorted(mut self) -> Vec<Item> {
-        self.list.sort_by_key(|item| item.section);
+        self.list.sort_by_cached_key(|item| item.section);
         self.list
     }
 }

@@ -8,6 +8,7 @@ pub mod plan;
 mod render;
 pub mod rules;
 pub mod script;
+mod text;
 mod value;
 
 use std::cell::RefCell;
@@ -26,7 +27,8 @@ use crate::target::ability::Changes;
 pub use item::{Item, Items, Payload, Section};
 pub use needs::HostNeeds;
 pub use render::{json_arg, opts_arg, word_arg};
-pub use value::{Opts, Props, Text, Value, fd, secret_iv, secret_text, state};
+pub use text::{Text, fd, secret_iv, secret_text, state};
+pub use value::{Key, Opts, Props, Value};
 
 /// What every device may look at while it is turned into items.
 pub struct Cx<'m> {
@@ -105,6 +107,16 @@ impl Cx<'_> {
             function => format!("{:#x}.{function:#x}", slot.slot),
         };
         props.with("addr", place)
+    }
+
+    /// `iobase` and `irq` of an ISA device; both are absent where it has no such address.
+    pub fn isa_address(&self, address: &Opt<Address>) -> Props {
+        match address {
+            Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => {
+                Props::new().with("iobase", iobase.unwrap_or(0)).opt("irq", irq.filter(|n| *n > 0))
+            }
+            Some(_) | None => Props::new(),
+        }
     }
 
     /// `bus` and `port` of a device on a USB bus; both are absent where it has no USB address.

@@ -2,7 +2,8 @@
 
 use virtc_plan::{Arg, Quote};
 
-use crate::emit::value::{Opts, Piece, Props, Text, Value};
+use crate::emit::text::{Piece, Text};
+use crate::emit::value::{Opts, Props, Value};
 
 /// Builds an [`Arg`] from text and holes.
 struct ArgBuilder(Arg);
@@ -136,7 +137,7 @@ pub fn json_arg(props: &Props) -> Arg {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emit::value::{fd, state};
+    use crate::emit::text::{fd, state};
 
     #[test]
     fn commas_are_doubled_once() {

@@ -163,18 +163,18 @@ impl Leaf for Mac {
         parts.next().is_none().then_some(Self(bytes))
     }
     fn show(&self) -> String {
-        self.0.map(|byte| format!("{byte:02x}")).join(":")
+        let [a, b, c, d, e, f] = self.0;
+        format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
     }
 }
 
 /// How many bytes a unit of the format stands for.
 pub fn unit_bytes(unit: &str) -> Option<u64> {
-    let unit = unit.to_ascii_lowercase();
-    if matches!(unit.as_str(), "" | "b" | "byte" | "bytes") {
+    if ["", "b", "byte", "bytes"].iter().any(|word| unit.eq_ignore_ascii_case(word)) {
         return Some(1);
     }
     let mut letters = unit.chars();
-    let power = match letters.next()? {
+    let power = match letters.next()?.to_ascii_lowercase() {
         'k' => 1,
         'm' => 2,
         'g' => 3,
@@ -184,8 +184,8 @@ pub fn unit_bytes(unit: &str) -> Option<u64> {
         _ => return None,
     };
     match letters.as_str() {
-        "" | "ib" => Some(1024_u64.pow(power)),
-        "b" => Some(1000_u64.pow(power)),
+        rest if rest.is_empty() || rest.eq_ignore_ascii_case("ib") => Some(1024_u64.pow(power)),
+        rest if rest.eq_ignore_ascii_case("b") => Some(1000_u64.pow(power)),
         _ => None,
     }
 }

@@ -146,8 +146,10 @@ impl Backend {
         }
         let sets_aside = prealloc && !request.lazy;
         if sets_aside {
-            props = props.with("prealloc", true).opt("prealloc-threads", backing.threads.get());
+            props.set("prealloc", true);
         }
+        // The number of threads may stand alone: somebody may set the memory aside later.
+        props = props.opt("prealloc-threads", backing.threads.get().filter(|_| !request.lazy));
         props = props.with("size", request.kib << 10).and(request.tail.clone());
         let mut thread = None;
         let nodes = request.nodes.clone().or_else(|| domain.numatune.nodes(request.cell, cx, request.origin));

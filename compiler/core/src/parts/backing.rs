@@ -5,7 +5,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Section, rules};
-use crate::ir::{CpuSet, Opt, OptExt, Origin, words};
+use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, words};
 use crate::lower::Fields;
 use crate::parts::backend::SYSTEM_PAGE_KIB;
 use crate::parts::memory::scaled_attr;
@@ -72,7 +72,7 @@ impl Backing {
             source: f.child_attr("source", "type"),
             access: f.child_attr("access", "mode"),
             allocation: allocation.as_ref().and_then(|a| a.attr("mode")),
-            threads: allocation.and_then(|a| a.attr("threads")),
+            threads: allocation.and_then(|a| a.attr("threads")).filter(|t: &Spanned<u32>| t.value > 0),
             discard: f.child("discard").map(|c| c.origin()),
         }
     }
@@ -100,6 +100,13 @@ impl Backing {
     /// Whether all memory is set aside at the start.
     pub fn is_immediate(&self) -> bool {
         self.allocation.is(&AllocationMode::Immediate)
+    }
+
+    /// Without cells there is one node, which is the whole guest, and need not be named.
+    pub fn define(&mut self, cells: usize) {
+        for page in self.hugepages.iter_mut().flat_map(|(_, pages)| pages) {
+            page.nodeset.take_if(|nodes| cells == 0 && nodes.last() == Some(0));
+        }
     }
 
     /// What libvirt refuses (`virDomainDefPostParseMemory…` and `qemuDomainDefValidateMemory…`).
@@ -146,9 +153,6 @@ impl Backing {
             let message = "huge pages are no anonymous memory".to_owned();
             let fault = fault(source.origin, message).help("remove `<source type='anonymous'/>`");
             report(origin.span().into_iter().fold(fault, |f, span| f.label(span, "the huge pages")));
-        }
-        if let Some(threads) = self.threads.filter(|t| t.value == 0) {
-            report(fault(threads.origin, "no thread would set the memory aside".to_owned()));
         }
     }
 

@@ -6,6 +6,7 @@ use crate::codes;
 use crate::emit::{Cx, HostNeeds, Items, Opts, Section, rules};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
+use crate::parts::lifecycle::Action;
 use crate::parts::os::{MachineFamily, Os};
 use crate::write::XmlWriter;
 
@@ -129,9 +130,12 @@ impl Clock {
     pub fn lower(domain: &Fields<'_, '_>) -> Self {
         let Some(f) = domain.child("clock") else { return Self::default() };
         let timers = f.children("timer").into_iter().filter_map(|t| {
-            let catchup = t.child("catchup").map(|c| [c.attr("threshold"), c.attr("slew"), c.attr("limit")]);
+            // 0 says nothing.
+            let some = |c: &Fields<'_, '_>, name: &str| c.attr(name).filter(|n: &Spanned<u32>| n.value > 0);
+            let catchup = t.child("catchup").map(|c| ["threshold", "slew", "limit"].map(|name| some(&c, name)));
+            let catchup = catchup.filter(|c| c.iter().any(Option::is_some));
             let (present, track, policy) = (t.attr("present"), t.attr("track"), t.attr("tickpolicy"));
-            let (frequency, mode) = (t.attr("frequency"), t.attr("mode"));
+            let (frequency, mode) = (t.attr("frequency").filter(|f: &Spanned<u64>| f.value > 0), t.attr("mode"));
             Some(Timer { name: t.attr("name")?, present, track, policy, frequency, mode, catchup })
         });
         Self {
@@ -159,6 +163,14 @@ impl Clock {
             self.basis.get_or_insert(Spanned::rule(Basis::Utc, &UTC));
             self.adjustment.get_or_insert(Spanned::rule("0".to_owned(), &UTC));
         }
+        if let Some(adjustment) =
+            self.adjustment.as_mut().filter(|a| offset.value == Offset::Variable && a.parse::<i64>().is_err())
+        {
+            // What libvirt cannot read is 0 to it.
+            let message = "this is no number of seconds that can be counted, and stands for 0";
+            report(Diagnostic::new(&codes::WITHOUT_EFFECT, adjustment.origin.span().unwrap_or_default(), message));
+            adjustment.value = "0".to_owned();
+        }
         if let Some(adjustment) = &mut self.adjustment
             && let Ok(seconds) = adjustment.parse::<i64>()
         {
@@ -176,11 +188,7 @@ impl Clock {
                 message,
             ));
         }
-        for (at, timer) in self.timers.iter().enumerate() {
-            if self.timers.iter().take(at).any(|t| t.name == timer.name) {
-                let message = format!("timer `{}` is there twice", timer.name.word());
-                report(Diagnostic::new(&codes::CONFLICT, timer.name.origin.span().unwrap_or_default(), message));
-            }
+        for timer in &self.timers {
             if let Some((origin, message)) = timer.fault(os, kvm) {
                 let span = origin.span().unwrap_or_default();
                 report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
@@ -290,6 +298,12 @@ impl Clock {
             }
         }
         out.opts(Section::Clock, "rtc", opts, offset.origin);
+        // Without the property of the machine type there is an option of QEMU's; older ones have it.
+        if let Some(hpet) = self.timer(TimerName::Hpet).filter(|_| cx.changes.lacks("machine-hpet"))
+            && hpet.present.is(&YesNo::No)
+        {
+            out.flag(Section::Clock, "no-hpet", hpet.name.origin);
+        }
         if let Some(pit) = self.timer(TimerName::Pit).filter(|_| cx.domain.os.arch().is_x86()) {
             // Without a policy libvirt asks for what QEMU's own timer does, since that of KVM does otherwise.
             let policy = match pit.policy.get() {
@@ -297,12 +311,17 @@ impl Clock {
                 Some(TickPolicy::Discard) => "discard",
                 Some(TickPolicy::Catchup | TickPolicy::Merge) => "",
             };
-            if !policy.is_empty() {
+            if !policy.is_empty() && !cx.changes.lacks("kvm-pit-lost-tick-policy") {
                 let opts = Opts::new().with("kvm-pit.lost_tick_policy", policy);
                 out.opts(Section::Clock, "global", opts, pit.policy.origin_or(pit.name.origin));
             }
         }
-        out.flag(Section::Lifecycle, "no-shutdown", Origin::Rule(&rules::NO_SHUTDOWN));
+        match cx.domain.lifecycle.on_reboot.as_ref().filter(|_| cx.changes.lacks("set-action")) {
+            Some(reboot) if reboot.value == Action::Destroy => {
+                out.flag(Section::Lifecycle, "no-reboot", reboot.origin);
+            }
+            Some(_) | None => out.flag(Section::Lifecycle, "no-shutdown", Origin::Rule(&rules::NO_SHUTDOWN)),
+        }
     }
 }
 

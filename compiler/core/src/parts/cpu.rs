@@ -171,6 +171,13 @@ impl Cpu {
         }
     }
 
+    /// The host's CPU in a QEMU that does not know which of its features can be migrated.
+    pub fn without_migration(&mut self) {
+        if self.mode.is(&CpuMode::HostPassthrough) {
+            self.migratable.get_or_insert(by_rule(Switch::Off));
+        }
+    }
+
     /// Fills in what is absent; `default` is the machine's own model, where there is one that suits.
     pub fn define(
         &mut self,
@@ -190,7 +197,8 @@ impl Cpu {
                 if let (None, Some(default)) = (&self.model, default) {
                     self.model = Some(Spanned::rule(default, &DEFAULT_CPU));
                     self.fallback = Some(Spanned::rule(Fallback::Forbid, &DEFAULT_CPU));
-                    self.check.get_or_insert(by_rule(CpuCheck::None));
+                    self.check = Some(Spanned::rule(CpuCheck::None, &DEFAULT_CPU));
+                    self.matching = Some(Spanned::rule(CpuMatch::Exact, &DEFAULT_CPU));
                 }
                 self.matching.get_or_insert(by_rule(CpuMatch::Exact));
                 // Without KVM the guest's CPU does not depend on the host's, so there is nothing to check.
@@ -199,15 +207,25 @@ impl Cpu {
             }
             CpuMode::HostModel => {
                 self.check.get_or_insert(by_rule(CpuCheck::Partial));
-                self.fallback = None;
+                self.fallback = self.fallback.filter(|_| self.model.is_some());
+                if self.model.is_some() {
+                    self.fallback.get_or_insert(by_rule(Fallback::Allow));
+                }
             }
-            CpuMode::HostPassthrough | CpuMode::Maximum => {
+            CpuMode::HostPassthrough => {
                 self.check.get_or_insert(by_rule(CpuCheck::None));
                 if arch.is_x86() {
                     self.migratable.get_or_insert(by_rule(Switch::On));
                 }
                 self.fallback = None;
             }
+            CpuMode::Maximum => {
+                self.check.get_or_insert(by_rule(CpuCheck::None));
+                self.fallback = None;
+            }
+        }
+        if mode != CpuMode::Custom {
+            self.matching = None;
         }
         for feature in &mut self.features {
             feature.policy.get_or_insert(by_rule(FeaturePolicy::Require));
@@ -236,6 +254,13 @@ impl Cpu {
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
+            CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => {
+                report(Diagnostic::new(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    self.migratable.origin_or(mode.origin).span().unwrap_or(span),
+                    "QEMU's CPUs of 32 bits do not tell what can be migrated",
+                ))
+            }
             CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
                 Diagnostic::new(
                     &codes::UNSUPPORTED_CONFIGURATION,
@@ -253,12 +278,15 @@ impl Cpu {
         let tag = w.tag("cpu").opt("mode", &self.mode).opt("match", &self.matching).opt("check", &self.check);
         let tag = tag.opt("migratable", &self.migratable).opt("deprecated_features", &self.deprecated_features);
         tag.children(|w| {
-            if let Some(model) = &self.model {
+            let is_whole = matches!(self.mode.get(), Some(CpuMode::HostPassthrough | CpuMode::Maximum));
+            if let Some(model) = self.model.as_ref().filter(|_| !is_whole) {
                 w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).text(model);
             } else if self.fallback.is_some() || self.vendor_id.is_some() {
                 w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).end();
             }
-            w.opt_text("vendor", &self.vendor);
+            if !is_whole {
+                w.opt_text("vendor", &self.vendor);
+            }
             if let Some(t) = &self.topology {
                 w.tag("topology")
                     .attr("sockets", &t.sockets.show())
@@ -298,7 +326,9 @@ impl Cpu {
         if model == "host" && cx.domain.os.narrows(emulator) {
             opts = opts.switch("aarch64", false);
         }
-        if let Some(migratable) = self.migratable {
+        // QEMU's CPUs of 32 bits are not asked for it (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
+        let knows = !cx.domain.has_32_bits() && !cx.changes.lacks("cpu.migratable");
+        if let Some(migratable) = self.migratable.filter(|_| knows) {
             opts = opts.switch("migratable", migratable.is_on());
         }
         opts = opts.opt("vendor", self.vendor_id.as_ref().map(|v| &v.value));

@@ -65,7 +65,7 @@ impl Cputune {
         };
         Self {
             shares: f.child_text("shares"),
-            times: TIMES.map(|name| f.child_text(name)),
+            times: TIMES.map(|name| f.child_text(name).filter(|t: &Spanned<i64>| t.value != 0)),
             vcpus: pins("vcpupin", "vcpu"),
             emulator: f.child_attr("emulatorpin", "cpuset"),
             iothreads: pins("iothreadpin", "iothread"),

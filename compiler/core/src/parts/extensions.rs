@@ -3,8 +3,8 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::emit::{Cx, HostNeeds, Item, Items, Payload, Props, Section, Value};
-use crate::ir::{Opt, Spanned, words};
+use crate::emit::{HostNeeds, Item, Items, Payload, Props, Section, Value};
+use crate::ir::{Opt, OptExt, Origin, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
 
@@ -63,7 +63,7 @@ impl Property {
     fn read(&self) -> Result<Option<Value>, ()> {
         let text = self.value.as_ref().map(|v| v.value.as_str());
         match (self.kind.value, text) {
-            (PropertyType::Remove, _) => Ok(None),
+            (PropertyType::Remove, None) => Ok(None),
             (PropertyType::String, Some(text)) => Ok(Some(text.into())),
             (PropertyType::Bool, Some("true")) => Ok(Some(true.into())),
             (PropertyType::Bool, Some("false")) => Ok(Some(false.into())),
@@ -71,7 +71,14 @@ impl Property {
                 text.parse::<i64>().map(|n| Some(Value::Number(n.into()))).map_err(drop)
             }
             (PropertyType::Unsigned, Some(text)) => text.parse::<u64>().map(|n| Some(n.into())).map_err(drop),
-            (PropertyType::Bool | PropertyType::String | PropertyType::Signed | PropertyType::Unsigned, _) => Err(()),
+            (
+                PropertyType::Bool
+                | PropertyType::String
+                | PropertyType::Signed
+                | PropertyType::Unsigned
+                | PropertyType::Remove,
+                _,
+            ) => Err(()),
         }
     }
 }
@@ -113,6 +120,37 @@ impl Extensions {
         }
         out.deprecation = f.children_of(NAMESPACE, "deprecation").first().and_then(|d| d.attr("behavior"));
         out
+    }
+
+    /// What libvirt refuses (`qemuDomainDefNamespaceParse…` in its `src/qemu/qemu_domain.c`).
+    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+        let mut fault = |code, origin: Origin, message: String| {
+            report(Diagnostic::new(code, origin.span().unwrap_or_default(), message));
+        };
+        for (name, _) in &self.env {
+            let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                let message = "the name of a variable has letters, digits and `_`, and begins with no digit";
+                fault(&codes::BAD_VALUE, name.origin, message.to_owned());
+            }
+        }
+        for property in self.overrides.iter().flat_map(|device| &device.properties) {
+            let place = property.value.origin_or(property.name.origin);
+            match (property.read(), property.kind.value, &property.value) {
+                (Ok(_), ..) => {}
+                (Err(()), PropertyType::Remove, _) => {
+                    fault(&codes::CONFLICT, place, "a property that is taken away has no value".to_owned());
+                }
+                (Err(()), _, None) => {
+                    let message = format!("property `{}` has no value", property.name.value);
+                    fault(&codes::MISSING, place, message);
+                }
+                (Err(()), _, Some(_)) => {
+                    let message = format!("the value of property `{}` is not of its type", property.name.value);
+                    fault(&codes::BAD_VALUE, place, message);
+                }
+            }
+        }
     }
 
     /// Whether there is anything.
@@ -175,15 +213,11 @@ impl Extensions {
     }
 
     /// Sets and takes away properties of the devices among `items`.
-    pub fn apply(&self, cx: &Cx<'_>, items: &mut [Item]) {
+    pub fn apply(&self, items: &mut [Item]) {
         for change in &self.overrides {
             for property in &change.properties {
-                let Ok(value) = property.read() else {
-                    let span = property.value.as_ref().and_then(|v| v.origin.span()).or(property.name.origin.span());
-                    let message = format!("the value of property `{}` is not of its type", property.name.value);
-                    cx.report(Diagnostic::new(&codes::BAD_VALUE, span.unwrap_or_default(), message));
-                    continue;
-                };
+                // What cannot be read has been said.
+                let Ok(value) = property.read() else { continue };
                 for item in items.iter_mut().filter(|i| i.option == "device") {
                     let Payload::Json(props) = &mut item.payload else { continue };
                     if props.get("id").and_then(Value::plain).as_deref() != Some(change.alias.value.as_str()) {
@@ -202,6 +236,9 @@ impl Extensions {
 impl Override {
     fn write(&self, w: &mut XmlWriter) {
         w.tag("qemu:device").attr("alias", &self.alias).children(|w| {
+            if self.properties.is_empty() {
+                return;
+            }
             w.tag("qemu:frontend").children(|w| {
                 for property in &self.properties {
                     let tag = w.tag("qemu:property").attr("name", &property.name).attr("type", property.kind.word());

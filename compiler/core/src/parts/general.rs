@@ -135,7 +135,7 @@ impl General {
         out.opts(
             Section::Accel,
             "accel",
-            cx.domain.features.accel_opts(Opts::first(accel)),
+            cx.domain.features.accel_opts(self.is_kvm(), Opts::first(accel)),
             self.kind.origin_or(always),
         );
         out.flag(Section::Defaults, "no-user-config", Origin::Rule(&rules::NO_DEFAULTS));
@@ -152,7 +152,9 @@ impl General {
         } else {
             Opts::first("off")
         };
-        out.opts(Section::Sandbox, "sandbox", sandbox, Origin::Rule(&rules::SANDBOX));
+        if !cx.changes.lacks("seccomp-sandbox") {
+            out.opts(Section::Sandbox, "sandbox", sandbox, Origin::Rule(&rules::SANDBOX));
+        }
         if config.is_none_or(|c| c.log_timestamp) {
             out.opts(Section::Messages, "msg", Opts::new().switch("timestamp", true), Origin::Rule(&rules::TIMESTAMP));
         }

@@ -45,22 +45,15 @@ pub fn define(list: &mut Vec<Individual>, max: u32, report: &mut dyn FnMut(Diagn
     if list.is_empty() {
         return;
     }
-    list.sort_by_key(|v| v.id.value);
-    for (at, v) in list.iter().enumerate() {
+    once(list, report);
+    let first = list.first().map_or(Origin::Rule(&REST), |v| v.origin);
+    if list.first().is_some_and(|v| v.id.value != 0) {
+        report(conflict(first, "virtual CPU 0 is not listed, and so not there".to_owned()));
+    }
+    for v in list.iter() {
         let id = v.id.value;
         if id >= max {
             report(conflict(v.id.origin, format!("there is no virtual CPU {id}: `<vcpu>` says {max}")));
-        }
-        if list.iter().take(at).any(|o| o.id == v.id) {
-            report(conflict(v.id.origin, format!("virtual CPU {id} is listed twice")));
-        }
-        if let Some(order) = v.order {
-            if order.value == 0 || order.value > max {
-                report(conflict(order.origin, format!("the order of virtual CPUs counts from 1 to {max}")));
-            }
-            if list.iter().take(at).any(|o| o.order.is(&order.value)) {
-                report(conflict(order.origin, format!("two virtual CPUs are number {} in the order", order.value)));
-            }
         }
         let (on, plug) = (v.enabled.is(&YesNo::Yes), v.hotpluggable.get());
         if id == 0 && (!on || plug == Some(YesNo::Yes)) {
@@ -77,15 +70,58 @@ pub fn define(list: &mut Vec<Individual>, max: u32, report: &mut dyn FnMut(Diagn
         if !list.iter().any(|v| v.id.value == id) {
             let by_rule = |value| Some(Spanned::rule(value, &REST));
             let origin = Origin::Rule(&REST);
-            let state = if id == 0 { YesNo::Yes } else { YesNo::No };
             let id = Spanned::rule(id, &REST);
-            list.push(Individual { id, enabled: by_rule(state), hotpluggable: None, order: None, origin });
+            list.push(Individual { id, enabled: by_rule(YesNo::No), hotpluggable: None, order: None, origin });
         }
     }
     list.sort_by_key(|v| v.id.value);
-    for v in list {
+    order(list, report);
+    for v in list.iter_mut() {
         let rest = if v.enabled.is(&YesNo::Yes) { YesNo::No } else { YesNo::Yes };
         v.hotpluggable.get_or_insert(Spanned::rule(rest, &REST));
+    }
+}
+
+/// Sorts the list; of a CPU that is listed several times the last counts.
+fn once(list: &mut Vec<Individual>, report: &mut dyn FnMut(Diagnostic)) {
+    let mut kept: Vec<Individual> = Vec::new();
+    for v in list.drain(..).rev() {
+        if kept.iter().any(|later| later.id == v.id) {
+            let message = format!("virtual CPU {} is listed again below", v.id.value);
+            report(Diagnostic::new(&codes::WITHOUT_EFFECT, v.id.origin.span().unwrap_or_default(), message));
+        } else {
+            kept.push(Individual { order: v.order.filter(|order| order.value > 0), ..v });
+        }
+    }
+    kept.sort_by_key(|v| v.id.value);
+    *list = kept;
+}
+
+/// What order there can be, where the definition itself says what stays and what can go (`qemuDomainDefVcpusPostParse` in libvirt's
+/// `src/qemu/qemu_postparse.c`).
+fn order(list: &[Individual], report: &mut dyn FnMut(Diagnostic)) {
+    let number = |v: &Individual| v.order.get().unwrap_or(0);
+    let place = |v: &Individual| v.order.origin_or(v.origin);
+    let mut before: Option<&Individual> = None;
+    for v in list {
+        let Some(last) = before.replace(v) else {
+            if number(v) > 1 {
+                report(conflict(place(v), "virtual CPU 0 is not the first in the order".to_owned()));
+            }
+            continue;
+        };
+        let counts = list.first().is_some_and(|first| number(first) > 0);
+        if v.enabled.is(&YesNo::Yes) && (number(v) > 0) != counts {
+            report(conflict(place(v), "some of the virtual CPUs have a place in the order, others none".to_owned()));
+        }
+        if v.hotpluggable.is(&YesNo::No) {
+            if last.hotpluggable.is(&YesNo::Yes) {
+                report(conflict(v.origin, "a virtual CPU that stays is behind one that can go".to_owned()));
+            }
+            if number(last) > number(v) {
+                report(conflict(place(v), "virtual CPUs that stay are in the order of their numbers".to_owned()));
+            }
+        }
     }
 }
 
@@ -124,8 +160,7 @@ mod tests {
 
     #[test]
     fn the_list_is_completed_and_counts() {
-        let list =
-            "<vcpus><vcpu id='0' enabled='yes'/><vcpu id='2' enabled='yes' hotpluggable='yes' order='2'/></vcpus>";
+        let list = "<vcpus><vcpu id='0' enabled='yes' order='1'/><vcpu id='2' enabled='yes' hotpluggable='yes' order='2'/></vcpus>";
         let t = trial(&format!("<memory>1024</memory><vcpu>3</vcpu>{list}"), "", &["-smp"]);
         assert_eq!(t.faults, Vec::<String>::new());
         assert_eq!(t.argv, ["-smp 1,maxcpus=3,sockets=3,cores=1,threads=1"]);

@@ -56,6 +56,9 @@ impl Pool {
         {
             report(conflict(min.origin, "the least number of workers is above the greatest"));
         }
+        for count in [self.min, self.max].into_iter().flatten().filter(|n| i32::try_from(n.value).is_err()) {
+            report(conflict(count.origin, "more workers than can be counted"));
+        }
         if let Some(max) = self.max.filter(|max| max.value == 0) {
             report(conflict(max.origin, "no worker at all"));
         }
@@ -78,6 +81,7 @@ impl Iothreads {
     pub fn lower(domain: &Fields<'_, '_>) -> Self {
         let one = |t: &Fields<'_, '_>| {
             let poll = t.child("poll").map(|p| [p.attr("max"), p.attr("grow"), p.attr("shrink")]);
+            let poll = poll.filter(|poll| poll.iter().any(Option::is_some));
             Some(Iothread { id: t.attr("id")?, pool: Pool::lower(t), poll })
         };
         let list = domain.child("iothreadids").map(|f| f.children("iothread").iter().filter_map(one).collect());
@@ -119,6 +123,12 @@ impl Iothreads {
         }
     }
 
+    /// The first one whose number of workers is given.
+    pub fn pools(&self) -> Option<Origin> {
+        let main = self.main.as_ref().filter(|(pool, _)| pool.any()).map(|(_, origin)| *origin);
+        self.list.iter().find(|t| t.pool.any()).map(|t| t.id.origin).or(main)
+    }
+
     /// Whether there is a thread with this number.
     pub fn has(&self, id: u32) -> bool {
         self.list.iter().any(|t| t.id.value == id)
@@ -149,12 +159,8 @@ impl Iothreads {
         }
     }
 
-    /// `-object main-loop` and `-object iothread`.
+    /// `-object iothread` and `-object main-loop`.
     pub fn items(&self, out: &mut Items) {
-        if let Some((pool, origin)) = self.main.as_ref().filter(|(pool, _)| pool.any()) {
-            let props = Props::new().with("qom-type", "main-loop").with("id", "main-loop");
-            out.json(Section::Iothreads, "object", props.and(pool.props()), *origin);
-        }
         for t in &self.list {
             let props = Props::new().with("qom-type", "iothread").with("id", format!("iothread{}", t.id.value));
             let mut props = props.and(t.pool.props());
@@ -163,6 +169,10 @@ impl Iothreads {
                 props = props.opt("poll-shrink", shrink.get());
             }
             out.json(Section::Iothreads, "object", props, t.id.origin);
+        }
+        if let Some((pool, origin)) = self.main.as_ref().filter(|(pool, _)| pool.any()) {
+            let props = Props::new().with("qom-type", "main-loop").with("id", "main-loop");
+            out.json(Section::Iothreads, "object", props.and(pool.props()), *origin);
         }
     }
 }

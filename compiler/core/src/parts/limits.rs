@@ -55,6 +55,10 @@ impl Limits {
             origin: d.origin(),
         };
         let resource = domain.child("resource");
+        if let Some(empty) = resource.as_ref().filter(|r| r.element().children().next().is_none()) {
+            let fault = Diagnostic::new(&codes::MISSING, empty.element().span(), "`<resource>` names no resource");
+            empty.report(fault.help("remove it, or add `<partition>`"));
+        }
         Self {
             memory,
             weight: blkiotune.as_ref().and_then(|b| b.child_text("weight")),
@@ -80,8 +84,17 @@ impl Limits {
             }
         }
         for limit in &mut self.memory {
+            if let Some(limit) = limit.as_ref().filter(|l| l.value > UNLIMITED_KIB) {
+                let message = "the limit is more memory than can be counted";
+                report(Diagnostic::new(&codes::BAD_VALUE, limit.origin.span().unwrap_or_default(), message));
+            }
             limit.take_if(|l| l.value >= UNLIMITED_KIB);
         }
+        let [.., guarantee, _] = &mut self.memory;
+        guarantee.take_if(|g| g.value == 0);
+        // A device without weight and limits is none.
+        let counts = |value: &Opt<u64>| value.is_some_and(|v| v.value > 0);
+        self.devices.retain(|d| d.weight.is_some_and(|w| w.value > 0) || d.limits.iter().any(counts));
     }
 
     /// Writes `<blkiotune>` and `<memtune>`.

@@ -23,7 +23,7 @@ impl Metadata {
                 kept.push(standing_alone(child));
             }
         }
-        Some(Self(kept))
+        f.element().children().next().is_some().then_some(Self(kept))
     }
 
     /// Writes the element.

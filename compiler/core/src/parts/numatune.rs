@@ -87,6 +87,11 @@ impl Numatune {
 
     /// Fills in placement and mode (`virDomainNumatuneSet` in libvirt's `src/conf/numa_conf.c`).
     pub fn define(&mut self, vcpus: Opt<Placement>) {
+        if self.memory.as_ref().is_some_and(|m| m.mode.is_none() && m.placement.is_none() && m.nodeset.is_none()) {
+            // It says nothing, not even that there is nothing to say.
+            self.memory = None;
+            return self.nodes.sort_by_key(|n| n.cell.get());
+        }
         let auto = vcpus.is(&Placement::Auto);
         if auto && self.memory.is_none() {
             let origin = Origin::Rule(&FOLLOWS_VCPUS);
@@ -133,7 +138,7 @@ impl Numatune {
                 fault(node.origin, "a cell is placed by the definition, but all memory by numad".to_owned());
             }
             let restrictive = node.mode.is(&MemoryMode::Restrictive);
-            if all.is_some_and(|mode| (mode == MemoryMode::Restrictive) != restrictive) {
+            if (all == Some(MemoryMode::Restrictive)) != restrictive {
                 let message = "mode `restrictive` holds for all memory or for none".to_owned();
                 fault(node.mode.origin_or(node.origin), message);
             }

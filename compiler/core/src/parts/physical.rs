@@ -79,12 +79,15 @@ impl Physical {
                 (CacheMode::Emulate | CacheMode::Passthrough | CacheMode::Disable, _) => {}
             }
         }
+        for count in [self.bits, self.limit].into_iter().flatten().filter(|n| i32::try_from(n.value).is_err()) {
+            fault(count.origin, "more address lines than can be counted");
+        }
+        if let Some(limit) = self.limit.filter(|limit| limit.value == 0) {
+            fault(limit.origin, "a guest without address lines");
+        }
         match (self.address, self.bits, self.limit) {
             (Some(address), Some(bits), _) if address.value == AddressMode::Passthrough => {
                 fault(bits.origin, "the number of address lines is given, but they are those of the host");
-            }
-            (Some(address), None, _) if address.value == AddressMode::Emulate => {
-                fault(address.origin, "the number of address lines is absent");
             }
             (Some(address), _, Some(limit)) if address.value == AddressMode::Emulate => {
                 fault(limit.origin, "a limit on address lines whose number is given");
@@ -128,7 +131,11 @@ impl Physical {
                 opts = opts.switch("host-phys-bits", true);
                 opts.opt("host-phys-bits-limit", self.limit.map(|l| l.show()))
             }
-            Some(AddressMode::Emulate) => opts.opt("phys-bits", self.bits.map(|b| b.show())),
+            Some(AddressMode::Emulate) => match self.bits.get() {
+                // QEMU's own number, which is not the host's.
+                None | Some(0) => opts.switch("host-phys-bits", false),
+                Some(bits) => opts.with("phys-bits", bits.show()),
+            },
             None => opts,
         }
     }

@@ -42,6 +42,12 @@ impl Power {
             .child("perf")
             .map(|p| p.children("event").iter().filter_map(|e| Some((e.attr("name")?, e.attr("enabled")))).collect())
             .unwrap_or_default();
+        for (at, (event, _)) in events.iter().enumerate() {
+            if events.iter().take(at).any(|(other, _)| other.value == event.value) {
+                let message = format!("the event `{}` is given twice", event.word());
+                domain.report(Diagnostic::new(&codes::CONFLICT, event.origin.span().unwrap_or_default(), message));
+            }
+        }
         events.sort_by_key(|(event, _)| event.value);
         Self { memory: enabled("suspend-to-mem"), disk: enabled("suspend-to-disk"), events }
     }

@@ -56,6 +56,17 @@ impl Seclabel {
 
     /// Fills in what is absent, and reports two labels of one model.
     pub fn define(labels: &mut [Self], report: &mut dyn FnMut(Diagnostic)) {
+        let many = labels.len() > 1;
+        for label in labels.iter_mut() {
+            if label.model.is_none() && many {
+                let span = label.origin.span().unwrap_or_default();
+                let fault = Diagnostic::new(&codes::MISSING, span, "of several labels, this one has no `model`");
+                report(fault.help("say for which security driver it is"));
+            }
+            if label.model.is(&"none".to_owned()) {
+                label.kind.value = LabelType::None;
+            }
+        }
         let mut seen: Vec<String> = Vec::new();
         for label in labels {
             if label.model.is_none() && label.kind.value == LabelType::Dynamic {
@@ -90,6 +101,10 @@ impl Seclabel {
 
     /// Writes `<seclabel>`.
     pub fn write(&self, w: &mut XmlWriter) {
+        if matches!(self.kind.origin, Origin::Rule(rule) if std::ptr::eq(rule, &raw const DYNAMIC)) {
+            // libvirt stores no label that does not say what it is.
+            return;
+        }
         let tag = w.tag("seclabel").attr("type", self.kind.word()).opt("model", &self.model);
         tag.opt("relabel", &self.relabel).children(|w| {
             w.opt_text("label", &self.label);

@@ -82,23 +82,42 @@ impl IoLimits {
         self.values == other.values && self.size == other.size && self.group == other.group
     }
 
-    /// Writes the limits.
+    /// Writes the limits of a disk.
     pub fn write(&self, w: &mut XmlWriter) {
-        let number = |name: &'static str, value: &Opt<u64>, w: &mut XmlWriter| w.opt_text(name, value);
-        for ((name, ..), value) in LIMITS.iter().zip(&self.values).take(12) {
-            number(name, value, w);
-        }
-        number("size_iops_sec", &self.size, w);
+        self.write_rates(w);
         w.opt_text("group_name", &self.group);
+        self.write_lengths(w);
+    }
+
+    /// Writes the limits of a throttle group.
+    fn write_group(&self, w: &mut XmlWriter) {
+        self.write_rates(w);
+        self.write_lengths(w);
+        w.opt_text("group_name", &self.group);
+    }
+
+    fn write_rates(&self, w: &mut XmlWriter) {
+        for ((name, ..), value) in LIMITS.iter().zip(&self.values).take(12) {
+            w.opt_text(name, value);
+        }
+        w.opt_text("size_iops_sec", &self.size);
+    }
+
+    fn write_lengths(&self, w: &mut XmlWriter) {
         for ((name, ..), value) in LIMITS.iter().zip(&self.values).skip(12) {
-            number(name, value, w);
+            w.opt_text(name, value);
         }
     }
 
-    /// The limits in the words of a throttle group.
+    /// The limits in the words of a throttle group: the rates and bursts always, the lengths of bursts where they are there.
     pub fn group_props(&self) -> Props {
-        let limits = self.named().fold(Props::new(), |props, ((_, key, _), value)| props.with(key, value.value));
-        limits.opt("iops-size", self.size.get())
+        let limits = LIMITS.iter().zip(&self.values).enumerate();
+        let limits = limits.filter_map(|(at, ((_, key, _), value))| match value {
+            Some(value) => Some((*key, value.value)),
+            None => (at < 12).then_some((*key, 0)),
+        });
+        let limits = limits.fold(Props::new(), |props, (key, value)| props.with(key, value));
+        limits.with("iops-size", self.size.get().unwrap_or(0))
     }
 
     /// The limits in the words of `-drive throttling.…`.
@@ -192,7 +211,7 @@ impl ThrottleGroups {
         if !self.0.is_empty() {
             w.tag("throttlegroups").children(|w| {
                 for group in &self.0 {
-                    w.tag("throttlegroup").children(|w| group.write(w));
+                    w.tag("throttlegroup").children(|w| group.write_group(w));
                 }
             });
         }
@@ -200,7 +219,7 @@ impl ThrottleGroups {
 
     /// `-object throttle-group` for each.
     pub fn items(&self, out: &mut Items) {
-        for group in &self.0 {
+        for group in self.0.iter().filter(|group| group.any()) {
             let name = group.group.as_ref().map_or("", |g| g.value.as_str());
             let props = Props::new().with("qom-type", "throttle-group").with("id", format!("throttle-{name}"));
             out.json(Section::ThrottleGroups, "object", props.with("limits", group.group_props()), group.origin);

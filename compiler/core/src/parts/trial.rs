@@ -33,6 +33,20 @@ pub fn trial(parts: &str, devices: &str, words: &[&str]) -> Trial {
     let text = format!(
         "<domain type='kvm'><name>t</name>{machine}{parts}<devices>{devices}<memballoon model='none'/></devices></domain>"
     );
+    of_text(text, words)
+}
+
+/// What becomes of `parts` in a domain on `q35` that takes away libvirt's capability `name`.
+pub fn trial_of(name: &str, parts: &str) -> Trial {
+    let text = format!(
+        "<domain type='kvm' xmlns:qemu='{}'><name>t</name><memory>1024</memory><os><type machine='q35'>hvm</type></os>{parts}\
+         <qemu:capabilities><qemu:del capability='{name}'/></qemu:capabilities></domain>",
+        crate::parts::extensions::NAMESPACE
+    );
+    of_text(text, &["-"])
+}
+
+fn of_text(text: String, words: &[&str]) -> Trial {
     let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
     let (domain, mut found) = lower(&Checked::unchecked(&document));
     let (definition, more) = define(domain.unwrap(), Facts::default());

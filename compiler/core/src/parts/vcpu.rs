@@ -64,6 +64,13 @@ impl Vcpus {
         if let (0, Some(span)) = (max.value, max.origin.span()) {
             report(Diagnostic::new(&codes::CONFLICT, span, "the domain has no CPU"));
         }
+        if self.placement.is(&Placement::Auto) {
+            self.cpuset = None;
+        }
+        if let Some(none) = self.cpuset.as_ref().filter(|cpus| cpus.value.is_empty()) {
+            let span = none.origin.span().unwrap_or_default();
+            report(Diagnostic::new(&codes::CONFLICT, span, "the virtual CPUs may run on no CPU of the host"));
+        }
         individual::define(&mut self.list, max.value, report);
         if let Some(first) = self.list.first() {
             // The list says how many there are at boot.
@@ -150,8 +157,11 @@ impl Vcpus {
         }
         if let Some(t) = topology {
             opts.set("sockets", t.sockets.show());
-            opts.set("dies", t.dies.show());
-            opts.set("clusters", t.clusters.show());
+            for (name, count) in [("dies", t.dies), ("clusters", t.clusters)] {
+                if !cx.changes.lacks(&format!("smp-{name}")) {
+                    opts.set(name, count.show());
+                }
+            }
             opts.set("cores", t.cores.show());
             opts.set("threads", t.threads.show());
         } else {

@@ -82,7 +82,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut items);
     storage::master_key(&mut items);
     let mut items = items.sorted();
-    domain.extensions.apply(&cx, &mut items);
+    domain.extensions.apply(&mut items);
     target::check(&cx, &items);
     findings.extend(cx.finish());
     (Machine { domain, items, needs }, findings)

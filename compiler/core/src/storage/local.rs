@@ -24,7 +24,10 @@ impl Location {
             }),
             StorageType::Nvme => {
                 let _pci = f.attr::<String>("type");
-                let slot = f.child("address").map(|a| Spanned { value: Address::pci_slot(&a), origin: a.origin() });
+                let slot = f.child("address").map(|a| {
+                    a.pass_over(&["multifunction"], &["zpci"], "device of the host");
+                    Spanned { value: Address::pci_slot(&a), origin: a.origin() }
+                });
                 let namespace = f.attr("namespace");
                 slot.zip(namespace).map(|(slot, namespace)| Self::Nvme { slot, namespace, managed: f.attr("managed") })
             }

@@ -124,7 +124,7 @@ impl StorageSource {
         let source = Self {
             location: Location::lower(kind, f),
             index: f.attr("index").filter(|_| f.cx().is_running()),
-            startup_policy: if kind == StorageType::Network { None } else { f.attr("startupPolicy") },
+            startup_policy: f.attr("startupPolicy").filter(|_| kind != StorageType::Network),
             slice: Slice::lower(f),
             auth: f.child("auth").and_then(|a| Auth::lower(&a)),
             encryption: f.child("encryption").and_then(|e| Encryption::lower(&e)),

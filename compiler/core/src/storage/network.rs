@@ -169,7 +169,10 @@ impl Network {
             timeout: f.child_attr("timeout", "seconds"),
             known_hosts: f.child_attr("knownHosts", "path"),
             identity,
-            reconnect_delay: f.child("reconnect").and_then(|r| r.attr("delay")),
+            reconnect_delay: f.child("reconnect").and_then(|r| {
+                r.pass_over(&["enabled", "timeout"], &[], "source on the network");
+                r.attr("delay").filter(|delay| delay.value > 0)
+            }),
             protocol,
         })
     }

@@ -5,7 +5,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::Spanned;
 use crate::parts::os::Arch;
-use crate::target::{Capabilities, Target};
+use crate::target::{Capabilities, Target, denied};
 
 /// What a name of libvirt's stands for. Most of them are those of the device, or of a device and its property
 /// (`virQEMUCapsDeviceProps…` and `virQEMUCapsObjectTypes` in libvirt's `src/qemu/qemu_capabilities.c`).
@@ -15,7 +15,12 @@ pub enum Ability {
     Device(String),
     /// A property of a device.
     Property(String, String),
+    /// What virtc asks for by libvirt's own name.
+    Other(String),
 }
+
+/// libvirt's names of abilities (`virQEMUCaps` in its `src/qemu/qemu_capabilities.c`), as version 11.3 takes them.
+const NAMES: &str = include_str!("capabilities.txt");
 
 impl Ability {
     /// The ability of this name; `None` where the name is none that virtc knows.
@@ -25,6 +30,9 @@ impl Ability {
             let known = |caps: Option<&Capabilities>| caps.is_some_and(|caps| caps.devices.contains_key(device));
             known(target.caps()) || others.into_iter().any(|other| known(other.caps()))
         };
+        if Changes::asks(name) {
+            return Some(Self::Other(name.to_owned()));
+        }
         if has(name) {
             return Some(Self::Device(name.to_owned()));
         }
@@ -36,7 +44,7 @@ impl Ability {
 
     /// Whether it is this device.
     pub fn is_device(&self, device: &str) -> bool {
-        matches!(self, Self::Device(own) if own == device)
+        matches!(self, Self::Device(own) | Self::Other(own) if own == device)
     }
 
     /// Whether it is this property of this device.
@@ -65,18 +73,31 @@ impl Changes {
         let mut of = |names: &[Spanned<String>]| {
             let mut out = Vec::new();
             for name in names {
-                if let Some(ability) = Ability::named(&name.value, target, arch) {
+                let span = name.origin.span().unwrap_or_default();
+                if !NAMES.lines().any(|known| known == name.value) {
+                    let message = format!("libvirt has no capability `{}`", name.value);
+                    report(Diagnostic::new(&codes::BAD_VALUE, span, message).help("it refuses what it does not know"));
+                } else if let Some(ability) = Ability::named(&name.value, target, arch) {
                     out.push(ability);
                 } else {
                     let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
-                    let help = "virtc knows the names of devices, and of their properties as `device.property`";
-                    let span = name.origin.span().unwrap_or_default();
+                    let help = "what libvirt does otherwise without it, virtc does not do at all";
                     report(Diagnostic::new(&codes::CAPABILITY_WITHOUT_EFFECT, span, message).help(help));
                 }
             }
             out
         };
         Self { add: of(add), del: of(del) }
+    }
+
+    /// Whether something depends on the ability of this name, other than a device.
+    fn asks(name: &str) -> bool {
+        name == "set-action" || denied::ASKED.iter().any(|(known, _)| *known == name)
+    }
+
+    /// Whether the ability of this name is taken away.
+    pub fn lacks(&self, name: &str) -> bool {
+        self.del.iter().any(|ability| matches!(ability, Ability::Other(own) if own == name))
     }
 }
 
@@ -91,7 +112,16 @@ mod tests {
         assert_eq!(named("usb-host.hostdevice"), Some(Ability::Property("usb-host".into(), "hostdevice".into())));
         let queue = named("virtio-net.rx_queue_size").unwrap();
         assert!(queue.is_property("virtio-net-pci", "rx_queue_size"));
+        assert_eq!(named("smp-dies"), Some(Ability::Other("smp-dies".into())));
         assert_eq!(named("vnc-colon"), None);
         assert_eq!(named("no.such"), None);
+    }
+
+    #[test]
+    fn names_are_libvirts() {
+        assert!(NAMES.lines().count() > 400 && NAMES.lines().is_sorted_by(|a, b| a < b));
+        for (name, _) in denied::ASKED {
+            assert!(NAMES.lines().any(|known| known == name), "{name}");
+        }
     }
 }

@@ -9,6 +9,7 @@ use crate::codes;
 use crate::emit::{Cx, Item, Opts, Payload, Props, Value};
 use crate::parts::os::Arch;
 use crate::target::ability::Changes;
+use crate::target::denied;
 use crate::target::qapi::Fault;
 use crate::target::{Capabilities, Target, sorted};
 
@@ -28,6 +29,7 @@ const RENAMED: [(&str, &str, &str); 1] = [("drive", "readonly", "read-only")];
 
 /// Reports what the target cannot do.
 pub fn check(cx: &Cx<'_>, items: &[Item]) {
+    denied::check(cx);
     let arch = cx.domain.os.arch();
     let Some(caps) = cx.target.caps().filter(|_| arch != Arch::I686) else { return };
     for item in items {
@@ -36,7 +38,8 @@ pub fn check(cx: &Cx<'_>, items: &[Item]) {
         let other = cx.target.others(arch).find(has);
         let span: Span = item.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
         // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
-        if other.is_none() && cx.target.is_profile() {
+        let is_denied = self::lack(caps, &Changes::default(), item).is_none();
+        if !is_denied && other.is_none() && cx.target.is_profile() {
             let message = format!("no QEMU that virtc knows has {}", one(&lack));
             let help =
                 "where yours has it, name its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
@@ -126,7 +129,9 @@ fn cpu(caps: &Capabilities, opts: &Opts) -> Option<String> {
     let mut all = opts.iter();
     let wanted = all.next().and_then(|(_, name)| name.plain())?;
     let mut lists = caps.kvm.iter().chain(&caps.tcg).peekable();
-    if lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(wanted)) {
+    // A QEMU that was asked without KVM does not always list the host's own CPU.
+    let is_known = wanted != "host" || caps.kvm.is_some();
+    if is_known && lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(wanted)) {
         return Some(format!("CPU model `{wanted}`"));
     }
     let known = caps.cpu_properties.as_deref()?;
@@ -153,7 +158,9 @@ fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> 
         .range::<str, _>((Bound::Included(option), Bound::Unbounded))
         .take_while(|(name, _)| name.starts_with(option));
     let (_, known) = near.find(|(name, _)| matches!(name.get(option.len()..), Some("" | "-opts")))?;
-    let mut names = opts.iter().filter_map(|(name, _)| name).filter(|name| *name != "id");
+    // What leads into a block node is checked by that.
+    let own = |name: &&str| *name != "id" && !name.starts_with("file.");
+    let mut names = opts.iter().filter_map(|(name, _)| name).filter(own);
     let real = |name| RENAMED.iter().find(|(of, alias, _)| *of == option && *alias == name).map_or(name, |r| r.2);
     let absent = names.find(|name| sorted::find(known, real(name)).is_none())?;
     Some(format!("parameter `{absent}` of `-{option}`"))

@@ -3,6 +3,7 @@
 pub mod ability;
 pub mod caps;
 mod check;
+mod denied;
 pub mod exchange;
 mod fold;
 mod host_model;

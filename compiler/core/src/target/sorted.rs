@@ -31,7 +31,10 @@ pub fn find<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
         let start = bytes.get(low..middle)?.iter().rposition(is_space).map_or(low, |space| low + space + 1);
         let rest = bytes.get(start..high)?;
         match compare(rest, wanted.as_bytes()) {
-            Ordering::Equal => return text.get(start..high)?.split(' ').next(),
+            Ordering::Equal => {
+                let end = rest.iter().position(is_space).map_or(high, |space| start + space);
+                return text.get(start..end);
+            }
             Ordering::Less => low = rest.iter().position(is_space).map_or(high, |space| start + space + 1),
             Ordering::Greater => high = start.saturating_sub(1).max(low),
         }

@@ -26,8 +26,8 @@ const GUEST: &str = "<domain type='kvm'><name>room</name><memory unit='GiB'>1</m
 
 fn running(machine: &str) -> Domain {
     let ports = if machine == "q35" { 16 } else { 0 };
-    let port = |index| format!("<controller type='pci' index='{index}' model='pcie-root-port'/>");
-    let room: String = (1..=ports).map(port).collect();
+    let bus = if ports > 0 { "<controller type='pci' index='0' model='pcie-root'/>" } else { "" };
+    let room = bus.to_owned() + &"<controller type='pci' model='pcie-root-port'/>".repeat(ports);
     let text = GUEST.replace("MACHINE", machine).replace("ROOM", &room);
     let (document, _) = virtc_xml::parse(&SourceFile::new("guest", text));
     let (checked, found) = virtc_schemas::domain().validate(&document);

@@ -143,7 +143,7 @@ impl Engine<'_> {
     fn any_value(&mut self, derived: Pat, value: Option<&str>, element: Element<'_>) -> Pat {
         let mut rests = Vec::new();
         for (taken, rest) in self.branches(derived) {
-            if value.is_none_or(|value| self.accepts(taken, value, Some(element))) {
+            if value.is_none_or(|value| self.fits(taken, value, Some(element))) {
                 rests.push(rest);
             }
         }

@@ -31,21 +31,17 @@ const MAX_VALUES: usize = 1 << 14;
 impl Engine<'_> {
     /// Whether `pat` takes `text` as the whole of an attribute's value or of an element's content.
     pub(crate) fn accepts(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
-        if self.arena.nullable(pat) && is_blank(text) {
-            return true;
+        let blank = self.arena.nullable(pat) && is_blank(text);
+        if blank || matches!(self.arena.kind(pat), Kind::Text | Kind::Value | Kind::Empty | Kind::NotAllowed) {
+            return blank || self.takes(pat, text, context);
         }
-        if matches!(self.arena.kind(pat), Kind::Text | Kind::Value | Kind::Empty | Kind::NotAllowed) {
-            return self.takes(pat, text, context);
-        }
-        let rest =
-            self.remembered(
-                pat,
-                text,
-                |engine| {
-                    if engine.takes(pat, text, context) { Pat::EMPTY } else { Pat::NOT_ALLOWED }
-                },
-            );
-        rest == Pat::EMPTY
+        let derive = |engine: &mut Self| if engine.takes(pat, text, context) { Pat::EMPTY } else { Pat::NOT_ALLOWED };
+        self.remembered(pat, text, derive) == Pat::EMPTY
+    }
+
+    /// As [`Self::accepts`], without a memory.
+    pub(super) fn fits(&mut self, pat: Pat, text: &str, context: Context<'_>) -> bool {
+        (self.arena.nullable(pat) && is_blank(text)) || self.takes(pat, text, context)
     }
 
     /// What `derive` makes of `pat` and `text`. What was asked before is answered from memory: documents repeat their values.

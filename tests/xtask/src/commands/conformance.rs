@@ -30,7 +30,13 @@ pub struct Args {
     what: Vec<String>,
 }
 
-const EVERYTHING: [&str; 4] = ["argv", "xml", "reject", "hotplug"];
+/// What is compared: behind a dash the architecture, where it is not `x86_64`.
+const EVERYTHING: [&str; 7] = ["argv", "xml", "reject", "hotplug", "argv-aarch64", "xml-aarch64", "reject-aarch64"];
+
+/// What more virtc is told for an architecture: the recorded results are those of libvirt with a QEMU of it that is older than 9.0.
+fn more(arch: &str) -> &'static str {
+    if arch == "x86_64" { "" } else { " --qemu 7.2" }
+}
 
 /// The number of equal cases in a summary such as `argv x86_64: 12 of 400 equal (3.0 %), …`.
 fn equal(summary: &str) -> Option<u32> {
@@ -76,9 +82,10 @@ pub fn run(args: &Args) -> Outcome {
 type Verdicts = Vec<(String, String)>;
 
 fn compare(args: &Args, virtc: &Path, what: &str, list: &Path) -> Result<(u32, Verdicts), Box<dyn std::error::Error>> {
+    let (kind, arch) = what.split_once('-').unwrap_or((what, "x86_64"));
     let mut command = Command::new("python3");
-    command.arg(&args.script).arg(what).arg("--virtc").arg(virtc);
-    command.arg(format!("--args={}", args.more)).arg("--list").arg(list).current_dir(Path::new("."));
+    command.arg(&args.script).arg(kind).args(["--arch", arch]).arg("--virtc").arg(virtc);
+    command.arg(format!("--args={}{}", args.more, more(arch))).arg("--list").arg(list).current_dir(Path::new("."));
     let output = command.output().map_err(|error| format!("`{}`: {error}", process::shown(&command)))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     print!("{text}");
@@ -102,6 +109,9 @@ fn title(what: &str) -> &str {
         "xml" => "`xml`: the definition filled in",
         "reject" => "`reject`: what libvirt refuses",
         "hotplug" => "`hotplug`: QMP of attach, detach, update",
+        "argv-aarch64" => "the command line of `aarch64`",
+        "xml-aarch64" => "the definition of `aarch64`",
+        "reject-aarch64" => "what is refused on `aarch64`",
         other => other,
     }
 }

@@ -287,6 +287,8 @@ fn own(
         What::Argv => "argv",
     };
     command.args(["compile", "--emit", emit, "--format", "json", "--host"]).arg(host).args(files);
+    // One file alone is answered in another form.
+    command.args(files.first().filter(|_| files.len() == 1));
     let output = command.output()?;
     let mut all = BTreeMap::new();
     for line in String::from_utf8(output.stdout)?.lines() {

@@ -136,12 +136,13 @@ impl Bus {
     /// Whether a device that asks for `flags` may stand here; a user who names the place may also mix PCI and PCI Express.
     pub fn takes(&self, flags: Connect, named: bool) -> bool {
         let offers = self.offers();
+        if flags.has(Connect::INTEGRATED) && !self.model.is_root() {
+            return false;
+        }
         if named {
             let ends = Connect::PCI.and(Connect::PCIE);
             let widened = if offers.shares_type(ends) { offers.and(ends) } else { offers };
-            // A bridge is put behind a root port, but may be named on the root bus too.
-            let bridge = self.model == PciModel::PcieRoot && flags.has(Connect::PCIE_TO_PCI)
-                || widened.has(Connect::PCI) && flags.has(Connect::PCI_BRIDGE);
+            let bridge = widened.has(Connect::PCI) && flags.has(Connect::PCI_BRIDGE);
             return bridge || widened.shares_type(flags);
         }
         offers.shares_type(flags) && (offers.has(Connect::HOTPLUG) || !flags.has(Connect::HOTPLUG))
@@ -194,9 +195,6 @@ impl Bus {
         })
     }
 }
-
-/// The last number that a bus can have.
-const LAST: usize = 255;
 
 /// All buses of a guest, by the index of their controller.
 #[derive(Debug, Clone, Default)]
@@ -266,34 +264,36 @@ impl Buses {
 
     /// Adds buses until a device with these flags finds a place; `false` where none can be added.
     pub fn grow(&mut self, flags: Connect) -> bool {
+        let had = self.len();
+        if let Ok(next) = u8::try_from(had) {
+            self.grow_to(next, flags);
+        }
+        self.len() > had
+    }
+
+    /// Adds buses up to `bus` for a device with these flags that is to stand there. Answers with the bus where it stands: a bridge to
+    /// conventional PCI takes a port more than the device asks for (`virDomainPCIAddressSetGrow` in libvirt's `src/conf/domain_addr.c`).
+    pub fn grow_to(&mut self, bus: u8, flags: Connect) -> u8 {
         let root = self.get(0).map(|b| b.model);
-        let at = self.len();
-        if at > LAST {
-            return false;
-        }
-        let conventional = flags.shares_type(Connect::PCI.and(Connect::PCI_BRIDGE));
-        match root {
-            Some(PciModel::PciRoot) if conventional => self.set(at, PciModel::PciBridge),
-            Some(PciModel::PcieRoot) if conventional => {
-                if self.iter().any(|(_, bus)| bus.offers().has(Connect::PCI_BRIDGE)) {
-                    self.set(at, PciModel::PciBridge);
-                } else if let Ok(port) = u8::try_from(at + 1).map(|behind| behind - 1) {
-                    self.set(at, PciModel::PcieRootPort);
-                    // The port is the bridge's, and no other's, whatever ports are free.
-                    self.take(PciSlot::new(port, 0), false);
-                    self.set(at + 1, PciModel::PcieToPciBridge);
-                } else {
-                    return false;
-                }
+        let (Some(root), Ok(at)) = (root, u8::try_from(self.len())) else { return bus };
+        let (mut first, mut last) = (at, bus);
+        let model = if flags.has(Connect::PCI) {
+            if root == PciModel::PcieRoot && !self.iter().any(|(_, bus)| bus.offers().has(Connect::PCI_BRIDGE)) {
+                let (Some(behind), Some(next)) = (at.checked_add(1), at.checked_add(2)) else { return bus };
+                self.set(at.into(), PciModel::PcieRootPort);
+                // The port is the bridge's, and no other's, whatever ports are free.
+                self.take(PciSlot::new(at, 0), false);
+                self.set(behind.into(), PciModel::PcieToPciBridge);
+                (first, last) = (next, last.max(behind));
             }
-            Some(PciModel::PcieRoot)
-                if flags.shares_type(Connect::PCIE.and(Connect::UPSTREAM).and(Connect::PCIE_TO_PCI)) =>
-            {
-                self.set(at, PciModel::PcieRootPort);
-            }
-            Some(_) | None => return false,
-        }
-        true
+            PciModel::PciBridge
+        } else if root == PciModel::PcieRoot && flags.shares_type(Connect::PCIE.and(Connect::UPSTREAM)) {
+            PciModel::PcieRootPort
+        } else {
+            return bus;
+        };
+        (first..=last).for_each(|index| self.set(index.into(), model));
+        last
     }
 }
 

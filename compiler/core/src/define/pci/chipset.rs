@@ -7,7 +7,7 @@ use crate::define::pci::{Pass, show};
 use crate::devices::address::pci;
 use crate::devices::controller::{ControllerType, PciModel, UsbModel};
 use crate::devices::sound::Sound;
-use crate::devices::{Kind, PciSlot};
+use crate::devices::{Kind, Needs, PciSlot};
 use crate::ir::Rule;
 use crate::parts::os::MachineFamily;
 
@@ -125,7 +125,7 @@ impl Pass<'_> {
                 }
                 ControllerType::Usb => self.ich9_usb(index),
                 ControllerType::Pci if controller.pci_model() == Some(PciModel::DmiToPciBridge) => {
-                    if self.slot_is_free(0x1e) {
+                    if controller.info.address.is_none() && self.slot_is_free(0x1e) {
                         self.fix(Kind::Controller, index, PciSlot::new(0, 0x1e), &ICH9);
                     }
                 }
@@ -160,6 +160,7 @@ impl Pass<'_> {
         }
         if let Some(slot) = [0x1d, 0x1a].into_iter().find(|slot| self.slot_is_free(*slot)) {
             self.fix(Kind::Controller, index, PciSlot::new(0, slot), &ICH9);
+            self.first_part(index);
         }
     }
 
@@ -171,9 +172,14 @@ impl Pass<'_> {
         }
         if self.slot_is_free(slot) {
             self.fix(Kind::Video, 0, PciSlot::new(0, slot), &PRIMARY_VIDEO);
-        } else {
+        } else if !self.dry {
             // It comes before all others.
             self.device(Kind::Video, 0);
+        } else if let Needs::Pci(flags) = self.domain.devices.needs(Kind::Video, 0, self.domain)
+            && self.wants(Kind::Video, 0)
+        {
+            // libvirt forgets the place that it finds while it looks how many buses there must be, and looks for another one later.
+            self.reserve(flags);
         }
     }
 }

@@ -14,7 +14,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType, PciModel};
+use crate::devices::controller::{Controller, ControllerType, PciModel, UsbModel};
 use crate::devices::interface::InterfaceType;
 use crate::devices::{Kind, Needs, PciSlot};
 use crate::domain::Domain;
@@ -164,7 +164,8 @@ impl<'f> Pass<'f> {
     fn collect(&mut self) {
         for kind in Kind::ALL {
             for index in 0..self.domain.devices.count(*kind) {
-                let Some((slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address)) else {
+                let Some((mut slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address))
+                else {
                     continue;
                 };
                 if slot.is_empty() {
@@ -180,9 +181,18 @@ impl<'f> Pass<'f> {
                     Needs::Usb | Needs::VirtioSerial(_) => continue,
                 };
                 if self.dry && self.buses.get(slot.bus).is_none() {
-                    self.grow_to(slot.bus, flags);
+                    slot.bus = self.buses.grow_to(slot.bus, flags);
+                    let info = self.domain.devices.info_mut(*kind, index);
+                    if let Some(Spanned { value: Address::Pci { slot: own, .. }, .. }) =
+                        info.and_then(|info| info.address.as_mut())
+                    {
+                        own.bus = slot.bus;
+                    }
                 }
                 let fault = match self.buses.get(slot.bus) {
+                    Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, slot) => {
+                        Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
+                    }
                     _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
                     None => Some(format!("there is no PCI bus {}", slot.bus)),
                     Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
@@ -215,13 +225,17 @@ impl<'f> Pass<'f> {
         }
     }
 
-    /// Adds buses up to `bus`, which an address of the definition names.
-    fn grow_to(&mut self, bus: u8, flags: Connect) {
-        let flags = match self.buses.get(0).map(|b| b.model) {
-            Some(PciModel::PciRoot) => Connect::PCI,
-            _ => flags,
-        };
-        while self.buses.len() <= usize::from(bus) && self.buses.grow(flags) {}
+    /// Whether the address makes the device a part of the chipset PIIX3.
+    fn is_piix3(&self, kind: Kind, index: usize, at: PciSlot) -> bool {
+        let controller = self.domain.devices.controllers.get(index).filter(|_| kind == Kind::Controller);
+        controller.is_some_and(|controller| match controller.kind() {
+            ControllerType::Ide => at == PciSlot::new(0, 1).function(1),
+            ControllerType::Usb => {
+                let model = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
+                model && at == PciSlot::new(0, 1).function(2)
+            }
+            _ => false,
+        })
     }
 
     /// Takes a free place, and adds a bus for it in the first pass.
@@ -327,7 +341,7 @@ impl<'f> Pass<'f> {
             c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some()
         };
         let slot =
-            controllers.iter().filter(same).find_map(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
+            controllers.iter().filter(same).filter_map(|c| pci(&c.info.address)).find(|(slot, _)| !slot.is_empty());
         let at = match slot {
             Some((slot, _)) => Some(slot.function(function)),
             None => self.reserve_function(PCI_DEVICE, Some(function)),
@@ -338,6 +352,7 @@ impl<'f> Pass<'f> {
             Some(at) if !taken => {
                 self.buses.take(at, false);
                 self.place(Kind::Controller, index, at, &ASSIGNED);
+                self.first_part(index);
             }
             _ => {
                 let message = match at {
@@ -352,6 +367,18 @@ impl<'f> Pass<'f> {
             }
         }
         true
+    }
+}
+
+impl Pass<'_> {
+    /// The first part of an ICH9 USB controller says that others follow, also where they stand elsewhere.
+    fn first_part(&mut self, index: usize) {
+        let Some(controller) = self.domain.devices.controllers.get_mut(index) else { return };
+        if controller.companion_function() == Some(0)
+            && let Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) = &mut controller.info.address
+        {
+            *multifunction = Some(Spanned::rule(Switch::On, &MULTIFUNCTION));
+        }
     }
 }
 

@@ -28,8 +28,8 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
         ControllerType::Ide if controller.index() > 0 => {
             refuse(number, "the machine type has one IDE controller", Some("use SATA, SCSI or virtio"));
         }
-        ControllerType::Fdc if controller.index() > 0 => {
-            refuse(number, "a guest has one floppy controller", None);
+        ControllerType::Isa if controller.info.address.is_none() => {
+            refuse(controller.kind.origin, "the ISA bus is part of the machine and no controller", None);
         }
         ControllerType::Xenbus => refuse(controller.kind.origin, "a `xenbus` exists in guests of Xen alone", None),
         ControllerType::Usb => usb(controller, &mut refuse),

@@ -10,14 +10,14 @@ impl Controller {
     /// `-device`, and `-global` of the root bus.
     pub(super) fn emit(&self, cx: &Cx<'_>, out: &mut Items) {
         let family = cx.domain.os.family();
-        if let (Some(PciModel::PciRoot), Some(hotplug)) = (self.pci_model(), self.target.hotplug) {
-            let opts = Opts::new().with("PIIX4_PM.acpi-root-pci-hotplug", hotplug.word());
-            out.opts(Section::Globals, "global", opts, hotplug.origin);
-        }
         if let Some(kib) = self.hole64 {
             let host = if self.pci_model() == Some(PciModel::PciRoot) { "i440FX-pcihost" } else { "q35-pcihost" };
             let opts = Opts::new().with(&format!("{host}.pci-hole64-size"), format!("{}K", kib.value));
             out.opts(Section::Globals, "global", opts, kib.origin);
+        }
+        if let (Some(PciModel::PciRoot), Some(hotplug)) = (self.pci_model(), self.target.hotplug) {
+            let opts = Opts::new().with("PIIX4_PM.acpi-root-pci-hotplug", hotplug.word());
+            out.opts(Section::Globals, "global", opts, hotplug.origin);
         }
         if self.is_built_in(family) {
             return;

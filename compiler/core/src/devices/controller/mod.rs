@@ -170,6 +170,15 @@ impl Controller {
         }
     }
 
+    /// The name of a disk controller's buses before their number. One that the machine brings has QEMU's name, whatever the user calls it.
+    pub fn bus_alias(&self, domain: &Domain) -> String {
+        let own = self.info.alias();
+        if own.starts_with("ua-") && self.is_built_in(domain.os.family()) {
+            return self.default_alias(0, domain);
+        }
+        own.to_owned()
+    }
+
     /// Whether QEMU's machine brings it, so that no argument asks for it.
     fn is_built_in(&self, family: MachineFamily) -> bool {
         match self.kind.value {

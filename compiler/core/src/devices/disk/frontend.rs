@@ -42,7 +42,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
         Some(_) | None => (0, 0, 0, 0),
     };
     let controller_alias = |kind: ControllerType| {
-        cx.domain.devices.controller(kind, controller).map_or_else(String::new, |c| c.info.alias().to_owned())
+        cx.domain.devices.controller(kind, controller).map_or_else(String::new, |c| c.bus_alias(cx.domain))
     };
     let mut props = match bus {
         DiskBus::Virtio => virtio(disk, cx),

@@ -97,6 +97,8 @@ pub struct Disk {
     pub blockio: Option<[Opt<u32>; 3]>,
     /// Limits of its I/O.
     pub throttling: Throttling,
+    /// The Xen domain that serves the disk; it means nothing to QEMU.
+    pub backend_domain: Opt<String>,
     /// What every device has.
     pub info: Info,
     /// Where it stands.
@@ -204,6 +206,7 @@ impl Device for Disk {
                 })
                 .filter(|sizes| sizes.iter().any(Option::is_some)),
             throttling: Throttling::lower(f),
+            backend_domain: f.child_attr("backenddomain", "name"),
             info: Info::lower(f),
             origin: f.origin(),
             node: 0,
@@ -219,6 +222,9 @@ impl Device for Disk {
         tag.children(|w| {
             self.driver.write(w);
             self.storage.write(w);
+            if self.backend_domain.is_some() {
+                w.tag("backenddomain").opt("name", &self.backend_domain).end();
+            }
             if let Some(g) = self.geometry.as_ref().filter(|g| g.is_whole()) {
                 let [cyls, heads, secs] = &g.numbers;
                 w.tag("geometry")

@@ -40,8 +40,8 @@ impl PciDriver {
             let span = name.origin.span().unwrap_or_default();
             d.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `vfio`"));
         }
-        let model = d.attr("model");
-        (name.is_some() || model.is_some()).then_some(Self { name, model })
+        let driver = Self { name, model: d.attr("model") };
+        (driver.name.is_some() || driver.model.is_some()).then_some(driver)
     }
 
     /// Writes `<driver>`.

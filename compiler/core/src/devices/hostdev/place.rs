@@ -50,24 +50,25 @@ pub fn assign(domain: &mut Domain) {
 
 /// Adds the controllers that SCSI devices of the host name, of the model of those that are there
 /// (`virDomainDefMaybeAddHostdevSCSIcontroller` in libvirt's `src/conf/domain_postparse.c`).
+///
+/// This happens when the devices are read, before those of the machine type are added, and again when all places are known.
 pub fn controllers(domain: &mut Domain) {
     let (mut highest, mut model) = (None, None);
     for device in domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()) {
         let controller = match device.info.address {
             Some(Spanned { value: Address::Drive { controller, .. }, .. }) => controller,
-            // A device that has no place yet is to stand on the first.
             Some(_) | None => 0,
         };
         if highest.is_none_or(|highest| controller > highest) {
             highest = Some(controller);
-            let own = |c: &&Controller| c.kind() == ControllerType::Scsi && c.index() == controller;
+            let own = |c: &&Controller| c.kind() == ControllerType::Scsi && c.index.is(&controller);
             let found = domain.devices.controllers.iter().find(own).and_then(|c| c.model.clone());
             model = found.or(model);
         }
     }
     let Some(highest) = highest else { return };
     for index in 0..=highest.min(255) {
-        let own = |c: &Controller| c.kind() == ControllerType::Scsi && c.index() == index;
+        let own = |c: &Controller| c.kind() == ControllerType::Scsi && c.index.is(&index);
         if !domain.devices.controllers.iter().any(own) {
             let model = model.as_ref().map(|m| Spanned::rule(m.value.clone(), &CONTROLLER));
             let added = Controller::added(ControllerType::Scsi, index, &CONTROLLER);

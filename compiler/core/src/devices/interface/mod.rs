@@ -222,6 +222,26 @@ impl Interface {
     }
 }
 
+/// Network cards on conventional PCI that libvirt knows (`qemuDomainDeviceCalculatePCIConnectFlags` in its
+/// `src/qemu/qemu_domain_address.c`).
+const CONVENTIONAL: &[&str] = &[
+    "rtl8139",
+    "e1000",
+    "virtio-transitional",
+    "netfront",
+    "spapr-vlan",
+    "lan9118",
+    "scm91c111",
+    "vlance",
+    "vmxnet",
+    "vmxnet2",
+    "vmxnet3",
+    "Am79C970A",
+    "82540EM",
+    "82545EM",
+    "82543GC",
+];
+
 impl Device for Interface {
     const ELEMENT: &'static str = "interface";
 
@@ -380,23 +400,8 @@ impl Device for Interface {
         match self.model() {
             "usb-net" => Needs::Usb,
             _ if !self.is_virtio() && self.is_of_board(domain) => Needs::Nothing,
-            // The models that libvirt knows to be conventional; it takes all others for PCI Express
-            // (`qemuDomainDeviceCalculatePCIConnectFlags` in its `src/qemu/qemu_domain_address.c`).
-            "netfront"
-            | "rtl8139"
-            | "e1000"
-            | "virtio-transitional"
-            | "lan9118"
-            | "vlance"
-            | "vmxnet"
-            | "vmxnet2"
-            | "vmxnet3"
-            | "Am79C970A"
-            | "Am79C973"
-            | "82540EM"
-            | "82545EM"
-            | "82543GC" => Needs::Pci(PCI_DEVICE),
-            _ if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            // A card that libvirt does not know is held to be of the newer kind.
+            model if domain.has_pcie() && !CONVENTIONAL.contains(&model) => Needs::Pci(PCIE_DEVICE),
             _ => Needs::Pci(PCI_DEVICE),
         }
     }

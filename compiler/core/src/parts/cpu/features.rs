@@ -51,7 +51,7 @@ pub fn option(opts: Opts, name: &str, on: bool, known: Option<&str>) -> Opts {
 }
 
 /// QEMU's name of a CPU feature: libvirt keeps some older names, and QEMU's have dashes.
-fn qemu_name(name: &str) -> String {
+pub fn qemu_name(name: &str) -> String {
     match name {
         "pclmuldq" => "pclmulqdq".to_owned(),
         name => name.replace('_', "-"),
@@ -97,10 +97,10 @@ pub fn check(cpu: &Cpu, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
         seen.push(&name.value);
         names::check_feature(name, arch, place, report);
     }
-    let no_model = cpu.model.as_ref().is_none_or(|model| model.origin.span().is_none());
-    if is_custom && no_model {
+    if cpu.model.as_ref().is_none_or(|model| model.origin.span().is_none()) {
         let vendor = cpu.vendor.as_ref().map(|vendor| (vendor.origin, "a vendor"));
-        let feature = cpu.features.iter().filter_map(|f| f.name.as_ref()).map(|name| (name.origin, "features")).next();
+        let names = cpu.features.iter().filter_map(|f| f.name.as_ref()).filter(|_| is_custom);
+        let feature = names.map(|name| (name.origin, "features")).next();
         if let Some((origin, what)) = vendor.or(feature) {
             let message = format!("the CPU has {what} but no model");
             report(Diagnostic::new(&codes::MISSING, origin.span().unwrap_or(own), message).help("name a `<model>`"));

@@ -6,7 +6,7 @@ use crate::codes;
 use crate::emit::Cx;
 use crate::ir::Spanned;
 use crate::parts::cpu::Cpu;
-use crate::parts::cpu::features::of_qemu;
+use crate::parts::cpu::features::{of_qemu, qemu_name};
 use crate::parts::os::Arch;
 use crate::target::{Capabilities, Target, sorted};
 
@@ -22,12 +22,23 @@ const FEATURES_OF_ARM: &str = include_str!("features-arm.txt");
 /// QEMU's CPUs that a mode stands for.
 const OF_MODES: [&str; 3] = ["base", "host", "max"];
 
+/// Whether libvirt has another name for a feature of QEMU's, or it is no feature of a CPU at all. Other names of QEMU's alone may be in a later
+/// map.
+fn has_other_name(name: &str) -> bool {
+    let spelled = qemu_name(name);
+    let mut own = FEATURES.split_ascii_whitespace().filter(|known| *known != name);
+    spelled.starts_with("kvm")
+        || spelled.starts_with("hv-")
+        || own.any(|known| qemu_name(&known.replace('.', "_")) == spelled)
+}
+
 /// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's `src/cpu/cpu.c`).
 pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, place: Span, report: &mut dyn FnMut(Diagnostic)) {
     // QEMU's list is the faster one to look into.
     let is_qemus = || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some());
     let known = if arch.is_arm() { FEATURES_OF_ARM } else { FEATURES };
-    if arch.is_x86() && is_qemus() || known.split_ascii_whitespace().any(|known| known == name.value) {
+    let is_known = || known.split_ascii_whitespace().any(|known| known == name.value);
+    if arch.is_x86() && is_qemus() && !has_other_name(&name.value) || is_known() {
         return;
     }
     let message = format!("there is no CPU feature `{}`", name.value);

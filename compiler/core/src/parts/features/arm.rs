@@ -123,6 +123,6 @@ mod tests {
         ] {
             assert_eq!(virt(feature).faults, [format!("a machine of Arm has no feature `{name}`")]);
         }
-        assert_eq!(virt("<smm state='on'/>").faults, ["only `pc` and `q35` have system management mode"]);
+        assert_eq!(virt("<smm state='on'/>").faults, ["only an x86 machine has system management mode"]);
     }
 }

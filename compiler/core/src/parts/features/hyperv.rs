@@ -135,7 +135,7 @@ impl Hyperv {
                 let tag = if on { tag.opt("value", &one.value) } else { tag };
                 tag.children(|w| {
                     for (name, state) in [("direct", &one.direct), ("extended", &one.extended)] {
-                        if state.is_some() && on {
+                        if on && state.is(&Switch::On) {
                             w.tag(name).opt("state", state).end();
                         }
                     }

@@ -21,6 +21,8 @@ pub struct Kept {
     pub hap: Opt<Switch>,
     /// `<msrs unknown>`.
     pub msrs: Opt<UnknownMsr>,
+    /// Whether there is a `<xen>`.
+    pub xen: bool,
     /// `<xen><e820_host>`.
     pub e820: Opt<Switch>,
     /// `<xen><passthrough>`: whether, and how.
@@ -33,15 +35,19 @@ impl Kept {
     pub(super) fn lower(features: &Fields<'_, '_>) -> Self {
         let xen = features.child("xen");
         let passthrough = xen.as_ref().and_then(|x| x.child("passthrough"));
-        let capabilities = features.child("capabilities").map(|c| {
+        let capabilities = features.child("capabilities").and_then(|c| {
             let span = c.keep();
-            c.element().document().source().slice(span).to_owned()
+            // Without a policy and without a capability it says nothing.
+            let is_said = c.element().children().next().is_some()
+                || c.element().attributes().any(|a| a.name() == "policy" && a.value() != "default");
+            is_said.then(|| c.element().document().source().slice(span).to_owned())
         });
         Self {
             hap: features
                 .child("hap")
                 .map(|h| h.attr("state").unwrap_or(Spanned { value: Switch::On, origin: h.origin() })),
             msrs: features.child_attr("msrs", "unknown"),
+            xen: xen.is_some(),
             e820: xen.as_ref().and_then(|x| x.child_attr("e820_host", "state")),
             passthrough: passthrough.map(|p| (p.attr("state"), p.attr("mode"))).unwrap_or_default(),
             capabilities,
@@ -49,11 +55,7 @@ impl Kept {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.hap.is_none()
-            && self.msrs.is_none()
-            && self.e820.is_none()
-            && self.passthrough.0.is_none()
-            && self.capabilities.is_none()
+        self.hap.is_none() && self.msrs.is_none() && !self.xen && self.capabilities.is_none()
     }
 
     pub(super) fn write_hap(&self, w: &mut XmlWriter) {
@@ -74,7 +76,7 @@ impl Kept {
             w.tag("msrs").opt("unknown", &self.msrs).end();
         }
         let (state, mode) = &self.passthrough;
-        if self.e820.is_some() || state.is_some() {
+        if self.xen {
             w.tag("xen").children(|w| {
                 if self.e820.is_some() {
                     w.tag("e820_host").opt("state", &self.e820).end();

@@ -6,7 +6,6 @@ use crate::codes;
 use crate::emit::Opts;
 use crate::ir::{Opt, OptExt, Origin, Switch};
 use crate::lower::Fields;
-use crate::parts::cpu::{Cpu, CpuMode};
 use crate::parts::memory::scaled;
 use crate::write::XmlWriter;
 
@@ -53,14 +52,8 @@ impl Kvm {
     }
 
     /// What libvirt refuses.
-    pub fn check(&self, cpu: &Cpu, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
         let span = |origin: Origin| origin.span().unwrap_or_default();
-        let own = matches!(cpu.mode.get(), Some(CpuMode::HostPassthrough | CpuMode::Maximum));
-        if let Some(hint) = self.hint_dedicated.filter(|h| h.value == Switch::On && !own) {
-            let message =
-                "only a CPU of mode `host-passthrough` or `maximum` may count on having the host's CPUs alone";
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(hint.origin), message));
-        }
         if let Some(ring) = self.dirty_ring.filter(|r| r.value == Switch::On) {
             let fits = |size: u32| size.is_power_of_two() && (1024..=65536).contains(&size);
             if !self.ring_size.get().is_some_and(fits) {
@@ -79,7 +72,7 @@ impl Kvm {
                 }
             }
             if self.dirty_ring.is_some() {
-                let size = self.ring_size.filter(|s| s.value > 0);
+                let size = self.ring_size.filter(|s| s.value > 0 && self.dirty_ring.is(&Switch::On));
                 w.tag("dirty-ring").opt("state", &self.dirty_ring).opt("size", &size).end();
             }
         });
@@ -120,8 +113,8 @@ pub struct Tcg {
 impl Tcg {
     /// Reads `<tcg>` from `<features>`.
     pub fn lower(features: &Fields<'_, '_>) -> Option<Self> {
-        let f = features.child("tcg")?;
-        Some(Self { cache: f.child("tb-cache").as_ref().and_then(scaled) })
+        let cache = features.child("tcg")?.child("tb-cache").as_ref().and_then(scaled).filter(|cache| cache.value > 0);
+        Some(Self { cache }).filter(|tcg| tcg.cache.is_some())
     }
 
     /// Writes `<tcg>`.

@@ -4,7 +4,6 @@ use virtc_diag::Diagnostic;
 
 use super::{Features, IoapicDriver, Plain};
 use crate::codes;
-use crate::devices::iommu::Iommu;
 use crate::devices::{memory, sound};
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{OptExt, Spanned, Switch, YesNo};
@@ -103,7 +102,7 @@ impl Features {
             opts = opts.switch("i8042", ps2.is_on());
         }
         opts = features.arm_opts(domain, opts);
-        if domain.devices.iommus.iter().any(Iommu::is_of_machine) {
+        if domain.devices.iommus.iter().any(|iommu| iommu.is_of_machine(domain.os.family())) {
             opts.set("iommu", "smmuv3");
         }
         opts = opts.switch("dump-guest-core", cx.dump_core());
@@ -127,7 +126,8 @@ impl Features {
         if domain.os.boot_options.use_serial.is(&YesNo::Yes) {
             opts = opts.switch("graphics", false);
         }
-        if let Some(hpet) = domain.clock.hpet().filter(|_| domain.os.arch().is_x86()) {
+        let hpet = domain.clock.hpet().filter(|_| domain.os.arch().is_x86() && !cx.changes.lacks("machine-hpet"));
+        if let Some(hpet) = hpet {
             opts = opts.switch("hpet", hpet);
         }
         if let Some(audio) = sound::speaker(domain) {
@@ -144,8 +144,8 @@ impl Features {
     }
 
     /// What the accelerator is told.
-    pub fn accel_opts(&self, mut opts: Opts) -> Opts {
-        if let Some(size) = self.kvm.as_ref().and_then(super::Kvm::ring) {
+    pub fn accel_opts(&self, kvm: bool, mut opts: Opts) -> Opts {
+        if let Some(size) = self.kvm.as_ref().and_then(super::Kvm::ring).filter(|_| kvm) {
             opts.set("dirty-ring-size", size.to_string());
         }
         if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache.get()).filter(|c| *c > 0) {

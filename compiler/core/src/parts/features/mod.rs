@@ -139,8 +139,8 @@ impl Features {
         let mut fault = |origin: Origin, message: &str| {
             report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
         };
-        if let Some(smm) = self.smm.filter(|s| s.is_on() && !domain.os.family().is_pc()) {
-            fault(smm.origin, "only `pc` and `q35` have system management mode");
+        if let Some(smm) = self.smm.filter(|s| s.is_on() && !domain.os.arch().is_x86()) {
+            fault(smm.origin, "only an x86 machine has system management mode");
         }
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
             if domain.os.family() != MachineFamily::Q35 {
@@ -157,9 +157,9 @@ impl Features {
         if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache).filter(|c| c.value % 1024 != 0) {
             fault(cache.origin, "the cache of translated code is not of whole MiB");
         }
-        let is_pc = domain.os.family().is_pc();
+        let is_pc = domain.os.has_ps2();
         for state in [&self.vmport, &self.ps2].into_iter().flatten().filter(|_| !is_pc) {
-            fault(state.origin, "only `pc` and `q35` have this feature");
+            fault(state.origin, "only `pc`, `q35` and `isapc` have this feature");
         }
         if let Some(vmport) = self.vmport.filter(|v| v.is_on() && self.ps2.is(&Switch::Off)) {
             fault(vmport.origin, "the VMware port is part of the PS/2 controller, which is off");
@@ -170,8 +170,8 @@ impl Features {
                 fault(origin, "the input device is on PS/2, but the PS/2 controller is off");
             }
         }
-        if let (Some(features), Some(cpu)) = (&self.kvm, &domain.cpu) {
-            features.check(cpu, report);
+        if let Some(features) = &self.kvm {
+            features.check(report);
         }
         arm::check(self, domain, report);
     }
@@ -211,7 +211,7 @@ impl Features {
     }
 
     /// `vmcoreinfo`, the memory of system management mode, `-run-with`.
-    pub fn items(&self, _cx: &Cx<'_>, out: &mut Items) {
+    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
             let opts = Opts::new().with("mch.extended-tseg-mbytes", (tseg.value >> 20).to_string());
             out.opts(Section::Tseg, "global", opts, tseg.origin);
@@ -219,7 +219,7 @@ impl Features {
         if let Some(vmcoreinfo) = self.vmcoreinfo.filter(|v| v.is_on()) {
             out.device(Section::Vmcoreinfo, Props::new().with("driver", "vmcoreinfo"), vmcoreinfo.origin);
         }
-        if let Some(teardown) = self.async_teardown {
+        if let Some(teardown) = self.async_teardown.filter(|_| !cx.changes.lacks("run-with.async-teardown")) {
             let opts = Opts::new().switch("async-teardown", teardown.is_yes());
             out.opts(Section::RunWith, "run-with", opts, teardown.origin);
         }

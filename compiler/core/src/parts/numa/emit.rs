@@ -1,6 +1,6 @@
 //! `-numa` and the memory objects of the cells (`qemuBuildNumaCommandLine` in libvirt's `src/qemu/qemu_command.c`).
 
-use super::distance::between;
+use super::distance::{between, usual};
 use super::{Cell, Numa, conflict};
 use crate::emit::{Cx, Items, Opts, Section, rules};
 use crate::ir::{Leaf, OptExt, Origin};
@@ -52,7 +52,7 @@ impl Numa {
             }
             if kib > 0 && objects {
                 opts.set("memdev", format!("ram-node{id}"));
-            } else if kib > 0 {
+            } else if !objects {
                 opts.set("mem", (kib / 1024).show());
             }
             out.opts(Section::Numa, "numa", opts, cell.origin);
@@ -68,9 +68,10 @@ impl Numa {
         }
     }
 
-    /// Where one distance is given, QEMU wants all of them.
+    /// Where one distance is another than the usual one, QEMU wants all of them.
     fn distance_items(&self, out: &mut Items) {
-        if self.cells.iter().all(|c| c.distances.is_empty()) {
+        let is_usual = |from: &Cell, to: &Cell| between(from, to) == usual(from, to);
+        if self.cells.iter().all(|from| self.cells.iter().all(|to| is_usual(from, to))) {
             return;
         }
         for from in &self.cells {

@@ -3,6 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use super::{Numa, conflict};
+use crate::codes;
 use crate::emit::Opts;
 use crate::ir::{Leaf, Opt, OptExt, Origin, unit_bytes, words};
 use crate::lower::Fields;
@@ -60,23 +61,27 @@ pub struct Interconnect {
     pub origin: Origin,
 }
 
+/// `<size>` or `<line>` of a cache. libvirt counts KiB and bytes whatever the unit is (`virDomainNumaDefParseXML` in its
+/// `src/conf/numa_conf.c`).
+fn counted(f: &Fields<'_, '_>, own: &str) -> Opt<u64> {
+    let (value, unit) = (f.attr("value"), f.attr::<String>("unit"));
+    if let Some(unit) = unit.filter(|u| unit_bytes(&u.value) != unit_bytes(own)) {
+        let message = format!("libvirt passes over the unit here, and counts in {own}");
+        f.report(Diagnostic::new(&codes::WITHOUT_EFFECT, unit.origin.span().unwrap_or_default(), message));
+    }
+    value
+}
+
 impl Cache {
     /// Reads all of a cell.
     pub(super) fn lower(cell: &Fields<'_, '_>) -> Vec<Self> {
-        let cache = |c: &Fields<'_, '_>| {
-            let line = c.child("line").and_then(|l| {
-                let unit: Opt<String> = l.attr("unit");
-                let factor = unit_bytes(unit.as_ref().map_or("B", |u| &u.value))?;
-                l.attr::<u64>("value").map(|v| v.map(|v| v.saturating_mul(factor)))
-            });
-            Self {
-                level: c.attr("level"),
-                associativity: c.attr("associativity"),
-                policy: c.attr("policy"),
-                kib: c.child("size").as_ref().and_then(|s| scaled_attr(s, "value")),
-                line,
-                origin: c.origin(),
-            }
+        let cache = |c: &Fields<'_, '_>| Self {
+            level: c.attr("level"),
+            associativity: c.attr("associativity"),
+            policy: c.attr("policy"),
+            kib: c.child("size").and_then(|size| counted(&size, "KiB")),
+            line: c.child("line").and_then(|line| counted(&line, "B")).filter(|line| line.value > 0),
+            origin: c.origin(),
         };
         cell.children("cache").iter().map(cache).collect()
     }
@@ -86,7 +91,9 @@ impl Cache {
         let tag = w.tag("cache").opt("level", &self.level).opt("associativity", &self.associativity);
         tag.opt("policy", &self.policy).children(|w| {
             w.tag("size").opt("value", &self.kib).attr("unit", "KiB").end();
-            w.tag("line").opt("value", &self.line).attr("unit", "B").end();
+            if self.line.is_some() {
+                w.tag("line").opt("value", &self.line).attr("unit", "B").end();
+            }
         });
     }
 
@@ -108,7 +115,7 @@ impl Cache {
             .with("level", self.level.get().unwrap_or_default().show())
             .with("associativity", associativity)
             .with("policy", policy)
-            .with("line", self.line.get().unwrap_or_default().show())
+            .opt("line", self.line.map(|l| l.show()))
     }
 }
 
@@ -133,6 +140,13 @@ impl Interconnect {
         out.extend(read(true));
         out.sort_by_key(|i| i.origin.span().map(|s| s.start));
         out
+    }
+
+    /// Whether both say the same thing of the same cells.
+    fn says_as(&self, other: &Self) -> bool {
+        let level = |link: &Self| link.cache.get().unwrap_or(0);
+        let same = self.bandwidth == other.bandwidth && self.kind == other.kind && level(self) == level(other);
+        same && self.initiator == other.initiator && self.target == other.target
     }
 
     /// Writes `<latency>` or `<bandwidth>`.
@@ -176,7 +190,16 @@ pub(super) fn check(numa: &Numa, report: &mut dyn FnMut(Diagnostic)) {
             }
         }
     }
-    for link in &numa.interconnects {
+    for (at, link) in numa.interconnects.iter().enumerate() {
+        for other in numa.interconnects.iter().take(at) {
+            if link.says_as(other) {
+                report(conflict(link.origin, "this is said twice of the two NUMA cells"));
+            } else if link.initiator != link.target && link.initiator == other.target && link.target == other.initiator
+            {
+                let message = "the way between two NUMA cells is given in both directions";
+                report(conflict(link.origin, message).help("keep one of the two"));
+            }
+        }
         for (cell, must_have_cpus) in [(link.initiator, true), (link.target, false)] {
             let Some(id) = cell else { continue };
             match numa.cell(id.value) {

@@ -41,8 +41,17 @@ pub struct Boot {
 static BOOT_HD: Rule =
     Rule { name: "boot-from-disk", text: "without any boot order the guest boots from its first disk" };
 
+/// How many kinds of devices a guest tries.
+const MOST_DEVICES: usize = 4;
+
 /// Fills in and checks the order; `per_device` tells whether devices carry boot orders of their own.
 pub(super) fn define_order(order: &mut Vec<Spanned<BootDevice>>, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
+    // One of each kind fits (`VIR_DOMAIN_BOOT_LAST` in libvirt's `src/conf/domain_conf.h`); it passes over what follows.
+    for more in order.iter().skip(MOST_DEVICES) {
+        let message = format!("a guest tries {MOST_DEVICES} kinds of devices, and not this one");
+        report(Diagnostic::new(&codes::WITHOUT_EFFECT, more.origin.span().unwrap_or_default(), message));
+    }
+    order.truncate(MOST_DEVICES);
     if per_device {
         if let Some(boot) = order.first() {
             let message = "`<boot dev>` in `<os>` beside `<boot order>` in devices";
@@ -88,6 +97,7 @@ impl Boot {
         if self.kernel.is_none()
             && let Some(other) = alone.into_iter().flatten().next()
         {
+            // libvirt takes it, and QEMU does not start.
             fault(other.origin, "something for a kernel that is booted directly, and no `<kernel>`");
         }
         if !self.menu.is(&YesNo::Yes) {

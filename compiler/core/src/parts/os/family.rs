@@ -92,6 +92,12 @@ impl Os {
         }
     }
 
+    /// Whether it has a PS/2 controller, so that a mouse and a keyboard are on it (`virQEMUCapsSupportsI8042` in libvirt's
+    /// `src/qemu/qemu_capabilities.c`).
+    pub fn has_ps2(&self) -> bool {
+        self.family().is_pc() || self.machine_name() == "isapc"
+    }
+
     /// QEMU's name of the machine's memory; `None` where the machine makes its memory itself (`default-ram-id` in the answer to
     /// `query-machines`).
     pub fn ram_id<'t>(&self, target: &'t Target) -> Option<&'t str> {

@@ -107,6 +107,11 @@ impl FirmwareFeatures {
         [("enrolled-keys", &self.enrolled_keys), ("secure-boot", &self.secure_boot)]
     }
 
+    /// The first feature that is asked for.
+    pub(super) fn first(&self) -> Opt<YesNo> {
+        self.enrolled_keys.or(self.secure_boot)
+    }
+
     fn any(&self) -> bool {
         self.list().iter().any(|(_, enabled)| enabled.is_some())
     }
@@ -137,9 +142,13 @@ impl NvramStore {
         let kind: Opt<NvramType> = f.attr("type");
         let (template, template_format, format) = (f.attr("template"), f.attr("templateFormat"), f.attr("format"));
         let mut server = None;
+        let path = |source: &Fields<'_, '_>, name: &str| {
+            source.pass_over(&["index", "startupPolicy", "fdgroup"], &[], "store of the firmware's variables");
+            source.attr(name)
+        };
         let path = match (kind.get(), f.child("source")) {
-            (Some(NvramType::File), Some(source)) => source.attr("file"),
-            (Some(NvramType::Block), Some(source)) => source.attr("dev"),
+            (Some(NvramType::File), Some(source)) => path(&source, "file"),
+            (Some(NvramType::Block), Some(source)) => path(&source, "dev"),
             (Some(NvramType::Network), Some(source)) => {
                 server = StorageSource::lower(StorageType::Network, &source).map(Box::new);
                 None
@@ -218,6 +227,13 @@ pub(super) fn write(os: &Os, w: &mut XmlWriter) {
 
 /// What cannot be, before anything is chosen (`virDomainDefOSValidate` in libvirt's `src/conf/domain_validate.c`).
 pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
+    let lonely = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
+    if let Some(feature) = os.firmware_features.first().filter(|_| os.firmware.is_none()) {
+        // In a definition that it holds already libvirt passes over it; a new one it refuses.
+        let message = "this is asked of firmware that is to be chosen, and none is";
+        let fault = Diagnostic::new(&codes::WITHOUT_EFFECT, feature.origin.span().unwrap_or_default(), message);
+        report(fault.help("remove `<firmware>`, or give `<os firmware='efi'>`"));
+    }
     let mut fault = |origin: Origin, message: &str| {
         report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
     };
@@ -242,15 +258,10 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
         Checked { source, format: &format, readonly: false, cache: None }.check(&mut faults);
         faults.into_iter().for_each(&mut *report);
     }
-    if os.firmware.is_none() {
-        let lonely = os.loader.as_ref().is_none_or(|l| l.path.is_none());
-        if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
-            let message = "firmware is neither named in `<loader>` nor to be chosen";
-            report(
-                Diagnostic::new(&codes::MISSING, origin.span().unwrap_or_default(), message)
-                    .help("give the path of an image, or `<os firmware='efi'>`"),
-            );
-        }
+    if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
+        let message = "firmware is neither named in `<loader>` nor to be chosen";
+        let fault = Diagnostic::new(&codes::MISSING, origin.span().unwrap_or_default(), message);
+        report(fault.help("give the path of an image, or `<os firmware='efi'>`"));
     }
     let mut fault = |origin: Origin, message: &str| {
         report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));

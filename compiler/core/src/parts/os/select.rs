@@ -34,10 +34,13 @@ static LISTED: Rule = Rule {
 pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
     let os = &mut domain.os;
     if os.firmware.is_none() {
-        // libvirt forgets what is asked of firmware where the firmware is named.
+        // libvirt forgets what is asked of firmware where none is to be chosen.
         os.firmware_features = FirmwareFeatures::default();
         if let Some(loader) = &mut os.loader {
-            loader.kind.get_or_insert(Spanned::rule(LoaderType::Rom, &ROM));
+            if loader.kind.is_none() {
+                loader.kind = Some(Spanned::rule(LoaderType::Rom, &ROM));
+                loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
+            }
         }
     } else {
         let wanted = os.nvram.as_ref().and_then(|n| n.format);
@@ -45,13 +48,8 @@ pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diag
         loader.format.get_or_insert(wanted.unwrap_or(Spanned::rule(FirmwareFormat::Raw, &RAW)));
     }
     let Some(automatic) = os.firmware else {
-        match &mut os.loader {
-            Some(loader) if loader.is_flash() => {}
-            Some(loader) => {
-                loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
-                return;
-            }
-            None => return,
+        if !os.loader.as_ref().is_some_and(Loader::is_flash) {
+            return;
         }
         match facts.firmware().unwrap_or_default().iter().find(|f| fits(domain, f)) {
             Some(firmware) => take(domain, firmware),
@@ -248,8 +246,5 @@ fn variables(domain: &mut Domain, facts: Facts<'_>) {
         let extension = if format == FirmwareFormat::Qcow2 { "qcow2" } else { "fd" };
         let path = format!("{}/{name}_VARS.{extension}", facts.nvram_dir());
         nvram.path = Some(Spanned::rule(path, &NVRAM));
-    }
-    if nvram.template.is_some() {
-        nvram.template_format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
     }
 }

@@ -106,7 +106,7 @@ fn named_firmware_is_looked_up() {
     let writable = "<loader readonly='no' type='pflash' format='raw'>/one</loader>";
     assert_eq!(named("<loader readonly='no' type='pflash'>/one</loader>"), writable);
     let other = named(&(flash("/plain") + "<nvram template='/mine'/>"));
-    assert!(other.contains("<nvram template='/mine' templateFormat='raw' format='raw'>…/t_VARS.fd"), "{other}");
+    assert!(other.contains("<nvram template='/mine' format='raw'>…/t_VARS.fd"), "{other}");
 }
 
 #[test]

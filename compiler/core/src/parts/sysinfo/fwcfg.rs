@@ -23,7 +23,7 @@ pub struct Blob {
 impl Blob {
     pub(super) fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let (name, file): (_, Opt<String>) = (f.attr("name"), f.attr("file"));
-        let value = Some(f.raw_text()).filter(|v| !v.value.is_empty());
+        let value = Some(f.raw_text()).filter(|v| !v.value.trim().is_empty());
         Some(Self { name: name?, value, file: file.filter(|f| !f.value.is_empty()), origin: f.origin() })
     }
 

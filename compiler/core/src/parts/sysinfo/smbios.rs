@@ -199,7 +199,7 @@ impl Tables {
 /// Whether it is a date as SMBIOS has it: month, day, and a year of the last century in two digits or a later one in full
 /// (`virSysinfoBIOSParseXML` in libvirt's `src/conf/domain_conf.c`).
 fn is_date(text: &str) -> bool {
-    let mut parts = text.split('/').map(str::parse::<u32>);
+    let mut parts = text.split('/').map(|part| part.trim_start().parse::<u32>());
     let (month, day, year) = (parts.next(), parts.next(), parts.next());
     let (Some(Ok(month)), Some(Ok(day)), Some(Ok(year)), None) = (month, day, year, parts.next()) else { return false };
     (1..=12).contains(&month) && (1..=31).contains(&day) && !(100..1900).contains(&year)

@@ -1,6 +1,6 @@
 //! A device comes.
 
-use virtc_diag::{Diagnostic, Span};
+use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_plan::Action;
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
 use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::define::define;
+use crate::define::{mmio, pci};
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType};
 use crate::devices::disk::{DiskBus, drive_address};
@@ -92,6 +93,11 @@ pub(super) fn comes(
         kind != Kind::Controller || domain.devices.controllers.get(*at).is_some_and(|c| c.origin.span() == Some(span))
     };
     let index = (0..domain.devices.count(kind)).filter(unnamed).find(fresh).unwrap_or(index);
+    if mmio::to_pci(&mut domain, kind, index) {
+        let mut faults = Diagnostics::new();
+        pci::assign(&mut domain, &mut |d| faults.push(d));
+        findings.extend(about_device(faults, span));
+    }
     let added: Vec<usize> = (0..domain.devices.controllers.len())
         .filter(|at| kind != Kind::Controller || *at != index)
         .filter(|at| domain.devices.controllers.get(*at).is_some_and(|c| !had.contains(&place(c))))

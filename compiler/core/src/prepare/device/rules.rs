@@ -86,7 +86,12 @@ pub(super) fn before(domain: &Domain, devices: &Devices, kind: Kind, span: Span)
 /// A PCI device comes and goes on buses that allow it, and as a whole.
 pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Option<Diagnostic> {
     let Needs::Pci(_) = domain.devices.needs(kind, index, domain) else { return None };
-    let (slot, origin) = pci(&domain.devices.info(kind, index)?.address)?;
+    let info = domain.devices.info(kind, index)?;
+    if info.address.is(&Address::VirtioMmio) {
+        let message = "a device that stands on no bus neither comes nor goes while the guest runs";
+        return Some(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
+    }
+    let (slot, origin) = pci(&info.address)?;
     let span = origin.span().filter(|own| own.start >= span.start && own.end <= span.end).unwrap_or(span);
     let conflict = |message: String| Some(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
     if slot.function != 0 {

@@ -28,7 +28,7 @@ pub fn formats(options: &[Opt]) -> BTreeMap<String, Map<String, Value>> {
 ///
 /// # Errors
 /// Why there is none.
-pub fn image(path: &Path, above: Option<&Map<String, Value>>) -> Result<(), LeftOut> {
+pub fn image(path: &Path, above: Option<&Map<String, Value>>, mib: u64) -> Result<(), LeftOut> {
     let format = above.and_then(|node| node.get("driver")).and_then(Value::as_str).unwrap_or("raw");
     let mut command = Command::new("qemu-img");
     command.args(["create", "-q", "-f"]);
@@ -52,13 +52,13 @@ pub fn image(path: &Path, above: Option<&Map<String, Value>>) -> Result<(), Left
         }
         ("raw" | "copy-on-read" | "throttle", _) => {
             let file = std::fs::File::create(path).map_err(|error| error.to_string())?;
-            return file.set_len(4 << 20).map_err(|error| error.to_string());
+            return file.set_len(mib << 20).map_err(|error| error.to_string());
         }
         (format, _) => {
             command.arg(format);
         }
     }
-    let output = command.arg(path).arg("4M").output().map_err(|error| format!("qemu-img: {error}"))?;
+    let output = command.arg(path).arg(format!("{mib}M")).output().map_err(|error| format!("qemu-img: {error}"))?;
     if output.status.success() {
         return Ok(());
     }

@@ -25,7 +25,7 @@ use stand_in::StandIns;
 pub struct Args {
     #[command(flatten)]
     install: install::Options,
-    /// Directories with definitions, or single ones; those of aarch64 and the like are passed over
+    /// Directories with definitions, or single ones; those for another architecture than that of the QEMU are passed over
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// The QEMU
@@ -102,7 +102,8 @@ pub fn run(args: &Args) -> Outcome {
         }
     });
     let verdicts = verdicts.into_inner().map_err(|error| error.to_string())?;
-    let summary = summary::Summary::of(&verdicts)?;
+    let key = if is_arm(&args.qemu.to_string_lossy()) { "accept-aarch64" } else { "accept" };
+    let summary = summary::Summary::of(key, &verdicts)?;
     if args.only.is_empty() {
         summary.say_idle();
     }
@@ -110,7 +111,7 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(document) = &args.report {
         summary.report(document, &binary.version)?;
     }
-    let floor = floors.get("accept").copied().filter(|_| lacking.is_empty());
+    let floor = floors.get(key).copied().filter(|_| lacking.is_empty());
     if floor.is_none() && args.floors.is_some() {
         println!("left out: the floor, since not everything that it counts on is installed");
     }
@@ -197,6 +198,9 @@ fn one(args: &Args, virtc: &Path, binary: &Binary, file: &Path) -> Result<Verdic
     let state = dir.path().display().to_string();
     let words: Vec<String> =
         made_words.iter().filter_map(Value::as_str).map(|word| word.replace("{state}", &state)).collect();
+    if is_arm(&args.qemu.to_string_lossy()) != words.first().is_some_and(|own| is_arm(own)) {
+        return Ok(Verdict::LeftOut("it is for another architecture".to_owned()));
+    }
     let words = without_own(words, &std::fs::read_to_string(file)?);
     let taken = options::options(words.get(1..).unwrap_or_default());
     if let Some(lack) = binary.lacks(&taken) {
@@ -217,6 +221,11 @@ fn one(args: &Args, virtc: &Path, binary: &Binary, file: &Path) -> Result<Verdic
             Verdict::Refused(said.replace(&state, "@"))
         }
     })
+}
+
+/// Whether a binary is the one for guests of Arm.
+fn is_arm(binary: &str) -> bool {
+    binary.ends_with("qemu-system-aarch64") || binary.ends_with("qemu-system-arm")
 }
 
 /// The words without those that the definition itself has as arguments for QEMU: they are the user's, and stand together.

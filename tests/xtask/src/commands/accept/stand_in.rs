@@ -40,6 +40,8 @@ pub struct StandIns<'d> {
     has_spice: bool,
     /// Whether the guest's interrupts need x2APIC, which KVM has and TCG's models lack.
     x2apic: bool,
+    /// Whether the machine is `virt`.
+    virt: bool,
     /// The TPM of the guest; it lives as long as the try.
     tpm: Option<Tpm>,
     /// What was put in the place of devices of the host.
@@ -49,7 +51,7 @@ pub struct StandIns<'d> {
 impl<'d> StandIns<'d> {
     /// Stand-ins below `dir`.
     pub fn new(dir: &'d Path, has_spice: bool) -> Self {
-        Self { dir, count: 0, has_spice, x2apic: false, tpm: None, devices: 0 }
+        Self { dir, count: 0, has_spice, x2apic: false, virt: false, tpm: None, devices: 0 }
     }
 
     /// Where the monitor will be.
@@ -78,6 +80,8 @@ impl<'d> StandIns<'d> {
             Argument::Json(device) => device.get("eim").is_some_and(|eim| eim == "on" || eim == true),
             Argument::None | Argument::Parts(_) => false,
         });
+        let machine = options.iter().find(|option| option.name == "-machine").and_then(Opt::first);
+        self.virt = machine.is_some_and(|machine| machine == "virt" || machine.starts_with("virt-"));
         let mut out = Vec::new();
         for mut option in options {
             let keep = match option.name.as_str() {
@@ -114,16 +118,21 @@ impl<'d> StandIns<'d> {
                 }
                 "-drive" => {
                     let path = self.file(&vec![0; 4 << 20])?;
-                    set(&mut option, "file", &path);
+                    if let Some(parts) = option.parts() {
+                        parts.retain(|(key, _)| !key.starts_with("file"));
+                        parts.push(("file".to_owned(), path));
+                    }
+                    set(&mut option, "format", "raw");
                     true
                 }
-                "-add-fd" => false,
+                // Without one of its own the machine makes its device tree.
+                "-add-fd" | "-dtb" => false,
                 "-overcommit" => {
                     option = Opt::new("-overcommit", Some("mem-lock=off"));
                     true
                 }
                 "-kernel" => self.whole(&mut option, &kernel())?,
-                "-initrd" | "-dtb" => self.whole(&mut option, &[0; 4096])?,
+                "-initrd" => self.whole(&mut option, &[0; 4096])?,
                 "-bios" => self.whole(&mut option, &vec![0; 65536])?,
                 "-fw_cfg" | "-smbios" | "-acpitable" => self.files(&mut option)?,
                 "-boot" => {
@@ -231,7 +240,9 @@ impl<'d> StandIns<'d> {
         let name = node.get("node-name").and_then(Value::as_str).unwrap_or_default().to_owned();
         let above = formats.get(&name);
         let path = self.path("image");
-        image(Path::new(&path), above)?;
+        // A machine of Arm maps flash of one size.
+        let mib = if self.virt && name.starts_with("libvirt-pflash") { 64 } else { 4 };
+        image(Path::new(&path), above, mib)?;
         let kept = ["node-name", "read-only", "auto-read-only", "discard", "detect-zeroes", "cache"];
         node.retain(|key, _| kept.contains(&key.as_str()));
         node.insert("driver".to_owned(), json!("file"));
@@ -288,6 +299,7 @@ impl<'d> StandIns<'d> {
                 let path = self.path("file");
                 with("file", &[("path", &path)])
             }
+            "pty" => with("pty", &[]),
             "udp" | "pipe" | "tty" | "serial" | "parport" | "parallel" | "stdio" => with("null", &[]),
             _ => return Ok(true),
         };

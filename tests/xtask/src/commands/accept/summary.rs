@@ -30,7 +30,7 @@ impl Summary {
     ///
     /// # Errors
     /// When the reasons cannot be read.
-    pub fn of(verdicts: &BTreeMap<PathBuf, Verdict>) -> Result<Self, Box<dyn std::error::Error>> {
+    pub fn of(what: &str, verdicts: &BTreeMap<PathBuf, Verdict>) -> Result<Self, Box<dyn std::error::Error>> {
         let reasons = Reasons::read()?;
         let (mut left, mut not) = (BTreeMap::new(), BTreeMap::new());
         let (mut accepted, mut with_stand_ins, mut refused) = (0, 0, Vec::new());
@@ -43,7 +43,7 @@ impl Summary {
                 }
                 Verdict::Refused(said) => {
                     let case = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-                    let reason = reasons.find("accept", &case, said).map(str::to_owned);
+                    let reason = reasons.find(what, &case, said).map(str::to_owned);
                     needed.insert(case.clone());
                     refused.push(Refused { case, said: said.clone(), reason });
                 }
@@ -51,7 +51,7 @@ impl Summary {
                 Verdict::NotCompiled(why) => *not.entry(why.clone()).or_default() += 1,
             }
         }
-        let idle = reasons.idle("accept", &needed).map(str::to_owned).collect();
+        let idle = reasons.idle(what, &needed).map(str::to_owned).collect();
         Ok(Self { accepted, with_stand_ins, refused, left, not, idle })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::define::{common, mmio};
+use crate::define::{common, mmio, unique};
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::disk::check_groups;
@@ -27,6 +27,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     usb(domain, faults);
     host_devices(domain, faults);
     common::check(domain, faults);
+    unique::check(domain, faults);
     kinds(domain, faults);
 }
 
@@ -270,7 +271,10 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
 fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
     let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
-    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::source)) {
+    // USB devices compare themselves: one can be named in two ways.
+    let functions = domain.devices.hostdevs.iter().filter_map(Hostdev::source);
+    let functions = functions.filter(|source| matches!(source.value, HostSource::Pci(_)));
+    for source in interfaces.chain(functions) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
             let fault = Diagnostic::new(
                 &codes::CONFLICT,

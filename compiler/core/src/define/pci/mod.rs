@@ -103,8 +103,7 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
         next += 1;
     }
     first.undo();
-    // What the first pass found, the second one finds again.
-    faults.clear();
+    let found = std::mem::take(&mut faults);
     for (index, model) in added {
         add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
     }
@@ -112,6 +111,10 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     second.chipset();
     second.devices();
     let buses = second.buses;
+    // What the first pass found, the second one finds again, unless a bus was added since for something else: libvirt looks no further.
+    if faults.is_empty() {
+        faults = found;
+    }
     multifunction(domain, &buses);
     for controller in domain.devices.controllers.iter_mut().filter(|c| c.is_pci()) {
         controller.define_pci();

@@ -204,14 +204,15 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let mut own_ports: BTreeMap<u32, Option<Span>> = BTreeMap::new();
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
-        // Parts of a controller without ports of their own stand beside the part that has them.
+        // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
+        // `src/conf/domain_addr.c`).
         let part = controller.companion_function().is_some_and(|function| function != 7);
         if !part
             && controller.usb_model() != Some(UsbModel::None)
             && let Some(first) = own_ports.insert(controller.index(), controller.origin.span())
         {
             let message = format!("two `usb` controllers have the index {}", controller.index());
-            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            let fault = Diagnostic::new(&codes::CONFLICT, span, message).help("only companions share an index");
             faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
         }
         if controller.master.is_some() && !mains.contains(&controller.index()) {

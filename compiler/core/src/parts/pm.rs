@@ -91,7 +91,7 @@ impl Power {
         for (name, enabled) in [("s3", self.memory), ("s4", self.disk)] {
             if let Some(enabled) = enabled {
                 let off = if enabled.is_yes() { "0" } else { "1" };
-                let opts = Opts::new().with(&format!("{chip}.disable_{name}"), off);
+                let opts = Opts::new().with(format!("{chip}.disable_{name}"), off);
                 out.opts(Section::Pm, "global", opts, enabled.origin);
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::define::{common, mmio};
+use crate::define::{common, mmio, unique};
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::disk::check_groups;
@@ -27,6 +27,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     usb(domain, faults);
     host_devices(domain, faults);
     common::check(domain, faults);
+    unique::check(domain, faults);
     kinds(domain, faults);
 }
 
@@ -203,14 +204,15 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let mut own_ports: BTreeMap<u32, Option<Span>> = BTreeMap::new();
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
-        // Parts of a controller without ports of their own stand beside the part that has them.
+        // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
+        // `src/conf/domain_addr.c`).
         let part = controller.companion_function().is_some_and(|function| function != 7);
         if !part
             && controller.usb_model() != Some(UsbModel::None)
             && let Some(first) = own_ports.insert(controller.index(), controller.origin.span())
         {
             let message = format!("two `usb` controllers have the index {}", controller.index());
-            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            let fault = Diagnostic::new(&codes::CONFLICT, span, message).help("only companions share an index");
             faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
         }
         if controller.master.is_some() && !mains.contains(&controller.index()) {
@@ -224,17 +226,6 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
         if unknown && controller.usb_model() != Some(UsbModel::None) {
             let message = "the machine type has no PCI bus for a USB controller";
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
-    }
-    // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
-    // `src/conf/domain_addr.c`).
-    let mut buses = BTreeSet::new();
-    let is_whole = |c: &Controller| c.companion_function().is_none_or(|function| function == 7);
-    for controller in all.iter().filter(|c| is_whole(c) && c.usb_model() != Some(UsbModel::None)) {
-        if !buses.insert(controller.index()) {
-            let span = controller.origin.span().unwrap_or_default();
-            let message = format!("two USB controllers have the index {}", controller.index());
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("only companions share an index"));
         }
     }
     let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));
@@ -270,7 +261,10 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
 fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
     let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
-    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::source)) {
+    // USB devices compare themselves: one can be named in two ways.
+    let functions = domain.devices.hostdevs.iter().filter_map(Hostdev::source);
+    let functions = functions.filter(|source| matches!(source.value, HostSource::Pci(_)));
+    for source in interfaces.chain(functions) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
             let fault = Diagnostic::new(
                 &codes::CONFLICT,

@@ -169,7 +169,7 @@ impl Clock {
             // What libvirt cannot read is 0 to it.
             let message = "this is no number of seconds that can be counted, and stands for 0";
             report(Diagnostic::new(&codes::WITHOUT_EFFECT, adjustment.origin.span().unwrap_or_default(), message));
-            adjustment.value = "0".to_owned();
+            "0".clone_into(&mut adjustment.value);
         }
         if let Some(adjustment) = &mut self.adjustment
             && let Ok(seconds) = adjustment.parse::<i64>()

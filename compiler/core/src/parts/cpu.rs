@@ -255,11 +255,9 @@ impl Cpu {
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
             CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => {
-                report(Diagnostic::new(
-                    &codes::UNSUPPORTED_CONFIGURATION,
-                    self.migratable.origin_or(mode.origin).span().unwrap_or(span),
-                    "QEMU's CPUs of 32 bits do not tell what can be migrated",
-                ))
+                let place = self.migratable.origin_or(mode.origin).span().unwrap_or(span);
+                let message = "QEMU's CPUs of 32 bits do not tell what can be migrated";
+                report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, place, message));
             }
             CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
                 Diagnostic::new(
@@ -327,8 +325,8 @@ impl Cpu {
             opts = opts.switch("aarch64", false);
         }
         // QEMU's CPUs of 32 bits are not asked for it (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
-        let knows = !cx.domain.has_32_bits() && !cx.changes.lacks("cpu.migratable");
-        if let Some(migratable) = self.migratable.filter(|_| knows) {
+        let tells = !cx.domain.has_32_bits() && !cx.changes.lacks("cpu.migratable");
+        if let Some(migratable) = self.migratable.filter(|_| tells) {
             opts = opts.switch("migratable", migratable.is_on());
         }
         opts = opts.opt("vendor", self.vendor_id.as_ref().map(|v| &v.value));

@@ -104,7 +104,7 @@ fn order(list: &[Individual], report: &mut dyn FnMut(Diagnostic)) {
     let place = |v: &Individual| v.order.origin_or(v.origin);
     let mut before: Option<&Individual> = None;
     for v in list {
-        let Some(last) = before.replace(v) else {
+        let Some(former) = before.replace(v) else {
             if number(v) > 1 {
                 report(conflict(place(v), "virtual CPU 0 is not the first in the order".to_owned()));
             }
@@ -115,10 +115,10 @@ fn order(list: &[Individual], report: &mut dyn FnMut(Diagnostic)) {
             report(conflict(place(v), "some of the virtual CPUs have a place in the order, others none".to_owned()));
         }
         if v.hotpluggable.is(&YesNo::No) {
-            if last.hotpluggable.is(&YesNo::Yes) {
+            if former.hotpluggable.is(&YesNo::Yes) {
                 report(conflict(v.origin, "a virtual CPU that stays is behind one that can go".to_owned()));
             }
-            if number(last) > number(v) {
+            if number(former) > number(v) {
                 report(conflict(place(v), "virtual CPUs that stay are in the order of their numbers".to_owned()));
             }
         }

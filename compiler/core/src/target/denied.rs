@@ -10,9 +10,12 @@ use crate::parts::backing::SourceType;
 use crate::parts::clock::{TickPolicy, TimerName};
 use crate::parts::cpu::CpuMode;
 
+/// Where a definition asks for an ability, if it does.
+type Asked = fn(&Domain) -> Option<Origin>;
+
 /// The abilities beside those of devices that virtc asks for: what a definition must not say without each, where it says so. The rest are left
 /// out of the command line where they are not there (`qemuValidateDomainDef…` in libvirt's `src/qemu/qemu_validate.c`).
-pub(super) const ASKED: [(&str, fn(&Domain) -> Option<Origin>); 16] = [
+pub(super) const ASKED: [(&str, Asked); 16] = [
     ("machine-vmport-opt", |d| d.features.vmport.map(|v| v.origin)),
     ("i8042", |d| {
         d.features.ps2.map(|v| v.origin).or(d.os.machine.as_ref().filter(|_| d.os.has_ps2()).map(|m| m.origin))

@@ -36,11 +36,9 @@ pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diag
     if os.firmware.is_none() {
         // libvirt forgets what is asked of firmware where none is to be chosen.
         os.firmware_features = FirmwareFeatures::default();
-        if let Some(loader) = &mut os.loader {
-            if loader.kind.is_none() {
-                loader.kind = Some(Spanned::rule(LoaderType::Rom, &ROM));
-                loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
-            }
+        if let Some(loader) = os.loader.as_mut().filter(|loader| loader.kind.is_none()) {
+            loader.kind = Some(Spanned::rule(LoaderType::Rom, &ROM));
+            loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
         }
     } else {
         let wanted = os.nvram.as_ref().and_then(|n| n.format);

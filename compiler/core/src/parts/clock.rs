@@ -163,7 +163,9 @@ impl Clock {
             self.basis.get_or_insert(Spanned::rule(Basis::Utc, &UTC));
             self.adjustment.get_or_insert(Spanned::rule("0".to_owned(), &UTC));
         }
-        if let Some(adjustment) = self.adjustment.as_mut().filter(|a| offset.value == Offset::Variable && a.parse::<i64>().is_err()) {
+        if let Some(adjustment) =
+            self.adjustment.as_mut().filter(|a| offset.value == Offset::Variable && a.parse::<i64>().is_err())
+        {
             // What libvirt cannot read is 0 to it.
             let message = "this is no number of seconds that can be counted, and stands for 0";
             report(Diagnostic::new(&codes::WITHOUT_EFFECT, adjustment.origin.span().unwrap_or_default(), message));

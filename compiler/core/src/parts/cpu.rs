@@ -253,11 +253,13 @@ impl Cpu {
         let Some(mode) = self.mode else { return };
         let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
         match mode.value {
-            CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => report(Diagnostic::new(
-                &codes::UNSUPPORTED_CONFIGURATION,
-                self.migratable.origin_or(mode.origin).span().unwrap_or(span),
-                "QEMU's CPUs of 32 bits do not tell what can be migrated",
-            )),
+            CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => {
+                report(Diagnostic::new(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    self.migratable.origin_or(mode.origin).span().unwrap_or(span),
+                    "QEMU's CPUs of 32 bits do not tell what can be migrated",
+                ))
+            }
             CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
                 Diagnostic::new(
                     &codes::UNSUPPORTED_CONFIGURATION,

@@ -160,8 +160,7 @@ mod tests {
 
     #[test]
     fn the_list_is_completed_and_counts() {
-        let list =
-            "<vcpus><vcpu id='0' enabled='yes' order='1'/><vcpu id='2' enabled='yes' hotpluggable='yes' order='2'/></vcpus>";
+        let list = "<vcpus><vcpu id='0' enabled='yes' order='1'/><vcpu id='2' enabled='yes' hotpluggable='yes' order='2'/></vcpus>";
         let t = trial(&format!("<memory>1024</memory><vcpu>3</vcpu>{list}"), "", &["-smp"]);
         assert_eq!(t.faults, Vec::<String>::new());
         assert_eq!(t.argv, ["-smp 1,maxcpus=3,sockets=3,cores=1,threads=1"]);

@@ -16,7 +16,9 @@ pub(super) const ASKED: [(&str, fn(&Domain) -> Option<Origin>); 18] = [
     ("vmcoreinfo", |d| d.features.vmcoreinfo.filter(|v| v.is_on()).map(|v| v.origin)),
     ("vmgenid", |d| d.general.genid.as_ref().map(|(_, origin)| *origin)),
     ("machine-vmport-opt", |d| d.features.vmport.map(|v| v.origin)),
-    ("i8042", |d| d.features.ps2.map(|v| v.origin).or(d.os.machine.as_ref().filter(|_| d.os.has_ps2()).map(|m| m.origin))),
+    ("i8042", |d| {
+        d.features.ps2.map(|v| v.origin).or(d.os.machine.as_ref().filter(|_| d.os.has_ps2()).map(|m| m.origin))
+    }),
     ("machine-i8042-opt", |d| d.features.ps2.map(|v| v.origin)),
     ("run-with.async-teardown", |d| d.features.async_teardown.filter(|v| v.is_yes()).map(|v| v.origin)),
     ("memory-backend-memfd", |d| memfd(d)),
@@ -87,6 +89,9 @@ mod tests {
         assert!(line("set-action", "<on_reboot>destroy</on_reboot>").contains("-no-reboot"));
         let hpet = line("machine-hpet", "<clock offset='utc'><timer name='hpet' present='no'/></clock>");
         assert!(hpet.contains("-no-hpet") && !hpet.contains("hpet=off"), "{hpet}");
-        assert!(!line("run-with.async-teardown", "<features><async-teardown enabled='no'/></features>").contains("-run-with"));
+        assert!(
+            !line("run-with.async-teardown", "<features><async-teardown enabled='no'/></features>")
+                .contains("-run-with")
+        );
     }
 }

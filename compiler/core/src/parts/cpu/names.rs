@@ -27,7 +27,9 @@ const OF_MODES: [&str; 3] = ["base", "host", "max"];
 fn has_other_name(name: &str) -> bool {
     let spelled = qemu_name(name);
     let mut own = FEATURES.split_ascii_whitespace().filter(|known| *known != name);
-    spelled.starts_with("kvm") || spelled.starts_with("hv-") || own.any(|known| qemu_name(&known.replace('.', "_")) == spelled)
+    spelled.starts_with("kvm")
+        || spelled.starts_with("hv-")
+        || own.any(|known| qemu_name(&known.replace('.', "_")) == spelled)
 }
 
 /// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's `src/cpu/cpu.c`).

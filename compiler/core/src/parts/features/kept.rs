@@ -55,10 +55,7 @@ impl Kept {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.hap.is_none()
-            && self.msrs.is_none()
-            && !self.xen
-            && self.capabilities.is_none()
+        self.hap.is_none() && self.msrs.is_none() && !self.xen && self.capabilities.is_none()
     }
 
     pub(super) fn write_hap(&self, w: &mut XmlWriter) {

@@ -75,15 +75,13 @@ fn counted(f: &Fields<'_, '_>, own: &str) -> Opt<u64> {
 impl Cache {
     /// Reads all of a cell.
     pub(super) fn lower(cell: &Fields<'_, '_>) -> Vec<Self> {
-        let cache = |c: &Fields<'_, '_>| {
-            Self {
-                level: c.attr("level"),
-                associativity: c.attr("associativity"),
-                policy: c.attr("policy"),
-                kib: c.child("size").and_then(|size| counted(&size, "KiB")),
-                line: c.child("line").and_then(|line| counted(&line, "B")).filter(|line| line.value > 0),
-                origin: c.origin(),
-            }
+        let cache = |c: &Fields<'_, '_>| Self {
+            level: c.attr("level"),
+            associativity: c.attr("associativity"),
+            policy: c.attr("policy"),
+            kib: c.child("size").and_then(|size| counted(&size, "KiB")),
+            line: c.child("line").and_then(|line| counted(&line, "B")).filter(|line| line.value > 0),
+            origin: c.origin(),
         };
         cell.children("cache").iter().map(cache).collect()
     }
@@ -196,7 +194,8 @@ pub(super) fn check(numa: &Numa, report: &mut dyn FnMut(Diagnostic)) {
         for other in numa.interconnects.iter().take(at) {
             if link.says_as(other) {
                 report(conflict(link.origin, "this is said twice of the two NUMA cells"));
-            } else if link.initiator != link.target && link.initiator == other.target && link.target == other.initiator {
+            } else if link.initiator != link.target && link.initiator == other.target && link.target == other.initiator
+            {
                 let message = "the way between two NUMA cells is given in both directions";
                 report(conflict(link.origin, message).help("keep one of the two"));
             }

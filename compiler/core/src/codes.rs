@@ -88,8 +88,16 @@ pub static NOT_IN_DEFINITION: Code = Code {
 pub static WITHOUT_EFFECT: Code = Code {
     name: "without-effect",
     severity: Severity::Warning,
-    explanation: "The format lets this stand here, but it means nothing for a device of this type: libvirt passes over it and does not write it\n\
-        back. Remove it, or change the type of the device.",
+    explanation: "The format lets this stand here, but it means nothing for a device of this type: libvirt passes over it, and\n\
+        mostly does not write it back. Remove it, or change the type of the device.",
+};
+
+/// What libvirt hands on and QEMU refuses.
+pub static REFUSED_BY_QEMU: Code = Code {
+    name: "refused-by-qemu",
+    severity: Severity::Warning,
+    explanation: "libvirt stores and starts such a definition, and its command line is made as libvirt makes it; QEMU then refuses to start, or gives\n\
+        the guest something else. The help says what QEMU takes.",
 };
 
 /// A name that nothing has.
@@ -114,4 +122,5 @@ pub static ALL: &[&Code] = &[
     &UNKNOWN_TO_QEMU,
     &NOT_IN_DEFINITION,
     &WITHOUT_EFFECT,
+    &REFUSED_BY_QEMU,
 ];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::define::{common, mmio};
+use crate::define::{common, mmio, unique};
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::devices::disk::check_groups;
@@ -27,6 +27,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     usb(domain, faults);
     host_devices(domain, faults);
     common::check(domain, faults);
+    unique::check(domain, faults);
     kinds(domain, faults);
 }
 
@@ -170,15 +171,10 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
             faults.push(Diagnostic::new(&codes::CONFLICT, span, "the root bus has another index than 0"));
         } else if !is_root && controller.index() == 0 {
             let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
-            let help = if controller.index.as_ref().is_none_or(|index| index.origin.span().is_none()) {
-                format!(
-                    "give it an index, or put `<controller type='pci' index='0' model='{}'/>` before it",
-                    expected.word()
-                )
-            } else {
-                "give it an index of its own".to_owned()
-            };
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
+            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            let help = "give it an index: the first PCI controller without one is controller 0";
+            let is_named = controller.index.as_ref().is_some_and(|index| index.origin.span().is_some());
+            faults.push(if is_named { fault } else { fault.help(help) });
         }
         if let (true, Some(address)) = (is_root, &controller.info.address) {
             faults.push(conflict(address.origin.span().unwrap_or(span), "the root bus has no address"));
@@ -208,14 +204,15 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let mut own_ports: BTreeMap<u32, Option<Span>> = BTreeMap::new();
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
-        // Parts of a controller without ports of their own stand beside the part that has them.
+        // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
+        // `src/conf/domain_addr.c`).
         let part = controller.companion_function().is_some_and(|function| function != 7);
         if !part
             && controller.usb_model() != Some(UsbModel::None)
             && let Some(first) = own_ports.insert(controller.index(), controller.origin.span())
         {
             let message = format!("two `usb` controllers have the index {}", controller.index());
-            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            let fault = Diagnostic::new(&codes::CONFLICT, span, message).help("only companions share an index");
             faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
         }
         if controller.master.is_some() && !mains.contains(&controller.index()) {
@@ -264,7 +261,10 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
 fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
     let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
     let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
-    for source in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::source)) {
+    // USB devices compare themselves: one can be named in two ways.
+    let functions = domain.devices.hostdevs.iter().filter_map(Hostdev::source);
+    let functions = functions.filter(|source| matches!(source.value, HostSource::Pci(_)));
+    for source in interfaces.chain(functions) {
         if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
             let fault = Diagnostic::new(
                 &codes::CONFLICT,

@@ -84,7 +84,7 @@ fn acpi(info: &Info, needs: Needs, taken: &mut Taken, faults: &mut Diagnostics) 
         faults.push(Diagnostic::new(&codes::BAD_VALUE, span, "an index for ACPI is at least 1"));
     } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
         let message = format!("another device has the index {} for ACPI", index.value);
-        let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+        let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
         faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
     }
 }

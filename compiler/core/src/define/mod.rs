@@ -8,6 +8,7 @@ mod implicit;
 pub(crate) mod mmio;
 pub mod pci;
 pub(crate) mod ports;
+mod unique;
 mod usb;
 
 use std::collections::BTreeSet;

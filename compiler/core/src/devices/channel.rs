@@ -183,7 +183,7 @@ impl Device for Channel {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         self.source.check(domain, faults);
-        let Target::Virtio(name) = &self.target else { return };
+        let Target::Virtio(name) = &self.target else { return self.source.no_agent(faults) };
         if let (SourceType::Spicevmc, Some(name)) = (self.source.kind.value, name)
             && name.value != SPICE_AGENT
         {

@@ -175,6 +175,7 @@ impl Device for Console {
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if !self.is_mirror() {
             self.source.check(domain, faults);
+            self.source.no_agent(faults);
         }
     }
 

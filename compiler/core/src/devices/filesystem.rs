@@ -145,6 +145,13 @@ impl Binary {
         }
     }
 
+    /// Whether it says anything.
+    fn says(&self) -> bool {
+        let words = self.path.is_some() || self.cache.is_some() || self.sandbox.is_some();
+        let switches = [&self.xattr, &self.posix, &self.flock].into_iter().any(Option::is_some);
+        words || switches || self.threads.is_some() || self.openfiles.is_some()
+    }
+
     fn write(&self, w: &mut XmlWriter) {
         w.tag("binary").opt("path", &self.path).opt("xattr", &self.xattr).children(|w| {
             if self.cache.is_some() {
@@ -208,23 +215,21 @@ impl Filesystem {
     fn mismatches(&self) -> Vec<(&'static str, Origin)> {
         let mut out: Vec<(&'static str, Option<Origin>)> = Vec::new();
         if self.is_virtiofs() {
-            let access = self.access.filter(|a| a.value != AccessMode::Passthrough);
+            let access = self.access.filter(|a| a.value != AccessMode::Passthrough && self.socket.is_none());
             out.push(("virtiofs has access mode `passthrough` alone", access.map(|a| a.origin)));
+            let mode = self.fmode.as_ref().or(self.dmode.as_ref());
+            out.push(("virtiofs has no `fmode` and no `dmode`", mode.map(|m| m.origin)));
             out.push(("virtiofs has no write policy", self.driver.policy.map(|p| p.origin)));
-            out.push((
-                "virtiofs has no choice of models",
-                self.model.filter(|m| m.value != Model::Virtio).map(|m| m.origin),
-            ));
+            out.push(("virtiofs has no choice of models", self.model.map(|m| m.origin)));
             out.push(("virtiofs has no `multidevs`", self.multidevs.map(|m| m.origin)));
-            if self.socket.is_some() {
-                out.push(("the virtiofsd behind a socket is not started here", self.binary.as_ref().map(|b| b.origin)));
-            }
         } else {
-            out.push(("`<binary>` is for virtiofs alone", self.binary.as_ref().map(|b| b.origin)));
             out.push(("a socket is for virtiofs alone", self.socket.as_ref().map(|s| s.origin)));
             out.push(("a queue is for virtiofs alone", self.driver.queue.map(|q| q.origin)));
-            out.push(("`<idmap>` is for virtiofs alone", (!self.idmap.is_empty()).then_some(self.origin)));
             out.push(("the guest cannot boot from 9p", self.info.boot_order.map(|b| b.origin)));
+        }
+        if self.is_mtp() {
+            let access = self.access.filter(|a| a.value != AccessMode::Passthrough);
+            out.push(("driver `mtp` has access mode `passthrough` alone", access.map(|a| a.origin)));
         }
         if self.driver.kind.is(&DriverType::Handle) {
             let access = self.access.filter(|a| a.value != AccessMode::Passthrough);
@@ -254,7 +259,7 @@ impl Device for Filesystem {
             kind: d.attr("type"),
             format: d.attr("format"),
             policy: d.attr("wrpolicy"),
-            queue: d.attr("queue"),
+            queue: d.attr::<u32>("queue").filter(|q| q.value > 0),
             virtio: VirtioOptions::lower(&d),
         });
         for limit in ["space_hard_limit", "space_soft_limit"] {
@@ -272,7 +277,7 @@ impl Device for Filesystem {
             dmode: f.attr("dmode"),
             multidevs: f.attr("multidevs").filter(|m: &Spanned<Multidevs>| m.value != Multidevs::Default),
             driver: driver.unwrap_or_default(),
-            binary: f.child("binary").map(|b| Binary::lower(&b)),
+            binary: f.child("binary").map(|b| Binary::lower(&b)).filter(Binary::says),
             idmap: Self::ranges(f),
             dir: source.as_ref().and_then(|s| s.attr("dir")),
             socket: source.and_then(|s| s.attr("socket")),
@@ -288,7 +293,10 @@ impl Device for Filesystem {
         let tag = tag.opt("fmode", &self.fmode).opt("dmode", &self.dmode).opt("multidevs", &self.multidevs);
         tag.children(|w| {
             let driver = &self.driver;
-            if driver.kind.is_some() || driver.policy.is_some() || driver.queue.is_some() || driver.virtio.any() {
+            // Without a type libvirt writes what every virtio device has alone.
+            if driver.kind.is_none() && driver.virtio.any() {
+                driver.virtio.write(w.tag("driver")).end();
+            } else if driver.kind.is_some() {
                 let tag = w
                     .tag("driver")
                     .opt("type", &driver.kind)
@@ -296,10 +304,10 @@ impl Device for Filesystem {
                     .opt("wrpolicy", &driver.policy);
                 driver.virtio.write(tag.opt("queue", &driver.queue)).end();
             }
-            if let Some(binary) = &self.binary {
+            if let Some(binary) = self.binary.as_ref().filter(|_| self.is_virtiofs()) {
                 binary.write(w);
             }
-            if !self.idmap.is_empty() {
+            if !self.idmap.is_empty() && self.is_virtiofs() {
                 w.tag("idmap").children(|w| {
                     for range in &self.idmap {
                         let tag = w.tag(range.of).opt("start", &range.start).opt("target", &range.target);
@@ -344,7 +352,26 @@ impl Device for Filesystem {
             let span = self.driver.kind.origin_or(self.origin).span().unwrap_or_default();
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
         }
-        let first = domain.devices.filesystems.iter().find(|f| f.target == self.target);
+        let unused = [
+            (
+                "the virtiofsd behind a socket is not started here",
+                self.binary.as_ref().map(|b| b.origin).filter(|_| self.socket.is_some()),
+            ),
+            (
+                "`<binary>` is for virtiofs alone",
+                self.binary.as_ref().map(|b| b.origin).filter(|_| !self.is_virtiofs()),
+            ),
+            (
+                "`<idmap>` is for virtiofs alone",
+                Some(self.origin).filter(|_| !self.is_virtiofs() && !self.idmap.is_empty()),
+            ),
+        ];
+        for (message, origin) in unused {
+            let Some(origin) = origin else { continue };
+            faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, origin.span().unwrap_or_default(), message));
+        }
+        let mut served = domain.devices.filesystems.iter().filter(|f| f.is_virtiofs() && self.is_virtiofs());
+        let first = served.find(|f| f.target == self.target);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             let message = format!("two file systems have the target `{}`", self.target.value);
             faults.push(Diagnostic::new(&codes::CONFLICT, self.target.origin.span().unwrap_or_default(), message));
@@ -390,7 +417,10 @@ impl Device for Filesystem {
         };
         let opts = opts.opt("writeout", self.driver.policy.get().map(WritePolicy::word)).with("id", &id);
         let opts = opts.with("path", self.dir.as_ref().map_or("", |d| d.value.as_str()));
-        let opts = if self.readonly.is_some() { opts.switch("readonly", true) } else { opts };
+        let mut opts = opts;
+        if self.readonly.is_some() {
+            opts.bare("readonly");
+        }
         out.opts(Section::Filesystems, "fsdev", opts, self.origin);
         let driver = match self.model.get() {
             Some(Model::Virtio) | None => "virtio-9p-pci",
@@ -426,7 +456,7 @@ mod tests {
         assert_eq!(
             t.argv,
             [
-                "-fsdev local,security_model=mapped,multidevs=remap,fmode=0644,id=fsdev-fs0,path=/a,,b,readonly=on",
+                "-fsdev local,security_model=mapped,multidevs=remap,fmode=0644,id=fsdev-fs0,path=/a,,b,readonly",
                 r#"-device {"driver":"virtio-9p-pci","id":"fs0","fsdev":"fsdev-fs0","mount_tag":"t","bus":"pci.0","addr":"0x2"}"#,
                 "-chardev socket,id=chr-vu-fs1,path={state}/fs1-fs.sock",
                 r#"-device {"driver":"vhost-user-fs-pci","id":"fs1","chardev":"chr-vu-fs1","queue-size":8,"tag":"u","bus":"pci.0","addr":"0x3"}"#,

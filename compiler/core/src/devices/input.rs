@@ -94,29 +94,35 @@ impl Input {
 
     /// Whether it is of this kind and on the PS/2 bus.
     pub fn is_ps2(&self, kind: InputKind) -> bool {
-        self.kind.value == kind && self.bus.is(&InputBus::Ps2)
+        // libvirt looks before it gives a bus to those that name none.
+        self.kind.value == kind && self.bus.is_some_and(|b| b.value == InputBus::Ps2 && b.origin != Origin::Rule(&BUS))
+    }
+
+    /// Whether it is on PS/2, or comes there for want of a bus.
+    pub fn comes_to_ps2(&self, x86: bool) -> bool {
+        let plain = matches!(self.kind.value, InputKind::Mouse | InputKind::Keyboard);
+        self.is_on_ps2() || (self.bus.is_none() && plain && x86)
     }
 
     fn driver(&self) -> Option<&'static str> {
         use InputKind as K;
-        Some(match (self.bus.get()?, self.kind.value, self.model.get()) {
-            (InputBus::Ps2 | InputBus::Xen, ..) | (_, K::Evdev, _) | (InputBus::Usb, K::Passthrough, _) => return None,
-            (InputBus::Usb, K::Mouse, _) => "usb-mouse",
-            (InputBus::Usb, K::Keyboard, _) => "usb-kbd",
-            (InputBus::Usb, K::Tablet, _) => "usb-tablet",
-            (InputBus::Virtio, K::Mouse, _) => "virtio-mouse-pci",
-            (InputBus::Virtio, K::Keyboard, _) => "virtio-keyboard-pci",
-            (InputBus::Virtio, K::Tablet, _) => "virtio-tablet-pci",
-            (InputBus::Virtio, K::Passthrough, Some(Model::VirtioTransitional)) => "virtio-input-host-pci-transitional",
-            (InputBus::Virtio, K::Passthrough, Some(Model::VirtioNonTransitional)) => {
-                "virtio-input-host-pci-non-transitional"
-            }
-            (InputBus::Virtio, K::Passthrough, Some(Model::Virtio) | None) => "virtio-input-host-pci",
+        Some(match (self.bus.get()?, self.kind.value) {
+            (InputBus::Ps2 | InputBus::Xen, _) | (_, K::Evdev) | (InputBus::Usb, K::Passthrough) => return None,
+            (InputBus::Usb, K::Mouse) => "usb-mouse",
+            (InputBus::Usb, K::Keyboard) => "usb-kbd",
+            (InputBus::Usb, K::Tablet) => "usb-tablet",
+            (InputBus::Virtio, K::Mouse) => "virtio-mouse-pci",
+            (InputBus::Virtio, K::Keyboard) => "virtio-keyboard-pci",
+            (InputBus::Virtio, K::Tablet) => "virtio-tablet-pci",
+            (InputBus::Virtio, K::Passthrough) => "virtio-input-host-pci",
         })
     }
 
     /// What QEMU cannot do (`qemuValidateDomainDeviceDefInput` in libvirt's `src/qemu/qemu_validate.c`).
     fn fault(&self) -> Option<(Origin, String)> {
+        if let Some(model) = self.model.filter(|_| !self.bus.is(&InputBus::Virtio)) {
+            return Some((model.origin, "only an input device on the bus `virtio` has a model".to_owned()));
+        }
         let bus = self.bus.as_ref()?;
         let kind = self.kind.value;
         let plain = matches!(kind, InputKind::Mouse | InputKind::Keyboard);
@@ -128,8 +134,7 @@ impl Input {
             InputBus::Usb | InputBus::Ps2 | InputBus::Virtio => {}
         }
         let model = self.model.as_ref().filter(|m| m.value != Model::Virtio)?;
-        let fits = bus.value == InputBus::Virtio && kind == InputKind::Passthrough;
-        (!fits).then(|| (model.origin, format!("model `{}` exists for type `passthrough` alone", model.word())))
+        Some((model.origin, format!("QEMU has no input device of model `{}`", model.word())))
     }
 }
 
@@ -275,17 +280,17 @@ mod tests {
         let t = trial(
             "<input type='tablet'/><input type='keyboard'/><input type='mouse' bus='virtio'><driver iommu='on'/></input>\
              <input type='evdev'><source dev='/dev/input/event1' grab='all' grabToggle='alt-alt' repeat='off'/></input>\
-             <input type='passthrough' bus='virtio' model='virtio-transitional'><source evdev='/dev/input/event2'/></input>",
+             <input type='passthrough' bus='virtio' model='virtio'><source evdev='/dev/input/event2'/></input>",
             &["input"],
         );
-        assert_eq!(t.faults, ["no QEMU that virtc knows has a device `virtio-input-host-pci-transitional`"]);
+        assert_eq!(t.faults, Vec::<String>::new());
         assert_eq!(
             t.argv,
             [
                 r#"-device {"driver":"usb-tablet","id":"input0","bus":"usb.0","port":"1"}"#,
                 r#"-device {"driver":"virtio-mouse-pci","iommu_platform":true,"id":"input2","bus":"pci.0","addr":"0x2"}"#,
                 r#"-object {"qom-type":"input-linux","id":"input3","evdev":"/dev/input/event1","repeat":false,"grab_all":true,"grab-toggle":"alt-alt"}"#,
-                r#"-device {"driver":"virtio-input-host-pci-transitional","id":"input4","evdev":"/dev/input/event2","bus":"pci.0","addr":"0x3"}"#,
+                r#"-device {"driver":"virtio-input-host-pci","id":"input4","evdev":"/dev/input/event2","bus":"pci.0","addr":"0x3"}"#,
             ]
         );
     }
@@ -297,7 +302,7 @@ mod tests {
             ("<input type='mouse' bus='xen'/>", "bus `xen` does not exist in QEMU's guests"),
             (
                 "<input type='mouse' bus='virtio' model='virtio-transitional'/>",
-                "model `virtio-transitional` exists for type `passthrough` alone",
+                "QEMU has no input device of model `virtio-transitional`",
             ),
         ] {
             assert_eq!(trial(device, &[]).faults, [fault], "{device}");

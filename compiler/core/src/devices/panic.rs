@@ -30,6 +30,13 @@ pub struct Panic {
 
 static MODEL: Rule = Rule { name: "panic-model", text: "the panic device of a PC is an ISA device unless it is named" };
 
+impl Panic {
+    /// Whether the CPU has registers in which the guest says that it crashed.
+    pub fn is_hyperv(&self) -> bool {
+        self.model.is(&Model::Hyperv)
+    }
+}
+
 impl Device for Panic {
     const ELEMENT: &'static str = "panic";
 
@@ -46,7 +53,8 @@ impl Device for Panic {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let usual = match defaults.family {
             MachineFamily::ArmVirt => Some(Model::Pvpanic),
-            family => family.is_pc().then_some(Model::Isa),
+            // Every machine of x86 has the port, whatever its buses.
+            _ => defaults.arch.is_x86().then_some(Model::Isa),
         };
         self.model = self.model.or(usual.map(|model| Spanned::rule(model, &MODEL)));
     }

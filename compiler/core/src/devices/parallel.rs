@@ -74,10 +74,11 @@ impl Device for Parallel {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         self.source.check(domain, faults);
+        self.source.no_agent(faults);
         if domain.devices.parallels.get(PORTS).is_some_and(|fourth| std::ptr::eq(fourth, self)) {
             let span = self.origin.span().unwrap_or_default();
             let message = format!("a PC has {PORTS} parallel ports at most");
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message));
         }
     }
 

@@ -64,6 +64,12 @@ impl Device for Pstore {
             let span = self.origin.span().unwrap_or_default();
             defaults.report(Diagnostic::new(&codes::MISSING, span, "the store has no `<size>`"));
         }
+        let kib = |size: Spanned<u64>| size.map(|bytes| bytes.div_ceil(1024));
+        if let Some(size) = self.size.map(kib).filter(|kib| !kib.value.is_power_of_two() || kib.value < 4) {
+            let span = size.origin.span().unwrap_or_default();
+            let message = "the size of the store is no power of two, or less than 4 KiB";
+            defaults.report(Diagnostic::new(&codes::BAD_VALUE, span, message));
+        }
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {

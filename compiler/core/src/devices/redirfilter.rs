@@ -94,6 +94,9 @@ impl Device for Redirfilter {
     }
 
     fn write(&self, w: &mut XmlWriter) {
+        if self.rules.is_empty() {
+            return;
+        }
         w.tag("redirfilter").children(|w| {
             for rule in &self.rules {
                 let class = rule.class.get().and_then(|c| c.0).map(|c| format!("0x{c:02X}"));

@@ -145,14 +145,16 @@ pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
     for serial in serials.iter().filter(|s| isa(s)) {
         let Some(port) = serial.port.get() else { continue };
         let span = serial.port.origin_or(serial.origin).span().or(serial.origin.span()).unwrap_or_default();
-        if port >= ISA_PORTS {
+        if port > ISA_PORTS {
+            let message = format!("serial port {port} is beyond all that the ISA bus can have");
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        } else if port == ISA_PORTS {
             let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
             faults.push(
-                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
-                    .help("use `<target type='pci-serial'/>`"),
+                Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message).help("use `<target type='pci-serial'/>`"),
             );
         } else if taken.contains(&port) {
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, format!("there are two serial ports {port}")));
+            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, span, format!("there are two serial ports {port}")));
         }
         taken.push(port);
     }
@@ -198,6 +200,7 @@ impl Device for Serial {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         self.source.check(domain, faults);
+        self.source.no_agent(faults);
         let (Some(target), Some(model)) = (&self.target, &self.model) else { return };
         let of_arm = target.value == Target::System;
         let other = if of_arm { domain.os.family() != MachineFamily::ArmVirt } else { domain.os.arch().is_arm() };

@@ -77,7 +77,7 @@ impl Device for Shmem {
         Some(Self {
             role: f.attr("role"),
             model: f.child_attr("model", "type"),
-            size: f.child("size").and_then(|s| bytes(&s, "b")),
+            size: f.child("size").and_then(|s| bytes(&s, "b")).filter(|size| size.value > 0),
             server: server.map(|s| s.attr("path")),
             msi,
             info: Info::lower(f),
@@ -160,7 +160,7 @@ impl Device for Shmem {
         let first = domain.devices.shmems.iter().find(|s| s.name == self.name);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             let message = format!("two `<shmem>` have the name `{}`", self.name.value);
-            faults.push(Diagnostic::new(&codes::CONFLICT, self.name.origin.span().unwrap_or_default(), message));
+            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, self.name.origin.span().unwrap_or_default(), message));
         }
     }
 

@@ -124,8 +124,10 @@ impl Device for Smartcard {
         let mut refuse =
             |message: &str, span| faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         match &self.info.address {
-            Some(Spanned { value: Address::Ccid { slot: 0, .. }, .. }) | None => {}
-            Some(Spanned { value: Address::Ccid { .. }, .. }) => refuse("a reader of QEMU has one slot, 0", span),
+            Some(Spanned { value: Address::Ccid { controller: 0, slot: 0 }, .. }) | None => {}
+            Some(Spanned { value: Address::Ccid { .. }, .. }) => {
+                refuse("a guest has one reader, 0, with one slot, 0", span);
+            }
             Some(other) => refuse("a smartcard has an address of type `ccid`", other.origin.span().unwrap_or(span)),
         }
         if let Card::Certificates { names, .. } = &self.card
@@ -153,7 +155,7 @@ impl Device for Smartcard {
                 let props = Props::new().with("driver", "ccid-card-emulated").with("backend", "certificates");
                 let database = database.as_ref().map_or("/etc/pki/nssdb", |d| d.value.as_str());
                 let numbered = (1..).zip(names);
-                numbered.fold(props, |p, (n, name)| p.with(&format!("cert{n}"), &name.value)).with("db", database)
+                numbered.fold(props, |p, (n, name)| p.with(format!("cert{n}"), &name.value)).with("db", database)
             }
             Card::Passthrough(source) => {
                 source.items_over_spice(cx, Section::Smartcards, alias, "smartcard", self.origin, out);
@@ -192,6 +194,6 @@ mod tests {
             r#"-device {"driver":"ccid-card-emulated","backend":"nss-emulated","id":"smartcard0","bus":"ccid0.0"}"#;
         assert_eq!(t.argv, [r#"-device {"driver":"usb-ccid","id":"ccid0","bus":"usb.0","port":"1"}"#, card]);
         let t = trial(&"<smartcard mode='host'/>".repeat(2), &[]);
-        assert_eq!(t.faults, ["a reader of QEMU has one slot, 0", "a guest has one smartcard"]);
+        assert_eq!(t.faults, ["a guest has one reader, 0, with one slot, 0", "a guest has one smartcard"]);
     }
 }

@@ -98,11 +98,24 @@ impl Device for Sound {
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let model = f.attr("model");
-        let virtio = f.child("driver").map(|d| VirtioOptions::lower(&d)).unwrap_or_default();
+        // Other models have none of these; libvirt passes over them.
+        let is = |models: &[Model]| model.is_none_or(|m: Spanned<Model>| models.contains(&m.value));
+        let codecs = if is(&[Model::Ich6, Model::Ich9]) { f.children("codec") } else { Vec::new() };
+        let (multichannel, streams) = (
+            if is(&[Model::Usb]) { f.attr("multichannel") } else { None },
+            if is(&[Model::Virtio]) { f.attr::<u32>("streams") } else { None },
+        );
+        let driver = if is(&[Model::Virtio]) { f.child("driver") } else { None };
+        let virtio = driver.map(|d| VirtioOptions::lower(&d)).unwrap_or_default();
+        f.pass_over(&["multichannel", "streams"], &["codec", "driver"], "sound card of this model");
+        if let Some(none) = streams.filter(|s| s.value == 0) {
+            let span = none.origin.span().unwrap_or_default();
+            f.report(Diagnostic::new(&codes::BAD_VALUE, span, "a sound card without streams"));
+        }
         Some(Self {
-            multichannel: f.attr("multichannel"),
-            streams: f.attr("streams"),
-            codecs: f.children("codec").iter().filter_map(|c| c.attr("type")).collect(),
+            multichannel,
+            streams,
+            codecs: codecs.iter().filter_map(|c| c.attr("type")).collect(),
             audio: f.child("audio").and_then(|audio| audio.decimal("id")),
             virtio,
             info: Info::lower(f),
@@ -145,21 +158,15 @@ impl Device for Sound {
         if self.model.value == Model::Ich7 {
             refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned());
         }
-        if let (false, Some(codec)) = (self.is_hda(), self.codecs.first()) {
-            refuse(codec.origin, format!("a sound card of model `{}` has no codecs", self.model.word()));
-        }
-        if let (Some(multichannel), false) = (self.multichannel, self.model.value == Model::Usb) {
-            refuse(multichannel.origin, "only a USB sound card has more than two channels".to_owned());
-        }
-        if let (Some(streams), false) = (self.streams, self.model.value == Model::Virtio) {
-            refuse(streams.origin, "only a virtio sound card has streams".to_owned());
-        }
-        if self.virtio.any() && self.model.value != Model::Virtio {
-            refuse(self.origin, "only a virtio sound card has options of virtio".to_owned());
-        }
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if self.model.value != Model::Ich7 && domain.devices.audios.is_empty() {
+            let span = self.origin.span().unwrap_or_default();
+            let message = "nothing on the host plays this sound card: there is no `<audio>`";
+            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            faults.push(fault.help("add `<audio id='1' type='none'/>`, or another type"));
+        }
         if let Some(id) = self.audio.filter(|id| Audio::find(domain, Some(id.value)).is_none()) {
             let message = format!("there is no `<audio>` with id {}", id.value);
             faults.push(Diagnostic::new(&codes::CONFLICT, id.origin.span().unwrap_or_default(), message));
@@ -186,7 +193,8 @@ impl Device for Sound {
         let audio = self.audiodev(cx.domain);
         // The codecs of an HDA card play, not the card.
         let own = if self.is_hda() { None } else { audio.as_deref() };
-        let props = Props::new().with("driver", driver).and(self.virtio.props()).with("id", self.info.alias());
+        let props = Props::new().with("driver", driver);
+        let props = props.and(self.virtio.props()).with("id", self.info.alias());
         let multi = self.multichannel.get().map(YesNo::is_yes);
         let props = props.opt("multi", multi).opt("audiodev", own).opt("streams", self.streams.get());
         let place = &self.info.address;

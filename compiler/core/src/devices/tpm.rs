@@ -229,7 +229,7 @@ impl Device for Tpm {
                 Backend::Emulator(emulator) => tag
                     .attr("type", "emulator")
                     .opt("version", &self.version)
-                    .opt("persistent_state", &emulator.persistent)
+                    .opt("persistent_state", &emulator.persistent.filter(|p| p.value.is_yes()))
                     .opt("debug", &emulator.debug)
                     .children(|w| emulator.write(w)),
                 Backend::External(path) => tag.attr("type", "external").opt("version", &self.version).children(|w| {
@@ -273,13 +273,10 @@ impl Device for Tpm {
             }
             Some(Model::Tis | Model::Crb) | None => {}
         }
-        if let (Backend::Emulator(emulator), true) = (&self.backend, self.version.is(&Version::One)) {
-            if emulator.banks.as_ref().is_some_and(|b| !b.is_empty()) {
-                refuse("only a TPM of version 2.0 has banks of registers to choose from", None);
-            }
-            if emulator.profile.is_some() {
-                refuse("only a TPM of version 2.0 has a profile", None);
-            }
+        if let (Backend::Emulator(emulator), true) = (&self.backend, self.version.is(&Version::One))
+            && emulator.banks.as_ref().is_some_and(|banks| !banks.is_empty())
+        {
+            refuse("only a TPM of version 2.0 has banks of registers to choose from", None);
         }
     }
 

@@ -77,7 +77,6 @@ impl Device for Vsock {
         let auto = *self.auto.get_or_insert(Spanned::rule(auto, &AUTO));
         let span = auto.origin.span().or(self.origin.span()).unwrap_or_default();
         let fault = match self.cid {
-            None if auto.value == YesNo::No => Some("the guest has no context id, and none is to be found"),
             Some(cid) if cid.value < FIRST => Some("context ids below 3 are the host's own"),
             Some(_) | None => None,
         };
@@ -88,6 +87,12 @@ impl Device for Vsock {
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        if let Some(auto) = self.auto.filter(|auto| auto.value == YesNo::No && self.cid.is_none()) {
+            let span = auto.origin.span().or(self.origin.span()).unwrap_or_default();
+            let message = "the guest has no context id, and none is to be found";
+            let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
+            faults.push(fault.help("add `address`, or set `auto` to `yes`"));
+        }
         if domain.devices.vsocks.first().is_some_and(|first| !std::ptr::eq(first, self)) {
             let span = self.origin.span().unwrap_or_default();
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one vsock device"));
@@ -110,7 +115,8 @@ impl Device for Vsock {
             Some(Model::NonTransitional) => "vhost-vsock-pci-non-transitional",
         };
         let free = cx.facts.config().and_then(|c| c.vsock_cid);
-        let cid = if self.auto.is(&YesNo::Yes) { free } else { self.cid.get() };
+        // An id that is neither given nor to be found is 0, which QEMU refuses.
+        let cid = if self.auto.is(&YesNo::Yes) { free } else { Some(self.cid.get().unwrap_or_default()) };
         let Some(cid) = cid else {
             let message = "which context id is free is known on the host alone";
             let help = "give `<cid auto='no' address='…'/>`, or a host file that says `vsock_cid`";

@@ -8,6 +8,7 @@ use virtc_diag::Diagnostic;
 use virtc_inventory::HostModel;
 
 use crate::codes;
+use crate::devices::panic::Panic;
 use crate::domain::Domain;
 use crate::emit::{Cx, Items, Opts, Section};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
@@ -336,14 +337,14 @@ impl Cpu {
             opts = features::option(opts, name, on, known);
         }
         opts = cx.domain.clock.cpu_opts(opts);
-        opts = cx.domain.features.cpu_opts(opts);
+        opts = cx.domain.features.cpu_opts(cx.domain.devices.panics.iter().any(Panic::is_hyperv), opts);
         opts = self.physical.cpu_opts(self.mode.get(), opts);
         out.opts(Section::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
     }
 
     /// The model is left to QEMU, so that nothing can be said about it.
     fn no_model(&self, cx: &Cx<'_>) {
-        let opts = cx.domain.features.cpu_opts(cx.domain.clock.cpu_opts(Opts::new()));
+        let opts = cx.domain.features.cpu_opts(false, cx.domain.clock.cpu_opts(Opts::new()));
         if opts.iter().next().is_some() {
             let message = "timers and features are settings of the CPU, and the CPU has no model";
             let span = self.origin.span().or(cx.domain.origin.span()).unwrap_or_default();

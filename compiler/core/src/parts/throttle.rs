@@ -52,6 +52,10 @@ fn fault(origin: Origin, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message)
 }
 
+fn refused(origin: Origin, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(&codes::REFUSED_BY_QEMU, origin.span().unwrap_or_default(), message)
+}
+
 impl IoLimits {
     /// Reads the limits in the element `f`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
@@ -135,7 +139,9 @@ impl IoLimits {
     /// What libvirt (`qemuValidateDomainDeviceDefDiskBlkdeviotune` in its `src/qemu/qemu_validate.c`) and QEMU (`throttle_is_valid` in its
     /// `util/throttle.c`) refuse.
     pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
-        for ((name, ..), value) in self.named().filter(|(_, value)| value.value > MOST) {
+        let lengths = |name: &str| name.ends_with("_length");
+        let named = self.named().filter(|((name, ..), _)| !lengths(name)).map(|((name, ..), value)| (name, value));
+        for (name, value) in named.chain(self.size.map(|s| ("size_iops_sec", s))).filter(|(_, v)| v.value > MOST) {
             report(fault(value.origin, format!("`{name}` is {MOST} at most")));
         }
         let value = |at: usize| self.values.get(at).copied().flatten();
@@ -150,19 +156,19 @@ impl IoLimits {
             let (average, burst, length) = (value(rate), value(rate + 6), value(rate + 12));
             match (average, burst) {
                 (None, Some(burst)) => {
-                    report(fault(burst.origin, format!("`{}` needs `{}`", name(rate + 6), name(rate))));
+                    report(refused(burst.origin, format!("`{}` needs `{}`", name(rate + 6), name(rate))));
                 }
                 (Some(average), Some(burst)) if burst.value < average.value => {
-                    report(fault(burst.origin, format!("`{}` is below `{}`", name(rate + 6), name(rate))));
+                    report(refused(burst.origin, format!("`{}` is below `{}`", name(rate + 6), name(rate))));
                 }
                 _ => {}
             }
             if let Some(length) = length.filter(|l| l.value > 1 && burst.is_none()) {
-                report(fault(length.origin, format!("`{}` needs `{}`", name(rate + 12), name(rate + 6))));
+                report(refused(length.origin, format!("`{}` needs `{}`", name(rate + 12), name(rate + 6))));
             }
         }
         if let (Some(size), false) = (self.size, (3..6).any(|at| value(at).is_some())) {
-            report(fault(size.origin, "`size_iops_sec` needs a limit of operations"));
+            report(refused(size.origin, "`size_iops_sec` needs a limit of operations"));
         }
     }
 }

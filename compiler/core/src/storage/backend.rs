@@ -95,12 +95,10 @@ impl Node<'_> {
                 .opt("reconnect-delay", network.reconnect_delay.get().filter(|d| *d > 0)),
             Protocol::Rbd => {
                 let (pool, image) = name?.split_once('/')?;
-                let (namespace, image) = image.split_once('/').map_or((None, image), |(n, image)| (Some(n), image));
                 let servers: Vec<Value> = network.hosts.iter().map(|h| inet_address(h).into()).collect();
                 let modes = auth.map(|_| vec![Value::from("cephx"), Value::from("none")]);
                 driver("rbd")
                     .with("pool", pool)
-                    .opt("namespace", namespace)
                     .with("image", image)
                     .opt("snapshot", network.snapshot.as_ref().map(|s| s.value.as_str()))
                     .opt("conf", network.config.as_ref().map(|s| s.value.as_str()))
@@ -215,7 +213,11 @@ fn socket_address(host: &Host) -> Props {
 /// The URL, escaped as libxml2 escapes one.
 fn url(network: &Network) -> Option<String> {
     let host = network.hosts.first()?;
-    let mut out = format!("{}://{}", network.protocol.word(), bracketed(host));
+    let scheme = match host.transport() {
+        Transport::Tcp => String::new(),
+        other => format!("+{}", other.word()),
+    };
+    let mut out = format!("{}{scheme}://{}", network.protocol.word(), bracketed(host));
     if port(host) > 0 {
         let _ = write!(out, ":{}", port(host));
     }

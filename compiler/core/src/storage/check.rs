@@ -67,18 +67,9 @@ impl Checked<'_> {
     fn format(&self, faults: &mut Diagnostics) {
         let Some(format) = self.format else { return };
         let refuse = |message: &str| unsupported(format.origin, message);
+        known_format(format, faults);
         match format.value {
-            ImageFormat::Cow => faults.push(refuse("QEMU has no format `cow` any more")),
-            ImageFormat::Dir => {
-                faults.push(
-                    refuse("`dir` is no format that QEMU reads").help("use `<disk type='dir'>` with the format `fat`"),
-                );
-            }
-            ImageFormat::Iso => faults.push(refuse("`iso` is no format that QEMU reads").help("use `raw`")),
-            ImageFormat::Luks => {
-                let help = "use `raw`, with `<encryption format='luks'>` in `<source>`";
-                faults.push(refuse("`luks` is no format of a disk but one of its encryption").help(help));
-            }
+            ImageFormat::Cow | ImageFormat::Dir | ImageFormat::Iso | ImageFormat::Luks => {}
             ImageFormat::Fat if !self.may_be_directory() => {
                 faults.push(refuse("only a directory has the format `fat`").help("use `<disk type='dir'>`"));
             }
@@ -175,6 +166,24 @@ impl Checked<'_> {
     }
 }
 
+/// Words for formats that no image of a disk has.
+pub fn known_format(format: &Spanned<ImageFormat>, faults: &mut Diagnostics) {
+    let refuse = |message: &str| unsupported(format.origin, message);
+    match format.value {
+        ImageFormat::Cow => faults.push(refuse("QEMU has no format `cow` any more")),
+        ImageFormat::Dir => {
+            let help = "use `<disk type='dir'>` with the format `fat`";
+            faults.push(refuse("`dir` is no format that QEMU reads").help(help));
+        }
+        ImageFormat::Iso => faults.push(refuse("`iso` is no format that QEMU reads").help("use `raw`")),
+        ImageFormat::Luks => {
+            let help = "use `raw`, with `<encryption format='luks'>` in `<source>`";
+            faults.push(refuse("`luks` is no format of a disk but one of its encryption").help(help));
+        }
+        _ => {}
+    }
+}
+
 /// What no server of this protocol has.
 fn network_faults(network: &Network, faults: &mut Diagnostics) {
     let protocol = network.protocol;
@@ -204,7 +213,13 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
             Transport::Unix => matches!(protocol.value, Protocol::Nbd | Protocol::Gluster),
             Transport::Rdma => false,
         };
-        if !fits {
+        // libvirt makes addresses of these that no server has.
+        let passes = [Protocol::Http, Protocol::Https, Protocol::Ftp, Protocol::Ftps, Protocol::Iscsi];
+        if !fits && passes.contains(&protocol.value) {
+            let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
+            let span = transport.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message).help("leave `transport` away"));
+        } else if !fits {
             let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
             faults.push(unsupported(transport.origin, message));
         }
@@ -230,7 +245,7 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
 fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnostics) {
     let bad = |message: String| Diagnostic::new(&codes::BAD_VALUE, name.origin.span().unwrap_or_default(), message);
     match protocol {
-        Protocol::Rbd | Protocol::Gluster if name.split_once('/').is_none_or(|(pool, _)| pool.is_empty()) => {
+        Protocol::Rbd | Protocol::Gluster if name.split_once('/').is_none_or(|(a, b)| a.is_empty() || b.is_empty()) => {
             faults.push(bad(format!("`{}` is not of the form `pool/image`", name.value)));
         }
         Protocol::Rbd if name.contains(':') => {
@@ -244,7 +259,7 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
 }
 
 fn nfs_faults(network: &Network, faults: &mut Diagnostics) {
-    for port in network.hosts.iter().filter_map(|h| h.port) {
+    for port in network.hosts.iter().filter_map(|h| h.port).filter(|port| port.value > 0) {
         let origin: Origin = port.origin;
         faults.push(unsupported(origin, "QEMU's NFS client has no option for a port"));
     }

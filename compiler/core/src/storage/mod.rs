@@ -24,7 +24,7 @@ use crate::lower::Fields;
 use crate::write::XmlWriter;
 
 pub use chain::{Backing, BackingImage, detect};
-pub use check::Checked;
+pub use check::{Checked, known_format};
 pub use chunk::{Reservations, Slice};
 pub use image::{DataStore, ImageFormat, MetadataCache};
 pub use network::{Host, Identity, Network, Protocol, Transport};

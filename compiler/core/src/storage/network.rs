@@ -201,7 +201,7 @@ impl Network {
     pub(super) fn write_children(&self, w: &mut XmlWriter) {
         for host in &self.hosts {
             let transport = host.transport.filter(|t| t.value != Transport::Tcp);
-            let tag = w.tag("host").opt("name", &host.name).opt("port", &host.port);
+            let tag = w.tag("host").opt("name", &host.name).opt("port", &host.port.filter(|p| p.value > 0));
             tag.opt("transport", &transport).opt("socket", &host.socket).end();
         }
         if self.snapshot.is_some() {

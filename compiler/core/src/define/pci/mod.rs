@@ -61,6 +61,12 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else {
         return no_bus(domain, report);
     };
+    let is_root = |c: &Controller| c.pci_model().is_none_or(|model| Connect::of(model).is_none());
+    let mut zero = domain.devices.controllers.iter().filter(|c| c.is_pci() && c.index() == 0);
+    if domain.os.family().root().is_some() && zero.any(|c| !is_root(c)) {
+        // That has been said, and without its root nothing finds a place.
+        return;
+    }
     let mut faults = Vec::new();
     let mut first = Pass::new(domain, true, &mut faults);
     let had = usize::try_from(max_index).map_or(usize::MAX, |max| max.saturating_add(1));

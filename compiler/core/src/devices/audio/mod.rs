@@ -58,13 +58,13 @@ impl Audio {
     /// The backend that `rule` adds for a guest with these `<graphics>`, where one is added (`qemuDomainDefAddDefaultAudioBackend` in
     /// libvirt's `src/qemu/qemu_postparse.c`): SPICE carries sound, VNC does not unless asked, and a local window leaves it to QEMU.
     pub fn implied(graphics: &[Graphics], rule: &'static Rule) -> Option<Self> {
-        let has = |kind| graphics.iter().any(|g| g.kind() == kind);
-        let kind = if has(GraphicsType::Spice) {
-            AudioType::Spice
-        } else if graphics.is_empty() || has(GraphicsType::Vnc) {
-            AudioType::None
-        } else {
-            return None;
+        // The last display that plays sound decides.
+        let plays = [GraphicsType::Sdl, GraphicsType::Vnc, GraphicsType::Spice];
+        let kind = match graphics.iter().map(Graphics::kind).rfind(|kind| plays.contains(kind)) {
+            Some(GraphicsType::Spice) => AudioType::Spice,
+            Some(GraphicsType::Vnc) => AudioType::None,
+            None if graphics.is_empty() => AudioType::None,
+            Some(_) | None => return None,
         };
         Some(Self {
             id: Spanned::rule(1, rule),
@@ -132,7 +132,7 @@ impl Device for Audio {
             tag.opt("tryMMap", &self.try_mmap).opt("exclusive", &self.exclusive).opt("dspPolicy", &self.dsp_policy);
         tag.children(|w| {
             for (name, stream) in [("input", &self.input), ("output", &self.output)] {
-                if let Some(stream) = stream {
+                if let Some(stream) = stream.as_ref().filter(|s| !s.is_empty()) {
                     stream.write(name, w);
                 }
             }

@@ -53,6 +53,19 @@ pub struct Stream {
 }
 
 impl Stream {
+    /// Whether nothing is said; libvirt then keeps no element.
+    pub fn is_empty(&self) -> bool {
+        let numbers =
+            [&self.voices, &self.buffer_length, &self.frequency, &self.channels, &self.buffer_count, &self.latency];
+        let words =
+            [&self.dev, &self.server_name, &self.client_name, &self.connect_ports, &self.name, &self.stream_name];
+        let switches = [&self.mixing_engine, &self.fixed_settings, &self.try_poll, &self.exact_name];
+        numbers.iter().all(|n| n.is_none())
+            && words.iter().all(|w| w.is_none())
+            && switches.iter().all(|s| s.is_none())
+            && self.format.is_none()
+    }
+
     /// Reads the element.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let settings = f.child("settings");
@@ -92,7 +105,11 @@ impl Stream {
             .opt("connectPorts", &self.connect_ports)
             .opt("exactName", &self.exact_name);
         tag.opt("name", &self.name).opt("streamName", &self.stream_name).opt("latency", &self.latency).children(|w| {
-            if self.frequency.is_some() || self.channels.is_some() || self.format.is_some() {
+            if self.fixed_settings.is(&YesNo::Yes)
+                || self.frequency.is_some()
+                || self.channels.is_some()
+                || self.format.is_some()
+            {
                 let tag = w.tag("settings").opt("frequency", &self.frequency).opt("channels", &self.channels);
                 tag.opt("format", &self.format).end();
             }

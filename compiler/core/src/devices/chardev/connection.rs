@@ -107,7 +107,8 @@ impl Reconnect {
 
     pub(crate) fn write(this: Option<&Self>, w: &mut XmlWriter) {
         if let Some(this) = this {
-            w.tag("reconnect").attr("enabled", this.enabled.value.word()).opt("timeout", &this.timeout).end();
+            let timeout = this.timeout.filter(|_| this.enabled.value.is_yes());
+            w.tag("reconnect").attr("enabled", this.enabled.value.word()).opt("timeout", &timeout).end();
         }
     }
 }

@@ -145,11 +145,28 @@ impl Source {
     /// Reports a source that the rest of the domain does not allow (`qemuValidateDomainChrSourceDef` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         self.labels.check(domain, faults);
+        if let Place::Port(channel) = &self.place
+            && !channel.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
+        {
+            let message = "the name of a channel has characters that are neither letters, digits nor `-_.`";
+            let span = channel.origin.span().unwrap_or_default();
+            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
         let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
         if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
             let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", self.kind.word());
             let span = self.kind.origin.span().unwrap_or_default();
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+    }
+
+    /// SPICE's agent speaks over a virtio channel alone.
+    pub fn no_agent(&self, faults: &mut Diagnostics) {
+        if self.kind.value == SourceType::Spicevmc {
+            let span = self.kind.origin.span().unwrap_or_default();
+            let message = "only a virtio channel can be of type `spicevmc`";
+            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            faults.push(fault.help("use `<channel>` with `<target type='virtio'/>`"));
         }
     }
 

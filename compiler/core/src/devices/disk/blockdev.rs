@@ -102,10 +102,10 @@ fn fd_set(disk: &Disk, cx: &Cx<'_>) -> u32 {
 fn settings(disk: &Disk, cx: &Cx<'_>) -> Settings {
     let d = &disk.driver;
     Settings {
-        cache: d.cache_flags().map(|(direct, no_flush, _)| (direct, no_flush)),
+        cache: d.cache_flags(disk.is_shared()).map(|(direct, no_flush, _)| (direct, no_flush)),
         aio: d.io.get().map(super::driver::Io::word),
         discard: d.discard.get().map(super::Discard::word),
-        detect_zeroes: d.detect_zeroes.get().map(super::driver::DetectZeroes::word),
+        detect_zeroes: d.zeroes().map(super::driver::DetectZeroes::word),
         no_unref: d.no_unref.get().map(Switch::is_on),
         metadata_cache: d.metadata_cache.map(bytes),
         floppy: disk.device() == DiskDevice::Floppy,

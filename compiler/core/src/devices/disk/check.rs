@@ -19,6 +19,9 @@ fn refuse(origin: Origin, message: impl Into<String>) -> Diagnostic {
 pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     let storage = &disk.storage;
     let readonly = disk.readonly.is_some();
+    if let (None, Some(format)) = (storage.place(), &disk.driver.format) {
+        crate::storage::known_format(format, faults);
+    }
     if let Some(source) = storage.place() {
         let cache = disk.driver.metadata_cache.as_ref();
         Checked { source, format: &disk.driver.format, readonly, cache }.check(faults);
@@ -29,12 +32,27 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         let cache = image.format.cache.as_ref();
         Checked { source: &image.source, format: &image.format.kind, readonly: true, cache }.check(faults);
         image.source.labels.check(domain, faults);
-        if !above.has_backing() {
+        if above == ImageFormat::Raw {
+            // libvirt makes the node of the image below; the raw image does not refer to it.
+            let message = "what stands under an image of the format `raw` is never read";
+            let span = image.origin.span().unwrap_or_default();
+            let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
+            faults.push(fault.help("remove `<backingStore>`, or name the format with `<driver type='qcow2'/>`"));
+        } else if !above.has_backing() {
             let message = format!("an image of the format `{}` cannot stand on another one", above.word());
             faults.push(refuse(image.origin, message).help("remove `<backingStore>`, or name the format"));
         }
     }
     let policy = storage.source.as_ref().and_then(|s| s.startup_policy);
+    let there = storage.place().map(|s| &s.location);
+    let is_local = matches!(
+        there,
+        None | Some(Location::File(..) | Location::Block(_) | Location::Dir(_) | Location::Volume { .. })
+    );
+    if let Some(policy) = policy.filter(|_| !is_local) {
+        faults
+            .push(refuse(policy.origin, "whether the source is there can be told of files, devices and volumes alone"));
+    }
     let removable = matches!(disk.device(), DiskDevice::Cdrom | DiskDevice::Floppy);
     if let Some(policy) = policy.filter(|p| p.value == StartupPolicy::Requisite && !removable) {
         faults.push(refuse(policy.origin, "only a cdrom or a floppy can be `requisite`"));
@@ -70,7 +88,7 @@ fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
     }
     let Some(source) = disk.storage.place() else { return };
     match &source.location {
-        Location::File(..) | Location::Block(_) => {}
+        Location::File(..) | Location::Block(_) | Location::Dir(_) => {}
         Location::Network(network) => {
             let tls = network.tls.filter(|tls| tls.is_yes()).map(|tls| tls.origin);
             let login = source.auth.as_ref().map(|auth| auth.origin);
@@ -136,6 +154,15 @@ fn lun(disk: &Disk, faults: &mut Diagnostics) {
     }
     if let Some(format) = disk.driver.format.filter(|f| f.value != ImageFormat::Raw) {
         faults.push(refuse(format.origin, "a `lun` has the format `raw`"));
+    }
+    if let Some(serial) = disk.serial.as_ref().filter(|_| disk.bus.is(&DiskBus::Scsi)) {
+        faults.push(refuse(serial.origin, "a SCSI `lun` has its own serial number"));
+    }
+    if let Some(slice) = disk.storage.place().and_then(|s| s.slice.as_ref()) {
+        faults.push(refuse(slice.origin, "a `lun` is a whole device, without slices"));
+    }
+    if let Some(encryption) = disk.storage.place().and_then(|s| s.encryption.as_ref()) {
+        faults.push(refuse(encryption.origin, "what is behind a `lun` is not decrypted"));
     }
     for (value, what) in [(&disk.wwn, "wwn"), (&disk.vendor, "vendor"), (&disk.product, "product")] {
         if let Some(value) = value {

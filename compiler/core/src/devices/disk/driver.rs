@@ -128,10 +128,6 @@ impl DiskDriver {
             Some(StorageType::Volume) => {}
             Some(_) | None => drop(self.format.get_or_insert(Spanned::rule(ImageFormat::Raw, &FORMAT))),
         }
-        // Zeros can only be discarded where discards reach the file.
-        if self.detect_zeroes.is(&DetectZeroes::Unmap) && !self.discard.is(&Discard::Unmap) {
-            self.detect_zeroes = self.detect_zeroes.map(|d| d.map(|_| DetectZeroes::On));
-        }
     }
 
     /// Writes `<driver>`.
@@ -160,9 +156,17 @@ impl DiskDriver {
         });
     }
 
-    /// Direct access, no flushes, and the guest's write cache: what a cache mode means.
-    pub fn cache_flags(&self) -> Option<(bool, bool, bool)> {
-        Some(match self.cache.get()? {
+    /// What QEMU is told of blocks of zeros: they can only be discarded where discards reach the file.
+    pub fn zeroes(&self) -> Option<DetectZeroes> {
+        let said = self.detect_zeroes.get()?;
+        let kept = said == DetectZeroes::Unmap && !self.discard.is(&Discard::Unmap);
+        Some(if kept { DetectZeroes::On } else { said })
+    }
+
+    /// Direct access, no flushes, and the guest's write cache: what a cache mode means. `shared` tells whether several guests write: without a
+    /// word of their own they pass by the host's cache (`qemuDomainPrepareDiskCachemode` in libvirt's `src/qemu/qemu_domain.c`).
+    pub fn cache_flags(&self, shared: bool) -> Option<(bool, bool, bool)> {
+        Some(match self.cache.get().or(shared.then_some(Cache::None))? {
             Cache::Default => return None,
             Cache::None => (true, false, true),
             Cache::Writethrough => (false, false, false),
@@ -180,7 +184,7 @@ impl DiskDriver {
         };
         let write = self.error_policy.get();
         // A read cannot fail for want of space; otherwise it follows the write.
-        let read = self.rerror_policy.get().or(write.filter(|p| *p == ErrorPolicy::Stop));
+        let read = self.rerror_policy.get().or(write.filter(|p| *p != ErrorPolicy::Enospace));
         (write.map(word), read.map(word))
     }
 }

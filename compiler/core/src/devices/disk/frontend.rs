@@ -90,8 +90,9 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     if bus != DiskBus::Fdc {
         props = props.opt("bootindex", disk.bootindex());
     }
-    if bus == DiskBus::Usb {
-        props.set("removable", disk.removable.is(&Switch::On));
+    let said = disk.removable.get().filter(|_| bus == DiskBus::Scsi).map(Switch::is_on);
+    if let Some(removable) = said.or((bus == DiskBus::Usb).then_some(disk.removable.is(&Switch::On))) {
+        props.set("removable", removable);
     }
     if let Some([logical, physical, discard]) = &disk.blockio {
         props = props.opt("logical_block_size", logical.get()).opt("physical_block_size", physical.get());
@@ -111,14 +112,12 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     props = props.opt("product", disk.product.as_ref().map(|v| v.value.as_str()));
     // libvirt escapes the blanks of a serial number, and guests know disks by the result.
     props = props.opt("serial", disk.serial.as_ref().map(|s| s.value.replace(' ', "\\ ")));
-    if bus != DiskBus::Fdc {
-        // The guest of a `lun` sets the device's own cache.
-        if let Some((_, _, write_cache)) = d.cache_flags().filter(|_| disk.device() != DiskDevice::Lun) {
-            props.set("write-cache", if write_cache { "on" } else { "off" });
-        }
-        let (write, read) = d.error_words();
-        props = props.opt("werror", write).opt("rerror", read);
+    // The guest of a `lun` sets the device's own cache.
+    if let Some((_, _, write_cache)) = d.cache_flags(disk.is_shared()).filter(|_| disk.device() != DiskDevice::Lun) {
+        props.set("write-cache", if write_cache { "on" } else { "off" });
     }
+    let (write, read) = d.error_words();
+    props = props.opt("werror", write).opt("rerror", read);
     out.device(Section::Disks, props, disk.origin);
 }
 
@@ -133,18 +132,18 @@ pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
     let Some(first) = floppies.first() else { return };
     let boot = |disk: &Disk| {
         let unit = match &disk.info.address {
-            Some(Spanned { value: Address::Drive { unit: 1, .. }, .. }) => "bootindexB",
+            Some(Spanned { value: Address::Drive { unit: 1.., .. }, .. }) => "bootindexB",
             Some(_) | None => "bootindexA",
         };
         disk.bootindex().map(|index| (unit, index))
     };
     let origin: Origin = first.origin;
-    if cx.domain.os.family() == MachineFamily::I440fx {
+    if cx.domain.os.family() != MachineFamily::Q35 {
         for (key, index) in floppies.iter().filter_map(|d| boot(d)) {
             out.opts(
                 Section::Floppies,
                 "global",
-                Opts::new().with(&format!("isa-fdc.{key}"), index.to_string()),
+                Opts::new().with(format!("isa-fdc.{key}"), index.to_string()),
                 origin,
             );
         }

@@ -64,37 +64,40 @@ fn driver(disk: &Disk, refuse: Refuse<'_>) {
 
 fn bus(disk: &Disk, refuse: Refuse<'_>) {
     let removable = disk.device() != DiskDevice::Disk;
-    let Some(bus) = disk.bus.get() else { return };
+    let Some(bus) = disk.bus.get() else {
+        let at = disk.target.as_ref().map_or(disk.origin, |t| t.origin);
+        return refuse(at, "the name of the disk stands for no bus that QEMU has".to_owned());
+    };
     if let Some(geometry) = &disk.geometry {
-        if let (Some(translation), true) = (&geometry.translation, bus != DiskBus::Ide) {
+        if let (Some(translation), true) = (&geometry.translation, bus != DiskBus::Ide && geometry.is_whole()) {
             refuse(translation.origin, "only an IDE disk has a translation of its geometry".to_owned());
         }
-        if let (Some(first), true) =
-            (geometry.numbers.iter().flatten().next(), matches!(bus, DiskBus::Usb | DiskBus::Sd))
+        if let (Some(first), true, true) =
+            (geometry.numbers.iter().flatten().next(), geometry.is_whole(), matches!(bus, DiskBus::Usb | DiskBus::Sd))
         {
             refuse(first.origin, format!("a disk on the bus `{}` has no geometry", bus.word()));
         }
     }
-    if let (Some(first), DiskBus::Fdc | DiskBus::Sd) = (disk.blockio.iter().flatten().flatten().next(), bus) {
-        refuse(first.origin, format!("a disk on the bus `{}` has no sizes of blocks", bus.word()));
+    let rotates = disk.device() == DiskDevice::Disk && matches!(bus, DiskBus::Scsi | DiskBus::Ide | DiskBus::Sata);
+    if let (Some(rate), false) = (disk.rotation_rate, rotates) {
+        refuse(rate.origin, "only SCSI, IDE and SATA disks of the kind `disk` have a rotation rate".to_owned());
     }
-    if let (Some(rate), false) = (disk.rotation_rate, matches!(bus, DiskBus::Scsi | DiskBus::Ide | DiskBus::Sata)) {
-        refuse(rate.origin, "only SCSI, IDE and SATA disks have a rotation rate".to_owned());
+    let can_be = bus == DiskBus::Usb || (bus == DiskBus::Scsi && disk.device() == DiskDevice::Disk);
+    if let (Some(removable), false) = (disk.removable, can_be) {
+        refuse(removable.origin, "only USB and SCSI disks of the kind `disk` can be told to be removable".to_owned());
     }
-    if let (Some(removable), false) = (disk.removable, matches!(bus, DiskBus::Usb | DiskBus::Scsi)) {
-        refuse(removable.origin, "only USB and SCSI disks can be told to be removable".to_owned());
+    if let (Some(wwn), false) = (&disk.wwn, matches!(bus, DiskBus::Scsi | DiskBus::Ide)) {
+        refuse(wwn.origin, "only SCSI and IDE disks have a world wide name".to_owned());
     }
-    if let (Some(wwn), false) = (&disk.wwn, matches!(bus, DiskBus::Scsi | DiskBus::Ide | DiskBus::Sata)) {
-        refuse(wwn.origin, "only SCSI, IDE and SATA disks have a world wide name".to_owned());
-    }
-    if let (Some(tray), false) = (&disk.tray, removable) {
+    let changes = matches!(disk.device(), DiskDevice::Cdrom | DiskDevice::Floppy);
+    if let (Some(tray), false) = (disk.tray.as_ref().filter(|t| t.value != "closed"), changes) {
         refuse(tray.origin, "only a cdrom and a floppy have a tray".to_owned());
     }
     if bus == DiskBus::Sd && removable {
         refuse(disk.device.origin_or(disk.origin), format!("a `{}` is no SD card", disk.device().word()));
     }
-    if let (DiskBus::Sd, Some(address)) = (bus, &disk.info.address) {
-        refuse(address.origin, "an SD card has no address".to_owned());
+    if let (DiskBus::Sd, Some(serial)) = (bus, &disk.serial) {
+        refuse(serial.origin, "an SD card has no serial number".to_owned());
     }
     if disk.device() == DiskDevice::Disk
         && let (Some(readonly), DiskBus::Ide | DiskBus::Sata) = (disk.readonly, bus)

@@ -51,6 +51,13 @@ pub struct Geometry {
     translation: Opt<String>,
 }
 
+impl Geometry {
+    /// Whether it says all three numbers; libvirt keeps no other.
+    fn is_whole(&self) -> bool {
+        self.numbers.iter().all(Option::is_some)
+    }
+}
+
 /// `<disk>`.
 #[derive(Debug, Clone)]
 pub struct Disk {
@@ -151,10 +158,19 @@ impl Disk {
         }
     }
 
+    /// Whether several guests may write to it.
+    pub fn is_shared(&self) -> bool {
+        self.shareable.is_some() && self.readonly.is_none()
+    }
+
     /// The boot index that QEMU gets.
     pub fn bootindex(&self) -> Option<u32> {
         self.info.boot_order.get().or(self.bootindex)
     }
+}
+
+fn above_zero(number: Opt<u32>) -> Opt<u32> {
+    number.filter(|n| n.value > 0)
 }
 
 impl Device for Disk {
@@ -164,7 +180,7 @@ impl Device for Disk {
         let target = f.child("target");
         let blockio = f.child("blockio");
         let geometry = f.child("geometry").map(|g| Geometry {
-            numbers: [g.attr("cyls"), g.attr("heads"), g.attr("secs")],
+            numbers: ["cyls", "heads", "secs"].map(|name| above_zero(g.attr(name))),
             translation: g.attr("trans"),
         });
         Some(Self {
@@ -185,7 +201,10 @@ impl Device for Disk {
             product: f.child_text("product"),
             geometry,
             blockio: blockio
-                .map(|b| [b.attr("logical_block_size"), b.attr("physical_block_size"), b.attr("discard_granularity")]),
+                .map(|b| {
+                    ["logical_block_size", "physical_block_size", "discard_granularity"].map(|n| above_zero(b.attr(n)))
+                })
+                .filter(|sizes| sizes.iter().any(Option::is_some)),
             throttling: Throttling::lower(f),
             backend_domain: f.child_attr("backenddomain", "name"),
             info: Info::lower(f),
@@ -206,7 +225,7 @@ impl Device for Disk {
             if self.backend_domain.is_some() {
                 w.tag("backenddomain").opt("name", &self.backend_domain).end();
             }
-            if let Some(g) = &self.geometry {
+            if let Some(g) = self.geometry.as_ref().filter(|g| g.is_whole()) {
                 let [cyls, heads, secs] = &g.numbers;
                 w.tag("geometry")
                     .opt("cyls", cyls)
@@ -221,7 +240,8 @@ impl Device for Disk {
             }
             let tag = w.tag("target").opt("dev", &self.target).opt("bus", &self.bus);
             let tray = self.tray.clone().filter(|t| t.value != "closed");
-            tag.opt("tray", &tray).opt("removable", &self.removable).opt("rotation_rate", &self.rotation_rate).end();
+            let removable = self.removable.filter(|_| self.bus.is(&DiskBus::Usb));
+            tag.opt("tray", &tray).opt("removable", &removable).opt("rotation_rate", &self.rotation_rate).end();
             self.throttling.write(w);
             for (name, there) in [("readonly", self.readonly), ("shareable", self.shareable)] {
                 if there.is_some() {
@@ -273,11 +293,19 @@ impl Device for Disk {
             self.bus = default_bus(&target.value, device).map(|b| Spanned::rule(b, &BUS));
         }
         let place = target.origin.span().unwrap_or(span);
-        let Some(index) = name_index(&target.value) else {
-            let message = format!("`{}` is no name of a disk", target.value);
-            return defaults.report(
-                Diagnostic::new(&codes::BAD_VALUE, place, message).help("names are `vda`, `sdb`, `hdc` and so on"),
-            );
+        let prefixes: &[&str] = match device {
+            DiskDevice::Disk | DiskDevice::Lun => &["hd", "sd", "vd", "xvd", "ubd"],
+            DiskDevice::Floppy => &["fd"],
+            DiskDevice::Cdrom => &[""],
+        };
+        let fits = prefixes.iter().any(|prefix| target.value.starts_with(prefix));
+        let partition = target.value.trim_start_matches(|c: char| !c.is_ascii_digit());
+        let whole = partition.chars().all(|c| c == '0');
+        let Some(index) = name_index(&target.value).filter(|_| fits && whole) else {
+            let message = format!("`{}` is no name of a `{}`", target.value, device.word());
+            return defaults.report(Diagnostic::new(&codes::BAD_VALUE, place, message).help(
+                "names are `vda`, `sdb`, `hdc`, of a floppy `fda`, and so on, without the number of a partition",
+            ));
         };
         let bus_span = self.bus.as_ref().and_then(|b| b.origin.span()).unwrap_or(place);
         match (self.bus.get(), device) {
@@ -318,8 +346,10 @@ impl Device for Disk {
         check::check(self, domain, faults);
         guest::check(self, domain, faults);
         throttle::check(self, domain, faults);
-        if let (Some(origin), true) = (self.shareable, self.driver.format.is(&ImageFormat::Qcow2)) {
-            let message = "a disk that guests share must be raw: a qcow2 image has one writer";
+        let encrypted = self.storage.place().is_some_and(|s| s.encryption.is_some());
+        let raw = self.driver.format.is_none_or(|f| f.value == ImageFormat::Raw) && !encrypted;
+        if let (Some(origin), false) = (self.shareable.filter(|_| self.readonly.is_none()), raw) {
+            let message = "a disk that guests share must be raw and not encrypted: an image of a format has one writer";
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message));
         }
     }

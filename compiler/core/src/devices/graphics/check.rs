@@ -33,6 +33,10 @@ pub(super) fn check(graphics: &Graphics, domain: &Domain, faults: &mut Diagnosti
     if let Some(id) = audio.filter(|id| Audio::find(domain, Some(id.value)).is_none()) {
         fault(format!("there is no `<audio>` with id {}", id.value), "add it, or remove `<audio>` here");
     }
+    if kind == GraphicsType::Vnc && domain.devices.audios.is_empty() {
+        let help = "add `<audio id='1' type='none'/>`, or put this `<graphics>` behind the one of type `sdl`";
+        fault("VNC plays the guest's sound, and there is no `<audio>`".to_owned(), help);
+    }
     if let Server::Vnc(vnc) = &graphics.server
         && vnc.password.text.as_ref().is_some_and(|p| p.len() > 8)
     {

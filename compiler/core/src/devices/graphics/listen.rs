@@ -63,8 +63,15 @@ impl Listen {
             return Self { kind, address: address.filter(|_| socket.is_none()), network: None, socket }
                 .without_generated();
         };
-        // In a network the attribute is what a running domain has.
-        let address = address.filter(|_| listen.kind.value != ListenType::Network);
+        // The attributes are older than the element, and each counts for its own type alone; a socket is stronger than an address.
+        let address = address.filter(|_| listen.kind.value == ListenType::Address && socket.is_none());
+        let socket = match (socket, listen.kind.value) {
+            (Some(socket), ListenType::Address | ListenType::Network) => {
+                let kind = Spanned { value: ListenType::Socket, origin: socket.origin };
+                return Self { kind, address: None, network: None, socket: Some(socket) };
+            }
+            (socket, kind) => socket.filter(|_| kind == ListenType::Socket),
+        };
         for (name, old, new) in [("listen", address, &mut listen.address), ("socket", socket, &mut listen.socket)] {
             let Some(old) = old else { continue };
             match new {

@@ -67,7 +67,11 @@ impl Vnc {
     }
 
     pub(super) fn define(&mut self, origin: Origin, defaults: &mut Defaults<'_>) {
-        let auto = self.is_auto() || self.port.is_none_or(|p| p.value == -1);
+        let open = self.port.is_none_or(|p| p.value == -1);
+        let auto = self.autoport.map_or(open, |a| a.value.is_yes());
+        if !auto && open {
+            self.port = Some(Spanned { value: 0, origin: self.autoport.origin_or(origin) });
+        }
         if auto {
             let by = self.autoport.filter(|a| a.value.is_yes()).or(self.port.map(|p| p.map(|_| YesNo::Yes)));
             self.autoport = by.or(Some(Spanned::rule(YesNo::Yes, &AUTOPORT)));

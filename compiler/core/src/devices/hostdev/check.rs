@@ -49,9 +49,6 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
         }
         if display.has_ramfb() {
             let place = display.ramfb.map(|r| r.origin);
-            if !shown {
-                refuse(place, "`ramfb` needs `display='on'`".to_owned(), "");
-            }
             let mut others = domain.devices.hostdevs.iter();
             let first = others.find(|h| h.display().is_some_and(super::Display::has_ramfb));
             if first.is_some_and(|first| !std::ptr::eq(first, device)) {
@@ -68,8 +65,8 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
         }
         teaming.check(domain, faults);
     }
-    // The same PCI function or USB device is found among the interfaces as well, elsewhere.
-    if matches!(device.subsystem, Subsystem::Scsi(_) | Subsystem::ScsiHost(_) | Subsystem::Mdev(_)) {
+    // The same PCI function is found among the interfaces as well, elsewhere.
+    if !matches!(device.subsystem, Subsystem::Pci(_)) {
         let first = domain.devices.hostdevs.iter().find(|other| other.is_same(device));
         if let Some(first) = first.filter(|first| !std::ptr::eq(*first, device)) {
             let fault = Diagnostic::new(&codes::CONFLICT, whole, "this device of the host is given twice");

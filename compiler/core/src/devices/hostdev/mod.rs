@@ -189,7 +189,7 @@ impl Hostdev {
     fn is_same(&self, other: &Self) -> bool {
         match (&self.subsystem, &other.subsystem) {
             (Subsystem::Pci(own), Subsystem::Pci(other)) => own.source == other.source,
-            (Subsystem::Usb(own), Subsystem::Usb(other)) => own.source == other.source,
+            (Subsystem::Usb(own), Subsystem::Usb(other)) => own.is_same(other),
             (Subsystem::Scsi(own), Subsystem::Scsi(other)) => own.source.is_same(&other.source),
             (Subsystem::ScsiHost(own), Subsystem::ScsiHost(other)) => own.wwpn == other.wwpn,
             (Subsystem::Mdev(own), Subsystem::Mdev(other)) => own.uuid == other.uuid,

@@ -71,7 +71,6 @@ fn what_does_not_fit() {
             "a mediated device of model `vfio-ap` exists on s390x alone",
         ),
         (mdev("display='on'"), "the device's picture is to be shown, and the guest has no `<graphics>`"),
-        (mdev("ramfb='on'"), "`ramfb` needs `display='on'`"),
         (mdev("") + &mdev(""), "this device of the host is given twice"),
         (
             format!("<hostdev type='mdev' model='vfio-pci'>{MDEV}<boot order='1'/></hostdev>"),

@@ -38,12 +38,32 @@ enum Found {
 }
 
 impl UsbDevice {
+    /// Whether `later` means the same device: by its place where this one says it, else by what it is (`virDomainHostdevMatchSubsysUSB` in
+    /// libvirt's `src/conf/domain_conf.c`).
+    pub fn is_same(&self, later: &Self) -> bool {
+        let place = |usb: &Self| match (usb.source.value, usb.at) {
+            (HostSource::UsbAddress { bus, device }, _) | (_, Some((bus, device))) => (bus, device),
+            (HostSource::UsbId { .. } | HostSource::Pci(_), None) => (0, 0),
+        };
+        let ids = |usb: &Self| match usb.source.value {
+            HostSource::UsbId { vendor, product } => (vendor, product),
+            HostSource::UsbAddress { .. } | HostSource::Pci(_) => (0, 0),
+        };
+        let (bus, device) = place(self);
+        if bus > 0 && device > 0 { place(later) == (bus, device) } else { ids(self) == ids(later) }
+    }
+
     pub(super) fn lower(source: &Fields<'_, '_>) -> Option<Self> {
         let device = HostSource::lower(source, Some(HostBus::Usb))?;
+        if matches!(device.value, HostSource::UsbId { vendor: 0, .. } | HostSource::UsbAddress { bus: 0, device: 0 }) {
+            let span = device.origin.span().unwrap_or_default();
+            source.report(Diagnostic::new(&codes::BAD_VALUE, span, "no USB device of the host has these numbers"));
+        }
         let at = match device.value {
             HostSource::UsbId { .. } => source.child("address").and_then(|a| {
                 let (bus, device) = (a.attr::<u32>("bus"), a.attr::<u32>("device"));
-                Some((bus?.value, device?.value))
+                // An address of zeros is none.
+                Some((bus?.value, device?.value)).filter(|at| *at != (0, 0))
             }),
             HostSource::UsbAddress { .. } | HostSource::Pci(_) => None,
         };

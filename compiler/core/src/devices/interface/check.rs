@@ -1,7 +1,7 @@
 //! What libvirt refuses of an interface: `virDomainNetDefValidate` and `virDomainActualNetDefValidate` in its `src/conf/domain_validate.c`,
 //! `qemuValidateDomainDeviceDefNetwork` in its `src/qemu/qemu_validate.c`, `qemuDomainValidateActualNetDef` in its `src/qemu/qemu_domain.c`.
 
-use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_diag::{Code, Diagnostic, Diagnostics, Span};
 
 use crate::codes;
 use crate::devices::Address;
@@ -28,6 +28,11 @@ impl Report<'_> {
     fn refuse(&mut self, origin: Origin, message: impl Into<String>) {
         let span = self.place(origin);
         self.faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    }
+
+    fn warn(&mut self, code: &'static Code, origin: Origin, message: &str) {
+        let span = self.place(origin);
+        self.faults.push(Diagnostic::new(code, span, message));
     }
 
     fn refuse_with(&mut self, origin: Origin, message: impl Into<String>, help: &str) {
@@ -212,7 +217,7 @@ fn passt(interface: &Interface, report: &mut Report<'_>) {
         for range in interface.forwards.iter().flat_map(|f| &f.ranges) {
             let Some(start) = range.start else { continue };
             if let Some(end) = range.end.filter(|end| end.value < start.value) {
-                report.refuse(end.origin, "this range of ports ends before it starts");
+                report.warn(&codes::REFUSED_BY_QEMU, end.origin, "this range of ports ends before it starts");
             }
         }
         return;
@@ -223,7 +228,6 @@ fn passt(interface: &Interface, report: &mut Report<'_>) {
         return report.refuse_with(backend.origin, message, "use an interface of type `user` or `vhostuser`");
     }
     let dev = match &interface.source {
-        Source::User(dev) => dev.as_ref(),
         Source::VhostUser(socket) => socket.dev.as_ref(),
         _ => None,
     };
@@ -231,10 +235,10 @@ fn passt(interface: &Interface, report: &mut Report<'_>) {
         report.refuse_with(forward.origin, "only passt forwards ports", help);
     }
     if let Some(dev) = dev {
-        report.refuse_with(dev.origin, "only passt is told which interface of the host to use", help);
+        report.warn(&codes::WITHOUT_EFFECT, dev.origin, "only passt is told which interface of the host to use");
     }
     if let Some(log) = &interface.backend.log {
-        report.refuse_with(log.origin, "only passt writes this log", help);
+        report.warn(&codes::WITHOUT_EFFECT, log.origin, "only passt writes this log");
     }
 }
 

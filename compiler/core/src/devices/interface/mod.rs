@@ -206,8 +206,9 @@ impl Interface {
             let byte = |at: usize| hash.get(at).copied().unwrap_or_default();
             self.mac = Some(Spanned::rule(Mac([0x52, 0x54, 0, byte(0), byte(1), byte(2)]), &MAC));
         }
-        if let Some(port) = self.virtualport.as_mut().filter(|_| self.kind.value != InterfaceType::Network) {
-            port.derive_id(uuid, place);
+        let network = self.kind.value == InterfaceType::Network;
+        if let Some(port) = self.virtualport.as_mut() {
+            port.derive_ids(uuid, place, network);
         }
     }
 
@@ -362,6 +363,8 @@ impl Device for Interface {
             defaults.report(Diagnostic::new(&codes::CONFLICT, mac.origin.span().unwrap_or(span), message).help(help));
         }
         self.source.define();
+        // libvirt reads the options of virtio before it gives an interface its model.
+        let (given, passt) = (self.model.as_ref().is_some_and(|model| model.origin.span().is_some()), self.is_passt());
         match self.actual() {
             InterfaceType::Hostdev => {}
             InterfaceType::Vhostuser | InterfaceType::Vdpa => {
@@ -372,7 +375,15 @@ impl Device for Interface {
                 self.model.get_or_insert(Spanned::rule(model.to_owned(), rule));
             }
         }
-        self.without_virtio(defaults);
+        self.without_virtio(given, defaults);
+        if let Source::User(dev) = &mut self.source
+            && !passt
+            && let Some(dev) = dev.take()
+        {
+            let span = dev.origin.span().unwrap_or(span);
+            let message = "only passt is told which interface of the host to use";
+            defaults.report(Diagnostic::new(&codes::WITHOUT_EFFECT, span, message));
+        }
         if let Some(Spanned { value: HostSource::Pci(slot), .. }) = self.source.host() {
             self.conventional = defaults.facts.is_conventional(slot);
         }
@@ -387,7 +398,6 @@ impl Device for Interface {
             return needs_pci(domain, self.conventional);
         }
         match self.model() {
-            "virtio" | "virtio-non-transitional" | "e1000e" | "igb" if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
             "usb-net" => Needs::Usb,
             _ if !self.is_virtio() && self.is_of_board(domain) => Needs::Nothing,
             // A card that libvirt does not know is held to be of the newer kind.
@@ -418,8 +428,8 @@ impl Interface {
 
     /// Drops the options of virtio from an interface of another model, as libvirt does when it reads it; those that every virtio device has are
     /// refused.
-    fn without_virtio(&mut self, defaults: &mut Defaults<'_>) {
-        if self.is_virtio() {
+    fn without_virtio(&mut self, given: bool, defaults: &mut Defaults<'_>) {
+        if self.is_virtio() && given {
             return;
         }
         self.backend.vhost = None;

@@ -151,7 +151,7 @@ impl Options {
             bandwidth: Bandwidth::lower(f),
             filter: Filter::lower(f),
             isolated: f.child_attr("port", "isolated"),
-            coalesce: frames.filter(|frames| frames.value > 0),
+            coalesce: frames,
             sndbuf: f.child("tune").and_then(|t| t.child_text("sndbuf")),
         }
     }
@@ -171,7 +171,7 @@ impl Options {
         if self.sndbuf.is_some() {
             w.tag("tune").children(|w| w.opt_text("sndbuf", &self.sndbuf));
         }
-        if self.coalesce.is_some() {
+        if self.coalesce.is_some_and(|frames| frames.value > 0) {
             let frames = |w: &mut XmlWriter| w.tag("frames").opt("max", &self.coalesce).end();
             w.tag("coalesce").children(|w| w.tag("rx").children(frames));
         }

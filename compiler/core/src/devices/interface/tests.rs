@@ -144,7 +144,7 @@ fn options_of_the_guests_end() {
          <driver txmode='timer' rss='on' rss_hash_report='off' queues='1'><guest csum='off' ufo='on'/><host gso='off' mrg_rxbuf='on'/></driver>\
          <mtu size='9000'/><teaming type='persistent'/><alias name='ua-n'/><acpi index='7'/></interface>\
          <interface type='ethernet'><mac address='52:54:00:00:00:02'/><target dev='vnet3'/><model type='e1000'/><driver queues='4'/>\
-         <backend vhost='/dev/x'/><coalesce><rx><frames max='0'/></rx></coalesce></interface>",
+         <backend vhost='/dev/x'/></interface>",
         &["\"netdev\""],
     );
     assert_eq!(made.faults, Vec::<String>::new());

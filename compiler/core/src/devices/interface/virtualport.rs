@@ -105,18 +105,26 @@ impl VirtualPort {
 
     /// Gives the port an identity where its protocol needs one and it has none (`virNetDevVPortProfileParse` in libvirt's
     /// `src/conf/netdev_vport_profile_conf.c`, which draws it at random).
-    pub fn derive_id(&mut self, uuid: &[u8], place: usize) {
-        use sha2::{Digest, Sha256};
-        let name = match self.kind.get() {
-            Some(PortType::Qbg) => "instanceid",
-            Some(PortType::Openvswitch) => "interfaceid",
-            Some(PortType::Qbh | PortType::Midonet) | None => return,
+    pub fn derive_ids(&mut self, uuid: &[u8], place: usize, network: bool) {
+        let names: &[&str] = match self.kind.get() {
+            Some(PortType::Qbg) if !network => &["instanceid"],
+            Some(PortType::Openvswitch) if !network => &["interfaceid"],
+            // What kind of port it is, the network decides.
+            None if network => &["instanceid", "interfaceid"],
+            Some(PortType::Qbg | PortType::Openvswitch | PortType::Qbh | PortType::Midonet) | None => &[],
         };
+        for name in names {
+            self.derive_id(name, uuid, place);
+        }
+    }
+
+    fn derive_id(&mut self, name: &str, uuid: &[u8], place: usize) {
+        use sha2::{Digest, Sha256};
         if self.has(name) {
             return;
         }
-        let hash =
-            Sha256::new().chain_update(b"virtc port").chain_update(uuid).chain_update(place.to_le_bytes()).finalize();
+        let key = if name == "instanceid" && self.kind.is_none() { "virtc instance" } else { "virtc port" };
+        let hash = Sha256::new().chain_update(key).chain_update(uuid).chain_update(place.to_le_bytes()).finalize();
         let mut bytes: [u8; 16] = std::array::from_fn(|at| hash.get(at).copied().unwrap_or_default());
         // Version 4 and the variant of RFC 9562, as random ones have.
         for (at, mask, mark) in [(6, 0x0f, 0x40), (8, 0x3f, 0x80)] {

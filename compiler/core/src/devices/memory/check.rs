@@ -11,6 +11,11 @@ use crate::ir::{Leaf, OptExt, Origin, Spanned, YesNo};
 use crate::parts::backing::Access;
 use crate::parts::memory::MOST_KIB;
 
+/// The least size of the label area of an NVDIMM.
+const LEAST_LABEL_KIB: u64 = 128;
+/// A transparent huge page, the least that virtio-mem hands out (`virDomainMemoryDefValidate` in libvirt's `src/conf/domain_validate.c`).
+const LEAST_BLOCK_KIB: u64 = 2048;
+
 fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
     Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message)
 }
@@ -35,13 +40,19 @@ pub(super) fn alone(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
             if let Some(label) = target.label.filter(|l| l.value >= memory.kib()) {
                 report(conflict(label.origin, "the label area is not smaller than the NVDIMM"));
             }
+            if let Some(label) = target.label.filter(|l| l.value < LEAST_LABEL_KIB) {
+                report(conflict(label.origin, "the label area is smaller than 128 KiB"));
+            }
         }
         Some(Model::VirtioPmem) => {
             if path.is_none() {
                 report(conflict(origin, "virtio-pmem has no file").help("add `<source><path>…</path></source>`"));
             }
-            if !memory.access.is(&Access::Shared) {
-                let origin = memory.access.origin_or(origin);
+            if let Some(discard) = memory.discard.filter(|d| d.value == YesNo::Yes) {
+                report(unsupported(discard.origin, "the content of virtio-pmem is kept, not thrown away"));
+            }
+            if let Some(access) = memory.access.filter(|access| access.value != Access::Shared) {
+                let origin = access.origin;
                 report(unsupported(origin, "virtio-pmem is not shared with its file").help("set `access='shared'`"));
             }
             if let Some(base) = target.base.filter(|base| base.value % 4096 != 0) {
@@ -52,7 +63,12 @@ pub(super) fn alone(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
             }
         }
         Some(Model::VirtioMem) => virtio_mem(memory, report),
-        Some(Model::Dimm | Model::SgxEpc) | None => {}
+        Some(Model::SgxEpc) => {
+            if let Some(address) = &memory.info.address {
+                report(unsupported(address.origin, "memory of an enclave has no address"));
+            }
+        }
+        Some(Model::Dimm) | None => {}
     }
     let virtio_mem = memory.model.is(&Model::VirtioMem);
     for (name, value) in [("block", target.block), ("requested", target.requested)] {
@@ -90,6 +106,9 @@ fn virtio_mem(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
     };
     if !block.value.is_power_of_two() {
         return report(conflict(block.origin, "the block size of virtio-mem is not a power of two"));
+    }
+    if block.value < LEAST_BLOCK_KIB {
+        report(conflict(block.origin, "the block size of virtio-mem is less than a huge page of 2048 KiB"));
     }
     if let Some(page) = memory.source.as_ref().and_then(|s| s.page).filter(|p| p.value > block.value) {
         report(conflict(page.origin, "the host's pages are larger than the blocks of virtio-mem"));

@@ -10,7 +10,7 @@ use crate::devices::address::Address;
 use crate::devices::{Device, Info, Needs};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
-use crate::ir::{CpuSet, Hex, Leaf, Opt, OptExt, Origin, Spanned, Uuid, YesNo, words};
+use crate::ir::{CpuSet, Hex, Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
 use crate::lower::Fields;
 use crate::parts::backing::Access;
 use crate::parts::memory::scaled;
@@ -116,6 +116,9 @@ impl MemoryDevice {
     }
 }
 
+static REQUESTED: Rule =
+    Rule { name: "virtio-mem-requested", text: "virtio-mem gives the guest nothing unless something is requested" };
+
 impl Device for MemoryDevice {
     const ELEMENT: &'static str = "memory";
 
@@ -214,6 +217,9 @@ impl Device for MemoryDevice {
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
+        if self.model.is(&Model::VirtioMem) {
+            self.target.requested.get_or_insert(Spanned::rule(0, &REQUESTED));
+        }
         check::alone(self, &mut |d| defaults.report(d));
     }
 

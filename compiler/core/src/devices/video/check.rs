@@ -15,6 +15,11 @@ impl Video {
         let small = |size: &Opt<u32>| {
             size.as_ref().filter(|s| s.value < 1024).map(|s| (s.origin, "video memory is less than 1 MiB (1024)"))
         };
+        // libvirt rounds most sizes up before it looks at them, that of a QXL frame buffer not.
+        let rounded = |size: &Opt<u32>| size.map(|s| s.map(|n| n.checked_next_power_of_two().unwrap_or(n)));
+        if let (Model::Qxl, Some(size)) = (model, self.vgamem.filter(|s| !s.value.is_power_of_two())) {
+            return small(&self.vgamem).or(Some((size.origin, "the frame buffer of a QXL device is no power of two")));
+        }
         if let Some(accel) = self.accel2d.as_ref().filter(|a| a.value.is_yes()) {
             return Some((accel.origin, "QEMU has no 2D acceleration to switch on"));
         }
@@ -44,9 +49,9 @@ impl Video {
             return Some((address.origin, "a device of model `ramfb` has no address"));
         }
         if let (Model::Qxl, Some(size)) =
-            (model, [&self.ram, &self.vram].into_iter().flatten().find(|s| s.value > u32::MAX >> 10))
+            (model, [&self.ram, &self.vram].into_iter().flatten().find(|s| s.value >= u32::MAX >> 10))
         {
-            return Some((size.origin, "QXL memory is 4194303 KiB at most"));
+            return Some((size.origin, "QXL memory is less than 4194303 KiB"));
         }
         if let Some((x, y)) = &self.resolution
             && [x, y].into_iter().any(|n| n.is(&0))
@@ -60,7 +65,7 @@ impl Video {
             return Some((self.model.origin_or(self.origin), "this model has no resolution to set"));
         }
         match model {
-            Model::Vga | Model::Vmvga => small(&self.vram),
+            Model::Vga | Model::Vmvga => small(&rounded(&self.vram)),
             Model::Qxl => small(&self.vgamem),
             Model::Cirrus | Model::Virtio | Model::Bochs | Model::Ramfb | Model::None => None,
         }

@@ -63,21 +63,21 @@ impl Video {
         let (kib, mib) =
             (|size: &Opt<u32>| size.get().map(|s| u64::from(s) << 10), |size: &Opt<u32>| size.get().map(|s| s >> 10));
         let mut props = Props::new().with("driver", driver);
-        // libvirt leaves the options out for `virtio-vga`, which is no plain virtio device.
-        if self.model() == Model::Virtio && (!self.is_primary() || arch.is_arm()) {
+        // libvirt leaves the options out for `vhost-user-vga` alone.
+        if self.model() == Model::Virtio && (arch.is_arm() || !(self.is_vhost_user() && self.is_primary())) {
             props = props.and(self.virtio.props());
         }
         props = props.with("id", self.info.alias());
         props = match self.model() {
             Model::Qxl => props
-                .opt("max_outputs", self.heads.get())
+                .opt("max_outputs", self.heads.get().filter(|heads| *heads > 0))
                 .opt("ram_size", kib(&self.ram))
                 .opt("vram_size", kib(&self.vram))
                 .with("vram64_size_mb", mib(&self.vram64).unwrap_or(0))
                 .opt("vgamem_mb", mib(&self.vgamem)),
             Model::Virtio => {
                 let chardev = self.is_vhost_user().then(|| self.chardev());
-                let props = props.opt("max_outputs", self.heads.get());
+                let props = props.opt("max_outputs", self.heads.get().filter(|heads| *heads > 0));
                 props.opt("blob", self.blob.get().map(Switch::is_on)).opt("chardev", chardev)
             }
             Model::Vga | Model::Vmvga => props.opt("vgamem_mb", mib(&self.vram)),
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn the_primary_device_comes_first() {
         let t = trial(
-            "<video><model type='qxl' heads='2' vgamem='9000'/></video>\
+            "<video><model type='qxl' heads='2' vgamem='8192'/></video>\
              <video><driver ats='on'/><model type='virtio' primary='yes'><acceleration accel3d='yes'/><resolution x='800' y='600'/></model></video>",
             &["video"],
         );
@@ -106,8 +106,8 @@ mod tests {
         assert_eq!(
             t.argv,
             [
-                r#"-device {"driver":"virtio-vga-gl","id":"video0","max_outputs":1,"xres":800,"yres":600,"bus":"pci.0","addr":"0x2"}"#,
-                r#"-device {"driver":"qxl","id":"video1","max_outputs":2,"ram_size":67108864,"vram_size":67108864,"vram64_size_mb":0,"vgamem_mb":16,"bus":"pci.0","addr":"0x3"}"#,
+                r#"-device {"driver":"virtio-vga-gl","ats":true,"id":"video0","max_outputs":1,"xres":800,"yres":600,"bus":"pci.0","addr":"0x2"}"#,
+                r#"-device {"driver":"qxl","id":"video1","max_outputs":2,"ram_size":67108864,"vram_size":67108864,"vram64_size_mb":0,"vgamem_mb":8,"bus":"pci.0","addr":"0x3"}"#,
             ]
         );
     }

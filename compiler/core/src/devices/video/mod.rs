@@ -173,12 +173,18 @@ impl Device for Video {
             return None;
         }
         video.model = m.attr("type");
-        (video.ram, video.vram) = (m.attr("ram"), m.attr("vram"));
-        (video.vram64, video.vgamem) = (m.attr("vram64"), m.attr("vgamem"));
+        // A size of zero is none.
+        let size = |name| m.attr::<u32>(name).filter(|n| n.value > 0);
+        (video.ram, video.vram) = (size("ram"), size("vram"));
+        (video.vram64, video.vgamem) = (size("vram64"), size("vgamem"));
         (video.heads, video.primary, video.blob) = (m.attr("heads"), m.attr("primary"), m.attr("blob"));
         if let Some(accel) = m.child("acceleration") {
             (video.accel3d, video.accel2d) = (accel.attr("accel3d"), accel.attr("accel2d"));
             video.rendernode = accel.attr("rendernode");
+            if video.accel3d.is_none() && video.accel2d.is_none() && video.rendernode.is_none() {
+                let message = "`<acceleration>` says nothing";
+                accel.report(Diagnostic::new(&codes::MISSING, accel.element().span(), message));
+            }
         }
         video.resolution = m.child("resolution").map(|r| (r.attr("x"), r.attr("y")));
         Some(video)
@@ -191,7 +197,10 @@ impl Device for Video {
                 self.virtio.write(tag).opt("name", &self.backend).end();
             }
             let tag = w.tag("model").opt("type", &self.model).opt("ram", &self.ram).opt("vram", &self.vram);
-            let tag = tag.opt("vram64", &self.vram64).opt("vgamem", &self.vgamem).opt("heads", &self.heads);
+            let tag = tag
+                .opt("vram64", &self.vram64)
+                .opt("vgamem", &self.vgamem)
+                .opt("heads", &self.heads.filter(|h| h.value > 0));
             let tag = if self.is_primary() { tag.attr("primary", "yes") } else { tag };
             tag.opt("blob", &self.blob).children(|w| {
                 if self.accel3d.is_some() || self.accel2d.is_some() || self.rendernode.is_some() {
@@ -239,7 +248,6 @@ impl Device for Video {
         if model == Model::Qxl {
             fill(&mut self.ram, default_vram(model));
             fill(&mut self.vgamem, Some(16 << 10));
-            fill(&mut self.vram64, None);
         }
     }
 

@@ -165,7 +165,7 @@ impl Features {
             fault(vmport.origin, "the VMware port is part of the PS/2 controller, which is off");
         }
         if self.ps2.is(&Switch::Off) {
-            for input in domain.devices.inputs.iter().filter(|i| i.is_on_ps2()) {
+            for input in domain.devices.inputs.iter().filter(|i| i.comes_to_ps2(domain.os.arch().is_x86())) {
                 let origin = crate::devices::Device::origin(input);
                 fault(origin, "the input device is on PS/2, but the PS/2 controller is off");
             }
@@ -188,8 +188,8 @@ impl Features {
         }
     }
 
-    /// QEMU's flags of the CPU.
-    pub fn cpu_opts(&self, mut opts: Opts) -> Opts {
+    /// QEMU's flags of the CPU; `crash` tells whether the guest may say that it crashed, by registers of Hyper-V.
+    pub fn cpu_opts(&self, crash: bool, mut opts: Opts) -> Opts {
         for (name, state) in [("kvm-pv-eoi", &self.apic_eoi), ("kvm-pv-unhalt", &self.pvspinlock)] {
             if let Some(state) = state {
                 opts = opts.switch(name, state.is_on());
@@ -197,6 +197,9 @@ impl Features {
         }
         if let Some(hyperv) = &self.hyperv {
             opts = hyperv.cpu_opts(opts);
+        }
+        if crash {
+            opts.bare("hv-crash");
         }
         if let Some(kvm) = &self.kvm {
             opts = kvm.cpu_opts(opts);

@@ -3,7 +3,7 @@
 mod emit;
 
 use crate::devices::graphics::Password;
-use crate::devices::graphics::listen::Listen;
+use crate::devices::graphics::listen::{Listen, ListenType};
 use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
 use crate::lower::Fields;
 use crate::write::{Tag, XmlWriter};
@@ -139,7 +139,11 @@ impl Spice {
             (self.port, self.tls_port) = (None, None);
         }
         let unset = |port: &Opt<i32>| port.is_none_or(|p| p.value == 0);
-        if self.listen.on_tcp() && unset(&self.port) && unset(&self.tls_port) && !self.autoport.is(&YesNo::Yes) {
+        if self.listen.is(ListenType::Address)
+            && unset(&self.port)
+            && unset(&self.tls_port)
+            && !self.autoport.is(&YesNo::Yes)
+        {
             self.listen.close();
         }
     }

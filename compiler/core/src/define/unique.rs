@@ -1,0 +1,31 @@
+//! What no two devices have: a name from the user.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use virtc_diag::{Diagnostic, Diagnostics, Span};
+
+use crate::codes;
+use crate::devices::Kind;
+use crate::domain::Domain;
+
+/// The rule of `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
+pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
+    let mut names: BTreeMap<&str, Option<Span>> = BTreeMap::new();
+    for kind in Kind::ALL {
+        for at in 0..domain.devices.count(*kind) {
+            let Some(info) = domain.devices.info(*kind, at) else { continue };
+            // The first console may be the first serial port, and then has its name.
+            let own = info.alias.as_ref().filter(|alias| alias.value.starts_with("ua-"));
+            let Some(alias) = own.filter(|_| *kind != Kind::Console || at > 0) else { continue };
+            match names.entry(&alias.value) {
+                Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
+                Entry::Occupied(first) => {
+                    let message = format!("another device has the name `{}`", alias.value);
+                    let fault = Diagnostic::new(&codes::CONFLICT, alias.origin.span().unwrap_or_default(), message);
+                    faults.push(first.get().iter().fold(fault, |fault, span| fault.label(*span, "the other one")));
+                }
+            }
+        }
+    }
+}

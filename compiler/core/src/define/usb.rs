@@ -5,6 +5,9 @@ use crate::devices::hub;
 /// How many ports a path has at most: USB allows no more hubs in a row.
 const DEPTH: usize = 4;
 
+/// More ports than any bus has, so that a typing error does not fill the memory.
+const MOST: u32 = 255;
+
 /// What is at a port.
 #[derive(Debug)]
 enum Port {
@@ -30,8 +33,9 @@ enum Fault {
 }
 
 impl Ports {
-    /// So many free ports.
+    /// So many free ports; more than any bus has are refused elsewhere.
     pub fn new(count: u32) -> Self {
+        let count = count.min(MOST);
         let mut free = [0; DEPTH];
         if let Some(own) = free.first_mut() {
             *own = count;

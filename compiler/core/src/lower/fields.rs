@@ -143,7 +143,7 @@ impl<'d, 'c> Fields<'d, 'c> {
             self.cx.met.set(self.cx.met.get() + 1);
             return None;
         }
-        self.leaf(&value, span, || format!("value `{value}` of `{name}`"))
+        self.leaf(value, span, || format!("value `{value}` of `{name}`"))
     }
 
     fn leaf<T: Leaf>(&self, text: &str, span: Span, what: impl Fn() -> String) -> Opt<T> {

@@ -119,7 +119,9 @@ pub fn run(args: &Args) -> Outcome {
         }
         if args.grow.is_none() {
             println!("{name}: {}", verdict.kind);
-            verdict.said.iter().take(args.show).for_each(|line| println!("  {line}"));
+            for line in verdict.said.iter().take(args.show) {
+                println!("  {line}");
+            }
         }
         groups.add(verdict.kind, &verdict.said, name);
     }
@@ -143,6 +145,9 @@ struct Verdict {
     said: Vec<String>,
 }
 
+/// Texts as they were given to both, each with what the two say of it.
+type Judged = Vec<(String, Option<Verdict>)>;
+
 impl Verdict {
     fn of(kind: &'static str) -> Self {
         Self { kind, said: Vec::new() }
@@ -165,7 +170,7 @@ impl Session<'_> {
     }
 
     /// What the two say of each definition, with the text as it was given to them; none where it cannot be stored at all.
-    fn judge(&mut self, subjects: &[Subject]) -> Result<Vec<(String, Option<Verdict>)>, Box<dyn std::error::Error>> {
+    fn judge(&mut self, subjects: &[Subject]) -> Result<Judged, Box<dyn std::error::Error>> {
         let what = self.args.what;
         let texts: Vec<Option<String>> = subjects.iter().map(|subject| adapted(&subject.text, what)).collect();
         let mut files = Vec::new();
@@ -216,7 +221,9 @@ impl Session<'_> {
         let (coverage, never) = growth.coverage();
         println!("{coverage}");
         if self.args.never {
-            never.iter().for_each(|key| println!("  never: {key}"));
+            for key in never {
+                println!("  never: {key}");
+            }
         }
         Ok(())
     }

@@ -9,10 +9,18 @@ const NAMED: usize = 4;
 /// How many lines of a finding tell it from others.
 const TELLING: usize = 2;
 
+#[derive(Default)]
+struct Group {
+    /// The lines of the first finding.
+    said: Vec<String>,
+    /// The names of all documents.
+    names: Vec<String>,
+}
+
 /// Findings by kind and by what they say.
 #[derive(Default)]
 pub struct Groups {
-    groups: BTreeMap<(&'static str, String), (Vec<String>, Vec<String>)>,
+    groups: BTreeMap<(&'static str, String), Group>,
     count: usize,
 }
 
@@ -20,8 +28,11 @@ impl Groups {
     /// One more, by the name of its document.
     pub fn add(&mut self, kind: &'static str, said: &[String], name: String) {
         let key = said.iter().take(TELLING).map(|line| plain(line)).collect::<Vec<_>>().join("\n");
-        let (_, names) = self.groups.entry((kind, key)).or_insert_with(|| (said.to_vec(), Vec::new()));
-        names.push(name);
+        let group = self.groups.entry((kind, key)).or_default();
+        if group.names.is_empty() {
+            group.said = said.to_vec();
+        }
+        group.names.push(name);
         self.count += 1;
     }
 
@@ -33,11 +44,15 @@ impl Groups {
     /// Prints each group with the first `lines` lines of its first finding, the largest group first.
     pub fn print(&self, lines: usize) {
         let mut groups: Vec<_> = self.groups.iter().collect();
-        groups.sort_by_key(|((kind, _), (_, names))| (*kind, std::cmp::Reverse(names.len())));
-        for ((kind, _), (said, names)) in groups {
-            println!("{} times: {kind}", names.len());
-            said.iter().take(lines).for_each(|line| println!("  {line}"));
-            names.iter().take(NAMED).for_each(|name| println!("    {name}"));
+        groups.sort_by_key(|((kind, _), group)| (*kind, std::cmp::Reverse(group.names.len())));
+        for ((kind, _), group) in groups {
+            println!("{} times: {kind}", group.names.len());
+            for line in group.said.iter().take(lines) {
+                println!("  {line}");
+            }
+            for name in group.names.iter().take(NAMED) {
+                println!("    {name}");
+            }
         }
     }
 }

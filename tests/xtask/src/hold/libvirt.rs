@@ -13,6 +13,8 @@ const UUID: &str = "c7a5fdbd-edaf-9455-926a";
 /// Stands between the answers, in words that virsh prints otherwise than it was given them: it may repeat its input. No
 /// definition contains it.
 const MARK: (&str, &str) = ("'<=next=>'", "&lt;=next=&gt;");
+/// What `virsh` says when the daemon has ended.
+pub const NO_ANSWER: &str = "Failed to reconnect to the hypervisor";
 /// How many definitions one `virsh` is asked about.
 const AT_ONCE: usize = 250;
 /// How long the daemon may take to start.
@@ -81,7 +83,7 @@ impl Libvirt {
     /// What libvirt makes of each file.
     ///
     /// # Errors
-    /// When `virsh` cannot be run, or its answers do not match the questions.
+    /// When `virsh` cannot be run.
     #[expect(clippy::unused_self, reason = "there is nobody to ask without a daemon")]
     pub fn ask(&self, what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
         // A definition at which the daemon ends takes the answers behind it along.
@@ -111,9 +113,11 @@ impl Libvirt {
         writer.join().map_err(|_| "the questions were not asked")??;
         let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
         let (said, faults) = (stdout.split(MARK.1), stderr.split(MARK.1));
-        let answers: Vec<Answer> =
+        let mut answers: Vec<Answer> =
             said.zip(faults).take(files.len()).map(|(said, fault)| answer(said, fault)).collect();
-        if answers.len() == files.len() { Ok(answers) } else { Err("virsh did not answer every question".into()) }
+        // `virsh` may end with the daemon.
+        answers.resize_with(files.len(), || Answer::Refused(NO_ANSWER.to_owned()));
+        Ok(answers)
     }
 }
 

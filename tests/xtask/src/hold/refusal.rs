@@ -1,5 +1,7 @@
 //! Refusals that say something of the host, not of the definition.
 
+use super::libvirt::NO_ANSWER;
+
 /// Parts of libvirt's messages about what this host or this build of libvirt lacks.
 const LACKS: &[&str] = &[
     "Storage pool not found",
@@ -33,7 +35,7 @@ const LACKS: &[&str] = &[
 
 /// Whether libvirt has said nothing: its daemon has ended meanwhile.
 pub fn is_no_answer(message: &str) -> bool {
-    message.contains("reconnect to the hypervisor") || message.contains("Disconnected from")
+    message.contains(NO_ANSWER)
 }
 
 /// Whether libvirt refuses for lack of something that another host may have.

@@ -332,6 +332,29 @@ mod tests {
     }
 
     #[test]
+    fn a_bus_that_is_named_may_become_the_next_one() {
+        let of = |models: &[PciModel]| {
+            let mut buses = Buses::default();
+            models.iter().enumerate().for_each(|(index, model)| buses.set(index, *model));
+            buses
+        };
+        let models = |buses: &Buses| buses.iter().map(|(_, b)| b.model).skip(1).collect::<Vec<_>>();
+        // The bridge takes a port more, so that the device stands one bus later.
+        let mut buses = of(&[PciModel::PcieRoot]);
+        assert_eq!(buses.grow_to(1, PCI_DEVICE), 2);
+        assert_eq!(models(&buses), [PciModel::PcieRootPort, PciModel::PcieToPciBridge]);
+        let mut buses = of(&[PciModel::PcieRoot]);
+        assert_eq!(buses.grow_to(3, PCI_DEVICE), 3);
+        assert_eq!(models(&buses), [PciModel::PcieRootPort, PciModel::PcieToPciBridge, PciModel::PciBridge]);
+        let mut buses = of(&[PciModel::PcieRoot]);
+        assert_eq!(buses.grow_to(2, PCIE_DEVICE), 2);
+        assert_eq!(models(&buses), [PciModel::PcieRootPort; 2]);
+        // For a bridge that the definition names, libvirt adds nothing.
+        assert_eq!(buses.grow_to(3, Connect::PCIE_TO_PCI), 3);
+        assert_eq!(buses.len(), 3);
+    }
+
+    #[test]
     fn the_port_of_a_bridge_is_a_new_one() {
         let mut buses = Buses::default();
         buses.set(0, PciModel::PcieRoot);

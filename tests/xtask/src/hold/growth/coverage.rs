@@ -98,7 +98,7 @@ pub fn leaves(content: Part<'_>) -> Vec<Part<'_>> {
             Form::OneOrMore(inner) | Form::List(inner) => waiting.push(inner),
             Form::Group(parts) | Form::Interleave(parts) | Form::Choice(parts) => waiting.extend(parts),
             Form::Attribute { .. } | Form::Element { .. } | Form::Value(_) | Form::Data | Form::Text => {
-                found.push(part)
+                found.push(part);
             }
             Form::NotAllowed | Form::Empty => {}
         }

@@ -162,7 +162,9 @@ impl<'s> Growth<'s> {
             let Some(grown) = well_formed("grown", &text) else { continue };
             if self.validator.is_valid(&grown) {
                 self.coverage.put(key);
-                used.iter().for_each(|key| self.coverage.put(key));
+                for key in &used {
+                    self.coverage.put(key);
+                }
                 return Some(Grown { text, what: format!("{}{said}", path(element)) });
             }
         }

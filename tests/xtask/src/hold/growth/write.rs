@@ -112,7 +112,9 @@ impl<'w> Writer<'w> {
             tag = format!("{prefix}:{name}");
             inside.attributes.push((format!("xmlns:{prefix}"), space.to_owned()));
         }
-        let attributes: String = inside.attributes.iter().map(|(name, value)| format!(" {name}='{value}'")).collect();
+        let attributes: Vec<String> =
+            inside.attributes.iter().map(|(name, value)| format!(" {name}='{value}'")).collect();
+        let attributes = attributes.concat();
         Some(if inside.text.is_empty() {
             format!("<{tag}{attributes}/>")
         } else {

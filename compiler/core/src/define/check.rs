@@ -171,15 +171,10 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
             faults.push(Diagnostic::new(&codes::CONFLICT, span, "the root bus has another index than 0"));
         } else if !is_root && controller.index() == 0 {
             let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
-            let help = if controller.index.as_ref().is_none_or(|index| index.origin.span().is_none()) {
-                format!(
-                    "give it an index, or put `<controller type='pci' index='0' model='{}'/>` before it",
-                    expected.word()
-                )
-            } else {
-                "give it an index of its own".to_owned()
-            };
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
+            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            let help = "give it an index: the first PCI controller without one is controller 0";
+            let is_named = controller.index.as_ref().is_some_and(|index| index.origin.span().is_some());
+            faults.push(if is_named { fault } else { fault.help(help) });
         }
         if let (true, Some(address)) = (is_root, &controller.info.address) {
             faults.push(conflict(address.origin.span().unwrap_or(span), "the root bus has no address"));
@@ -232,6 +227,17 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
+    // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
+    // `src/conf/domain_addr.c`).
+    let mut buses = BTreeSet::new();
+    let is_whole = |c: &Controller| c.companion_function().is_none_or(|function| function == 7);
+    for controller in all.iter().filter(|c| is_whole(c) && c.usb_model() != Some(UsbModel::None)) {
+        if !buses.insert(controller.index()) {
+            let span = controller.origin.span().unwrap_or_default();
+            let message = format!("two USB controllers have the index {}", controller.index());
+            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("only companions share an index"));
+        }
+    }
     let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));
     if let Some(other) = all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None) && c.origin.span().is_some())
     {
@@ -254,7 +260,7 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
                 .or(domain.devices.origin(*kind, index).and_then(crate::ir::Origin::span))
                 .unwrap_or_default();
             let missing = bus.is_some_and(|b| !indexes.contains(&b));
-            if off || missing {
+            if off || missing || all.is_empty() {
                 faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
             }
         }

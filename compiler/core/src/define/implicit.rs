@@ -63,7 +63,8 @@ pub fn default_devices(domain: &mut Domain) {
     }
     if let Some(root) = family.root() {
         let roots = [Some(PciModel::PciRoot), Some(PciModel::PcieRoot)];
-        let found = domain.devices.controllers.iter().any(|c| c.is_pci() && roots.contains(&c.pci_model()));
+        let found =
+            domain.devices.controllers.iter().any(|c| c.is_pci() && (roots.contains(&c.pci_model()) || c.index() == 0));
         if !found {
             add_controller(domain, Controller::pci(0, root, &ROOT));
         }

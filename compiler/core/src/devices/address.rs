@@ -134,7 +134,7 @@ impl Address {
             }
         }
         let kind = a.attr::<AddressKind>("type")?;
-        let number = |name: &str| a.attr::<u32>(name).map_or(0, |n| n.value);
+        let number = |name: &str| a.decimal::<u32>(name).map_or(0, |n| n.value);
         let address = match kind.value {
             AddressKind::Pci => Self::Pci { slot: Self::pci_slot(&a), multifunction: a.attr("multifunction") },
             AddressKind::Drive => Self::Drive {
@@ -157,7 +157,7 @@ impl Address {
             AddressKind::Unassigned => Self::Unassigned,
             AddressKind::Dimm => {
                 let base = a.attr::<Hex>("base").map(|n| n.value.0).filter(|b| *b > 0);
-                let slot = a.attr::<u32>("slot").map(|n| n.value);
+                let slot = a.decimal::<u32>("slot").map(|n| n.value);
                 if slot.is_none() {
                     let message = "the address of a memory device has no `slot`";
                     a.report(Diagnostic::new(&codes::MISSING, a.element().span(), message));

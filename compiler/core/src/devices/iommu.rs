@@ -49,7 +49,7 @@ impl Driver {
             caching_mode: f.attr("caching_mode"),
             eim: f.attr("eim"),
             iotlb: f.attr("iotlb"),
-            aw_bits: f.attr("aw_bits"),
+            aw_bits: f.decimal("aw_bits"),
             dma_translation: f.attr("dma_translation"),
             origin: Some(f.origin()),
         }

@@ -155,7 +155,7 @@ impl Device for Smartcard {
                 let props = Props::new().with("driver", "ccid-card-emulated").with("backend", "certificates");
                 let database = database.as_ref().map_or("/etc/pki/nssdb", |d| d.value.as_str());
                 let numbered = (1..).zip(names);
-                numbered.fold(props, |p, (n, name)| p.with(&format!("cert{n}"), &name.value)).with("db", database)
+                numbered.fold(props, |p, (n, name)| p.with(format!("cert{n}"), &name.value)).with("db", database)
             }
             Card::Passthrough(source) => {
                 source.items_over_spice(cx, Section::Smartcards, alias, "smartcard", self.origin, out);

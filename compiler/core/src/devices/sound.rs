@@ -116,7 +116,7 @@ impl Device for Sound {
             multichannel,
             streams,
             codecs: codecs.iter().filter_map(|c| c.attr("type")).collect(),
-            audio: f.child_attr("audio", "id"),
+            audio: f.child("audio").and_then(|audio| audio.decimal("id")),
             virtio,
             info: Info::lower(f),
             origin: f.origin(),

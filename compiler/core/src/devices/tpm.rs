@@ -118,7 +118,7 @@ impl Emulator {
         };
         Self {
             persistent: f.attr("persistent_state"),
-            debug: f.attr("debug"),
+            debug: f.decimal("debug"),
             secret: f.child_attr("encryption", "secret"),
             banks,
             state,

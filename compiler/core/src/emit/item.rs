@@ -171,7 +171,7 @@ impl Items {
         let own = |item: &Item| item.option == "device";
         let named = |item: &Item| match &item.payload {
             Payload::Json(props) => {
-                matches!(props.get("id"), Some(Value::Text(id)) if id.plain().as_deref() == Some(info.alias()))
+                matches!(props.get("id"), Some(Value::Text(id)) if id.plain() == Some(info.alias()))
             }
             Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
         };

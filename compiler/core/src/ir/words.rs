@@ -1,5 +1,7 @@
 //! Leaves: strings with a finite set of values become enums, numbers become numbers.
 
+use std::fmt::Write as _;
+
 /// A type that a text of the format can be read as, and that is written back as libvirt writes it.
 pub trait Leaf: Sized {
     /// The value of `text`, `None` where it has none.
@@ -163,8 +165,12 @@ impl Leaf for Mac {
         parts.next().is_none().then_some(Self(bytes))
     }
     fn show(&self) -> String {
-        let [a, b, c, d, e, f] = self.0;
-        format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")
+        let mut out = String::with_capacity(17);
+        for byte in self.0 {
+            let colon = if out.is_empty() { "" } else { ":" };
+            let _ = write!(out, "{colon}{byte:02x}");
+        }
+        out
     }
 }
 

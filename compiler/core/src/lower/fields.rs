@@ -130,6 +130,22 @@ impl<'d, 'c> Fields<'d, 'c> {
         self.leaf(attribute.value(), attribute.value_span(), || format!("value `{}` of `{name}`", attribute.value()))
     }
 
+    /// The attribute `name`, as a number that libvirt reads in decimal alone, where the grammar also takes it in hexadecimal.
+    pub fn decimal<T: Leaf>(&self, name: &str) -> Opt<T> {
+        let attribute = self.raw(name)?;
+        let (value, span) = (attribute.value(), attribute.value_span());
+        if value.trim_start().starts_with("0x") || value.trim_start().starts_with("0X") {
+            self.report(Diagnostic::new(
+                &codes::BAD_VALUE,
+                span,
+                format!("value `{value}` of `{name}` is not decimal"),
+            ));
+            self.cx.met.set(self.cx.met.get() + 1);
+            return None;
+        }
+        self.leaf(&value, span, || format!("value `{value}` of `{name}`"))
+    }
+
     fn leaf<T: Leaf>(&self, text: &str, span: Span, what: impl Fn() -> String) -> Opt<T> {
         if let Some(value) = T::read(text) {
             return Some(Spanned::xml(value, span));

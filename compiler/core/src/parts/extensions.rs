@@ -220,7 +220,7 @@ impl Extensions {
                 let Ok(value) = property.read() else { continue };
                 for item in items.iter_mut().filter(|i| i.option == "device") {
                     let Payload::Json(props) = &mut item.payload else { continue };
-                    if props.get("id").and_then(Value::plain).as_deref() != Some(change.alias.value.as_str()) {
+                    if props.get("id").and_then(Value::plain) != Some(change.alias.value.as_str()) {
                         continue;
                     }
                     let _ = props.take(&property.name.value);

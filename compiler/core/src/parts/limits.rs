@@ -36,6 +36,8 @@ pub struct Limits {
     pub weight: Opt<u32>,
     /// Of single devices.
     pub devices: Vec<BlockDevice>,
+    /// A `<resource>` that names none.
+    pub nothing: Option<Origin>,
     /// `<partition>`: the cgroup that the domain belongs to.
     pub partition: Opt<String>,
     /// `<fibrechannel appid>`.
@@ -55,14 +57,11 @@ impl Limits {
             origin: d.origin(),
         };
         let resource = domain.child("resource");
-        if let Some(empty) = resource.as_ref().filter(|r| r.element().children().next().is_none()) {
-            let fault = Diagnostic::new(&codes::MISSING, empty.element().span(), "`<resource>` names no resource");
-            empty.report(fault.help("remove it, or add `<partition>`"));
-        }
         Self {
             memory,
             weight: blkiotune.as_ref().and_then(|b| b.child_text("weight")),
             devices: blkiotune.map(|b| b.children("device").iter().map(device).collect()).unwrap_or_default(),
+            nothing: resource.as_ref().filter(|r| r.element().children().next().is_none()).map(Fields::origin),
             partition: resource.as_ref().and_then(|r| r.child_text("partition")),
             appid: resource.and_then(|r| r.child_attr("fibrechannel", "appid")),
         }
@@ -75,6 +74,11 @@ impl Limits {
             let message = "QEMU guarantees no memory";
             let span = guarantee.origin.span().unwrap_or_default();
             report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+        if let Some(nothing) = self.nothing {
+            let span = nothing.span().unwrap_or_default();
+            let fault = Diagnostic::new(&codes::MISSING, span, "`<resource>` names no resource");
+            report(fault.help("remove it, or add `<partition>`"));
         }
         for (at, device) in self.devices.iter().enumerate() {
             let Some(path) = &device.path else { continue };

@@ -42,12 +42,6 @@ impl Power {
             .child("perf")
             .map(|p| p.children("event").iter().filter_map(|e| Some((e.attr("name")?, e.attr("enabled")))).collect())
             .unwrap_or_default();
-        for (at, (event, _)) in events.iter().enumerate() {
-            if events.iter().take(at).any(|(other, _)| other.value == event.value) {
-                let message = format!("the event `{}` is given twice", event.word());
-                domain.report(Diagnostic::new(&codes::CONFLICT, event.origin.span().unwrap_or_default(), message));
-            }
-        }
         events.sort_by_key(|(event, _)| event.value);
         Self { memory: enabled("suspend-to-mem"), disk: enabled("suspend-to-disk"), events }
     }
@@ -72,8 +66,15 @@ impl Power {
         }
     }
 
-    /// Machines of Arm have nothing to set (`qemuValidateDomainDefPM` in libvirt's `src/qemu/qemu_validate.c`).
+    /// No event is counted twice, and machines of Arm have nothing to set (`qemuValidateDomainDefPM` in libvirt's
+    /// `src/qemu/qemu_validate.c`).
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        for (at, (event, _)) in self.events.iter().enumerate() {
+            if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
+                let message = format!("the event `{}` is given twice", event.word());
+                report(Diagnostic::new(&codes::CONFLICT, event.origin.span().unwrap_or_default(), message));
+            }
+        }
         for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
             let message = "how the guest sleeps can be set on x86 machines alone";
             let span = set.origin.span().unwrap_or_default();
@@ -90,7 +91,7 @@ impl Power {
         for (name, enabled) in [("s3", self.memory), ("s4", self.disk)] {
             if let Some(enabled) = enabled {
                 let off = if enabled.is_yes() { "0" } else { "1" };
-                let opts = Opts::new().with(&format!("{chip}.disable_{name}"), off);
+                let opts = Opts::new().with(format!("{chip}.disable_{name}"), off);
                 out.opts(Section::Pm, "global", opts, enabled.origin);
             }
         }

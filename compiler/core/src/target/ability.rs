@@ -44,7 +44,7 @@ impl Ability {
 
     /// Whether it is this device.
     pub fn is_device(&self, device: &str) -> bool {
-        matches!(self, Self::Device(own) | Self::Other(own) if own == device)
+        matches!(self, Self::Device(own) if own == device)
     }
 
     /// Whether it is this property of this device.

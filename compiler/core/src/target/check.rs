@@ -46,6 +46,12 @@ pub fn check(cx: &Cx<'_>, items: &[Item]) {
             cx.report(Diagnostic::new(&codes::UNKNOWN_TO_QEMU, span, message).help(help));
             continue;
         }
+        if is_denied {
+            let message = format!("the definition takes away the capability for this {lack}");
+            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            cx.report(fault.help("remove it from `<qemu:capabilities>`"));
+            continue;
+        }
         let message = format!("{} has no {lack}", cx.target.name());
         let help = other
             .map_or_else(|| "no QEMU that virtc knows has it".to_owned(), |other| format!("{} has it", other.name()));

@@ -12,9 +12,7 @@ use crate::parts::cpu::CpuMode;
 
 /// The abilities beside those of devices that virtc asks for: what a definition must not say without each, where it says so. The rest are left
 /// out of the command line where they are not there (`qemuValidateDomainDef…` in libvirt's `src/qemu/qemu_validate.c`).
-pub(super) const ASKED: [(&str, fn(&Domain) -> Option<Origin>); 18] = [
-    ("vmcoreinfo", |d| d.features.vmcoreinfo.filter(|v| v.is_on()).map(|v| v.origin)),
-    ("vmgenid", |d| d.general.genid.as_ref().map(|(_, origin)| *origin)),
+pub(super) const ASKED: [(&str, fn(&Domain) -> Option<Origin>); 16] = [
     ("machine-vmport-opt", |d| d.features.vmport.map(|v| v.origin)),
     ("i8042", |d| {
         d.features.ps2.map(|v| v.origin).or(d.os.machine.as_ref().filter(|_| d.os.has_ps2()).map(|m| m.origin))

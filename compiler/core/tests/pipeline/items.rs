@@ -33,7 +33,7 @@ fn fault(caps: &Capabilities, item: &Item) -> Option<String> {
 pub fn device(caps: &Capabilities, props: &Props) -> Option<String> {
     let driver = props.get("driver").and_then(Value::plain).unwrap_or_default();
     let names = props.iter().map(|(name, _)| name).filter(|name| !["driver", "id", "bus"].contains(name));
-    let absent = |name: &&str| caps.device_property(&driver, name) == Some(false) && !INVENTED.contains(name);
+    let absent = |name: &&str| caps.device_property(driver, name) == Some(false) && !INVENTED.contains(name);
     names.into_iter().find(absent).map(|name| format!("device {driver} has no {name}"))
 }
 

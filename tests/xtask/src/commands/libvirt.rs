@@ -244,6 +244,7 @@ const EQUAL: &str = "equal";
 /// What the two do not agree on.
 fn judge(what: What, text: &str, answer: &Answer, own: &Own) -> Result<Verdict, Box<dyn std::error::Error>> {
     Ok(match (answer, own) {
+        (Answer::Refused(why), _) if refusal::is_no_answer(why) => Verdict::of("libvirt gave no answer"),
         (Answer::Refused(_), Own::Refused { .. }) => Verdict::of("both refuse"),
         (Answer::Refused(why), Own::Made(_)) if refusal::is_of_the_host(why) => {
             Verdict::of("this host lacks something")

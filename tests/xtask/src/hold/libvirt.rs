@@ -13,6 +13,8 @@ const UUID: &str = "c7a5fdbd-edaf-9455-926a";
 /// Stands between the answers, in words that virsh prints otherwise than it was given them: it may repeat its input. No
 /// definition contains it.
 const MARK: (&str, &str) = ("'<=next=>'", "&lt;=next=&gt;");
+/// How many definitions one `virsh` is asked about.
+const AT_ONCE: usize = 250;
 /// How long the daemon may take to start.
 const START: Duration = Duration::from_secs(20);
 
@@ -76,12 +78,21 @@ impl Libvirt {
         Ok(found)
     }
 
-    /// What libvirt makes of each file; one `virsh` asks about all.
+    /// What libvirt makes of each file.
     ///
     /// # Errors
     /// When `virsh` cannot be run, or its answers do not match the questions.
     #[expect(clippy::unused_self, reason = "there is nobody to ask without a daemon")]
     pub fn ask(&self, what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
+        // A definition at which the daemon ends takes the answers behind it along.
+        let mut answers = Vec::new();
+        for files in files.chunks(AT_ONCE) {
+            answers.extend(Self::ask_at_once(what, files)?);
+        }
+        Ok(answers)
+    }
+
+    fn ask_at_once(what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
         let (mut script, uuid) = (String::new(), uuid());
         for file in files {
             let file = file.display();

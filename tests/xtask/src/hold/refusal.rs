@@ -26,7 +26,15 @@ const LACKS: &[&str] = &[
     "number supported by the host CPU",
     "crypto backend lkcf is not supported",
     "lacks multiple smartcard support",
+    "not supported in this QEMU binary",
+    "Failed to get udev device for syspath",
+    "cannot open directory '/sys",
 ];
+
+/// Whether libvirt has said nothing: its daemon has ended meanwhile.
+pub fn is_no_answer(message: &str) -> bool {
+    message.contains("reconnect to the hypervisor") || message.contains("Disconnected from")
+}
 
 /// Whether libvirt refuses for lack of something that another host may have.
 pub fn is_of_the_host(message: &str) -> bool {

@@ -61,6 +61,12 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else {
         return no_bus(domain, report);
     };
+    let is_root = |c: &Controller| c.pci_model().is_none_or(|model| Connect::of(model).is_none());
+    let mut zero = domain.devices.controllers.iter().filter(|c| c.is_pci() && c.index() == 0);
+    if domain.os.family().root().is_some() && zero.any(|c| !is_root(c)) {
+        // That has been said, and without its root nothing finds a place.
+        return;
+    }
     let mut faults = Vec::new();
     let mut first = Pass::new(domain, true, &mut faults);
     let had = usize::try_from(max_index).map_or(usize::MAX, |max| max.saturating_add(1));
@@ -97,8 +103,7 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
         next += 1;
     }
     first.undo();
-    // What the first pass found, the second one finds again.
-    faults.clear();
+    let found = std::mem::take(&mut faults);
     for (index, model) in added {
         add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
     }
@@ -106,6 +111,10 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     second.chipset();
     second.devices();
     let buses = second.buses;
+    // What the first pass found, the second one finds again, unless a bus was added since for something else: libvirt looks no further.
+    if faults.is_empty() {
+        faults = found;
+    }
     multifunction(domain, &buses);
     for controller in domain.devices.controllers.iter_mut().filter(|c| c.is_pci()) {
         controller.define_pci();

@@ -104,7 +104,7 @@ impl Device for Audio {
     const ELEMENT: &'static str = "audio";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        let (id, kind) = (f.attr("id"), f.attr("type"));
+        let (id, kind) = (f.decimal("id"), f.attr("type"));
         Some(Self {
             timer_period: f.attr("timerPeriod"),
             server_name: f.attr("serverName"),

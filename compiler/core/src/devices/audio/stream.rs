@@ -73,7 +73,7 @@ impl Stream {
         Self {
             mixing_engine: f.attr("mixingEngine"),
             fixed_settings: f.attr("fixedSettings"),
-            voices: f.attr("voices"),
+            voices: f.decimal("voices"),
             buffer_length: f.attr("bufferLength"),
             settings: settings.map(Fields::origin),
             frequency: settings.and_then(|s| s.attr("frequency")),

@@ -18,6 +18,11 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
         faults.push(help.into_iter().fold(fault, Diagnostic::help));
     };
     let number = controller.index.origin_or(controller.origin);
+    for (name, value) in [("index", controller.index), ("ports", controller.ports), ("vectors", controller.vectors)] {
+        if let Some(value) = value.filter(|value| i32::try_from(value.value).is_err()) {
+            refuse(value.origin, &format!("`{name}` of a controller is at most {}", i32::MAX), None);
+        }
+    }
     match controller.kind() {
         // One that a disk brought with it is refused at the disk.
         ControllerType::Ide

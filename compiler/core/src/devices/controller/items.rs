@@ -12,7 +12,7 @@ impl Controller {
         let family = cx.domain.os.family();
         if let Some(kib) = self.hole64 {
             let host = if self.pci_model() == Some(PciModel::PciRoot) { "i440FX-pcihost" } else { "q35-pcihost" };
-            let opts = Opts::new().with(&format!("{host}.pci-hole64-size"), format!("{}K", kib.value));
+            let opts = Opts::new().with(format!("{host}.pci-hole64-size"), format!("{}K", kib.value));
             out.opts(Section::Globals, "global", opts, kib.origin);
         }
         if let (Some(PciModel::PciRoot), Some(hotplug)) = (self.pci_model(), self.target.hotplug) {

@@ -143,7 +143,7 @@ pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
             out.opts(
                 Section::Floppies,
                 "global",
-                Opts::new().with(&format!("isa-fdc.{key}"), index.to_string()),
+                Opts::new().with(format!("isa-fdc.{key}"), index.to_string()),
                 origin,
             );
         }

@@ -35,7 +35,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     opts = opts.opt("aio", d.io.get().map(super::driver::Io::word));
     if let Some(limits) = &disk.throttling.limits {
         for (key, value) in limits.drive_opts() {
-            opts.set(&format!("throttling.{key}"), value.to_string());
+            opts.set(format!("throttling.{key}"), value.to_string());
         }
         opts = opts.opt("throttling.group", limits.group.as_ref().map(|g| g.value.as_str()));
     }

@@ -101,7 +101,7 @@ impl Dbus {
             p2p: f.attr("p2p"),
             address: f.attr("address"),
             gl: f.child("gl").map(|g| (g.attr("enable"), g.attr("rendernode"))),
-            audio: f.child_attr("audio", "id"),
+            audio: f.child("audio").and_then(|audio| audio.decimal("id")),
         }
     }
 

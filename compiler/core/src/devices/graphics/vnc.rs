@@ -57,7 +57,7 @@ impl Vnc {
             keymap: f.attr("keymap"),
             password: Password::lower(f),
             listen: Listen::lower(f),
-            audio: f.child_attr("audio", "id"),
+            audio: f.child("audio").and_then(|audio| audio.decimal("id")),
         }
     }
 

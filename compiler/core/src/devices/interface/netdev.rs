@@ -100,10 +100,10 @@ fn tap(interface: &Interface, cx: &Cx<'_>) -> Props {
     let _ = bridge(interface, cx);
     let (tap, vhost) = descriptors(interface);
     let plural = if tap.len() > 1 { "s" } else { "" };
-    let mut props = Props::new().with("type", "tap").with(&format!("fd{plural}"), joined(&tap));
+    let mut props = Props::new().with("type", "tap").with(format!("fd{plural}"), joined(&tap));
     if !vhost.is_empty() {
         props.set("vhost", true);
-        props.set(&format!("vhostfd{plural}"), joined(&vhost));
+        props.set(format!("vhostfd{plural}"), joined(&vhost));
     }
     props.opt("sndbuf", interface.options.sndbuf.get())
 }

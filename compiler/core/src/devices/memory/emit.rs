@@ -14,8 +14,8 @@ pub fn machine(domain: &Domain, mut opts: Opts) -> Opts {
         opts = opts.switch("nvdimm", true);
     }
     for (at, memory) in all.iter().filter(|m| m.model.is(&Model::SgxEpc)).enumerate() {
-        opts.set(&format!("sgx-epc.{at}.memdev"), format!("mem{}", memory.info.alias()));
-        opts = opts.opt(&format!("sgx-epc.{at}.node"), memory.target.node.map(|n| n.show()));
+        opts.set(format!("sgx-epc.{at}.memdev"), format!("mem{}", memory.info.alias()));
+        opts = opts.opt(format!("sgx-epc.{at}.node"), memory.target.node.map(|n| n.show()));
     }
     opts
 }

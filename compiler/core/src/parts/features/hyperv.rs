@@ -171,10 +171,10 @@ impl Hyperv {
                 | Kind::XmmInput => opts = opts.switch(&name, true),
             }
             if one.direct.is(&Switch::On) {
-                opts = opts.switch(&format!("{name}-direct"), true);
+                opts = opts.switch(format!("{name}-direct"), true);
             }
             if one.extended.is(&Switch::On) {
-                opts = opts.switch(&format!("{name}-ext"), true);
+                opts = opts.switch(format!("{name}-ext"), true);
             }
         }
         opts

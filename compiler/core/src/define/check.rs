@@ -204,14 +204,15 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let mut own_ports: BTreeMap<u32, Option<Span>> = BTreeMap::new();
     for controller in &all {
         let span = controller.origin.span().unwrap_or_default();
-        // Parts of a controller without ports of their own stand beside the part that has them.
+        // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
+        // `src/conf/domain_addr.c`).
         let part = controller.companion_function().is_some_and(|function| function != 7);
         if !part
             && controller.usb_model() != Some(UsbModel::None)
             && let Some(first) = own_ports.insert(controller.index(), controller.origin.span())
         {
             let message = format!("two `usb` controllers have the index {}", controller.index());
-            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            let fault = Diagnostic::new(&codes::CONFLICT, span, message).help("only companions share an index");
             faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
         }
         if controller.master.is_some() && !mains.contains(&controller.index()) {
@@ -225,17 +226,6 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
         if unknown && controller.usb_model() != Some(UsbModel::None) {
             let message = "the machine type has no PCI bus for a USB controller";
             faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
-    }
-    // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
-    // `src/conf/domain_addr.c`).
-    let mut buses = BTreeSet::new();
-    let is_whole = |c: &Controller| c.companion_function().is_none_or(|function| function == 7);
-    for controller in all.iter().filter(|c| is_whole(c) && c.usb_model() != Some(UsbModel::None)) {
-        if !buses.insert(controller.index()) {
-            let span = controller.origin.span().unwrap_or_default();
-            let message = format!("two USB controllers have the index {}", controller.index());
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("only companions share an index"));
         }
     }
     let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));

@@ -252,4 +252,16 @@ mod tests {
         let under = "<backingStore type='file'><format type='qcow2'/><source/></backingStore>";
         assert_eq!(disk("disk", "vda", "virtio", under), ["the image under the disk has no source"]);
     }
+
+    #[test]
+    fn what_qemu_is_told_and_libvirt_does_not_store() {
+        let disk = "<disk type='file'><driver error_policy='report'/><source file='/d'/><geometry cyls='0' heads='16' secs='63'/>\
+                    <target dev='sda' bus='scsi' removable='on'/></disk>";
+        let t = trial(disk, &["scsi-hd"]);
+        assert_eq!(t.faults, Vec::<String>::new());
+        let device = t.argv.first().cloned().unwrap_or_default();
+        for told in [r#""removable":true"#, r#""heads":16,"secs":63"#, r#""werror":"report","rerror":"report""#] {
+            assert!(device.contains(told), "{told}: {device}");
+        }
+    }
 }

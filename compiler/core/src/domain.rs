@@ -84,7 +84,7 @@ pub struct Domain {
     pub extensions: Extensions,
     /// The whole element.
     pub origin: Origin,
-    /// The numbers of the first sets of descriptors of devices, by alias, as far as they run already.
+    /// The numbers of the first sets of descriptors of devices, by alias; empty until devices have names.
     pub fd_sets: BTreeMap<String, u32>,
     /// How many parts could not be read: where there are any, nothing is compiled.
     pub holes: usize,

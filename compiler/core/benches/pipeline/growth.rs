@@ -77,10 +77,19 @@ fn name(number: u32) -> String {
     letters.iter().rev().collect()
 }
 
+/// Slots of a PCI bridge, without the one that another bridge takes.
+const SLOTS: u32 = 30;
+/// Buses that a machine has beside its root.
+const BRIDGES: u32 = 254;
+
+/// A domain with the devices, and the bridges that two PCI devices of each would need; libvirt itself adds fewer.
 fn domain(devices: fn(&mut String, u32), count: u32) -> String {
     let mut xml = "<domain type='kvm'><name>growth</name><memory unit='MiB'>512</memory>\
-        <os><type arch='x86_64' machine='pc'>hvm</type></os><devices>"
+        <os><type arch='x86_64' machine='pc'>hvm</type></os><devices><controller type='pci' index='0' model='pci-root'/>"
         .to_owned();
+    for index in 1..=(2 * count / SLOTS).min(BRIDGES) {
+        let _ = write!(xml, "<controller type='pci' index='{index}' model='pci-bridge'/>");
+    }
     devices(&mut xml, count);
     xml.push_str("</devices></domain>");
     xml

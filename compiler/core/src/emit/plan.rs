@@ -1,14 +1,14 @@
 //! The plan: what the runtime does to run a machine.
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 use virtc_diag::{Diagnostics, SourceFile};
 use virtc_plan::{
-    DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, QmpCommand,
+    Arg, DomainId, FORMAT, Limit, MONITOR_FD, MONITOR_SOCKET, Origin as PlanOrigin, Plan, PlannedStep, QmpCommand,
     QmpScript, SocketPlace, Step, UserPolicy,
 };
 
 use crate::domain::Domain;
-use crate::emit::Item;
 use crate::emit::argv::argv;
 use crate::emit::rules;
 use crate::ir::{Leaf, Origin, Rule};
@@ -50,7 +50,8 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     steps.push(step((Step::Listen { fd: MONITOR_FD.to_owned(), at }, Origin::Rule(&rules::MONITOR))));
     let mut fds = vec![MONITOR_FD.to_owned()];
     fds.extend(needs.fds.iter().cloned());
-    let args = argv(machine).0.into_iter().map(|a| a.arg).collect();
+    let args: Vec<Arg> = argv(machine).0.into_iter().map(|a| a.arg).collect();
+    let digest = digest_of(&args, source);
     let memlock = memlock(m).map(Limit::Bytes);
     let spawn = Step::Spawn { argv: args, env: needs.env.clone(), fds, user: UserPolicy::Qemu, memlock };
     let binary = m.domain().emulator.as_ref().map_or(start, |e| e.origin);
@@ -60,13 +61,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
         steps.push(step((Step::QmpRun { script: QmpScript { commands } }, origin)));
     }
     steps.push(step((Step::Cont {}, start)));
-    Ok(Plan {
-        format: FORMAT,
-        producer: PRODUCER.to_owned(),
-        digest: digest_of(m.items(), source),
-        domain: domain_id(m.domain()),
-        steps,
-    })
+    Ok(Plan { format: FORMAT, producer: PRODUCER.to_owned(), digest, domain: domain_id(m.domain()), steps })
 }
 
 /// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it
@@ -86,18 +81,11 @@ pub(crate) fn domain_id(domain: &Domain) -> DomainId {
     DomainId { name: domain.name().to_owned(), uuid }
 }
 
-/// A digest of the source and of everything that the passes made of it and of their options.
-pub(crate) fn digest_of(items: &[Item], source: &SourceFile) -> String {
-    digest_of_parts(items.iter().map(|item| format!("{:?}", (item.option, &item.payload))), source)
-}
-
-/// As [`digest_of`], of any parts.
-pub(crate) fn digest_of_parts(parts: impl Iterator<Item = String>, source: &SourceFile) -> String {
+/// A digest of the source and of what QEMU is told, as plans show it: the same for the same input, whatever form the compiler keeps it in.
+pub(crate) fn digest_of(told: &impl Serialize, source: &SourceFile) -> String {
     let mut hash = Sha256::new();
     hash.update(source.text().as_bytes());
-    for part in parts {
-        hash.update(part.as_bytes());
-    }
+    hash.update(serde_json::to_vec(told).unwrap_or_default());
     let hash = hash.finalize();
     hash.iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -8,7 +8,7 @@ use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
 use crate::devices::disk::{Disk, DiskBus, floppy_items};
-use crate::devices::{console, hostdev::Hostdev};
+use crate::devices::{chardev, console, hostdev::Hostdev};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
 use crate::facts::Facts;
@@ -68,6 +68,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     storage::detect(&mut domain, facts);
     ports::usb_hubs(&mut domain);
     let mut findings = ready(&mut domain);
+    domain.fd_sets = chardev::fd_sets(&domain);
     let cx = Cx::new(&domain, target, facts);
     let mut items = Items::new();
     let mut needs = HostNeeds::default();

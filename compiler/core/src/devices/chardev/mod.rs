@@ -32,7 +32,7 @@ impl Source {
 
     /// The character device behind the device `alias`. A `unix` source without a path listens at `generated`.
     pub fn chardev(&self, cx: &Cx<'_>, alias: &str, generated: Option<Text>) -> Chardev {
-        let mut next = first_fd_set(cx.domain, alias);
+        let mut next = if self.fd_sets() > 0 { first_fd_set(cx.domain, alias) } else { 0 };
         let mut fd_set = |what: &str, path: &str, append| {
             let descriptor =
                 Descriptor { name: format!("{alias}-{what}"), path: path.into(), open: Open::Write { append } };
@@ -227,24 +227,28 @@ fn source_fd(alias: &str) -> String {
     format!("{alias}-source")
 }
 
-/// The number of the first set of descriptors of the device `alias`: libvirt numbers them over all devices.
+/// The number of the first set of descriptors of the device `alias`: libvirt numbers them over all devices. Of a device that has none, the
+/// first that nobody has.
 pub fn first_fd_set(domain: &Domain, alias: &str) -> u32 {
-    if let Some(first) = domain.fd_sets.get(alias) {
-        return *first;
-    }
-    with_sets(domain).into_iter().take_while(|(name, _)| *name != alias).map(|(_, count)| count).sum()
+    domain.fd_sets.get(alias).copied().unwrap_or_else(|| next_fd_set(domain))
 }
 
 /// The numbers of the first sets of all devices that have any, by alias.
 pub fn fd_sets(domain: &Domain) -> BTreeMap<String, u32> {
+    let mut next = 0;
     let with = with_sets(domain).into_iter().filter(|(_, count)| *count > 0);
-    with.map(|(alias, _)| (alias.to_owned(), first_fd_set(domain, alias))).collect()
+    with.map(|(alias, count)| {
+        let first = next;
+        next += count;
+        (alias.to_owned(), first)
+    })
+    .collect()
 }
 
 /// The number of the first set that no device has.
 pub fn next_fd_set(domain: &Domain) -> u32 {
-    let with = with_sets(domain).into_iter().filter(|(_, count)| *count > 0);
-    with.map(|(alias, count)| first_fd_set(domain, alias) + count).max().unwrap_or_default()
+    let ends = with_sets(domain).into_iter().filter_map(|(alias, count)| Some(domain.fd_sets.get(alias)? + count));
+    ends.max().unwrap_or_default()
 }
 
 /// The devices in the order in which their sets are numbered, with how many each has.

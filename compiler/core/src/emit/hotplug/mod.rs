@@ -8,7 +8,7 @@ use virtc_plan::{Action, Await, DevicePlan, FORMAT, PlannedStep, QmpCall, QmpCom
 
 use crate::emit::HostNeeds;
 use crate::emit::needs::Turn;
-use crate::emit::plan::{PRODUCER, digest_of_parts, domain_id, plan_origin};
+use crate::emit::plan::{PRODUCER, digest_of, domain_id, plan_origin};
 use crate::ir::Origin;
 use crate::prepare::{DeviceChange, Move, Sound};
 
@@ -56,14 +56,10 @@ pub fn plan(change: &Sound<DeviceChange>, source: &SourceFile) -> Result<DeviceP
         Action::Attach | Action::Update => steps(&change.needs, change, source)?,
         Action::Detach => Vec::new(),
     };
-    let parts = change.moves.iter().map(|step| match step {
-        Move::Add(item) | Move::Remove(item) => format!("{:?}", (item.option, &item.payload)),
-        Move::Say { call, .. } => format!("{call:?}"),
-    });
     Ok(DevicePlan {
         format: FORMAT,
         producer: PRODUCER.to_owned(),
-        digest: digest_of_parts(parts, source),
+        digest: digest_of(&script, source),
         domain: domain_id(&change.domain),
         device: change.alias.clone(),
         action: change.action,

@@ -31,6 +31,11 @@ pub struct Need {
 
 pub const QEMU: Need =
     Need { probe: Probe::Program("qemu-system-x86_64"), package: "qemu-system-x86", why: "nothing is run in QEMU" };
+pub const QEMU_ARM: Need = Need {
+    probe: Probe::Program("qemu-system-aarch64"),
+    package: "qemu-system-arm",
+    why: "nothing is run in QEMU for aarch64",
+};
 pub const XMLLINT: Need =
     Need { probe: Probe::Program("xmllint"), package: "libxml2-utils", why: "no comparison with libxml2" };
 pub const JING: Need = Need { probe: Probe::Program("jing"), package: "jing", why: "no comparison with jing" };

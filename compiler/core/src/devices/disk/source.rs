@@ -54,7 +54,7 @@ pub struct DiskStorage {
 }
 
 static KIND: Rule =
-    Rule { name: "disk-type", text: "a disk without a type is a file, and so is an empty drive of a pool or a server" };
+    Rule { name: "disk-type", text: "a disk without a type is a file, and so is a drive without a source" };
 static SNAPSHOT: Rule =
     Rule { name: "vhostuser-snapshot", text: "a disk that another process serves has no snapshots" };
 
@@ -164,8 +164,14 @@ impl DiskStorage {
 
     /// Fills in what is absent.
     pub fn define(&mut self) {
+        // libvirt reads the type with the source, so that it is lost where there is none.
         let empty = self.place().is_none();
-        if self.kind.is_none_or(|k| empty && matches!(k.value, StorageType::Volume | StorageType::Network)) {
+        let is_lost = |kind: Spanned<StorageType>| match kind.value {
+            StorageType::Volume | StorageType::Network => empty,
+            StorageType::Block | StorageType::Dir | StorageType::Nvme => self.source.is_none(),
+            StorageType::File | StorageType::VhostUser | StorageType::VhostVdpa => false,
+        };
+        if self.kind.is_none_or(is_lost) {
             self.kind = Some(Spanned::rule(StorageType::File, &KIND));
         }
         if self.kind.is(&StorageType::VhostUser) {

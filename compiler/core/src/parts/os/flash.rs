@@ -5,10 +5,9 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Opts, Props, Section, Value};
-use crate::ir::{OptExt, Origin, Switch, YesNo};
+use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 use crate::parts::features::Plain;
 use crate::storage::{Below, Node, Settings, StorageSource};
-
 use crate::target::Target;
 
 use super::loader::{FirmwareFormat, FirmwareKind, LoaderType, NvramStore, NvramType};
@@ -117,7 +116,8 @@ impl Os {
             out.block(&path.value, false);
             return out.file(&path.value, path.origin);
         }
-        if nvram.template.is_some() && nvram.template_format.get() != nvram.format.get() {
+        let format = |format: Opt<FirmwareFormat>| format.get().unwrap_or(FirmwareFormat::Raw);
+        if nvram.template.is_some() && format(nvram.template_format) != format(nvram.format) {
             let origin = nvram.template_format.origin_or(path.origin);
             return out.refuse("the template has another format than the variable store", origin);
         }

@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 
-use crate::install::{self, IMAGES, MODULES, QEMU, SWTPM};
+use crate::install::{self, IMAGES, MODULES, QEMU, QEMU_ARM, SWTPM};
 use crate::{Outcome, floors, process};
 use options::Opt;
 use stand_in::StandIns;
@@ -68,9 +68,11 @@ enum Verdict {
 /// When something cannot be run, or fewer are accepted than the floor asks.
 pub fn run(args: &Args) -> Outcome {
     let floors = floors::read(args.floors.as_deref())?;
-    let needs: Vec<_> = [QEMU, IMAGES, SWTPM].into_iter().chain(MODULES).collect();
+    let arm = is_arm(&args.qemu.to_string_lossy());
+    let qemu = if arm { QEMU_ARM } else { QEMU };
+    let needs: Vec<_> = [qemu, IMAGES, SWTPM].into_iter().chain(MODULES).collect();
     let lacking = install::ensure(&needs, &args.install);
-    if lacking.iter().any(|need| need.package == QEMU.package || need.package == IMAGES.package) {
+    if lacking.iter().any(|need| need.package == qemu.package || need.package == IMAGES.package) {
         return Err("there is no QEMU to ask".into());
     }
     let virtc = if let Some(path) = &args.virtc {
@@ -101,8 +103,12 @@ pub fn run(args: &Args) -> Outcome {
             });
         }
     });
-    let verdicts = verdicts.into_inner().map_err(|error| error.to_string())?;
-    let key = if is_arm(&args.qemu.to_string_lossy()) { "accept-aarch64" } else { "accept" };
+    let mut verdicts = verdicts.into_inner().map_err(|error| error.to_string())?;
+    // What did not answer in time among the others is asked once more, alone.
+    for (file, verdict) in verdicts.iter_mut().filter(|(_, verdict)| matches!(verdict, Verdict::Refused(_))) {
+        *verdict = one(args, &virtc, &binary, file).unwrap_or_else(|error| Verdict::Refused(error.to_string()));
+    }
+    let key = if arm { "accept-aarch64" } else { "accept" };
     let summary = summary::Summary::of(key, &verdicts)?;
     if args.only.is_empty() {
         summary.say_idle();

@@ -407,8 +407,11 @@ impl Device for Interface {
     }
 
     fn default_alias(&self, index: usize, domain: &Domain) -> String {
-        let same = domain.devices.interfaces.iter().take(index).filter(|i| i.is_hostdev() == self.is_hostdev()).count();
-        if self.is_hostdev() { format!("hostdev{same}") } else { format!("net{index}") }
+        if !self.is_hostdev() {
+            return format!("net{index}");
+        }
+        let before = domain.devices.interfaces.iter().take(index).filter(|i| i.is_hostdev()).count();
+        format!("hostdev{before}")
     }
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {

@@ -5,7 +5,9 @@
 
 mod bus;
 mod chipset;
+mod companion;
 mod expander;
+mod named;
 
 use std::collections::BTreeSet;
 
@@ -14,7 +16,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType, PciModel, UsbModel};
+use crate::devices::controller::{Controller, PciModel};
 use crate::devices::interface::InterfaceType;
 use crate::devices::{Kind, Needs, PciSlot};
 use crate::domain::Domain;
@@ -169,84 +171,6 @@ impl<'f> Pass<'f> {
         pass
     }
 
-    /// Takes the places that the definition names.
-    fn collect(&mut self) {
-        for kind in Kind::ALL {
-            for index in 0..self.domain.devices.count(*kind) {
-                let Some((mut slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address))
-                else {
-                    continue;
-                };
-                if slot.is_empty() {
-                    continue;
-                }
-                let span = origin.span().unwrap_or_default();
-                let flags = match self.domain.devices.needs(*kind, index, self.domain) {
-                    Needs::Pci(flags) => flags,
-                    // The first console may be the first serial port, which has the place.
-                    Needs::Nothing if *kind == Kind::Console && index == 0 => continue,
-                    // What has no place on a PCI bus, but an address there, takes the place all the same.
-                    Needs::Nothing => PCI_DEVICE,
-                    Needs::Usb | Needs::VirtioSerial(_) => continue,
-                };
-                if self.dry && self.buses.get(slot.bus).is_none() {
-                    slot.bus = self.buses.grow_to(slot.bus, flags);
-                    let info = self.domain.devices.info_mut(*kind, index);
-                    if let Some(Spanned { value: Address::Pci { slot: own, .. }, .. }) =
-                        info.and_then(|info| info.address.as_mut())
-                    {
-                        own.bus = slot.bus;
-                    }
-                }
-                let fault = match self.buses.get(slot.bus) {
-                    Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, slot) => {
-                        Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
-                    }
-                    _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
-                    None => Some(format!("there is no PCI bus {}", slot.bus)),
-                    Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
-                        Some("this device is part of the chipset, so its bus is 0".to_owned())
-                    }
-                    Some(bus) if !bus.takes(flags, true) => {
-                        Some(format!("bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
-                    }
-                    Some(bus) if slot.slot < bus.range().0 || slot.slot > bus.range().1 => {
-                        let (first, last) = bus.range();
-                        Some(format!(
-                            "bus {} (`{}`) has slots {first} to {last}, not {}",
-                            slot.bus,
-                            bus.model.word(),
-                            slot.slot
-                        ))
-                    }
-                    Some(bus) if bus.in_use(slot.slot, slot.function) => {
-                        Some(format!("{} is in use already", show(slot)))
-                    }
-                    Some(_) => None,
-                };
-                if let Some(message) = fault {
-                    let help = "remove the `<address>` to have a free one assigned";
-                    self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
-                    continue;
-                }
-                self.buses.take(slot, flags.has(Connect::AGGREGATE));
-            }
-        }
-    }
-
-    /// Whether the address makes the device a part of the chipset PIIX3.
-    fn is_piix3(&self, kind: Kind, index: usize, at: PciSlot) -> bool {
-        let controller = self.domain.devices.controllers.get(index).filter(|_| kind == Kind::Controller);
-        controller.is_some_and(|controller| match controller.kind() {
-            ControllerType::Ide => at == PciSlot::new(0, 1).function(1),
-            ControllerType::Usb => {
-                let model = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
-                model && at == PciSlot::new(0, 1).function(2)
-            }
-            _ => false,
-        })
-    }
-
     /// Takes a free place, and adds a bus for it in the first pass.
     fn reserve(&mut self, flags: Connect) -> Option<PciSlot> {
         self.reserve_function(flags, None)
@@ -335,58 +259,6 @@ impl<'f> Pass<'f> {
             let own = self.domain.devices.origin(kind, index).and_then(Origin::span);
             let span = own.or(self.domain.origin.span()).unwrap_or_default();
             self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
-        }
-    }
-
-    /// The parts of an ICH9 USB controller share a slot: each part has its function.
-    fn companion(&mut self, index: usize) -> bool {
-        let controllers = &self.domain.devices.controllers;
-        let Some(own) = controllers.get(index) else { return false };
-        let Some(function) = own.companion_function() else { return false };
-        if !self.wants(Kind::Controller, index) {
-            return true;
-        }
-        let same = |c: &&Controller| {
-            c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some()
-        };
-        let slot =
-            controllers.iter().filter(same).filter_map(|c| pci(&c.info.address)).find(|(slot, _)| !slot.is_empty());
-        let at = match slot {
-            Some((slot, _)) => Some(slot.function(function)),
-            None => self.reserve_function(PCI_DEVICE, Some(function)),
-        };
-        let taken = slot.is_some()
-            && at.is_some_and(|at| self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)));
-        match at {
-            Some(at) if !taken => {
-                self.buses.take(at, false);
-                self.place(Kind::Controller, index, at, &ASSIGNED);
-                self.first_part(index);
-            }
-            _ => {
-                let message = match at {
-                    Some(at) => {
-                        format!("{}, the place of this part of the USB controller, is in use already", show(at))
-                    }
-                    None => "no PCI slot is free for this `<controller>`".to_owned(),
-                };
-                let own = self.domain.devices.origin(Kind::Controller, index).and_then(Origin::span);
-                let span = own.or(self.domain.origin.span()).unwrap_or_default();
-                self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
-            }
-        }
-        true
-    }
-}
-
-impl Pass<'_> {
-    /// The first part of an ICH9 USB controller says that others follow, also where they stand elsewhere.
-    fn first_part(&mut self, index: usize) {
-        let Some(controller) = self.domain.devices.controllers.get_mut(index) else { return };
-        if controller.companion_function() == Some(0)
-            && let Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) = &mut controller.info.address
-        {
-            *multifunction = Some(Spanned::rule(Switch::On, &MULTIFUNCTION));
         }
     }
 }

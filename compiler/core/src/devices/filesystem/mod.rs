@@ -1,5 +1,8 @@
 //! `<filesystem>`: directories of the host in the guest.
 
+mod check;
+mod driver;
+
 use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::Node;
 
@@ -7,13 +10,14 @@ use crate::codes;
 use crate::define::Defaults;
 use crate::define::pci::{PCI_DEVICE, PCIE_DEVICE};
 use crate::devices::chardev::{Backend, Chardev};
-use crate::devices::virtio::VirtioOptions;
 use crate::devices::{Device, Info, Needs, common};
 use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items, Opts, Payload, Props, Section, Text, state};
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::lower::Fields;
 use crate::write::XmlWriter;
+
+pub use driver::{Binary, Driver, DriverType, IdRange, WritePolicy};
 
 words! {
     /// What a file system is made of; QEMU has directories alone.
@@ -35,26 +39,6 @@ words! {
     pub enum Multidevs { Default = "default", Remap = "remap", Forbid = "forbid", Warn = "warn" }
 }
 
-words! {
-    /// Who serves the files.
-    pub enum DriverType { Path = "path", Handle = "handle", Virtiofs = "virtiofs", Mtp = "mtp" }
-}
-
-words! {
-    /// When writes reach the host.
-    pub enum WritePolicy { Immediate = "immediate" }
-}
-
-words! {
-    /// What virtiofsd caches.
-    pub enum Cache { None = "none", Always = "always" }
-}
-
-words! {
-    /// How virtiofsd is confined.
-    pub enum Sandbox { Namespace = "namespace", Chroot = "chroot" }
-}
-
 /// The bits of a mode, in octal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileMode(u32);
@@ -66,40 +50,6 @@ impl Leaf for FileMode {
     fn show(&self) -> String {
         format!("{:04o}", self.0)
     }
-}
-
-/// `<driver>`.
-#[derive(Debug, Clone, Default)]
-pub struct Driver {
-    kind: Opt<DriverType>,
-    /// The format of an image, which a directory is not.
-    format: Opt<String>,
-    policy: Opt<WritePolicy>,
-    queue: Opt<u32>,
-    virtio: VirtioOptions,
-}
-
-/// `<binary>`: how virtiofsd is started.
-#[derive(Debug, Clone)]
-pub struct Binary {
-    path: Opt<String>,
-    xattr: Opt<Switch>,
-    cache: Opt<Cache>,
-    sandbox: Opt<Sandbox>,
-    posix: Opt<Switch>,
-    flock: Opt<Switch>,
-    threads: Opt<i32>,
-    openfiles: Opt<u64>,
-    origin: Origin,
-}
-
-/// One line of `<idmap>`.
-#[derive(Debug, Clone)]
-pub struct IdRange {
-    of: &'static str,
-    start: Opt<u32>,
-    target: Opt<u32>,
-    count: Opt<u32>,
 }
 
 /// `<filesystem>`.
@@ -129,68 +79,10 @@ pub struct Filesystem {
 static ACCESS: Rule =
     Rule { name: "filesystem-access", text: "files keep the owners and modes that the guest gives them" };
 
-impl Binary {
-    fn lower(f: &Fields<'_, '_>) -> Self {
-        let lock = f.child("lock");
-        Self {
-            path: f.attr("path"),
-            xattr: f.attr("xattr"),
-            cache: f.child_attr("cache", "mode"),
-            sandbox: f.child_attr("sandbox", "mode"),
-            posix: lock.as_ref().and_then(|l| l.attr("posix")),
-            flock: lock.and_then(|l| l.attr("flock")),
-            threads: f.child_attr("thread_pool", "size"),
-            openfiles: f.child_attr("openfiles", "max"),
-            origin: f.origin(),
-        }
-    }
-
-    /// Whether it says anything.
-    fn says(&self) -> bool {
-        let words = self.path.is_some() || self.cache.is_some() || self.sandbox.is_some();
-        let switches = [&self.xattr, &self.posix, &self.flock].into_iter().any(Option::is_some);
-        words || switches || self.threads.is_some() || self.openfiles.is_some()
-    }
-
-    fn write(&self, w: &mut XmlWriter) {
-        w.tag("binary").opt("path", &self.path).opt("xattr", &self.xattr).children(|w| {
-            if self.cache.is_some() {
-                w.tag("cache").opt("mode", &self.cache).end();
-            }
-            if self.sandbox.is_some() {
-                w.tag("sandbox").opt("mode", &self.sandbox).end();
-            }
-            if self.posix.is_some() || self.flock.is_some() {
-                w.tag("lock").opt("posix", &self.posix).opt("flock", &self.flock).end();
-            }
-            if self.threads.is_some() {
-                w.tag("thread_pool").opt("size", &self.threads).end();
-            }
-            if self.openfiles.is_some() {
-                w.tag("openfiles").opt("max", &self.openfiles).end();
-            }
-        });
-    }
-}
-
 impl Filesystem {
     /// Whether virtiofsd serves it.
     pub fn is_virtiofs(&self) -> bool {
         self.driver.kind.is(&DriverType::Virtiofs)
-    }
-
-    fn ranges(f: &Fields<'_, '_>) -> Vec<IdRange> {
-        let Some(map) = f.child("idmap") else { return Vec::new() };
-        let of = |name: &'static str| {
-            let range = move |r: Fields<'_, '_>| IdRange {
-                of: name,
-                start: r.attr("start"),
-                target: r.attr("target"),
-                count: r.attr("count"),
-            };
-            map.children(name).into_iter().map(range).collect::<Vec<_>>()
-        };
-        [of("uid"), of("gid")].concat()
     }
 
     fn virtiofs_items(&self, cx: &Cx<'_>, out: &mut Items) {
@@ -210,37 +102,6 @@ impl Filesystem {
     fn is_mtp(&self) -> bool {
         self.driver.kind.is(&DriverType::Mtp)
     }
-
-    /// What only one of the two drivers has (`qemuValidateDomainDeviceDefFS` in libvirt's `src/qemu/qemu_validate.c`).
-    fn mismatches(&self) -> Vec<(&'static str, Origin)> {
-        let mut out: Vec<(&'static str, Option<Origin>)> = Vec::new();
-        if self.is_virtiofs() {
-            let access = self.access.filter(|a| a.value != AccessMode::Passthrough && self.socket.is_none());
-            out.push(("virtiofs has access mode `passthrough` alone", access.map(|a| a.origin)));
-            let mode = self.fmode.as_ref().or(self.dmode.as_ref());
-            out.push(("virtiofs has no `fmode` and no `dmode`", mode.map(|m| m.origin)));
-            out.push(("virtiofs has no write policy", self.driver.policy.map(|p| p.origin)));
-            out.push(("virtiofs has no choice of models", self.model.map(|m| m.origin)));
-            out.push(("virtiofs has no `multidevs`", self.multidevs.map(|m| m.origin)));
-        } else {
-            out.push(("a socket is for virtiofs alone", self.socket.as_ref().map(|s| s.origin)));
-            out.push(("a queue is for virtiofs alone", self.driver.queue.map(|q| q.origin)));
-            out.push(("the guest cannot boot from 9p", self.info.boot_order.map(|b| b.origin)));
-        }
-        if self.is_mtp() {
-            let access = self.access.filter(|a| a.value != AccessMode::Passthrough);
-            out.push(("driver `mtp` has access mode `passthrough` alone", access.map(|a| a.origin)));
-        }
-        if self.driver.kind.is(&DriverType::Handle) {
-            let access = self.access.filter(|a| a.value != AccessMode::Passthrough);
-            out.push(("driver `handle` has access mode `passthrough` alone", access.map(|a| a.origin)));
-        }
-        if !self.access.is(&AccessMode::Mapped) {
-            let mode = self.fmode.as_ref().or(self.dmode.as_ref());
-            out.push(("`fmode` and `dmode` are for access mode `mapped` alone", mode.map(|m| m.origin)));
-        }
-        out.into_iter().filter_map(|(message, origin)| Some((message, origin?))).collect()
-    }
 }
 
 impl Device for Filesystem {
@@ -253,15 +114,6 @@ impl Device for Filesystem {
             return None;
         }
         let _: Opt<FsType> = f.attr("type");
-        let driver =
-            f.child("driver").filter(|d| !crate::devices::chardev::foreign(d, "type", &["loop", "nbd", "ploop"]));
-        let driver = driver.map(|d| Driver {
-            kind: d.attr("type"),
-            format: d.attr("format"),
-            policy: d.attr("wrpolicy"),
-            queue: d.attr::<u32>("queue").filter(|q| q.value > 0),
-            virtio: VirtioOptions::lower(&d),
-        });
         for limit in ["space_hard_limit", "space_soft_limit"] {
             if let Some(found) = f.child(limit) {
                 let message = "QEMU has no limit for the space of a file system";
@@ -276,9 +128,9 @@ impl Device for Filesystem {
             fmode: f.attr("fmode"),
             dmode: f.attr("dmode"),
             multidevs: f.attr("multidevs").filter(|m: &Spanned<Multidevs>| m.value != Multidevs::Default),
-            driver: driver.unwrap_or_default(),
+            driver: Driver::lower(f),
             binary: f.child("binary").map(|b| Binary::lower(&b)).filter(Binary::says),
-            idmap: Self::ranges(f),
+            idmap: IdRange::lower(f),
             dir: source.as_ref().and_then(|s| s.attr("dir")),
             socket: source.and_then(|s| s.attr("socket")),
             readonly: f.child("readonly").map(|r| r.origin()),
@@ -292,28 +144,12 @@ impl Device for Filesystem {
         let tag = w.tag("filesystem").attr("type", "mount").opt("accessmode", &self.access).opt("model", &self.model);
         let tag = tag.opt("fmode", &self.fmode).opt("dmode", &self.dmode).opt("multidevs", &self.multidevs);
         tag.children(|w| {
-            let driver = &self.driver;
-            // Without a type libvirt writes what every virtio device has alone.
-            if driver.kind.is_none() && driver.virtio.any() {
-                driver.virtio.write(w.tag("driver")).end();
-            } else if driver.kind.is_some() {
-                let tag = w
-                    .tag("driver")
-                    .opt("type", &driver.kind)
-                    .opt("format", &driver.format)
-                    .opt("wrpolicy", &driver.policy);
-                driver.virtio.write(tag.opt("queue", &driver.queue)).end();
-            }
+            self.driver.write(w);
             if let Some(binary) = self.binary.as_ref().filter(|_| self.is_virtiofs()) {
                 binary.write(w);
             }
             if !self.idmap.is_empty() && self.is_virtiofs() {
-                w.tag("idmap").children(|w| {
-                    for range in &self.idmap {
-                        let tag = w.tag(range.of).opt("start", &range.start).opt("target", &range.target);
-                        tag.opt("count", &range.count).end();
-                    }
-                });
+                w.tag("idmap").children(|w| self.idmap.iter().for_each(|range| range.write(w)));
             }
             w.tag("source").opt("dir", &self.dir).opt("socket", &self.socket).end();
             w.tag("target").attr("dir", &self.target).end();
@@ -346,36 +182,7 @@ impl Device for Filesystem {
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        if self.is_virtiofs() && !domain.shares_memory() {
-            let message = "virtiofs needs guest memory that is shared";
-            let help = "add `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`";
-            let span = self.driver.kind.origin_or(self.origin).span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
-        }
-        let unused = [
-            (
-                "the virtiofsd behind a socket is not started here",
-                self.binary.as_ref().map(|b| b.origin).filter(|_| self.socket.is_some()),
-            ),
-            (
-                "`<binary>` is for virtiofs alone",
-                self.binary.as_ref().map(|b| b.origin).filter(|_| !self.is_virtiofs()),
-            ),
-            (
-                "`<idmap>` is for virtiofs alone",
-                Some(self.origin).filter(|_| !self.is_virtiofs() && !self.idmap.is_empty()),
-            ),
-        ];
-        for (message, origin) in unused {
-            let Some(origin) = origin else { continue };
-            faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, origin.span().unwrap_or_default(), message));
-        }
-        let mut served = domain.devices.filesystems.iter().filter(|f| f.is_virtiofs() && self.is_virtiofs());
-        let first = served.find(|f| f.target == self.target);
-        if first.is_some_and(|first| !std::ptr::eq(first, self)) {
-            let message = format!("two file systems have the target `{}`", self.target.value);
-            faults.push(Diagnostic::new(&codes::CONFLICT, self.target.origin.span().unwrap_or_default(), message));
-        }
+        self.check_use(domain, faults);
     }
 
     fn needs(&self, domain: &Domain) -> Needs {

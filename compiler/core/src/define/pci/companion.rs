@@ -1,0 +1,63 @@
+//! The parts of an ICH9 USB controller.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::devices::Kind;
+use crate::devices::address::{Address, pci};
+use crate::devices::controller::{Controller, ControllerType};
+use crate::ir::{Origin, Spanned, Switch};
+
+use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass, show};
+
+impl Pass<'_> {
+    /// The parts of an ICH9 USB controller share a slot: each part has its function.
+    pub(super) fn companion(&mut self, index: usize) -> bool {
+        let controllers = &self.domain.devices.controllers;
+        let Some(own) = controllers.get(index) else { return false };
+        let Some(function) = own.companion_function() else { return false };
+        if !self.wants(Kind::Controller, index) {
+            return true;
+        }
+        let same = |c: &&Controller| {
+            c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some()
+        };
+        let slot =
+            controllers.iter().filter(same).filter_map(|c| pci(&c.info.address)).find(|(slot, _)| !slot.is_empty());
+        let at = match slot {
+            Some((slot, _)) => Some(slot.function(function)),
+            None => self.reserve_function(PCI_DEVICE, Some(function)),
+        };
+        let taken = slot.is_some()
+            && at.is_some_and(|at| self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)));
+        match at {
+            Some(at) if !taken => {
+                self.buses.take(at, false);
+                self.place(Kind::Controller, index, at, &ASSIGNED);
+                self.first_part(index);
+            }
+            _ => {
+                let message = match at {
+                    Some(at) => {
+                        format!("{}, the place of this part of the USB controller, is in use already", show(at))
+                    }
+                    None => "no PCI slot is free for this `<controller>`".to_owned(),
+                };
+                let own = self.domain.devices.origin(Kind::Controller, index).and_then(Origin::span);
+                let span = own.or(self.domain.origin.span()).unwrap_or_default();
+                self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+            }
+        }
+        true
+    }
+
+    /// The first part of an ICH9 USB controller says that others follow, also where they stand elsewhere.
+    pub(super) fn first_part(&mut self, index: usize) {
+        let Some(controller) = self.domain.devices.controllers.get_mut(index) else { return };
+        if controller.companion_function() == Some(0)
+            && let Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) = &mut controller.info.address
+        {
+            *multifunction = Some(Spanned::rule(Switch::On, &MULTIFUNCTION));
+        }
+    }
+}

@@ -5,6 +5,7 @@ mod driver;
 mod frontend;
 mod host;
 pub mod ip;
+mod model;
 mod netdev;
 pub mod options;
 mod passt;
@@ -27,7 +28,6 @@ use crate::domain::Domain;
 use crate::emit::{Cx, HostNeeds, Items};
 use crate::ir::{Leaf, Mac, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::lower::Fields;
-use crate::parts::os::{Arch, MachineFamily};
 use crate::write::XmlWriter;
 
 pub use driver::{Backend, Driver};
@@ -120,14 +120,6 @@ pub struct Interface {
     pub bootindex: Option<u32>,
 }
 
-static MODEL: Rule = Rule {
-    name: "interface-model",
-    text: "an interface without a model is an rtl8139, which every guest knows and none likes; `virtio` is the fast one",
-};
-static MODEL_OF_ARM: Rule = Rule {
-    name: "interface-model-arm",
-    text: "an interface without a model is a virtio one on `virt`, and what the board has on older machines of Arm",
-};
 static VIRTIO: Rule =
     Rule { name: "interface-model-virtio", text: "vhost-user and vDPA move the frames of virtio interfaces alone" };
 static MAC: Rule = Rule {
@@ -135,43 +127,8 @@ static MAC: Rule = Rule {
     text: "an interface without a MAC gets 52:54:00 and three bytes of a hash over the domain's uuid and the interface's place",
 };
 
-/// The models that libvirt knows (`virDomainNetModel` in its `src/conf/domain_conf.c`), which it compares without regard to case.
-const MODELS: &[&str] = &[
-    "netfront",
-    "rtl8139",
-    "virtio",
-    "e1000",
-    "e1000e",
-    "igb",
-    "virtio-transitional",
-    "virtio-non-transitional",
-    "usb-net",
-    "spapr-vlan",
-    "lan9118",
-    "scm91c111",
-    "vlance",
-    "vmxnet",
-    "vmxnet2",
-    "vmxnet3",
-    "Am79C970A",
-    "Am79C973",
-    "82540EM",
-    "82545EM",
-    "82543GC",
-];
-
 /// Names that libvirt gives to interfaces of the host itself, and that are no part of a definition.
 const GENERATED: &[&str] = &["vnet", "macvtap", "macvlan"];
-
-/// The model of an interface that names none (`qemuDomainDefaultNetModel` in libvirt's `src/qemu/qemu_postparse.c`).
-fn default_model(arch: Arch, family: MachineFamily) -> (&'static str, &'static Rule) {
-    match family {
-        MachineFamily::ArmVirt => ("virtio", &MODEL_OF_ARM),
-        MachineFamily::Versatile => ("scm91c111", &MODEL_OF_ARM),
-        _ if arch.is_arm() => ("lan9118", &MODEL_OF_ARM),
-        _ => ("rtl8139", &MODEL),
-    }
-}
 
 impl Interface {
     /// Whether the guest gets a device of the host.
@@ -222,26 +179,6 @@ impl Interface {
     }
 }
 
-/// Network cards on conventional PCI that libvirt knows (`qemuDomainDeviceCalculatePCIConnectFlags` in its
-/// `src/qemu/qemu_domain_address.c`).
-const CONVENTIONAL: &[&str] = &[
-    "rtl8139",
-    "e1000",
-    "virtio-transitional",
-    "netfront",
-    "spapr-vlan",
-    "lan9118",
-    "scm91c111",
-    "vlance",
-    "vmxnet",
-    "vmxnet2",
-    "vmxnet3",
-    "Am79C970A",
-    "82540EM",
-    "82545EM",
-    "82543GC",
-];
-
 impl Device for Interface {
     const ELEMENT: &'static str = "interface";
 
@@ -255,7 +192,6 @@ impl Device for Interface {
         let _ = guest.as_ref().and_then(|g| g.attr::<String>("actual"));
         let hostdev = kind.value == InterfaceType::Hostdev;
         let (target, target_managed) = Self::lower_target(f);
-        let known = |m: String| MODELS.iter().find(|k| k.eq_ignore_ascii_case(&m)).map_or(m, |k| (*k).to_owned());
         Some(Self {
             managed: if hostdev { f.attr("managed") } else { None },
             trust_rx_filters: f.attr("trustGuestRxFilters"),
@@ -273,7 +209,7 @@ impl Device for Interface {
             target,
             target_managed,
             guest_dev: guest.and_then(|g| g.attr("dev")),
-            model: f.child_attr::<String>("model", "type").map(|m| m.map(known)),
+            model: f.child_attr::<String>("model", "type").map(|m| m.map(model::spelled)),
             pci_driver: driver.as_ref().filter(|_| hostdev).and_then(|_| PciDriver::lower(f)),
             driver: driver.filter(|_| !hostdev).map(|d| Driver::lower(&d)),
             backend: Backend::lower(f),
@@ -371,7 +307,7 @@ impl Device for Interface {
                 self.model.get_or_insert(Spanned::rule("virtio".to_owned(), &VIRTIO));
             }
             _ => {
-                let (model, rule) = default_model(defaults.arch, defaults.family);
+                let (model, rule) = model::default_model(defaults.arch, defaults.family);
                 self.model.get_or_insert(Spanned::rule(model.to_owned(), rule));
             }
         }
@@ -401,7 +337,7 @@ impl Device for Interface {
             "usb-net" => Needs::Usb,
             _ if !self.is_virtio() && self.is_of_board(domain) => Needs::Nothing,
             // A card that libvirt does not know is held to be of the newer kind.
-            model if domain.has_pcie() && !CONVENTIONAL.contains(&model) => Needs::Pci(PCIE_DEVICE),
+            model if domain.has_pcie() && !model::is_conventional(model) => Needs::Pci(PCIE_DEVICE),
             _ => Needs::Pci(PCI_DEVICE),
         }
     }

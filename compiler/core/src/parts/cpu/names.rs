@@ -10,7 +10,7 @@ use crate::parts::cpu::features::{of_qemu, qemu_name};
 use crate::parts::os::Arch;
 use crate::target::{Capabilities, Target, sorted};
 
-/// The models, with those of QEMU's that later versions of the map have.
+/// The models of the map, and those of QEMU that it does not name. What a later QEMU has beside them is in its own capabilities.
 const MODELS: &str = include_str!("models.txt");
 
 /// The features.

@@ -4,10 +4,11 @@ mod native;
 mod startup;
 mod validate;
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::{Outcome, process};
+use crate::{Outcome, install, process};
 
 /// Measure
 #[derive(clap::Args)]
@@ -32,6 +33,29 @@ pub fn run(args: &Args) -> Outcome {
         What::Native(args) => native::run(args),
         What::Startup(args) => startup::run(args),
         What::Validate(args) => validate::run(args),
+    }
+}
+
+/// One definition, and how often each program gets it.
+#[derive(clap::Args)]
+struct OneFile {
+    #[command(flatten)]
+    install: install::Options,
+    /// How often each is run
+    #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    runs: u32,
+    /// The domain; an example of this repository if none is named
+    file: Option<PathBuf>,
+}
+
+impl OneFile {
+    /// The definition, once virtc is built in release mode and nothing of `needs` is missing.
+    fn ready(&self, needs: &[install::Need]) -> Result<PathBuf, Box<dyn std::error::Error>> {
+        if !install::ensure(needs, &self.install).is_empty() {
+            return Err("there is nothing to compare with".into());
+        }
+        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+        Ok(self.file.clone().unwrap_or_else(|| process::root().join("testdata/examples/guest.xml")))
     }
 }
 

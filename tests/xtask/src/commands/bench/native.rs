@@ -1,11 +1,10 @@
 //! `cargo xtask bench native`: one definition compiled by a new process, beside `virsh domxml-to-native`.
 
-use std::path::PathBuf;
 use std::process::Command;
 
-use super::{in_turn, timed};
+use super::{OneFile, in_turn, timed};
 use crate::hold::libvirt::{Libvirt, What, adapted, virsh};
-use crate::install::{self, DRIVER, LIBVIRT, QEMU, VIRSH};
+use crate::install::{DRIVER, LIBVIRT, QEMU, VIRSH};
 use crate::{Outcome, process};
 
 /// How many times faster a compilation has to be.
@@ -15,24 +14,16 @@ const AIM: f64 = 4.0;
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    install: install::Options,
-    /// How often each is run
-    #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    runs: u32,
-    /// The domain; an example of this repository if none is named
-    file: Option<PathBuf>,
+    given: OneFile,
 }
 
 /// Measures.
 ///
 /// # Errors
 /// When a program is missing or fails, or virtc falls short of the aim.
-pub fn run(Args { install, runs, file }: &Args) -> Outcome {
-    if !install::ensure(&[QEMU, LIBVIRT, DRIVER, VIRSH], install).is_empty() {
-        return Err("there is nothing to compare with".into());
-    }
-    let file = file.clone().unwrap_or_else(|| process::root().join("testdata/examples/guest.xml"));
-    process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+pub fn run(Args { given }: &Args) -> Outcome {
+    let OneFile { runs, .. } = given;
+    let file = given.ready(&[QEMU, LIBVIRT, DRIVER, VIRSH])?;
     let folder = tempfile::tempdir()?;
     // Both get what this machine's libvirt can take.
     let text = adapted(&std::fs::read_to_string(&file)?, What::Argv).ok_or("the file is no definition")?;

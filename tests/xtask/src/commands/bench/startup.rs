@@ -1,34 +1,26 @@
 //! `cargo xtask bench startup`: a cold start, beside libxml2's on the same file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use super::in_turn;
-use crate::install::{self, GRAMMAR, Probe, XMLLINT};
+use super::{OneFile, in_turn};
+use crate::install::{GRAMMAR, Probe, XMLLINT};
 use crate::{Outcome, process};
 
 /// `virtc check FILE` beside `xmllint --relaxng`, a new process each time
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    install: install::Options,
-    /// How often each is run
-    #[arg(long, default_value_t = 31, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    runs: u32,
-    /// The domain; an example of this repository if none is named
-    file: Option<PathBuf>,
+    given: OneFile,
 }
 
 /// Measures.
 ///
 /// # Errors
 /// When a program is missing, or ends with another status than 0.
-pub fn run(Args { install, runs, file }: &Args) -> Outcome {
-    if !install::ensure(&[XMLLINT, GRAMMAR], install).is_empty() {
-        return Err("there is nothing to compare with".into());
-    }
-    let file = file.clone().unwrap_or_else(|| process::root().join("testdata/examples/guest.xml"));
-    process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+pub fn run(Args { given }: &Args) -> Outcome {
+    let OneFile { runs, .. } = given;
+    let file = given.ready(&[XMLLINT, GRAMMAR])?;
     let virtc = || {
         let mut command = Command::new(process::built("release", "virtc"));
         command.arg("check").arg(&file);

@@ -5,21 +5,16 @@
 
 pub mod codes;
 pub mod define;
-pub mod devices;
-mod domain;
 pub mod emit;
-mod facts;
 pub mod ir;
-mod lower;
-pub mod parts;
+pub mod model;
 pub mod prepare;
-pub mod storage;
+pub mod qemu;
 pub mod target;
-pub mod write;
+mod xml_io;
 
 pub use define::{Definition, define};
-pub use domain::{Domain, lower, lower_device, lower_running};
-pub use facts::Facts;
+pub use model::{Domain, Facts, devices, elements, lower, lower_device, lower_running, storage};
 pub use prepare::{
     Absent, ChangeFindings, Changed, DeviceChange, Machine, Move, Sound, attach, detach, prepare, update,
 };

@@ -6,15 +6,15 @@ use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
 use crate::define::{common, mmio, unique};
-use crate::devices::address::Address;
-use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
-use crate::devices::disk::check_groups;
-use crate::devices::host_source::HostSource;
-use crate::devices::hostdev::Hostdev;
-use crate::devices::{Kind, Needs};
-use crate::domain::Domain;
 use crate::ir::{OptExt, Spanned};
-use crate::parts::os::MachineFamily;
+use crate::model::Domain;
+use crate::model::devices::address::Address;
+use crate::model::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
+use crate::model::devices::disk::check_groups;
+use crate::model::devices::host_source::HostSource;
+use crate::model::devices::hostdev::Hostdev;
+use crate::model::devices::{Kind, Needs};
+use crate::model::elements::os::MachineFamily;
 
 /// Checks the rules that concern more than one device.
 pub fn check(domain: &Domain, faults: &mut Diagnostics) {

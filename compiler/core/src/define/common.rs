@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::devices::address::Address;
-use crate::devices::console::Console;
-use crate::devices::controller::ControllerType;
-use crate::devices::{Info, Kind, Needs};
-use crate::domain::Domain;
 use crate::ir::{OptExt, Spanned, YesNo};
+use crate::model::Domain;
+use crate::model::devices::address::Address;
+use crate::model::devices::console::Console;
+use crate::model::devices::controller::ControllerType;
+use crate::model::devices::{Info, Kind, Needs};
 
 /// The rules of `virDomainDeviceInfoParseXML` in libvirt's `src/conf/domain_conf.c`, of `qemuValidateDomainDeviceInfo` in its
 /// `src/qemu/qemu_validate.c` and of `virDomainVirtioSerialAddrReserve` in its `src/conf/domain_addr.c`.

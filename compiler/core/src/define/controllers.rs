@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::devices::controller::{Controller, ControllerType};
-use crate::domain::Domain;
 use crate::ir::{OptExt, Rule, Spanned};
+use crate::model::Domain;
+use crate::model::devices::controller::{Controller, ControllerType};
 
 static NUMBERED: Rule =
     Rule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };

@@ -5,21 +5,22 @@ use std::collections::BTreeSet;
 use virtc_diag::Diagnostics;
 
 use crate::define::controllers::{add_controller, ensure_all};
-use crate::devices::address::Address;
-use crate::devices::audio::Audio;
-use crate::devices::console;
-use crate::devices::controller::{Controller, ControllerType, PciModel};
-use crate::devices::input::{Input, InputKind};
-use crate::devices::iommu::Iommu;
-use crate::devices::memballoon::Memballoon;
-use crate::devices::video::Video;
-use crate::devices::watchdog::Watchdog;
-use crate::devices::{hostdev, parallel, smartcard};
-use crate::domain::Domain;
+use crate::define::{scsi_hostdev, smartcards};
 use crate::ir::{Opt, OptExt, Rule, Spanned, Switch};
-use crate::parts::features::IoapicDriver;
-use crate::parts::os::MachineFamily;
-use crate::parts::vcpu::MOST_CPUS_OF_APIC;
+use crate::model::Domain;
+use crate::model::devices::address::Address;
+use crate::model::devices::audio::Audio;
+use crate::model::devices::console;
+use crate::model::devices::controller::{Controller, ControllerType, PciModel};
+use crate::model::devices::input::{Input, InputKind};
+use crate::model::devices::iommu::Iommu;
+use crate::model::devices::memballoon::Memballoon;
+use crate::model::devices::parallel;
+use crate::model::devices::video::Video;
+use crate::model::devices::watchdog::Watchdog;
+use crate::model::elements::features::IoapicDriver;
+use crate::model::elements::os::MachineFamily;
+use crate::model::elements::vcpu::MOST_CPUS_OF_APIC;
 
 static ROOT: Rule =
     Rule { name: "pci-root", text: "a machine with PCI has a root bus: PCI on `pc`, PCI Express on `q35` and `virt`" };
@@ -103,8 +104,8 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     {
         serial_controllers(domain);
     }
-    smartcard::settle(domain);
-    hostdev::place::controllers(domain);
+    smartcards::assign(domain);
+    scsi_hostdev::controllers(domain);
     parallel::settle(domain);
     console::imply(domain, faults);
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {

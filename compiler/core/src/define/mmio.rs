@@ -1,14 +1,14 @@
 //! Virtio devices that stand on no bus: machines of Arm have places for them.
 
-use crate::devices::address::{Address, PciSlot};
-use crate::devices::controller::{Controller, ControllerType, ScsiModel};
-use crate::devices::disk::DiskBus;
-use crate::devices::hostdev::Subsystem;
-use crate::devices::input::InputBus;
-use crate::devices::memory::Model;
-use crate::devices::{Kind, memballoon, video};
-use crate::domain::Domain;
 use crate::ir::{OptExt, Rule, Spanned};
+use crate::model::Domain;
+use crate::model::devices::address::{Address, PciSlot};
+use crate::model::devices::controller::{Controller, ControllerType, ScsiModel};
+use crate::model::devices::disk::DiskBus;
+use crate::model::devices::hostdev::Subsystem;
+use crate::model::devices::input::InputBus;
+use crate::model::devices::memory::Model;
+use crate::model::devices::{Kind, memballoon, video};
 
 static MMIO: Rule = Rule {
     name: "virtio-mmio",

@@ -8,24 +8,27 @@ mod implicit;
 pub(crate) mod mmio;
 pub mod pci;
 pub(crate) mod ports;
+mod scsi_hostdev;
+mod smartcards;
 mod unique;
 mod usb;
 
 use std::collections::BTreeSet;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::Diagnostics;
 
-use crate::devices::Address;
-use crate::devices::memory::{self, MemoryDevice};
-use crate::devices::{hostdev, interface};
-use crate::domain::Domain;
-use crate::facts::Facts;
+use crate::ir::Arch;
 use crate::ir::{OptExt, Rule, Spanned};
-use crate::parts::cpu::Cpu;
-use crate::parts::numa::Numa;
-use crate::parts::os::{self, Arch, MachineFamily};
-use crate::parts::sysinfo::Sysinfo;
-use crate::parts::vcpu::Vcpus;
+use crate::model::Domain;
+use crate::model::devices::Address;
+use crate::model::devices::interface;
+use crate::model::devices::memory::{self, MemoryDevice};
+use crate::model::elements::cpu::Cpu;
+use crate::model::elements::numa::Numa;
+use crate::model::elements::os;
+use crate::model::elements::sysinfo::Sysinfo;
+use crate::model::elements::vcpu::Vcpus;
+use crate::model::{Defaults, Facts};
 
 /// A domain as libvirt would store it: defaults, implicit devices and controllers, models, addresses.
 #[derive(Debug, Clone)]
@@ -48,28 +51,6 @@ impl Definition {
     }
 }
 
-/// What devices may look at while they fill in their defaults.
-pub struct Defaults<'r> {
-    /// The architecture.
-    pub arch: Arch,
-    /// The family of the machine type.
-    pub family: MachineFamily,
-    /// The name of the domain.
-    pub name: String,
-    /// What is known of the host.
-    pub facts: Facts<'r>,
-    faults: &'r mut Diagnostics,
-}
-
-impl Defaults<'_> {
-    /// A finding. Devices fill in their defaults twice, before and after others are implied; what both find is kept once.
-    pub fn report(&mut self, diagnostic: Diagnostic) {
-        if !self.faults.iter().any(|known| *known == diagnostic) {
-            self.faults.push(diagnostic);
-        }
-    }
-}
-
 /// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its `src/conf/domain_postparse.c`).
 pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut faults = Diagnostics::new();
@@ -78,7 +59,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     disks::order(&mut domain);
     parts(&mut domain, facts, &mut faults);
     // These are added before controllers without an index get one.
-    hostdev::place::controllers(&mut domain);
+    scsi_hostdev::controllers(&mut domain);
     controllers::number(&mut domain);
     implicit::default_devices(&mut domain);
     interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));
@@ -86,7 +67,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut defaults = Defaults { arch, family, name: name.clone(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
     controllers::number(&mut domain);
-    hostdev::place::assign(&mut domain);
+    scsi_hostdev::assign(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
     // Devices that were added since have defaults of their own; what the others have to say was said above.
     let mut again = Diagnostics::new();
@@ -149,7 +130,7 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     domain.extensions.check(report);
     domain.features.define(&domain.os, domain.general.is_kvm(), facts, report);
     domain.lifecycle.define(report);
-    crate::parts::seclabel::Seclabel::define(&mut domain.labels, report);
+    crate::model::elements::seclabel::Seclabel::define(&mut domain.labels, report);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     // Under KVM the default of a machine of Arm is a CPU that the host does not have.
     let kvm = domain.general.is_kvm();

@@ -7,12 +7,12 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::define::controllers::ensure;
 use crate::define::usb::Ports;
-use crate::devices::address::Address;
-use crate::devices::controller::{ControllerType, UsbModel};
-use crate::devices::hub::{self, Hub};
-use crate::devices::{Kind, Needs};
-use crate::domain::Domain;
 use crate::ir::{OptExt, Origin, Rule, Spanned};
+use crate::model::Domain;
+use crate::model::devices::address::Address;
+use crate::model::devices::controller::{ControllerType, UsbModel};
+use crate::model::devices::hub::{self, Hub};
+use crate::model::devices::{Kind, Needs};
 
 static SERIAL_PORT: Rule = Rule {
     name: "virtio-serial-port",

@@ -6,8 +6,8 @@ use std::collections::btree_map::Entry;
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::devices::Kind;
-use crate::domain::Domain;
+use crate::model::Domain;
+use crate::model::devices::Kind;
 
 /// The rule of `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {

@@ -6,9 +6,9 @@ use serde::Serialize;
 use virtc_diag::SourceFile;
 use virtc_plan::Arg;
 
-use crate::emit::{Payload, json_arg, opts_arg, word_arg};
 use crate::ir::Origin;
 use crate::prepare::{Machine, Sound};
+use crate::qemu::{Payload, json_arg, opts_arg, word_arg};
 
 /// One argument.
 #[derive(Debug, Clone)]

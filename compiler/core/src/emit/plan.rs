@@ -8,11 +8,11 @@ use virtc_plan::{
     QmpScript, SocketPlace, Step, UserPolicy,
 };
 
-use crate::domain::Domain;
 use crate::emit::argv::argv;
-use crate::emit::rules;
 use crate::ir::{Leaf, Origin, Rule};
+use crate::model::Domain;
 use crate::prepare::{Machine, Sound};
+use crate::qemu::rules;
 
 /// Who makes plans.
 pub(crate) const PRODUCER: &str = concat!("virtc ", env!("CARGO_PKG_VERSION"));
@@ -67,12 +67,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
 /// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it
 /// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
 pub fn memlock(machine: &Machine) -> Option<u64> {
-    machine.needs().pinned.then(|| locked_bytes(machine.domain()))
-}
-
-/// All of the guest's memory and 1 GiB.
-pub(crate) fn locked_bytes(domain: &Domain) -> u64 {
-    (domain.memory.all_kib(domain) << 10).saturating_add(1 << 30)
+    machine.needs().pinned.then(|| machine.domain().locked_bytes())
 }
 
 /// Which VM a plan is for.

@@ -7,8 +7,8 @@ use virtc_plan::{Arg, Hole, Part, Step};
 
 use crate::codes;
 use crate::emit::argv::value_arg;
-use crate::emit::{HostNeeds, Item, Payload, Props, Value};
 use crate::prepare::{Machine, Sound};
+use crate::qemu::{HostNeeds, Item, Payload, Props, Value};
 
 /// A POSIX shell script that starts the machine.
 ///
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_tap_goes_by_its_name() {
-        let fds = crate::emit::fd("tapfd-net10").then(":").then(crate::emit::fd("tapfd-net11"));
+        let fds = crate::qemu::fd("tapfd-net10").then(":").then(crate::qemu::fd("tapfd-net11"));
         let props = Props::new()
             .with("type", "tap")
             .with("fds", fds)
@@ -219,17 +219,17 @@ mod tests {
             .with("vhostfds", "x")
             .with("id", "hostnet1");
         let wanted = r#"{"type":"tap","ifname":"vnet1","script":"no","downscript":"no","queues":2,"vhost":true,"id":"hostnet1"}"#;
-        assert_eq!(crate::emit::json_arg(&tap_by_name(&props)).display(), wanted);
+        assert_eq!(crate::qemu::json_arg(&tap_by_name(&props)).display(), wanted);
     }
 
     #[test]
     fn a_macvtap_stays_a_descriptor_and_vdpa_is_a_path() {
         let macvtap =
-            Props::new().with("type", "tap").with("fd", crate::emit::fd("macvtapfd-net00")).with("id", "hostnet0");
+            Props::new().with("type", "tap").with("fd", crate::qemu::fd("macvtapfd-net00")).with("id", "hostnet0");
         assert_eq!(tap_by_name(&macvtap), macvtap);
         let vdpa = |dev: &str| Props::new().with("type", "vhost-vdpa").with("vhostdev", dev).with("id", "hostnet1");
         let mut needs = HostNeeds::default();
-        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", Origin::Rule(&crate::emit::rules::ALWAYS));
+        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", Origin::Rule(&crate::qemu::rules::ALWAYS));
         assert_eq!(vdpa_by_path(&vdpa("/dev/fdset/0"), &needs), vdpa("/dev/vhost-vdpa-3"));
     }
 }

@@ -1,9 +1,11 @@
 //! What the typed model is made of.
 
+pub(crate) mod arch;
 mod origin;
 mod set;
 mod words;
 
+pub use arch::Arch;
 pub use origin::{Opt, OptExt, Origin, Rule, Spanned};
 pub use set::CpuSet;
 pub(crate) use words::words;

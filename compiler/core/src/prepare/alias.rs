@@ -1,8 +1,8 @@
 //! Aliases: the names of devices in QEMU.
 
-use crate::devices::Kind;
-use crate::domain::Domain;
 use crate::ir::{Rule, Spanned};
+use crate::model::Domain;
+use crate::model::devices::Kind;
 
 static ALIAS: Rule = Rule {
     name: "alias",

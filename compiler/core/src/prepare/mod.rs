@@ -2,22 +2,25 @@
 
 mod alias;
 mod boot;
+pub(crate) mod capabilities;
+mod denied;
 mod device;
 
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::devices::disk::{Disk, DiskBus, floppy_items};
-use crate::devices::{chardev, console, hostdev::Hostdev};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
-use crate::facts::Facts;
 use crate::ir::{OptExt, Origin};
-use crate::parts::backend;
-use crate::parts::features::Features;
-use crate::parts::sysinfo::Sysinfo;
-use crate::storage;
-use crate::target::{self, Target};
+use crate::model::Cx;
+use crate::model::Domain;
+use crate::model::Facts;
+use crate::model::devices::disk::{Disk, DiskBus, floppy_items};
+use crate::model::devices::{chardev, console, hostdev::Hostdev};
+use crate::model::elements::backend;
+use crate::model::elements::features::Features;
+use crate::model::elements::sysinfo::Sysinfo;
+use crate::model::storage;
+use crate::qemu::{HostNeeds, Item, Items, Opts, Section, rules};
+use crate::target::Target;
 
 pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move, attach, detach, update};
 
@@ -84,7 +87,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     storage::master_key(&mut items);
     let mut items = items.sorted();
     domain.extensions.apply(&mut items);
-    target::check(&cx, &items);
+    capabilities::check(&cx, &items);
     findings.extend(cx.finish());
     (Machine { domain, items, needs }, findings)
 }

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 use virtc_compiler::codes::UNKNOWN_TO_QEMU;
-use virtc_compiler::emit::{Props, Value, hotplug};
+use virtc_compiler::emit::hotplug;
+use virtc_compiler::qemu::{Props, Value};
 use virtc_compiler::target::Capabilities;
 use virtc_compiler::{
     Absent, Changed, Domain, Facts, Target, attach, detach, devices::Devices, lower_device, lower_running, update,

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use virtc_compiler::emit::{Item, Payload, Props, Value};
+use virtc_compiler::qemu::{Item, Payload, Props, Value};
 use virtc_compiler::target::qapi::Fault;
 use virtc_compiler::target::{Capabilities, Target};
 

@@ -4,12 +4,12 @@ use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::define::pci::{Pass, show};
-use crate::devices::address::pci;
-use crate::devices::controller::{ControllerType, PciModel, UsbModel};
-use crate::devices::sound::Sound;
-use crate::devices::{Kind, Needs, PciSlot};
 use crate::ir::Rule;
-use crate::parts::os::MachineFamily;
+use crate::model::devices::address::pci;
+use crate::model::devices::controller::{ControllerType, PciModel, UsbModel};
+use crate::model::devices::sound::Sound;
+use crate::model::devices::{Kind, Needs, PciSlot};
+use crate::model::elements::os::MachineFamily;
 
 static PIIX3: Rule =
     Rule { name: "piix3-function", text: "the IDE and USB controllers of the PIIX3 are functions of slot 1" };

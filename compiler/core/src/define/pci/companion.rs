@@ -3,10 +3,10 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::devices::Kind;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType};
 use crate::ir::{Origin, Spanned, Switch};
+use crate::model::devices::Kind;
+use crate::model::devices::address::{Address, pci};
+use crate::model::devices::controller::{Controller, ControllerType};
 
 use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass, show};
 

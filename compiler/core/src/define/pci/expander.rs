@@ -3,10 +3,10 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::devices::address::pci;
-use crate::devices::controller::PciModel;
-use crate::domain::Domain;
 use crate::ir::{OptExt, Rule, Spanned};
+use crate::model::Domain;
+use crate::model::devices::address::pci;
+use crate::model::devices::controller::PciModel;
 
 static BUS_NR: Rule = Rule {
     name: "expander-bus-number",

@@ -15,14 +15,16 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, PciModel};
-use crate::devices::interface::InterfaceType;
-use crate::devices::{Kind, Needs, PciSlot};
-use crate::domain::Domain;
 use crate::ir::{Opt, Origin, Rule, Spanned, Switch};
+use crate::model::Domain;
+use crate::model::devices::address::{Address, pci};
+use crate::model::devices::controller::{Controller, PciModel};
+use crate::model::devices::interface::InterfaceType;
+use crate::model::devices::{Kind, Needs, PciSlot};
 
-pub use bus::{Buses, Connect, PCI_DEVICE, PCIE_DEVICE};
+pub use bus::Buses;
+
+use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
 
 static ASSIGNED: Rule = Rule {
     name: "pci-address",

@@ -3,10 +3,10 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{ControllerType, PciModel, UsbModel};
-use crate::devices::{Kind, Needs, PciSlot};
 use crate::ir::Spanned;
+use crate::model::devices::address::{Address, pci};
+use crate::model::devices::controller::{ControllerType, PciModel, UsbModel};
+use crate::model::devices::{Kind, Needs, PciSlot};
 
 use super::{Connect, PCI_DEVICE, Pass, show};
 

@@ -7,8 +7,8 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::{Arg, Hole, Part, QmpCall, QmpCommand};
 
 use crate::codes;
-use crate::emit::render::{Holes, props_json};
-use crate::emit::{Item, Opts, Payload, Props};
+use crate::qemu::render::{Holes, props_json};
+use crate::qemu::{Item, Opts, Payload, Props};
 
 /// The action of watchdogs in a QEMU that nobody has told another.
 const WATCHDOG_DEFAULT: &str = "reset";
@@ -124,12 +124,12 @@ fn pointer_mut<'a>(arguments: &'a mut Map<String, Json>, pointer: &str) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emit::{Items, Section, fd};
     use crate::ir::Origin;
+    use crate::qemu::{Items, Section, fd};
 
     fn made(option: &'static str, payload: Payload) -> Result<(QmpCall, QmpCall), Diagnostics> {
         let mut items = Items::new();
-        items.push(Section::Disks, option, payload, Origin::Rule(&crate::emit::rules::ALWAYS));
+        items.push(Section::Disks, option, payload, Origin::Rule(&crate::qemu::rules::ALWAYS));
         pair(items.sorted().first().unwrap())
     }
 

@@ -6,11 +6,11 @@ use serde_json::{Map, Value as Json};
 use virtc_diag::{Diagnostics, SourceFile};
 use virtc_plan::{Action, Await, DevicePlan, FORMAT, PlannedStep, QmpCall, QmpCommand, QmpScript, Step};
 
-use crate::emit::HostNeeds;
-use crate::emit::needs::Turn;
 use crate::emit::plan::{PRODUCER, digest_of, domain_id, plan_origin};
 use crate::ir::Origin;
 use crate::prepare::{DeviceChange, Move, Sound};
+use crate::qemu::HostNeeds;
+use crate::qemu::requirements::Turn;
 
 use calls::{descriptors, pair};
 

@@ -11,17 +11,19 @@ use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::define::define;
 use crate::define::{mmio, pci};
-use crate::devices::address::Address;
-use crate::devices::controller::{Controller, ControllerType};
-use crate::devices::disk::{DiskBus, drive_address};
-use crate::devices::{Device, Devices, Kind, chardev};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds};
-use crate::facts::Facts;
 use crate::ir::{Mac, OptExt, Rule, Spanned};
+use crate::model::Cx;
+use crate::model::Domain;
+use crate::model::Facts;
+use crate::model::devices::address::Address;
+use crate::model::devices::controller::{Controller, ControllerType};
+use crate::model::devices::disk::{DiskBus, drive_address};
+use crate::model::devices::{Device, Devices, Kind, chardev};
+use crate::model::storage;
+use crate::prepare::capabilities;
 use crate::prepare::ready;
-use crate::storage;
-use crate::target::{self, Target};
+use crate::qemu::HostNeeds;
+use crate::target::Target;
 
 static CONTROLLER: Rule = Rule {
     name: "scsi-controller-hotplug",
@@ -131,7 +133,7 @@ pub(super) fn comes(
     for (kind, at) in all.clone() {
         own_from = moves.len();
         let items = items_of(kind, at, &cx);
-        target::check(&cx, &items);
+        capabilities::check(&cx, &items);
         moves.extend(items.into_iter().map(Move::Add));
         domain.devices.host_of(kind, at, &cx, &mut needs);
     }

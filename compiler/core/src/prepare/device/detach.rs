@@ -5,10 +5,11 @@ use virtc_plan::Action;
 
 use super::{ChangeFindings, Changed, DeviceChange, Move, attach, count_memory, items_of, only, rules, settle};
 use crate::codes;
-use crate::devices::{Devices, Kind};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds, Item};
-use crate::facts::Facts;
+use crate::model::Cx;
+use crate::model::Domain;
+use crate::model::Facts;
+use crate::model::devices::{Devices, Kind};
+use crate::qemu::{HostNeeds, Item};
 use crate::target::Target;
 
 /// What it means that the running domain has no such device.

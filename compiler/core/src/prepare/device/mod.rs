@@ -12,14 +12,14 @@ use virtc_plan::{Action, QmpCall};
 
 use crate::codes;
 use crate::define::{define, ports};
-use crate::devices::{Devices, Kind, chardev};
-use crate::domain::Domain;
-use crate::emit::plan::locked_bytes;
-use crate::emit::{Cx, HostNeeds, Item, Items};
-use crate::facts::Facts;
 use crate::ir::Origin;
+use crate::model::Cx;
+use crate::model::Domain;
+use crate::model::Facts;
+use crate::model::devices::{Devices, Kind, chardev};
+use crate::model::storage;
 use crate::prepare::{Sound, ready};
-use crate::storage;
+use crate::qemu::{HostNeeds, Item, Items};
 use crate::target::Target;
 
 pub use attach::attach;
@@ -133,7 +133,7 @@ fn memlock(domain: &Domain, kind: Kind, own: &HostNeeds, target: &Target, facts:
         domain.devices.host(&cx, &mut all);
         all.pinned
     };
-    (own.pinned || kind == Kind::Memory && pinned()).then(|| locked_bytes(domain))
+    (own.pinned || kind == Kind::Memory && pinned()).then(|| domain.locked_bytes())
 }
 
 /// `<memory>` counts the memory devices; the balloon counts those that the guest sees as a whole.

@@ -6,15 +6,15 @@ use virtc_plan::Action;
 
 use super::{Move, unsupported};
 use crate::codes;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType, PciModel};
-use crate::devices::disk::{DiskBus, DiskDevice};
-use crate::devices::graphics::GraphicsType;
-use crate::devices::memory::Model as MemoryModel;
-use crate::devices::{Device, Devices, Kind, Needs};
-use crate::domain::Domain;
-use crate::emit::{Item, Payload, Value};
 use crate::ir::{OptExt, Switch};
+use crate::model::Domain;
+use crate::model::devices::address::{Address, pci};
+use crate::model::devices::controller::{Controller, ControllerType, PciModel};
+use crate::model::devices::disk::{DiskBus, DiskDevice};
+use crate::model::devices::graphics::GraphicsType;
+use crate::model::devices::memory::Model as MemoryModel;
+use crate::model::devices::{Device, Devices, Kind, Needs};
+use crate::qemu::{Item, Payload, Value};
 
 /// Refuses kinds of devices that do not take part.
 pub(super) fn kind(kind: Kind, action: Action, span: Span) -> Option<Diagnostic> {

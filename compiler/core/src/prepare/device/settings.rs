@@ -5,15 +5,16 @@ use virtc_diag::Span;
 use virtc_plan::QmpCall;
 
 use super::{Changed, Move, items_of, update};
-use crate::devices::disk::{Disk, DiskDevice};
-use crate::devices::graphics::{Password, Server, Spice, Vnc};
-use crate::devices::interface::LinkState;
-use crate::devices::{Device, Devices, Kind};
-use crate::domain::Domain;
-use crate::emit::{Cx, Item, Payload, Value as QemuValue};
-use crate::facts::Facts;
 use crate::ir::{OptExt, Rule, Spanned};
+use crate::model::Cx;
+use crate::model::Domain;
+use crate::model::Facts;
+use crate::model::devices::disk::{Disk, DiskDevice};
+use crate::model::devices::graphics::{Password, Server, Spice, Vnc};
+use crate::model::devices::interface::LinkState;
+use crate::model::devices::{Device, Devices, Kind};
 use crate::prepare::next_node;
+use crate::qemu::{Item, Payload, Value as QemuValue};
 use crate::target::Target;
 
 static NODE: Rule = Rule { name: "block-node", text: "what is plugged in gets block nodes that nothing else has" };

@@ -10,16 +10,17 @@ use super::{
 };
 use crate::codes;
 use crate::define::define;
-use crate::devices::disk::DiskDevice;
-use crate::devices::interface::Interface;
-use crate::devices::memory::Model as MemoryModel;
-use crate::devices::{Device, Devices, Kind};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds};
-use crate::facts::Facts;
 use crate::ir::OptExt;
+use crate::model::Cx;
+use crate::model::Domain;
+use crate::model::Facts;
+use crate::model::devices::disk::DiskDevice;
+use crate::model::devices::interface::Interface;
+use crate::model::devices::memory::Model as MemoryModel;
+use crate::model::devices::{Device, Devices, Kind};
+use crate::model::storage;
 use crate::prepare::ready;
-use crate::storage;
+use crate::qemu::HostNeeds;
 use crate::target::Target;
 
 /// The device of `running` that the one of `devices` means becomes like it. What cannot change must be the same; `source` is the text of

@@ -104,7 +104,7 @@ fn text(name: &str, bytes: Vec<u8>) -> Loaded {
             let bytes = error.into_bytes();
             let byte = bytes.get(good).copied().unwrap_or_default();
             let text = String::from_utf8_lossy(bytes.get(..good).unwrap_or_default()).into_owned();
-            let fault = Diagnostic::new(&XML_ENCODING, Span::at(good), format!("byte 0x{byte:02x} is no UTF-8"));
+            let fault = Diagnostic::at(&XML_ENCODING, Span::at(good), format!("byte 0x{byte:02x} is no UTF-8"));
             let fault = match bytes.get(..2) {
                 Some([0xff, 0xfe] | [0xfe, 0xff]) => fault.help("this looks like UTF-16: convert it to UTF-8"),
                 _ if bytes.contains(&0) => fault.help("this looks like a binary file"),

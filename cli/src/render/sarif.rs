@@ -61,7 +61,7 @@ fn result(source: &SourceFile, found: &Diagnostic, rule: Option<&usize>) -> Valu
         "ruleIndex": rule,
         "level": level(found.severity),
         "message": {"text": format!("{}{help}", found.message)},
-        "locations": [{"physicalLocation": physical(source, found.span.unwrap_or_default())}],
+        "locations": [{"physicalLocation": physical(source, found.span.unwrap_or(Span::at(0)))}],
     });
     let Some(object) = result.as_object_mut() else { return result };
     if !found.labels.is_empty() {

@@ -5,5 +5,5 @@
 mod diagnostic;
 mod source;
 
-pub use diagnostic::{Code, Diagnostic, Diagnostics, Edit, Fix, Label, Safety, Severity};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Edit, Fix, Label, Place, Safety, Severity};
 pub use source::{LineColumn, SourceFile, Span};

@@ -8,6 +8,7 @@ use crate::define::controllers::{add_controller, ensure_all};
 use crate::define::{scsi_hostdev, smartcards};
 use crate::ir::{Opt, OptExt, Rule, Spanned, Switch};
 use crate::model::Domain;
+use crate::model::devices::Device;
 use crate::model::devices::address::Address;
 use crate::model::devices::audio::Audio;
 use crate::model::devices::console;
@@ -57,29 +58,29 @@ pub fn default_devices(domain: &mut Domain) {
     let has = |domain: &Domain, kind| domain.devices.controllers.iter().any(|c| c.kind() == kind && c.index() == 0);
     let usb = family.is_pc() || matches!(family, MachineFamily::Versatile | MachineFamily::Realview);
     if usb && !has(domain, ControllerType::Usb) {
-        add_controller(domain, Controller::added(ControllerType::Usb, 0, &USB));
+        add_controller(domain, Controller::added(ControllerType::Usb, 0, domain.origin.with_rule(&USB)));
     }
     if family == MachineFamily::Q35 && !has(domain, ControllerType::Sata) {
-        add_controller(domain, Controller::added(ControllerType::Sata, 0, &SATA));
+        add_controller(domain, Controller::added(ControllerType::Sata, 0, domain.origin.with_rule(&SATA)));
     }
     if let Some(root) = family.root() {
         let roots = [Some(PciModel::PciRoot), Some(PciModel::PcieRoot)];
         let found =
             domain.devices.controllers.iter().any(|c| c.is_pci() && (roots.contains(&c.pci_model()) || c.index() == 0));
         if !found {
-            add_controller(domain, Controller::pci(0, root, &ROOT));
+            add_controller(domain, Controller::pci(0, root, domain.origin.with_rule(&ROOT)));
         }
     }
     if domain.os.arch().is_x86() && domain.devices.memballoons.is_empty() {
-        domain.devices.memballoons.push(Memballoon::added(&BALLOON));
+        domain.devices.memballoons.push(Memballoon::added(domain.origin.with_rule(&BALLOON)));
     }
     if family == MachineFamily::Q35 && !domain.devices.watchdogs.iter().any(Watchdog::is_itco) {
-        let watchdog = Watchdog::itco(&domain.devices.watchdogs, &ITCO);
+        let watchdog = Watchdog::itco(&domain.devices.watchdogs, domain.origin.with_rule(&ITCO));
         domain.devices.watchdogs.push(watchdog);
     }
     many_cpus(domain);
     if domain.devices.iommus.iter().any(Iommu::remaps_interrupts) {
-        domain.features.ioapic.get_or_insert(Spanned::rule(IoapicDriver::Qemu, &REMAPPED));
+        domain.features.ioapic.get_or_insert(Spanned::rule(IoapicDriver::Qemu, &REMAPPED, domain.origin));
     }
 }
 
@@ -90,17 +91,17 @@ fn many_cpus(domain: &mut Domain) {
         return;
     }
     match domain.devices.iommus.first_mut() {
-        Some(iommu) => iommu.interrupt_all(&MANY_CPUS),
-        None => domain.devices.iommus.push(Iommu::for_many_cpus(&MANY_CPUS)),
+        Some(iommu) => iommu.interrupt_all(iommu.origin().with_rule(&MANY_CPUS)),
+        None => domain.devices.iommus.push(Iommu::for_many_cpus(domain.origin.with_rule(&MANY_CPUS))),
     }
-    domain.features.ioapic.get_or_insert(Spanned::rule(IoapicDriver::Qemu, &MANY_CPUS));
+    domain.features.ioapic.get_or_insert(Spanned::rule(IoapicDriver::Qemu, &MANY_CPUS, domain.origin));
 }
 
 /// The devices that others imply (`virDomainDefAddImplicitDevices` in libvirt's `src/conf/domain_postparse.c`).
 pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     disk_controllers(domain);
     if domain.devices.consoles.iter().any(console::Console::is_virtio)
-        || domain.devices.channels.iter().any(super::super::devices::channel::Channel::is_virtio)
+        || domain.devices.channels.iter().any(crate::model::devices::channel::Channel::is_virtio)
     {
         serial_controllers(domain);
     }
@@ -109,17 +110,17 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     parallel::settle(domain);
     console::imply(domain, faults);
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {
-        domain.devices.videos.push(Video::added(&VIDEO));
+        domain.devices.videos.push(Video::added(domain.origin.with_rule(&VIDEO)));
     }
     Video::primary_first(&mut domain.devices.videos);
     for kind in [InputKind::Mouse, InputKind::Keyboard] {
         let off = domain.features.ps2.is(&Switch::Off) || !domain.os.has_ps2();
         if !off && !domain.devices.inputs.iter().any(|i| i.is_ps2(kind)) {
-            domain.devices.inputs.push(Input::ps2(kind, &PS2));
+            domain.devices.inputs.push(Input::ps2(kind, domain.origin.with_rule(&PS2)));
         }
     }
     if domain.devices.audios.is_empty() {
-        domain.devices.audios.extend(Audio::implied(&domain.devices.graphics, &AUDIO));
+        domain.devices.audios.extend(Audio::implied(&domain.devices.graphics, domain.origin.with_rule(&AUDIO)));
     }
 }
 
@@ -134,9 +135,9 @@ fn disk_controllers(domain: &mut Domain) {
             .disks
             .iter()
             .filter(|d| d.controller_type() == Some(kind))
-            .filter_map(|d| controller(&d.info.address));
-        let Some(highest) = named.max() else { continue };
-        ensure_all(domain, kind, 0..=highest.min(MOST), &DISK_CONTROLLER);
+            .filter_map(|d| Some((controller(&d.info.address)?, d.origin())));
+        let Some((highest, disk)) = named.max_by_key(|(index, _)| *index) else { continue };
+        ensure_all(domain, kind, 0..=highest.min(MOST), disk.with_rule(&DISK_CONTROLLER));
     }
 }
 
@@ -150,8 +151,10 @@ fn controller(address: &Opt<Address>) -> Option<u32> {
 }
 
 fn serial_controllers(domain: &mut Domain) {
-    let channels = domain.devices.channels.iter().filter(|c| c.is_virtio()).map(|c| controller(&c.info.address));
-    let consoles = domain.devices.consoles.iter().filter(|c| c.is_virtio()).map(|c| controller(&c.info.address));
-    let named: BTreeSet<u32> = channels.chain(consoles).map(Option::unwrap_or_default).collect();
-    ensure_all(domain, ControllerType::VirtioSerial, named, &SERIAL_CONTROLLER);
+    let channels = domain.devices.channels.iter().filter(|c| c.is_virtio()).map(|c| (&c.info.address, c.origin()));
+    let consoles = domain.devices.consoles.iter().filter(|c| c.is_virtio()).map(|c| (&c.info.address, c.origin()));
+    let origin = channels.clone().chain(consoles.clone()).next().map_or(domain.origin, |(_, origin)| origin);
+    let named = channels.chain(consoles).map(|(address, _)| controller(address).unwrap_or_default());
+    let named: BTreeSet<u32> = named.collect();
+    ensure_all(domain, ControllerType::VirtioSerial, named, origin.with_rule(&SERIAL_CONTROLLER));
 }

@@ -55,12 +55,14 @@ pub(super) fn may_stand(domain: &Domain, kind: Kind, index: usize) -> bool {
 /// (`qemuDomainEnsureVirtioAddress` in libvirt's `src/qemu/qemu_domain_address.c`); `true` where it needs a place there.
 pub(crate) fn to_pci(domain: &mut Domain, kind: Kind, index: usize) -> bool {
     let has_root = domain.os.family().root().is_some();
+    let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
     let Some(info) = domain.devices.info_mut(kind, index).filter(|_| has_root) else { return false };
-    let by_rule = |a: &Spanned<Address>| a.value == Address::VirtioMmio && a.origin.span().is_none();
+    let by_rule = |a: &Spanned<Address>| a.value == Address::VirtioMmio && a.origin.by_rule().is_some();
     if !info.address.as_ref().is_some_and(by_rule) {
         return false;
     }
-    info.address = Some(Spanned::rule(Address::Pci { slot: PciSlot::default(), multifunction: None }, &PLUGGED));
+    info.address =
+        Some(Spanned::rule(Address::Pci { slot: PciSlot::default(), multifunction: None }, &PLUGGED, origin));
     true
 }
 
@@ -83,7 +85,7 @@ pub(super) fn assign(domain: &mut Domain) {
         if is_virtio(domain, kind, index)
             && let Some(info) = domain.devices.info_mut(kind, index)
         {
-            info.address.get_or_insert(Spanned::rule(Address::VirtioMmio, &MMIO));
+            info.address.get_or_insert(Spanned::rule(Address::VirtioMmio, &MMIO, domain.origin));
         }
     }
 }

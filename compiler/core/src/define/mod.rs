@@ -112,31 +112,31 @@ fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let report = &mut |d| faults.push(d);
     Sysinfo::define(&mut domain.sysinfo, &mut domain.general.uuid, report);
     domain.general.define(origin, report);
-    domain.vcpus.define(report);
-    domain.iothreads.define(report);
+    domain.vcpus.define(origin, report);
+    domain.iothreads.define(origin, report);
     domain.throttles.check(report);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
     domain.limits.define(report);
-    domain.idmap.check(report);
+    domain.idmap.check(origin, report);
     if !domain.cputune.pins() {
-        domain.vcpus.follow(&domain.numatune);
+        domain.vcpus.follow(origin, &domain.numatune);
     }
-    domain.numatune.define(domain.vcpus.placement);
-    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch()), &EMULATOR));
+    domain.numatune.define(origin, domain.vcpus.placement);
+    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch()), &EMULATOR, domain.origin));
     let per_device = domain.has_device_boot_order();
-    domain.os.define(per_device, report);
+    domain.os.define(origin, per_device, report);
     os::choose(domain, facts, report);
-    domain.clock.define(&domain.os, domain.general.is_kvm(), report);
+    domain.clock.define(origin, &domain.os, domain.general.is_kvm(), report);
     domain.extensions.check(report);
-    domain.features.define(&domain.os, domain.general.is_kvm(), facts, report);
-    domain.lifecycle.define(report);
+    domain.features.define(origin, &domain.os, domain.general.is_kvm(), facts, report);
+    domain.lifecycle.define(origin, report);
     crate::model::elements::seclabel::Seclabel::define(&mut domain.labels, report);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     // Under KVM the default of a machine of Arm is a CPU that the host does not have.
     let kvm = domain.general.is_kvm();
     let default = domain.os.default_cpu().filter(|_| domain.os.arch().is_x86() || !kvm);
     let default = default.map(|own| if domain.has_32_bits() && own == "qemu64" { "qemu32".to_owned() } else { own });
-    if let Some(mut cpu) = domain.cpu.take().or_else(|| default.is_some().then(Cpu::implicit)) {
+    if let Some(mut cpu) = domain.cpu.take().or_else(|| default.is_some().then(|| Cpu::implicit(origin))) {
         if domain.has_32_bits() {
             cpu.without_migration();
         }

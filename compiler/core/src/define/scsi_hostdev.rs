@@ -44,7 +44,7 @@ pub fn assign(domain: &mut Domain) {
         let free = places.find(|(controller, unit)| !taken.contains(&(*controller, 0, 0, *unit)));
         let (Some((controller, unit)), Some(device)) = (free, domain.devices.hostdevs.get_mut(at)) else { continue };
         let address = Address::Drive { controller, bus: 0, target: 0, unit };
-        device.info.address = Some(Spanned::rule(address, &PLACE));
+        device.info.address = Some(Spanned::rule(address, &PLACE, device.origin));
     }
 }
 
@@ -70,8 +70,8 @@ pub fn controllers(domain: &mut Domain) {
     for index in 0..=highest.min(255) {
         let own = |c: &Controller| c.kind() == ControllerType::Scsi && c.index.is(&index);
         if !domain.devices.controllers.iter().any(own) {
-            let model = model.as_ref().map(|m| Spanned::rule(m.value.clone(), &CONTROLLER));
-            let added = Controller::added(ControllerType::Scsi, index, &CONTROLLER);
+            let model = model.as_ref().map(|m| Spanned::rule(m.value.clone(), &CONTROLLER, domain.origin));
+            let added = Controller::added(ControllerType::Scsi, index, domain.origin.with_rule(&CONTROLLER));
             add_controller(domain, Controller { model, ..added });
         }
     }

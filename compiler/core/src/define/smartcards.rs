@@ -19,9 +19,10 @@ pub fn assign(domain: &mut Domain) {
         });
         let slot = slots.max().unwrap_or(0);
         let Some(card) = domain.devices.smartcards.get_mut(at) else { continue };
-        card.info_mut().address.get_or_insert(Spanned::rule(Address::Ccid { controller: 0, slot }, &SLOT));
+        let origin = card.origin();
+        card.info_mut().address.get_or_insert(Spanned::rule(Address::Ccid { controller: 0, slot }, &SLOT, origin));
         if let Some(Spanned { value: Address::Ccid { controller, .. }, .. }) = card.info_mut().address {
-            ensure(domain, ControllerType::Ccid, controller, &READER);
+            ensure(domain, ControllerType::Ccid, controller, origin.with_rule(&READER));
         }
     }
 }

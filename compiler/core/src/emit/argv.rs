@@ -87,11 +87,11 @@ impl Argv {
     /// Where each argument comes from.
     pub fn map(&self, source: &SourceFile) -> Vec<MapEntry> {
         let entry = |(index, argument): (usize, &Argument)| {
-            let place = argument.origin.span().map(|span| source.line_column(span.start));
-            let rule = match argument.origin {
-                Origin::Rule(rule) => Some(rule),
-                Origin::Xml(_) => None,
+            let place = match argument.origin {
+                Origin::Xml(span) => Some(source.line_column(span.start)),
+                Origin::Rule(..) => None,
             };
+            let rule = argument.origin.by_rule();
             MapEntry {
                 index,
                 argument: argument.arg.display().into_owned(),

@@ -30,7 +30,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     if !faults.is_empty() {
         return Err(faults);
     }
-    let start = Origin::Rule(&START);
+    let start = m.domain().origin.with_rule(&START);
     let at = |origin| plan_origin(origin, source);
     let of = |device: Option<&str>, (step, origin): (Step, Origin)| PlannedStep {
         step,
@@ -47,7 +47,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
         steps.extend(turn.late_steps().map(|step| of(turn.device.as_deref(), step)));
     }
     let at = SocketPlace::Private(MONITOR_SOCKET.to_owned());
-    steps.push(step((Step::Listen { fd: MONITOR_FD.to_owned(), at }, Origin::Rule(&rules::MONITOR))));
+    steps.push(step((Step::Listen { fd: MONITOR_FD.to_owned(), at }, start.with_rule(&rules::MONITOR))));
     let mut fds = vec![MONITOR_FD.to_owned()];
     fds.extend(needs.fds.iter().cloned());
     let args: Vec<Arg> = argv(machine).0.into_iter().map(|a| a.arg).collect();
@@ -88,7 +88,7 @@ pub(crate) fn digest_of(told: &impl Serialize, source: &SourceFile) -> String {
 /// Where a step comes from, in the words of plans.
 pub(crate) fn plan_origin(origin: Origin, source: &SourceFile) -> PlanOrigin {
     match origin {
-        Origin::Rule(rule) => PlanOrigin::Rule(rule.name.to_owned()),
+        Origin::Rule(rule, _) => PlanOrigin::Rule(rule.name.to_owned()),
         Origin::Xml(span) => {
             let place = source.line_column(span.start);
             PlanOrigin::Place { file: source.name().to_owned(), line: place.line, column: place.column }

@@ -40,9 +40,9 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
     for (call, origin) in &needs.commands {
         let message =
             format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute);
-        let span = origin.span().unwrap_or_default();
+        let span = origin.span();
         faults.push(
-            Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
+            Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
         );
     }
     out.push_str("exec");
@@ -62,9 +62,9 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
             }
             Err(fd) => {
                 let message = format!("descriptor `{fd}` cannot be opened in a shell script");
-                let span = item.origin.span().unwrap_or_default();
+                let span = item.origin.span();
                 faults.push(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
                         .help("use `virtc run`, or `--emit plan`"),
                 );
             }
@@ -228,8 +228,9 @@ mod tests {
             Props::new().with("type", "tap").with("fd", crate::qemu::fd("macvtapfd-net00")).with("id", "hostnet0");
         assert_eq!(tap_by_name(&macvtap), macvtap);
         let vdpa = |dev: &str| Props::new().with("type", "vhost-vdpa").with("vhostdev", dev).with("id", "hostnet1");
-        let mut needs = HostNeeds::default();
-        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", Origin::Rule(&crate::qemu::rules::ALWAYS));
+        let origin = Origin::Xml(virtc_diag::Span::at(0));
+        let mut needs = HostNeeds::new(origin);
+        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", origin);
         assert_eq!(vdpa_by_path(&vdpa("/dev/fdset/0"), &needs), vdpa("/dev/vhost-vdpa-3"));
     }
 }

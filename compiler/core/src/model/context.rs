@@ -125,8 +125,8 @@ impl Cx<'_> {
             return Some(Text::from(format!("{mount}/libvirt/qemu/{}", self.short_name())));
         }
         let message = format!("the host has no mount of huge pages of {size} KiB");
-        let span = kib.origin_or(origin).span().unwrap_or_default();
-        self.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let span = kib.origin_or(origin).span();
+        self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         None
     }
 
@@ -155,9 +155,9 @@ impl Cx<'_> {
     /// Reports NUMA nodes that the host does not have.
     pub fn check_nodes(&self, nodes: &Spanned<CpuSet>) {
         if let Some(node) = nodes.value.iter().find(|n| self.facts.lacks_node(*n)) {
-            let span = nodes.origin.span().unwrap_or_default();
+            let span = nodes.origin.span();
             let message = format!("the host has no NUMA node {node}");
-            self.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 

@@ -104,7 +104,7 @@ fn read(checked: &Checked<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics
     let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
     if !root.is("domain") {
         let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
-        let fault = Diagnostic::new(&codes::MISSING, root.name_span(), message);
+        let fault = Diagnostic::at(&codes::MISSING, root.name_span(), message);
         return (None, std::iter::once(fault).collect());
     }
     let mut domain = Domain::read(&Fields::new(&cx, root));

@@ -23,7 +23,7 @@ pub fn assign(domain: &mut Domain) {
                 continue;
             }
             if let Some(info) = domain.devices.info_mut(*kind, index) {
-                info.alias = Some(Spanned::rule(alias, &ALIAS));
+                info.alias = Some(Spanned::rule(alias, &ALIAS, domain.origin));
             }
         }
     }

@@ -37,26 +37,26 @@ pub fn check(cx: &Cx<'_>, items: &[Item]) {
         let Some(lack) = lack(caps, &cx.changes, item) else { continue };
         let has = |other: &Target| other.caps().is_some_and(|caps| self::lack(caps, &cx.changes, item).is_none());
         let other = cx.target.others(arch).find(has);
-        let span: Span = item.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
+        let span: Span = item.origin.span();
         // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
         let is_denied = self::lack(caps, &Changes::default(), item).is_none();
         if !is_denied && other.is_none() && cx.target.is_profile() {
             let message = format!("no QEMU that virtc knows has {}", one(&lack));
             let help =
                 "where yours has it, name its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
-            cx.report(Diagnostic::new(&codes::UNKNOWN_TO_QEMU, span, message).help(help));
+            cx.report(Diagnostic::at(&codes::UNKNOWN_TO_QEMU, span, message).help(help));
             continue;
         }
         if is_denied {
             let message = format!("the definition takes away the capability for this {lack}");
-            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
             cx.report(fault.help("remove it from `<qemu:capabilities>`"));
             continue;
         }
         let message = format!("{} has no {lack}", cx.target.name());
         let help = other
             .map_or_else(|| "no QEMU that virtc knows has it".to_owned(), |other| format!("{} has it", other.name()));
-        cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
     }
 }
 

@@ -50,9 +50,9 @@ fn memfd(domain: &Domain) -> Option<Origin> {
 pub fn check(cx: &Cx<'_>) {
     for (name, asked) in ASKED.iter().filter(|(name, _)| cx.changes.lacks(name)) {
         if let Some(origin) = asked(cx.domain) {
-            let span = origin.span().or(cx.domain.origin.span()).unwrap_or_default();
+            let span = origin.span();
             let message = format!("this takes the capability `{name}`, which the definition takes away");
-            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
             cx.report(fault.help("remove it from `<qemu:capabilities>`"));
         }
     }

@@ -9,7 +9,7 @@ mod device;
 use virtc_diag::Diagnostics;
 
 use crate::define::{Definition, ports};
-use crate::ir::{OptExt, Origin};
+use crate::ir::OptExt;
 use crate::model::Cx;
 use crate::model::Domain;
 use crate::model::Facts;
@@ -74,7 +74,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     domain.fd_sets = chardev::fd_sets(&domain);
     let cx = Cx::new(&domain, target, facts);
     let mut items = Items::new();
-    let mut needs = HostNeeds::default();
+    let mut needs = HostNeeds::new(domain.origin);
     parts(&cx, &mut items);
     floppy_items(&cx, &mut items);
     domain.devices.items(&cx, &mut items);
@@ -84,7 +84,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     domain.extensions.host(&mut needs);
     domain.extensions.items(&mut items);
     storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut items);
-    storage::master_key(&mut items);
+    storage::master_key(domain.origin, &mut items);
     let mut items = items.sorted();
     domain.extensions.apply(&mut items);
     capabilities::check(&cx, &items);
@@ -176,6 +176,6 @@ fn parts(cx: &Cx<'_>, out: &mut Items) {
     let origin = domain.emulator.as_ref().map_or(domain.origin, |e| e.origin);
     out.word(Section::Binary, "", binary, origin);
     if domain.devices.graphics.is_empty() {
-        out.opts(Section::Display, "display", Opts::first("none"), Origin::Rule(&rules::NO_DISPLAY));
+        out.opts(Section::Display, "display", Opts::first("none"), domain.origin.with_rule(&rules::NO_DISPLAY));
     }
 }

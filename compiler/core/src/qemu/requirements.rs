@@ -7,7 +7,7 @@ use crate::codes;
 use crate::ir::Origin;
 
 /// What the host must do, by device and by the place in the order of steps.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct HostNeeds {
     /// What is asked for before the first device: it is of the VM itself.
     own: Turn,
@@ -44,14 +44,11 @@ pub(crate) struct Turn {
     pub steps: Vec<(Step, Origin)>,
 }
 
-impl Default for Turn {
-    fn default() -> Self {
-        let origin = Origin::Rule(&crate::qemu::rules::OF_THE_VM);
-        Self { device: None, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
-    }
-}
-
 impl Turn {
+    fn new(device: Option<String>, origin: Origin) -> Self {
+        Self { device, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
+    }
+
     /// Whether nothing was asked for in it.
     fn is_idle(&self) -> bool {
         self.binds.is_empty() && self.rules.is_empty() && self.steps.is_empty()
@@ -66,6 +63,22 @@ impl Turn {
 }
 
 impl HostNeeds {
+    /// Nothing yet, for a domain at `domain`.
+    pub fn new(domain: Origin) -> Self {
+        let own = Turn::new(None, domain.with_rule(&crate::qemu::rules::OF_THE_VM));
+        Self {
+            own,
+            devices: Vec::new(),
+            fds: Vec::new(),
+            directories: Vec::new(),
+            pinned: false,
+            env: Vec::new(),
+            commands: Vec::new(),
+            vf_settings: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
     /// Whatever is asked for from here on is for the device `alias`.
     pub fn begin(&mut self, alias: &str, origin: Origin) {
         // A turn in which nothing was asked for is taken over.
@@ -73,7 +86,7 @@ impl HostNeeds {
             alias.clone_into(last.device.get_or_insert_default());
             last.origin = origin;
         } else {
-            self.devices.push(Turn { device: Some(alias.to_owned()), origin, ..Turn::default() });
+            self.devices.push(Turn::new(Some(alias.to_owned()), origin));
         }
     }
 
@@ -233,7 +246,7 @@ impl HostNeeds {
     pub(crate) fn faults(&self) -> Diagnostics {
         let refused = |(origin, what): &(Origin, String)| {
             let message = format!("running this is not supported yet: {what}");
-            Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message)
+            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
         };
         let mut out = self.vf_faults();
         out.extend(self.refused.iter().map(refused).collect());
@@ -245,7 +258,7 @@ impl HostNeeds {
         let fault = |origin: &Origin| {
             let message =
                 "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
-            Diagnostic::new(&codes::NOT_YET_SUPPORTED, origin.span().unwrap_or_default(), message)
+            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
         };
         self.vf_settings.iter().map(fault).collect()
     }

@@ -93,16 +93,16 @@ impl Changes {
         let mut of = |names: &[Spanned<String>]| {
             let mut out = Vec::new();
             for name in names {
-                let span = name.origin.span().unwrap_or_default();
+                let span = name.origin.span();
                 if !NAMES.lines().any(|known| known == name.value) {
                     let message = format!("libvirt has no capability `{}`", name.value);
-                    report(Diagnostic::new(&codes::BAD_VALUE, span, message).help("it refuses what it does not know"));
+                    report(Diagnostic::at(&codes::BAD_VALUE, span, message).help("it refuses what it does not know"));
                 } else if let Some(ability) = Ability::named(&name.value, target, arch) {
                     out.push(ability);
                 } else {
                     let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
                     let help = "what libvirt does otherwise without it, virtc does not do at all";
-                    report(Diagnostic::new(&codes::CAPABILITY_WITHOUT_EFFECT, span, message).help(help));
+                    report(Diagnostic::at(&codes::CAPABILITY_WITHOUT_EFFECT, span, message).help(help));
                 }
             }
             out

@@ -64,7 +64,7 @@ impl<'d> Lowering<'d> {
 
     /// Something the model does not know yet.
     pub fn unsupported(&self, span: Span, what: impl std::fmt::Display) {
-        self.report(Diagnostic::new(&codes::NOT_YET_SUPPORTED, span, format!("{what} is not supported yet")));
+        self.report(Diagnostic::at(&codes::NOT_YET_SUPPORTED, span, format!("{what} is not supported yet")));
     }
 }
 
@@ -135,11 +135,7 @@ impl<'d, 'c> Fields<'d, 'c> {
         let attribute = self.raw(name)?;
         let (value, span) = (attribute.value(), attribute.value_span());
         if value.trim_start().starts_with("0x") || value.trim_start().starts_with("0X") {
-            self.report(Diagnostic::new(
-                &codes::BAD_VALUE,
-                span,
-                format!("value `{value}` of `{name}` is not decimal"),
-            ));
+            self.report(Diagnostic::at(&codes::BAD_VALUE, span, format!("value `{value}` of `{name}` is not decimal")));
             self.cx.met.set(self.cx.met.get() + 1);
             return None;
         }
@@ -153,11 +149,11 @@ impl<'d, 'c> Fields<'d, 'c> {
         if T::read(text.trim()).is_some() {
             // The grammar passes over white space around a word or behind a number; libvirt does not.
             let message = format!("{} has white space around it", what());
-            let fault = Diagnostic::new(&codes::BAD_VALUE, span, message);
+            let fault = Diagnostic::at(&codes::BAD_VALUE, span, message);
             let fault = fault.help(format!("libvirt takes `{}` alone", text.trim()));
             self.report(fault.fix(Safety::Safe, "take the white space away", span, text.trim()));
         } else if T::words().is_empty() {
-            self.report(Diagnostic::new(&codes::BAD_VALUE, span, format!("{} cannot be read", what())));
+            self.report(Diagnostic::at(&codes::BAD_VALUE, span, format!("{} cannot be read", what())));
         } else {
             // The grammar has let it pass, so it is a word of the format that the model does not know yet.
             self.cx.unsupported(span, what());
@@ -190,14 +186,14 @@ impl<'d, 'c> Fields<'d, 'c> {
             if self.attributes.get() & bit == 0 && attributes.contains(&attribute.name()) {
                 self.attributes.set(self.attributes.get() | bit);
                 let message = format!("`{}` means nothing in a {what}", attribute.name());
-                self.report(Diagnostic::new(&codes::WITHOUT_EFFECT, attribute.name_span(), message));
+                self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, attribute.name_span(), message));
             }
         }
         for child in self.children.borrow_mut().iter_mut() {
             if !child.read && children.contains(&child.name) {
                 child.read = true;
                 let message = format!("`<{}>` means nothing in a {what}", child.name);
-                self.report(Diagnostic::new(&codes::WITHOUT_EFFECT, child.element.name_span(), message));
+                self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, child.element.name_span(), message));
             }
         }
     }

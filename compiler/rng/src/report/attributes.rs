@@ -107,7 +107,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let culprit = self.culprit(element, fresh, taken, &mut allowed);
         let with = culprit.map(|c| self.written(c)).unwrap_or_default();
         let message = format!("`<{tag}>` with `{with}` takes no attribute `{name}`");
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
         let mut help = format!("remove `{name}`, or change `{with}`");
         if let Some(culprit) = culprit {
             diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
@@ -151,7 +151,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let after = self.engine.value(derived, Some(attribute.value()), element);
         let help = with_doc(format!("did you mean `{known}`?"), self.schema.text(candidate.doc));
         let message = format!("`<{tag}>` takes no attribute `{name}`");
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message).help(help);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message).help(help);
         if after != Pat::NOT_ALLOWED || distance(local, known) <= 2 {
             diagnostic =
                 diagnostic.fix(Safety::Unsafe, format!("rename it to `{known}`"), attribute.name_span(), known.clone());
@@ -183,7 +183,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         if !lacks.is_empty() && !is_foreign {
             message = format!("{message}, and {lacks}");
         }
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
         let mut help =
             if names.is_empty() { "remove it".to_owned() } else { format!("expected {}", any_of(&names, code)) };
         if let Some((culprit, forms)) = other {
@@ -230,7 +230,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             let culprit = self.culprit(element, fresh, taken, &mut allowed);
             let with = culprit.map(|c| self.written(c)).unwrap_or_default();
             let message = format!("`{name}='{shown}'` does not go with `{with}` in `<{tag}>`");
-            let mut diagnostic = Diagnostic::new(&BAD_VALUE, attribute.value_span(), message);
+            let mut diagnostic = Diagnostic::at(&BAD_VALUE, attribute.value_span(), message);
             if let Some(culprit) = culprit {
                 diagnostic = diagnostic.label(culprit.span(), "this decides which values go with it");
             }

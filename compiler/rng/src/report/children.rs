@@ -26,7 +26,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let names = self.written_names(&candidates, root);
         let message = format!("the root element is `<{}>`", self.name(root));
         self.push(
-            Diagnostic::new(&UNKNOWN_ELEMENT, root.name_span(), message)
+            Diagnostic::at(&UNKNOWN_ELEMENT, root.name_span(), message)
                 .help(format!("expected {}", any_of(&names, tag))),
         );
         Step::Pass(Pat::EMPTY)
@@ -68,7 +68,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             let value = short(child.text().trim()).replace('\'', "&apos;");
             let help = format!("`{name}` is an attribute: write `<{parent} {name}='{value}'>`");
             let help = with_doc(help, self.schema.text(doc));
-            self.push(Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message).help(help));
+            self.push(Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message).help(help));
             return skip;
         }
         let (schema, arena) = (self.schema, &self.engine.arena);
@@ -80,10 +80,10 @@ impl<'d> Reporter<'_, '_, 'd> {
         parents.dedup();
         let message = format!("`<{parent}>` takes no element `<{name}>`");
         let diagnostic = if parents.is_empty() {
-            Diagnostic::new(&UNKNOWN_ELEMENT, child.name_span(), message).help(self.expectation(child, frame.first))
+            Diagnostic::at(&UNKNOWN_ELEMENT, child.name_span(), message).help(self.expectation(child, frame.first))
         } else {
             let parents = nearest_first(parent, parents, |p| p);
-            Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message)
+            Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message)
                 .help(format!("it belongs in {}", any_of(&parents, tag)))
         };
         self.push(diagnostic);
@@ -179,7 +179,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return Some(step);
         }
         let namespace = self.schema.known_name(candidate.symbol).map_or("", |(ns, _)| ns);
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ELEMENT, element.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ELEMENT, element.name_span(), message);
         let shown = self.written_name(candidate.symbol, element).unwrap_or_default();
         let declaration = self.declaration(candidate.symbol, element);
         if local == written {
@@ -242,7 +242,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let written = culprit.map(|c| self.written(c));
         let form = written.as_ref().map_or_else(String::new, |written| format!(" with `{written}`"));
         let message = format!("`<{}>`{form} takes no element `<{}>`", self.name(parent), self.name(child));
-        let mut diagnostic = Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message);
         if let Some(culprit) = culprit {
             diagnostic = diagnostic.label(culprit.span(), "this decides what may stand inside");
         }
@@ -265,7 +265,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     fn displaced<I>(&mut self, frame: &Frame<'d, I>, child: Element<'d>, symbol: Symbol) {
         let (name, parent) = (self.name(child), self.name(frame.element));
         let before: Vec<Element<'d>> = frame.element.children().take_while(|e| *e != child).collect();
-        let diagnostic = |message: String| Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
+        let diagnostic = |message: String| Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message);
         if before.len() > MAX_SIBLINGS || !self.may_try() {
             return self.push(diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`")));
         }

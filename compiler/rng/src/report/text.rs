@@ -36,7 +36,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         said.extend(allowed.forms);
         let expected = if said.is_empty() { String::new() } else { format!("expected {}", said.join(", or ")) };
         let doc = self.schema.text(faulty.doc);
-        let mut diagnostic = Diagnostic::new(&BAD_VALUE, faulty.span, message);
+        let mut diagnostic = Diagnostic::at(&BAD_VALUE, faulty.span, message);
         let help = match &near {
             Some(word) => format!("did you mean `{word}`? {expected}"),
             None => expected,
@@ -111,9 +111,9 @@ impl<'d> Reporter<'_, '_, 'd> {
             _ => format!("`{text}`"),
         };
         let holds = if self.engine.arena.has_elements(content) { "elements alone" } else { "no text" };
-        let mut diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text in `<{name}>`, which holds {holds}"));
+        let mut diagnostic = Diagnostic::at(&STRAY_TEXT, span, format!("text in `<{name}>`, which holds {holds}"));
         if matches!(self.engine.arena.kind(content), Kind::Data | Kind::Value) {
-            diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text beside elements in `<{name}>`"));
+            diagnostic = Diagnostic::at(&STRAY_TEXT, span, format!("text beside elements in `<{name}>`"));
         }
         diagnostic = diagnostic.help(format!("remove {shown}, or put it where it belongs"));
         let raw = self.slice(span);

@@ -58,27 +58,26 @@ impl Pass<'_> {
             Some(_) | None => None,
         };
         if let Some((span, message, help)) = fault {
-            let span = span.or(self.domain.origin.span()).unwrap_or_default();
-            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+            self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
         }
         self.fix(Kind::Controller, index, at, rule);
     }
 
     /// Where the definition gives this place to a device.
-    fn holder(&self, at: PciSlot) -> Option<Span> {
+    fn holder(&self, at: PciSlot) -> Span {
         let devices = &self.domain.devices;
         let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
         let mut places = all.filter_map(|(kind, index)| pci(&devices.info(kind, index)?.address));
-        places.find(|(slot, _)| *slot == at).and_then(|(_, origin)| origin.span())
+        places.find(|(slot, _)| *slot == at).map_or(self.domain.origin, |(_, origin)| origin).span()
     }
 
     /// A function of the chipset that no definition names: no device may have its place.
     fn reserved(&mut self, at: PciSlot) {
         if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) {
             let message = format!("{} is the place of a part of the chipset", show(at));
-            let span = self.holder(at).or(self.domain.origin.span()).unwrap_or_default();
+            let span = self.holder(at);
             let help = "remove the `<address>` to have a free one assigned";
-            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+            self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
         }
         self.buses.take(at, false);
     }

@@ -22,7 +22,7 @@ impl Pass<'_> {
                 if slot.is_empty() {
                     continue;
                 }
-                let span = origin.span().unwrap_or_default();
+                let span = origin.span();
                 let flags = match self.domain.devices.needs(*kind, index, self.domain) {
                     Needs::Pci(flags) => flags,
                     // The first console may be the first serial port, which has the place.
@@ -68,7 +68,7 @@ impl Pass<'_> {
                 };
                 if let Some(message) = fault {
                     let help = "remove the `<address>` to have a free one assigned";
-                    self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+                    self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
                     continue;
                 }
                 self.buses.take(slot, flags.has(Connect::AGGREGATE));

@@ -50,8 +50,8 @@ pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
 
 fn refused(item: &Item) -> Diagnostics {
     let message = format!("this device cannot be plugged into a running guest: it needs `-{}`", item.option);
-    let span = item.origin.span().unwrap_or_default();
-    std::iter::once(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)).collect()
+    let span = item.origin.span();
+    std::iter::once(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)).collect()
 }
 
 fn call(execute: &str, arguments: Json) -> QmpCall {
@@ -129,7 +129,7 @@ mod tests {
 
     fn made(option: &'static str, payload: Payload) -> Result<(QmpCall, QmpCall), Diagnostics> {
         let mut items = Items::new();
-        items.push(Section::Disks, option, payload, Origin::Rule(&crate::qemu::rules::ALWAYS));
+        items.push(Section::Disks, option, payload, Origin::Xml(virtc_diag::Span::at(0)));
         pair(items.sorted().first().unwrap())
     }
 

@@ -135,7 +135,7 @@ impl Address {
             let span = zpci.keep();
             let message = "the addresses of `<zpci>` exist on s390x alone";
             if given {
-                a.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                a.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
             }
         }
         let kind = a.attr::<AddressKind>("type")?;
@@ -165,7 +165,7 @@ impl Address {
                 let slot = a.decimal::<u32>("slot").map(|n| n.value);
                 if slot.is_none() {
                     let message = "the address of a memory device has no `slot`";
-                    a.report(Diagnostic::new(&codes::MISSING, a.element().span(), message));
+                    a.report(Diagnostic::at(&codes::MISSING, a.element().span(), message));
                 }
                 Self::Dimm { slot, base }
             }

@@ -71,8 +71,8 @@ impl Channel {
                 source.needs_path(f);
                 let address = t.attr::<String>("address")?;
                 if address.value.parse::<Ipv4Addr>().is_err() {
-                    let span = address.origin.span().unwrap_or_default();
-                    f.report(Diagnostic::new(&codes::BAD_VALUE, span, "a `guestfwd` channel has an IPv4 address"));
+                    let span = address.origin.span();
+                    f.report(Diagnostic::at(&codes::BAD_VALUE, span, "a `guestfwd` channel has an IPv4 address"));
                 }
                 Target::Guestfwd(address, t.attr("port")?)
             }
@@ -178,7 +178,7 @@ impl Device for Channel {
             if let Some(reconnect) = unix.reconnect.as_ref().filter(|r| r.enabled.value.is_yes()) {
                 reconnect_needs_connect(reconnect, &mut |d| defaults.report(d));
             }
-            unix.mode = Some(Spanned::rule(Mode::Bind, &LISTENS));
+            unix.mode = Some(Spanned::rule(Mode::Bind, &LISTENS, self.origin));
         }
     }
 
@@ -188,9 +188,9 @@ impl Device for Channel {
         if let (SourceType::Spicevmc, Some(name)) = (self.source.kind.value, name)
             && name.value != SPICE_AGENT
         {
-            let span = name.origin.span().or(self.origin.span()).unwrap_or_default();
+            let span = name.origin.span();
             let message = format!("a `spicevmc` channel has the name `{SPICE_AGENT}`");
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 

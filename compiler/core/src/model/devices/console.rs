@@ -79,12 +79,13 @@ impl Console {
 
     /// The console that stands for `serial`.
     fn of_serial(serial: &Serial) -> Self {
+        let origin = serial.origin();
         Self {
             source: serial.source.clone(),
-            target: Some(Spanned::rule(Target::Serial, &MIRROR)),
-            port: serial.port.get().map(|p| Spanned::rule(p, &MIRROR)),
+            target: Some(Spanned::rule(Target::Serial, &MIRROR, origin)),
+            port: serial.port.get().map(|p| Spanned::rule(p, &MIRROR, origin)),
             info: serial.info.clone(),
-            origin: Origin::Rule(&MIRROR),
+            origin: origin.with_rule(&MIRROR),
         }
     }
 
@@ -103,17 +104,17 @@ impl Console {
 /// numbers both kinds.
 pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
     for console in domain.devices.consoles.iter().skip(1).filter(|c| c.is_mirror()) {
-        let span = console.origin.span().unwrap_or_default();
+        let span = console.origin.span();
         let message = "only the first console can be a serial port";
-        faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("set `<target type='virtio'/>`"));
+        faults.push(Diagnostic::at(&codes::CONFLICT, span, message).help("set `<target type='virtio'/>`"));
     }
     serial::settle(domain, faults);
     let devices = &mut domain.devices;
     let first_mirrors = devices.consoles.first().is_some_and(Console::is_mirror);
     if first_mirrors && devices.serials.is_empty() {
         let console = devices.consoles.first().cloned();
-        let zero = Some(Spanned::rule(0, &MIRROR));
-        devices.serials.extend(console.map(|c| Serial::of_console(c.source, zero, c.info, c.origin)));
+        let of = |c: Console| Serial::of_console(c.source, Some(Spanned::rule(0, &MIRROR, c.origin)), c.info, c.origin);
+        devices.serials.extend(console.map(of));
         serial::settle(domain, faults);
     }
     let devices = &mut domain.devices;
@@ -124,7 +125,7 @@ pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
     for (number, console) in domain.devices.consoles.iter_mut().enumerate().filter(|(_, c)| c.is_virtio()) {
         let number = u32::try_from(number).unwrap_or(u32::MAX);
         if !console.port.is(&number) {
-            console.port = Some(Spanned::rule(number, &NUMBER));
+            console.port = Some(Spanned::rule(number, &NUMBER, console.origin));
         }
     }
 }

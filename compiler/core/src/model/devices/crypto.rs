@@ -82,9 +82,9 @@ impl Device for Crypto {
         let alias = self.info.alias();
         let object = format!("obj{alias}");
         if self.backend.value == Backend::Lkcf && !cx.target.at_least(8, 0) {
-            let span = self.backend.origin.span().unwrap_or_default();
+            let span = self.backend.origin.span();
             let message = "cryptography of the host's kernel needs QEMU 8.0";
-            cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `builtin`"));
+            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `builtin`"));
         }
         let kind = match self.backend.value {
             Backend::Builtin => "cryptodev-backend-builtin",

@@ -3,7 +3,7 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Origin, Rule, Spanned, words};
+use crate::ir::{Origin, Spanned, words};
 use crate::model::Cx;
 use crate::model::Domain;
 use crate::model::devices::controller::{ControllerType, UsbModel};
@@ -31,8 +31,8 @@ pub struct Hub {
 
 impl Hub {
     /// A hub that `rule` adds.
-    pub fn added(rule: &'static Rule) -> Self {
-        Self { kind: Spanned::rule(HubType::Usb, rule), info: Info::default(), origin: Origin::Rule(rule) }
+    pub fn added(origin: Origin) -> Self {
+        Self { kind: Spanned::new(HubType::Usb, origin), info: Info::default(), origin: origin }
     }
 }
 
@@ -53,9 +53,9 @@ impl Device for Hub {
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let mut usb = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb);
         if usb.any(|c| c.usb_model() == Some(UsbModel::None)) {
-            let span = self.origin.span().unwrap_or_default();
+            let span = self.origin.span();
             let message = "a USB hub needs USB, and the guest has none";
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 

@@ -61,8 +61,8 @@ impl Info {
         let (rom, boot) = (f.child("rom"), f.child("boot"));
         let loadparm: Opt<String> = boot.as_ref().and_then(|b| b.attr("loadparm"));
         if let Some(parameter) = &loadparm {
-            let span = parameter.origin.span().unwrap_or_default();
-            f.report(Diagnostic::new(&codes::WITHOUT_EFFECT, span, "`loadparm` is for the firmware of s390x"));
+            let span = parameter.origin.span();
+            f.report(Diagnostic::at(&codes::WITHOUT_EFFECT, span, "`loadparm` is for the firmware of s390x"));
         }
         Self {
             alias: f.child_attr::<String>("alias", "name").filter(|a| f.cx().keeps_alias(a)),

@@ -73,10 +73,10 @@ static BUS: Rule = Rule {
 
 impl Input {
     /// The mouse or keyboard of an x86 machine, which `rule` adds.
-    pub fn ps2(kind: InputKind, rule: &'static Rule) -> Self {
+    pub fn ps2(kind: InputKind, origin: Origin) -> Self {
         Self {
-            kind: Spanned::rule(kind, rule),
-            bus: Some(Spanned::rule(InputBus::Ps2, rule)),
+            kind: Spanned::new(kind, origin),
+            bus: Some(Spanned::new(InputBus::Ps2, origin)),
             model: None,
             virtio: VirtioOptions::default(),
             source: None,
@@ -84,7 +84,7 @@ impl Input {
             grab_toggle: None,
             repeat: None,
             info: Info::default(),
-            origin: Origin::Rule(rule),
+            origin: origin,
         }
     }
 
@@ -96,7 +96,8 @@ impl Input {
     /// Whether it is of this kind and on the PS/2 bus.
     pub fn is_ps2(&self, kind: InputKind) -> bool {
         // libvirt looks before it gives a bus to those that name none.
-        self.kind.value == kind && self.bus.is_some_and(|b| b.value == InputBus::Ps2 && b.origin != Origin::Rule(&BUS))
+        self.kind.value == kind
+            && self.bus.is_some_and(|b| b.value == InputBus::Ps2 && b.origin.by_rule() != Some(&BUS))
     }
 
     /// Whether it is on PS/2, or comes there for want of a bus.
@@ -202,16 +203,12 @@ impl Device for Input {
                 InputKind::Passthrough => Some(InputBus::Virtio),
                 InputKind::Evdev => None,
             };
-            self.bus = bus.map(|b| Spanned::rule(b, &BUS));
+            self.bus = bus.map(|b| Spanned::rule(b, &BUS, self.origin));
         }
         let ps2 = self.bus.filter(|b| b.value == InputBus::Ps2 && defaults.arch.is_arm());
         let ps2 = ps2.map(|bus| (bus.origin, "a machine of Arm has no bus `ps2`".to_owned()));
         if let Some((origin, message)) = self.fault().or(ps2) {
-            defaults.report(Diagnostic::new(
-                &codes::UNSUPPORTED_CONFIGURATION,
-                origin.span().unwrap_or_default(),
-                message,
-            ));
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         }
     }
 

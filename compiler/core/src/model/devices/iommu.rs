@@ -3,7 +3,7 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Cx;
 use crate::model::Domain;
 use crate::model::devices::address::Address;
@@ -64,23 +64,26 @@ impl Driver {
 
 impl Iommu {
     /// The IOMMU that `rule` adds, with interrupts for more CPUs than the APIC can name.
-    pub fn for_many_cpus(rule: &'static Rule) -> Self {
-        let origin = Origin::Rule(rule);
-        let mut added =
-            Self { model: Spanned::rule(Model::Intel, rule), driver: Driver::default(), info: Info::default(), origin };
-        added.interrupt_all(rule);
+    pub fn for_many_cpus(origin: Origin) -> Self {
+        let mut added = Self {
+            model: Spanned::new(Model::Intel, origin),
+            driver: Driver::default(),
+            info: Info::default(),
+            origin,
+        };
+        added.interrupt_all(origin);
         added
     }
 
     /// Switches on what interrupts of many CPUs take, unless the definition says otherwise (`qemuDomainIOMMUDefPostParse` in libvirt's
     /// `src/qemu/qemu_postparse.c`).
-    pub fn interrupt_all(&mut self, rule: &'static Rule) {
+    pub fn interrupt_all(&mut self, origin: Origin) {
         if self.model.value != Model::Intel {
             return;
         }
-        let remaps = self.driver.intremap.get_or_insert(Spanned::rule(Switch::On, rule)).is_on();
+        let remaps = self.driver.intremap.get_or_insert(Spanned::new(Switch::On, origin)).is_on();
         if remaps {
-            self.driver.eim.get_or_insert(Spanned::rule(Switch::On, rule));
+            self.driver.eim.get_or_insert(Spanned::new(Switch::On, origin));
         }
     }
 
@@ -126,10 +129,10 @@ impl Device for Iommu {
 
     /// The rules of `qemuValidateDomainDeviceDefIOMMU` in libvirt's `src/qemu/qemu_validate.c`.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let span = self.origin.span().unwrap_or_default();
+        let span = self.origin.span();
         let mut refuse = |message: &str, origin: Option<Origin>| {
-            let span = origin.and_then(Origin::span).unwrap_or(span);
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = origin.map_or(span, Origin::span);
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         };
         let model = Some(self.model.origin);
         let is_virt = domain.os.family() == MachineFamily::ArmVirt;

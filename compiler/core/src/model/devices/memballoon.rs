@@ -2,7 +2,7 @@
 
 use virtc_diag::Diagnostics;
 
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Cx;
 use crate::model::Domain;
 use crate::model::devices::virtio::VirtioOptions;
@@ -37,15 +37,15 @@ pub struct Memballoon {
 
 impl Memballoon {
     /// A balloon that `rule` adds.
-    pub fn added(rule: &'static Rule) -> Self {
+    pub fn added(origin: Origin) -> Self {
         Self {
-            model: Some(Spanned::rule(Model::Virtio, rule)),
+            model: Some(Spanned::new(Model::Virtio, origin)),
             autodeflate: None,
             free_page_reporting: None,
             period: None,
             virtio: VirtioOptions::default(),
             info: Info::default(),
-            origin: Origin::Rule(rule),
+            origin: origin,
         }
     }
 }

@@ -33,10 +33,10 @@ impl Device for Nvram {
     common!();
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        let span = self.origin.span().unwrap_or_default();
+        let span = self.origin.span();
         let message = "the device `<nvram>` exists on ppc64 alone";
         let help = "the variables of UEFI are `<nvram>` in `<os>`";
-        defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
     }
 
     fn default_alias(&self, _index: usize, _domain: &Domain) -> String {

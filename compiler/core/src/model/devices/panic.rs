@@ -57,17 +57,17 @@ impl Device for Panic {
             // Every machine of x86 has the port, whatever its buses.
             _ => defaults.arch.is_x86().then_some(Model::Isa),
         };
-        self.model = self.model.or(usual.map(|model| Spanned::rule(model, &MODEL)));
+        self.model = self.model.or(usual.map(|model| Spanned::rule(model, &MODEL, self.origin)));
     }
 
     /// The rules of `qemuValidateDomainDefPanic` in libvirt's `src/qemu/qemu_validate.c`.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let span = self.origin.span().unwrap_or_default();
+        let span = self.origin.span();
         let mut refuse = |message: &str, span| {
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         };
         let place = self.info.address.as_ref();
-        let at = place.and_then(|a| a.origin.span()).unwrap_or(span);
+        let at = place.map_or(span, |a| a.origin.span());
         match (self.model.get(), place.map(|a| &a.value)) {
             (None, _) => refuse("the machine type has no panic device unless a model is named", span),
             (Some(Model::Pseries), _) => refuse("panic device `pseries` exists on ppc64 alone", span),

@@ -34,7 +34,7 @@ pub fn settle(domain: &mut Domain) {
     for at in 0..ports.len() {
         let next = ports.iter().filter_map(|p| p.port.get()).max().map_or(0, |p| p.saturating_add(1));
         if let Some(port) = ports.get_mut(at) {
-            port.port.get_or_insert(Spanned::rule(next, &PORT));
+            port.port.get_or_insert(Spanned::rule(next, &PORT, port.origin));
         }
     }
 }
@@ -77,9 +77,9 @@ impl Device for Parallel {
         self.source.check(domain, faults);
         self.source.no_agent(faults);
         if domain.devices.parallels.get(PORTS).is_some_and(|fourth| std::ptr::eq(fourth, self)) {
-            let span = self.origin.span().unwrap_or_default();
+            let span = self.origin.span();
             let message = format!("a PC has {PORTS} parallel ports at most");
-            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message));
+            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message));
         }
     }
 

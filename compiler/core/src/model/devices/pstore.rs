@@ -59,28 +59,28 @@ impl Device for Pstore {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if self.path.is_none() {
             let path = format!("{}/{}_PSTORE.raw", defaults.facts.nvram_dir(), defaults.name);
-            self.path = Some(Spanned::rule(path, &PATH));
+            self.path = Some(Spanned::rule(path, &PATH, self.origin));
         }
         if self.size.is_none() {
-            let span = self.origin.span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::MISSING, span, "the store has no `<size>`"));
+            let span = self.origin.span();
+            defaults.report(Diagnostic::at(&codes::MISSING, span, "the store has no `<size>`"));
         }
         let kib = |size: Spanned<u64>| size.map(|bytes| bytes.div_ceil(1024));
         if let Some(size) = self.size.map(kib).filter(|kib| !kib.value.is_power_of_two() || kib.value < 4) {
-            let span = size.origin.span().unwrap_or_default();
+            let span = size.origin.span();
             let message = "the size of the store is no power of two, or less than 4 KiB";
-            defaults.report(Diagnostic::new(&codes::BAD_VALUE, span, message));
+            defaults.report(Diagnostic::at(&codes::BAD_VALUE, span, message));
         }
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let span = self.origin.span().unwrap_or_default();
+        let span = self.origin.span();
         if domain.devices.pstores.first().is_some_and(|first| !std::ptr::eq(first, self)) {
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one `<pstore>`"));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one `<pstore>`"));
         }
         if domain.features.has(crate::model::elements::features::Plain::Acpi).is_none() {
             let message = "without ACPI the guest does not see a store of type `acpi-erst`";
-            faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, span, message).help("add `<acpi/>` to `<features>`"));
+            faults.push(Diagnostic::at(&codes::WITHOUT_EFFECT, span, message).help("add `<acpi/>` to `<features>`"));
         }
     }
 

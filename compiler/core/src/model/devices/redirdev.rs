@@ -64,9 +64,9 @@ impl Device for Redirdev {
         self.source.check(domain, faults);
         let mut usb = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb);
         if usb.any(|c| c.usb_model() == Some(UsbModel::None)) {
-            let span = self.origin.span().unwrap_or_default();
+            let span = self.origin.span();
             let message = "a redirected device needs USB, and the guest has none";
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 

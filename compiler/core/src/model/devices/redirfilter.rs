@@ -118,8 +118,8 @@ impl Device for Redirfilter {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if domain.devices.redirfilters.first().is_some_and(|first| !std::ptr::eq(first, self)) {
-            let span = self.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, "there are two `<redirfilter>`").help("keep one"));
+            let span = self.origin.span();
+            faults.push(Diagnostic::at(&codes::CONFLICT, span, "there are two `<redirfilter>`").help("keep one"));
         }
     }
 

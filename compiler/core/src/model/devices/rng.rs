@@ -68,9 +68,9 @@ const PERIOD: u32 = 1000;
 impl Backend {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         match f.attr::<BackendModel>("model")?.value {
-            BackendModel::Random => {
-                Some(Self::Random(f.text().unwrap_or_else(|| Spanned::rule("/dev/random".to_owned(), &RANDOM))))
-            }
+            BackendModel::Random => Some(Self::Random(
+                f.text().unwrap_or_else(|| Spanned::rule("/dev/random".to_owned(), &RANDOM, f.origin())),
+            )),
             BackendModel::Builtin => Some(Self::Builtin),
             BackendModel::Egd => {
                 let source = chardev::whole(f, Source::lower(f))?;

@@ -48,8 +48,8 @@ impl SourceLabels {
             };
             if let Some(model) = label.model.as_ref().filter(|m| labels.iter().any(|l| l.is_of(&m.value))) {
                 let message = format!("the source has a label of model `{}` already", model.value);
-                let span = model.origin.span().unwrap_or_default();
-                f.report(Diagnostic::new(&codes::CONFLICT, span, message));
+                let span = model.origin.span();
+                f.report(Diagnostic::at(&codes::CONFLICT, span, message));
             }
             labels.push(label);
         }
@@ -77,11 +77,7 @@ impl SourceLabels {
             if domain.labels.iter().any(|l| l.forbids(model)) {
                 let message =
                     "a source has a label of its own, and the domain's label of this model is given to no source";
-                let fault = Diagnostic::new(
-                    &codes::UNSUPPORTED_CONFIGURATION,
-                    label.origin.span().unwrap_or_default(),
-                    message,
-                );
+                let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, label.origin, message);
                 faults.push(fault.help("set `relabel='yes'` on the domain's `<seclabel>`"));
             }
         }

@@ -103,9 +103,9 @@ impl Serial {
             MachineFamily::ArmVirt => Some(Target::System),
             _ => os.arch().is_x86().then_some(Target::Isa),
         };
-        self.target = self.target.or(usual.map(|target| Spanned::rule(target, &TARGET)));
+        self.target = self.target.or(usual.map(|target| Spanned::rule(target, &TARGET, self.origin)));
         let Some(target) = self.target.get() else { return };
-        self.model.get_or_insert(Spanned::rule(target.model(), &MODEL));
+        self.model.get_or_insert(Spanned::rule(target.model(), &MODEL, self.origin));
     }
 }
 
@@ -132,30 +132,29 @@ pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
         if let (Some(serial), Some(free)) = (serials.get_mut(at), free)
             && isa(serial)
         {
-            serial.port.get_or_insert(Spanned::rule(free, &PORT));
+            serial.port.get_or_insert(Spanned::rule(free, &PORT, serial.origin));
         }
     }
     for at in 0..serials.len() {
         let next = serials.iter().filter_map(|s| s.port.get()).max().map_or(0, |p| p.saturating_add(1));
         if let Some(serial) = serials.get_mut(at) {
-            serial.port.get_or_insert(Spanned::rule(next, &PORT));
+            serial.port.get_or_insert(Spanned::rule(next, &PORT, serial.origin));
             serial.settle(&domain.os);
         }
     }
     let mut taken = Vec::new();
     for serial in serials.iter().filter(|s| isa(s)) {
         let Some(port) = serial.port.get() else { continue };
-        let span = serial.port.origin_or(serial.origin).span().or(serial.origin.span()).unwrap_or_default();
+        let span = serial.port.origin_or(serial.origin).span();
         if port > ISA_PORTS {
             let message = format!("serial port {port} is beyond all that the ISA bus can have");
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         } else if port == ISA_PORTS {
             let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
-            faults.push(
-                Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message).help("use `<target type='pci-serial'/>`"),
-            );
+            faults
+                .push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message).help("use `<target type='pci-serial'/>`"));
         } else if taken.contains(&port) {
-            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, span, format!("there are two serial ports {port}")));
+            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, format!("there are two serial ports {port}")));
         }
         taken.push(port);
     }
@@ -206,21 +205,21 @@ impl Device for Serial {
         let of_arm = target.value == Target::System;
         let other = if of_arm { domain.os.family() != MachineFamily::ArmVirt } else { domain.os.arch().is_arm() };
         if other && (of_arm || target.value == Target::IsaDebug) {
-            let span = target.origin.span().or(self.origin.span()).unwrap_or_default();
+            let span = target.origin.span();
             let message = format!("QEMU has no `<target>` with type `{}` on this architecture", target.word());
-            return faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            return faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         if model.value != target.value.model() {
-            let span = model.origin.span().or(self.origin.span()).unwrap_or_default();
+            let span = model.origin.span();
             let message = format!("model `{}` is none of a serial port of type `{}`", model.word(), target.word());
             let help = format!("set `{}`, or leave the model out", target.value.model().word());
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
         }
         let isa = matches!(target.value, Target::Isa | Target::IsaDebug);
         if let Some(address) = self.info.address.as_ref().filter(|a| isa && !matches!(a.value, Address::Isa { .. })) {
-            let span = address.origin.span().or(self.origin.span()).unwrap_or_default();
+            let span = address.origin.span();
             let message = format!("a serial port of type `{}` has an address of type `isa`", target.word());
-            faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help("remove the `<address>`"));
+            faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help("remove the `<address>`"));
         }
     }
 

@@ -113,20 +113,20 @@ impl Device for Shmem {
 
     /// What `qemuDomainShmemDefPostParse` and `qemuValidateDomainDeviceDefShmem` in libvirt's `src/qemu` say.
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        let model = self.model.get_or_insert(Spanned::rule(Model::Old, &MODEL)).value;
+        let model = self.model.get_or_insert(Spanned::rule(Model::Old, &MODEL, self.origin)).value;
         if model == Model::Plain && self.size.is_none() {
-            self.size = Some(Spanned::rule(4 << 20, &SIZE));
+            self.size = Some(Spanned::rule(4 << 20, &SIZE, self.origin));
         }
         if model == Model::Doorbell && self.server.is_some() {
             let msi = self.msi.get_or_insert(Msi { vectors: None, ioeventfd: None });
-            msi.ioeventfd.get_or_insert(Spanned::rule(Switch::On, &IOEVENTFD));
+            msi.ioeventfd.get_or_insert(Spanned::rule(Switch::On, &IOEVENTFD, self.origin));
         }
-        let span = self.origin.span().unwrap_or_default();
+        let span = self.origin.span();
         let mut refuse = |span, message: &str| {
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         };
         if let Some(size) = self.size.as_ref().filter(|s| s.value < 1 << 20 || !s.value.is_power_of_two()) {
-            let span = size.origin.span().unwrap_or(span);
+            let span = size.origin.span();
             refuse(span, "the size of shared memory is a power of two, and at least 1 MiB");
         }
         match model {
@@ -150,18 +150,18 @@ impl Device for Shmem {
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if let Some(place) = self.info.address.as_ref().filter(|a| !matches!(a.value, Address::Pci { .. })) {
             let message = "shared memory is a PCI device";
-            let span = place.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = place.origin.span();
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         if self.name.contains('/') || matches!(self.name.as_str(), "." | "..") {
             let message = format!("`{}` is no name of a file", self.name.value);
-            let span = self.name.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = self.name.origin.span();
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         let first = domain.devices.shmems.iter().find(|s| s.name == self.name);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             let message = format!("two `<shmem>` have the name `{}`", self.name.value);
-            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, self.name.origin.span().unwrap_or_default(), message));
+            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, self.name.origin, message));
         }
     }
 

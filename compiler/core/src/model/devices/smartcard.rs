@@ -101,15 +101,15 @@ impl Device for Smartcard {
     common!();
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let span = self.origin.span().unwrap_or_default();
+        let span = self.origin.span();
         let mut refuse =
-            |message: &str, span| faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            |message: &str, span| faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         match &self.info.address {
             Some(Spanned { value: Address::Ccid { controller: 0, slot: 0 }, .. }) | None => {}
             Some(Spanned { value: Address::Ccid { .. }, .. }) => {
                 refuse("a guest has one reader, 0, with one slot, 0", span);
             }
-            Some(other) => refuse("a smartcard has an address of type `ccid`", other.origin.span().unwrap_or(span)),
+            Some(other) => refuse("a smartcard has an address of type `ccid`", other.origin.span()),
         }
         if let Card::Certificates { names, .. } = &self.card
             && names.len() != 3

@@ -79,7 +79,7 @@ impl Sound {
 
     fn codec_items(&self, audio: Option<&str>, out: &mut Items) {
         let alias = self.info.alias();
-        let implied = [Spanned::rule(Codec::Duplex, &CODEC)];
+        let implied = [Spanned::rule(Codec::Duplex, &CODEC, self.origin)];
         let codecs = if self.codecs.is_empty() { &implied[..] } else { &self.codecs };
         for (codec, number) in codecs.iter().zip(0u32..) {
             let driver = match codec.value {
@@ -110,8 +110,8 @@ impl Device for Sound {
         let virtio = driver.map(|d| VirtioOptions::lower(&d)).unwrap_or_default();
         f.pass_over(&["multichannel", "streams"], &["codec", "driver"], "sound card of this model");
         if let Some(none) = streams.filter(|s| s.value == 0) {
-            let span = none.origin.span().unwrap_or_default();
-            f.report(Diagnostic::new(&codes::BAD_VALUE, span, "a sound card without streams"));
+            let span = none.origin.span();
+            f.report(Diagnostic::at(&codes::BAD_VALUE, span, "a sound card without streams"));
         }
         Some(Self {
             multichannel,
@@ -150,11 +150,11 @@ impl Device for Sound {
     /// What `virDomainSoundDefValidate` and `qemuValidateDomainDeviceDefSound` in libvirt's sources say.
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if self.model.value == Model::Virtio {
-            self.streams.get_or_insert(Spanned::rule(2, &STREAMS));
+            self.streams.get_or_insert(Spanned::rule(2, &STREAMS, self.origin));
         }
-        let span = |origin: Origin| origin.span().unwrap_or_default();
+        let span = |origin: Origin| origin.span();
         let mut refuse = |origin, message: String| {
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span(origin), message));
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span(origin), message));
         };
         if self.model.value == Model::Ich7 {
             refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned());
@@ -163,14 +163,14 @@ impl Device for Sound {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if self.model.value != Model::Ich7 && domain.devices.audios.is_empty() {
-            let span = self.origin.span().unwrap_or_default();
+            let span = self.origin.span();
             let message = "nothing on the host plays this sound card: there is no `<audio>`";
-            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
             faults.push(fault.help("add `<audio id='1' type='none'/>`, or another type"));
         }
         if let Some(id) = self.audio.filter(|id| Audio::find(domain, Some(id.value)).is_none()) {
             let message = format!("there is no `<audio>` with id {}", id.value);
-            faults.push(Diagnostic::new(&codes::CONFLICT, id.origin.span().unwrap_or_default(), message));
+            faults.push(Diagnostic::at(&codes::CONFLICT, id.origin, message));
         }
     }
 

@@ -48,18 +48,18 @@ impl Teaming {
 
     /// What is wrong with the pair (`virDomainNetDefValidate` in libvirt's `src/conf/domain_validate.c`).
     pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let span = self.origin.span().unwrap_or_default();
+        let span = self.origin.span();
         match (&self.persistent, self.kind.value) {
             (None, TeamingType::Persistent) => {}
             (Some(name), TeamingType::Persistent) => {
                 let message = "a device that stays names no other device that stays";
-                let span = name.origin.span().unwrap_or(span);
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                let span = name.origin.span();
+                faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
             }
             (None, TeamingType::Transient) => {
                 let message = "a device that goes does not say with which device it is paired";
                 let help = "add `persistent='ALIAS'` with the alias of the interface of type `persistent`";
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+                faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
             }
             (Some(name), TeamingType::Transient) => {
                 let is_pair = |i: &&crate::model::devices::interface::Interface| {
@@ -69,8 +69,8 @@ impl Teaming {
                     let message = format!("no interface with the alias `{}` is the one that stays", name.value);
                     let help =
                         "give the other interface this alias (it begins with `ua-`) and `<teaming type='persistent'/>`";
-                    let span = name.origin.span().unwrap_or(span);
-                    faults.push(Diagnostic::new(&codes::REFERENCE_TO_NOTHING, span, message).help(help));
+                    let span = name.origin.span();
+                    faults.push(Diagnostic::at(&codes::REFERENCE_TO_NOTHING, span, message).help(help));
                 }
             }
         }

@@ -148,20 +148,22 @@ impl Tpm {
     fn read(f: &Fields<'_, '_>) -> Option<Self> {
         let Some(backend) = f.child("backend") else {
             let span = f.element().name_span();
-            f.report(Diagnostic::new(&codes::MISSING, span, "the TPM has no `<backend>`"));
+            f.report(Diagnostic::at(&codes::MISSING, span, "the TPM has no `<backend>`"));
             return None;
         };
         let version = backend.attr("version");
         let read = match backend.attr("type").get()? {
             BackendType::Passthrough => {
                 let path = backend.child_attr("device", "path");
-                Backend::Passthrough(path.unwrap_or_else(|| Spanned::rule("/dev/tpm0".to_owned(), &DEVICE)))
+                Backend::Passthrough(
+                    path.unwrap_or_else(|| Spanned::rule("/dev/tpm0".to_owned(), &DEVICE, backend.origin())),
+                )
             }
             BackendType::Emulator => Backend::Emulator(Box::new(Emulator::lower(&backend))),
             BackendType::External => {
                 let Some(source) = backend.child("source") else {
                     let span = backend.element().name_span();
-                    f.report(Diagnostic::new(&codes::MISSING, span, "an external TPM has no `<source>`"));
+                    f.report(Diagnostic::at(&codes::MISSING, span, "an external TPM has no `<source>`"));
                     return None;
                 };
                 let (_, _): (Opt<ExternalType>, Opt<ExternalMode>) = (source.attr("type"), source.attr("mode"));
@@ -244,20 +246,20 @@ impl Device for Tpm {
     common!();
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        self.model.get_or_insert(Spanned::rule(Model::Tis, &MODEL));
+        self.model.get_or_insert(Spanned::rule(Model::Tis, &MODEL, self.origin));
         if matches!(self.backend, Backend::Emulator(_)) {
             let two = self.model.is(&Model::Crb) || defaults.arch.is_arm();
             let version = if two { Version::Two } else { Version::One };
-            self.version.get_or_insert(Spanned::rule(version, &VERSION));
+            self.version.get_or_insert(Spanned::rule(version, &VERSION, self.origin));
         }
     }
 
     /// The rules of `qemuValidateDomainDeviceDefTPM` in libvirt's `src/qemu/qemu_validate.c`.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let whole = self.origin.span().unwrap_or_default();
+        let whole = self.origin.span();
         let mut refuse = |message: &str, origin: Option<Origin>| {
-            let span = origin.and_then(Origin::span).unwrap_or(whole);
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = origin.map_or(whole, Origin::span);
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         };
         let first = domain.devices.tpms.iter().find(|t| t.is_proxy() == self.is_proxy());
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {

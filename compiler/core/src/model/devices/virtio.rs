@@ -63,8 +63,8 @@ impl VirtioOptions {
         for (name, option) in all {
             let Some(option) = option else { continue };
             let message = format!("only virtio devices have `{name}`, which this {what} is not");
-            let span = option.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = option.origin.span();
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 
@@ -72,10 +72,8 @@ impl VirtioOptions {
     pub fn without_effect(&self, what: &str, faults: &mut Diagnostics) {
         let mut found = Diagnostics::new();
         self.check_absent(what, &mut found);
-        for fault in &found {
-            let span = fault.span.unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, span, fault.message.clone()));
-        }
+        let code = &codes::WITHOUT_EFFECT;
+        faults.extend(found.into_iter().map(|fault| Diagnostic { code, severity: code.severity, ..fault }).collect());
     }
 
     /// QEMU's properties.

@@ -73,30 +73,30 @@ impl Device for Vsock {
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        self.model.get_or_insert(Spanned::rule(Model::Virtio, &MODEL));
+        self.model.get_or_insert(Spanned::rule(Model::Virtio, &MODEL, self.origin));
         let auto = if self.cid.is_some() { YesNo::No } else { YesNo::Yes };
-        let auto = *self.auto.get_or_insert(Spanned::rule(auto, &AUTO));
-        let span = auto.origin.span().or(self.origin.span()).unwrap_or_default();
+        let auto = *self.auto.get_or_insert(Spanned::rule(auto, &AUTO, self.origin));
+        let span = auto.origin.span();
         let fault = match self.cid {
             Some(cid) if cid.value < FIRST => Some("context ids below 3 are the host's own"),
             Some(_) | None => None,
         };
         if let Some(fault) = fault {
             defaults
-                .report(Diagnostic::new(&codes::CONFLICT, span, fault).help("add `address`, or set `auto` to `yes`"));
+                .report(Diagnostic::at(&codes::CONFLICT, span, fault).help("add `address`, or set `auto` to `yes`"));
         }
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if let Some(auto) = self.auto.filter(|auto| auto.value == YesNo::No && self.cid.is_none()) {
-            let span = auto.origin.span().or(self.origin.span()).unwrap_or_default();
+            let span = auto.origin.span();
             let message = "the guest has no context id, and none is to be found";
-            let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
+            let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message);
             faults.push(fault.help("add `address`, or set `auto` to `yes`"));
         }
         if domain.devices.vsocks.first().is_some_and(|first| !std::ptr::eq(first, self)) {
-            let span = self.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one vsock device"));
+            let span = self.origin.span();
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one vsock device"));
         }
     }
 
@@ -121,8 +121,8 @@ impl Device for Vsock {
         let Some(cid) = cid else {
             let message = "which context id is free is known on the host alone";
             let help = "give `<cid auto='no' address='…'/>`, or a host file that says `vsock_cid`";
-            let span = self.auto.origin_or(self.origin).span().or(self.origin.span()).unwrap_or_default();
-            return cx.report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message).help(help));
+            let span = self.auto.origin_or(self.origin).span();
+            return cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
         };
         let alias = self.info.alias();
         let props = Props::new().with("driver", driver).and(self.virtio.props()).with("id", alias);

@@ -44,13 +44,13 @@ static ACTION: Rule =
 
 impl Watchdog {
     /// The chipset's own watchdog, which `rule` adds; it acts as the watchdogs that are there already.
-    pub fn itco(others: &[Self], rule: &'static Rule) -> Self {
+    pub fn itco(others: &[Self], origin: Origin) -> Self {
         let action = others.first().and_then(|w| w.action.get()).unwrap_or(Action::Reset);
         Self {
-            model: Spanned::rule(Model::Itco, rule),
-            action: Some(Spanned::rule(action, rule)),
+            model: Spanned::new(Model::Itco, origin),
+            action: Some(Spanned::new(action, origin)),
             info: Info::default(),
-            origin: Origin::Rule(rule),
+            origin: origin,
         }
     }
 
@@ -91,7 +91,7 @@ impl Device for Watchdog {
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        self.action.get_or_insert(Spanned::rule(Action::Reset, &ACTION));
+        self.action.get_or_insert(Spanned::rule(Action::Reset, &ACTION, self.origin));
         let fault = match self.model.value {
             Model::Diag288 => Some("watchdog `diag288` exists on s390 alone"),
             Model::Itco if defaults.family != MachineFamily::Q35 => {
@@ -104,8 +104,8 @@ impl Device for Watchdog {
             Model::Itco | Model::Ib700 | Model::I6300esb => None,
         };
         if let Some(fault) = fault {
-            let span = self.model.origin.span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, fault).help("use `i6300esb`"));
+            let span = self.model.origin.span();
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, fault).help("use `i6300esb`"));
         }
     }
 
@@ -113,15 +113,15 @@ impl Device for Watchdog {
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let itco = domain.devices.watchdogs.iter().find(|w| w.is_itco());
         if self.is_itco() && itco.is_some_and(|itco| !std::ptr::eq(itco, self)) {
-            let span = self.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, "the chipset has one watchdog of model `itco`"));
+            let span = self.origin.span();
+            faults.push(Diagnostic::at(&codes::CONFLICT, span, "the chipset has one watchdog of model `itco`"));
         }
         let first = domain.devices.watchdogs.first().and_then(|w| w.action);
         let (Some(first), Some(own)) = (first, self.action) else { return };
         if own != first {
             let message =
                 format!("action `{}` differs from that of the first watchdog, `{}`", own.word(), first.word());
-            let fault = Diagnostic::new(&codes::CONFLICT, own.origin.span().unwrap_or_default(), message);
+            let fault = Diagnostic::at(&codes::CONFLICT, own.origin, message);
             faults.push(fault.help("give all watchdogs the same `action`"));
         }
     }
@@ -149,7 +149,7 @@ impl Device for Watchdog {
         }
         if all.iter().any(Self::is_itco) {
             let opts = Opts::new().with("ICH9-LPC.noreboot", "off");
-            out.opts(Section::Watchdogs, "global", opts, Origin::Rule(&rules::WATCHDOG_REBOOT));
+            out.opts(Section::Watchdogs, "global", opts, self.origin.with_rule(&rules::WATCHDOG_REBOOT));
         }
         // QEMU writes no dump: it pauses the guest, and the dump is made from outside.
         let action = match self.action.get().unwrap_or(Action::Reset) {

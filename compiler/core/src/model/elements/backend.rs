@@ -53,7 +53,7 @@ pub struct Request<'r> {
 
 impl<'r> Request<'r> {
     /// Memory without any wishes.
-    pub fn new(alias: &'r str, kib: u64) -> Self {
+    pub fn new(alias: &'r str, kib: u64, origin: Origin) -> Self {
         Self {
             alias,
             kib,
@@ -67,7 +67,7 @@ impl<'r> Request<'r> {
             access: None,
             discard: None,
             tail: Props::new(),
-            origin: Origin::Rule(&crate::qemu::rules::MEMORY_BACKEND),
+            origin,
         }
     }
 }
@@ -153,7 +153,7 @@ impl Backend {
         props = props.opt("prealloc-threads", backing.threads.get().filter(|_| !request.lazy));
         props = props.with("size", request.kib << 10).and(request.tail.clone());
         let mut thread = None;
-        let nodes = request.nodes.clone().or_else(|| domain.numatune.nodes(request.cell, cx, request.origin));
+        let nodes = request.nodes.clone().or_else(|| domain.numatune.nodes(request.cell, cx));
         let mode = domain.numatune.mode(request.cell);
         if let Some(nodes) = nodes.filter(|_| mode != MemoryMode::Restrictive) {
             cx.check_nodes(&nodes);
@@ -173,8 +173,8 @@ impl Backend {
     }
 
     /// The host's nodes of an object, where it has any.
-    pub fn placement(cx: &Cx<'_>, own: Option<&Spanned<CpuSet>>, cell: Option<u32>, origin: Origin) -> Props {
-        let nodes = own.cloned().or_else(|| cx.domain.numatune.nodes(cell, cx, origin));
+    pub fn placement(cx: &Cx<'_>, own: Option<&Spanned<CpuSet>>, cell: Option<u32>) -> Props {
+        let nodes = own.cloned().or_else(|| cx.domain.numatune.nodes(cell, cx));
         let mode = cx.domain.numatune.mode(cell);
         match nodes.filter(|_| mode != MemoryMode::Restrictive) {
             Some(nodes) => {

@@ -112,9 +112,7 @@ impl Backing {
 
     /// What libvirt refuses (`virDomainDefPostParseMemory…` and `qemuDomainDefValidateMemory…`).
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let fault = |origin: Origin, message: String| {
-            Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message)
-        };
+        let fault = |origin: Origin, message: String| Diagnostic::at(&codes::CONFLICT, origin, message);
         let cells = domain.numa().map_or(0, |n| n.cells.len());
         let pages = self.hugepages.as_ref().map(|(_, pages)| pages.as_slice()).unwrap_or_default();
         for (at, page) in pages.iter().enumerate() {
@@ -146,14 +144,14 @@ impl Backing {
         {
             let message = "huge pages are always set aside at the start".to_owned();
             let fault = fault(ondemand.origin, message).help("remove `mode='ondemand'`");
-            report(hugepages.0.span().into_iter().fold(fault, |f, span| f.label(span, "the huge pages")));
+            report(fault.label(hugepages.0.span(), "the huge pages"));
         }
         if let (Some(source), Some((origin, _))) =
             (self.source.filter(|s| s.value == SourceType::Anonymous), &self.hugepages)
         {
             let message = "huge pages are no anonymous memory".to_owned();
             let fault = fault(source.origin, message).help("remove `<source type='anonymous'/>`");
-            report(origin.span().into_iter().fold(fault, |f, span| f.label(span, "the huge pages")));
+            report(fault.label(origin.span(), "the huge pages"));
         }
     }
 
@@ -195,7 +193,7 @@ impl Backing {
         let first = self.pages().into_iter().next().filter(|p| !p.kib.is(&SYSTEM_PAGE_KIB));
         let immediate = self.allocation.filter(|_| self.is_immediate());
         if first.is_some() || immediate.is_some() {
-            let origin = immediate.map_or(Origin::Rule(&rules::MEMORY_BACKEND), |a| a.origin);
+            let origin = immediate.map_or(cx.domain.origin.with_rule(&rules::MEMORY_BACKEND), |a| a.origin);
             out.flag(Section::Numa, "mem-prealloc", first.as_ref().map_or(origin, |p| p.origin));
         }
         if let Some(page) = first {

@@ -150,8 +150,8 @@ impl Clock {
     }
 
     /// Fills in what is absent, and says what cannot be compiled.
-    pub fn define(&mut self, os: &Os, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
-        let offset = *self.offset.get_or_insert(Spanned::rule(Offset::Utc, &UTC));
+    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
+        let offset = *self.offset.get_or_insert(Spanned::rule(Offset::Utc, &UTC, origin));
         // A number of seconds makes the offset a variable one.
         if matches!(offset.value, Offset::Utc | Offset::Localtime)
             && self.adjustment.as_ref().is_some_and(|a| a.parse::<i64>().is_ok())
@@ -161,15 +161,15 @@ impl Clock {
             self.offset = Some(Spanned { value: Offset::Variable, origin: offset.origin });
         }
         if self.offset.is(&Offset::Variable) {
-            self.basis.get_or_insert(Spanned::rule(Basis::Utc, &UTC));
-            self.adjustment.get_or_insert(Spanned::rule("0".to_owned(), &UTC));
+            self.basis.get_or_insert(Spanned::rule(Basis::Utc, &UTC, origin));
+            self.adjustment.get_or_insert(Spanned::rule("0".to_owned(), &UTC, origin));
         }
         if let Some(adjustment) =
             self.adjustment.as_mut().filter(|a| offset.value == Offset::Variable && a.parse::<i64>().is_err())
         {
             // What libvirt cannot read is 0 to it.
             let message = "this is no number of seconds that can be counted, and stands for 0";
-            report(Diagnostic::new(&codes::WITHOUT_EFFECT, adjustment.origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::WITHOUT_EFFECT, adjustment.origin, message));
             "0".clone_into(&mut adjustment.value);
         }
         if let Some(adjustment) = &mut self.adjustment
@@ -179,20 +179,16 @@ impl Clock {
         }
         if offset.value == Offset::Timezone && self.timezone.is_none() {
             let message = "the clock follows a time zone, and `timezone` is absent";
-            report(Diagnostic::new(&codes::MISSING, offset.origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::MISSING, offset.origin, message));
         }
         if let Some(start) = self.start.filter(|s| s.value > LAST_SECOND) {
             let message = "a clock starts in the year 9999 at the latest";
-            report(Diagnostic::new(
-                &codes::UNSUPPORTED_CONFIGURATION,
-                start.origin.span().unwrap_or_default(),
-                message,
-            ));
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, start.origin, message));
         }
         for timer in &self.timers {
             if let Some((origin, message)) = timer.fault(os, kvm) {
-                let span = origin.span().unwrap_or_default();
-                report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                let span = origin.span();
+                report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
             }
         }
     }
@@ -239,7 +235,7 @@ impl Clock {
     fn adjusted(&self, cx: &Cx<'_>, origin: Origin) -> String {
         let Some((now, zone)) = cx.facts.now() else {
             let message = "the clock is set to a distance from the time of the start, and no host file says that time";
-            let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, origin.span().unwrap_or_default(), message);
+            let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, origin, message);
             cx.report(fault.help("set `clock` in the resources of the host file, or use `offset='utc'`"));
             return String::new();
         };
@@ -321,7 +317,9 @@ impl Clock {
             Some(reboot) if reboot.value == Action::Destroy => {
                 out.flag(Section::Lifecycle, "no-reboot", reboot.origin);
             }
-            Some(_) | None => out.flag(Section::Lifecycle, "no-shutdown", Origin::Rule(&rules::NO_SHUTDOWN)),
+            Some(_) | None => {
+                out.flag(Section::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN))
+            }
         }
     }
 }

@@ -110,8 +110,8 @@ static DEFAULT_CPU: Rule = Rule {
 static CPU_DEFAULTS: Rule = Rule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
 
 /// A value that follows from the mode.
-fn by_rule<T>(value: T) -> Spanned<T> {
-    Spanned::rule(value, &CPU_DEFAULTS)
+fn by_rule<T>(value: T, origin: Origin) -> Spanned<T> {
+    Spanned::rule(value, &CPU_DEFAULTS, origin)
 }
 
 impl Cpu {
@@ -153,7 +153,7 @@ impl Cpu {
     }
 
     /// The CPU of a definition that has none.
-    pub fn implicit() -> Self {
+    pub fn implicit(origin: Origin) -> Self {
         Self {
             mode: None,
             matching: None,
@@ -168,14 +168,14 @@ impl Cpu {
             physical: Physical::default(),
             topology: None,
             features: Vec::new(),
-            origin: Origin::Rule(&DEFAULT_CPU),
+            origin: origin.with_rule(&DEFAULT_CPU),
         }
     }
 
     /// The host's CPU in a QEMU that does not know which of its features can be migrated.
     pub fn without_migration(&mut self) {
         if self.mode.is(&CpuMode::HostPassthrough) {
-            self.migratable.get_or_insert(by_rule(Switch::Off));
+            self.migratable.get_or_insert(by_rule(Switch::Off, self.origin));
         }
     }
 
@@ -188,7 +188,7 @@ impl Cpu {
         report: &mut dyn FnMut(Diagnostic),
     ) {
         vectors::define(self, report);
-        let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom)).value;
+        let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom, self.origin)).value;
         match mode {
             // Nothing but a topology is said: the model is left to QEMU.
             CpuMode::Custom if self.model.is_none() && default.is_none() => {
@@ -196,32 +196,32 @@ impl Cpu {
             }
             CpuMode::Custom => {
                 if let (None, Some(default)) = (&self.model, default) {
-                    self.model = Some(Spanned::rule(default, &DEFAULT_CPU));
-                    self.fallback = Some(Spanned::rule(Fallback::Forbid, &DEFAULT_CPU));
-                    self.check = Some(Spanned::rule(CpuCheck::None, &DEFAULT_CPU));
-                    self.matching = Some(Spanned::rule(CpuMatch::Exact, &DEFAULT_CPU));
+                    self.model = Some(Spanned::rule(default, &DEFAULT_CPU, self.origin));
+                    self.fallback = Some(Spanned::rule(Fallback::Forbid, &DEFAULT_CPU, self.origin));
+                    self.check = Some(Spanned::rule(CpuCheck::None, &DEFAULT_CPU, self.origin));
+                    self.matching = Some(Spanned::rule(CpuMatch::Exact, &DEFAULT_CPU, self.origin));
                 }
-                self.matching.get_or_insert(by_rule(CpuMatch::Exact));
+                self.matching.get_or_insert(by_rule(CpuMatch::Exact, self.origin));
                 // Without KVM the guest's CPU does not depend on the host's, so there is nothing to check.
-                self.check.get_or_insert(by_rule(if kvm { CpuCheck::Partial } else { CpuCheck::None }));
-                self.fallback.get_or_insert(by_rule(Fallback::Allow));
+                self.check.get_or_insert(by_rule(if kvm { CpuCheck::Partial } else { CpuCheck::None }, self.origin));
+                self.fallback.get_or_insert(by_rule(Fallback::Allow, self.origin));
             }
             CpuMode::HostModel => {
-                self.check.get_or_insert(by_rule(CpuCheck::Partial));
+                self.check.get_or_insert(by_rule(CpuCheck::Partial, self.origin));
                 self.fallback = self.fallback.filter(|_| self.model.is_some());
                 if self.model.is_some() {
-                    self.fallback.get_or_insert(by_rule(Fallback::Allow));
+                    self.fallback.get_or_insert(by_rule(Fallback::Allow, self.origin));
                 }
             }
             CpuMode::HostPassthrough => {
-                self.check.get_or_insert(by_rule(CpuCheck::None));
+                self.check.get_or_insert(by_rule(CpuCheck::None, self.origin));
                 if arch.is_x86() {
-                    self.migratable.get_or_insert(by_rule(Switch::On));
+                    self.migratable.get_or_insert(by_rule(Switch::On, self.origin));
                 }
                 self.fallback = None;
             }
             CpuMode::Maximum => {
-                self.check.get_or_insert(by_rule(CpuCheck::None));
+                self.check.get_or_insert(by_rule(CpuCheck::None, self.origin));
                 self.fallback = None;
             }
         }
@@ -229,7 +229,7 @@ impl Cpu {
             self.matching = None;
         }
         for feature in &mut self.features {
-            feature.policy.get_or_insert(by_rule(FeaturePolicy::Require));
+            feature.policy.get_or_insert(by_rule(FeaturePolicy::Require, self.origin));
         }
         if let Some(numa) = &mut self.numa {
             numa.define(max_vcpus.unwrap_or(1), report);
@@ -240,10 +240,7 @@ impl Cpu {
             if count != Some(max) {
                 let count = count.map_or("too many".to_owned(), |c| c.to_string());
                 let message = format!("the topology has {count} CPUs, `<vcpu>` says {max}");
-                report(
-                    Diagnostic::new(&codes::CONFLICT, t.origin.span().unwrap_or_default(), message)
-                        .help("make the two equal"),
-                );
+                report(Diagnostic::at(&codes::CONFLICT, t.origin, message).help("make the two equal"));
             }
         }
     }
@@ -253,15 +250,15 @@ impl Cpu {
         self.physical.check(self.mode.get(), domain.os.arch(), report);
         features::check(self, domain.os.arch(), report);
         let Some(mode) = self.mode else { return };
-        let span = mode.origin.span().or(self.origin.span()).unwrap_or_default();
+        let span = mode.origin.span();
         match mode.value {
             CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => {
-                let place = self.migratable.origin_or(mode.origin).span().unwrap_or(span);
+                let place = self.migratable.origin_or(mode.origin).span();
                 let message = "QEMU's CPUs of 32 bits do not tell what can be migrated";
-                report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, place, message));
+                report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message));
             }
             CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
-                Diagnostic::new(
+                Diagnostic::at(
                     &codes::UNSUPPORTED_CONFIGURATION,
                     span,
                     "`host-passthrough` needs KVM, but the domain is of type `qemu`",
@@ -346,8 +343,8 @@ impl Cpu {
         let opts = cx.domain.features.cpu_opts(false, cx.domain.clock.cpu_opts(Opts::new()));
         if opts.iter().next().is_some() {
             let message = "timers and features are settings of the CPU, and the CPU has no model";
-            let span = self.origin.span().or(cx.domain.origin.span()).unwrap_or_default();
-            cx.report(Diagnostic::new(&codes::MISSING, span, message).help("add `<cpu mode='host-passthrough'/>`"));
+            let span = self.origin.span();
+            cx.report(Diagnostic::at(&codes::MISSING, span, message).help("add `<cpu mode='host-passthrough'/>`"));
         }
     }
 
@@ -359,8 +356,8 @@ impl Cpu {
             let message = "what `host-model` stands for is known on the host alone";
             let help = "give a host file with `--host` that names it under `resources` (`virsh domcapabilities` shows it), name a model, or use \
                 `host-passthrough`";
-            let span = mode.origin.span().unwrap_or_default();
-            cx.report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message).help(help));
+            let span = mode.origin.span();
+            cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
         }
         model
     }

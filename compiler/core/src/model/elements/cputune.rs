@@ -95,7 +95,7 @@ impl Cputune {
     /// What libvirt refuses.
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::CONFLICT, origin, message));
         };
         for (what, list) in [("virtual CPU", &self.vcpus), ("I/O thread", &self.iothreads)] {
             for (at, pin) in list.iter().enumerate() {

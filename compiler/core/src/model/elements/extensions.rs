@@ -114,7 +114,7 @@ impl Extensions {
             }
             for other in f.children_of(element.namespace(), element.name()) {
                 let message = format!("`<{}>` is of another hypervisor", element.name());
-                f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, other.element().name_span(), message));
+                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, other.element().name_span(), message));
                 let _ = other.keep();
             }
         }
@@ -125,7 +125,7 @@ impl Extensions {
     /// What libvirt refuses (`qemuDomainDefNamespaceParse…` in its `src/qemu/qemu_domain.c`).
     pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |code, origin: Origin, message: String| {
-            report(Diagnostic::new(code, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(code, origin, message));
         };
         for (name, _) in &self.env {
             let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');

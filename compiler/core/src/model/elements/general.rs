@@ -73,34 +73,34 @@ impl General {
 
     /// Fills in a missing uuid.
     pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
-        let span = origin.span().unwrap_or_default();
+        let span = origin.span();
         if self.name.is_none() {
-            report(Diagnostic::new(&codes::MISSING, span, "the domain has no name").help("add `<name>…</name>`"));
+            report(Diagnostic::at(&codes::MISSING, span, "the domain has no name").help("add `<name>…</name>`"));
         }
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
-            let span = name.origin.span().unwrap_or(span);
+            let span = name.origin.span();
             report(
-                Diagnostic::new(&codes::CONFLICT, span, "the name holds a slash or a line break")
+                Diagnostic::at(&codes::CONFLICT, span, "the name holds a slash or a line break")
                     .help("the name becomes part of paths"),
             );
         }
         if let Some(kind) = self.kind.filter(|k| !matches!(k.value, DomainType::Qemu | DomainType::Kvm)) {
             let message = format!("QEMU on Linux runs no domains of type `{}`", kind.word());
-            let span = kind.origin.span().unwrap_or(span);
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `kvm` or `qemu`"));
+            let span = kind.origin.span();
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `kvm` or `qemu`"));
         }
         if let Some(title) = self.title.as_ref().filter(|t| t.contains('\n')) {
-            let span = title.origin.span().unwrap_or(span);
-            report(Diagnostic::new(&codes::CONFLICT, span, "the title has several lines"));
+            let span = title.origin.span();
+            report(Diagnostic::at(&codes::CONFLICT, span, "the title has several lines"));
         }
         if self.uuid.is_none() {
             let name = self.name.as_ref().map_or("", |n| n.value.as_str());
             let uuid = uuid::Uuid::new_v5(&NAMESPACE, name.as_bytes());
-            self.uuid = Some(Spanned::rule(Uuid(uuid.into_bytes()), &UUID_RULE));
+            self.uuid = Some(Spanned::rule(Uuid(uuid.into_bytes()), &UUID_RULE, origin));
         }
         if let Some((genid @ None, _)) = &mut self.genid {
             let own = self.uuid.as_ref().map(|u| uuid::Uuid::from_bytes(u.value.0)).unwrap_or_default();
-            *genid = Some(Spanned::rule(Uuid(uuid::Uuid::new_v5(&own, b"genid").into_bytes()), &GENID_RULE));
+            *genid = Some(Spanned::rule(Uuid(uuid::Uuid::new_v5(&own, b"genid").into_bytes()), &GENID_RULE, origin));
         }
     }
 
@@ -120,11 +120,11 @@ impl General {
 
     /// `-name`, `-S`, the master key, `-accel`, `-uuid`, and what stands on every command line.
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        let always = Origin::Rule(&rules::ALWAYS);
+        let always = cx.domain.origin.with_rule(&rules::ALWAYS);
         let name = self.name.as_ref().map_or("", |n| n.value.as_str());
         let opts = Opts::new().with("guest", name).switch("debug-threads", true);
         out.opts(Section::Name, "name", opts, self.name.origin_or(always));
-        out.flag(Section::Stopped, "S", Origin::Rule(&rules::STOPPED));
+        out.flag(Section::Stopped, "S", cx.domain.origin.with_rule(&rules::STOPPED));
         if let Some(uuid) = &self.uuid {
             out.word(Section::Uuid, "uuid", uuid.show(), uuid.origin);
         }
@@ -139,13 +139,13 @@ impl General {
             cx.domain.features.accel_opts(self.is_kvm(), Opts::first(accel)),
             self.kind.origin_or(always),
         );
-        out.flag(Section::Defaults, "no-user-config", Origin::Rule(&rules::NO_DEFAULTS));
-        out.flag(Section::Defaults, "nodefaults", Origin::Rule(&rules::NO_DEFAULTS));
+        out.flag(Section::Defaults, "no-user-config", cx.domain.origin.with_rule(&rules::NO_DEFAULTS));
+        out.flag(Section::Defaults, "nodefaults", cx.domain.origin.with_rule(&rules::NO_DEFAULTS));
         let socket = Descriptor { name: MONITOR_FD.to_owned(), path: state("/monitor.sock"), open: Open::Listen };
         let monitor = Chardev { id: "charmonitor".to_owned(), backend: Backend::Listen(socket), log: None };
-        out.push(Section::Monitor, "chardev", Payload::Chardev(monitor), Origin::Rule(&rules::MONITOR));
+        out.push(Section::Monitor, "chardev", Payload::Chardev(monitor), cx.domain.origin.with_rule(&rules::MONITOR));
         let mon = Opts::new().with("chardev", "charmonitor").with("id", "monitor").with("mode", "control");
-        out.opts(Section::Monitor, "mon", mon, Origin::Rule(&rules::MONITOR));
+        out.opts(Section::Monitor, "mon", mon, cx.domain.origin.with_rule(&rules::MONITOR));
         let config = cx.facts.config();
         let sandbox = if config.is_none_or(|c| c.sandbox) {
             let denied = ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"];
@@ -154,10 +154,15 @@ impl General {
             Opts::first("off")
         };
         if !cx.changes.lacks("seccomp-sandbox") {
-            out.opts(Section::Sandbox, "sandbox", sandbox, Origin::Rule(&rules::SANDBOX));
+            out.opts(Section::Sandbox, "sandbox", sandbox, cx.domain.origin.with_rule(&rules::SANDBOX));
         }
         if config.is_none_or(|c| c.log_timestamp) {
-            out.opts(Section::Messages, "msg", Opts::new().switch("timestamp", true), Origin::Rule(&rules::TIMESTAMP));
+            out.opts(
+                Section::Messages,
+                "msg",
+                Opts::new().switch("timestamp", true),
+                cx.domain.origin.with_rule(&rules::TIMESTAMP),
+            );
         }
     }
 }

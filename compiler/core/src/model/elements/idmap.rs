@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt};
+use crate::ir::{Opt, OptExt, Origin};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -33,14 +33,14 @@ impl Idmap {
     }
 
     /// What libvirt refuses (`virDomainDefIdMapValidate` in its `src/conf/domain_validate.c`).
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, domain: Origin, report: &mut dyn FnMut(Diagnostic)) {
         let (uid, gid) = (self.uids.first(), self.gids.first());
         for [start, ..] in [uid, gid].into_iter().flatten() {
-            let span = start.as_ref().and_then(|s| s.origin.span()).unwrap_or_default();
+            let span = start.origin_or(domain).span();
             if uid.is_none() || gid.is_none() {
-                report(Diagnostic::new(&codes::CONFLICT, span, "users and groups are mapped together or not at all"));
+                report(Diagnostic::at(&codes::CONFLICT, span, "users and groups are mapped together or not at all"));
             } else if !start.is(&0) {
-                report(Diagnostic::new(&codes::CONFLICT, span, "root of the container is not mapped"));
+                report(Diagnostic::at(&codes::CONFLICT, span, "root of the container is not mapped"));
             }
         }
     }

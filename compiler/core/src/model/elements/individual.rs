@@ -27,7 +27,7 @@ static REST: Rule = Rule {
 };
 
 fn conflict(origin: Origin, message: String) -> Diagnostic {
-    Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message)
+    Diagnostic::at(&codes::CONFLICT, origin, message)
 }
 
 /// Reads `<vcpus>` from `<domain>`.
@@ -41,12 +41,12 @@ pub fn lower(domain: &Fields<'_, '_>) -> Vec<Individual> {
 }
 
 /// Completes the list to `max` CPUs (`virDomainVcpuParse` in libvirt's `src/conf/domain_conf.c`).
-pub fn define(list: &mut Vec<Individual>, max: u32, report: &mut dyn FnMut(Diagnostic)) {
+pub fn define(list: &mut Vec<Individual>, max: u32, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
     if list.is_empty() {
         return;
     }
     once(list, report);
-    let first = list.first().map_or(Origin::Rule(&REST), |v| v.origin);
+    let first = list.first().map_or(origin, |v| v.origin);
     if list.first().is_some_and(|v| v.id.value != 0) {
         report(conflict(first, "virtual CPU 0 is not listed, and so not there".to_owned()));
     }
@@ -68,9 +68,9 @@ pub fn define(list: &mut Vec<Individual>, max: u32, report: &mut dyn FnMut(Diagn
     }
     for id in 0..max {
         if !list.iter().any(|v| v.id.value == id) {
-            let by_rule = |value| Some(Spanned::rule(value, &REST));
-            let origin = Origin::Rule(&REST);
-            let id = Spanned::rule(id, &REST);
+            let by_rule = |value| Some(Spanned::rule(value, &REST, origin));
+            let origin = Origin::Rule(&REST, origin.span());
+            let id = Spanned::rule(id, &REST, origin);
             list.push(Individual { id, enabled: by_rule(YesNo::No), hotpluggable: None, order: None, origin });
         }
     }
@@ -78,7 +78,7 @@ pub fn define(list: &mut Vec<Individual>, max: u32, report: &mut dyn FnMut(Diagn
     order(list, report);
     for v in list.iter_mut() {
         let rest = if v.enabled.is(&YesNo::Yes) { YesNo::No } else { YesNo::Yes };
-        v.hotpluggable.get_or_insert(Spanned::rule(rest, &REST));
+        v.hotpluggable.get_or_insert(Spanned::rule(rest, &REST, origin));
     }
 }
 
@@ -88,7 +88,7 @@ fn once(list: &mut Vec<Individual>, report: &mut dyn FnMut(Diagnostic)) {
     for v in list.drain(..).rev() {
         if kept.iter().any(|later| later.id == v.id) {
             let message = format!("virtual CPU {} is listed again below", v.id.value);
-            report(Diagnostic::new(&codes::WITHOUT_EFFECT, v.id.origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::WITHOUT_EFFECT, v.id.origin, message));
         } else {
             kept.push(Individual { order: v.order.filter(|order| order.value > 0), ..v });
         }

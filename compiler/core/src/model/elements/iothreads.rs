@@ -73,7 +73,7 @@ impl Pool {
 }
 
 fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message)
+    Diagnostic::at(&codes::CONFLICT, origin, message)
 }
 
 impl Iothreads {
@@ -94,7 +94,7 @@ impl Iothreads {
 
     /// Numbers the threads that have no number (`virDomainDefIOThreadIDParseXML` and `virDomainIOThreadIDArrayInit` in libvirt's
     /// `src/conf/domain_conf.c`).
-    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
         for (at, thread) in self.list.iter().enumerate() {
             if thread.id.value == 0 {
                 report(conflict(thread.id.origin, "I/O threads are numbered from 1"));
@@ -115,7 +115,11 @@ impl Iothreads {
         let mut free = 1..;
         for _ in given..wanted {
             let Some(id) = free.find(|id| !self.list.iter().any(|t| t.id.value == *id)) else { break };
-            self.list.push(Iothread { id: Spanned::rule(id, &COUNTED), pool: Pool::default(), poll: None });
+            self.list.push(Iothread {
+                id: Spanned::rule(id, &COUNTED, self.count.origin_or(origin)),
+                pool: Pool::default(),
+                poll: None,
+            });
         }
         // A list that is longer than the count says how many there are.
         if self.count.get().unwrap_or(0) < given {
@@ -140,7 +144,7 @@ impl Iothreads {
             w.opt_text("iothreads", &self.count);
         }
         // Threads that only have the numbers they would get anyway are not listed.
-        let plain = |t: &Iothread| matches!(t.id.origin, Origin::Rule(_)) && !t.pool.any() && t.poll.is_none();
+        let plain = |t: &Iothread| matches!(t.id.origin, Origin::Rule(..)) && !t.pool.any() && t.poll.is_none();
         if !self.list.iter().all(plain) {
             w.tag("iothreadids").children(|w| {
                 for t in &self.list {

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Rule, Spanned, words};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
 use crate::qemu::HostNeeds;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -48,9 +48,9 @@ impl Lifecycle {
     }
 
     /// Fills in what is absent, and says what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's `src/qemu/qemu_validate.c`).
-    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |at: &Spanned<Action>, message: &str| {
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, at.origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, at.origin, message));
         };
         for action in [&self.on_poweroff, &self.on_reboot, &self.on_crash].into_iter().flatten() {
             if action.value == Action::RenameRestart {
@@ -67,9 +67,9 @@ impl Lifecycle {
         {
             fault(poweroff, "a guest that restarts when it powers off, but ends when it reboots");
         }
-        self.on_poweroff.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT));
-        self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT));
-        self.on_crash.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT));
+        self.on_poweroff.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
+        self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT, origin));
+        self.on_crash.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
     }
 
     /// What the runtime does when the guest ends: it ends the VM. QEMU itself restarts a guest that reboots.

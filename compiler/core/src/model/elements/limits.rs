@@ -72,25 +72,25 @@ impl Limits {
         let [_, _, guarantee, _] = &self.memory;
         if let Some(guarantee) = guarantee.as_ref().filter(|g| g.value > 0) {
             let message = "QEMU guarantees no memory";
-            let span = guarantee.origin.span().unwrap_or_default();
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = guarantee.origin.span();
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         if let Some(nothing) = self.nothing {
-            let span = nothing.span().unwrap_or_default();
-            let fault = Diagnostic::new(&codes::MISSING, span, "`<resource>` names no resource");
+            let span = nothing.span();
+            let fault = Diagnostic::at(&codes::MISSING, span, "`<resource>` names no resource");
             report(fault.help("remove it, or add `<partition>`"));
         }
         for (at, device) in self.devices.iter().enumerate() {
             let Some(path) = &device.path else { continue };
             if self.devices.iter().take(at).any(|d| d.path.as_ref() == Some(path)) {
                 let message = "the device has its weight and limits twice";
-                report(Diagnostic::new(&codes::CONFLICT, path.origin.span().unwrap_or_default(), message));
+                report(Diagnostic::at(&codes::CONFLICT, path.origin, message));
             }
         }
         for limit in &mut self.memory {
             if let Some(limit) = limit.as_ref().filter(|l| l.value > UNLIMITED_KIB) {
                 let message = "the limit is more memory than can be counted";
-                report(Diagnostic::new(&codes::BAD_VALUE, limit.origin.span().unwrap_or_default(), message));
+                report(Diagnostic::at(&codes::BAD_VALUE, limit.origin, message));
             }
             limit.take_if(|l| l.value >= UNLIMITED_KIB);
         }

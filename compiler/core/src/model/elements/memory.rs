@@ -43,7 +43,7 @@ pub fn bytes(f: &Fields<'_, '_>, default: &str) -> Opt<u64> {
     let value = f.text::<u64>()?;
     let bytes = unit_bytes(unit.as_ref().map_or(default, |u| u.value.as_str()))?;
     let Some(bytes) = value.value.checked_mul(bytes) else {
-        f.report(Diagnostic::new(&codes::BAD_VALUE, f.element().text_span(), "more bytes than can be counted"));
+        f.report(Diagnostic::at(&codes::BAD_VALUE, f.element().text_span(), "more bytes than can be counted"));
         return None;
     };
     Some(Spanned { value: bytes, origin: f.origin() })
@@ -69,8 +69,8 @@ fn to_kib(f: &Fields<'_, '_>, value: Opt<u64>, unit: Option<&Spanned<String>>) -
     if let Some(kib) = value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) {
         return Some(Spanned { value: kib, origin: value.origin });
     }
-    let span = value.origin.span().unwrap_or_default();
-    f.report(Diagnostic::new(&codes::BAD_VALUE, span, "more memory than can be counted"));
+    let span = value.origin.span();
+    f.report(Diagnostic::at(&codes::BAD_VALUE, span, "more memory than can be counted"));
     None
 }
 
@@ -90,17 +90,15 @@ impl Memory {
 
     /// Fills in what is absent (`virDomainDefPostParseMemory` in libvirt's `src/conf/domain_postparse.c`): `cells` is the memory of all NUMA
     /// cells, `devices` that of all memory devices, in KiB.
-    pub fn define(&mut self, whole: Origin, cells: u64, devices: u64, report: &mut dyn FnMut(Diagnostic)) {
-        let fault = |origin: Origin, message: &str| {
-            Diagnostic::new(&codes::CONFLICT, origin.span().or(whole.span()).unwrap_or_default(), message)
-        };
+    pub fn define(&mut self, origin: Origin, cells: u64, devices: u64, report: &mut dyn FnMut(Diagnostic)) {
+        let fault = |origin: Origin, message: &str| Diagnostic::at(&codes::CONFLICT, origin, message);
         if self.total.is_none_or(|t| t.value == 0) && cells > 0 {
-            self.total = Some(Spanned::rule(cells.saturating_add(devices), &SUM_RULE));
+            self.total = Some(Spanned::rule(cells.saturating_add(devices), &SUM_RULE, origin));
         }
         let Some(total) = self.total else {
-            let span = whole.span().unwrap_or_default();
+            let span = origin.span();
             return report(
-                Diagnostic::new(&codes::MISSING, span, "the domain has no memory")
+                Diagnostic::at(&codes::MISSING, span, "the domain has no memory")
                     .help("add `<memory unit='GiB'>…</memory>`"),
             );
         };
@@ -116,7 +114,7 @@ impl Memory {
                 self.current = Some(Spanned { value: total.value, origin: current.origin });
             }
             Some(_) => {}
-            None => self.current = Some(Spanned::rule(total.value, &CURRENT_RULE)),
+            None => self.current = Some(Spanned::rule(total.value, &CURRENT_RULE, origin)),
         }
         match (self.max, self.slots) {
             (Some(max), _) if max.value < total.value => {
@@ -130,7 +128,7 @@ impl Memory {
     /// What is too large once it is aligned (`qemuDomainAlignMemorySizes` in libvirt's `src/qemu/qemu_domain.c`), and what plugging needs.
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         };
         let too_much = |kib: u64| kib.next_multiple_of(1024) > MOST_KIB;
         for cell in domain.numa().iter().flat_map(|n| &n.cells) {
@@ -194,11 +192,11 @@ impl Memory {
         }
         out.opts(Section::Memory, "m", opts, total.origin);
         if let (None, Some(id)) = (cx.domain.numa(), cx.domain.os.ram_id(&cx.target)) {
-            let request = Request { owner: MemoryOwner::Machine, origin: total.origin, ..Request::new(id, kib) };
+            let request = Request { owner: MemoryOwner::Machine, ..Request::new(id, kib, total.origin) };
             Backend::new(cx, &request).items(Section::Memory, out, total.origin);
         }
         let locked = cx.domain.backing.locked;
-        let origin = locked.unwrap_or(Origin::Rule(&rules::ALWAYS));
+        let origin = locked.unwrap_or(cx.domain.origin.with_rule(&rules::ALWAYS));
         out.opts(Section::Memory, "overcommit", Opts::new().switch("mem-lock", locked.is_some()), origin);
     }
 }

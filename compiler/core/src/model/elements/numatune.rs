@@ -87,7 +87,7 @@ impl Numatune {
     }
 
     /// Fills in placement and mode (`virDomainNumatuneSet` in libvirt's `src/conf/numa_conf.c`).
-    pub fn define(&mut self, vcpus: Opt<Placement>) {
+    pub fn define(&mut self, origin: Origin, vcpus: Opt<Placement>) {
         if self.memory.as_ref().is_some_and(|m| m.mode.is_none() && m.placement.is_none() && m.nodeset.is_none()) {
             // It says nothing, not even that there is nothing to say.
             self.memory = None;
@@ -95,7 +95,7 @@ impl Numatune {
         }
         let auto = vcpus.is(&Placement::Auto);
         if auto && self.memory.is_none() {
-            let origin = Origin::Rule(&FOLLOWS_VCPUS);
+            let origin = origin.with_rule(&FOLLOWS_VCPUS);
             self.memory = Some(MemoryTune { mode: None, placement: None, nodeset: None, origin });
         }
         if let Some(memory) = &mut self.memory {
@@ -104,12 +104,12 @@ impl Numatune {
             }
             let placement = if memory.nodeset.is_some() { Placement::Static } else { Placement::Auto };
             if memory.placement.is_none() && (memory.nodeset.is_some() || auto) {
-                memory.placement = Some(Spanned::rule(placement, &FOLLOWS_VCPUS));
+                memory.placement = Some(Spanned::rule(placement, &FOLLOWS_VCPUS, memory.origin));
             }
             if memory.placement.is(&Placement::Auto) {
                 memory.nodeset = None;
             }
-            memory.mode.get_or_insert(Spanned::rule(MemoryMode::Strict, &STRICT));
+            memory.mode.get_or_insert(Spanned::rule(MemoryMode::Strict, &STRICT, memory.origin));
         }
         self.nodes.sort_by_key(|n| n.cell.get());
     }
@@ -117,7 +117,7 @@ impl Numatune {
     /// What libvirt refuses.
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::CONFLICT, origin, message));
         };
         let all = self.memory.as_ref().and_then(|m| m.mode.get());
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Static) && m.nodeset.is_none())
@@ -183,14 +183,14 @@ impl Numatune {
     }
 
     /// The host's nodes for the memory of a cell.
-    pub fn nodes(&self, cell: Option<u32>, cx: &Cx<'_>, origin: Origin) -> Opt<CpuSet> {
+    pub fn nodes(&self, cell: Option<u32>, cx: &Cx<'_>) -> Opt<CpuSet> {
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Auto)) {
             let advice = cx.facts.numad_nodes();
             if advice.is_none() {
-                let span = memory.placement.origin_or(memory.origin).span().or(origin.span()).unwrap_or_default();
+                let span = memory.placement.origin_or(memory.origin).span();
                 let message = "numad chooses the nodes of the memory, and no host file says which";
                 let help = "set `numad` in the resources of the host file, or give a `nodeset`";
-                cx.report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message).help(help));
+                cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
             }
             return advice.map(|nodes| Spanned { value: nodes, origin: memory.origin });
         }

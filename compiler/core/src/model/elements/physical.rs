@@ -56,7 +56,7 @@ impl Physical {
     /// What libvirt refuses (`qemuValidateDomainDefCpu` in its `src/qemu/qemu_validate.c`).
     pub fn check(&self, mode: Option<CpuMode>, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         };
         if arch.is_arm() {
             let set = self.cache.map(|c| (c.origin, "caches"));

@@ -73,13 +73,13 @@ impl Power {
         for (at, (event, _)) in self.events.iter().enumerate() {
             if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
                 let message = format!("the event `{}` is given twice", event.word());
-                report(Diagnostic::new(&codes::CONFLICT, event.origin.span().unwrap_or_default(), message));
+                report(Diagnostic::at(&codes::CONFLICT, event.origin, message));
             }
         }
         for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
             let message = "how the guest sleeps can be set on x86 machines alone";
-            let span = set.origin.span().unwrap_or_default();
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = set.origin.span();
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 

@@ -37,7 +37,7 @@ impl Seclabel {
     /// Reads all labels of `<domain>`.
     pub fn lower_all(f: &Fields<'_, '_>) -> Vec<Self> {
         let read = |f: &Fields<'_, '_>| {
-            let kind = f.attr("type").unwrap_or_else(|| Spanned::rule(LabelType::Dynamic, &DYNAMIC));
+            let kind = f.attr("type").unwrap_or_else(|| Spanned::rule(LabelType::Dynamic, &DYNAMIC, f.origin()));
             let (label, image) = (f.child_text("label"), f.child_text("imagelabel"));
             // The labels that a driver made are part of a running domain, not of a definition.
             let given = kind.value == LabelType::Static;
@@ -59,8 +59,8 @@ impl Seclabel {
         let many = labels.len() > 1;
         for label in labels.iter_mut() {
             if label.model.is_none() && many {
-                let span = label.origin.span().unwrap_or_default();
-                let fault = Diagnostic::new(&codes::MISSING, span, "of several labels, this one has no `model`");
+                let span = label.origin.span();
+                let fault = Diagnostic::at(&codes::MISSING, span, "of several labels, this one has no `model`");
                 report(fault.help("say for which security driver it is"));
             }
             if label.model.is(&"none".to_owned()) {
@@ -71,24 +71,24 @@ impl Seclabel {
         for label in labels {
             if label.model.is_none() && label.kind.value == LabelType::Dynamic {
                 // The host's driver, `none`, makes no labels.
-                label.kind = Spanned::rule(LabelType::None, &MODEL);
+                label.kind = Spanned::rule(LabelType::None, &MODEL, label.origin);
             }
-            let model = label.model.get_or_insert(Spanned::rule("none".to_owned(), &MODEL)).value.clone();
+            let model = label.model.get_or_insert(Spanned::rule("none".to_owned(), &MODEL, label.origin)).value.clone();
             let relabel = match label.kind.value {
                 LabelType::Dynamic => Some(YesNo::Yes),
                 LabelType::Static => Some(YesNo::No),
                 LabelType::None => None,
             };
             match relabel {
-                Some(relabel) => drop(label.relabel.get_or_insert(Spanned::rule(relabel, &RELABEL))),
+                Some(relabel) => drop(label.relabel.get_or_insert(Spanned::rule(relabel, &RELABEL, label.origin))),
                 None => label.relabel = None,
             }
-            let span = label.origin.span().unwrap_or_default();
+            let span = label.origin.span();
             if label.kind.value == LabelType::Static && label.label.is_none() {
-                report(Diagnostic::new(&codes::MISSING, span, "a static label has no `<label>`"));
+                report(Diagnostic::at(&codes::MISSING, span, "a static label has no `<label>`"));
             }
             if seen.contains(&model) {
-                report(Diagnostic::new(&codes::CONFLICT, span, format!("there are two labels of model `{model}`")));
+                report(Diagnostic::at(&codes::CONFLICT, span, format!("there are two labels of model `{model}`")));
             }
             seen.push(model);
         }
@@ -101,7 +101,7 @@ impl Seclabel {
 
     /// Writes `<seclabel>`.
     pub fn write(&self, w: &mut XmlWriter) {
-        if matches!(self.kind.origin, Origin::Rule(rule) if std::ptr::eq(rule, &raw const DYNAMIC)) {
+        if matches!(self.kind.origin, Origin::Rule(rule, _) if std::ptr::eq(rule, &raw const DYNAMIC)) {
             // libvirt stores no label that does not say what it is.
             return;
         }

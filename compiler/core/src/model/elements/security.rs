@@ -72,7 +72,7 @@ impl Security {
     pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
         if let Some(keywrap) = domain.child("keywrap") {
             let message = "only machines of s390x wrap keys";
-            keywrap.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, keywrap.keep(), message));
+            keywrap.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, keywrap.keep(), message));
         }
         let f = domain.child("launchSecurity")?;
         let text = |name: &str| f.child_text::<String>(name);
@@ -94,7 +94,7 @@ impl Security {
     /// What cannot be.
     pub fn check(&self, arch: Arch, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         };
         if let Some(kind) = self.kind.filter(|k| k.value == Kind::S390Pv) {
             fault(kind.origin, "only s390x has secure execution");
@@ -155,7 +155,7 @@ impl Security {
             }
             (_, _, None) => {
                 let message = "how SEV marks pages depends on the host, and no host file says it";
-                let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, self.origin.span().unwrap_or_default(), message);
+                let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, self.origin, message);
                 cx.report(
                     fault.help("give `<cbitpos>` and `<reducedPhysBits>`, or `sev` in the resources of the host file"),
                 );

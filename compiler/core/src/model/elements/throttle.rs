@@ -49,11 +49,11 @@ pub struct IoLimits {
 }
 
 fn fault(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message)
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message)
 }
 
 fn refused(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::REFUSED_BY_QEMU, origin.span().unwrap_or_default(), message)
+    Diagnostic::at(&codes::REFUSED_BY_QEMU, origin, message)
 }
 
 impl IoLimits {
@@ -149,7 +149,7 @@ impl IoLimits {
         for total in [0, 3, 6, 9] {
             if let Some(part) = value(total + 1).or(value(total + 2)).filter(|_| value(total).is_some()) {
                 let message = format!("`{}` excludes limits of reads and writes", name(total));
-                report(Diagnostic::new(&codes::CONFLICT, part.origin.span().unwrap_or_default(), message));
+                report(Diagnostic::at(&codes::CONFLICT, part.origin, message));
             }
         }
         for rate in 0..6 {
@@ -194,14 +194,14 @@ impl ThrottleGroups {
         for (at, limits) in self.0.iter().enumerate() {
             limits.check(report);
             let Some(name) = &limits.group else {
-                let span = limits.origin.span().unwrap_or_default();
-                let fault = Diagnostic::new(&codes::MISSING, span, "the throttle group has no name");
+                let span = limits.origin.span();
+                let fault = Diagnostic::at(&codes::MISSING, span, "the throttle group has no name");
                 report(fault.help("add `<group_name>`"));
                 continue;
             };
             if self.0.iter().take(at).any(|other| other.group.is(&name.value)) {
                 let message = format!("two throttle groups have the name `{}`", name.value);
-                report(Diagnostic::new(&codes::CONFLICT, name.origin.span().unwrap_or_default(), message));
+                report(Diagnostic::at(&codes::CONFLICT, name.origin, message));
             }
         }
     }

@@ -51,7 +51,7 @@ impl Vcpus {
         let list = individual::lower(f);
         let Some(v) = f.child("vcpu") else { return Self { list, ..Self::default() } };
         if v.element().text().trim().is_empty() {
-            let fault = Diagnostic::new(&codes::MISSING, v.element().span(), "`<vcpu>` does not say how many CPUs");
+            let fault = Diagnostic::at(&codes::MISSING, v.element().span(), "`<vcpu>` does not say how many CPUs");
             v.report(fault.help("give their number, or remove the element for one CPU"));
         }
         let (placement, cpuset) = (v.attr("placement"), v.attr("cpuset"));
@@ -59,20 +59,20 @@ impl Vcpus {
     }
 
     /// Fills in what is absent.
-    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
-        let max = *self.max.get_or_insert(Spanned::rule(1, &ONE));
-        self.placement.get_or_insert(Spanned::rule(Placement::Static, &STATIC));
-        if let (0, Some(span)) = (max.value, max.origin.span()) {
-            report(Diagnostic::new(&codes::CONFLICT, span, "the domain has no CPU"));
+    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+        let max = *self.max.get_or_insert(Spanned::rule(1, &ONE, origin));
+        self.placement.get_or_insert(Spanned::rule(Placement::Static, &STATIC, origin));
+        if max.value == 0 {
+            report(Diagnostic::at(&codes::CONFLICT, max.origin, "the domain has no CPU"));
         }
         if self.placement.is(&Placement::Auto) {
             self.cpuset = None;
         }
         if let Some(none) = self.cpuset.as_ref().filter(|cpus| cpus.value.is_empty()) {
-            let span = none.origin.span().unwrap_or_default();
-            report(Diagnostic::new(&codes::CONFLICT, span, "the virtual CPUs may run on no CPU of the host"));
+            let span = none.origin.span();
+            report(Diagnostic::at(&codes::CONFLICT, span, "the virtual CPUs may run on no CPU of the host"));
         }
-        individual::define(&mut self.list, max.value, report);
+        individual::define(&mut self.list, max.value, origin, report);
         if let Some(first) = self.list.first() {
             // The list says how many there are at boot.
             let (present, _) = individual::present(&self.list);
@@ -82,19 +82,19 @@ impl Vcpus {
             if current.value == max.value {
                 self.current = None;
             } else if current.value > max.value || current.value == 0 {
-                let span = current.origin.span().unwrap_or_default();
+                let span = current.origin.span();
                 let message = format!("{} CPUs at boot, but the domain can have {}", current.value, max.value);
-                report(Diagnostic::new(&codes::CONFLICT, span, message));
+                report(Diagnostic::at(&codes::CONFLICT, span, message));
             }
         }
     }
 
     /// Where numad places the memory and nobody places the CPUs, it places them too (`virDomainDefParseXML` in libvirt's
     /// `src/conf/domain_conf.c`).
-    pub fn follow(&mut self, memory: &Numatune) {
+    pub fn follow(&mut self, origin: Origin, memory: &Numatune) {
         let auto = memory.memory.as_ref().is_some_and(|m| m.placement.is(&Placement::Auto));
         if auto && self.cpuset.is_none() {
-            self.placement = Some(Spanned::rule(Placement::Auto, &NUMAD));
+            self.placement = Some(Spanned::rule(Placement::Auto, &NUMAD, origin));
         }
     }
 
@@ -109,8 +109,8 @@ impl Vcpus {
         } else {
             return;
         };
-        let span = max.origin.span().unwrap_or_default();
-        report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let span = max.origin.span();
+        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
     }
 
     /// What the runtime cannot do yet.
@@ -145,8 +145,8 @@ impl Vcpus {
         let machine = machine.and_then(|name| cx.target.caps()?.machine(name));
         if let Some((name, machine)) = machine.filter(|(_, machine)| (1..max.value).contains(&machine.cpus)) {
             let message = format!("{} CPUs, but `{name}` takes {} at most", max.value, machine.cpus);
-            let span = max.origin.span().unwrap_or_default();
-            cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = max.origin.span();
+            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         // What is plugged before the guest runs is not there when QEMU starts.
         let listed = (!self.list.is_empty()).then(|| individual::present(&self.list).1);

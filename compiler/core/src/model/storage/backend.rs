@@ -247,7 +247,7 @@ fn id(name: Option<&Spanned<String>>, cx: &Cx<'_>) -> Option<u32> {
     let number = number.or_else(|| (name.value == "root").then_some(0));
     if number.is_none() {
         let message = format!("the number of `{}` is not known", name.value);
-        let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, name.origin.span().unwrap_or_default(), message);
+        let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, name.origin, message);
         cx.report(fault.help("write `+` and the number"));
     }
     number
@@ -255,12 +255,15 @@ fn id(name: Option<&Spanned<String>>, cx: &Cx<'_>) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use virtc_diag::Span;
+
     use super::*;
+    use crate::ir::Origin;
 
     fn web(name: &str, query: Option<&str>, host: &str) -> Network {
-        let text = |t: &str| Spanned::xml(t.to_owned(), virtc_diag::Span::default());
+        let text = |t: &str| Spanned::xml(t.to_owned(), Span::at(0));
         let host = Host { transport: None, name: Some(text(host)), port: None, socket: None };
-        let protocol = Spanned::xml(Protocol::Https, virtc_diag::Span::default());
+        let protocol = Spanned::xml(Protocol::Https, Span::at(0));
         let mut network = Network::new(protocol, text(name), vec![host]);
         network.query = query.map(text);
         network
@@ -269,7 +272,7 @@ mod tests {
     #[test]
     fn urls_are_escaped() {
         let mut network = web("a b?/ü#.img", Some("x=1&y=%20"), "::1");
-        network.define();
+        network.define(Origin::Xml(Span::at(0)));
         assert_eq!(url(&network).as_deref(), Some("https://[::1]:443/a%20b%3F/%C3%BC%23.img?x=1&y=%20"));
         assert_eq!(url(&web("/abs", None, "example.org")).as_deref(), Some("https://example.org/abs"));
     }

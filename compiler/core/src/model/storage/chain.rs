@@ -51,7 +51,7 @@ impl Backing {
             && empty.attributes().next().is_none()
             && empty.children().next().is_none()
         {
-            let fault = Diagnostic::new(&codes::MISSING, empty.span(), "the image under the disk has no source");
+            let fault = Diagnostic::at(&codes::MISSING, empty.span(), "the image under the disk has no source");
             f.report(fault.help("say where it is, or end the chain with `<backingStore/>`"));
         }
         let source =
@@ -79,10 +79,10 @@ impl Backing {
     }
 
     /// Fills in what libvirt fills in.
-    pub fn define(&mut self) {
+    pub fn define(&mut self, origin: Origin) {
         let mut this = self;
         while let Self::Image(image) = this {
-            image.source.define();
+            image.source.define(origin);
             this = &mut image.backing;
         }
     }
@@ -110,6 +110,7 @@ const LONGEST: usize = 200;
 pub fn detect(domain: &mut Domain, facts: Facts<'_>) {
     for disk in &mut domain.devices.disks {
         let format = disk.driver.format.as_ref().map_or(ImageFormat::Raw, |f| f.value);
+        let origin = disk.origin;
         let Some(source) = &disk.storage.source else { continue };
         let (mut path, mut format) = (local_path(&source.location), format);
         let mut last = &mut disk.storage.backing;
@@ -129,7 +130,7 @@ pub fn detect(domain: &mut Domain, facts: Facts<'_>) {
             };
             format = crate::ir::Leaf::read(&under.format).unwrap_or(ImageFormat::Raw);
             path = Some(under.path.clone());
-            *last = Backing::Image(Box::new(image_at(&under.path, format, under.block)));
+            *last = Backing::Image(Box::new(image_at(&under.path, format, under.block, origin)));
             if let Backing::Image(image) = last {
                 last = &mut image.backing;
             }
@@ -138,14 +139,14 @@ pub fn detect(domain: &mut Domain, facts: Facts<'_>) {
 }
 
 /// An image that the host file knows.
-fn image_at(path: &str, format: ImageFormat, block: bool) -> BackingImage {
-    let place = Spanned::rule(path.to_owned(), &DETECTED);
+fn image_at(path: &str, format: ImageFormat, block: bool, origin: Origin) -> BackingImage {
+    let place = Spanned::rule(path.to_owned(), &DETECTED, origin);
     let location = if block { Location::Block(place) } else { Location::File(place, None) };
     let kind = if block { StorageType::Block } else { StorageType::File };
-    let origin = Origin::Rule(&DETECTED);
+    let origin = origin.with_rule(&DETECTED);
     BackingImage {
-        kind: Some(Spanned::rule(kind, &DETECTED)),
-        format: Format { kind: Some(Spanned::rule(format, &DETECTED)), cache: None },
+        kind: Some(Spanned::rule(kind, &DETECTED, origin)),
+        format: Format { kind: Some(Spanned::rule(format, &DETECTED, origin)), cache: None },
         source: StorageSource {
             location,
             index: None,

@@ -57,9 +57,9 @@ impl Checked<'_> {
             }
             if !reservations.is_managed() && reservations.socket.is_none() {
                 let message = "reservations that libvirt does not manage need the socket of a helper";
-                let span = reservations.origin.span().unwrap_or_default();
+                let span = reservations.origin.span();
                 faults.push(
-                    Diagnostic::new(&codes::MISSING, span, message)
+                    Diagnostic::at(&codes::MISSING, span, message)
                         .help("add `<source type='unix' path='…' mode='client'/>`"),
                 );
             }
@@ -206,8 +206,8 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
         name_faults(protocol.value, name, faults);
     } else if protocol.value != Protocol::Nbd {
         let message = "the source does not say what the server shall serve";
-        let span = protocol.origin.span().unwrap_or_default();
-        faults.push(Diagnostic::new(&codes::MISSING, span, message).help("add `name='…'`"));
+        let span = protocol.origin.span();
+        faults.push(Diagnostic::at(&codes::MISSING, span, message).help("add `name='…'`"));
     }
     for transport in network.hosts.iter().filter_map(|h| h.transport) {
         let fits = match transport.value {
@@ -219,8 +219,8 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
         let passes = [Protocol::Http, Protocol::Https, Protocol::Ftp, Protocol::Ftps, Protocol::Iscsi];
         if !fits && passes.contains(&protocol.value) {
             let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
-            let span = transport.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message).help("leave `transport` away"));
+            let span = transport.origin.span();
+            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message).help("leave `transport` away"));
         } else if !fits {
             let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
             faults.push(unsupported(transport.origin, message));
@@ -239,13 +239,13 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
     for (at, (name, _)) in network.cookies.iter().enumerate() {
         if names.iter().take(at).any(|n| *n == name.value) {
             let message = format!("there are two cookies of the name `{}`", name.value);
-            faults.push(Diagnostic::new(&codes::CONFLICT, name.origin.span().unwrap_or_default(), message));
+            faults.push(Diagnostic::at(&codes::CONFLICT, name.origin, message));
         }
     }
 }
 
 fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnostics) {
-    let bad = |message: String| Diagnostic::new(&codes::BAD_VALUE, name.origin.span().unwrap_or_default(), message);
+    let bad = |message: String| Diagnostic::at(&codes::BAD_VALUE, name.origin, message);
     match protocol {
         Protocol::Rbd | Protocol::Gluster if name.split_once('/').is_none_or(|(a, b)| a.is_empty() || b.is_empty()) => {
             faults.push(bad(format!("`{}` is not of the form `pool/image`", name.value)));

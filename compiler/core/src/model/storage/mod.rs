@@ -162,11 +162,11 @@ impl StorageSource {
     }
 
     /// Fills in what libvirt fills in.
-    pub fn define(&mut self) {
+    pub fn define(&mut self, origin: Origin) {
         match &mut self.location {
-            Location::Network(network) => network.define(),
+            Location::Network(network) => network.define(origin),
             Location::Nvme { managed, .. } => {
-                managed.get_or_insert(Spanned::rule(YesNo::Yes, &MANAGED));
+                managed.get_or_insert(Spanned::rule(YesNo::Yes, &MANAGED, origin));
             }
             Location::Empty
             | Location::File(..)
@@ -180,7 +180,7 @@ impl StorageSource {
             encryption.define();
         }
         if let Some(data) = &mut self.data_store {
-            data.source.define();
+            data.source.define(origin);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A source that a server holds.
 
-use crate::ir::{Opt, OptExt, Rule, Spanned, YesNo, words};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
 use crate::qemu::HostNeeds;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
@@ -184,11 +184,11 @@ impl Network {
         }
     }
 
-    pub(super) fn define(&mut self) {
+    pub(super) fn define(&mut self, origin: Origin) {
         let Some(port) = self.protocol.port() else { return };
         for host in self.hosts.iter_mut().filter(|h| h.transport() == Transport::Tcp) {
             if host.port.is_none_or(|p| p.value == 0) {
-                host.port = Some(Spanned::rule(port, &PORT));
+                host.port = Some(Spanned::rule(port, &PORT, origin));
             }
         }
     }

@@ -195,7 +195,7 @@ impl Node<'_> {
             Below::Nothing | Below::Unsaid => props,
         };
         // A format that was filled in says less than the source does.
-        let origin = self.format.map(|f| f.origin).filter(|o| o.span().is_some());
+        let origin = self.format.map(|f| f.origin).filter(|o| o.by_rule().is_none());
         out.json(section, "blockdev", props, origin.unwrap_or(self.source.origin));
     }
 
@@ -269,5 +269,5 @@ pub(crate) fn managed_helper<'s>(mut sources: impl Iterator<Item = &'s StorageSo
 
 /// A fault of the configuration at `origin`.
 pub(super) fn unsupported(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message.into())
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message.into())
 }

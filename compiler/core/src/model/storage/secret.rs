@@ -114,7 +114,7 @@ impl Encryption {
 
     /// Fills in the engine.
     pub fn define(&mut self) {
-        self.engine.get_or_insert(Spanned::rule(EncryptionEngine::Qemu, &ENGINE));
+        self.engine.get_or_insert(Spanned::rule(EncryptionEngine::Qemu, &ENGINE, self.origin));
     }
 
     /// Whether QEMU's own block layer decrypts.
@@ -154,13 +154,13 @@ static KEY: Rule =
     Rule { name: "master-key", text: "secrets reach QEMU as ciphertext, under a key that is made for each run" };
 
 /// Adds the key of the run, where an item needs it.
-pub fn master_key(items: &mut Items) {
+pub fn master_key(domain: Origin, items: &mut Items) {
     let needs = |item: &Item| match &item.payload {
         Payload::Json(props) => props.get("keyid").and_then(Value::plain).is_some_and(|id| id == MASTER_KEY),
         Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
     };
     if items.iter().any(needs) {
         let props = Props::new().with("qom-type", "secret").with("id", MASTER_KEY).with("format", "raw");
-        items.json(Section::Secret, "object", props.with("file", state("/master-key.aes")), Origin::Rule(&KEY));
+        items.json(Section::Secret, "object", props.with("file", state("/master-key.aes")), domain.with_rule(&KEY));
     }
 }

@@ -29,7 +29,7 @@ impl StorageSource {
             return Ok(Cow::Borrowed(&self.location));
         };
         let unknown = |at: &Spanned<String>, message: String| {
-            let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, at.origin.span().unwrap_or_default(), message);
+            let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, at.origin, message);
             Box::new(fault.help("name it in the host file, under `resources.pools`"))
         };
         let pool =
@@ -88,14 +88,14 @@ fn iscsi(pool: &Pool, volume: &Spanned<String>) -> Result<Location, Box<Diagnost
     let lun = volume.strip_prefix("unit:").and_then(|units| units.split(':').nth(2)?.parse::<u32>().ok());
     let Some(lun) = lun else {
         let message = format!("`{}` is no name of an iSCSI volume, which are `unit:0:0:LUN`", volume.value);
-        let span = volume.origin.span().unwrap_or_default();
-        return Err(Box::new(Diagnostic::new(&codes::BAD_VALUE, span, message)));
+        let span = volume.origin.span();
+        return Err(Box::new(Diagnostic::at(&codes::BAD_VALUE, span, message)));
     };
     let at = |value: &str| Spanned { value: value.to_owned(), origin: volume.origin };
     let (Some(host), Some(device)) = (&pool.host, &pool.device) else {
         let message = "the host file does not say where the pool's target is";
-        let span = volume.origin.span().unwrap_or_default();
-        return Err(Box::new(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message)));
+        let span = volume.origin.span();
+        return Err(Box::new(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message)));
     };
     let port = Spanned { value: u32::from(host.port.unwrap_or(3260)), origin: volume.origin };
     let host = Host { transport: None, name: Some(at(&host.name)), port: Some(port), socket: None };

@@ -86,13 +86,18 @@ pub(super) fn comes(
     let mut findings = about_device(findings, span);
     if let Some(alias) = own.as_ref().filter(|own| taken.contains(own)) {
         let message = format!("the running domain has a device `{alias}` already");
-        findings.push(Diagnostic::new(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
+        findings.push(Diagnostic::at(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
         return (None, ChangeFindings::device(findings));
     }
     // It may have got another place among the others, which have names all but for controllers that came with it.
     let unnamed = |at: &usize| named(&domain, kind, *at) == own;
     let fresh = |at: &usize| {
-        kind != Kind::Controller || domain.devices.controllers.get(*at).is_some_and(|c| c.origin.span() == Some(span))
+        kind != Kind::Controller
+            || domain
+                .devices
+                .controllers
+                .get(*at)
+                .is_some_and(|c| c.origin.by_rule().is_none() && c.origin.span() == span)
     };
     let index = (0..domain.devices.count(kind)).filter(unnamed).find(fresh).unwrap_or(index);
     if mmio::to_pci(&mut domain, kind, index) {
@@ -108,7 +113,7 @@ pub(super) fn comes(
     if !added.iter().all(is_scsi) {
         let message = "the running domain has no free place for the device: a controller would have to be added";
         let help = "define a spare `pcie-root-port`, or the controller, before the start";
-        findings.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+        findings.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
     findings.extend(about_device(ready(&mut domain), span));
     // The boot order of `<os>` is settled at the start.
@@ -126,7 +131,7 @@ pub(super) fn comes(
     domain.fd_sets.insert(alias.clone(), next_set);
 
     let cx = Cx::new(&domain, target, facts);
-    let mut needs = HostNeeds::default();
+    let mut needs = HostNeeds::new(domain.origin);
     let mut moves = Vec::new();
     let all = added.iter().map(|at| (Kind::Controller, *at)).chain([(kind, index)]);
     let mut own_from = 0;
@@ -172,10 +177,13 @@ fn scsi_controllers(domain: &mut Domain, kind: Kind, index: usize) {
     for number in 0..=controller.min(255) {
         let is_it = |c: &Controller| place(c) == (ControllerType::Scsi, number);
         if !domain.devices.controllers.iter().any(is_it) {
-            let model = Some(Spanned::rule(model.clone(), &CONTROLLER));
+            let model = Some(Spanned::rule(model.clone(), &CONTROLLER, domain.origin));
             add_controller(
                 domain,
-                Controller { model, ..Controller::added(ControllerType::Scsi, number, &CONTROLLER) },
+                Controller {
+                    model,
+                    ..Controller::added(ControllerType::Scsi, number, domain.origin.with_rule(&CONTROLLER))
+                },
             );
         }
     }
@@ -193,7 +201,7 @@ fn console_port(domain: &mut Domain, index: usize) {
     let free = places.find(|place| !taken.contains(place));
     let own = domain.devices.consoles.get_mut(index).filter(|c| c.is_virtio() && c.info.address.is_none());
     if let Some((own, free)) = own.zip(free) {
-        own.info.address = Some(Spanned::rule(free, &CONSOLE));
+        own.info.address = Some(Spanned::rule(free, &CONSOLE, domain.origin));
     }
 }
 

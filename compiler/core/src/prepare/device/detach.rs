@@ -41,7 +41,7 @@ pub fn detach(running: Domain, devices: Devices, absent: Absent, target: &Target
         several => {
             let message = format!("{} devices of the domain fit this `<{}>`", several.len(), kind.element());
             let help = "say which: by MAC, target, source, address or alias";
-            (None, ChangeFindings::one(Diagnostic::new(&codes::CONFLICT, span, message).help(help)))
+            (None, ChangeFindings::one(Diagnostic::at(&codes::CONFLICT, span, message).help(help)))
         }
     }
 }
@@ -49,12 +49,12 @@ pub fn detach(running: Domain, devices: Devices, absent: Absent, target: &Target
 fn unknown(kind: Kind, span: Span) -> Diagnostic {
     let message = format!("the domain has no such `<{}>`", kind.element());
     let help = "give what tells it apart as the definition has it: MAC, target, source or alias";
-    Diagnostic::new(&codes::CONFLICT, span, message).help(help)
+    Diagnostic::at(&codes::CONFLICT, span, message).help(help)
 }
 
 fn goes(mut domain: Domain, kind: Kind, index: usize, span: Span, target: &Target, facts: Facts<'_>) -> Changed {
     let cx = Cx::new(&domain, target, facts);
-    let mut needs = HostNeeds::default();
+    let mut needs = HostNeeds::new(domain.origin);
     let moves = removed(items_of(kind, index, &cx));
     domain.devices.host_of(kind, index, &cx, &mut needs);
     let mut findings = cx.finish();
@@ -102,7 +102,7 @@ fn newer(before: Domain, devices: Devices, (kind, span): (Kind, Span), target: &
         kind.element(),
         change.alias
     );
-    let warning = Diagnostic::new(&codes::NOT_IN_DEFINITION, span, message)
+    let warning = Diagnostic::at(&codes::NOT_IN_DEFINITION, span, message)
         .help("give the definition of the guest as it runs now, which `virtc hotplug attach --emit xml` prints");
     let change = DeviceChange { action: Action::Detach, domain: before, moves, own_from: 0, memlock: None, ..change };
     (Some(change), ChangeFindings::one(warning))

@@ -109,7 +109,7 @@ fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
 /// The kind of the one device, and where it stands.
 fn only(devices: &Devices) -> Option<(Kind, Span)> {
     let kind = Kind::ALL.iter().find(|k| devices.count(**k) > 0)?;
-    Some((*kind, devices.origin(*kind, 0).and_then(Origin::span).unwrap_or_default()))
+    Some((*kind, devices.origin(*kind, 0)?.span()))
 }
 
 /// The alias of a device, where it has one.
@@ -129,7 +129,7 @@ fn items_of(kind: Kind, index: usize, cx: &Cx<'_>) -> Vec<Item> {
 /// The limit on locked memory of the running QEMU, where the device of this kind makes another one necessary.
 fn memlock(domain: &Domain, kind: Kind, own: &HostNeeds, target: &Target, facts: Facts<'_>) -> Option<u64> {
     let pinned = || {
-        let (cx, mut all) = (Cx::new(domain, target, facts), HostNeeds::default());
+        let (cx, mut all) = (Cx::new(domain, target, facts), HostNeeds::new(domain.origin));
         domain.devices.host(&cx, &mut all);
         all.pinned
     };
@@ -153,5 +153,5 @@ fn about_device(findings: Diagnostics, root: Span) -> Diagnostics {
 }
 
 fn unsupported(span: Span, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
 }

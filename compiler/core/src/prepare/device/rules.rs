@@ -64,7 +64,7 @@ fn refusal(what: &str, action: Action) -> String {
 
 /// What the running domain has already, and has one of.
 pub(super) fn before(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Option<Diagnostic> {
-    let conflict = |message: String| Some(Diagnostic::new(&codes::CONFLICT, span, message));
+    let conflict = |message: String| Some(Diagnostic::at(&codes::CONFLICT, span, message));
     match kind {
         Kind::Watchdog if !domain.devices.watchdogs.is_empty() => {
             conflict("the running domain has a watchdog already".to_owned())
@@ -89,11 +89,11 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
     let info = domain.devices.info(kind, index)?;
     if info.address.is(&Address::VirtioMmio) {
         let message = "a device that stands on no bus neither comes nor goes while the guest runs";
-        return Some(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
+        return Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
     }
     let (slot, origin) = pci(&info.address)?;
-    let span = origin.span().filter(|own| own.start >= span.start && own.end <= span.end).unwrap_or(span);
-    let conflict = |message: String| Some(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+    let span = Some(origin.span()).filter(|own| span.contains(*own)).unwrap_or(span);
+    let conflict = |message: String| Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
     if slot.function != 0 {
         return conflict("while the guest runs a PCI device comes and goes as function 0 of its slot".to_owned());
     }
@@ -115,7 +115,7 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
     if fixed {
         let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", slot.bus, model.word());
         return Some(
-            Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message)
+            Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message)
                 .help("use a bus that can: one behind a `pcie-root-port`, or that of a `pc` machine"),
         );
     }
@@ -152,7 +152,7 @@ pub(super) fn busy(domain: &Domain, kind: Kind, index: usize, span: Span) -> Opt
     let mut infos = disks.chain(devices.hostdevs.iter().map(Device::info));
     let user = infos.find(|info| info.address.as_ref().is_some_and(|a| on_it(&a.value)))?;
     let message = format!("the controller is in use: `{}` stands on it", user.alias());
-    Some(Diagnostic::new(&codes::CONFLICT, span, message).help("remove what stands on it first"))
+    Some(Diagnostic::at(&codes::CONFLICT, span, message).help("remove what stands on it first"))
 }
 
 /// Refuses what is of a kind that takes part, but not itself.

@@ -100,7 +100,7 @@ pub(super) fn count_from_shown(domain: &mut Domain, index: usize) {
 /// A running domain shows the number of the node of a disk.
 pub(super) fn show_node(disk: &mut Disk) {
     if let Some(source) = &mut disk.storage.source {
-        source.index.get_or_insert(Spanned::rule(disk.node, &NODE));
+        source.index.get_or_insert(Spanned::rule(disk.node, &NODE, disk.origin));
     }
 }
 

@@ -65,7 +65,7 @@ fn meant(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<u
         },
     };
     let found: Vec<usize> = (0..all.count(kind)).filter(|at| fits(*at)).collect();
-    let conflict = |message: String, help| Box::new(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
+    let conflict = |message: String, help| Box::new(Diagnostic::at(&codes::CONFLICT, span, message).help(help));
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(conflict(
@@ -174,7 +174,7 @@ pub(super) fn becomes(
         let message = format!("{what} cannot be changed while the guest runs: {}", difference.show());
         findings.push(unsupported(span, message));
     }
-    let mut needs = HostNeeds::default();
+    let mut needs = HostNeeds::new(before.origin);
     let moves = changes(before, &mut after, (kind, index, now), &found, (target, facts), &mut needs, &mut findings);
     // What is said to QEMU before the guest runs is said of the new medium, too.
     let mut moves = moves;

@@ -5,7 +5,7 @@ mod stream;
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
+use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Cx;
 use crate::model::Domain;
 use crate::model::devices::graphics::{Graphics, GraphicsType};
@@ -58,7 +58,7 @@ pub struct Audio {
 impl Audio {
     /// The backend that `rule` adds for a guest with these `<graphics>`, where one is added (`qemuDomainDefAddDefaultAudioBackend` in
     /// libvirt's `src/qemu/qemu_postparse.c`): SPICE carries sound, VNC does not unless asked, and a local window leaves it to QEMU.
-    pub fn implied(graphics: &[Graphics], rule: &'static Rule) -> Option<Self> {
+    pub fn implied(graphics: &[Graphics], origin: Origin) -> Option<Self> {
         // The last display that plays sound decides.
         let plays = [GraphicsType::Sdl, GraphicsType::Vnc, GraphicsType::Spice];
         let kind = match graphics.iter().map(Graphics::kind).rfind(|kind| plays.contains(kind)) {
@@ -68,8 +68,8 @@ impl Audio {
             Some(_) | None => return None,
         };
         Some(Self {
-            id: Spanned::rule(1, rule),
-            kind: Spanned::rule(kind, rule),
+            id: Spanned::new(1, origin),
+            kind: Spanned::new(kind, origin),
             timer_period: None,
             server_name: None,
             sdl_driver: None,
@@ -81,7 +81,7 @@ impl Audio {
             input: None,
             output: None,
             info: Info::default(),
-            origin: Origin::Rule(rule),
+            origin: origin,
         })
     }
 
@@ -155,7 +155,7 @@ impl Device for Audio {
     /// What `virDomainAudioDefValidate` and `qemuValidateDomainDeviceDefAudio` in libvirt's sources say.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let mut fault = |code, origin: Origin, message: String| {
-            faults.push(Diagnostic::new(code, origin.span().unwrap_or_default(), message));
+            faults.push(Diagnostic::at(code, origin, message));
         };
         let first = domain.devices.audios.iter().find(|a| a.id == self.id);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
@@ -184,10 +184,10 @@ impl Device for Audio {
 
     fn items(&self, cx: &Cx<'_>, out: &mut Items) {
         if self.kind.value == AudioType::Pipewire && !cx.target.at_least(8, 1) {
-            let span = self.kind.origin.span().unwrap_or_default();
+            let span = self.kind.origin.span();
             let message = "audio type `pipewire` needs QEMU 8.1";
             cx.report(
-                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
                     .help("use `pulseaudio`, which PipeWire serves too"),
             );
         }

@@ -48,7 +48,7 @@ impl Mode {
         let mode = Self::read(&word.value);
         if mode.is_none() {
             let message = format!("`{}` is none of the modes `bind` and `connect`", word.value);
-            source.report(Diagnostic::new(&codes::BAD_VALUE, word.origin.span().unwrap_or_default(), message));
+            source.report(Diagnostic::at(&codes::BAD_VALUE, word.origin, message));
         }
         mode.map(|value| Spanned { value, origin: word.origin })
     }
@@ -80,9 +80,9 @@ impl<A> Connection<A> {
 
 /// Only one that connects can connect again.
 pub fn reconnect_needs_connect(reconnect: &Reconnect, report: &mut dyn FnMut(Diagnostic)) {
-    let span = reconnect.enabled.origin.span().unwrap_or_default();
+    let span = reconnect.enabled.origin.span();
     let message = "only a character device that connects can connect again, and this one listens";
-    report(Diagnostic::new(&codes::CONFLICT, span, message).help("set `mode='connect'`, or remove `<reconnect>`"));
+    report(Diagnostic::at(&codes::CONFLICT, span, message).help("set `mode='connect'`, or remove `<reconnect>`"));
 }
 
 impl Reconnect {
@@ -93,14 +93,14 @@ impl Reconnect {
         if reconnect.enabled.value.is_yes() && reconnect.timeout.is_none() {
             let message = "`<reconnect>` has no `timeout`";
             f.report(
-                Diagnostic::new(&codes::MISSING, f.element().span(), message)
+                Diagnostic::at(&codes::MISSING, f.element().span(), message)
                     .help("add the seconds between two attempts"),
             );
         }
         if let Some(timeout) = reconnect.timeout.filter(|t| t.value == 0 && reconnect.enabled.value.is_yes()) {
             let message = "no time is left between two attempts to connect";
-            let span = timeout.origin.span().unwrap_or_default();
-            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = timeout.origin.span();
+            f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         Some(reconnect)
     }

@@ -149,23 +149,23 @@ impl Source {
             && !channel.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
         {
             let message = "the name of a channel has characters that are neither letters, digits nor `-_.`";
-            let span = channel.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = channel.origin.span();
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
         if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
             let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", self.kind.word());
-            let span = self.kind.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = self.kind.origin.span();
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 
     /// SPICE's agent speaks over a virtio channel alone.
     pub fn no_agent(&self, faults: &mut Diagnostics) {
         if self.kind.value == SourceType::Spicevmc {
-            let span = self.kind.origin.span().unwrap_or_default();
+            let span = self.kind.origin.span();
             let message = "only a virtio channel can be of type `spicevmc`";
-            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
             faults.push(fault.help("use `<channel>` with `<target type='virtio'/>`"));
         }
     }
@@ -191,8 +191,7 @@ pub fn port(target: &Fields<'_, '_>) -> Opt<u32> {
     let text = target.element().attribute("port").map(|a| a.value().trim_start().to_ascii_lowercase());
     if let Some(place) = port.filter(|_| text.is_some_and(|text| text.starts_with("0x"))) {
         let place: Spanned<u32> = place;
-        let fault =
-            Diagnostic::new(&codes::BAD_VALUE, place.origin.span().unwrap_or_default(), "the port is not decimal");
+        let fault = Diagnostic::at(&codes::BAD_VALUE, place.origin, "the port is not decimal");
         target.report(fault.help(format!("write `{}`", place.value)));
     }
     port

@@ -88,7 +88,7 @@ static USBREDIR: Rule =
     Rule { name: "dbus-usbredir", text: "a USB device that comes over a D-Bus display has a channel of a fixed name" };
 
 fn missing(f: &Fields<'_, '_>, span: Span, what: &str) {
-    f.report(Diagnostic::new(&codes::MISSING, span, format!("the source of this character device has no `{what}`")));
+    f.report(Diagnostic::at(&codes::MISSING, span, format!("the source of this character device has no `{what}`")));
 }
 
 impl Source {
@@ -99,7 +99,7 @@ impl Source {
         }
         let kind = match f.element().attribute("type") {
             Some(_) => f.attr::<SourceType>("type"),
-            None => Some(Spanned::rule(SourceType::Pty, &PTY)),
+            None => Some(Spanned::rule(SourceType::Pty, &PTY, f.origin())),
         };
         let Some(kind) = kind else {
             // The type is reported; nothing else can be said about a source of unknown type.
@@ -110,7 +110,7 @@ impl Source {
         for further in sources.iter().skip(most) {
             let message = format!("a character device of type `{}` has at most {most} `<source>`", kind.word());
             let span = further.keep();
-            f.report(Diagnostic::new(&codes::CONFLICT, span, message));
+            f.report(Diagnostic::at(&codes::CONFLICT, span, message));
         }
         let read = Self::read(f, kind, &sources);
         if read.is_none() {
@@ -152,7 +152,7 @@ impl Source {
                     .child("protocol")
                     .filter(|p| !foreign(p, "type", &["telnets", "tls"]))
                     .and_then(|p| p.attr("type"));
-                let protocol = protocol.unwrap_or_else(|| Spanned::rule(Protocol::Raw, &RAW));
+                let protocol = protocol.unwrap_or_else(|| Spanned::rule(Protocol::Raw, &RAW, f.origin()));
                 Place::Tcp(connection, Some(protocol), tls)
             }
             SourceType::Udp => {
@@ -174,7 +174,8 @@ impl Source {
                 let channel = source.and_then(|s| s.attr("channel"));
                 // A redirected device has a name that the display knows.
                 let usb = kind.value == SourceType::Dbus && f.element().is("redirdev");
-                let channel = channel.or_else(|| usb.then(|| Spanned::rule("org.qemu.usbredir".to_owned(), &USBREDIR)));
+                let channel = channel
+                    .or_else(|| usb.then(|| Spanned::rule("org.qemu.usbredir".to_owned(), &USBREDIR, f.origin())));
                 if channel.is_none() {
                     missing(f, at, "channel");
                 }
@@ -294,7 +295,7 @@ pub fn foreign(f: &Fields<'_, '_>, attribute: &str, words: &[&str]) -> bool {
     let Some(found) = f.element().attribute(attribute).filter(|a| words.contains(&a.value())) else { return false };
     let message =
         format!("QEMU has no `<{}>` with {attribute} `{}` on this architecture", f.element().name(), found.value());
-    f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, found.value_span(), message));
+    f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, found.value_span(), message));
     let _ = f.keep();
     true
 }

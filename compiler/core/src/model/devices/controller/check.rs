@@ -13,8 +13,8 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
     let family = domain.os.family();
     let model = controller.model.origin_or(controller.origin);
     let mut refuse = |origin: Origin, message: &str, help: Option<&'static str>| {
-        let span = origin.span().or(controller.origin.span()).unwrap_or_default();
-        let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+        let span = origin.span();
+        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
         faults.push(help.into_iter().fold(fault, Diagnostic::help));
     };
     let number = controller.index.origin_or(controller.origin);
@@ -26,7 +26,7 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
     match controller.kind() {
         // One that a disk brought with it is refused at the disk.
         ControllerType::Ide
-            if (family == MachineFamily::Q35 || domain.os.arch().is_arm()) && controller.origin.span().is_some() =>
+            if (family == MachineFamily::Q35 || domain.os.arch().is_arm()) && controller.origin.by_rule().is_none() =>
         {
             refuse(controller.kind.origin, "the machine type has no IDE controller", Some("use SATA or virtio"));
         }

@@ -18,14 +18,14 @@ static VIO: Rule = Rule {
 impl Controller {
     /// Model name, chassis and port of a PCI controller, once it has its place.
     pub fn define_pci(&mut self) {
-        let by_rule = |value| Spanned::rule(value, &PORT_TARGET);
+        let by_rule = |value| Spanned::rule(value, &PORT_TARGET, self.origin);
         let index = self.index();
         let Some(model) = self.pci_model() else { return };
         if model == PciModel::PciBridge {
             self.target.chassis_nr.get_or_insert(by_rule(index));
         }
         if let Some(name) = model.devices().first() {
-            self.model_name.get_or_insert(Spanned::rule(*name, &MODEL));
+            self.model_name.get_or_insert(Spanned::rule(*name, &MODEL, self.origin));
         }
         if matches!(model, PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort) {
             self.target.chassis.get_or_insert(by_rule(index));
@@ -51,7 +51,7 @@ impl Controller {
         };
         if let Some(reg) = reg {
             taken.insert(reg);
-            self.info.address = Some(Spanned::rule(Address::SpaprVio { reg: Some(reg) }, &VIO));
+            self.info.address = Some(Spanned::rule(Address::SpaprVio { reg: Some(reg) }, &VIO, self.origin));
         }
     }
 

@@ -85,9 +85,9 @@ impl ControllerDriver {
     pub fn check(&self, controller: &Controller, domain: &Domain, faults: &mut Diagnostics) {
         if !controller.scsi_model().is_some_and(ScsiModel::is_virtio) {
             for (name, origin) in self.own() {
-                let Some(span) = origin.map(|o| o.span().unwrap_or_default()) else { continue };
+                let Some(span) = origin.map(|o| o.span()) else { continue };
                 let message = format!("only virtio-scsi controllers have `{name}`");
-                let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+                let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
                 faults.push(fault.help("use `model='virtio-scsi'`, or remove it"));
             }
             if controller.kind() != ControllerType::VirtioSerial {

@@ -78,10 +78,10 @@ fn companion_port(model: Spanned<&str>) -> Option<u32> {
 
 impl Controller {
     /// A controller that `rule` adds.
-    pub fn added(kind: ControllerType, index: u32, rule: &'static Rule) -> Self {
+    pub fn added(kind: ControllerType, index: u32, origin: Origin) -> Self {
         Self {
-            kind: Spanned::rule(kind, rule),
-            index: Some(Spanned::rule(index, rule)),
+            kind: Spanned::new(kind, origin),
+            index: Some(Spanned::new(index, origin)),
             model: None,
             ports: None,
             vectors: None,
@@ -91,14 +91,14 @@ impl Controller {
             model_name: None,
             target: PciTarget::default(),
             info: Info::default(),
-            origin: Origin::Rule(rule),
+            origin: origin,
         }
     }
 
     /// A PCI controller that `rule` adds.
-    pub fn pci(index: u32, model: PciModel, rule: &'static Rule) -> Self {
-        let model = Some(Spanned::rule(model.show(), rule));
-        Self { model, ..Self::added(ControllerType::Pci, index, rule) }
+    pub fn pci(index: u32, model: PciModel, origin: Origin) -> Self {
+        let model = Some(Spanned::new(model.show(), origin));
+        Self { model, ..Self::added(ControllerType::Pci, index, origin) }
     }
 
     /// What it controls.
@@ -224,7 +224,7 @@ impl Device for Controller {
             model: model.map(|m| m.map(str::to_owned)),
             ports: f.attr("ports"),
             vectors: f.attr("vectors"),
-            master: master.or_else(|| companion_port(model?).map(|port| Spanned::rule(port, &COMPANION))),
+            master: master.or_else(|| companion_port(model?).map(|port| Spanned::rule(port, &COMPANION, f.origin()))),
             driver: ControllerDriver::lower(f),
             hole64: f.child("pcihole64").as_ref().and_then(scaled),
             model_name: f.child_attr("model", "name"),
@@ -271,17 +271,19 @@ impl Device for Controller {
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        let added = matches!(self.origin, Origin::Rule(_));
+        let added = matches!(self.origin, Origin::Rule(..));
         if self.scsi_model() == Some(ScsiModel::Auto) {
             self.model = None;
         }
         if self.model.is_none() {
-            self.model = self.default_model(defaults.arch, defaults.family, added).map(|m| Spanned::rule(m, &MODEL));
+            self.model = self
+                .default_model(defaults.arch, defaults.family, added)
+                .map(|m| Spanned::rule(m, &MODEL, self.origin));
         }
         if self.kind.value == ControllerType::Pci && self.model.is_none() {
-            let span = self.origin.span().unwrap_or_default();
+            let span = self.origin.span();
             defaults.report(
-                Diagnostic::new(&codes::MISSING, span, "a PCI controller has no model")
+                Diagnostic::at(&codes::MISSING, span, "a PCI controller has no model")
                     .help("add `model='pcie-root-port'` or another"),
             );
         }

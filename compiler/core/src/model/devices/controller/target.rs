@@ -113,8 +113,8 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
     let Some(model) = controller.pci_model() else { return };
     let place = controller.model.origin_or(controller.origin);
     let mut refuse = |origin: Origin, message: String| {
-        let span = origin.span().or(controller.origin.span()).unwrap_or_default();
-        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let span = origin.span();
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
     };
     let word = model.word();
     if let Some(name) = controller.model_name
@@ -154,8 +154,8 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
     let cells = domain.numa().map_or(0, |n| n.cells.len());
     if let Some(node) = controller.target.node.filter(|n| model.is_expander() && n.value as usize >= cells) {
         let message = format!("the guest has no NUMA node {}: its `<numa>` has {cells}", node.value);
-        let span = node.origin.span().unwrap_or_default();
-        faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("add the `<cell>` to `<cpu><numa>`"));
+        let span = node.origin.span();
+        faults.push(Diagnostic::at(&codes::CONFLICT, span, message).help("add the `<cell>` to `<cpu><numa>`"));
     }
 }
 

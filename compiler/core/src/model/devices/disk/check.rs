@@ -12,7 +12,7 @@ use crate::model::elements::numa::Cell;
 use crate::model::storage::{Backing, Checked, ImageFormat, Location, Protocol, StartupPolicy, StorageSource};
 
 fn refuse(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message.into())
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message.into())
 }
 
 /// What is wrong with the data of a disk (`virDomainDiskDefValidate` and `qemuValidateDomainDeviceDefDisk` in libvirt).
@@ -35,8 +35,8 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         if above == ImageFormat::Raw {
             // libvirt makes the node of the image below; the raw image does not refer to it.
             let message = "what stands under an image of the format `raw` is never read";
-            let span = image.origin.span().unwrap_or_default();
-            let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
+            let span = image.origin.span();
+            let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message);
             faults.push(fault.help("remove `<backingStore>`, or name the format with `<driver type='qcow2'/>`"));
         } else if !above.has_backing() {
             let message = format!("an image of the format `{}` cannot stand on another one", above.word());

@@ -1,6 +1,6 @@
 //! `<driver>` of a disk.
 
-use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, words};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
 use crate::model::devices::virtio::VirtioOptions;
 use crate::model::elements::iothreads::Served;
 use crate::model::storage::{ImageFormat, MetadataCache, StorageType};
@@ -122,11 +122,11 @@ impl DiskDriver {
     }
 
     /// Fills in what is absent. The format of a volume is that of the volume, which its pool knows.
-    pub fn define(&mut self, kind: Option<StorageType>) {
-        self.name.get_or_insert(Spanned::rule(DriverName::Qemu, &FORMAT));
+    pub fn define(&mut self, origin: Origin, kind: Option<StorageType>) {
+        self.name.get_or_insert(Spanned::rule(DriverName::Qemu, &FORMAT, origin));
         match kind {
             Some(StorageType::Volume) => {}
-            Some(_) | None => drop(self.format.get_or_insert(Spanned::rule(ImageFormat::Raw, &FORMAT))),
+            Some(_) | None => drop(self.format.get_or_insert(Spanned::rule(ImageFormat::Raw, &FORMAT, origin))),
         }
     }
 

@@ -12,8 +12,8 @@ use crate::model::devices::disk::{Cache, Disk, DiskBus, DiskDevice};
 /// `src/conf/domain_validate.c`.
 pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     let mut refuse = |origin: Origin, message: String| {
-        let span = origin.span().or(disk.origin.span()).unwrap_or_default();
-        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let span = origin.span();
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
     };
     driver(disk, &mut refuse);
     bus(disk, &mut refuse);
@@ -111,10 +111,9 @@ fn bus(disk: &Disk, refuse: Refuse<'_>) {
 }
 
 fn threads(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
-    let span = disk.origin.span().unwrap_or_default();
     if let Some(origin) = disk.driver.threads.origin().filter(|_| !disk.bus.is(&DiskBus::Virtio)) {
         let message = "only a virtio disk is served by I/O threads of its own";
-        let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message);
+        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message);
         faults.push(fault.help("a SCSI disk is served by the threads of its controller"));
     }
     disk.driver.threads.check(&domain.iothreads, disk.driver.queues, &mut |d| faults.push(d));
@@ -122,22 +121,21 @@ fn threads(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
 
 /// What a SCSI disk calls itself, and the serial number.
 fn names(disk: &Disk, faults: &mut Diagnostics) {
-    let span = disk.origin.span().unwrap_or_default();
     for (value, limit, what) in [(&disk.vendor, 8, "vendor"), (&disk.product, 16, "product")] {
         let Some(value) = value else { continue };
-        let place = value.origin.span().unwrap_or(span);
+        let place = value.origin.span();
         if !disk.bus.is(&DiskBus::Scsi) {
             let message = format!("only a SCSI disk has a {what}");
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, place, message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message));
         } else if value.value.len() > limit || !value.value.bytes().all(|b| (0x20..0x7f).contains(&b)) {
             let message = format!("the {what} is not of 1 to {limit} printable characters");
-            faults.push(Diagnostic::new(&codes::CONFLICT, place, message));
+            faults.push(Diagnostic::at(&codes::CONFLICT, place, message));
         }
     }
     let safe = |c: char| c.is_ascii_alphanumeric() || "-_.+ ".contains(c);
     if let Some(serial) = disk.serial.as_ref().filter(|s| !s.value.chars().all(safe)) {
         let message = "the serial number has characters that are neither letters, digits, blanks nor `-_.+`";
-        let place = serial.origin.span().unwrap_or(span);
-        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, place, message));
+        let place = serial.origin.span();
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message));
     }
 }

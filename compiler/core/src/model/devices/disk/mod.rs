@@ -276,24 +276,24 @@ impl Device for Disk {
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        let span = self.origin.span().unwrap_or_default();
-        self.device.get_or_insert(Spanned::rule(DiskDevice::Disk, &DEVICE));
-        self.storage.define();
-        self.driver.define(self.storage.kind.get());
+        let span = self.origin.span();
+        self.device.get_or_insert(Spanned::rule(DiskDevice::Disk, &DEVICE, self.origin));
+        self.storage.define(self.origin);
+        self.driver.define(self.origin, self.storage.kind.get());
         let device = self.device();
         if device == DiskDevice::Cdrom && self.readonly.is_none() {
-            self.readonly = Some(Origin::Rule(&READONLY));
+            self.readonly = Some(Origin::Rule(&READONLY, self.origin.span()));
         }
         let Some(target) = &self.target else {
             return defaults.report(
-                Diagnostic::new(&codes::MISSING, span, "the disk has no target")
+                Diagnostic::at(&codes::MISSING, span, "the disk has no target")
                     .help("add `<target dev='vda' bus='virtio'/>`"),
             );
         };
         if self.bus.is_none() {
-            self.bus = default_bus(&target.value, device).map(|b| Spanned::rule(b, &BUS));
+            self.bus = default_bus(&target.value, device).map(|b| Spanned::rule(b, &BUS, self.origin));
         }
-        let place = target.origin.span().unwrap_or(span);
+        let place = target.origin.span();
         let prefixes: &[&str] = match device {
             DiskDevice::Disk | DiskDevice::Lun => &["hd", "sd", "vd", "xvd", "ubd"],
             DiskDevice::Floppy => &["fd"],
@@ -304,32 +304,32 @@ impl Device for Disk {
         let whole = partition.chars().all(|c| c == '0');
         let Some(index) = name_index(&target.value).filter(|_| fits && whole) else {
             let message = format!("`{}` is no name of a `{}`", target.value, device.word());
-            return defaults.report(Diagnostic::new(&codes::BAD_VALUE, place, message).help(
+            return defaults.report(Diagnostic::at(&codes::BAD_VALUE, place, message).help(
                 "names are `vda`, `sdb`, `hdc`, of a floppy `fda`, and so on, without the number of a partition",
             ));
         };
-        let bus_span = self.bus.as_ref().and_then(|b| b.origin.span()).unwrap_or(place);
+        let bus_span = self.bus.as_ref().map_or(place, |b| b.origin.span());
         match (self.bus.get(), device) {
             (Some(DiskBus::Virtio), DiskDevice::Cdrom | DiskDevice::Floppy) => {
                 let message = format!("a virtio disk cannot be a `{}`: its medium cannot be changed", device.word());
                 defaults.report(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message).help("use `bus='sata'`"),
+                    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message).help("use `bus='sata'`"),
                 );
             }
             (Some(DiskBus::Fdc), DiskDevice::Disk | DiskDevice::Cdrom) => {
                 let message = format!("a `{}` cannot be on the floppy bus", device.word());
-                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
+                defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
             }
             (Some(DiskBus::Fdc), _) if defaults.arch.is_arm() => {
                 let message = "a machine of Arm has no floppy controller";
-                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
+                defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
             }
             (Some(DiskBus::Ide), _) if defaults.family == MachineFamily::Q35 || defaults.arch.is_arm() => {
                 let q35 = defaults.family == MachineFamily::Q35;
                 let machine = if q35 { "the machine type `q35`" } else { "a machine of Arm" };
                 let message = format!("{machine} has no IDE controller");
                 defaults.report(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message)
+                    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message)
                         .help("use `bus='sata'` or `bus='virtio'`"),
                 );
             }
@@ -338,12 +338,11 @@ impl Device for Disk {
         source::define_faults(self, defaults);
         if self.info.address.is_none() {
             self.info.address =
-                self.bus.get().and_then(|bus| drive_address(bus, index)).map(|a| Spanned::rule(a, &DRIVE));
+                self.bus.get().and_then(|bus| drive_address(bus, index)).map(|a| Spanned::rule(a, &DRIVE, self.origin));
         }
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let span = self.origin.span().unwrap_or_default();
         check::check(self, domain, faults);
         guest::check(self, domain, faults);
         throttle::check(self, domain, faults);
@@ -351,7 +350,7 @@ impl Device for Disk {
         let raw = self.driver.format.is_none_or(|f| f.value == ImageFormat::Raw) && !encrypted;
         if let (Some(origin), false) = (self.shareable.filter(|_| self.readonly.is_none()), raw) {
             let message = "a disk that guests share must be raw and not encrypted: an image of a format has one writer";
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or(span), message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         }
     }
 

@@ -68,10 +68,7 @@ impl DiskStorage {
         let beside = |there: bool, within: Option<Origin>, what: &str| {
             let origin = within.filter(|_| there)?;
             let message = format!("there is a `<{what}>` both in the disk and in its source");
-            Some(
-                Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message)
-                    .help("keep the one in `<source>`"),
-            )
+            Some(Diagnostic::at(&codes::CONFLICT, origin, message).help("keep the one in `<source>`"))
         };
         let within = source.as_ref().and_then(|s| s.auth.as_ref()).map(|a| a.origin);
         f_report(f, beside(auth.is_some(), within, "auth"));
@@ -163,7 +160,7 @@ impl DiskStorage {
     }
 
     /// Fills in what is absent.
-    pub fn define(&mut self) {
+    pub fn define(&mut self, origin: Origin) {
         // libvirt reads the type with the source, so that it is lost where there is none.
         let empty = self.place().is_none();
         let is_lost = |kind: Spanned<StorageType>| match kind.value {
@@ -172,16 +169,16 @@ impl DiskStorage {
             StorageType::File | StorageType::VhostUser | StorageType::VhostVdpa => false,
         };
         if self.kind.is_none_or(is_lost) {
-            self.kind = Some(Spanned::rule(StorageType::File, &KIND));
+            self.kind = Some(Spanned::rule(StorageType::File, &KIND, origin));
         }
         if self.kind.is(&StorageType::VhostUser) {
-            self.snapshot.get_or_insert(Spanned::rule(Snapshot::No, &SNAPSHOT));
+            self.snapshot.get_or_insert(Spanned::rule(Snapshot::No, &SNAPSHOT, origin));
         }
         if let Some(source) = &mut self.source {
-            source.define();
+            source.define(origin);
             source.complete_target();
         }
-        self.backing.define();
+        self.backing.define(origin);
     }
 
     /// What the host must do so that QEMU reaches the images.
@@ -210,8 +207,8 @@ pub(super) fn define_faults(disk: &Disk, defaults: &mut Defaults<'_>) {
     let storage = &disk.storage;
     let device = disk.device();
     if storage.place().is_none() && matches!(device, DiskDevice::Disk | DiskDevice::Lun) {
-        let span = disk.origin.span().unwrap_or_default();
+        let span = disk.origin.span();
         defaults
-            .report(Diagnostic::new(&codes::MISSING, span, "the disk has no source").help("add `<source file='…'/>`"));
+            .report(Diagnostic::at(&codes::MISSING, span, "the disk has no source").help("add `<source file='…'/>`"));
     }
 }

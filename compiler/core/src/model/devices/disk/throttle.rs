@@ -95,8 +95,8 @@ pub(super) fn host(disk: &Disk, out: &mut HostNeeds) {
 pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     let throttling = &disk.throttling;
     let mut refuse = |origin: crate::ir::Origin, message: String| {
-        let span = origin.span().unwrap_or_default();
-        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let span = origin.span();
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
     };
     if let Some(limits) = &throttling.limits {
         if let (Some(group), false) = (&limits.group, limits.any()) {
@@ -116,7 +116,7 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     }
     for filter in throttling.filters.iter().filter(|f| !domain.throttles.has(&f.value)) {
         let message = format!("there is no throttle group `{}`", filter.value);
-        let fault = Diagnostic::new(&codes::CONFLICT, filter.origin.span().unwrap_or_default(), message);
+        let fault = Diagnostic::at(&codes::CONFLICT, filter.origin, message);
         faults.push(fault.help("add it to `<throttlegroups>`"));
     }
     if let Some(limits) = &throttling.limits {
@@ -132,8 +132,8 @@ pub fn check_groups(domain: &Domain, faults: &mut Diagnostics) {
         let first = *seen.entry(&group.value).or_insert(limits);
         if !first.equals(limits) {
             let message = format!("the disks of group `{}` have different limits", group.value);
-            let fault = Diagnostic::new(&codes::CONFLICT, limits.origin.span().unwrap_or_default(), message);
-            let other = first.origin.span().unwrap_or_default();
+            let fault = Diagnostic::at(&codes::CONFLICT, limits.origin, message);
+            let other = first.origin.span();
             faults.push(fault.label(other, "the limits of another disk of the group"));
         }
     }

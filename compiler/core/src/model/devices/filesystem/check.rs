@@ -46,8 +46,8 @@ impl Filesystem {
         if self.is_virtiofs() && !domain.shares_memory() {
             let message = "virtiofs needs guest memory that is shared";
             let help = "add `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`";
-            let span = self.driver.kind.origin_or(self.origin).span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+            let span = self.driver.kind.origin_or(self.origin).span();
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
         }
         let unused = [
             (
@@ -65,13 +65,13 @@ impl Filesystem {
         ];
         for (message, origin) in unused {
             let Some(origin) = origin else { continue };
-            faults.push(Diagnostic::new(&codes::WITHOUT_EFFECT, origin.span().unwrap_or_default(), message));
+            faults.push(Diagnostic::at(&codes::WITHOUT_EFFECT, origin, message));
         }
         let mut served = domain.devices.filesystems.iter().filter(|f| f.is_virtiofs() && self.is_virtiofs());
         let first = served.find(|f| f.target == self.target);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             let message = format!("two file systems have the target `{}`", self.target.value);
-            faults.push(Diagnostic::new(&codes::CONFLICT, self.target.origin.span().unwrap_or_default(), message));
+            faults.push(Diagnostic::at(&codes::CONFLICT, self.target.origin, message));
         }
     }
 }

@@ -118,7 +118,7 @@ impl Device for Filesystem {
         for limit in ["space_hard_limit", "space_soft_limit"] {
             if let Some(found) = f.child(limit) {
                 let message = "QEMU has no limit for the space of a file system";
-                f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, found.keep(), message));
+                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, found.keep(), message));
             }
         }
         let source = f.child("source");
@@ -169,16 +169,16 @@ impl Device for Filesystem {
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if self.socket.is_none() {
-            self.access.get_or_insert(Spanned::rule(AccessMode::Passthrough, &ACCESS));
+            self.access.get_or_insert(Spanned::rule(AccessMode::Passthrough, &ACCESS, self.origin));
         }
-        let span = self.origin.span().unwrap_or_default();
+        let span = self.origin.span();
         if self.dir.is_none() && self.socket.is_none() {
             let message = "the file system names neither a directory nor a socket";
-            defaults.report(Diagnostic::new(&codes::MISSING, span, message));
+            defaults.report(Diagnostic::at(&codes::MISSING, span, message));
         }
         for (message, origin) in self.mismatches() {
-            let span = origin.span().unwrap_or(span);
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = origin.span();
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 

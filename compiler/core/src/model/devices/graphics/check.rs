@@ -14,8 +14,8 @@ pub(super) fn check(graphics: &Graphics, domain: &Domain, faults: &mut Diagnosti
     let kind = graphics.kind();
     let has = |kind| list.iter().any(|g| g.kind() == kind);
     let mut fault = |message: String, help| {
-        let span = graphics.origin.span().unwrap_or_default();
-        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        let span = graphics.origin.span();
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
     };
     if list.iter().find(|g| g.kind() == kind).is_some_and(|first| !std::ptr::eq(first, graphics)) {
         fault(format!("there is a `<graphics>` of type `{}` already", kind.word()), "QEMU takes one of each type");

@@ -50,14 +50,14 @@ impl Listen {
             let span = further.keep();
             let message = "QEMU listens at one place for each `<graphics>`";
             f.report(
-                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove all but one `<listen>`"),
+                Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove all but one `<listen>`"),
             );
         }
         let Some(mut listen) = first else {
             let kind = match &socket {
                 Some(socket) => Spanned { value: ListenType::Socket, origin: socket.origin },
                 None => {
-                    Spanned { value: ListenType::Address, origin: address.origin_or(crate::ir::Origin::Rule(&ADDRESS)) }
+                    Spanned { value: ListenType::Address, origin: address.origin_or(f.origin().with_rule(&ADDRESS)) }
                 }
             };
             return Self { kind, address: address.filter(|_| socket.is_none()), network: None, socket }
@@ -77,7 +77,7 @@ impl Listen {
             match new {
                 Some(new) if *new != old => {
                     let message = format!("`{name}` differs from the `<listen>` element, which says `{}`", new.value);
-                    f.report(Diagnostic::new(&codes::CONFLICT, old.origin.span().unwrap_or_default(), message));
+                    f.report(Diagnostic::at(&codes::CONFLICT, old.origin, message));
                 }
                 Some(_) => {}
                 None => *new = Some(old),
@@ -91,14 +91,14 @@ impl Listen {
     fn without_generated(mut self) -> Self {
         if self.socket.as_ref().is_some_and(|s| s.starts_with(GENERATED)) {
             self.socket = None;
-            self.kind = Spanned::rule(ListenType::Address, &ADDRESS);
+            self.kind = Spanned::rule(ListenType::Address, &ADDRESS, self.kind.origin);
         }
         self
     }
 
     /// It listens nowhere.
     pub fn close(&mut self) {
-        self.kind = Spanned::rule(ListenType::None, &NOWHERE);
+        self.kind = Spanned::rule(ListenType::None, &NOWHERE, self.kind.origin);
         self.address = None;
     }
 
@@ -128,8 +128,8 @@ impl Listen {
             }
             let message = format!("the host's address in network `{}` is not known", network.value);
             let help = "name it in a host file (`--host`), under `resources.networks`, or listen at an address";
-            let span = network.origin.span().unwrap_or_default();
-            cx.report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message).help(help));
+            let span = network.origin.span();
+            cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
         }
         self.address.as_ref().map_or(default, |a| a.value.as_str())
     }

@@ -124,7 +124,7 @@ impl Device for Graphics {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         match &mut self.server {
             Server::Vnc(vnc) => vnc.define(self.origin, defaults),
-            Server::Spice(spice) => spice.define(),
+            Server::Spice(spice) => spice.define(self.origin),
             Server::Rdp(rdp) => rdp.define(defaults),
             Server::Dbus(_) | Server::Sdl(_) | Server::EglHeadless(_) => {}
         }
@@ -207,7 +207,7 @@ fn render_node<'g>(given: Option<&'g Spanned<String>>, origin: Origin, cx: &'g C
     let node = given.map(|n| n.value.as_str()).or_else(|| cx.render_node());
     if node.is_none() {
         let message = "OpenGL needs a render node of the host, and none is known";
-        let fault = Diagnostic::new(&codes::HOST_FACT_NEEDED, origin.span().unwrap_or_default(), message);
+        let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, origin, message);
         cx.report(fault.help("add `rendernode` to `<gl>`, such as `/dev/dri/renderD128`, or give a host file"));
     }
     node

@@ -107,9 +107,9 @@ mod tests {
 
     #[test]
     fn the_host_has_one_for_servers_without() {
-        let rule = crate::ir::Origin::Rule(&crate::qemu::rules::ALWAYS);
+        let rule = crate::ir::Origin::Xml(virtc_diag::Span::at(0));
         let sent = |password: &Password, of_host: Option<&String>| {
-            let mut needs = HostNeeds::default();
+            let mut needs = HostNeeds::new(rule);
             password.set("vnc", of_host, rule, &mut needs);
             let calls = needs.commands.into_iter().map(|(call, _)| (call.execute, Value::Object(call.arguments)));
             calls.collect::<Vec<_>>()

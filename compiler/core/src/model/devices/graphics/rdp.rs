@@ -45,8 +45,8 @@ impl Rdp {
         for (given, name) in [(&self.replace_user, "replaceUser"), (&self.multi_user, "multiUser")] {
             if let Some(given) = given.as_ref().filter(|g| g.value.is_yes()) {
                 let message = format!("the RDP server for QEMU has no `{name}`");
-                let span = given.origin.span().unwrap_or_default();
-                defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                let span = given.origin.span();
+                defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
             }
         }
     }

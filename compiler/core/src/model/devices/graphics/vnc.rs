@@ -75,7 +75,7 @@ impl Vnc {
         }
         if auto {
             let by = self.autoport.filter(|a| a.value.is_yes()).or(self.port.map(|p| p.map(|_| YesNo::Yes)));
-            self.autoport = by.or(Some(Spanned::rule(YesNo::Yes, &AUTOPORT)));
+            self.autoport = by.or(Some(Spanned::rule(YesNo::Yes, &AUTOPORT, origin)));
             self.port = Some(Spanned { value: -1, origin: self.autoport.origin_or(origin) });
         } else {
             self.autoport.get_or_insert(Spanned { value: YesNo::No, origin: self.port.origin_or(origin) });
@@ -83,8 +83,7 @@ impl Vnc {
         let out_of_range = self.port.filter(|p| !auto && !(ports::VNC..=65535).contains(&p.value));
         if let Some(port) = out_of_range.filter(|_| self.listen.on_tcp()) {
             let message = format!("port {} is no port of VNC, which has 5900 to 65535", port.value);
-            let fault =
-                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, port.origin.span().unwrap_or_default(), message);
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, port.origin, message);
             defaults.report(fault.help("give a port in that range, or `autoport='yes'`"));
         }
     }
@@ -136,7 +135,7 @@ impl Vnc {
                 .with("dir", &config.vnc_tls_dir)
                 .with("endpoint", "server")
                 .with("verify-peer", config.vnc_tls_verify);
-            out.json(Section::Graphics, "object", props, Origin::Rule(&TLS));
+            out.json(Section::Graphics, "object", props, origin.with_rule(&TLS));
         }
         let password = self.password.text.is_some() || config.vnc_password.is_some();
         let opts = self

@@ -11,10 +11,10 @@ use crate::model::devices::hostdev::{Hostdev, HostdevType, Subsystem};
 
 /// Checks one device beside the others.
 pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics) {
-    let whole = device.origin.span().unwrap_or_default();
+    let whole = device.origin.span();
     let mut refuse = |origin: Option<Origin>, message: String, help: &str| {
-        let span = origin.and_then(Origin::span).unwrap_or(whole);
-        let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+        let span = origin.map_or(whole, Origin::span);
+        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
         faults.push(if help.is_empty() { fault } else { fault.help(help) });
     };
     let kind = device.kind();
@@ -69,8 +69,8 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
     if !matches!(device.subsystem, Subsystem::Pci(_)) {
         let first = domain.devices.hostdevs.iter().find(|other| other.is_same(device));
         if let Some(first) = first.filter(|first| !std::ptr::eq(*first, device)) {
-            let fault = Diagnostic::new(&codes::CONFLICT, whole, "this device of the host is given twice");
-            faults.push(first.origin.span().into_iter().fold(fault, |f, span| f.label(span, "first given here")));
+            let fault = Diagnostic::at(&codes::CONFLICT, whole, "this device of the host is given twice");
+            faults.push(fault.label(first.origin.span(), "first given here"));
         }
     }
 }

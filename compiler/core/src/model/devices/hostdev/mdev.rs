@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Leaf, OptExt, Rule, Spanned, Switch, Uuid, words};
+use crate::ir::{Leaf, OptExt, Origin, Rule, Spanned, Switch, Uuid, words};
 use crate::model::Cx;
 use crate::model::devices::Info;
 use crate::model::devices::hostdev::Display;
@@ -39,8 +39,8 @@ impl Mdev {
         let model: Spanned<MdevModel> = model?;
         if model.value != MdevModel::VfioPci {
             let message = format!("a mediated device of model `{}` exists on s390x alone", model.word());
-            let span = model.origin.span().unwrap_or_default();
-            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = model.origin.span();
+            f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         Some(Self { model, uuid: uuid?, display })
     }
@@ -49,9 +49,9 @@ impl Mdev {
         w.tag("source").children(|w| w.tag("address").attr("uuid", &self.uuid.show()).end());
     }
 
-    pub(super) fn define(&mut self) {
+    pub(super) fn define(&mut self, origin: Origin) {
         if self.model.value == MdevModel::VfioPci {
-            self.display.display.get_or_insert(Spanned::rule(Switch::Off, &DISPLAY));
+            self.display.display.get_or_insert(Spanned::rule(Switch::Off, &DISPLAY, origin));
         }
     }
 

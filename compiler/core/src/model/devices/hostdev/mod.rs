@@ -111,15 +111,15 @@ impl Hostdev {
         let mode: Opt<HostdevMode> = f.attr("mode");
         if let Some(mode) = mode.filter(|m| m.value == HostdevMode::Capabilities) {
             let message = "devices of mode `capabilities` are for containers, QEMU has none";
-            let span = mode.origin.span().unwrap_or_default();
-            let fault = Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            let span = mode.origin.span();
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
             f.report(fault.help("use `mode='subsystem'`, or a `<disk>`, `<interface>` or character device"));
             return None;
         }
         let kind = f.attr::<HostdevType>("type")?;
         let Some(source) = f.child("source") else {
             let fault =
-                Diagnostic::new(&codes::MISSING, f.element().name_span(), "the device names nothing on the host");
+                Diagnostic::at(&codes::MISSING, f.element().name_span(), "the device names nothing on the host");
             f.report(fault.help("add `<source>` with an address"));
             return None;
         };
@@ -247,11 +247,11 @@ impl Device for Hostdev {
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        self.mode.get_or_insert(Spanned::rule(HostdevMode::Subsystem, &MODE));
-        self.managed.get_or_insert(Spanned::rule(YesNo::No, &MANAGED));
+        self.mode.get_or_insert(Spanned::rule(HostdevMode::Subsystem, &MODE, self.origin));
+        self.managed.get_or_insert(Spanned::rule(YesNo::No, &MANAGED, self.origin));
         match &mut self.subsystem {
             Subsystem::Pci(pci) => pci.define(defaults),
-            Subsystem::Mdev(mdev) => mdev.define(),
+            Subsystem::Mdev(mdev) => mdev.define(self.origin),
             Subsystem::Scsi(scsi) => scsi.define(defaults),
             Subsystem::Usb(_) | Subsystem::ScsiHost(_) => {}
         }

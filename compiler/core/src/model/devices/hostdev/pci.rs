@@ -38,8 +38,8 @@ impl PciDriver {
         let name: Opt<PciBackend> = d.attr("name");
         if let Some(name) = name.filter(|n| n.value != PciBackend::Vfio) {
             let message = format!("QEMU has no back end `{}` for devices of the host", name.word());
-            let span = name.origin.span().unwrap_or_default();
-            d.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `vfio`"));
+            let span = name.origin.span();
+            d.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `vfio`"));
         }
         let driver = Self { name, model: d.attr("model") };
         (driver.name.is_some() || driver.model.is_some()).then_some(driver)
@@ -70,8 +70,8 @@ impl PciFunction {
     pub(super) fn lower(f: &Fields<'_, '_>, source: &Fields<'_, '_>) -> Option<Self> {
         if let Some(policy) = source.attr::<String>("startupPolicy") {
             let message = "only a USB device has a `startupPolicy`";
-            let span = policy.origin.span().unwrap_or_default();
-            source.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = policy.origin.span();
+            source.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         let a = source.child("address")?;
         a.pass_over(&["multifunction"], &["zpci"], "device of the host");
@@ -97,8 +97,8 @@ impl PciFunction {
         self.conventional = defaults.facts.is_conventional(self.source.value);
         if let Some(filtering) = self.write_filtering {
             let message = "QEMU filters no writes to the configuration space of a device";
-            let span = filtering.origin.span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = filtering.origin.span();
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 

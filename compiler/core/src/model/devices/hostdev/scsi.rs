@@ -100,7 +100,7 @@ impl ScsiSource {
             let span = adapter.keep();
             let message = "the adapter of a SCSI device goes by its name, such as `scsi_host0`, and no other way";
             f.report(
-                Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("add `name` to `<adapter>`"),
+                Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("add `name` to `<adapter>`"),
             );
             return None;
         };
@@ -181,24 +181,24 @@ impl Scsi {
     pub(super) fn define(&mut self, defaults: &mut Defaults<'_>) {
         if let Some(sgio) = self.sgio.filter(|s| s.value == SgIo::Unfiltered) {
             let message = "kernels filter the SCSI commands of guests always";
-            let span = sgio.origin.span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove `sgio`"));
+            let span = sgio.origin.span();
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove `sgio`"));
         }
         let ScsiSource::Iscsi(iscsi) = &mut self.source else { return };
         if !iscsi.name.contains('/') {
-            iscsi.name = Spanned::rule(format!("{}/0", iscsi.name.value), &LUN);
+            iscsi.name = Spanned::rule(format!("{}/0", iscsi.name.value), &LUN, iscsi.name.origin);
         }
-        let span = iscsi.name.origin.span().unwrap_or_default();
+        let span = iscsi.name.origin.span();
         if iscsi.target().is_none() {
-            defaults.report(Diagnostic::new(&codes::BAD_VALUE, span, "what stands behind the slash is no LUN"));
+            defaults.report(Diagnostic::at(&codes::BAD_VALUE, span, "what stands behind the slash is no LUN"));
         }
         if iscsi.hosts.is_empty() {
-            defaults.report(Diagnostic::new(&codes::MISSING, span, "the iSCSI target has no `<host>`"));
+            defaults.report(Diagnostic::at(&codes::MISSING, span, "the iSCSI target has no `<host>`"));
         }
         if let Some(auth) = iscsi.auth.as_ref().filter(|a| a.secret.usage.is(&SecretUsage::Ceph)) {
             let message = "the login at an iSCSI target has a secret of type `iscsi`";
-            let span = auth.secret.usage.origin_or(auth.origin).span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::CONFLICT, span, message));
+            let span = auth.secret.usage.origin_or(auth.origin).span();
+            defaults.report(Diagnostic::at(&codes::CONFLICT, span, message));
         }
     }
 
@@ -211,9 +211,9 @@ impl Scsi {
             ScsiSource::Adapter { name, place: (bus, target), unit } => {
                 let Some(node) = cx.facts.scsi_generic(&name.value, *bus, *target, *unit) else {
                     let message = "which node of the host is this SCSI device is known on the host alone";
-                    let span = name.origin.span().unwrap_or_default();
+                    let span = name.origin.span();
                     let help = "name it in a host file (`--host`), under `resources.scsi_generic`";
-                    return cx.report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message).help(help));
+                    return cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
                 };
                 Props::new().with("driver", "host_device").with("filename", node)
             }

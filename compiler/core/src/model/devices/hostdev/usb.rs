@@ -57,8 +57,8 @@ impl UsbDevice {
     pub(super) fn lower(source: &Fields<'_, '_>) -> Option<Self> {
         let device = HostSource::lower(source, Some(HostBus::Usb))?;
         if matches!(device.value, HostSource::UsbId { vendor: 0, .. } | HostSource::UsbAddress { bus: 0, device: 0 }) {
-            let span = device.origin.span().unwrap_or_default();
-            source.report(Diagnostic::new(&codes::BAD_VALUE, span, "no USB device of the host has these numbers"));
+            let span = device.origin.span();
+            source.report(Diagnostic::at(&codes::BAD_VALUE, span, "no USB device of the host has these numbers"));
         }
         let at = match device.value {
             HostSource::UsbId { .. } => source.child("address").and_then(|a| {
@@ -104,8 +104,8 @@ impl UsbDevice {
                 if let HostSource::UsbId { vendor, product } = self.source.value {
                     let message = format!("which USB device is {vendor:04x}:{product:04x} is known on the host alone");
                     let help = "give a host file with `--host`, in which one device has these ids, or name it by bus and device";
-                    let span = self.source.origin.span().unwrap_or_default();
-                    cx.report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message).help(help));
+                    let span = self.source.origin.span();
+                    cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
                 }
                 return;
             }

@@ -1,7 +1,7 @@
 //! What libvirt refuses of an interface: `virDomainNetDefValidate` and `virDomainActualNetDefValidate` in its `src/conf/domain_validate.c`,
 //! `qemuValidateDomainDeviceDefNetwork` in its `src/qemu/qemu_validate.c`, `qemuDomainValidateActualNetDef` in its `src/qemu/qemu_domain.c`.
 
-use virtc_diag::{Code, Diagnostic, Diagnostics, Span};
+use virtc_diag::{Code, Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{OptExt, Origin, Spanned, YesNo};
@@ -17,33 +17,25 @@ use InterfaceType as Type;
 /// The findings, and where the interface stands.
 struct Report<'f> {
     faults: &'f mut Diagnostics,
-    span: Span,
 }
 
 impl Report<'_> {
-    fn place(&self, origin: Origin) -> Span {
-        origin.span().unwrap_or(self.span)
-    }
-
     fn refuse(&mut self, origin: Origin, message: impl Into<String>) {
-        let span = self.place(origin);
-        self.faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        self.faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
     }
 
     fn warn(&mut self, code: &'static Code, origin: Origin, message: &str) {
-        let span = self.place(origin);
-        self.faults.push(Diagnostic::new(code, span, message));
+        self.faults.push(Diagnostic::at(code, origin, message));
     }
 
     fn refuse_with(&mut self, origin: Origin, message: impl Into<String>, help: &str) {
-        let span = self.place(origin);
-        self.faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        self.faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message).help(help));
     }
 }
 
 /// Everything that is wrong with `interface`.
 pub(super) fn check(interface: &Interface, domain: &Domain, faults: &mut Diagnostics) {
-    let span = interface.origin.span().unwrap_or_default();
+    let span = interface.origin.span();
     faults.extend(interface.source.missing(interface.kind.value, interface.is_passt(), span).into_iter().collect());
     if let Some(teaming) = &interface.teaming {
         teaming.check(domain, faults);
@@ -51,7 +43,7 @@ pub(super) fn check(interface: &Interface, domain: &Domain, faults: &mut Diagnos
     if let Some(port) = interface.virtualport.as_ref().filter(|_| interface.kind.value != Type::Network) {
         faults.extend(port.missing().into_iter().collect());
     }
-    let report = &mut Report { faults, span };
+    let report = &mut Report { faults };
     kind(interface, domain, report);
     host_end(interface, report);
     guest_addresses(interface, report);

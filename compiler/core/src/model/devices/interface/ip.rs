@@ -82,18 +82,18 @@ pub struct IpInfo {
 }
 
 fn conflict(f: &Fields<'_, '_>, span: Span, message: impl Into<String>) {
-    f.report(Diagnostic::new(&codes::CONFLICT, span, message));
+    f.report(Diagnostic::at(&codes::CONFLICT, span, message));
 }
 
 /// Reports addresses of another family than `family`, and a prefix that is longer than such an address.
 fn consistent(f: &Fields<'_, '_>, family: Family, addresses: &[&Opt<Ip>], prefix: &Opt<u32>) {
     for address in addresses.iter().copied().flatten().filter(|a| a.family() != family) {
         let message = format!("{} is no address of the family `{}`", address.show(), family.word());
-        conflict(f, address.origin.span().unwrap_or_default(), message);
+        conflict(f, address.origin.span(), message);
     }
     if let Some(prefix) = prefix.as_ref().filter(|p| p.value > family.bits()) {
         let message = format!("a prefix of the family `{}` has at most {} bits", family.word(), family.bits());
-        conflict(f, prefix.origin.span().unwrap_or_default(), message);
+        conflict(f, prefix.origin.span(), message);
     }
 }
 

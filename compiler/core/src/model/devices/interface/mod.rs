@@ -162,7 +162,7 @@ impl Interface {
                 .chain_update(place.to_le_bytes())
                 .finalize();
             let byte = |at: usize| hash.get(at).copied().unwrap_or_default();
-            self.mac = Some(Spanned::rule(Mac([0x52, 0x54, 0, byte(0), byte(1), byte(2)]), &MAC));
+            self.mac = Some(Spanned::rule(Mac([0x52, 0x54, 0, byte(0), byte(1), byte(2)]), &MAC, self.origin));
         }
         let network = self.kind.value == InterfaceType::Network;
         if let Some(port) = self.virtualport.as_mut() {
@@ -293,23 +293,23 @@ impl Device for Interface {
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
-        let span = self.origin.span().unwrap_or_default();
         if let Some(mac) = self.mac.filter(|m| m.0.first().is_some_and(|b| b & 1 == 1)) {
             let message = format!("{} is a multicast address", mac.show());
             let help = "clear the lowest bit of the first byte, or remove `<mac>` to have an address derived";
-            defaults.report(Diagnostic::new(&codes::CONFLICT, mac.origin.span().unwrap_or(span), message).help(help));
+            defaults.report(Diagnostic::at(&codes::CONFLICT, mac.origin, message).help(help));
         }
-        self.source.define();
+        self.source.define(self.origin);
         // libvirt reads the options of virtio before it gives an interface its model.
-        let (given, passt) = (self.model.as_ref().is_some_and(|model| model.origin.span().is_some()), self.is_passt());
+        let (given, passt) =
+            (self.model.as_ref().is_some_and(|model| model.origin.by_rule().is_none()), self.is_passt());
         match self.actual() {
             InterfaceType::Hostdev => {}
             InterfaceType::Vhostuser | InterfaceType::Vdpa => {
-                self.model.get_or_insert(Spanned::rule("virtio".to_owned(), &VIRTIO));
+                self.model.get_or_insert(Spanned::rule("virtio".to_owned(), &VIRTIO, self.origin));
             }
             _ => {
                 let (model, rule) = model::default_model(defaults.arch, defaults.family);
-                self.model.get_or_insert(Spanned::rule(model.to_owned(), rule));
+                self.model.get_or_insert(Spanned::rule(model.to_owned(), rule, self.origin));
             }
         }
         self.without_virtio(given, defaults);
@@ -317,9 +317,9 @@ impl Device for Interface {
             && !passt
             && let Some(dev) = dev.take()
         {
-            let span = dev.origin.span().unwrap_or(span);
+            let span = dev.origin.span();
             let message = "only passt is told which interface of the host to use";
-            defaults.report(Diagnostic::new(&codes::WITHOUT_EFFECT, span, message));
+            defaults.report(Diagnostic::at(&codes::WITHOUT_EFFECT, span, message));
         }
         if let Some(Spanned { value: HostSource::Pci(slot), .. }) = self.source.host() {
             self.conventional = defaults.facts.is_conventional(slot);
@@ -378,8 +378,8 @@ impl Interface {
         let given = [&virtio.iommu, &virtio.ats, &virtio.packed, &virtio.page_per_vq].into_iter().flatten().next();
         if let Some(option) = given {
             let message = "this option of `<driver>` is there for virtio devices alone";
-            let span = option.origin.span().unwrap_or_default();
-            defaults.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = option.origin.span();
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 }

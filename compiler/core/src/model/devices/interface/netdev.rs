@@ -26,7 +26,7 @@ pub(super) fn bridge(interface: &Interface, cx: &Cx<'_>) -> Option<String> {
         None => (&codes::HOST_FACT_NEEDED, format!("the bridge of network `{}` is not known", name.value)),
     };
     let help = "name the network and its bridge in a host file (`--host`), under `resources`, or use `type='bridge'`";
-    cx.report(Diagnostic::new(code, name.origin.span().unwrap_or_default(), message).help(help));
+    cx.report(Diagnostic::at(code, name.origin, message).help(help));
     None
 }
 

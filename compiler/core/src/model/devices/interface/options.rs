@@ -45,14 +45,14 @@ impl Rate {
         };
         let span = r.element().span();
         if this.average.is_none() && this.floor.is_none() {
-            r.report(Diagnostic::new(&codes::MISSING, span, format!("`<{name}>` has no `average`")));
+            r.report(Diagnostic::at(&codes::MISSING, span, format!("`<{name}>` has no `average`")));
         } else if let Some(more) = this.peak.as_ref().or(this.burst.as_ref()).filter(|_| this.average.is_none()) {
             let message = "a peak and a burst need an `average`";
-            r.report(Diagnostic::new(&codes::MISSING, more.origin.span().unwrap_or(span), message));
+            r.report(Diagnostic::at(&codes::MISSING, more.origin, message));
         }
         if let Some(floor) = this.floor.filter(|_| name == "outbound") {
             let message = "a floor is there for `<inbound>` alone";
-            r.report(Diagnostic::new(&codes::CONFLICT, floor.origin.span().unwrap_or(span), message));
+            r.report(Diagnostic::at(&codes::CONFLICT, floor.origin, message));
         }
         Some(this)
     }
@@ -69,8 +69,8 @@ impl Bandwidth {
         let b = f.child("bandwidth")?;
         if let Some(class) = b.attr::<u32>("classID") {
             let message = "the class of a bandwidth is the network's to choose";
-            let span = class.origin.span().unwrap_or_default();
-            b.report(Diagnostic::new(&codes::CONFLICT, span, message).help("remove `classID`"));
+            let span = class.origin.span();
+            b.report(Diagnostic::at(&codes::CONFLICT, span, message).help("remove `classID`"));
         }
         let this = Self { inbound: Rate::lower(&b, "inbound"), outbound: Rate::lower(&b, "outbound") };
         (this.inbound.is_some() || this.outbound.is_some()).then_some(this)

@@ -49,8 +49,8 @@ pub fn networks(interfaces: &mut [Interface], facts: Facts<'_>, report: &mut dyn
         *place += 1;
         if interface.plug.is_none() && !is_bridged(network) {
             let message = format!("network `{}` has no device left for this interface", name.value);
-            let span = name.origin.span().unwrap_or_default();
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = name.origin.span();
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
 }

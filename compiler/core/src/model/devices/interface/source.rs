@@ -3,7 +3,7 @@
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Rule, Spanned, Uuid, words};
+use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
 use crate::model::devices::chardev::Reconnect;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::interface::InterfaceType;
@@ -160,9 +160,9 @@ impl Source {
     }
 
     /// Fills in what libvirt fills in.
-    pub fn define(&mut self) {
+    pub fn define(&mut self, origin: Origin) {
         if let Self::Direct { mode, .. } = self {
-            mode.get_or_insert(Spanned::rule(MacvtapMode::Vepa, &VEPA));
+            mode.get_or_insert(Spanned::rule(MacvtapMode::Vepa, &VEPA, origin));
         }
     }
 
@@ -242,6 +242,6 @@ impl Source {
             Self::Host(source) => source.is_none().then_some("address"),
         };
         let message = format!("the `<source>` of an interface of type `{}` has no `{}`", kind.word(), missing?);
-        Some(Diagnostic::new(&codes::MISSING, span, message))
+        Some(Diagnostic::at(&codes::MISSING, span, message))
     }
 }

@@ -44,9 +44,9 @@ impl Vlan {
         let one = native.next().is_some();
         if let Some(second) = native.next() {
             let message = "a trunk has one native VLAN";
-            v.report(Diagnostic::new(&codes::CONFLICT, second.origin.span().unwrap_or_default(), message));
+            v.report(Diagnostic::at(&codes::CONFLICT, second.origin, message));
         }
-        let implied = (tags.len() > 1 || one).then(|| Spanned::rule(YesNo::Yes, &TRUNK));
+        let implied = (tags.len() > 1 || one).then(|| Spanned::rule(YesNo::Yes, &TRUNK, v.origin()));
         Some(Self { trunk: v.attr("trunk").or(implied), tags, origin: v.origin() })
     }
 
@@ -133,7 +133,7 @@ impl VirtualPort {
             }
         }
         if let Some((_, value)) = self.parameters.iter_mut().find(|(n, _)| *n == name) {
-            *value = Some(Spanned::rule(Uuid(bytes).show(), &PORT_ID));
+            *value = Some(Spanned::rule(Uuid(bytes).show(), &PORT_ID, self.origin));
         }
     }
 
@@ -147,8 +147,8 @@ impl VirtualPort {
             Some(PortType::Midonet) => &["interfaceid"],
         };
         let name = needed.iter().find(|name| !self.has(name))?;
-        let span = self.origin.span().unwrap_or_default();
-        Some(Diagnostic::new(&codes::MISSING, span, format!("the `<virtualport>` of this interface has no `{name}`")))
+        let span = self.origin.span();
+        Some(Diagnostic::at(&codes::MISSING, span, format!("the `<virtualport>` of this interface has no `{name}`")))
     }
 
     /// Writes `<virtualport>`, where it says something.

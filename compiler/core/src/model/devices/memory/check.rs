@@ -17,11 +17,11 @@ const LEAST_LABEL_KIB: u64 = 128;
 const LEAST_BLOCK_KIB: u64 = 2048;
 
 fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message)
+    Diagnostic::at(&codes::CONFLICT, origin, message)
 }
 
 fn unsupported(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message)
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message)
 }
 
 /// What is wrong with the device by itself.
@@ -179,11 +179,7 @@ fn slot(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagnostics) {
     }
     let before = domain.devices.memories.iter().take_while(|m| m.origin != memory.origin);
     if slot.is_some() && before.into_iter().any(|m| m.slot() == *slot) {
-        faults.push(Diagnostic::new(
-            &codes::ADDRESS_CONFLICT,
-            origin.span().unwrap_or_default(),
-            "another memory device stands in this slot",
-        ));
+        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, "another memory device stands in this slot"));
     }
 }
 
@@ -195,8 +191,8 @@ fn overlap(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagnostics) {
         let Some(there) = other.base().filter(|b| b.value > 0) else { continue };
         if start.value < end(other, there.value) && there.value < end(memory, start.value) {
             let message = "the memory device overlaps with another";
-            let fault = Diagnostic::new(&codes::ADDRESS_CONFLICT, start.origin.span().unwrap_or_default(), message);
-            faults.push(there.origin.span().into_iter().fold(fault, |f, span| f.label(span, "the other one's place")));
+            let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, start.origin, message);
+            faults.push(fault.label(there.origin.span(), "the other one's place"));
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
     if memory.model.is(&Model::SgxEpc) {
         let mut props = Props::new().with("qom-type", "memory-backend-epc").with("id", format!("mem{alias}"));
         props = props.with("prealloc", true).with("size", memory.aligned_kib() << 10);
-        props = props.and(Backend::placement(cx, source.nodes.as_ref(), target.node.get(), origin));
+        props = props.and(Backend::placement(cx, source.nodes.as_ref(), target.node.get()));
         return out.json(Section::MemoryDevices, "object", props, origin);
     }
     let tail = Props::new().opt("align", source.align.get().map(|kib| kib << 10)).opt("pmem", pmem.then_some(true));
@@ -44,8 +44,7 @@ pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
         access: memory.access,
         discard: memory.discard,
         tail,
-        origin,
-        ..Request::new(alias, memory.aligned_kib())
+        ..Request::new(alias, memory.aligned_kib(), origin)
     };
     let backend = Backend::new(cx, &request);
     let prealloc = request.lazy && backend.prealloc;

@@ -219,7 +219,7 @@ impl Device for MemoryDevice {
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if self.model.is(&Model::VirtioMem) {
-            self.target.requested.get_or_insert(Spanned::rule(0, &REQUESTED));
+            self.target.requested.get_or_insert(Spanned::rule(0, &REQUESTED, self.origin));
         }
         check::alone(self, &mut |d| defaults.report(d));
     }

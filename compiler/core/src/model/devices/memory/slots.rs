@@ -19,6 +19,6 @@ pub fn assign(domain: &mut Domain) {
         };
         let Some(slot) = (0..u32::MAX).find(|slot| !taken.contains(slot)) else { return };
         taken.push(slot);
-        memory.info.address = Some(Spanned::rule(Address::Dimm { slot: Some(slot), base }, &SLOT));
+        memory.info.address = Some(Spanned::rule(Address::Dimm { slot: Some(slot), base }, &SLOT, memory.origin));
     }
 }

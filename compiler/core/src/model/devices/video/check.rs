@@ -76,7 +76,7 @@ impl Video {
         let list = domain.devices.videos.as_slice();
         let first = list.first().is_some_and(|first| std::ptr::eq(first, self));
         let mut fault = |code, origin: Origin, message: &str, help: &str| {
-            faults.push(Diagnostic::new(code, origin.span().unwrap_or_default(), message).help(help));
+            faults.push(Diagnostic::at(code, origin, message).help(help));
         };
         let model = self.model.origin_or(self.origin);
         let shares = domain.backing.source.is(&SourceType::Memfd);

@@ -44,14 +44,14 @@ impl Video {
         let wanted = [(self.accel3d.is(&YesNo::Yes), "virgl"), (self.rendernode.is_some(), "render-node")];
         let features: Vec<&str> = wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name).collect();
         if cx.facts.lacks_vhost_user("gpu", &features) {
-            let span = self.backend.origin_or(self.origin).span().unwrap_or_default();
+            let span = self.backend.origin_or(self.origin).span();
             let message = match features.as_slice() {
                 [] => "the host has no vhost-user program for video devices".to_owned(),
                 features => {
                     format!("the host has no vhost-user program for video devices with `{}`", features.join("`, `"))
                 }
             };
-            cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         let backend = chardev::Backend::Pair(format!("{}-socket", self.info.alias()));
         let chardev = Chardev { id: self.chardev(), backend, log: None };

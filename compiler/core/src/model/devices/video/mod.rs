@@ -93,20 +93,20 @@ fn default_vram(model: Model) -> Option<u32> {
     }
 }
 
-fn fill(size: &mut Opt<u32>, default: Option<u32>) {
+fn fill(size: &mut Opt<u32>, default: Option<u32>, origin: Origin) {
     let given = size.as_ref().map(|s| s.value).filter(|s| *s > 0);
     let Some(rounded) = given.or(default).and_then(u32::checked_next_power_of_two) else {
         return;
     };
     if given != Some(rounded) {
-        *size = Some(Spanned::rule(rounded, &MEMORY));
+        *size = Some(Spanned::rule(rounded, &MEMORY, origin));
     }
 }
 
 impl Video {
     /// A video device that `rule` adds.
-    pub fn added(rule: &'static Rule) -> Self {
-        Self::of(Origin::Rule(rule))
+    pub fn added(origin: Origin) -> Self {
+        Self::of(origin)
     }
 
     fn of(origin: Origin) -> Self {
@@ -155,7 +155,8 @@ impl Video {
             list.get_mut(..=at).unwrap_or_default().rotate_right(1);
         }
         if let Some(first) = list.first_mut().filter(|v| v.model() != Model::None) {
-            first.primary = first.primary.filter(|p| p.value.is_yes()).or(Some(Spanned::rule(YesNo::Yes, &PRIMARY)));
+            first.primary =
+                first.primary.filter(|p| p.value.is_yes()).or(Some(Spanned::rule(YesNo::Yes, &PRIMARY, first.origin)));
         }
     }
 }
@@ -184,7 +185,7 @@ impl Device for Video {
             video.rendernode = accel.attr("rendernode");
             if video.accel3d.is_none() && video.accel2d.is_none() && video.rendernode.is_none() {
                 let message = "`<acceleration>` says nothing";
-                accel.report(Diagnostic::new(&codes::MISSING, accel.element().span(), message));
+                accel.report(Diagnostic::at(&codes::MISSING, accel.element().span(), message));
             }
         }
         video.resolution = m.child("resolution").map(|r| (r.attr("x"), r.attr("y")));
@@ -230,7 +231,7 @@ impl Device for Video {
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let usual = if defaults.family == MachineFamily::ArmVirt { Model::Virtio } else { Model::Cirrus };
-        let model = self.model.get_or_insert(Spanned::rule(usual, &MODEL)).value;
+        let model = self.model.get_or_insert(Spanned::rule(usual, &MODEL, self.origin)).value;
         if model == Model::None {
             // Nothing else is kept of it.
             let (model, alias) = (self.model, self.info.alias.take());
@@ -238,17 +239,13 @@ impl Device for Video {
             return;
         }
         if let Some((origin, fault)) = self.fault() {
-            defaults.report(Diagnostic::new(
-                &codes::UNSUPPORTED_CONFIGURATION,
-                origin.span().unwrap_or_default(),
-                fault,
-            ));
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, fault));
         }
-        self.heads.get_or_insert(Spanned::rule(1, &HEADS));
-        fill(&mut self.vram, default_vram(model));
+        self.heads.get_or_insert(Spanned::rule(1, &HEADS, self.origin));
+        fill(&mut self.vram, default_vram(model), self.origin);
         if model == Model::Qxl {
-            fill(&mut self.ram, default_vram(model));
-            fill(&mut self.vgamem, Some(16 << 10));
+            fill(&mut self.ram, default_vram(model), self.origin);
+            fill(&mut self.vgamem, Some(16 << 10), self.origin);
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, place: Span, rep
         return;
     }
     let message = format!("there is no CPU feature `{}`", name.value);
-    let fault = Diagnostic::new(&codes::BAD_VALUE, place, message);
+    let fault = Diagnostic::at(&codes::BAD_VALUE, place, message);
     let example = if arch.is_arm() { "sve256" } else { "sse4.1" };
     report(fault.help(format!("use libvirt's names, such as `{example}`")));
 }
@@ -64,7 +64,7 @@ pub(super) fn check_model(cpu: &Cpu, cx: &Cx<'_>) {
         return;
     }
     let message = format!("there is no CPU model `{}`", model.value);
-    let fault = Diagnostic::new(&codes::BAD_VALUE, model.origin.span().unwrap_or_default(), message);
+    let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, message);
     let mode = OF_MODES.contains(&model.value.as_str());
     cx.report(if mode { fault.help("use `mode='host-passthrough'` or `mode='maximum'`") } else { fault });
 }

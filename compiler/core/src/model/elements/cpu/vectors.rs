@@ -14,18 +14,19 @@ pub(super) fn define(cpu: &mut Cpu, report: &mut dyn FnMut(Diagnostic)) {
     if !cpu.features.iter().any(is_length) {
         return;
     }
-    let required = Some(Spanned::rule(FeaturePolicy::Require, &SVE));
+    let origin = cpu.origin;
+    let required = Some(Spanned::rule(FeaturePolicy::Require, &SVE, origin));
     let own = cpu.features.iter_mut().find(|f| f.name.as_ref().is_some_and(|n| n.value == "sve"));
     match own {
         Some(Feature { policy: Some(policy), .. })
             if matches!(policy.value, FeaturePolicy::Disable | FeaturePolicy::Forbid) =>
         {
             let message = "SVE is off, but lengths of its vectors are named";
-            report(Diagnostic::new(&codes::CONFLICT, policy.origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::CONFLICT, policy.origin, message));
         }
         Some(own) => own.policy = required,
         None => {
-            let name = Some(Spanned::rule("sve".to_owned(), &SVE));
+            let name = Some(Spanned::rule("sve".to_owned(), &SVE, origin));
             cpu.features.push(Feature { name, policy: required });
         }
     }

@@ -43,14 +43,14 @@ impl Gic {
 }
 
 /// The version of the interrupt controller (`qemuDomainDefEnableDefaultFeatures` in libvirt's `src/qemu/qemu_postparse.c`).
-pub(super) fn define(gic: &mut Option<Gic>, os: &Os, kvm: bool, facts: Facts<'_>) {
+pub(super) fn define(gic: &mut Option<Gic>, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>) {
     if gic.is_none() && os.family() == MachineFamily::ArmVirt {
-        *gic = Some(Gic { version: None, origin: Origin::Rule(&GIC) });
+        *gic = Some(Gic { version: None, origin: origin.with_rule(&GIC) });
     }
     if let Some(gic) = gic {
         let newest = if kvm { facts.gic() } else { 2 };
         let version = if newest >= 3 { GicVersion::Three } else { GicVersion::Two };
-        gic.version.get_or_insert(Spanned::rule(version, &GIC));
+        gic.version.get_or_insert(Spanned::rule(version, &GIC, gic.origin));
     }
 }
 
@@ -71,7 +71,7 @@ pub(super) fn check(features: &Features, domain: &Domain, report: &mut dyn FnMut
     for (name, origin) in of_others.chain(gic).chain(ras).chain(of_pc) {
         let what = if arm && matches!(name, "gic" | "ras" | "hyperv") { "this machine type" } else { machine };
         let message = format!("{what} has no feature `{name}`");
-        report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
+        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
     }
 }
 

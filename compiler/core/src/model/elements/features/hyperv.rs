@@ -97,10 +97,10 @@ impl Hyperv {
     }
 
     /// Fills in the mode, and says what libvirt refuses.
-    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
-        let mode = *self.mode.get_or_insert(Spanned::rule(Mode::Custom, &CUSTOM));
+    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+        let mode = *self.mode.get_or_insert(Spanned::rule(Mode::Custom, &CUSTOM, origin));
         let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::CONFLICT, origin, message));
         };
         for one in &self.list {
             let on = one.state.is(&Switch::On);

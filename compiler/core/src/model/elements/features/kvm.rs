@@ -53,12 +53,12 @@ impl Kvm {
 
     /// What libvirt refuses.
     pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
-        let span = |origin: Origin| origin.span().unwrap_or_default();
+        let span = |origin: Origin| origin.span();
         if let Some(ring) = self.dirty_ring.filter(|r| r.value == Switch::On) {
             let fits = |size: u32| size.is_power_of_two() && (1024..=65536).contains(&size);
             if !self.ring_size.get().is_some_and(fits) {
                 let message = "the size of the dirty ring is no power of two between 1024 and 65536";
-                report(Diagnostic::new(&codes::CONFLICT, span(self.ring_size.origin_or(ring.origin)), message));
+                report(Diagnostic::at(&codes::CONFLICT, span(self.ring_size.origin_or(ring.origin)), message));
             }
         }
     }

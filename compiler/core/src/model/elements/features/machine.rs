@@ -139,7 +139,7 @@ impl Features {
             opts = opts.switch("acpi", acpi.is_some());
         } else if let Some(acpi) = acpi {
             let message = format!("machine type `{}` has no ACPI", machine.value);
-            cx.report(Diagnostic::new(&codes::CONFLICT, acpi.span().unwrap_or_default(), message));
+            cx.report(Diagnostic::at(&codes::CONFLICT, acpi.span(), message));
         }
         out.opts(Section::Machine, "machine", opts, machine.origin);
     }

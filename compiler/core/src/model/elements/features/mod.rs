@@ -128,17 +128,17 @@ impl Features {
     }
 
     /// Fills in what is absent, and says what libvirt refuses of each feature alone.
-    pub fn define(&mut self, os: &Os, kvm: bool, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
-        arm::define(&mut self.gic, os, kvm, facts);
+    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
+        arm::define(&mut self.gic, origin, os, kvm, facts);
         if let Some(hyperv) = &mut self.hyperv {
-            hyperv.define(report);
+            hyperv.define(origin, report);
         }
     }
 
     /// What libvirt refuses (`qemuValidateDomainDefFeatures` in its `src/qemu/qemu_validate.c`).
     pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         };
         if let Some(smm) = self.smm.filter(|s| s.is_on() && !domain.os.arch().is_x86()) {
             fault(smm.origin, "only an x86 machine has system management mode");

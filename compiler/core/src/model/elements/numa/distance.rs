@@ -37,10 +37,10 @@ pub(super) fn define(cells: &mut [Cell], report: &mut dyn FnMut(Diagnostic)) {
                 report(conflict(value.origin, message));
                 continue;
             }
-            set(cells, from, from, Spanned::rule(LOCAL, &MIRRORED), false);
+            set(cells, from, from, Spanned::rule(LOCAL, &MIRRORED, value.origin), false);
             set(cells, from, to.value, value, true);
-            set(cells, to.value, to.value, Spanned::rule(LOCAL, &MIRRORED), false);
-            set(cells, to.value, from, Spanned::rule(value.value, &MIRRORED), false);
+            set(cells, to.value, to.value, Spanned::rule(LOCAL, &MIRRORED, value.origin), false);
+            set(cells, to.value, from, Spanned::rule(value.value, &MIRRORED, value.origin), false);
         }
     }
     for cell in cells {

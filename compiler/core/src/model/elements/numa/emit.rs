@@ -2,7 +2,7 @@
 
 use super::distance::{between, usual};
 use super::{Cell, Numa, conflict};
-use crate::ir::{Leaf, OptExt, Origin};
+use crate::ir::{Leaf, OptExt};
 use crate::model::Cx;
 use crate::model::elements::backend::{Backend, Request};
 use crate::qemu::{Items, Opts, Section, rules};
@@ -82,7 +82,7 @@ impl Numa {
                     .with("dst", to.id.get().unwrap_or_default().show())
                     .with("val", between(from, to).show());
                 let given = from.distances.iter().find(|(id, _)| to.id.is(&id.value));
-                let origin = given.map_or(Origin::Rule(&rules::NUMA_DISTANCE), |(_, value)| value.origin);
+                let origin = given.map_or(from.origin.with_rule(&rules::NUMA_DISTANCE), |(_, value)| value.origin);
                 out.opts(Section::Numa, "numa", opts, origin);
             }
         }
@@ -98,7 +98,7 @@ impl Cell {
     fn backend(&self, cx: &Cx<'_>) -> Backend {
         let id = self.id.get().unwrap_or_default();
         let alias = format!("ram-node{id}");
-        let request = Request { cell: Some(id), origin: self.origin, ..Request::new(&alias, self.aligned_kib()) };
+        let request = Request { cell: Some(id), ..Request::new(&alias, self.aligned_kib(), self.origin) };
         Backend::new(cx, &request)
     }
 }

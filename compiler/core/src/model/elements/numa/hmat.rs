@@ -67,7 +67,7 @@ fn counted(f: &Fields<'_, '_>, own: &str) -> Opt<u64> {
     let (value, unit) = (f.attr("value"), f.attr::<String>("unit"));
     if let Some(unit) = unit.filter(|u| unit_bytes(&u.value) != unit_bytes(own)) {
         let message = format!("libvirt passes over the unit here, and counts in {own}");
-        f.report(Diagnostic::new(&codes::WITHOUT_EFFECT, unit.origin.span().unwrap_or_default(), message));
+        f.report(Diagnostic::at(&codes::WITHOUT_EFFECT, unit.origin, message));
     }
     value
 }
@@ -138,7 +138,7 @@ impl Interconnect {
         };
         let mut out = read(false);
         out.extend(read(true));
-        out.sort_by_key(|i| i.origin.span().map(|s| s.start));
+        out.sort_by_key(|i| i.origin.span().start);
         out
     }
 

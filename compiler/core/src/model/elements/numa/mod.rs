@@ -52,11 +52,11 @@ static CELL_ID: Rule = Rule { name: "numa-cell-id", text: "NUMA cells without nu
 static FILLED: Rule = Rule { name: "numa-cpus", text: "virtual CPUs that no NUMA cell names belong to cell 0" };
 
 fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::CONFLICT, span(origin), message)
+    Diagnostic::at(&codes::CONFLICT, span(origin), message)
 }
 
 fn span(origin: Origin) -> Span {
-    origin.span().unwrap_or_default()
+    origin.span()
 }
 
 impl Numa {
@@ -79,7 +79,7 @@ impl Numa {
     /// Numbers and sorts the cells and fills in what is absent (`virDomainNumaDefParseXML` in libvirt's `src/conf/numa_conf.c`).
     pub fn define(&mut self, vcpus: u32, report: &mut dyn FnMut(Diagnostic)) {
         for (at, cell) in self.cells.iter_mut().enumerate() {
-            cell.id.get_or_insert(Spanned::rule(u32::try_from(at).unwrap_or(u32::MAX), &CELL_ID));
+            cell.id.get_or_insert(Spanned::rule(u32::try_from(at).unwrap_or(u32::MAX), &CELL_ID, cell.origin));
         }
         self.cells.sort_by_key(|c| c.id.get());
         for (at, cell) in self.cells.iter().enumerate() {
@@ -111,7 +111,8 @@ impl Numa {
         }
         let missing: Vec<u32> = (0..vcpus).filter(|cpu| !taken.contains(*cpu)).collect();
         if let (Some(first), false) = (self.cells.first_mut(), missing.is_empty()) {
-            let cpus = first.cpus.get_or_insert_with(|| Spanned::rule(CpuSet::default(), &FILLED));
+            let origin = first.origin;
+            let cpus = first.cpus.get_or_insert_with(|| Spanned::rule(CpuSet::default(), &FILLED, origin));
             for cpu in missing {
                 cpus.value.insert(cpu);
             }

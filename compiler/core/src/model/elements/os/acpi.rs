@@ -39,8 +39,8 @@ pub(super) fn check(tables: &[Table], report: &mut dyn FnMut(Diagnostic)) {
             Some(TableKind::Slic | TableKind::Msdm) if twice => "the guest has two ACPI tables of this kind",
             Some(TableKind::Raw | TableKind::Slic | TableKind::Msdm) | None => continue,
         };
-        let span = table.origin.span().unwrap_or_default();
-        report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let span = table.origin.span();
+        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
     }
 }
 

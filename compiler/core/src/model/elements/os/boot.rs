@@ -45,21 +45,26 @@ static BOOT_HD: Rule =
 const MOST_DEVICES: usize = 4;
 
 /// Fills in and checks the order; `per_device` tells whether devices carry boot orders of their own.
-pub(super) fn define_order(order: &mut Vec<Spanned<BootDevice>>, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn define_order(
+    order: &mut Vec<Spanned<BootDevice>>,
+    per_device: bool,
+    origin: Origin,
+    report: &mut dyn FnMut(Diagnostic),
+) {
     // One of each kind fits (`VIR_DOMAIN_BOOT_LAST` in libvirt's `src/conf/domain_conf.h`); it passes over what follows.
     for more in order.iter().skip(MOST_DEVICES) {
         let message = format!("a guest tries {MOST_DEVICES} kinds of devices, and not this one");
-        report(Diagnostic::new(&codes::WITHOUT_EFFECT, more.origin.span().unwrap_or_default(), message));
+        report(Diagnostic::at(&codes::WITHOUT_EFFECT, more.origin, message));
     }
     order.truncate(MOST_DEVICES);
     if per_device {
         if let Some(boot) = order.first() {
             let message = "`<boot dev>` in `<os>` beside `<boot order>` in devices";
-            let fault = Diagnostic::new(&codes::CONFLICT, boot.origin.span().unwrap_or_default(), message);
+            let fault = Diagnostic::at(&codes::CONFLICT, boot.origin, message);
             report(fault.help("keep one of the two"));
         }
     } else if order.is_empty() {
-        order.push(Spanned::rule(BootDevice::Hd, &BOOT_HD));
+        order.push(Spanned::rule(BootDevice::Hd, &BOOT_HD, origin));
     }
 }
 
@@ -85,7 +90,7 @@ impl Boot {
     /// Checks the values and drops those without a meaning.
     pub(super) fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::CONFLICT, origin, message));
         };
         if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
             fault(timeout.origin, "the boot menu is shown for 65535 ms at most");
@@ -131,9 +136,9 @@ impl Boot {
     }
 
     /// `-boot`, `-kernel` and what goes with it.
-    pub(super) fn items(&self, out: &mut Items) {
+    pub(super) fn items(&self, domain: Origin, out: &mut Items) {
         let mut opts = Opts::new();
-        let mut origin = Origin::Rule(&rules::BOOT_STRICT);
+        let mut origin = domain.with_rule(&rules::BOOT_STRICT);
         if let Some(menu) = &self.menu {
             opts = opts.switch("menu", menu.is_yes());
             origin = menu.origin;

@@ -131,7 +131,7 @@ impl Os {
 pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     let os = &domain.os;
     let mut fault = |code, origin: Origin, message: &str| {
-        report(Diagnostic::new(code, origin.span().unwrap_or_default(), message));
+        report(Diagnostic::at(code, origin, message));
     };
     let unsupported = &codes::UNSUPPORTED_CONFIGURATION;
     let secure = os.loader.as_ref().and_then(|l| l.secure).filter(|s| s.is_yes());

@@ -160,7 +160,7 @@ impl NvramStore {
             }
             (Some(other), Some(source)) => {
                 let message = format!("the firmware's variables cannot be kept on a source of type `{}`", other.word());
-                f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, source.keep(), message));
+                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, source.keep(), message));
                 None
             }
             (_, None) => f.text(),
@@ -231,11 +231,11 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
     if let Some(feature) = os.firmware_features.first().filter(|_| os.firmware.is_none()) {
         // In a definition that it holds already libvirt passes over it; a new one it refuses.
         let message = "this is asked of firmware that is to be chosen, and none is";
-        let fault = Diagnostic::new(&codes::WITHOUT_EFFECT, feature.origin.span().unwrap_or_default(), message);
+        let fault = Diagnostic::at(&codes::WITHOUT_EFFECT, feature.origin, message);
         report(fault.help("remove `<firmware>`, or give `<os firmware='efi'>`"));
     }
     let mut fault = |origin: Origin, message: &str| {
-        report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
+        report(Diagnostic::at(&codes::CONFLICT, origin, message));
     };
     let features = &os.firmware_features;
     if let (Some(keys), Some(boot)) = (features.enrolled_keys, features.secure_boot)
@@ -260,11 +260,11 @@ pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
     }
     if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
         let message = "firmware is neither named in `<loader>` nor to be chosen";
-        let fault = Diagnostic::new(&codes::MISSING, origin.span().unwrap_or_default(), message);
+        let fault = Diagnostic::at(&codes::MISSING, origin, message);
         report(fault.help("give the path of an image, or `<os firmware='efi'>`"));
     }
     let mut fault = |origin: Origin, message: &str| {
-        report(Diagnostic::new(&codes::CONFLICT, origin.span().unwrap_or_default(), message));
+        report(Diagnostic::at(&codes::CONFLICT, origin, message));
     };
     let Some(loader) = &os.loader else { return };
     match (loader.stateless, os.firmware.get()) {

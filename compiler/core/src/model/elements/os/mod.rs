@@ -77,7 +77,7 @@ fn no_type(f: &Fields<'_, '_>) {
         // It may have stood in what could not be read.
         return;
     }
-    let fault = Diagnostic::new(&codes::MISSING, f.element().name_span(), "the domain does not say what it runs");
+    let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "the domain does not say what it runs");
     f.report(fault.help("add `<os><type>hvm</type></os>`"));
 }
 
@@ -87,7 +87,7 @@ impl Os {
         for name in ["bootloader", "bootloader_args"] {
             if let Some(loader) = domain.child(name) {
                 let message = "QEMU is not started by a boot loader of the host";
-                loader.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, loader.keep(), message));
+                loader.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, loader.keep(), message));
             }
         }
         let Some(f) = domain.child("os") else {
@@ -103,7 +103,7 @@ impl Os {
         if let Some(other) = kind.as_ref().and_then(Fields::text::<OsType>).filter(|t| t.value != OsType::Hvm) {
             let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
             let _ = kind.as_ref().map(Fields::keep);
-            f.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, f.keep(), message));
+            f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, f.keep(), message));
             return Self { kind: Some(other), ..Self::default() };
         }
         let mut out = Self {
@@ -121,15 +121,15 @@ impl Os {
     }
 
     /// Fills in what is absent; `per_device` tells whether devices carry boot orders of their own.
-    pub fn define(&mut self, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
-        self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH));
+    pub fn define(&mut self, origin: Origin, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
+        self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH, origin));
         let machine = family::default_machine(self.arch());
-        self.machine.get_or_insert_with(|| Spanned::rule(machine.to_owned(), &DEFAULT_MACHINE));
-        boot::define_order(&mut self.boot, per_device, report);
+        self.machine.get_or_insert_with(|| Spanned::rule(machine.to_owned(), &DEFAULT_MACHINE, origin));
+        boot::define_order(&mut self.boot, per_device, origin, report);
         self.boot_options.define(report);
         acpi::check(&self.acpi, report);
         if let Some(source) = self.nvram.as_mut().and_then(|n| n.source.as_mut()) {
-            source.define();
+            source.define(origin);
         }
         loader::check(self, report);
     }
@@ -156,7 +156,7 @@ impl Os {
 
     /// `-boot`, `-kernel`, firmware; `-machine` is made from many parts elsewhere.
     pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        self.boot_options.items(out);
+        self.boot_options.items(cx.domain.origin, out);
         acpi::items(&self.acpi, out);
         self.firmware_items(cx, out);
     }

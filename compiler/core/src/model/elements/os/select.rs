@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 use virtc_inventory::{Firmware, FirmwareImage, FirmwareInterface, FirmwareMapping, FlashMode};
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, YesNo};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo};
 use crate::model::Domain;
 use crate::model::Facts;
 
@@ -32,18 +32,19 @@ static LISTED: Rule = Rule {
 
 /// Chooses the firmware and fills in all about it (`qemuFirmwareFillDomain` in libvirt's `src/qemu/qemu_firmware.c`).
 pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
+    let origin = domain.origin;
     let os = &mut domain.os;
     if os.firmware.is_none() {
         // libvirt forgets what is asked of firmware where none is to be chosen.
         os.firmware_features = FirmwareFeatures::default();
         if let Some(loader) = os.loader.as_mut().filter(|loader| loader.kind.is_none()) {
-            loader.kind = Some(Spanned::rule(LoaderType::Rom, &ROM));
-            loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
+            loader.kind = Some(Spanned::rule(LoaderType::Rom, &ROM, origin));
+            loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW, origin));
         }
     } else {
         let wanted = os.nvram.as_ref().and_then(|n| n.format);
         let loader = os.loader.get_or_insert_default();
-        loader.format.get_or_insert(wanted.unwrap_or(Spanned::rule(FirmwareFormat::Raw, &RAW)));
+        loader.format.get_or_insert(wanted.unwrap_or(Spanned::rule(FirmwareFormat::Raw, &RAW, origin)));
     }
     let Some(automatic) = os.firmware else {
         if !os.loader.as_ref().is_some_and(Loader::is_flash) {
@@ -51,23 +52,23 @@ pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diag
         }
         match facts.firmware().unwrap_or_default().iter().find(|f| fits(domain, f)) {
             Some(firmware) => take(domain, firmware),
-            None => legacy(&mut domain.os, facts),
+            None => legacy(&mut domain.os, domain.origin, facts),
         }
         return variables(domain, facts);
     };
-    let span = automatic.origin.span().unwrap_or_default();
+    let span = automatic.origin.span();
     let Some(installed) = facts.firmware() else {
         if domain.os.loader.as_ref().is_some_and(|l| l.path.is_some() && l.kind.is_some()) {
             // A definition that was filled in on the host needs nothing more of it.
             return variables(domain, facts);
         }
         let message = "firmware is to be chosen among what is installed, and no host file says what is";
-        report(Diagnostic::new(&codes::HOST_FACT_NEEDED, span, message));
+        report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message));
         return;
     };
     let Some(firmware) = installed.iter().find(|f| fits(domain, f)) else {
         let message = format!("no `{}` firmware on the host does what the definition asks for", automatic.word());
-        report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         return;
     };
     take(domain, firmware);
@@ -142,18 +143,19 @@ fn format(image: &FirmwareImage) -> Option<FirmwareFormat> {
 
 /// Writes the choice into the domain (`qemuFirmwareEnableFeaturesModern`).
 fn take(domain: &mut Domain, firmware: &Firmware) {
+    let origin = domain.os.firmware.origin_or(domain.origin);
     let os = &mut domain.os;
-    let chosen = |path: &str| Spanned::rule(path.to_owned(), &CHOSEN);
+    let chosen = |path: &str| Spanned::rule(path.to_owned(), &CHOSEN, origin);
     match &firmware.mapping {
         FirmwareMapping::Flash { mode, executable, nvram_template } => {
             let loader = os.loader.get_or_insert_default();
-            keep(&mut loader.kind, LoaderType::Pflash);
-            keep(&mut loader.readonly, YesNo::Yes);
+            keep(&mut loader.kind, LoaderType::Pflash, origin);
+            keep(&mut loader.readonly, YesNo::Yes, origin);
             if *mode == FlashMode::Stateless {
-                keep(&mut loader.stateless, YesNo::Yes);
+                keep(&mut loader.stateless, YesNo::Yes, origin);
             }
             if let Some(format) = format(executable) {
-                keep(&mut loader.format, format);
+                keep(&mut loader.format, format, origin);
             }
             loader.path.get_or_insert_with(|| chosen(&executable.filename));
             if let (FlashMode::Split, Some(image)) = (mode, nvram_template) {
@@ -161,7 +163,7 @@ fn take(domain: &mut Domain, firmware: &Firmware) {
                 if nvram.is_local() {
                     nvram.template.get_or_insert_with(|| chosen(&image.filename));
                     if let Some(format) = format(image) {
-                        keep(&mut nvram.template_format, format);
+                        keep(&mut nvram.template_format, format, origin);
                     }
                 } else {
                     (nvram.template, nvram.template_format) = (None, None);
@@ -170,7 +172,7 @@ fn take(domain: &mut Domain, firmware: &Firmware) {
         }
         FirmwareMapping::Memory { filename } => {
             let loader = os.loader.get_or_insert_default();
-            keep(&mut loader.kind, LoaderType::Rom);
+            keep(&mut loader.kind, LoaderType::Rom, origin);
             loader.path.get_or_insert_with(|| chosen(filename));
         }
         FirmwareMapping::Kernel { filename } => {
@@ -178,9 +180,9 @@ fn take(domain: &mut Domain, firmware: &Firmware) {
         }
     }
     if firmware.has("requires-smm") {
-        keep(&mut domain.features.smm, Switch::On);
+        keep(&mut domain.features.smm, Switch::On, origin);
         if let Some(loader) = &mut os.loader {
-            keep(&mut loader.secure, YesNo::Yes);
+            keep(&mut loader.secure, YesNo::Yes, origin);
         }
     }
     let kind = firmware.interface_types.iter().find_map(|interface| match interface {
@@ -189,44 +191,44 @@ fn take(domain: &mut Domain, firmware: &Firmware) {
         FirmwareInterface::OpenFirmware | FirmwareInterface::UBoot => None,
     });
     if os.firmware.is_none() {
-        os.firmware = kind.map(|kind| Spanned::rule(kind, &CHOSEN));
+        os.firmware = kind.map(|kind| Spanned::rule(kind, &CHOSEN, origin));
     }
     let has = |feature| if firmware.has(feature) { YesNo::Yes } else { YesNo::No };
-    keep(&mut os.firmware_features.secure_boot, has("secure-boot"));
+    keep(&mut os.firmware_features.secure_boot, has("secure-boot"), origin);
     // What is in variables on another host nobody knows.
     if os.nvram.as_ref().is_none_or(super::loader::NvramStore::is_local) {
-        keep(&mut os.firmware_features.enrolled_keys, has("enrolled-keys"));
+        keep(&mut os.firmware_features.enrolled_keys, has("enrolled-keys"), origin);
     } else {
         os.firmware_features.enrolled_keys = None;
     }
 }
 
 /// Makes a leaf say `value`; it keeps its place where it has said so before.
-fn keep<T: PartialEq>(leaf: &mut Opt<T>, value: T) {
+fn keep<T: PartialEq>(leaf: &mut Opt<T>, value: T, origin: Origin) {
     if !leaf.is(&value) {
-        *leaf = Some(Spanned::rule(value, &CHOSEN));
+        *leaf = Some(Spanned::rule(value, &CHOSEN, origin));
     }
 }
 
 /// Firmware that no descriptor speaks of (`qemuFirmwareFillDomainLegacy`).
-fn legacy(os: &mut Os, facts: Facts<'_>) {
+fn legacy(os: &mut Os, origin: Origin, facts: Facts<'_>) {
     let Some(loader) = &mut os.loader else { return };
     let may = !loader.readonly.is(&YesNo::No)
         && !loader.stateless.is(&YesNo::Yes)
         && !loader.format.is(&FirmwareFormat::Qcow2);
     let template = loader.path.as_ref().filter(|_| may).and_then(|path| facts.nvram_template(path));
-    loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
+    loader.format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW, origin));
     if let Some(template) = template {
-        loader.readonly.get_or_insert(Spanned::rule(YesNo::Yes, &LISTED));
+        loader.readonly.get_or_insert(Spanned::rule(YesNo::Yes, &LISTED, origin));
         let nvram = os.nvram.get_or_insert_default();
-        nvram.template.get_or_insert_with(|| Spanned::rule(template, &LISTED));
-        nvram.template_format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW));
+        nvram.template.get_or_insert_with(|| Spanned::rule(template, &LISTED, origin));
+        nvram.template_format.get_or_insert(Spanned::rule(FirmwareFormat::Raw, &RAW, origin));
     }
 }
 
 /// Where the variables are kept, and how (`qemuFirmwareEnsureNVRAM`).
 fn variables(domain: &mut Domain, facts: Facts<'_>) {
-    let name = domain.name().to_owned();
+    let (name, origin) = (domain.name().to_owned(), domain.origin);
     let os = &mut domain.os;
     let Some(loader) = os.loader.as_ref().filter(|l| l.is_flash()) else { return };
     if !loader.readonly.is(&YesNo::Yes) || loader.stateless.is(&YesNo::Yes) {
@@ -235,14 +237,14 @@ fn variables(domain: &mut Domain, facts: Facts<'_>) {
     let nvram = os.nvram.get_or_insert_default();
     let image = loader.format.get().unwrap_or(FirmwareFormat::Raw);
     if nvram.has_source() || !nvram.is_local() {
-        nvram.format.get_or_insert(Spanned::rule(image, &SAME));
+        nvram.format.get_or_insert(Spanned::rule(image, &SAME, origin));
     } else {
         let format = nvram.template_format.get().unwrap_or(image);
         if !nvram.format.is(&format) {
-            nvram.format = Some(Spanned::rule(format, &SAME));
+            nvram.format = Some(Spanned::rule(format, &SAME, origin));
         }
         let extension = if format == FirmwareFormat::Qcow2 { "qcow2" } else { "fd" };
         let path = format!("{}/{name}_VARS.{extension}", facts.nvram_dir());
-        nvram.path = Some(Spanned::rule(path, &NVRAM));
+        nvram.path = Some(Spanned::rule(path, &NVRAM, origin));
     }
 }

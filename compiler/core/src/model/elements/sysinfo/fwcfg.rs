@@ -30,7 +30,7 @@ impl Blob {
     /// What libvirt refuses (`qemuValidateDomainDefSysinfo` in its `src/qemu/qemu_validate.c`).
     pub(super) fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |code, origin: Origin, message: &str| {
-            report(Diagnostic::new(code, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(code, origin, message));
         };
         let name = self.name.value.as_str();
         if self.value.is_some() == self.file.is_some() {

@@ -75,7 +75,7 @@ impl Sysinfo {
     pub fn items(cx: &Cx<'_>, out: &mut Items) {
         let mode = cx.domain.os.smbios;
         let fault = |mode: Spanned<SmbiosMode>, code, message: &str| {
-            cx.report(Diagnostic::new(code, mode.origin.span().unwrap_or_default(), message));
+            cx.report(Diagnostic::at(code, mode.origin, message));
         };
         match mode.map(|m| (m, m.value)) {
             Some((mode, SmbiosMode::Sysinfo)) => match Self::tables(cx.domain) {

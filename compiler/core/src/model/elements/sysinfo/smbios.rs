@@ -139,7 +139,7 @@ impl Tables {
 
     pub(super) fn define(&mut self, uuid: &mut Opt<Uuid>, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |code, origin: Origin, message: &str| {
-            report(Diagnostic::new(code, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(code, origin, message));
         };
         if let Some(date) = self.bios.as_ref().and_then(|(bios, _)| bios.get("date")).filter(|d| !is_date(d)) {
             fault(&codes::BAD_VALUE, date.origin, "the date is not of the form month/day/year");
@@ -182,8 +182,8 @@ impl Tables {
         }
         if let Some((_, origin)) = self.boards.get(1) {
             let message = "QEMU has one main board to describe";
-            let span = origin.span().unwrap_or_default();
-            cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let span = origin.span();
+            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         self.boards.iter().for_each(|(board, origin)| board.items(&BOARD, with_uuid, *origin, out));
         if let Some((chassis, origin)) = &self.chassis {

@@ -52,9 +52,9 @@ impl Spice {
             };
             if !there {
                 let message = format!("mode `{}` is asked for, and there is no such connection", mode.word());
-                let span = mode.origin.span().unwrap_or_default();
+                let span = mode.origin.span();
                 cx.report(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
                         .help("give a port for it, or another mode"),
                 );
             }
@@ -66,10 +66,10 @@ impl Spice {
     /// A port for TLS needs TLS (`qemuProcessSPICEAllocatePorts` in libvirt's `src/qemu/qemu_process.c`).
     fn check_tls(&self, cx: &Cx<'_>, config: &Config) {
         let Some(port) = self.tls_port.filter(|p| p.value != 0 && !config.spice_tls) else { return };
-        let span = port.origin.span().unwrap_or_default();
+        let span = port.origin.span();
         let message = "a port for TLS is given, and the host's configuration has no TLS for SPICE";
         let help = "set `spice_tls` in the host file, or remove the port";
-        cx.report(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
     }
 
     pub(in crate::model::devices::graphics) fn items(

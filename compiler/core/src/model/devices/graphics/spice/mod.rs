@@ -2,7 +2,7 @@
 
 mod emit;
 
-use crate::ir::{Leaf, Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
+use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
 use crate::model::devices::graphics::Password;
 use crate::model::devices::graphics::listen::{Listen, ListenType};
 use crate::xml_io::Fields;
@@ -131,9 +131,9 @@ impl Spice {
         (plain, encrypted)
     }
 
-    pub(super) fn define(&mut self) {
+    pub(super) fn define(&mut self, origin: Origin) {
         if !self.autoport.is(&YesNo::Yes) && self.port.is(&-1) && self.tls_port.is(&-1) {
-            self.autoport = Some(Spanned::rule(YesNo::Yes, &AUTOPORT));
+            self.autoport = Some(Spanned::rule(YesNo::Yes, &AUTOPORT, origin));
         }
         if self.autoport.is(&YesNo::Yes) {
             (self.port, self.tls_port) = (None, None);

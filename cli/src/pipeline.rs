@@ -124,7 +124,7 @@ impl<'s> Pipeline<'s> {
     /// what is missing would be missed by the rest.
     fn analyse(&self, checked: &Checked<'_>) -> Analysis {
         let (domain, mut found) = lower(checked);
-        let whole = domain.as_ref().filter(|domain| domain.holes == 0 && !found.has_errors());
+        let whole = domain.as_ref().filter(|domain| domain.unread == 0 && !found.has_errors());
         let (definition, faults) = whole.map(|domain| define(domain.clone(), self.facts())).unzip();
         let is_defined = definition.is_some() && !faults.as_ref().is_some_and(Diagnostics::has_errors);
         let mut faults = faults.unwrap_or_default();
@@ -176,7 +176,7 @@ impl<'s> Pipeline<'s> {
             found.extend(faults);
             let (domain, faults) = lower_running(&checked);
             found.extend(faults);
-            domain.filter(|domain| domain.holes == 0 && !found.has_errors())
+            domain.filter(|domain| domain.unread == 0 && !found.has_errors())
         });
         (Report::new(source, found), domain)
     }
@@ -187,7 +187,7 @@ impl<'s> Pipeline<'s> {
         found.extend(faults);
         let (domain, faults) = lower(&checked);
         found.extend(faults);
-        domain.filter(|domain| domain.holes == 0 && !found.has_errors())
+        domain.filter(|domain| domain.unread == 0 && !found.has_errors())
     }
 }
 

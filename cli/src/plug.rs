@@ -7,7 +7,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use virtc_compiler::devices::chardev::fd_sets;
 use virtc_compiler::emit::hotplug;
-use virtc_compiler::{Absent, Domain, Facts, Target, attach, detach, update};
+use virtc_compiler::{Domain, Facts, MissingDevice, Target, attach, detach, update};
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
 use virtc_plan::{Action, DevicePlan};
@@ -137,7 +137,7 @@ impl Plug {
         if let (Some(running), Some(devices)) = (running, devices) {
             let (change, findings) = match action {
                 Action::Attach => attach(running, devices, settings.target, facts.at(seconds())),
-                Action::Detach => detach(running, devices, Absent::Fault, settings.target, facts),
+                Action::Detach => detach(running, devices, MissingDevice::Refuse, settings.target, facts),
                 Action::Update => update(running, devices, &report.source, settings.target, facts.at(seconds())),
             };
             running_report.diagnostics.extend(findings.running);

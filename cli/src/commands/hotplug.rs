@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 use virtc_compiler::emit::hotplug;
-use virtc_compiler::{Absent, DeviceChange, Facts, Sound, attach, detach, update};
+use virtc_compiler::{DeviceChange, Facts, MissingDevice, Sound, attach, detach, update};
 use virtc_diag::{Diagnostics, SourceFile};
 
 use super::compile::{object, pretty};
@@ -83,7 +83,7 @@ impl Hotplug {
         if let (Some(running), Some(devices)) = (running, devices) {
             let (found, findings) = match action {
                 virtc_plan::Action::Attach => attach(running, devices, &target, facts),
-                virtc_plan::Action::Detach => detach(running, devices, Absent::IsNewer, &target, facts),
+                virtc_plan::Action::Detach => detach(running, devices, MissingDevice::AssumeAttached, &target, facts),
                 virtc_plan::Action::Update => update(running, devices, &report.source, &target, facts),
             };
             running_report.diagnostics.extend(findings.running);

@@ -16,6 +16,6 @@ mod xml_io;
 pub use define::{Definition, define};
 pub use model::{Domain, Facts, devices, elements, lower, lower_device, lower_running, storage};
 pub use prepare::{
-    Absent, ChangeFindings, Changed, DeviceChange, Machine, Move, Sound, attach, detach, prepare, update,
+    ChangeFindings, Changed, DeviceChange, Machine, MissingDevice, QmpAction, Sound, attach, detach, prepare, update,
 };
 pub use target::Target;

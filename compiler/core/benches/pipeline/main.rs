@@ -58,7 +58,7 @@ impl Bench<'_> {
         lap(1);
         let (domain, faults) = lower(&checked);
         found.extend(faults);
-        let domain = domain.filter(|domain| domain.holes == 0 && !found.has_errors())?;
+        let domain = domain.filter(|domain| domain.unread == 0 && !found.has_errors())?;
         lap(2);
         let facts = Facts::new(self.host);
         let (definition, faults) = define(domain, facts);

@@ -13,7 +13,7 @@ use crate::model::devices::controller::{Controller, ControllerType, PciModel, Sc
 use crate::model::devices::disk::check_groups;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::hostdev::Hostdev;
-use crate::model::devices::{Kind, Needs};
+use crate::model::devices::{BusSlot, Kind};
 use crate::model::elements::os::MachineFamily;
 
 /// Checks the rules that concern more than one device.
@@ -58,7 +58,7 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
                 continue;
             };
             let span = origin.span();
-            let needs = domain.devices.needs(*kind, index, domain);
+            let needs = domain.devices.bus_slot(*kind, index, domain);
             if *address == Address::VirtioMmio && domain.os.arch().is_x86() {
                 let message = "QEMU has no `<address>` with type `virtio-mmio` on this architecture";
                 faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
@@ -66,15 +66,14 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             }
             let fits = match (needs, address) {
                 (_, Address::VirtioMmio) => mmio::may_stand(domain, *kind, index),
-                (Needs::Pci(_), Address::Pci { .. })
-                | (Needs::Usb, Address::Usb { .. })
-                | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
-                (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) | (Needs::Nothing, Address::Foreign(_)) => {
-                    false
-                }
-                (Needs::Nothing, Address::SpaprVio { .. }) => spapr_vio(*kind, index),
-                (Needs::Nothing, Address::Unassigned) => *kind == Kind::Hostdev,
-                (Needs::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
+                (BusSlot::Pci(_), Address::Pci { .. })
+                | (BusSlot::Usb, Address::Usb { .. })
+                | (BusSlot::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
+                (BusSlot::Pci(_) | BusSlot::Usb | BusSlot::VirtioSerial(_), _)
+                | (BusSlot::Nothing, Address::Foreign(_)) => false,
+                (BusSlot::Nothing, Address::SpaprVio { .. }) => spapr_vio(*kind, index),
+                (BusSlot::Nothing, Address::Unassigned) => *kind == Kind::Hostdev,
+                (BusSlot::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
             };
             if !fits {
                 let message = format!("this `<{}>` cannot stand at an address of this type", kind.element());
@@ -239,7 +238,7 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let indexes: BTreeSet<u32> = all.iter().map(|c| c.index()).collect();
     for kind in Kind::ALL {
         for index in 0..domain.devices.count(*kind) {
-            if domain.devices.needs(*kind, index, domain) != Needs::Usb {
+            if domain.devices.bus_slot(*kind, index, domain) != BusSlot::Usb {
                 continue;
             }
             let address = domain.devices.info(*kind, index).and_then(|i| i.address.as_ref());

@@ -10,7 +10,7 @@ use crate::model::Domain;
 use crate::model::devices::address::Address;
 use crate::model::devices::console::Console;
 use crate::model::devices::controller::ControllerType;
-use crate::model::devices::{Info, Kind, Needs};
+use crate::model::devices::{BusSlot, Info, Kind};
 
 /// The rules of `virDomainDeviceInfoParseXML` in libvirt's `src/conf/domain_conf.c`, of `qemuValidateDomainDeviceInfo` in its
 /// `src/qemu/qemu_validate.c` and of `virDomainVirtioSerialAddrReserve` in its `src/conf/domain_addr.c`.
@@ -23,11 +23,11 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
             if *kind == Kind::Console && domain.devices.consoles.get(at).is_some_and(Console::is_mirror) {
                 continue;
             }
-            let needs = domain.devices.needs(*kind, at, domain);
+            let needs = domain.devices.bus_slot(*kind, at, domain);
             boot(info, &mut orders, faults);
             rom(info, faults);
             acpi(info, needs, &mut taken, faults);
-            if !matches!(needs, Needs::VirtioSerial(_)) {
+            if !matches!(needs, BusSlot::VirtioSerial(_)) {
                 serial_port(info, domain, faults);
             }
             if *kind != Kind::Disk && *kind != Kind::Hostdev {
@@ -73,11 +73,11 @@ fn rom(info: &Info, faults: &mut Diagnostics) {
 }
 
 /// The index is no other device's, and of no device that stands on another bus than PCI.
-fn acpi(info: &Info, needs: Needs, taken: &mut Taken, faults: &mut Diagnostics) {
+fn acpi(info: &Info, needs: BusSlot, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(index) = info.acpi_index else { return };
     let span = index.origin.span();
     let elsewhere = info.address.as_ref().is_some_and(|address| !matches!(address.value, Address::Pci { .. }));
-    if elsewhere || matches!(needs, Needs::Usb | Needs::VirtioSerial(_)) {
+    if elsewhere || matches!(needs, BusSlot::Usb | BusSlot::VirtioSerial(_)) {
         let message = "only a PCI device has an index for ACPI";
         faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
     } else if index.value == 0 {

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ir::{OptExt, Origin, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Origin, Spanned};
 use crate::model::Domain;
 use crate::model::devices::controller::{Controller, ControllerType};
 
-static NUMBERED: Rule =
-    Rule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
+static NUMBERED: DefaultRule =
+    DefaultRule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
 
 /// Puts the controllers of each type together, in the order of their indexes, a main USB controller before its companions
 /// (`virDomainControllerInsertPreAlloced` in libvirt's `src/conf/domain_conf.c`).

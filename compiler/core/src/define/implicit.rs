@@ -6,7 +6,7 @@ use virtc_diag::Diagnostics;
 
 use crate::define::controllers::{add_controller, ensure_all};
 use crate::define::{scsi_hostdev, smartcards};
-use crate::ir::{Opt, OptExt, Rule, Spanned, Switch};
+use crate::ir::{DefaultRule, Opt, OptExt, Spanned, Switch};
 use crate::model::Domain;
 use crate::model::devices::Device;
 use crate::model::devices::address::Address;
@@ -23,34 +23,41 @@ use crate::model::elements::features::IoapicDriver;
 use crate::model::elements::os::MachineFamily;
 use crate::model::elements::vcpu::MOST_CPUS_OF_APIC;
 
-static ROOT: Rule =
-    Rule { name: "pci-root", text: "a machine with PCI has a root bus: PCI on `pc`, PCI Express on `q35` and `virt`" };
-static USB: Rule = Rule {
+static ROOT: DefaultRule = DefaultRule {
+    name: "pci-root",
+    text: "a machine with PCI has a root bus: PCI on `pc`, PCI Express on `q35` and `virt`",
+};
+static USB: DefaultRule = DefaultRule {
     name: "default-usb",
     text: "a PC has a USB controller unless one with model `none` says otherwise, and so have old machines of Arm",
 };
-static SATA: Rule = Rule { name: "q35-sata", text: "the Q35 chipset has a SATA controller" };
-static BALLOON: Rule =
-    Rule { name: "default-balloon", text: "a PC has a balloon unless one with model `none` says otherwise" };
-static ITCO: Rule = Rule { name: "q35-watchdog", text: "the Q35 chipset has a watchdog" };
-static MANY_CPUS: Rule = Rule {
+static SATA: DefaultRule = DefaultRule { name: "q35-sata", text: "the Q35 chipset has a SATA controller" };
+static BALLOON: DefaultRule =
+    DefaultRule { name: "default-balloon", text: "a PC has a balloon unless one with model `none` says otherwise" };
+static ITCO: DefaultRule = DefaultRule { name: "q35-watchdog", text: "the Q35 chipset has a watchdog" };
+static MANY_CPUS: DefaultRule = DefaultRule {
     name: "eim-for-many-cpus",
     text: "more than 255 CPUs take an IOMMU that remaps interrupts, and an I/O APIC that QEMU emulates",
 };
-static REMAPPED: Rule =
-    Rule { name: "remapped-ioapic", text: "an IOMMU that remaps interrupts takes an I/O APIC that QEMU emulates" };
-static PS2: Rule = Rule { name: "ps2-input", text: "an x86 machine has a PS/2 mouse and a PS/2 keyboard" };
-static AUDIO: Rule = Rule {
+static REMAPPED: DefaultRule = DefaultRule {
+    name: "remapped-ioapic",
+    text: "an IOMMU that remaps interrupts takes an I/O APIC that QEMU emulates",
+};
+static PS2: DefaultRule =
+    DefaultRule { name: "ps2-input", text: "an x86 machine has a PS/2 mouse and a PS/2 keyboard" };
+static AUDIO: DefaultRule = DefaultRule {
     name: "default-audio",
     text: "QEMU gets an audio backend that suits `<graphics>`, a silent one unless that is SPICE",
 };
-static VIDEO: Rule = Rule { name: "default-video", text: "a guest with `<graphics>` has a video device" };
-static DISK_CONTROLLER: Rule = Rule {
+static VIDEO: DefaultRule = DefaultRule { name: "default-video", text: "a guest with `<graphics>` has a video device" };
+static DISK_CONTROLLER: DefaultRule = DefaultRule {
     name: "disk-controller",
     text: "a controller is added for a drive whose address names one that is not there",
 };
-static SERIAL_CONTROLLER: Rule =
-    Rule { name: "virtio-serial-controller", text: "channels and virtio consoles need a virtio-serial controller" };
+static SERIAL_CONTROLLER: DefaultRule = DefaultRule {
+    name: "virtio-serial-controller",
+    text: "channels and virtio consoles need a virtio-serial controller",
+};
 
 /// The devices of the machine type (`qemuDomainDefAddDefaultDevices` in libvirt's `src/qemu/qemu_postparse.c`).
 pub fn default_devices(domain: &mut Domain) {
@@ -107,7 +114,7 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     }
     smartcards::assign(domain);
     scsi_hostdev::controllers(domain);
-    parallel::settle(domain);
+    parallel::assign_ports(domain);
     console::imply(domain, faults);
     if domain.devices.videos.is_empty() && !domain.devices.graphics.is_empty() {
         domain.devices.videos.push(Video::added(domain.origin.with_rule(&VIDEO)));

@@ -1,6 +1,6 @@
 //! Virtio devices that stand on no bus: machines of Arm have places for them.
 
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::devices::address::{Address, PciSlot};
 use crate::model::devices::controller::{Controller, ControllerType, ScsiModel};
@@ -10,12 +10,12 @@ use crate::model::devices::input::InputBus;
 use crate::model::devices::memory::Model;
 use crate::model::devices::{Kind, memballoon, video};
 
-static MMIO: Rule = Rule {
+static MMIO: DefaultRule = DefaultRule {
     name: "virtio-mmio",
     text: "a virtio device without an address stands on no bus where the machine has no PCI, or where another such device stands on none",
 };
 
-static PLUGGED: Rule = Rule {
+static PLUGGED: DefaultRule = DefaultRule {
     name: "virtio-pci-hotplug",
     text: "a virtio device that is plugged in stands on PCI: what stands on no bus is there from the start",
 };

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use virtc_diag::Diagnostics;
 
 use crate::ir::Arch;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::devices::Address;
 use crate::model::devices::interface;
@@ -57,7 +57,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut domain = domain;
     controllers::order(&mut domain);
     disks::order(&mut domain);
-    parts(&mut domain, facts, &mut faults);
+    fill_in_elements(&mut domain, facts, &mut faults);
     // These are added before controllers without an index get one.
     scsi_hostdev::controllers(&mut domain);
     controllers::number(&mut domain);
@@ -99,15 +99,17 @@ fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     registers.collect()
 }
 
-static EMULATOR: Rule =
-    Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
+static EMULATOR: DefaultRule = DefaultRule {
+    name: "default-emulator",
+    text: "without `<emulator>` the usual binary of the architecture is taken",
+};
 
 /// The usual binary for guests of this architecture.
 pub fn default_emulator(arch: Arch) -> String {
     format!("/usr/bin/qemu-system-{}", arch.qemu())
 }
 
-fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
+fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
     let report = &mut |d| faults.push(d);
     Sysinfo::define(&mut domain.sysinfo, &mut domain.general.uuid, report);

@@ -7,26 +7,26 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::define::controllers::ensure;
 use crate::define::usb::Ports;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{ControllerType, UsbModel};
 use crate::model::devices::hub::{self, Hub};
-use crate::model::devices::{Kind, Needs};
+use crate::model::devices::{BusSlot, Kind};
 
-static SERIAL_PORT: Rule = Rule {
+static SERIAL_PORT: DefaultRule = DefaultRule {
     name: "virtio-serial-port",
     text: "a channel gets the first free port of the first virtio-serial controller",
 };
-static USB_PORT: Rule =
-    Rule { name: "usb-port", text: "a USB device gets the first free port of the first USB controller" };
+static USB_PORT: DefaultRule =
+    DefaultRule { name: "usb-port", text: "a USB device gets the first free port of the first USB controller" };
 
-static SERIAL_ADDED: Rule = Rule {
+static SERIAL_ADDED: DefaultRule = DefaultRule {
     name: "virtio-serial-added",
     text: "a virtio-serial controller is added where the ports of the others are in use",
 };
-static USB_HUB: Rule =
-    Rule { name: "usb-hub-added", text: "a hub is added where the guest has more USB devices than ports" };
+static USB_HUB: DefaultRule =
+    DefaultRule { name: "usb-hub-added", text: "a hub is added where the guest has more USB devices than ports" };
 
 /// Gives channels and virtio consoles a port each.
 pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
@@ -34,7 +34,7 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let (mut wanting, mut unseen) = (Vec::new(), Vec::new());
     for kind in [Kind::Console, Kind::Channel] {
         for index in 0..domain.devices.count(kind) {
-            let Needs::VirtioSerial(zero) = domain.devices.needs(kind, index, domain) else { continue };
+            let BusSlot::VirtioSerial(zero) = domain.devices.bus_slot(kind, index, domain) else { continue };
             let Some(info) = domain.devices.info(kind, index) else { continue };
             match &info.address {
                 Some(Spanned { value: Address::VirtioSerial { port: 0, .. }, origin }) if zero => unseen.push(*origin),
@@ -139,7 +139,7 @@ fn on_usb<'k>(domain: &Domain, kinds: &'k [Kind]) -> impl Iterator<Item = (Kind,
     let mut out = Vec::new();
     for kind in kinds {
         let indexes =
-            (0..domain.devices.count(*kind)).filter(|i| domain.devices.needs(*kind, *i, domain) == Needs::Usb);
+            (0..domain.devices.count(*kind)).filter(|i| domain.devices.bus_slot(*kind, *i, domain) == BusSlot::Usb);
         out.extend(indexes.map(|index| (*kind, index)));
     }
     out.into_iter()

@@ -1,17 +1,17 @@
 //! Where SCSI devices of the host stand in the guest, and the controllers that they need.
 
 use crate::define::controllers::add_controller;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType};
 use crate::model::devices::disk::DiskBus;
 
-static PLACE: Rule = Rule {
+static PLACE: DefaultRule = DefaultRule {
     name: "hostdev-scsi-address",
     text: "a SCSI device of the host gets the first free unit, of 7, of the first SCSI controller that has one",
 };
-static CONTROLLER: Rule = Rule {
+static CONTROLLER: DefaultRule = DefaultRule {
     name: "hostdev-scsi-controller",
     text: "a SCSI controller is added for a device of the host that stands on it",
 };

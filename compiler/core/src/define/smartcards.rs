@@ -1,14 +1,15 @@
 //! Slots of smartcards, and the readers that they need.
 
 use crate::define::controllers::ensure;
-use crate::ir::{Rule, Spanned};
+use crate::ir::{DefaultRule, Spanned};
 use crate::model::Domain;
 use crate::model::devices::Device as _;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::ControllerType;
 
-static SLOT: Rule = Rule { name: "ccid-slot", text: "a smartcard gets the next slot of the first reader" };
-static READER: Rule = Rule { name: "ccid-controller", text: "a reader is added for a smartcard" };
+static SLOT: DefaultRule =
+    DefaultRule { name: "ccid-slot", text: "a smartcard gets the next slot of the first reader" };
+static READER: DefaultRule = DefaultRule { name: "ccid-controller", text: "a reader is added for a smartcard" };
 
 /// Gives every card a slot, and adds the readers (`virDomainDefMaybeAddSmartcardController` in libvirt's `src/conf/domain_postparse.c`).
 pub fn assign(domain: &mut Domain) {

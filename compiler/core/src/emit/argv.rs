@@ -52,9 +52,9 @@ pub struct MapEntry {
 
 /// The command line of a machine.
 pub fn argv(machine: &Sound<Machine>) -> Argv {
-    let items = machine.get().items();
-    let mut out = Vec::with_capacity(2 * items.len());
-    for item in items {
+    let options = machine.get().options();
+    let mut out = Vec::with_capacity(2 * options.len());
+    for item in options {
         let origin = item.origin;
         if !item.option.is_empty() {
             let mut arg = Arg::with_capacity(1 + item.option.len());

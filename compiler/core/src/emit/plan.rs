@@ -9,7 +9,7 @@ use virtc_plan::{
 };
 
 use crate::emit::argv::argv;
-use crate::ir::{Leaf, Origin, Rule};
+use crate::ir::{DefaultRule, Leaf, Origin};
 use crate::model::Domain;
 use crate::prepare::{Machine, Sound};
 use crate::qemu::rules;
@@ -17,7 +17,7 @@ use crate::qemu::rules;
 /// Who makes plans.
 pub(crate) const PRODUCER: &str = concat!("virtc ", env!("CARGO_PKG_VERSION"));
 
-static START: Rule = Rule { name: "start", text: "what every start of a VM needs" };
+static START: DefaultRule = DefaultRule { name: "start", text: "what every start of a VM needs" };
 
 /// The plan of a machine, or why there can be none.
 ///

@@ -8,7 +8,7 @@ use virtc_plan::{Arg, Hole, Part, Step};
 use crate::codes;
 use crate::emit::argv::value_arg;
 use crate::prepare::{Machine, Sound};
-use crate::qemu::{HostNeeds, Item, Payload, Props, Value};
+use crate::qemu::{HostRequirements, Payload, Props, QemuOption, Value};
 
 /// A POSIX shell script that starts the machine.
 ///
@@ -46,7 +46,7 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
         );
     }
     out.push_str("exec");
-    for item in machine.get().items() {
+    for item in machine.get().options() {
         // Sets of descriptors are replaced by the paths behind them.
         if item.option == "add-fd" {
             continue;
@@ -75,7 +75,7 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
 }
 
 /// The value of an item with what QEMU can open itself in place of descriptors.
-fn openable(item: &Item, needs: &HostNeeds) -> Payload {
+fn openable(item: &QemuOption, needs: &HostRequirements) -> Payload {
     match &item.payload {
         Payload::Chardev(chardev) => Payload::Opts(chardev.opts_by_path()),
         Payload::Json(props) if item.option == "netdev" => Payload::Json(vdpa_by_path(&tap_by_name(props), needs)),
@@ -84,7 +84,7 @@ fn openable(item: &Item, needs: &HostNeeds) -> Payload {
 }
 
 /// A vDPA device by its path in place of its set of descriptors.
-fn vdpa_by_path(props: &Props, needs: &HostNeeds) -> Props {
+fn vdpa_by_path(props: &Props, needs: &HostRequirements) -> Props {
     let id = props.get("id").and_then(Value::plain).unwrap_or_default();
     let name = format!("{}-vdpa", id.trim_start_matches("host"));
     let opened = needs.turns().flat_map(|turn| &turn.steps).find_map(|(step, _)| match step {
@@ -229,7 +229,7 @@ mod tests {
         assert_eq!(tap_by_name(&macvtap), macvtap);
         let vdpa = |dev: &str| Props::new().with("type", "vhost-vdpa").with("vhostdev", dev).with("id", "hostnet1");
         let origin = Origin::Xml(virtc_diag::Span::at(0));
-        let mut needs = HostNeeds::new(origin);
+        let mut needs = HostRequirements::new(origin);
         needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", origin);
         assert_eq!(vdpa_by_path(&vdpa("/dev/fdset/0"), &needs), vdpa("/dev/vhost-vdpa-3"));
     }

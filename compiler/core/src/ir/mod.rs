@@ -6,7 +6,7 @@ mod set;
 mod words;
 
 pub use arch::Arch;
-pub use origin::{Opt, OptExt, Origin, Rule, Spanned};
+pub use origin::{DefaultRule, Opt, OptExt, Origin, Spanned};
 pub use set::CpuSet;
 pub(crate) use words::words;
 pub use words::{Hex, Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};

@@ -6,7 +6,7 @@ use virtc_diag::{Place, Span};
 
 /// A rule that adds what the user left out; `--emit map` and `--why` print it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct DefaultRule {
     /// Kebab-case.
     pub name: &'static str,
     /// What the rule does and why, in one or two sentences.
@@ -19,7 +19,7 @@ pub enum Origin {
     /// This place of the document.
     Xml(Span),
     /// This rule, for the element at this place.
-    Rule(&'static Rule, Span),
+    Rule(&'static DefaultRule, Span),
 }
 
 impl Origin {
@@ -31,7 +31,7 @@ impl Origin {
     }
 
     /// The rule that added it.
-    pub fn by_rule(self) -> Option<&'static Rule> {
+    pub fn by_rule(self) -> Option<&'static DefaultRule> {
         match self {
             Self::Xml(_) => None,
             Self::Rule(rule, _) => Some(rule),
@@ -40,7 +40,7 @@ impl Origin {
 
     /// What `rule` adds for what is here.
     #[must_use]
-    pub fn with_rule(self, rule: &'static Rule) -> Self {
+    pub fn with_rule(self, rule: &'static DefaultRule) -> Self {
         Self::Rule(rule, self.span())
     }
 }
@@ -81,7 +81,7 @@ impl<T> Spanned<T> {
     }
 
     /// A value that `rule` added for what is at `origin`.
-    pub fn rule(value: T, rule: &'static Rule, origin: Origin) -> Self {
+    pub fn rule(value: T, rule: &'static DefaultRule, origin: Origin) -> Self {
         Self { value, origin: origin.with_rule(rule) }
     }
 

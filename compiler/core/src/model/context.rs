@@ -14,7 +14,7 @@ use crate::target::Target;
 use crate::target::ability::{Ability, Changes};
 
 /// What every device may look at while it is turned into items.
-pub struct Cx<'m> {
+pub struct EmitContext<'m> {
     /// The definition, complete and with aliases.
     pub domain: &'m Domain,
     /// What this QEMU can do.
@@ -26,7 +26,7 @@ pub struct Cx<'m> {
     faults: RefCell<Diagnostics>,
 }
 
-impl<'m> Cx<'m> {
+impl<'m> EmitContext<'m> {
     /// A view of `domain` for this QEMU and this host.
     pub fn new(domain: &'m Domain, target: &Target, facts: Facts<'m>) -> Self {
         let mut faults = Diagnostics::new();
@@ -51,7 +51,7 @@ impl<'m> Cx<'m> {
     }
 }
 
-impl Cx<'_> {
+impl EmitContext<'_> {
     /// Whether QEMU has this property of a device, as far as that is known and the definition does not say otherwise.
     pub fn has_property(&self, device: &str, property: &str) -> bool {
         let is = |list: &[Ability]| list.iter().any(|a| a.is_property(device, property));

@@ -87,7 +87,7 @@ pub struct Domain {
     /// The numbers of the first sets of descriptors of devices, by alias; empty until devices have names.
     pub fd_sets: BTreeMap<String, u32>,
     /// How many parts could not be read: where there are any, nothing is compiled.
-    pub holes: usize,
+    pub unread: usize,
 }
 
 /// The domain in `document`; `None` where its root is no `<domain>`.
@@ -109,7 +109,7 @@ fn read(checked: &Checked<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics
     }
     let mut domain = Domain::read(&Fields::new(&cx, root));
     let (found, met) = cx.finish();
-    domain.holes = met + usize::from(!checked.document().is_complete());
+    domain.unread = met + usize::from(!checked.document().is_complete());
     (Some(domain), found)
 }
 
@@ -122,7 +122,7 @@ pub fn lower_device(checked: &Checked<'_>) -> (Option<Devices>, Diagnostics) {
         let fields = Fields::new(&cx, root);
         let known = devices.lower(&fields);
         if !known {
-            let _ = fields.keep();
+            let _ = fields.ignore_rest();
             cx.unsupported(root.name_span(), format_args!("device `<{}>`", root.name()));
         }
         known
@@ -138,12 +138,12 @@ impl Domain {
         if let Some(list) = f.child("devices") {
             emulator = list.child_text("emulator");
             for element in list.rest() {
-                if f.cx().is_hole(element) {
+                if f.cx().is_faulty_part(element) {
                     continue;
                 }
                 let fields = Fields::new(f.cx(), element);
                 if !devices.lower(&fields) {
-                    let _ = fields.keep();
+                    let _ = fields.ignore_rest();
                     f.cx().unsupported(element.name_span(), format_args!("device `<{}>`", element.name()));
                 }
             }
@@ -173,7 +173,7 @@ impl Domain {
             extensions: Extensions::lower(f),
             origin: Origin::Xml(f.element().start_tag()),
             fd_sets: BTreeMap::new(),
-            holes: 0,
+            unread: 0,
         }
     }
 

@@ -10,7 +10,7 @@ mod facts;
 pub mod slot;
 pub mod storage;
 
-pub use context::Cx;
+pub use context::EmitContext;
 pub use defaults::Defaults;
 pub use domain::{Domain, lower, lower_device, lower_running};
 pub use facts::Facts;

@@ -81,7 +81,7 @@ pub const PCIE_DEVICE: Connect = Connect::PCIE.and(Connect::HOTPLUG);
 
 /// What a device needs of the guest's buses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Needs {
+pub enum BusSlot {
     /// Nothing that is assigned.
     Nothing,
     /// A PCI slot of the kind that these flags say.

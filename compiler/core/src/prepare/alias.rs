@@ -1,10 +1,10 @@
 //! Aliases: the names of devices in QEMU.
 
-use crate::ir::{Rule, Spanned};
+use crate::ir::{DefaultRule, Spanned};
 use crate::model::Domain;
 use crate::model::devices::Kind;
 
-static ALIAS: Rule = Rule {
+static ALIAS: DefaultRule = DefaultRule {
     name: "alias",
     text: "a device without a name of the user's gets one from its kind and its number or place",
 };

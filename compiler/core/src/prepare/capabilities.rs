@@ -7,9 +7,9 @@ use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::ir::Arch;
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::prepare::denied;
-use crate::qemu::{Item, Opts, Payload, Props, Value};
+use crate::qemu::{Opts, Payload, Props, QemuOption, Value};
 use crate::target::ability::Changes;
 use crate::target::qapi::Fault;
 use crate::target::{Capabilities, Target, sorted};
@@ -29,11 +29,11 @@ const OF_MACHINE: [&str; 5] = ["type", "accel", "kernel_irqchip", "kernel-irqchi
 const RENAMED: [(&str, &str, &str); 1] = [("drive", "readonly", "read-only")];
 
 /// Reports what the target cannot do.
-pub fn check(cx: &Cx<'_>, items: &[Item]) {
+pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
     denied::check(cx);
     let arch = cx.domain.os.arch();
     let Some(caps) = cx.target.caps().filter(|_| arch != Arch::I686) else { return };
-    for item in items {
+    for item in options {
         let Some(lack) = lack(caps, &cx.changes, item) else { continue };
         let has = |other: &Target| other.caps().is_some_and(|caps| self::lack(caps, &cx.changes, item).is_none());
         let other = cx.target.others(arch).find(has);
@@ -66,7 +66,7 @@ fn one(noun: &str) -> String {
 }
 
 /// What an item needs and QEMU has not: a noun with its name.
-fn lack(caps: &Capabilities, changes: &Changes, item: &Item) -> Option<String> {
+fn lack(caps: &Capabilities, changes: &Changes, item: &QemuOption) -> Option<String> {
     match (item.option, &item.payload) {
         ("device", Payload::Json(props)) => device(caps, changes, props),
         ("object", Payload::Json(props)) => command(caps, "object-add", "object", props),

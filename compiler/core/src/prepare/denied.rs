@@ -4,8 +4,8 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{OptExt, Origin};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::elements::backing::SourceType;
 use crate::model::elements::clock::{TickPolicy, TimerName};
 use crate::model::elements::cpu::CpuMode;
@@ -47,7 +47,7 @@ fn memfd(domain: &Domain) -> Option<Origin> {
 }
 
 /// Reports what cannot be without an ability that is taken away.
-pub fn check(cx: &Cx<'_>) {
+pub fn check(cx: &EmitContext<'_>) {
     for (name, asked) in ASKED.iter().filter(|(name, _)| cx.changes.lacks(name)) {
         if let Some(origin) = asked(cx.domain) {
             let span = origin.span();

@@ -22,7 +22,7 @@ pub enum Payload {
 
 /// One option.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Item {
+pub struct QemuOption {
     /// The option without its dash, such as `device`; empty for the binary itself.
     pub option: &'static str,
     /// Its value.
@@ -30,13 +30,13 @@ pub struct Item {
     /// Where it comes from.
     pub origin: Origin,
     /// Where it stands on the command line.
-    pub section: Section,
+    pub section: ArgSection,
 }
 
 /// The order of a command line, as libvirt has it (`qemuBuildCommandLine` in its `src/qemu/qemu_command.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is what its name says")]
-pub enum Section {
+pub enum ArgSection {
     Binary,
     Name,
     Deprecation,
@@ -111,50 +111,50 @@ pub enum Section {
     Messages,
 }
 
-/// Items as they are made.
+/// QemuOptions as they are made.
 #[derive(Debug, Default)]
-pub struct Items {
-    list: Vec<Item>,
+pub struct QemuOptions {
+    list: Vec<QemuOption>,
 }
 
-impl Items {
-    /// No items.
+impl QemuOptions {
+    /// No options.
     pub fn new() -> Self {
         Self { list: Vec::with_capacity(32) }
     }
 
     /// One more item.
-    pub fn push(&mut self, section: Section, option: &'static str, payload: Payload, origin: Origin) {
-        self.list.push(Item { option, payload, origin, section });
+    pub fn push(&mut self, section: ArgSection, option: &'static str, payload: Payload, origin: Origin) {
+        self.list.push(QemuOption { option, payload, origin, section });
     }
 
     /// `-option` alone.
-    pub fn flag(&mut self, section: Section, option: &'static str, origin: Origin) {
+    pub fn flag(&mut self, section: ArgSection, option: &'static str, origin: Origin) {
         self.push(section, option, Payload::None, origin);
     }
 
     /// `-option word`.
-    pub fn word(&mut self, section: Section, option: &'static str, word: impl Into<Text>, origin: Origin) {
+    pub fn word(&mut self, section: ArgSection, option: &'static str, word: impl Into<Text>, origin: Origin) {
         self.push(section, option, Payload::Word(word.into()), origin);
     }
 
     /// `-option key=value,…`.
-    pub fn opts(&mut self, section: Section, option: &'static str, opts: Opts, origin: Origin) {
+    pub fn opts(&mut self, section: ArgSection, option: &'static str, opts: Opts, origin: Origin) {
         self.push(section, option, Payload::Opts(opts), origin);
     }
 
     /// `-option {…}`.
-    pub fn json(&mut self, section: Section, option: &'static str, props: Props, origin: Origin) {
+    pub fn json(&mut self, section: ArgSection, option: &'static str, props: Props, origin: Origin) {
         self.push(section, option, Payload::Json(props), origin);
     }
 
     /// `-device {…}`.
-    pub fn device(&mut self, section: Section, props: Props, origin: Origin) {
+    pub fn device(&mut self, section: ArgSection, props: Props, origin: Origin) {
         self.json(section, "device", props, origin);
     }
 
-    /// The items as they were made.
-    pub fn iter(&self) -> impl Iterator<Item = &Item> {
+    /// The options as they were made.
+    pub fn iter(&self) -> impl Iterator<Item = &QemuOption> {
         self.list.iter()
     }
 
@@ -164,12 +164,12 @@ impl Items {
     }
 
     /// The options from number `before` on.
-    pub(crate) fn since(&mut self, before: usize) -> &mut [Item] {
+    pub(crate) fn since(&mut self, before: usize) -> &mut [QemuOption] {
         self.list.get_mut(before..).unwrap_or_default()
     }
 
-    /// All items in the order of the command line.
-    pub fn sorted(mut self) -> Vec<Item> {
+    /// All options in the order of the command line.
+    pub fn sorted(mut self) -> Vec<QemuOption> {
         self.list.sort_by_cached_key(|item| item.section);
         self.list
     }

@@ -8,8 +8,8 @@ pub mod rules;
 mod text;
 mod value;
 
-pub use item::{Item, Items, Payload, Section};
+pub use item::{ArgSection, Payload, QemuOption, QemuOptions};
 pub use render::{json_arg, opts_arg, word_arg};
-pub use requirements::HostNeeds;
+pub use requirements::HostRequirements;
 pub use text::{Text, fd, secret_iv, secret_text, state};
 pub use value::{Key, Opts, Props, Value};

@@ -5,7 +5,7 @@ use virtc_plan::{Arg, Quote};
 use crate::qemu::text::{Piece, Text};
 use crate::qemu::value::{Opts, Props, Value};
 
-/// Builds an [`Arg`] from text and holes.
+/// Builds an [`Arg`] from text and unread.
 struct ArgBuilder(Arg);
 
 impl ArgBuilder {
@@ -56,19 +56,19 @@ impl ArgBuilder {
 }
 
 /// Where a JSON value has text that the host fills in: JSON pointers.
-pub type Holes = Vec<(String, Arg)>;
+pub type Placeholders = Vec<(String, Arg)>;
 
-/// The object as JSON for QMP, with its holes apart.
-pub fn props_json(props: &Props) -> (serde_json::Map<String, serde_json::Value>, Holes) {
-    let mut holes = Holes::new();
-    let map = object_json(props, "", &mut holes);
-    (map, holes)
+/// The object as JSON for QMP, with its unread apart.
+pub fn props_json(props: &Props) -> (serde_json::Map<String, serde_json::Value>, Placeholders) {
+    let mut unread = Placeholders::new();
+    let map = object_json(props, "", &mut unread);
+    (map, unread)
 }
 
-fn object_json(props: &Props, at: &str, holes: &mut Holes) -> serde_json::Map<String, serde_json::Value> {
+fn object_json(props: &Props, at: &str, unread: &mut Placeholders) -> serde_json::Map<String, serde_json::Value> {
     props
         .iter()
-        .map(|(key, value)| (key.to_owned(), value_json(value, &format!("{at}/{}", pointer_token(key)), holes)))
+        .map(|(key, value)| (key.to_owned(), value_json(value, &format!("{at}/{}", pointer_token(key)), unread)))
         .collect()
 }
 
@@ -76,7 +76,7 @@ fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
+fn value_json(value: &Value, at: &str, unread: &mut Placeholders) -> serde_json::Value {
     match value {
         Value::Text(text) => {
             if let Some(plain) = text.plain() {
@@ -84,7 +84,7 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
             } else {
                 let arg = word_arg(text);
                 let shown = arg.display().into();
-                holes.push((at.to_owned(), arg));
+                unread.push((at.to_owned(), arg));
                 shown
             }
         }
@@ -95,10 +95,10 @@ fn value_json(value: &Value, at: &str, holes: &mut Holes) -> serde_json::Value {
         },
         Value::Bool(bool) => (*bool).into(),
         Value::Null => serde_json::Value::Null,
-        Value::Object(props) => object_json(props, at, holes).into(),
+        Value::Object(props) => object_json(props, at, unread).into(),
         Value::Array(values) => {
             let each =
-                values.iter().enumerate().map(|(index, value)| value_json(value, &format!("{at}/{index}"), holes));
+                values.iter().enumerate().map(|(index, value)| value_json(value, &format!("{at}/{index}"), unread));
             each.collect::<Vec<_>>().into()
         }
     }

@@ -8,11 +8,11 @@ use crate::ir::Origin;
 
 /// What the host must do, by device and by the place in the order of steps.
 #[derive(Debug)]
-pub struct HostNeeds {
+pub struct HostRequirements {
     /// What is asked for before the first device: it is of the VM itself.
-    own: Turn,
+    own: DeviceRequirements,
     /// What each device needs.
-    devices: Vec<Turn>,
+    devices: Vec<DeviceRequirements>,
     /// The names of the descriptors that are opened.
     pub(crate) fds: Vec<String>,
     /// Directories in the VM's own directory.
@@ -31,7 +31,7 @@ pub struct HostNeeds {
 
 /// What one device needs.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct DeviceRequirements {
     /// Its alias; absent: the VM itself.
     pub device: Option<String>,
     /// Where it stands.
@@ -44,7 +44,7 @@ pub(crate) struct Turn {
     pub steps: Vec<(Step, Origin)>,
 }
 
-impl Turn {
+impl DeviceRequirements {
     fn new(device: Option<String>, origin: Origin) -> Self {
         Self { device, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
     }
@@ -62,10 +62,10 @@ impl Turn {
     }
 }
 
-impl HostNeeds {
+impl HostRequirements {
     /// Nothing yet, for a domain at `domain`.
     pub fn new(domain: Origin) -> Self {
-        let own = Turn::new(None, domain.with_rule(&crate::qemu::rules::OF_THE_VM));
+        let own = DeviceRequirements::new(None, domain.with_rule(&crate::qemu::rules::OF_THE_VM));
         Self {
             own,
             devices: Vec::new(),
@@ -86,17 +86,17 @@ impl HostNeeds {
             alias.clone_into(last.device.get_or_insert_default());
             last.origin = origin;
         } else {
-            self.devices.push(Turn::new(Some(alias.to_owned()), origin));
+            self.devices.push(DeviceRequirements::new(Some(alias.to_owned()), origin));
         }
     }
 
     /// Whose turn it is.
-    fn turn(&mut self) -> &mut Turn {
+    fn turn(&mut self) -> &mut DeviceRequirements {
         self.devices.last_mut().unwrap_or(&mut self.own)
     }
 
     /// What is needed, first by the VM itself, then by each device.
-    pub(crate) fn turns(&self) -> impl Iterator<Item = &Turn> {
+    pub(crate) fn turns(&self) -> impl Iterator<Item = &DeviceRequirements> {
         std::iter::once(&self.own).chain(&self.devices)
     }
 

@@ -1,10 +1,10 @@
 //! The rules that add arguments which no element of the definition asks for.
 
-use crate::ir::Rule;
+use crate::ir::DefaultRule;
 
 macro_rules! rules {
     ($($name:ident = $id:literal: $text:literal;)+) => {
-        $(#[doc = $text] pub static $name: Rule = Rule { name: $id, text: $text };)+
+        $(#[doc = $text] pub static $name: DefaultRule = DefaultRule { name: $id, text: $text };)+
     };
 }
 

@@ -1,26 +1,26 @@
-//! Text with holes.
+//! Text with unread.
 
 use std::borrow::Cow;
 
 use virtc_plan::Hole;
 
-/// Text with holes that the host fills.
+/// Text with unread that the host fills.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(Content);
 
-/// A text in the form that its holes ask for, so that equal texts have one form.
+/// A text in the form that its unread ask for, so that equal texts have one form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
-    /// Text without holes.
+    /// Text without unread.
     Plain(Cow<'static, str>),
-    /// Text with holes, which is rare.
-    Holes(Box<Holed>),
+    /// Text with unread, which is rare.
+    Placeholders(Box<Holed>),
 }
 
 /// For each hole the text before it; the text behind the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Holed {
-    holes: Vec<(String, Hole)>,
+    unread: Vec<(String, Hole)>,
     end: String,
 }
 
@@ -84,7 +84,7 @@ impl Text {
     }
 
     fn hole(hole: Hole) -> Self {
-        Self(Content::Holes(Box::new(Holed { holes: vec![(String::new(), hole)], end: String::new() })))
+        Self(Content::Placeholders(Box::new(Holed { unread: vec![(String::new(), hole)], end: String::new() })))
     }
 
     /// This text and `other` behind it.
@@ -93,18 +93,18 @@ impl Text {
         let Self(mut content) = self;
         match (&mut content, other.into().0) {
             (Content::Plain(before), Content::Plain(behind)) => *before += behind,
-            (Content::Holes(own), Content::Plain(behind)) => own.end += &behind,
-            (Content::Plain(before), Content::Holes(mut other)) => {
-                if let Some((first, _)) = other.holes.first_mut() {
+            (Content::Placeholders(own), Content::Plain(behind)) => own.end += &behind,
+            (Content::Plain(before), Content::Placeholders(mut other)) => {
+                if let Some((first, _)) = other.unread.first_mut() {
                     first.insert_str(0, before);
                 }
-                content = Content::Holes(other);
+                content = Content::Placeholders(other);
             }
-            (Content::Holes(own), Content::Holes(mut other)) => {
-                if let Some((first, _)) = other.holes.first_mut() {
+            (Content::Placeholders(own), Content::Placeholders(mut other)) => {
+                if let Some((first, _)) = other.unread.first_mut() {
                     first.insert_str(0, &own.end);
                 }
-                own.holes.append(&mut other.holes);
+                own.unread.append(&mut other.unread);
                 own.end = other.end;
             }
         }
@@ -113,19 +113,19 @@ impl Text {
 
     /// The pieces in order.
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        let (holes, end): (&[_], &str) = match &self.0 {
+        let (unread, end): (&[_], &str) = match &self.0 {
             Content::Plain(text) => (&[], text),
-            Content::Holes(holed) => (&holed.holes, &holed.end),
+            Content::Placeholders(holed) => (&holed.unread, &holed.end),
         };
-        let before = holes.iter().flat_map(|(text, hole)| [Piece::Plain(text), Piece::Hole(hole)]);
+        let before = unread.iter().flat_map(|(text, hole)| [Piece::Plain(text), Piece::Hole(hole)]);
         before.chain([Piece::Plain(end)])
     }
 
-    /// The text where it has no holes.
+    /// The text where it has no unread.
     pub fn plain(&self) -> Option<&str> {
         match &self.0 {
             Content::Plain(text) => Some(text),
-            Content::Holes(_) => None,
+            Content::Placeholders(_) => None,
         }
     }
 

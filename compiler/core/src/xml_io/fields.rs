@@ -15,7 +15,7 @@ pub struct Lowering<'d> {
     found: RefCell<Diagnostics>,
     /// Whether the document shows a running domain, whose devices have names in QEMU.
     running: bool,
-    /// How many holes were met: where there is one, no `Sound<Machine>` is made.
+    /// How many unread were met: where there is one, no `Sound<Machine>` is made.
     met: Cell<usize>,
 }
 
@@ -45,7 +45,7 @@ impl<'d> Lowering<'d> {
         self.running || alias.starts_with("ua-")
     }
 
-    /// The findings, and the number of holes.
+    /// The findings, and the number of unread.
     pub fn finish(self) -> (Diagnostics, usize) {
         (self.found.into_inner(), self.met.get())
     }
@@ -56,7 +56,7 @@ impl<'d> Lowering<'d> {
     }
 
     /// Whether the grammar found this element faulty; it then counts as met.
-    pub fn is_hole(&self, element: Element<'_>) -> bool {
+    pub fn is_faulty_part(&self, element: Element<'_>) -> bool {
         let hole = self.checked.is_faulty(element);
         self.met.set(self.met.get() + usize::from(hole));
         hole
@@ -180,7 +180,7 @@ impl<'d, 'c> Fields<'d, 'c> {
     }
 
     /// Says of attributes and children that nobody has read that they mean nothing in `what`, as libvirt passes over them.
-    pub fn pass_over(&self, attributes: &[&str], children: &[&str], what: &str) {
+    pub fn without_effect(&self, attributes: &[&str], children: &[&str], what: &str) {
         for (at, attribute) in self.element.attributes().enumerate() {
             let bit = 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63);
             if self.attributes.get() & bit == 0 && attributes.contains(&attribute.name()) {
@@ -219,7 +219,7 @@ impl<'d, 'c> Fields<'d, 'c> {
 
     fn read(&self, child: &mut Child<'d>) -> Option<Fields<'d, 'c>> {
         child.read = true;
-        (!self.cx.is_hole(child.element)).then(|| Fields::new(self.cx, child.element))
+        (!self.cx.is_faulty_part(child.element)).then(|| Fields::new(self.cx, child.element))
     }
 
     /// The text of the first child `name`, as a `T`.
@@ -245,7 +245,7 @@ impl<'d, 'c> Fields<'d, 'c> {
     }
 
     /// Marks everything in the element as read: for content that is kept as it is.
-    pub fn keep(&self) -> Span {
+    pub fn ignore_rest(&self) -> Span {
         self.attributes.set(u64::MAX);
         self.children.borrow_mut().iter_mut().for_each(|child| child.read = true);
         self.text.set(true);

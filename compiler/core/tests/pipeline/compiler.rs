@@ -70,7 +70,7 @@ impl Compiler {
         found.extend(faults);
         let (domain, faults) = lower(&checked);
         found.extend(faults);
-        let whole = domain.filter(|domain| domain.holes == 0 && !found.has_errors());
+        let whole = domain.filter(|domain| domain.unread == 0 && !found.has_errors());
         let (definition, faults) = define(whole.ok_or_else(|| first(&found))?, self.facts());
         if faults.has_errors() { Err(first(&faults)) } else { Ok(definition) }
     }

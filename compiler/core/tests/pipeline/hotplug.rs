@@ -10,7 +10,8 @@ use virtc_compiler::emit::hotplug;
 use virtc_compiler::qemu::{Props, Value};
 use virtc_compiler::target::Capabilities;
 use virtc_compiler::{
-    Absent, Changed, Domain, Facts, Target, attach, detach, devices::Devices, lower_device, lower_running, update,
+    Changed, Domain, Facts, MissingDevice, Target, attach, detach, devices::Devices, lower_device, lower_running,
+    update,
 };
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
@@ -123,7 +124,7 @@ fn hold(texts: &BTreeSet<String>, machine: &str, host: &HostFile, caps: &[&Capab
         let changed = attach(guest.clone(), device.clone(), &target, facts);
         let Some(after) = held.hold(changed, caps) else { continue };
         held.hold(update(after.clone(), device.clone(), &source, &target, facts), caps);
-        held.hold(detach(after, device, Absent::Fault, &target, facts), caps);
+        held.hold(detach(after, device, MissingDevice::Refuse, &target, facts), caps);
     }
     held
 }

@@ -3,12 +3,12 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::devices::address::pci;
 use crate::model::devices::controller::PciModel;
 
-static BUS_NR: Rule = Rule {
+static BUS_NR: DefaultRule = DefaultRule {
     name: "expander-bus-number",
     text: "an expander bus without a bus number gets the one two below the lowest that is given, and 254 where none is",
 };

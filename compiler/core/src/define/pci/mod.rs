@@ -15,24 +15,26 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::ir::{Opt, Rule, Spanned, Switch};
+use crate::ir::{DefaultRule, Opt, Spanned, Switch};
 use crate::model::Domain;
 use crate::model::devices::address::{Address, pci};
 use crate::model::devices::controller::{Controller, PciModel};
 use crate::model::devices::interface::InterfaceType;
-use crate::model::devices::{Kind, Needs, PciSlot};
+use crate::model::devices::{BusSlot, Kind, PciSlot};
 
 pub use bus::Buses;
 
 use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
 
-static ASSIGNED: Rule = Rule {
+static ASSIGNED: DefaultRule = DefaultRule {
     name: "pci-address",
     text: "a device without a PCI address gets the first free slot of the first bus that suits it",
 };
-static BUS_ADDED: Rule =
-    Rule { name: "pci-bus-added", text: "a bridge or root port is added where the buses have no slot for a device" };
-static MULTIFUNCTION: Rule = Rule {
+static BUS_ADDED: DefaultRule = DefaultRule {
+    name: "pci-bus-added",
+    text: "a bridge or root port is added where the buses have no slot for a device",
+};
+static MULTIFUNCTION: DefaultRule = DefaultRule {
     name: "pci-multifunction",
     text: "function 0 says that its slot has more functions where other functions are in use",
 };
@@ -135,7 +137,7 @@ fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     for (kind, index) in all {
         let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(slot, _)| !slot.is_empty());
         let other = devices.info(kind, index).is_some_and(|i| i.address.is_some()) && given.is_none();
-        let wants = matches!(devices.needs(kind, index, domain), Needs::Pci(_)) && !other;
+        let wants = matches!(devices.bus_slot(kind, index, domain), BusSlot::Pci(_)) && !other;
         if given.is_some() || wants {
             let own = given.map(|(_, origin)| origin).or(devices.origin(kind, index));
             let span = own.unwrap_or(domain.origin).span();
@@ -196,7 +198,7 @@ impl<'f> Pass<'f> {
         }
     }
 
-    fn place(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static Rule) {
+    fn place(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static DefaultRule) {
         let origin = self.domain.devices.origin(kind, index).unwrap_or(self.domain.origin);
         if let Some(info) = self.domain.devices.info_mut(kind, index) {
             if self.dry {
@@ -250,7 +252,7 @@ impl<'f> Pass<'f> {
     }
 
     fn device(&mut self, kind: Kind, index: usize) {
-        let Needs::Pci(flags) = self.domain.devices.needs(kind, index, self.domain) else { return };
+        let BusSlot::Pci(flags) = self.domain.devices.bus_slot(kind, index, self.domain) else { return };
         if !self.wants(kind, index) {
             return;
         }

@@ -7,8 +7,8 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::{Arg, Hole, Part, QmpCall, QmpCommand};
 
 use crate::codes;
-use crate::qemu::render::{Holes, props_json};
-use crate::qemu::{Item, Opts, Payload, Props};
+use crate::qemu::render::{Placeholders, props_json};
+use crate::qemu::{Opts, Payload, Props, QemuOption};
 
 /// The action of watchdogs in a QEMU that nobody has told another.
 const WATCHDOG_DEFAULT: &str = "reset";
@@ -17,7 +17,7 @@ const WATCHDOG_DEFAULT: &str = "reset";
 ///
 /// # Errors
 /// The item's option has no counterpart.
-pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
+pub(super) fn pair(item: &QemuOption) -> Result<(QmpCall, QmpCall), Diagnostics> {
     let (add, remove, key) = match item.option {
         "blockdev" => ("blockdev-add", "blockdev-del", "node-name"),
         "object" => ("object-add", "object-del", "id"),
@@ -39,7 +39,7 @@ pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
             let props = Props::new().with("id", chardev.id()).with("backend", chardev.backend());
             props_json(&props)
         }
-        Payload::None | Payload::Word(_) | Payload::Opts(_) => (Map::new(), Holes::new()),
+        Payload::None | Payload::Word(_) | Payload::Opts(_) => (Map::new(), Placeholders::new()),
     };
     // What has no name could not be removed again.
     let Some(name) = arguments.get(key).cloned() else { return Err(refused(item)) };
@@ -48,7 +48,7 @@ pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
     Ok((QmpCall { holes, ..QmpCall::new(add, arguments) }, QmpCall::new(remove, named)))
 }
 
-fn refused(item: &Item) -> Diagnostics {
+fn refused(item: &QemuOption) -> Diagnostics {
     let message = format!("this device cannot be plugged into a running guest: it needs `-{}`", item.option);
     let span = item.origin.span();
     std::iter::once(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)).collect()
@@ -125,12 +125,12 @@ fn pointer_mut<'a>(arguments: &'a mut Map<String, Json>, pointer: &str) -> Optio
 mod tests {
     use super::*;
     use crate::ir::Origin;
-    use crate::qemu::{Items, Section, fd};
+    use crate::qemu::{ArgSection, QemuOptions, fd};
 
     fn made(option: &'static str, payload: Payload) -> Result<(QmpCall, QmpCall), Diagnostics> {
-        let mut items = Items::new();
-        items.push(Section::Disks, option, payload, Origin::Xml(virtc_diag::Span::at(0)));
-        pair(items.sorted().first().unwrap())
+        let mut options = QemuOptions::new();
+        options.push(ArgSection::Disks, option, payload, Origin::Xml(virtc_diag::Span::at(0)));
+        pair(options.sorted().first().unwrap())
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A device that comes, goes or changes as QMP: the same items as on the command line, through QEMU's own pairs.
+//! A device that comes, goes or changes as QMP: the same options as on the command line, through QEMU's own pairs.
 
 mod calls;
 
@@ -8,9 +8,9 @@ use virtc_plan::{Action, Await, DevicePlan, FORMAT, PlannedStep, QmpCall, QmpCom
 
 use crate::emit::plan::{PRODUCER, digest_of, domain_id, plan_origin};
 use crate::ir::Origin;
-use crate::prepare::{DeviceChange, Move, Sound};
-use crate::qemu::HostNeeds;
-use crate::qemu::requirements::Turn;
+use crate::prepare::{DeviceChange, QmpAction, Sound};
+use crate::qemu::HostRequirements;
+use crate::qemu::requirements::DeviceRequirements;
 
 use calls::{descriptors, pair};
 
@@ -25,19 +25,19 @@ pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
     let mut commands = Vec::new();
     for step in &change.get().moves {
         match step {
-            Move::Add(item) => {
+            QmpAction::Add(item) => {
                 let (mut add, remove) = pair(item)?;
                 if add.fd.is_none() {
                     commands.extend(descriptors(&mut add));
                 }
                 commands.push(QmpCommand { call: add, awaits: None, undo: Some(remove) });
             }
-            Move::Remove(item) => {
+            QmpAction::Remove(item) => {
                 let (_, remove) = pair(item)?;
                 let awaits = (item.option == "device").then(|| deleted(&remove));
                 commands.push(QmpCommand { call: remove, awaits, undo: None });
             }
-            Move::Say { call, undo } => {
+            QmpAction::Call { call, undo } => {
                 commands.push(QmpCommand { call: call.clone(), awaits: None, undo: undo.clone() });
             }
         }
@@ -68,7 +68,11 @@ pub fn plan(change: &Sound<DeviceChange>, source: &SourceFile) -> Result<DeviceP
     })
 }
 
-fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Result<Vec<PlannedStep>, Diagnostics> {
+fn steps(
+    needs: &HostRequirements,
+    change: &DeviceChange,
+    source: &SourceFile,
+) -> Result<Vec<PlannedStep>, Diagnostics> {
     let faults = needs.faults();
     if !faults.is_empty() {
         return Err(faults);
@@ -79,7 +83,7 @@ fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Resul
         device: Some(change.alias.clone()),
     };
     let mut out: Vec<PlannedStep> = needs.turns().flat_map(|turn| turn.binds.clone()).map(step).collect();
-    out.extend(needs.turns().flat_map(Turn::late_steps).map(step));
+    out.extend(needs.turns().flat_map(DeviceRequirements::late_steps).map(step));
     if let Some(limit) = change.memlock {
         out.push(step((Step::Memlock { limit: virtc_plan::Limit::Bytes(limit) }, change.origin)));
     }

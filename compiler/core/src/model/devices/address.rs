@@ -132,7 +132,7 @@ impl Address {
         }
         if let Some(zpci) = a.child("zpci") {
             let given = zpci.element().attributes().next().is_some();
-            let span = zpci.keep();
+            let span = zpci.ignore_rest();
             let message = "the addresses of `<zpci>` exist on s390x alone";
             if given {
                 a.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
@@ -172,7 +172,7 @@ impl Address {
             AddressKind::SpaprVio => Self::SpaprVio { reg: a.attr::<Hex>("reg").map(|n| n.value.0) },
             AddressKind::VirtioMmio => Self::VirtioMmio,
             AddressKind::Ccw | AddressKind::VirtioS390 => {
-                let _ = a.keep();
+                let _ = a.ignore_rest();
                 Self::Foreign(kind.value)
             }
             AddressKind::Ccid => Self::Ccid { controller: number("controller"), slot: number("slot") },

@@ -5,14 +5,14 @@ use std::net::Ipv4Addr;
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_needs_connect};
-use crate::model::devices::{Device, Info, Needs};
-use crate::qemu::{HostNeeds, Items, Props, Section, Value};
+use crate::model::devices::{BusSlot, Device, Info};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -50,7 +50,7 @@ pub struct Channel {
 /// The name that SPICE's agent looks for in the guest.
 const SPICE_AGENT: &str = "com.redhat.spice.0";
 
-static LISTENS: Rule = Rule {
+static LISTENS: DefaultRule = DefaultRule {
     name: "channel-socket",
     text: "a channel without a path gets a socket in the VM's state directory, at which QEMU listens",
 };
@@ -129,7 +129,7 @@ impl Device for Channel {
     const ELEMENT: &'static str = "channel";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        chardev::whole(f, Self::read(f))
+        chardev::device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -146,14 +146,14 @@ impl Device for Channel {
         });
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let target = match (&self.target, &other.target) {
             (Target::Virtio(_), Target::Virtio(_)) => self.name() == other.name(),
             (Target::Guestfwd(own, port), Target::Guestfwd(other, other_port)) => own == other && port == other_port,
             (Target::Virtio(_), Target::Guestfwd(..)) | (Target::Guestfwd(..), Target::Virtio(_)) => false,
         };
         let address = other.info.address.is_none() || self.info.address == other.info.address;
-        target && address && self.source.is_meant_by(&other.source)
+        target && address && self.source.matches_description(&other.source)
     }
 
     fn info(&self) -> &Info {
@@ -194,20 +194,20 @@ impl Device for Channel {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
-        if self.is_virtio() { Needs::VirtioSerial(false) } else { Needs::Nothing }
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
+        if self.is_virtio() { BusSlot::VirtioSerial(false) } else { BusSlot::Nothing }
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("channel{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let chardev = chardev::id(alias);
-        self.source.items(
+        self.source.options(
             cx,
-            Section::Channels,
+            ArgSection::Channels,
             alias,
             Some(cx.channel_dir().then(format!("/{}", self.socket()))),
             self.origin,
@@ -218,18 +218,18 @@ impl Device for Channel {
                 let props =
                     Props::new().with("driver", "virtserialport").and(cx.virtio_serial_address(&self.info.address));
                 let props = props.with("chardev", chardev).with("id", alias).opt("name", self.name());
-                out.device(Section::Channels, props, self.origin);
+                out.device(ArgSection::Channels, props, self.origin);
             }
             Target::Guestfwd(address, port) => {
                 let rule = format!("tcp:{}:{}-chardev:{chardev}", address.value, port.value);
                 let rules = vec![Value::from(Props::new().with("str", rule))];
                 let props = Props::new().with("type", "user").with("guestfwd", rules).with("id", alias);
-                out.json(Section::Channels, "netdev", props, self.origin);
+                out.json(ArgSection::Channels, "netdev", props, self.origin);
             }
         }
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         self.source.host(self.info.alias(), Some(&self.socket()), self.origin, out);
     }
 }

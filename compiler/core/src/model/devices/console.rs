@@ -3,14 +3,14 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::serial::{self, Serial};
-use crate::model::devices::{Device, Info, Needs};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::model::devices::{BusSlot, Device, Info};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -50,11 +50,11 @@ pub struct Console {
     origin: Origin,
 }
 
-static MIRROR: Rule = Rule {
+static MIRROR: DefaultRule = DefaultRule {
     name: "console-of-serial",
     text: "the first serial port and the first console are one device with two names",
 };
-static NUMBER: Rule = Rule { name: "console-number", text: "consoles are numbered in their order" };
+static NUMBER: DefaultRule = DefaultRule { name: "console-number", text: "consoles are numbered in their order" };
 
 impl Console {
     fn read(f: &Fields<'_, '_>) -> Option<Self> {
@@ -66,7 +66,7 @@ impl Console {
             return None;
         }
         if let Some(target) = &target {
-            target.pass_over(&[], &["model"], "console");
+            target.without_effect(&[], &["model"], "console");
         }
         Some(Self {
             target: target.as_ref().and_then(|t| t.attr("type")),
@@ -108,14 +108,14 @@ pub fn imply(domain: &mut Domain, faults: &mut Diagnostics) {
         let message = "only the first console can be a serial port";
         faults.push(Diagnostic::at(&codes::CONFLICT, span, message).help("set `<target type='virtio'/>`"));
     }
-    serial::settle(domain, faults);
+    serial::assign_ports(domain, faults);
     let devices = &mut domain.devices;
     let first_mirrors = devices.consoles.first().is_some_and(Console::is_mirror);
     if first_mirrors && devices.serials.is_empty() {
         let console = devices.consoles.first().cloned();
         let of = |c: Console| Serial::of_console(c.source, Some(Spanned::rule(0, &MIRROR, c.origin)), c.info, c.origin);
         devices.serials.extend(console.map(of));
-        serial::settle(domain, faults);
+        serial::assign_ports(domain, faults);
     }
     let devices = &mut domain.devices;
     if !first_mirrors && let Some(serial) = devices.serials.first().filter(|s| s.is_console()) {
@@ -144,7 +144,7 @@ impl Device for Console {
     const ELEMENT: &'static str = "console";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        chardev::whole(f, Self::read(f))
+        chardev::device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -155,11 +155,11 @@ impl Device for Console {
         });
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let port = other.port.is_none() || self.port == other.port;
         let address = other.info.address.is_none() || self.info.address == other.info.address;
         // The serial port behind a console is what can go.
-        self.is_virtio() && other.is_virtio() && port && address && self.source.is_meant_by(&other.source)
+        self.is_virtio() && other.is_virtio() && port && address && self.source.matches_description(&other.source)
     }
 
     fn info(&self) -> &Info {
@@ -181,27 +181,27 @@ impl Device for Console {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
         // libvirt leaves the port of a console to QEMU, unless the definition names a controller.
         let placed = matches!(&self.info.address, Some(Spanned { value: Address::VirtioSerial { .. }, .. }));
-        if self.is_virtio() && placed { Needs::VirtioSerial(true) } else { Needs::Nothing }
+        if self.is_virtio() && placed { BusSlot::VirtioSerial(true) } else { BusSlot::Nothing }
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("console{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         if self.is_mirror() {
             return;
         }
         let alias = self.info.alias();
-        self.source.items(cx, Section::Consoles, alias, None, self.origin, out);
+        self.source.options(cx, ArgSection::Consoles, alias, None, self.origin, out);
         let props = Props::new().with("driver", "virtconsole").and(cx.virtio_serial_address(&self.info.address));
-        out.device(Section::Consoles, props.with("chardev", chardev::id(alias)).with("id", alias), self.origin);
+        out.device(ArgSection::Consoles, props.with("chardev", chardev::id(alias)).with("id", alias), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         if !self.is_mirror() {
             self.source.host(self.info.alias(), None, self.origin, out);
         }

@@ -4,12 +4,12 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{Device, Info, Needs, common};
+use crate::model::devices::{BusSlot, Device, Info, common};
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{Items, Props, Section};
+use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -69,16 +69,16 @@ impl Device for Crypto {
 
     common!();
 
-    fn needs(&self, _domain: &Domain) -> Needs {
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
         // libvirt counts it among conventional devices on every machine.
-        Needs::Pci(PCI_DEVICE)
+        BusSlot::Pci(PCI_DEVICE)
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("crypto{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let object = format!("obj{alias}");
         if self.backend.value == Backend::Lkcf && !cx.target.at_least(8, 0) {
@@ -92,10 +92,10 @@ impl Device for Crypto {
         };
         let queues = self.queues.get().filter(|q| *q > 0);
         let props = Props::new().with("qom-type", kind).with("id", &object).opt("queues", queues);
-        out.json(Section::Crypto, "object", props, self.origin);
+        out.json(ArgSection::Crypto, "object", props, self.origin);
         let props = Props::new().with("driver", "virtio-crypto-pci").and(self.virtio.props());
         let props = props.with("cryptodev", object).with("id", alias);
-        out.device(Section::Crypto, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Crypto, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 }
 

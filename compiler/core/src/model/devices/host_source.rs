@@ -40,10 +40,10 @@ impl HostSource {
             let span = f.element().span();
             return Some(Spanned::xml(Self::UsbId { vendor: vendor.value, product: product.value }, span));
         }
-        f.pass_over(&["missing"], &[], "device of the host");
+        f.without_effect(&["missing"], &[], "device of the host");
         let a = f.child("address")?;
         let said = a.attr::<HostBus>("type").map(|b| b.value);
-        a.pass_over(&["multifunction"], &["zpci"], "device of the host");
+        a.without_effect(&["multifunction"], &["zpci"], "device of the host");
         let source = match said.or(bus)? {
             HostBus::Pci => Self::Pci(Address::pci_slot(&a)),
             HostBus::Usb => {

@@ -4,11 +4,11 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Origin, Spanned, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::controller::{ControllerType, UsbModel};
-use crate::model::devices::{Device, Info, Needs, common};
-use crate::qemu::{Items, Props, Section};
+use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -59,17 +59,17 @@ impl Device for Hub {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
-        Needs::Usb
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
+        BusSlot::Usb
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("hub{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let props = Props::new().with("driver", "usb-hub").with("id", self.info.alias());
-        out.device(Section::Hubs, props.and(cx.usb_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Hubs, props.and(cx.usb_address(&self.info.address)), self.origin);
     }
 }
 

@@ -3,14 +3,14 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -66,7 +66,7 @@ pub struct Input {
     origin: Origin,
 }
 
-static BUS: Rule = Rule {
+static BUS: DefaultRule = DefaultRule {
     name: "input-bus",
     text: "on x86 a mouse or keyboard without a bus is a PS/2 one, any other input device a USB one",
 };
@@ -181,7 +181,7 @@ impl Device for Input {
         self.origin
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
         let same_source = other.source.as_ref().is_none_or(|s| self.source.is(&s.value));
         self.kind == other.kind && same_address && same_source && other.bus.is_none_or(|b| self.bus.is(&b.value))
@@ -218,14 +218,14 @@ impl Device for Input {
         }
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match self.bus.get() {
-            Some(InputBus::Usb) => Needs::Usb,
+            Some(InputBus::Usb) => BusSlot::Usb,
             Some(InputBus::Virtio) if domain.has_pcie() && !self.model.is(&Model::VirtioTransitional) => {
-                Needs::Pci(PCIE_DEVICE)
+                BusSlot::Pci(PCIE_DEVICE)
             }
-            Some(InputBus::Virtio) => Needs::Pci(PCI_DEVICE),
-            Some(InputBus::Ps2 | InputBus::Xen) | None => Needs::Nothing,
+            Some(InputBus::Virtio) => BusSlot::Pci(PCI_DEVICE),
+            Some(InputBus::Ps2 | InputBus::Xen) | None => BusSlot::Nothing,
         }
     }
 
@@ -233,7 +233,7 @@ impl Device for Input {
         format!("input{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let source = self.source.as_ref().map(|s| &s.value);
         if self.kind.value == InputKind::Evdev {
             let props = Props::new()
@@ -243,7 +243,7 @@ impl Device for Input {
                 .opt("repeat", self.repeat.get().map(Switch::is_on))
                 .opt("grab_all", self.grab.get().map(|Grab::All| true))
                 .opt("grab-toggle", self.grab_toggle.get().map(GrabToggle::word));
-            out.json(Section::Inputs, "object", props, self.origin);
+            out.json(ArgSection::Inputs, "object", props, self.origin);
             return;
         }
         let Some(driver) = self.driver() else { return };
@@ -251,10 +251,10 @@ impl Device for Input {
         let props =
             Props::new().with("driver", driver).and(of_virtio).with("id", self.info.alias()).opt("evdev", source);
         let address = &self.info.address;
-        out.device(Section::Inputs, props.and(cx.usb_address(address)).and(cx.pci_address(address)), self.origin);
+        out.device(ArgSection::Inputs, props.and(cx.usb_address(address)).and(cx.pci_address(address)), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         if let Some(source) = &self.source {
             out.device(&source.value, source.origin);
         }

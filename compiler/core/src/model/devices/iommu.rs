@@ -4,14 +4,14 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{Device, Info, Needs, common};
+use crate::model::devices::{BusSlot, Device, Info, common};
 use crate::model::elements::features::{IoapicDriver, Plain};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::Connect;
-use crate::qemu::{Items, Props, Section};
+use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -187,10 +187,10 @@ impl Device for Iommu {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
         match self.model.value {
-            Model::Virtio => Needs::Pci(Connect::INTEGRATED),
-            Model::Intel | Model::Smmuv3 => Needs::Nothing,
+            Model::Virtio => BusSlot::Pci(Connect::INTEGRATED),
+            Model::Intel | Model::Smmuv3 => BusSlot::Nothing,
         }
     }
 
@@ -198,7 +198,7 @@ impl Device for Iommu {
         format!("iommu{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let props = match self.model.value {
             Model::Intel => {
@@ -217,7 +217,7 @@ impl Device for Iommu {
             Model::Virtio => Props::new().with("driver", "virtio-iommu").with("id", alias),
             Model::Smmuv3 => return,
         };
-        out.device(Section::Iommu, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Iommu, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 }
 

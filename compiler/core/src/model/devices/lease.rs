@@ -1,10 +1,10 @@
 //! `<lease>`: a lock that a lock manager holds for the guest.
 
 use crate::ir::{Opt, Origin, Spanned};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::{Device, Info, common};
-use crate::qemu::{HostNeeds, Items};
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -44,7 +44,7 @@ impl Device for Lease {
 
     common!();
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         self.key == other.key && self.lockspace == other.lockspace
     }
 
@@ -53,9 +53,9 @@ impl Device for Lease {
     }
 
     /// QEMU knows nothing of it.
-    fn items(&self, _cx: &Cx<'_>, _out: &mut Items) {}
+    fn options(&self, _cx: &EmitContext<'_>, _out: &mut QemuOptions) {}
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         out.refuse("the runtime takes no leases from a lock manager", self.origin);
     }
 }

@@ -1,7 +1,7 @@
 //! The list of all kinds of devices, in the order in which libvirt writes them.
 
 use crate::model::Domain;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::devices::{
     audio, channel, console, controller, crypto, disk, filesystem, graphics, hostdev, hub, input, interface, iommu,
     lease, memballoon, memory, nvram, panic, parallel, pstore, redirdev, redirfilter, rng, serial, shmem, smartcard,
@@ -10,10 +10,10 @@ use crate::model::devices::{
 use virtc_diag::Diagnostics;
 
 use crate::ir::{OptExt, Origin};
-use crate::model::Cx;
 use crate::model::Defaults;
+use crate::model::EmitContext;
 use crate::model::devices::address::{Address, pci};
-use crate::qemu::{HostNeeds, Item, Items, Payload, Value};
+use crate::qemu::{HostRequirements, Payload, QemuOption, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -48,16 +48,16 @@ macro_rules! devices {
             }
 
             /// What QEMU gets for all devices.
-            pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+            pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
                 $(for device in &self.$field {
                     let before = out.len();
-                    device.items(cx, out);
+                    device.options(cx, out);
                     finish(out.since(before), device.info());
                 })+
             }
 
             /// What the host must do for all devices.
-            pub fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+            pub fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
                 $(for device in &self.$field {
                     out.begin(device.info().alias(), device.origin());
                     device.host(cx, out);
@@ -80,8 +80,8 @@ macro_rules! devices {
             }
 
             /// What a device needs of the guest's buses.
-            pub fn needs(&self, kind: Kind, index: usize, domain: &Domain) -> Needs {
-                match kind { $(Kind::$kind => self.$field.get(index).map_or(Needs::Nothing, |d| d.needs(domain)),)+ }
+            pub fn bus_slot(&self, kind: Kind, index: usize, domain: &Domain) -> BusSlot {
+                match kind { $(Kind::$kind => self.$field.get(index).map_or(BusSlot::Nothing, |d| d.bus_slot(domain)),)+ }
             }
 
             /// The name that a device gets unless the user gave one.
@@ -134,7 +134,7 @@ macro_rules! devices {
                     let Some(meant) = other.$field.first() else { return Vec::new() };
                     let fits = |device: &$module::$type| match &meant.info().alias {
                         Some(alias) => device.info().alias() == alias.value,
-                        None => device.is_meant_by(meant),
+                        None => device.matches_description(meant),
                     };
                     let found: Vec<usize> = self.$field.iter().enumerate().filter(|(_, d)| fits(d)).map(|(at, _)| at).collect();
                     // The address decides among several.
@@ -145,7 +145,7 @@ macro_rules! devices {
             }
 
             /// What the host must do for one device.
-            pub fn host_of(&self, kind: Kind, index: usize, cx: &Cx<'_>, out: &mut HostNeeds) {
+            pub fn host_of(&self, kind: Kind, index: usize, cx: &EmitContext<'_>, out: &mut HostRequirements) {
                 match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
                     out.begin(device.info().alias(), device.origin());
                     device.host(cx, out);
@@ -153,10 +153,10 @@ macro_rules! devices {
             }
 
             /// What QEMU gets for one device.
-            pub fn items_of(&self, kind: Kind, index: usize, cx: &Cx<'_>, out: &mut Items) {
+            pub fn options_of(&self, kind: Kind, index: usize, cx: &EmitContext<'_>, out: &mut QemuOptions) {
                 match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
                     let before = out.len();
-                    device.items(cx, out);
+                    device.options(cx, out);
                     finish(out.since(before), device.info());
                 },)+ }
             }
@@ -209,15 +209,15 @@ devices! {
 }
 
 /// Lets the options of one device say what is in its common parts: the index for ACPI, and QEMU's name of a virtio device on no bus.
-fn finish(items: &mut [Item], info: &Info) {
+fn finish(items: &mut [QemuOption], info: &Info) {
     on_no_bus(items, info);
     acpi_index(items, info);
 }
 
 /// Gives the device its index for ACPI. It is the one that has the device's name, or else the last.
-fn acpi_index(items: &mut [Item], info: &Info) {
+fn acpi_index(items: &mut [QemuOption], info: &Info) {
     let Some(index) = info.acpi_index.get().filter(|_| pci(&info.address).is_some()) else { return };
-    let named = |item: &Item| match &item.payload {
+    let named = |item: &QemuOption| match &item.payload {
         Payload::Json(props) => {
             matches!(props.get("id"), Some(Value::Text(id)) if id.plain() == Some(info.alias()))
         }
@@ -225,18 +225,18 @@ fn acpi_index(items: &mut [Item], info: &Info) {
     };
     let all = || items.iter().enumerate().filter(|(_, item)| item.option == "device");
     let at = all().find(|(_, item)| named(item)).or_else(|| all().next_back()).map(|(at, _)| at);
-    if let Some(Item { payload: Payload::Json(props), .. }) = at.and_then(|at| items.get_mut(at)) {
+    if let Some(QemuOption { payload: Payload::Json(props), .. }) = at.and_then(|at| items.get_mut(at)) {
         props.set("acpi-index", index);
     }
 }
 
 /// Makes the device one on no bus, where its address says so: QEMU's device of another name.
-fn on_no_bus(items: &mut [Item], info: &Info) {
+fn on_no_bus(items: &mut [QemuOption], info: &Info) {
     if !info.address.is(&Address::VirtioMmio) {
         return;
     }
     let mut own = items.iter_mut().filter(|item| item.option == "device");
-    if let Some(Item { payload: Payload::Json(props), .. }) = own.next_back()
+    if let Some(QemuOption { payload: Payload::Json(props), .. }) = own.next_back()
         && let Some(driver) = props.get("driver").and_then(Value::plain)
         && let Some(base) = driver.strip_suffix("-pci")
     {

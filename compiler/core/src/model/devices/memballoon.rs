@@ -3,12 +3,12 @@
 use virtc_diag::Diagnostics;
 
 use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{Items, Props, Section};
+use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -103,11 +103,11 @@ impl Device for Memballoon {
         }
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match self.model.get() {
-            Some(Model::Virtio | Model::VirtioNonTransitional) if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
-            Some(Model::None) | None => Needs::Nothing,
-            Some(Model::Virtio | Model::VirtioNonTransitional | Model::VirtioTransitional) => Needs::Pci(PCI_DEVICE),
+            Some(Model::Virtio | Model::VirtioNonTransitional) if domain.has_pcie() => BusSlot::Pci(PCIE_DEVICE),
+            Some(Model::None) | None => BusSlot::Nothing,
+            Some(Model::Virtio | Model::VirtioNonTransitional | Model::VirtioTransitional) => BusSlot::Pci(PCI_DEVICE),
         }
     }
 
@@ -116,7 +116,7 @@ impl Device for Memballoon {
         if self.model.is(&Model::None) { String::new() } else { "balloon0".to_owned() }
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let driver = match self.model.get() {
             Some(Model::Virtio) => "virtio-balloon-pci",
             Some(Model::VirtioTransitional) => "virtio-balloon-pci-transitional",
@@ -129,6 +129,6 @@ impl Device for Memballoon {
             .with("id", self.info.alias())
             .opt("deflate-on-oom", self.autodeflate.get().map(Switch::is_on))
             .opt("free-page-reporting", self.free_page_reporting.get().map(Switch::is_on));
-        out.device(Section::Memballoon, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Memballoon, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 }

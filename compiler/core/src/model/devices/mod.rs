@@ -43,10 +43,10 @@ pub mod watchdog;
 use virtc_diag::Diagnostics;
 
 use crate::ir::Origin;
-use crate::model::Cx;
 use crate::model::Defaults;
 use crate::model::Domain;
-use crate::qemu::{HostNeeds, Items};
+use crate::model::EmitContext;
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -54,7 +54,7 @@ pub use address::{Address, PciSlot};
 pub use info::{Info, Rom};
 pub use list::{Devices, Kind};
 
-pub use crate::model::slot::Needs;
+pub use crate::model::slot::BusSlot;
 
 /// The parts of [`Device`] that are the same for every type with the fields `info` and `origin`.
 macro_rules! common {
@@ -89,7 +89,7 @@ pub trait Device: Sized {
     fn origin(&self) -> Origin;
 
     /// Whether `other`, as a user describes it, means this device: what `other` says must be so here.
-    fn is_meant_by(&self, _other: &Self) -> bool {
+    fn matches_description(&self, _other: &Self) -> bool {
         false
     }
 
@@ -106,16 +106,16 @@ pub trait Device: Sized {
     fn check(&self, _domain: &Domain, _faults: &mut Diagnostics) {}
 
     /// What the device needs of the guest's buses.
-    fn needs(&self, _domain: &Domain) -> Needs {
-        Needs::Nothing
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
+        BusSlot::Nothing
     }
 
     /// The name of the `index`-th device of this kind.
     fn default_alias(&self, index: usize, domain: &Domain) -> String;
 
     /// What QEMU gets.
-    fn items(&self, cx: &Cx<'_>, out: &mut Items);
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions);
 
     /// What the host must do before QEMU starts, and what QEMU's device ACL must allow.
-    fn host(&self, _cx: &Cx<'_>, _out: &mut HostNeeds) {}
+    fn host(&self, _cx: &EmitContext<'_>, _out: &mut HostRequirements) {}
 }

@@ -4,11 +4,11 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::Origin;
-use crate::model::Cx;
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::{Device, Info, common};
-use crate::qemu::Items;
+use crate::qemu::QemuOptions;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -43,5 +43,5 @@ impl Device for Nvram {
         "nvram".to_owned()
     }
 
-    fn items(&self, _cx: &Cx<'_>, _out: &mut Items) {}
+    fn options(&self, _cx: &EmitContext<'_>, _out: &mut QemuOptions) {}
 }

@@ -3,15 +3,15 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{Device, Info, Needs, common};
+use crate::model::devices::{BusSlot, Device, Info, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::Connect;
-use crate::qemu::{Items, Props, Section};
+use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -29,7 +29,8 @@ pub struct Panic {
     origin: Origin,
 }
 
-static MODEL: Rule = Rule { name: "panic-model", text: "the panic device of a PC is an ISA device unless it is named" };
+static MODEL: DefaultRule =
+    DefaultRule { name: "panic-model", text: "the panic device of a PC is an ISA device unless it is named" };
 
 impl Panic {
     /// Whether the CPU has registers in which the guest says that it crashed.
@@ -94,10 +95,10 @@ impl Device for Panic {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
         match self.model.get() {
-            Some(Model::Pvpanic) => Needs::Pci(Connect::PCI.and(Connect::INTEGRATED)),
-            Some(Model::Isa | Model::Hyperv | Model::Pseries | Model::S390) | None => Needs::Nothing,
+            Some(Model::Pvpanic) => BusSlot::Pci(Connect::PCI.and(Connect::INTEGRATED)),
+            Some(Model::Isa | Model::Hyperv | Model::Pseries | Model::S390) | None => BusSlot::Nothing,
         }
     }
 
@@ -105,7 +106,7 @@ impl Device for Panic {
         format!("panic{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let props = match (self.model.get(), &self.info.address) {
             (Some(Model::Pvpanic), place) => Props::new().with("driver", "pvpanic-pci").and(cx.pci_address(place)),
             (Some(Model::Isa), Some(Spanned { value: Address::Isa { iobase, .. }, .. })) => {
@@ -115,7 +116,7 @@ impl Device for Panic {
             // The CPU says that the guest may write to the crash registers.
             (Some(Model::Hyperv | Model::Pseries | Model::S390) | None, _) => return,
         };
-        out.device(Section::Panics, props, self.origin);
+        out.device(ArgSection::Panics, props, self.origin);
     }
 }
 

@@ -3,12 +3,12 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Backend, Source};
 use crate::model::devices::{Device, Info, common};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -26,10 +26,11 @@ pub struct Parallel {
     origin: Origin,
 }
 
-static PORT: Rule = Rule { name: "parallel-port", text: "a parallel port without a number gets the next free one" };
+static PORT: DefaultRule =
+    DefaultRule { name: "parallel-port", text: "a parallel port without a number gets the next free one" };
 
 /// Gives every parallel port its number.
-pub fn settle(domain: &mut Domain) {
+pub fn assign_ports(domain: &mut Domain) {
     let ports = &mut domain.devices.parallels;
     for at in 0..ports.len() {
         let next = ports.iter().filter_map(|p| p.port.get()).max().map_or(0, |p| p.saturating_add(1));
@@ -45,7 +46,7 @@ impl Parallel {
         let source = Source::lower(f)?;
         source.needs_path(f);
         let port = f.child("target").and_then(|t| {
-            t.pass_over(&["type"], &["model"], "parallel port");
+            t.without_effect(&["type"], &["model"], "parallel port");
             chardev::port(&t)
         });
         Some(Self { source, port, info: Info::lower(f), origin: f.origin() })
@@ -56,7 +57,7 @@ impl Device for Parallel {
     const ELEMENT: &'static str = "parallel";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        chardev::whole(f, Self::read(f))
+        chardev::device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -69,8 +70,8 @@ impl Device for Parallel {
 
     common!();
 
-    fn is_meant_by(&self, other: &Self) -> bool {
-        (other.port.is_none() || self.port == other.port) && self.source.is_meant_by(&other.source)
+    fn matches_description(&self, other: &Self) -> bool {
+        (other.port.is_none() || self.port == other.port) && self.source.matches_description(&other.source)
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
@@ -87,18 +88,18 @@ impl Device for Parallel {
         format!("parallel{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let mut device = self.source.chardev(cx, alias, None);
         if let Backend::Serial(path) = &device.backend {
             device.backend = Backend::Parallel(path.clone());
         }
-        chardev::push(device, cx, Section::Parallels, self.origin, out);
+        chardev::push(device, cx, ArgSection::Parallels, self.origin, out);
         let props = Props::new().with("driver", "isa-parallel").with("chardev", chardev::id(alias)).with("id", alias);
-        out.device(Section::Parallels, props, self.origin);
+        out.device(ArgSection::Parallels, props, self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         self.source.host(self.info.alias(), None, self.origin, out);
     }
 }

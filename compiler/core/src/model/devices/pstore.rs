@@ -3,14 +3,14 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
-use crate::model::devices::{Device, Info, Needs, common};
+use crate::model::EmitContext;
+use crate::model::devices::{BusSlot, Device, Info, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -32,8 +32,8 @@ pub struct Pstore {
     origin: Origin,
 }
 
-static PATH: Rule =
-    Rule { name: "pstore-path", text: "a store without a path is a file in the directory of UEFI's variables" };
+static PATH: DefaultRule =
+    DefaultRule { name: "pstore-path", text: "a store without a path is a file in the directory of UEFI's variables" };
 
 impl Device for Pstore {
     const ELEMENT: &'static str = "pstore";
@@ -84,15 +84,15 @@ impl Device for Pstore {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
-        Needs::Pci(PCI_DEVICE)
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
+        BusSlot::Pci(PCI_DEVICE)
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("pstore{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let memory = format!("mem{alias}");
         let object = Props::new()
@@ -101,12 +101,12 @@ impl Device for Pstore {
             .with("mem-path", self.path.as_ref().map_or("", |p| p.value.as_str()))
             .with("size", self.size.get().unwrap_or_default().next_multiple_of(1024))
             .with("share", true);
-        out.json(Section::Pstore, "object", object, self.origin);
+        out.json(ArgSection::Pstore, "object", object, self.origin);
         let props = Props::new().with("driver", "acpi-erst").with("id", alias).with("memdev", memory);
-        out.device(Section::Pstore, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Pstore, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         out.refuse("the runtime makes no file for a store", self.origin);
     }
 }

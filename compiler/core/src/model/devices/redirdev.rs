@@ -4,12 +4,12 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{OptExt, Origin, Spanned, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::controller::{ControllerType, UsbModel};
-use crate::model::devices::{Device, Info, Needs, common};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -42,7 +42,7 @@ impl Device for Redirdev {
     const ELEMENT: &'static str = "redirdev";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        chardev::whole(f, Self::read(f))
+        chardev::device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -55,9 +55,9 @@ impl Device for Redirdev {
 
     common!();
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let place = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
-        place && self.source.is_meant_by(&other.source)
+        place && self.source.matches_description(&other.source)
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
@@ -70,24 +70,24 @@ impl Device for Redirdev {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
-        Needs::Usb
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
+        BusSlot::Usb
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("redir{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
-        self.source.items_over_spice(cx, Section::Redirdevs, alias, "usbredir", self.origin, out);
+        self.source.items_over_spice(cx, ArgSection::Redirdevs, alias, "usbredir", self.origin, out);
         let filter = cx.domain.devices.redirfilters.first().map(crate::model::devices::redirfilter::Redirfilter::text);
         let props = Props::new().with("driver", "usb-redir").with("chardev", chardev::id(alias)).with("id", alias);
         let props = props.opt("filter", filter).opt("bootindex", self.info.boot_order.get());
-        out.device(Section::Redirdevs, props.and(cx.usb_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Redirdevs, props.and(cx.usb_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         self.source.host(self.info.alias(), None, self.origin, out);
     }
 }

@@ -4,10 +4,10 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned, YesNo};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::{Device, Info, common};
-use crate::qemu::Items;
+use crate::qemu::QemuOptions;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -128,5 +128,5 @@ impl Device for Redirfilter {
     }
 
     /// Each redirected device carries the rules.
-    fn items(&self, _cx: &Cx<'_>, _out: &mut Items) {}
+    fn options(&self, _cx: &EmitContext<'_>, _out: &mut QemuOptions) {}
 }

@@ -2,14 +2,14 @@
 
 use virtc_diag::Diagnostics;
 
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -59,8 +59,10 @@ pub struct Rng {
     origin: Origin,
 }
 
-static RANDOM: Rule =
-    Rule { name: "rng-source", text: "an entropy device reads `/dev/random` unless the definition names another file" };
+static RANDOM: DefaultRule = DefaultRule {
+    name: "rng-source",
+    text: "an entropy device reads `/dev/random` unless the definition names another file",
+};
 
 /// The period of a rate that names none, in milliseconds.
 const PERIOD: u32 = 1000;
@@ -73,7 +75,7 @@ impl Backend {
             )),
             BackendModel::Builtin => Some(Self::Builtin),
             BackendModel::Egd => {
-                let source = chardev::whole(f, Source::lower(f))?;
+                let source = chardev::device_or_ignored(f, Source::lower(f))?;
                 source.needs_path(f);
                 Some(Self::Egd(Box::new(source)))
             }
@@ -118,7 +120,7 @@ impl Device for Rng {
     const ELEMENT: &'static str = "rng";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        chardev::whole(f, Self::read(f))
+        chardev::device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -135,10 +137,10 @@ impl Device for Rng {
         });
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let backend = match (&self.backend, &other.backend) {
             (Backend::Random(own), Backend::Random(other)) => own == other,
-            (Backend::Egd(own), Backend::Egd(other)) => own.is_meant_by(other),
+            (Backend::Egd(own), Backend::Egd(other)) => own.matches_description(other),
             (Backend::Builtin, Backend::Builtin) => true,
             (Backend::Random(_) | Backend::Egd(_) | Backend::Builtin, _) => false,
         };
@@ -165,10 +167,10 @@ impl Device for Rng {
         }
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match self.model.value {
-            Model::Virtio | Model::VirtioNonTransitional if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
-            Model::Virtio | Model::VirtioTransitional | Model::VirtioNonTransitional => Needs::Pci(PCI_DEVICE),
+            Model::Virtio | Model::VirtioNonTransitional if domain.has_pcie() => BusSlot::Pci(PCIE_DEVICE),
+            Model::Virtio | Model::VirtioTransitional | Model::VirtioNonTransitional => BusSlot::Pci(PCI_DEVICE),
         }
     }
 
@@ -176,7 +178,7 @@ impl Device for Rng {
         format!("rng{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let object = format!("obj{alias}");
         let props = match &self.backend {
@@ -185,11 +187,11 @@ impl Device for Rng {
             }
             Backend::Builtin => Props::new().with("qom-type", "rng-builtin").with("id", &object),
             Backend::Egd(source) => {
-                source.items(cx, Section::Rngs, alias, None, self.origin, out);
+                source.options(cx, ArgSection::Rngs, alias, None, self.origin, out);
                 Props::new().with("qom-type", "rng-egd").with("id", &object).with("chardev", chardev::id(alias))
             }
         };
-        out.json(Section::Rngs, "object", props, self.origin);
+        out.json(ArgSection::Rngs, "object", props, self.origin);
         let driver = match self.model.value {
             Model::Virtio => "virtio-rng-pci",
             Model::VirtioTransitional => "virtio-rng-pci-transitional",
@@ -199,10 +201,10 @@ impl Device for Rng {
         let rate = self.rate.as_ref().filter(|r| r.bytes.value > 0);
         let period = rate.map(|r| r.period.get().filter(|p| *p > 0).unwrap_or(PERIOD));
         let props = props.opt("max-bytes", rate.map(|r| r.bytes.value)).opt("period", period);
-        out.device(Section::Rngs, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Rngs, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         match &self.backend {
             Backend::Random(file) => out.allow(file),
             Backend::Egd(source) => source.host(self.info.alias(), None, self.origin, out),

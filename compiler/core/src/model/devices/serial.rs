@@ -3,15 +3,15 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::elements::os::{MachineFamily, Os};
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -51,12 +51,14 @@ pub struct Serial {
     pub origin: Origin,
 }
 
-static TARGET: Rule = Rule {
+static TARGET: DefaultRule = DefaultRule {
     name: "serial-target",
     text: "unless the definition says otherwise, a PC has its serial ports on the ISA bus, and `virt` has ports of its own",
 };
-static MODEL: Rule = Rule { name: "serial-model", text: "the model of a serial port follows from its bus" };
-static PORT: Rule = Rule { name: "serial-port", text: "a serial port without a number gets the next free one" };
+static MODEL: DefaultRule =
+    DefaultRule { name: "serial-model", text: "the model of a serial port follows from its bus" };
+static PORT: DefaultRule =
+    DefaultRule { name: "serial-port", text: "a serial port without a number gets the next free one" };
 
 impl Serial {
     fn read(f: &Fields<'_, '_>) -> Option<Self> {
@@ -70,7 +72,7 @@ impl Serial {
         let model = target.as_ref().and_then(|t| t.child("model"));
         if model.as_ref().is_some_and(|m| chardev::foreign(m, "name", FOREIGN_MODELS)) {
             if let Some(target) = &target {
-                let _ = target.keep();
+                let _ = target.ignore_rest();
             }
             return None;
         }
@@ -124,7 +126,7 @@ impl Target {
 
 /// Gives every serial port its number, bus and model. Ports that name the ISA bus are numbered first (`virDomainChrIsaSerialDefPostParse` and
 /// `virDomainChrDefPostParse` in libvirt's `src/conf/domain_postparse.c`).
-pub fn settle(domain: &mut Domain, faults: &mut Diagnostics) {
+pub fn assign_ports(domain: &mut Domain, faults: &mut Diagnostics) {
     let serials = &mut domain.devices.serials;
     let isa = |s: &Serial| s.target.is(&Target::Isa);
     for at in 0..serials.len() {
@@ -164,7 +166,7 @@ impl Device for Serial {
     const ELEMENT: &'static str = "serial";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        chardev::whole(f, Self::read(f))
+        chardev::device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -179,11 +181,11 @@ impl Device for Serial {
         });
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let target = other.target.is_none() || self.target == other.target;
         let port = other.port.is_none() || self.port == other.port;
         let address = other.info.address.is_none() || self.info.address == other.info.address;
-        target && port && address && self.source.is_meant_by(&other.source)
+        target && port && address && self.source.matches_description(&other.source)
     }
 
     fn info(&self) -> &Info {
@@ -223,11 +225,11 @@ impl Device for Serial {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
         match self.target.get() {
-            Some(Target::Pci) => Needs::Pci(PCI_DEVICE),
-            Some(Target::Usb) => Needs::Usb,
-            Some(Target::Isa | Target::IsaDebug | Target::System) | None => Needs::Nothing,
+            Some(Target::Pci) => BusSlot::Pci(PCI_DEVICE),
+            Some(Target::Usb) => BusSlot::Usb,
+            Some(Target::Isa | Target::IsaDebug | Target::System) | None => BusSlot::Nothing,
         }
     }
 
@@ -235,23 +237,23 @@ impl Device for Serial {
         format!("serial{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
-        self.source.items(cx, Section::Serials, alias, None, self.origin, out);
+        self.source.options(cx, ArgSection::Serials, alias, None, self.origin, out);
         if matches!(self.target.get(), Some(Target::System) | None) {
             // It is part of the machine, which takes what is connected to it in order.
             let chardev = format!("chardev:{}", chardev::id(alias));
-            return out.word(Section::Serials, "serial", chardev, self.origin);
+            return out.word(ArgSection::Serials, "serial", chardev, self.origin);
         }
         let Some(model) = self.model.get() else { return };
         let props = Props::new().with("driver", model.word()).with("chardev", chardev::id(alias)).with("id", alias);
         let props = props.opt("index", self.port.get().filter(|_| model == Model::Isa));
         let place = &self.info.address;
         let props = props.and(cx.isa_address(place)).and(cx.pci_address(place)).and(cx.usb_address(place));
-        out.device(Section::Serials, props, self.origin);
+        out.device(ArgSection::Serials, props, self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         self.source.host(self.info.alias(), None, self.origin, out);
     }
 }

@@ -4,16 +4,16 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::Node;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Backend, Chardev};
-use crate::model::devices::{Device, Info, Needs, common};
+use crate::model::devices::{BusSlot, Device, Info, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{HostNeeds, Items, Payload, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -53,10 +53,11 @@ pub struct Shmem {
     origin: Origin,
 }
 
-static SIZE: Rule = Rule { name: "shmem-size", text: "shared memory without a size has 4 MiB" };
-static IOEVENTFD: Rule = Rule { name: "shmem-ioeventfd", text: "the interrupts of shared memory go over eventfds" };
-static MODEL: Rule =
-    Rule { name: "shmem-model", text: "shared memory without a model is `ivshmem`, which QEMU has no more" };
+static SIZE: DefaultRule = DefaultRule { name: "shmem-size", text: "shared memory without a size has 4 MiB" };
+static IOEVENTFD: DefaultRule =
+    DefaultRule { name: "shmem-ioeventfd", text: "the interrupts of shared memory go over eventfds" };
+static MODEL: DefaultRule =
+    DefaultRule { name: "shmem-model", text: "shared memory without a model is `ivshmem`, which QEMU has no more" };
 
 impl Shmem {
     fn socket(&self) -> Option<String> {
@@ -105,7 +106,7 @@ impl Device for Shmem {
 
     common!();
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let size = other.size.is_none() || self.size == other.size;
         let model = other.model.is_none() || self.model == other.model;
         self.name == other.name && size && model && (other.role.is_none() || self.role == other.role)
@@ -165,15 +166,15 @@ impl Device for Shmem {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
-        Needs::Pci(PCI_DEVICE)
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
+        BusSlot::Pci(PCI_DEVICE)
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("shmem{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let props = Props::new().with("driver", self.model.as_ref().map_or("", |m| m.word())).with("id", alias);
         if let Some(socket) = self.socket() {
@@ -185,8 +186,8 @@ impl Device for Shmem {
                 .opt("vectors", msi.and_then(|m| m.vectors.get()))
                 .opt("ioeventfd", msi.and_then(|m| m.ioeventfd.get()).map(Switch::is_on));
             // As in libvirt, the device stands before its socket; a hotplug script turns them round.
-            out.device(Section::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
-            return out.push(Section::Shmems, "chardev", Payload::Chardev(chardev), self.origin);
+            out.device(ArgSection::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
+            return out.push(ArgSection::Shmems, "chardev", Payload::Chardev(chardev), self.origin);
         }
         let memory = format!("shmmem-{alias}");
         let object = Props::new()
@@ -195,13 +196,13 @@ impl Device for Shmem {
             .with("mem-path", format!("/dev/shm/{}", self.name.value))
             .with("size", self.size.get().unwrap_or(4 << 20))
             .with("share", true);
-        out.json(Section::Shmems, "object", object, self.origin);
+        out.json(ArgSection::Shmems, "object", object, self.origin);
         let master = self.role.get().map(|r| if r == Role::Master { "on" } else { "off" });
         let props = props.with("memdev", memory).opt("master", master);
-        out.device(Section::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         match self.socket() {
             Some(socket) => out.own(Node::Path(socket), self.origin),
             None => out.refuse("the runtime makes no file in `/dev/shm`", self.origin),

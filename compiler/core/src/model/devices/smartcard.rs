@@ -4,13 +4,13 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Opt, Origin, Spanned, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::controller::ControllerType;
 use crate::model::devices::{Device, Info, common};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -55,7 +55,7 @@ impl Smartcard {
             Mode::Passthrough => {
                 let source = Source::lower(f)?;
                 source.needs_path(f);
-                f.pass_over(&[], &["target"], "smartcard");
+                f.without_effect(&[], &["target"], "smartcard");
                 Card::Passthrough(Box::new(source))
             }
         };
@@ -75,7 +75,7 @@ impl Device for Smartcard {
     const ELEMENT: &'static str = "smartcard";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        chardev::whole(f, Self::read(f))
+        chardev::device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -128,7 +128,7 @@ impl Device for Smartcard {
         format!("smartcard{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let props = match &self.card {
             Card::Host => Props::new().with("driver", "ccid-card-emulated").with("backend", "nss-emulated"),
@@ -139,7 +139,7 @@ impl Device for Smartcard {
                 numbered.fold(props, |p, (n, name)| p.with(format!("cert{n}"), &name.value)).with("db", database)
             }
             Card::Passthrough(source) => {
-                source.items_over_spice(cx, Section::Smartcards, alias, "smartcard", self.origin, out);
+                source.items_over_spice(cx, ArgSection::Smartcards, alias, "smartcard", self.origin, out);
                 Props::new().with("driver", "ccid-card-passthru").with("chardev", chardev::id(alias))
             }
         };
@@ -150,10 +150,10 @@ impl Device for Smartcard {
         let readers = &cx.domain.devices.controllers;
         let reader = readers.iter().find(|c| c.kind() == ControllerType::Ccid && c.index() == reader);
         let bus = reader.map_or_else(|| "ccid0.0".to_owned(), |c| format!("{}.0", c.info.alias()));
-        out.device(Section::Smartcards, props.with("id", alias).with("bus", bus), self.origin);
+        out.device(ArgSection::Smartcards, props.with("id", alias).with("bus", bus), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         match self.source() {
             Some(source) => source.host(self.info.alias(), None, self.origin, out),
             None => {

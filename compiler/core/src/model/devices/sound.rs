@@ -3,15 +3,15 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::audio::Audio;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{Device, Info, Needs, common};
+use crate::model::devices::{BusSlot, Device, Info, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{Items, Props, Section};
+use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -46,8 +46,10 @@ pub struct Sound {
     origin: Origin,
 }
 
-static CODEC: Rule = Rule { name: "hda-codec", text: "an HDA card without a codec gets one that plays and records" };
-static STREAMS: Rule = Rule { name: "sound-streams", text: "a virtio sound card has two streams, one each way" };
+static CODEC: DefaultRule =
+    DefaultRule { name: "hda-codec", text: "an HDA card without a codec gets one that plays and records" };
+static STREAMS: DefaultRule =
+    DefaultRule { name: "sound-streams", text: "a virtio sound card has two streams, one each way" };
 
 impl Sound {
     /// Whether it is the audio device of the ICH9.
@@ -77,7 +79,7 @@ impl Sound {
         Audio::find(domain, self.audio.get()).map(Audio::id)
     }
 
-    fn codec_items(&self, audio: Option<&str>, out: &mut Items) {
+    fn codec_options(&self, audio: Option<&str>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let implied = [Spanned::rule(Codec::Duplex, &CODEC, self.origin)];
         let codecs = if self.codecs.is_empty() { &implied[..] } else { &self.codecs };
@@ -89,7 +91,7 @@ impl Sound {
             };
             let props = Props::new().with("driver", driver).with("id", format!("{alias}-codec{number}"));
             let props = props.with("bus", format!("{alias}.0")).with("cad", number).opt("audiodev", audio);
-            out.device(Section::Sounds, props, codec.origin);
+            out.device(ArgSection::Sounds, props, codec.origin);
         }
     }
 }
@@ -108,7 +110,7 @@ impl Device for Sound {
         );
         let driver = if is(&[Model::Virtio]) { f.child("driver") } else { None };
         let virtio = driver.map(|d| VirtioOptions::lower(&d)).unwrap_or_default();
-        f.pass_over(&["multichannel", "streams"], &["codec", "driver"], "sound card of this model");
+        f.without_effect(&["multichannel", "streams"], &["codec", "driver"], "sound card of this model");
         if let Some(none) = streams.filter(|s| s.value == 0) {
             let span = none.origin.span();
             f.report(Diagnostic::at(&codes::BAD_VALUE, span, "a sound card without streams"));
@@ -143,7 +145,7 @@ impl Device for Sound {
 
     common!();
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         self.model == other.model && other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value))
     }
 
@@ -174,13 +176,13 @@ impl Device for Sound {
         }
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match self.model.value {
-            Model::Sb16 | Model::Pcspk => Needs::Nothing,
-            Model::Usb => Needs::Usb,
-            Model::Virtio if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            Model::Sb16 | Model::Pcspk => BusSlot::Nothing,
+            Model::Usb => BusSlot::Usb,
+            Model::Virtio if domain.has_pcie() => BusSlot::Pci(PCIE_DEVICE),
             Model::Es1370 | Model::Ac97 | Model::Ich6 | Model::Ich7 | Model::Ich9 | Model::Virtio => {
-                Needs::Pci(PCI_DEVICE)
+                BusSlot::Pci(PCI_DEVICE)
             }
         }
     }
@@ -189,7 +191,7 @@ impl Device for Sound {
         format!("sound{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(driver) = self.driver() else { return };
         let audio = self.audiodev(cx.domain);
         // The codecs of an HDA card play, not the card.
@@ -200,9 +202,9 @@ impl Device for Sound {
         let props = props.opt("multi", multi).opt("audiodev", own).opt("streams", self.streams.get());
         let place = &self.info.address;
         let place = cx.isa_address(place).and(cx.pci_address(place)).and(cx.usb_address(place));
-        out.device(Section::Sounds, props.and(place), self.origin);
+        out.device(ArgSection::Sounds, props.and(place), self.origin);
         if self.is_hda() {
-            self.codec_items(audio.as_deref(), out);
+            self.codec_options(audio.as_deref(), out);
         }
     }
 }

@@ -4,13 +4,13 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::Node;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Uuid, YesNo, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Backend as CharBackend, Chardev, Descriptor, FdSet, Open};
 use crate::model::devices::{Device, Info, common};
-use crate::qemu::{HostNeeds, Items, Opts, Payload, Props, Section, Text, state};
+use crate::qemu::{ArgSection, HostRequirements, Opts, Payload, Props, QemuOptions, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -97,10 +97,11 @@ pub struct Tpm {
     origin: Origin,
 }
 
-static MODEL: Rule = Rule { name: "tpm-model", text: "the TPM of a PC is a TIS unless it is named" };
-static VERSION: Rule =
-    Rule { name: "tpm-version", text: "an emulated TPM is of version 2.0 unless the definition says otherwise" };
-static DEVICE: Rule = Rule { name: "tpm-device", text: "the TPM of the host is `/dev/tpm0` unless another is named" };
+static MODEL: DefaultRule = DefaultRule { name: "tpm-model", text: "the TPM of a PC is a TIS unless it is named" };
+static VERSION: DefaultRule =
+    DefaultRule { name: "tpm-version", text: "an emulated TPM is of version 2.0 unless the definition says otherwise" };
+static DEVICE: DefaultRule =
+    DefaultRule { name: "tpm-device", text: "the TPM of the host is `/dev/tpm0` unless another is named" };
 
 impl Emulator {
     fn lower(f: &Fields<'_, '_>) -> Self {
@@ -178,17 +179,17 @@ impl Tpm {
     }
 
     /// The socket of an emulator that is started with the guest.
-    fn socket(cx: &Cx<'_>) -> Text {
+    fn socket(cx: &EmitContext<'_>) -> Text {
         let named = cx.facts.config().and_then(|c| c.swtpm_socket.as_deref());
         named.map_or_else(|| state("/swtpm.sock"), Text::from)
     }
 
-    fn emulated(&self, path: Text, out: &mut Items) {
+    fn emulated(&self, path: Text, out: &mut QemuOptions) {
         let backend = CharBackend::Connect { path, again: None };
         let chardev = Chardev { id: "chrtpm".to_owned(), backend, log: None };
-        out.push(Section::Tpms, "chardev", Payload::Chardev(chardev), self.origin);
+        out.push(ArgSection::Tpms, "chardev", Payload::Chardev(chardev), self.origin);
         let opts = Opts::first("emulator").with("id", format!("tpm-{}", self.info.alias())).with("chardev", "chrtpm");
-        out.opts(Section::Tpms, "tpmdev", opts, self.origin);
+        out.opts(ArgSection::Tpms, "tpmdev", opts, self.origin);
     }
 
     /// How many sets of descriptors QEMU gets for it.
@@ -196,7 +197,7 @@ impl Tpm {
         if matches!(self.backend, Backend::Passthrough(_)) { 2 } else { 0 }
     }
 
-    fn passed_through(&self, path: &str, cx: &Cx<'_>, out: &mut Items) {
+    fn passed_through(&self, path: &str, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let set = chardev::first_fd_set(cx.domain, alias);
         let name = path.rsplit('/').next().unwrap_or_default();
@@ -207,10 +208,10 @@ impl Tpm {
         };
         let (tpm, cancel) = (fd_set(set, "tpm", path.to_owned()), fd_set(set + 1, "cancel", cancel));
         for set in [&tpm, &cancel] {
-            out.opts(Section::Tpms, "add-fd", set.opts(), self.origin);
+            out.opts(ArgSection::Tpms, "add-fd", set.opts(), self.origin);
         }
         let opts = Opts::first("passthrough").with("id", format!("tpm-{alias}")).with("path", tpm.path());
-        out.opts(Section::Tpms, "tpmdev", opts.with("cancel-path", cancel.path()), self.origin);
+        out.opts(ArgSection::Tpms, "tpmdev", opts.with("cancel-path", cancel.path()), self.origin);
     }
 }
 
@@ -218,7 +219,7 @@ impl Device for Tpm {
     const ELEMENT: &'static str = "tpm";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        chardev::whole(f, Self::read(f))
+        chardev::device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -287,7 +288,7 @@ impl Device for Tpm {
         format!("tpm{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         match &self.backend {
             Backend::Emulator(_) => self.emulated(Self::socket(cx), out),
             Backend::External(path) => self.emulated(path.value.as_str().into(), out),
@@ -302,10 +303,10 @@ impl Device for Tpm {
         let props = Props::new().with("driver", driver);
         let props =
             props.with("tpmdev", format!("tpm-{alias}")).with("id", alias).and(cx.isa_address(&self.info.address));
-        out.device(Section::Tpms, props, self.origin);
+        out.device(ArgSection::Tpms, props, self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         match &self.backend {
             Backend::Emulator(_) => out.refuse("the runtime starts no TPM emulator", self.origin),
             Backend::Passthrough(_) => out.refuse("the runtime opens no TPM of the host", self.origin),

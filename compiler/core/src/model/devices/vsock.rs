@@ -3,14 +3,14 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{Device, Info, Needs, common};
+use crate::model::devices::{BusSlot, Device, Info, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostNeeds, Items, Props, Section, fd};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, fd};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -33,8 +33,9 @@ pub struct Vsock {
     origin: Origin,
 }
 
-static MODEL: Rule = Rule { name: "vsock-model", text: "a vsock device is a virtio device" };
-static AUTO: Rule = Rule { name: "vsock-cid", text: "the host finds a context id for the guest unless one is given" };
+static MODEL: DefaultRule = DefaultRule { name: "vsock-model", text: "a vsock device is a virtio device" };
+static AUTO: DefaultRule =
+    DefaultRule { name: "vsock-cid", text: "the host finds a context id for the guest unless one is given" };
 
 /// The first context id that a guest may have.
 const FIRST: u32 = 3;
@@ -68,7 +69,7 @@ impl Device for Vsock {
 
     common!();
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         other.cid.is_none_or(|cid| self.cid.is(&cid.value))
     }
 
@@ -100,16 +101,16 @@ impl Device for Vsock {
         }
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         let express = domain.has_pcie() && !self.model.is(&Model::Transitional);
-        Needs::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
+        BusSlot::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("vsock{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let driver = match self.model.get() {
             Some(Model::Virtio) | None => "vhost-vsock-pci",
             Some(Model::Transitional) => "vhost-vsock-pci-transitional",
@@ -127,10 +128,10 @@ impl Device for Vsock {
         let alias = self.info.alias();
         let props = Props::new().with("driver", driver).and(self.virtio.props()).with("id", alias);
         let props = props.with("guest-cid", cid).with("vhostfd", fd(&format!("{alias}-vhost")));
-        out.device(Section::Vsock, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Vsock, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         out.refuse("the runtime opens no `/dev/vhost-vsock`", self.origin);
     }
 }

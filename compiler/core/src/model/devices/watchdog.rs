@@ -3,14 +3,14 @@
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::EmitContext;
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{Items, Opts, Props, Section, rules};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -39,8 +39,8 @@ pub struct Watchdog {
     origin: Origin,
 }
 
-static ACTION: Rule =
-    Rule { name: "watchdog-action", text: "a watchdog that has no action of its own resets the guest" };
+static ACTION: DefaultRule =
+    DefaultRule { name: "watchdog-action", text: "a watchdog that has no action of its own resets the guest" };
 
 impl Watchdog {
     /// The chipset's own watchdog, which `rule` adds; it acts as the watchdogs that are there already.
@@ -77,7 +77,7 @@ impl Device for Watchdog {
         self.origin
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
         self.model == other.model && same_address && other.action.is_none_or(|a| self.action.is(&a.value))
     }
@@ -126,10 +126,10 @@ impl Device for Watchdog {
         }
     }
 
-    fn needs(&self, _domain: &Domain) -> Needs {
+    fn bus_slot(&self, _domain: &Domain) -> BusSlot {
         match self.model.value {
-            Model::I6300esb => Needs::Pci(PCI_DEVICE),
-            Model::Itco | Model::Ib700 | Model::Diag288 => Needs::Nothing,
+            Model::I6300esb => BusSlot::Pci(PCI_DEVICE),
+            Model::Itco | Model::Ib700 | Model::Diag288 => BusSlot::Nothing,
         }
     }
 
@@ -137,11 +137,11 @@ impl Device for Watchdog {
         format!("watchdog{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let all = &cx.domain.devices.watchdogs;
         if !self.is_itco() {
             let props = Props::new().with("driver", self.model.word()).with("id", self.info.alias());
-            out.device(Section::Watchdogs, props.and(cx.pci_address(&self.info.address)), self.origin);
+            out.device(ArgSection::Watchdogs, props.and(cx.pci_address(&self.info.address)), self.origin);
         }
         // What is said once for all watchdogs stands behind the last of them.
         if !all.last().is_some_and(|last| std::ptr::eq(last, self)) {
@@ -149,14 +149,14 @@ impl Device for Watchdog {
         }
         if all.iter().any(Self::is_itco) {
             let opts = Opts::new().with("ICH9-LPC.noreboot", "off");
-            out.opts(Section::Watchdogs, "global", opts, self.origin.with_rule(&rules::WATCHDOG_REBOOT));
+            out.opts(ArgSection::Watchdogs, "global", opts, self.origin.with_rule(&rules::WATCHDOG_REBOOT));
         }
         // QEMU writes no dump: it pauses the guest, and the dump is made from outside.
         let action = match self.action.get().unwrap_or(Action::Reset) {
             Action::Dump => Action::Pause,
             action => action,
         };
-        out.word(Section::Watchdogs, "watchdog-action", action.word(), self.action.origin_or(self.origin));
+        out.word(ArgSection::Watchdogs, "watchdog-action", action.word(), self.action.origin_or(self.origin));
     }
 }
 

@@ -1,10 +1,10 @@
 //! The object that holds memory of the guest (`qemuBuildMemoryBackendProps` in libvirt's `src/qemu/qemu_command.c`).
 
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::elements::backing::{Access, SourceType, page_of};
 use crate::model::elements::numatune::MemoryMode;
-use crate::qemu::{HostNeeds, Items, Props, Section, Text, Value};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, Text, Value};
 
 /// The size of a page that is not huge, on x86.
 pub const SYSTEM_PAGE_KIB: u64 = 4;
@@ -89,7 +89,7 @@ fn nodes_value(nodes: &CpuSet) -> Value {
 
 impl Backend {
     /// The object for `request`.
-    pub fn new(cx: &Cx<'_>, request: &Request<'_>) -> Self {
+    pub fn new(cx: &EmitContext<'_>, request: &Request<'_>) -> Self {
         let domain = cx.domain;
         let backing = &domain.backing;
         let cell = request.cell.and_then(|id| domain.numa()?.cell(id));
@@ -173,7 +173,7 @@ impl Backend {
     }
 
     /// The host's nodes of an object, where it has any.
-    pub fn placement(cx: &Cx<'_>, own: Option<&Spanned<CpuSet>>, cell: Option<u32>) -> Props {
+    pub fn placement(cx: &EmitContext<'_>, own: Option<&Spanned<CpuSet>>, cell: Option<u32>) -> Props {
         let nodes = own.cloned().or_else(|| cx.domain.numatune.nodes(cell, cx));
         let mode = cx.domain.numatune.mode(cell);
         match nodes.filter(|_| mode != MemoryMode::Restrictive) {
@@ -186,7 +186,7 @@ impl Backend {
     }
 
     /// The object whose threads set the memory aside on the nodes of the memory, as far as the emulator may run there.
-    fn thread(cx: &Cx<'_>, id: &str, nodes: &CpuSet) -> Option<Props> {
+    fn thread(cx: &EmitContext<'_>, id: &str, nodes: &CpuSet) -> Option<Props> {
         let allowed = cx.domain.emulator_cpus().map(|cpus| cx.facts.nodes_of(cpus));
         let affinity = match allowed {
             Some(Some(allowed)) => CpuSet::new(nodes.iter().filter(|n| allowed.contains(*n))),
@@ -197,7 +197,7 @@ impl Backend {
     }
 
     /// `-object`, with that of the threads before it.
-    pub fn items(self, section: Section, out: &mut Items, origin: Origin) {
+    pub fn options(self, section: ArgSection, out: &mut QemuOptions, origin: Origin) {
         if let Some(thread) = self.thread {
             out.json(section, "object", thread, origin);
         }
@@ -206,7 +206,7 @@ impl Backend {
 }
 
 /// What the machine's own memory, or that of its cells, needs of the host.
-pub fn machine_host(cx: &Cx<'_>, out: &mut HostNeeds) {
+pub fn machine_host(cx: &EmitContext<'_>, out: &mut HostRequirements) {
     match cx.domain.numa() {
         None => memory_host(cx, None, None, cx.domain.memory.total.origin_or(cx.domain.origin), out),
         Some(numa) => {
@@ -218,14 +218,20 @@ pub fn machine_host(cx: &Cx<'_>, out: &mut HostNeeds) {
 }
 
 /// What the memory of a device needs of the host.
-pub fn host(cx: &Cx<'_>, page: Opt<u64>, access: Opt<Access>, origin: Origin, out: &mut HostNeeds) {
+pub fn host(cx: &EmitContext<'_>, page: Opt<u64>, access: Opt<Access>, origin: Origin, out: &mut HostRequirements) {
     if page.is_some_and(|p| p.value != SYSTEM_PAGE_KIB) {
         return out.refuse("a directory on the mount of huge pages", page.origin_or(origin));
     }
     memory_host(cx, None, access, origin, out);
 }
 
-fn memory_host(cx: &Cx<'_>, cell: Option<u32>, access: Opt<Access>, origin: Origin, out: &mut HostNeeds) {
+fn memory_host(
+    cx: &EmitContext<'_>,
+    cell: Option<u32>,
+    access: Opt<Access>,
+    origin: Origin,
+    out: &mut HostRequirements,
+) {
     let backing = &cx.domain.backing;
     if backing.source.is(&SourceType::Memfd) {
         return;

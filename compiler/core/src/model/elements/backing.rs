@@ -4,11 +4,11 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::elements::backend::SYSTEM_PAGE_KIB;
 use crate::model::elements::memory::scaled_attr;
-use crate::qemu::{HostNeeds, Items, Section, rules};
+use crate::qemu::{ArgSection, HostRequirements, QemuOptions, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -189,24 +189,24 @@ impl Backing {
     }
 
     /// `-mem-prealloc` and `-mem-path`: for machine types whose NUMA cells have sizes but no objects.
-    pub fn path_items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn path_options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let first = self.pages().into_iter().next().filter(|p| !p.kib.is(&SYSTEM_PAGE_KIB));
         let immediate = self.allocation.filter(|_| self.is_immediate());
         if first.is_some() || immediate.is_some() {
             let origin = immediate.map_or(cx.domain.origin.with_rule(&rules::MEMORY_BACKEND), |a| a.origin);
-            out.flag(Section::Numa, "mem-prealloc", first.as_ref().map_or(origin, |p| p.origin));
+            out.flag(ArgSection::Numa, "mem-prealloc", first.as_ref().map_or(origin, |p| p.origin));
         }
         if let Some(page) = first {
             if let Some(path) = cx.hugepage_path(page.kib, page.origin) {
-                out.word(Section::Numa, "mem-path", path, page.origin);
+                out.word(ArgSection::Numa, "mem-path", path, page.origin);
             }
         } else if let Some(source) = self.source.filter(|s| s.value == SourceType::File) {
-            out.word(Section::Numa, "mem-path", cx.ram_path("ram"), source.origin);
+            out.word(ArgSection::Numa, "mem-path", cx.ram_path("ram"), source.origin);
         }
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         if let Some(origin) = self.locked {
             out.refuse("the limit on locked memory of a domain whose memory is locked", origin);
         }

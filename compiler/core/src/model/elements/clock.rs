@@ -3,11 +3,11 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::model::EmitContext;
 use crate::model::elements::lifecycle::Action;
 use crate::model::elements::os::{MachineFamily, Os};
-use crate::qemu::{HostNeeds, Items, Opts, Section, rules};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -124,7 +124,7 @@ impl Timer {
 /// The end of the year 9999, in seconds since the epoch.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-static UTC: Rule = Rule { name: "clock-utc", text: "without `<clock>` the guest's clock shows UTC" };
+static UTC: DefaultRule = DefaultRule { name: "clock-utc", text: "without `<clock>` the guest's clock shows UTC" };
 
 impl Clock {
     /// Reads `<clock>` from `<domain>`.
@@ -232,7 +232,7 @@ impl Clock {
     }
 
     /// The time at the start, as the adjustment has it.
-    fn adjusted(&self, cx: &Cx<'_>, origin: Origin) -> String {
+    fn adjusted(&self, cx: &EmitContext<'_>, origin: Origin) -> String {
         let Some((now, zone)) = cx.facts.now() else {
             let message = "the clock is set to a distance from the time of the start, and no host file says that time";
             let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, origin, message);
@@ -247,7 +247,7 @@ impl Clock {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
             out.refuse("a clock that is set from the time of the start", offset.origin);
         }
@@ -274,7 +274,7 @@ impl Clock {
     }
 
     /// `-rtc` and the globals of timers.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(offset) = self.offset else { return };
         let base = match offset.value {
             Offset::Variable => self.adjusted(cx, offset.origin),
@@ -294,12 +294,12 @@ impl Clock {
                 opts.set("driftfix", "slew");
             }
         }
-        out.opts(Section::Clock, "rtc", opts, offset.origin);
+        out.opts(ArgSection::Clock, "rtc", opts, offset.origin);
         // Without the property of the machine type there is an option of QEMU's; older ones have it.
         if let Some(hpet) = self.timer(TimerName::Hpet).filter(|_| cx.changes.lacks("machine-hpet"))
             && hpet.present.is(&YesNo::No)
         {
-            out.flag(Section::Clock, "no-hpet", hpet.name.origin);
+            out.flag(ArgSection::Clock, "no-hpet", hpet.name.origin);
         }
         if let Some(pit) = self.timer(TimerName::Pit).filter(|_| cx.domain.os.arch().is_x86()) {
             // Without a policy libvirt asks for what QEMU's own timer does, since that of KVM does otherwise.
@@ -310,15 +310,15 @@ impl Clock {
             };
             if !policy.is_empty() && !cx.changes.lacks("kvm-pit-lost-tick-policy") {
                 let opts = Opts::new().with("kvm-pit.lost_tick_policy", policy);
-                out.opts(Section::Clock, "global", opts, pit.policy.origin_or(pit.name.origin));
+                out.opts(ArgSection::Clock, "global", opts, pit.policy.origin_or(pit.name.origin));
             }
         }
         match cx.domain.lifecycle.on_reboot.as_ref().filter(|_| cx.changes.lacks("set-action")) {
             Some(reboot) if reboot.value == Action::Destroy => {
-                out.flag(Section::Lifecycle, "no-reboot", reboot.origin);
+                out.flag(ArgSection::Lifecycle, "no-reboot", reboot.origin);
             }
             Some(_) | None => {
-                out.flag(Section::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN))
+                out.flag(ArgSection::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN))
             }
         }
     }

@@ -9,13 +9,13 @@ use virtc_inventory::HostModel;
 
 use crate::codes;
 use crate::ir::Arch;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::panic::Panic;
 use crate::model::elements::numa::Numa;
 use crate::model::elements::physical::Physical;
-use crate::qemu::{Items, Opts, Section};
+use crate::qemu::{ArgSection, Opts, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -103,11 +103,12 @@ pub struct Cpu {
     pub origin: Origin,
 }
 
-static DEFAULT_CPU: Rule = Rule {
+static DEFAULT_CPU: DefaultRule = DefaultRule {
     name: "default-cpu",
     text: "without a model the guest gets the default of its machine type, written out so that it stays the same",
 };
-static CPU_DEFAULTS: Rule = Rule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
+static CPU_DEFAULTS: DefaultRule =
+    DefaultRule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
 
 /// A value that follows from the mode.
 fn by_rule<T>(value: T, origin: Origin) -> Spanned<T> {
@@ -303,7 +304,7 @@ impl Cpu {
     }
 
     /// `-cpu`.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let host = self.host_model(cx);
         names::check_model(self, cx);
         if self.mode.is_none() && self.model.is_none() {
@@ -335,11 +336,11 @@ impl Cpu {
         opts = cx.domain.clock.cpu_opts(opts);
         opts = cx.domain.features.cpu_opts(cx.domain.devices.panics.iter().any(Panic::is_hyperv), opts);
         opts = self.physical.cpu_opts(self.mode.get(), opts);
-        out.opts(Section::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
+        out.opts(ArgSection::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
     }
 
     /// The model is left to QEMU, so that nothing can be said about it.
-    fn no_model(&self, cx: &Cx<'_>) {
+    fn no_model(&self, cx: &EmitContext<'_>) {
         let opts = cx.domain.features.cpu_opts(false, cx.domain.clock.cpu_opts(Opts::new()));
         if opts.iter().next().is_some() {
             let message = "timers and features are settings of the CPU, and the CPU has no model";
@@ -349,7 +350,7 @@ impl Cpu {
     }
 
     /// What `host-model` stands for. It is known on the host alone.
-    fn host_model<'m>(&self, cx: &Cx<'m>) -> Option<&'m HostModel> {
+    fn host_model<'m>(&self, cx: &EmitContext<'m>) -> Option<&'m HostModel> {
         let mode = self.mode.filter(|mode| mode.value == CpuMode::HostModel)?;
         let model = cx.facts.host_model(cx.domain.general.is_kvm());
         if model.is_none() {

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, words};
-use crate::qemu::{HostNeeds, Item, Items, Payload, Props, Section, Value};
+use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOption, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -115,7 +115,7 @@ impl Extensions {
             for other in f.children_of(element.namespace(), element.name()) {
                 let message = format!("`<{}>` is of another hypervisor", element.name());
                 f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, other.element().name_span(), message));
-                let _ = other.keep();
+                let _ = other.ignore_rest();
             }
         }
         out.deprecation = f.children_of(NAMESPACE, "deprecation").first().and_then(|d| d.attr("behavior"));
@@ -191,9 +191,9 @@ impl Extensions {
     }
 
     /// Arguments, and what QEMU does about what is deprecated.
-    pub fn items(&self, out: &mut Items) {
+    pub fn options(&self, out: &mut QemuOptions) {
         for arg in &self.args {
-            out.word(Section::UserArguments, "", &arg.value, arg.origin);
+            out.word(ArgSection::UserArguments, "", &arg.value, arg.origin);
         }
         let Some(behavior) = self.deprecation else { return };
         let input = match behavior.value {
@@ -202,18 +202,18 @@ impl Extensions {
             Behavior::Reject | Behavior::Crash => Some(behavior.value.word()),
         };
         let props = Props::new().with("deprecated-output", "hide").opt("deprecated-input", input);
-        out.json(Section::Deprecation, "compat", props, behavior.origin);
+        out.json(ArgSection::Deprecation, "compat", props, behavior.origin);
     }
 
     /// QEMU's environment.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         for (name, value) in &self.env {
             out.env(name, value.as_ref().map_or("", |v| v.value.as_str()));
         }
     }
 
     /// Sets and takes away properties of the devices among `items`.
-    pub fn apply(&self, items: &mut [Item]) {
+    pub fn apply(&self, items: &mut [QemuOption]) {
         for change in &self.overrides {
             for property in &change.properties {
                 // What cannot be read has been said.

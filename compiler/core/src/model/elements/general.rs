@@ -4,12 +4,12 @@ use virtc_diag::Diagnostic;
 use virtc_plan::MONITOR_FD;
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Uuid, words};
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev, Descriptor, Open};
 use crate::model::elements::metadata::Metadata;
 use crate::qemu::rules;
-use crate::qemu::{Items, Opts, Payload, Props, Section, state};
+use crate::qemu::{ArgSection, Opts, Payload, Props, QemuOptions, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -42,12 +42,12 @@ pub struct General {
     pub metadata: Option<Metadata>,
 }
 
-static UUID_RULE: Rule = Rule {
+static UUID_RULE: DefaultRule = DefaultRule {
     name: "derived-uuid",
     text: "a domain without a uuid gets the version 5 uuid of its name in virtc's namespace, so that the same definition always gives the same",
 };
 
-static GENID_RULE: Rule = Rule {
+static GENID_RULE: DefaultRule = DefaultRule {
     name: "derived-genid",
     text: "a `<genid>` without a value is the version 5 uuid of `genid` in the namespace of the domain's uuid",
 };
@@ -119,33 +119,38 @@ impl General {
     }
 
     /// `-name`, `-S`, the master key, `-accel`, `-uuid`, and what stands on every command line.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let always = cx.domain.origin.with_rule(&rules::ALWAYS);
         let name = self.name.as_ref().map_or("", |n| n.value.as_str());
         let opts = Opts::new().with("guest", name).switch("debug-threads", true);
-        out.opts(Section::Name, "name", opts, self.name.origin_or(always));
-        out.flag(Section::Stopped, "S", cx.domain.origin.with_rule(&rules::STOPPED));
+        out.opts(ArgSection::Name, "name", opts, self.name.origin_or(always));
+        out.flag(ArgSection::Stopped, "S", cx.domain.origin.with_rule(&rules::STOPPED));
         if let Some(uuid) = &self.uuid {
-            out.word(Section::Uuid, "uuid", uuid.show(), uuid.origin);
+            out.word(ArgSection::Uuid, "uuid", uuid.show(), uuid.origin);
         }
         if let Some((Some(genid), origin)) = &self.genid {
             let props = Props::new().with("driver", "vmgenid").with("guid", genid.show()).with("id", "vmgenid0");
-            out.device(Section::Genid, props, *origin);
+            out.device(ArgSection::Genid, props, *origin);
         }
         let accel = if self.is_kvm() { "kvm" } else { "tcg" };
         out.opts(
-            Section::Accel,
+            ArgSection::Accel,
             "accel",
             cx.domain.features.accel_opts(self.is_kvm(), Opts::first(accel)),
             self.kind.origin_or(always),
         );
-        out.flag(Section::Defaults, "no-user-config", cx.domain.origin.with_rule(&rules::NO_DEFAULTS));
-        out.flag(Section::Defaults, "nodefaults", cx.domain.origin.with_rule(&rules::NO_DEFAULTS));
+        out.flag(ArgSection::Defaults, "no-user-config", cx.domain.origin.with_rule(&rules::NO_DEFAULTS));
+        out.flag(ArgSection::Defaults, "nodefaults", cx.domain.origin.with_rule(&rules::NO_DEFAULTS));
         let socket = Descriptor { name: MONITOR_FD.to_owned(), path: state("/monitor.sock"), open: Open::Listen };
         let monitor = Chardev { id: "charmonitor".to_owned(), backend: Backend::Listen(socket), log: None };
-        out.push(Section::Monitor, "chardev", Payload::Chardev(monitor), cx.domain.origin.with_rule(&rules::MONITOR));
+        out.push(
+            ArgSection::Monitor,
+            "chardev",
+            Payload::Chardev(monitor),
+            cx.domain.origin.with_rule(&rules::MONITOR),
+        );
         let mon = Opts::new().with("chardev", "charmonitor").with("id", "monitor").with("mode", "control");
-        out.opts(Section::Monitor, "mon", mon, cx.domain.origin.with_rule(&rules::MONITOR));
+        out.opts(ArgSection::Monitor, "mon", mon, cx.domain.origin.with_rule(&rules::MONITOR));
         let config = cx.facts.config();
         let sandbox = if config.is_none_or(|c| c.sandbox) {
             let denied = ["obsolete", "elevateprivileges", "spawn", "resourcecontrol"];
@@ -154,11 +159,11 @@ impl General {
             Opts::first("off")
         };
         if !cx.changes.lacks("seccomp-sandbox") {
-            out.opts(Section::Sandbox, "sandbox", sandbox, cx.domain.origin.with_rule(&rules::SANDBOX));
+            out.opts(ArgSection::Sandbox, "sandbox", sandbox, cx.domain.origin.with_rule(&rules::SANDBOX));
         }
         if config.is_none_or(|c| c.log_timestamp) {
             out.opts(
-                Section::Messages,
+                ArgSection::Messages,
                 "msg",
                 Opts::new().switch("timestamp", true),
                 cx.domain.origin.with_rule(&rules::TIMESTAMP),

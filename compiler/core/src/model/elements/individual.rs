@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo};
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -21,7 +21,7 @@ pub struct Individual {
     origin: Origin,
 }
 
-static REST: Rule = Rule {
+static REST: DefaultRule = DefaultRule {
     name: "vcpu-state",
     text: "a virtual CPU is hotpluggable when it is absent at boot, and present only when it is listed so",
 };

@@ -3,8 +3,8 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned};
-use crate::qemu::{Items, Props, Section, Value};
+use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned};
+use crate::qemu::{ArgSection, Props, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -39,7 +39,8 @@ pub struct Iothreads {
     pub main: Option<(Pool, Origin)>,
 }
 
-static COUNTED: Rule = Rule { name: "iothread-id", text: "I/O threads without a number get the free ones from 1" };
+static COUNTED: DefaultRule =
+    DefaultRule { name: "iothread-id", text: "I/O threads without a number get the free ones from 1" };
 
 impl Pool {
     fn lower(f: &Fields<'_, '_>) -> Self {
@@ -164,7 +165,7 @@ impl Iothreads {
     }
 
     /// `-object iothread` and `-object main-loop`.
-    pub fn items(&self, out: &mut Items) {
+    pub fn options(&self, out: &mut QemuOptions) {
         for t in &self.list {
             let props = Props::new().with("qom-type", "iothread").with("id", format!("iothread{}", t.id.value));
             let mut props = props.and(t.pool.props());
@@ -172,11 +173,11 @@ impl Iothreads {
                 props = props.opt("poll-max-ns", max.get()).opt("poll-grow", grow.get());
                 props = props.opt("poll-shrink", shrink.get());
             }
-            out.json(Section::Iothreads, "object", props, t.id.origin);
+            out.json(ArgSection::Iothreads, "object", props, t.id.origin);
         }
         if let Some((pool, origin)) = self.main.as_ref().filter(|(pool, _)| pool.any()) {
             let props = Props::new().with("qom-type", "main-loop").with("id", "main-loop");
-            out.json(Section::Iothreads, "object", props.and(pool.props()), *origin);
+            out.json(ArgSection::Iothreads, "object", props.and(pool.props()), *origin);
         }
     }
 }

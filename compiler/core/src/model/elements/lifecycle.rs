@@ -3,8 +3,8 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::qemu::HostNeeds;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
+use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -33,8 +33,10 @@ pub struct Lifecycle {
     pub on_lockfailure: Opt<LockFailure>,
 }
 
-static DEFAULT: Rule =
-    Rule { name: "default-actions", text: "a guest that powers off or crashes is gone, one that reboots goes on" };
+static DEFAULT: DefaultRule = DefaultRule {
+    name: "default-actions",
+    text: "a guest that powers off or crashes is gone, one that reboots goes on",
+};
 
 impl Lifecycle {
     /// Reads the elements from `<domain>`.
@@ -73,7 +75,7 @@ impl Lifecycle {
     }
 
     /// What the runtime does when the guest ends: it ends the VM. QEMU itself restarts a guest that reboots.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         let known = [
             (&self.on_poweroff, Action::Destroy, "a guest that powers off is gone"),
             (&self.on_reboot, Action::Restart, "a guest that reboots goes on"),

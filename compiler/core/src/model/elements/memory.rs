@@ -3,12 +3,12 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, unit_bytes};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, unit_bytes};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::memory::MemoryDevice;
 use crate::model::elements::backend::{Backend, MemoryOwner, Request};
-use crate::qemu::{Items, Opts, Section, rules};
+use crate::qemu::{ArgSection, Opts, QemuOptions, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -30,9 +30,9 @@ pub struct Memory {
 /// More memory than this cannot be addressed, in KiB (`virMemoryMaxValue` in libvirt's `src/util/virutil.c`).
 pub const MOST_KIB: u64 = (1 << 53) - 1;
 
-static CURRENT_RULE: Rule =
-    Rule { name: "current-memory", text: "without `<currentMemory>` the guest has all of its memory at boot" };
-static SUM_RULE: Rule = Rule {
+static CURRENT_RULE: DefaultRule =
+    DefaultRule { name: "current-memory", text: "without `<currentMemory>` the guest has all of its memory at boot" };
+static SUM_RULE: DefaultRule = DefaultRule {
     name: "memory-of-cells",
     text: "without `<memory>` the guest has what its NUMA cells and memory devices have",
 };
@@ -182,7 +182,7 @@ impl Memory {
     }
 
     /// `-m`, the memory object, `-overcommit`.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(total) = &self.total else { return };
         let kib = self.initial_kib(cx.domain);
         let mut opts = Opts::new().with("size", format!("{kib}k"));
@@ -190,13 +190,13 @@ impl Memory {
             opts = opts.opt("slots", self.slots.map(|s| s.show()));
             opts.set("maxmem", format!("{}k", max.value.next_multiple_of(1024)));
         }
-        out.opts(Section::Memory, "m", opts, total.origin);
+        out.opts(ArgSection::Memory, "m", opts, total.origin);
         if let (None, Some(id)) = (cx.domain.numa(), cx.domain.os.ram_id(&cx.target)) {
             let request = Request { owner: MemoryOwner::Machine, ..Request::new(id, kib, total.origin) };
-            Backend::new(cx, &request).items(Section::Memory, out, total.origin);
+            Backend::new(cx, &request).options(ArgSection::Memory, out, total.origin);
         }
         let locked = cx.domain.backing.locked;
         let origin = locked.unwrap_or(cx.domain.origin.with_rule(&rules::ALWAYS));
-        out.opts(Section::Memory, "overcommit", Opts::new().switch("mem-lock", locked.is_some()), origin);
+        out.opts(ArgSection::Memory, "overcommit", Opts::new().switch("mem-lock", locked.is_some()), origin);
     }
 }

@@ -14,7 +14,7 @@ impl Metadata {
     /// stays (`virXMLNodeSanitizeNamespaces` in its `src/util/virxml.c`).
     pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
         let f = domain.child("metadata")?;
-        let _ = f.keep();
+        let _ = f.ignore_rest();
         let mut seen: Vec<&str> = Vec::new();
         let mut kept = Vec::new();
         for child in f.element().children().filter(|c| !c.namespace().is_empty()) {

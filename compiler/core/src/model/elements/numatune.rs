@@ -3,11 +3,11 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{CpuSet, Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{CpuSet, DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::elements::vcpu::Placement;
-use crate::qemu::HostNeeds;
+use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -63,9 +63,10 @@ pub struct Numatune {
     pub nodes: Vec<MemoryNode>,
 }
 
-static FOLLOWS_VCPUS: Rule =
-    Rule { name: "numatune-placement", text: "where numad places the virtual CPUs, it places the memory too" };
-static STRICT: Rule = Rule { name: "numatune-mode", text: "memory stays on its nodes unless a mode says otherwise" };
+static FOLLOWS_VCPUS: DefaultRule =
+    DefaultRule { name: "numatune-placement", text: "where numad places the virtual CPUs, it places the memory too" };
+static STRICT: DefaultRule =
+    DefaultRule { name: "numatune-mode", text: "memory stays on its nodes unless a mode says otherwise" };
 
 impl Numatune {
     /// Reads the element from `<domain>`.
@@ -183,7 +184,7 @@ impl Numatune {
     }
 
     /// The host's nodes for the memory of a cell.
-    pub fn nodes(&self, cell: Option<u32>, cx: &Cx<'_>) -> Opt<CpuSet> {
+    pub fn nodes(&self, cell: Option<u32>, cx: &EmitContext<'_>) -> Opt<CpuSet> {
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Auto)) {
             let advice = cx.facts.numad_nodes();
             if advice.is_none() {
@@ -198,13 +199,13 @@ impl Numatune {
     }
 
     /// The nodes that the host does not have.
-    pub fn available(&self, cx: &Cx<'_>) {
+    pub fn available(&self, cx: &EmitContext<'_>) {
         let all = self.memory.iter().filter_map(|m| m.nodeset.as_ref());
         all.chain(self.nodes.iter().filter_map(|n| n.nodeset.as_ref())).for_each(|nodes| cx.check_nodes(nodes));
     }
 
     /// What the runtime cannot do yet: the nodes are also those of the cgroup.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         let restricts = |mode: &Opt<MemoryMode>| mode.is(&MemoryMode::Strict) || mode.is(&MemoryMode::Restrictive);
         let all = self.memory.iter().filter(|m| restricts(&m.mode)).map(|m| m.origin);
         let single = self.nodes.iter().filter(|n| restricts(&n.mode)).map(|n| n.origin);

@@ -4,10 +4,10 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::elements::os::MachineFamily;
-use crate::qemu::{HostNeeds, Items, Opts, Section};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -84,7 +84,7 @@ impl Power {
     }
 
     /// `-global` of the chipset's power management.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let chip = match cx.domain.os.family() {
             MachineFamily::Q35 => "ICH9-LPC",
             _ => "PIIX4_PM",
@@ -93,13 +93,13 @@ impl Power {
             if let Some(enabled) = enabled {
                 let off = if enabled.is_yes() { "0" } else { "1" };
                 let opts = Opts::new().with(format!("{chip}.disable_{name}"), off);
-                out.opts(Section::Pm, "global", opts, enabled.origin);
+                out.opts(ArgSection::Pm, "global", opts, enabled.origin);
             }
         }
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         for (event, _) in self.events.iter().filter(|(_, enabled)| enabled.is(&YesNo::Yes)) {
             out.refuse("the host's performance counters", event.origin);
         }

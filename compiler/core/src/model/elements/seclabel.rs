@@ -3,8 +3,8 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::qemu::HostNeeds;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -25,10 +25,11 @@ pub struct Seclabel {
     origin: Origin,
 }
 
-static DYNAMIC: Rule = Rule { name: "seclabel-dynamic", text: "a label without a type is made by the security driver" };
-static MODEL: Rule =
-    Rule { name: "seclabel-model", text: "a label of no model is for the host's driver, which is `none`" };
-static RELABEL: Rule = Rule {
+static DYNAMIC: DefaultRule =
+    DefaultRule { name: "seclabel-dynamic", text: "a label without a type is made by the security driver" };
+static MODEL: DefaultRule =
+    DefaultRule { name: "seclabel-model", text: "a label of no model is for the host's driver, which is `none`" };
+static RELABEL: DefaultRule = DefaultRule {
     name: "seclabel-relabel",
     text: "labels that the driver makes are given to files, labels of the user's are not",
 };
@@ -114,7 +115,7 @@ impl Seclabel {
     }
 
     /// Labels are no work of the runtime.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         if self.kind.value != LabelType::None && !self.model.is(&"none".to_owned()) {
             out.refuse("the runtime gives no security labels", self.origin);
         }

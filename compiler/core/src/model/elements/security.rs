@@ -5,8 +5,8 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::Arch;
 use crate::ir::{Leaf, Opt, OptExt, Origin, YesNo, words};
-use crate::model::Cx;
-use crate::qemu::{HostNeeds, Items, Opts, Props, Section, state};
+use crate::model::EmitContext;
+use crate::qemu::{ArgSection, HostRequirements, Opts, Props, QemuOptions, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -72,7 +72,7 @@ impl Security {
     pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
         if let Some(keywrap) = domain.child("keywrap") {
             let message = "only machines of s390x wrap keys";
-            keywrap.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, keywrap.keep(), message));
+            keywrap.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, keywrap.ignore_rest(), message));
         }
         let f = domain.child("launchSecurity")?;
         let text = |name: &str| f.child_text::<String>(name);
@@ -146,7 +146,7 @@ impl Security {
     }
 
     /// The object that the machine refers to.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let host = cx.facts.sev();
         let (cbitpos, reduced) = match (self.cbitpos.get(), self.reduced_phys_bits.get(), host) {
             (Some(cbitpos), Some(reduced), _) => (cbitpos, reduced),
@@ -179,11 +179,11 @@ impl Security {
         props = props.opt("kernel-hashes", self.kernel_hashes.map(|k| k.is_yes()));
         props = props.opt("author-key-enabled", self.author_key.map(|k| k.is_yes()));
         props = props.opt("vcek-disabled", self.vcek.map(|k| !k.is_yes()));
-        out.json(Section::LaunchSecurity, "object", props, self.origin);
+        out.json(ArgSection::LaunchSecurity, "object", props, self.origin);
     }
 
     /// The node of the CPU's firmware.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         out.shared_device("/dev/sev");
         for blob in [&self.dh_cert, &self.session].into_iter().flatten() {
             out.refuse("files with the key and the session of the guest's owner", blob.origin);

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned};
-use crate::qemu::{Items, Props, Section};
+use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -218,11 +218,11 @@ impl ThrottleGroups {
     }
 
     /// `-object throttle-group` for each.
-    pub fn items(&self, out: &mut Items) {
+    pub fn options(&self, out: &mut QemuOptions) {
         for group in self.0.iter().filter(|group| group.any()) {
             let name = group.group.as_ref().map_or("", |g| g.value.as_str());
             let props = Props::new().with("qom-type", "throttle-group").with("id", format!("throttle-{name}"));
-            out.json(Section::ThrottleGroups, "object", props.with("limits", group.group_props()), group.origin);
+            out.json(ArgSection::ThrottleGroups, "object", props.with("limits", group.group_props()), group.origin);
         }
     }
 }

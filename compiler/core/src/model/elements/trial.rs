@@ -3,7 +3,7 @@
 use virtc_diag::SourceFile;
 use virtc_rng::Checked;
 
-use crate::qemu::{Item, Payload, json_arg, opts_arg};
+use crate::qemu::{Payload, QemuOption, json_arg, opts_arg};
 use crate::{Facts, Target, define, lower, prepare};
 
 /// What the passes make of a domain.
@@ -18,7 +18,7 @@ pub struct Trial {
     pub refused: Vec<String>,
 }
 
-fn shown(item: &Item) -> String {
+fn shown(item: &QemuOption) -> String {
     let value = match &item.payload {
         Payload::Opts(opts) => opts_arg(opts).display().into_owned(),
         Payload::Json(props) => json_arg(props).display().into_owned(),
@@ -56,7 +56,7 @@ fn of_text(text: String, words: &[&str]) -> Trial {
     let (machine, more) = prepare(definition, &Target::default(), Facts::default());
     // What is refused never comes to be held against QEMU.
     found.extend(more.into_iter().filter(|d| !is_refused || *d.code != crate::codes::UNKNOWN_TO_QEMU).collect());
-    let argv = machine.items().iter().map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
+    let argv = machine.options().iter().map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
     let refused = machine.needs().faults().iter().map(|d| d.message.clone()).collect();
     Trial { xml, argv, faults: found.iter().map(|d| d.message.clone()).collect(), refused }
 }

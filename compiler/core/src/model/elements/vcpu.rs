@@ -3,14 +3,14 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::iommu::Iommu;
 use crate::model::elements::individual::{self, Individual};
 use crate::model::elements::numatune::Numatune;
 use crate::model::elements::os::MachineFamily;
-use crate::qemu::{HostNeeds, Items, Opts, Section};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -37,13 +37,15 @@ pub struct Vcpus {
     pub list: Vec<Individual>,
 }
 
-static ONE: Rule = Rule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
-static NUMAD: Rule = Rule {
+static ONE: DefaultRule = DefaultRule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
+static NUMAD: DefaultRule = DefaultRule {
     name: "numad-placement",
     text: "where numad places the memory and nothing places the CPUs, numad places them too",
 };
-static STATIC: Rule =
-    Rule { name: "static-placement", text: "virtual CPUs are placed by the definition unless it says otherwise" };
+static STATIC: DefaultRule = DefaultRule {
+    name: "static-placement",
+    text: "virtual CPUs are placed by the definition unless it says otherwise",
+};
 
 impl Vcpus {
     /// Reads the part from `<domain>`.
@@ -114,7 +116,7 @@ impl Vcpus {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         let auto = self.placement.filter(|p| p.value == Placement::Auto).map(|p| p.origin);
         for origin in self.cpuset.as_ref().map(|s| s.origin).into_iter().chain(auto) {
             out.refuse("the CPUs that the domain runs on", origin);
@@ -136,7 +138,7 @@ impl Vcpus {
     }
 
     /// `-smp`.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(max) = &self.max else { return };
         // That of older families has been said.
         let os = &cx.domain.os;
@@ -171,7 +173,7 @@ impl Vcpus {
             opts.set("threads", "1");
         }
         let origin = topology.map_or(max.origin, |t| t.origin);
-        out.opts(Section::Smp, "smp", opts, if self.current.is_some() { max.origin } else { origin });
+        out.opts(ArgSection::Smp, "smp", opts, if self.current.is_some() { max.origin } else { origin });
     }
 }
 

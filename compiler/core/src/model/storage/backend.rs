@@ -7,7 +7,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{OptExt, Spanned, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::storage::secret::{EncryptionEngine, EncryptionFormat};
 use crate::model::storage::{Host, Identity, Location, Network, Node, Protocol, Transport};
 use crate::qemu::{Props, Text, Value};
@@ -42,7 +42,7 @@ pub(super) struct Names {
 
 impl Node<'_> {
     /// The properties of the driver for a place that needs no secrets, by the names that they have in an option: `file.server.host`.
-    pub fn drive_opts(&self, cx: &Cx<'_>) -> Vec<(String, Text)> {
+    pub fn drive_opts(&self, cx: &EmitContext<'_>) -> Vec<(String, Text)> {
         let none = Names { auth: None, cookies: None, tls: None, keys: Vec::new(), reservations: None };
         let mut out = Vec::new();
         if let Some(props) = self.backend(&self.source.location, &none, cx) {
@@ -52,7 +52,7 @@ impl Node<'_> {
     }
 
     /// The properties of the driver for `place`, without those that all drivers have.
-    pub(super) fn backend(&self, place: &Location, names: &Names, cx: &Cx<'_>) -> Option<Props> {
+    pub(super) fn backend(&self, place: &Location, names: &Names, cx: &EmitContext<'_>) -> Option<Props> {
         let driver = |name: &str| Props::new().with("driver", name);
         Some(match place {
             Location::File(path, _) | Location::Block(path) => {
@@ -81,7 +81,7 @@ impl Node<'_> {
     }
 
     /// The driver of a protocol (`qemuBlockStorageSourceGetBackendProps` in libvirt's `src/qemu/qemu_block.c`).
-    fn server(&self, network: &Network, names: &Names, cx: &Cx<'_>) -> Option<Props> {
+    fn server(&self, network: &Network, names: &Names, cx: &EmitContext<'_>) -> Option<Props> {
         let driver = |name: &str| Props::new().with("driver", name);
         let name = network.name.as_ref().map(|n| n.value.as_str());
         let login = self.source.login(cx.facts);
@@ -241,7 +241,7 @@ fn url(network: &Network) -> Option<String> {
 }
 
 /// The number of a user or group: `+` and a number, a number, or root. Other names only the host knows.
-fn id(name: Option<&Spanned<String>>, cx: &Cx<'_>) -> Option<u32> {
+fn id(name: Option<&Spanned<String>>, cx: &EmitContext<'_>) -> Option<u32> {
     let name = name?;
     let number = name.strip_prefix('+').unwrap_or(name).parse().ok();
     let number = number.or_else(|| (name.value == "root").then_some(0));

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, Origin, Rule, Spanned};
+use crate::ir::{DefaultRule, Opt, Origin, Spanned};
 use crate::model::Domain;
 use crate::model::Facts;
 use crate::model::devices::seclabel::SourceLabels;
@@ -98,7 +98,7 @@ impl Backing {
     }
 }
 
-static DETECTED: Rule = Rule {
+static DETECTED: DefaultRule = DefaultRule {
     name: "backing-chain",
     text: "a definition that does not say what an image stands on gets what the host file knows of the image",
 };

@@ -4,7 +4,7 @@ use crate::ir::{OptExt, Origin, Spanned, YesNo};
 use crate::model::devices::Address;
 use crate::model::devices::chardev::Reconnect;
 use crate::model::storage::{Location, Network, StorageType};
-use crate::qemu::HostNeeds;
+use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -25,7 +25,7 @@ impl Location {
             StorageType::Nvme => {
                 let _pci = f.attr::<String>("type");
                 let slot = f.child("address").map(|a| {
-                    a.pass_over(&["multifunction"], &["zpci"], "device of the host");
+                    a.without_effect(&["multifunction"], &["zpci"], "device of the host");
                     Spanned { value: Address::pci_slot(&a), origin: a.origin() }
                 });
                 let namespace = f.attr("namespace");
@@ -86,7 +86,7 @@ impl Location {
     }
 
     /// What the host must do so that QEMU reaches the place. Its files come to belong to QEMU's user, unless they keep their owner.
-    pub(super) fn host(&self, readonly: bool, keeps_owner: bool, out: &mut HostNeeds) {
+    pub(super) fn host(&self, readonly: bool, keeps_owner: bool, out: &mut HostRequirements) {
         match self {
             Self::File(path, _) if !keeps_owner => out.file(&path.value, path.origin),
             Self::Empty | Self::File(..) => {}

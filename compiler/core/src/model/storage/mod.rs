@@ -15,11 +15,11 @@ mod secret;
 mod tests;
 mod volume;
 
-use crate::ir::{Opt, Origin, Rule, Spanned, YesNo, words};
+use crate::ir::{DefaultRule, Opt, Origin, Spanned, YesNo, words};
 use crate::model::devices::PciSlot;
 use crate::model::devices::chardev::Reconnect;
 use crate::model::devices::seclabel::SourceLabels;
-use crate::qemu::HostNeeds;
+use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -113,7 +113,7 @@ pub struct StorageSource {
     pub origin: Origin,
 }
 
-static MANAGED: Rule = Rule {
+static MANAGED: DefaultRule = DefaultRule {
     name: "nvme-managed",
     text: "an NVMe disk is taken from the host's driver and given back unless the definition says no",
 };
@@ -192,7 +192,7 @@ impl StorageSource {
     }
 
     /// What the host must do so that QEMU reaches the source.
-    pub fn host(&self, readonly: bool, out: &mut HostNeeds) {
+    pub fn host(&self, readonly: bool, out: &mut HostRequirements) {
         self.location.host(readonly, self.labels.keeps_owner(), out);
         self.labels.host(out);
         if self.reservations.is_some() {

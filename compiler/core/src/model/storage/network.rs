@@ -1,7 +1,7 @@
 //! A source that a server holds.
 
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::qemu::HostNeeds;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -91,7 +91,8 @@ pub struct Network {
     pub reconnect_delay: Opt<u32>,
 }
 
-static PORT: Rule = Rule { name: "network-port", text: "a server is asked at the port that its protocol is known for" };
+static PORT: DefaultRule =
+    DefaultRule { name: "network-port", text: "a server is asked at the port that its protocol is known for" };
 
 impl Protocol {
     /// The port that is asked where none is named (`virStorageSourceNetworkDefaultPort` in libvirt's `src/conf/storage_source_conf.c`).
@@ -170,7 +171,7 @@ impl Network {
             known_hosts: f.child_attr("knownHosts", "path"),
             identity,
             reconnect_delay: f.child("reconnect").and_then(|r| {
-                r.pass_over(&["enabled", "timeout"], &[], "source on the network");
+                r.without_effect(&["enabled", "timeout"], &[], "source on the network");
                 r.attr("delay").filter(|delay| delay.value > 0)
             }),
             protocol,
@@ -245,7 +246,7 @@ impl Network {
         }
     }
 
-    pub(super) fn host(&self, out: &mut HostNeeds) {
+    pub(super) fn host(&self, out: &mut HostRequirements) {
         for socket in self.hosts.iter().filter_map(|h| h.socket.as_ref()) {
             out.own(virtc_plan::Node::Path(socket.value.clone()), socket.origin);
         }

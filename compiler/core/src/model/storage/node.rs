@@ -4,11 +4,11 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::storage::backend::Names;
 use crate::model::storage::secret::{EncryptionFormat, secret_object};
 use crate::model::storage::{ImageFormat, Location, Protocol, StorageSource};
-use crate::qemu::{Items, Opts, Props, Section, Value, fd, state};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, Value, fd, state};
 use crate::target::Target;
 
 /// How requests are treated, in QEMU's words.
@@ -66,7 +66,7 @@ pub struct Node<'s> {
 
 impl Node<'_> {
     /// The name of the node at the top, which a device or another image takes.
-    pub fn top(&self, cx: &Cx<'_>) -> String {
+    pub fn top(&self, cx: &EmitContext<'_>) -> String {
         if self.needs_format(self.format(cx), cx) {
             self.name("format")
         } else if self.source.slice.is_some() {
@@ -81,7 +81,7 @@ impl Node<'_> {
     }
 
     /// The format; where a volume does not say it, it follows from the kind of the volume.
-    fn format(&self, cx: &Cx<'_>) -> ImageFormat {
+    fn format(&self, cx: &EmitContext<'_>) -> ImageFormat {
         let is_dir = || self.source.actual(cx.facts).is_ok_and(|place| matches!(*place, Location::Dir(_)));
         self.format.get().unwrap_or_else(|| if is_dir() { ImageFormat::Fat } else { ImageFormat::Raw })
     }
@@ -93,14 +93,14 @@ impl Node<'_> {
     }
 
     /// Raw data needs no node of its own, unless QEMU decrypts it, or is old.
-    fn needs_format(&self, format: ImageFormat, cx: &Cx<'_>) -> bool {
+    fn needs_format(&self, format: ImageFormat, cx: &EmitContext<'_>) -> bool {
         Self::layers_raw(&cx.target)
             || format != ImageFormat::Raw
             || self.source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu)
     }
 
     /// `-object` and `-blockdev` of the image, each behind what it needs.
-    pub fn items(&self, cx: &Cx<'_>, section: Section, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, section: ArgSection, out: &mut QemuOptions) {
         let place = match self.source.actual(cx.facts) {
             Ok(place) => place,
             Err(fault) => return cx.report(*fault),
@@ -135,7 +135,7 @@ impl Node<'_> {
     }
 
     /// What an older QEMU cannot do.
-    fn versions(&self, place: &Location, cx: &Cx<'_>) {
+    fn versions(&self, place: &Location, cx: &EmitContext<'_>) {
         let since = |major, minor, origin: Option<Origin>, what: &str| {
             if let Some(origin) = origin.filter(|_| !cx.target.at_least(major, minor)) {
                 cx.report(unsupported(origin, format!("this QEMU has no {what}; {major}.{minor} has")));
@@ -170,7 +170,14 @@ impl Node<'_> {
         Some(Props::new().with("direct", direct).with("no-flush", no_flush))
     }
 
-    fn format_item(&self, format: ImageFormat, file: &str, keys: &[String], section: Section, out: &mut Items) {
+    fn format_item(
+        &self,
+        format: ImageFormat,
+        file: &str,
+        keys: &[String],
+        section: ArgSection,
+        out: &mut QemuOptions,
+    ) {
         let props = self.top_access(Props::new().with("node-name", self.name("format"))).opt("cache", self.cache());
         let encryption = self.source.encryption.as_ref().filter(|e| e.is_by_qemu());
         let key = keys.first().filter(|_| encryption.is_some()).map(String::as_str);
@@ -200,9 +207,16 @@ impl Node<'_> {
     }
 
     /// The objects that the nodes need, in libvirt's order; the result is their names.
-    fn objects(&self, place: &Location, format: ImageFormat, cx: &Cx<'_>, section: Section, out: &mut Items) -> Names {
+    fn objects(
+        &self,
+        place: &Location,
+        format: ImageFormat,
+        cx: &EmitContext<'_>,
+        section: ArgSection,
+        out: &mut QemuOptions,
+    ) -> Names {
         let source = self.source;
-        let object = |props: Props, origin: Origin, out: &mut Items| out.json(section, "object", props, origin);
+        let object = |props: Props, origin: Origin, out: &mut QemuOptions| out.json(section, "object", props, origin);
         let reservations = source.reservations.as_ref().map(|r| {
             if r.is_managed() {
                 return MANAGED_HELPER.to_owned();
@@ -259,11 +273,11 @@ impl Node<'_> {
 const MANAGED_HELPER: &str = "pr-helper0";
 
 /// The helper that libvirt starts, where one of the sources asks for it.
-pub(crate) fn managed_helper<'s>(mut sources: impl Iterator<Item = &'s StorageSource>, out: &mut Items) {
+pub(crate) fn managed_helper<'s>(mut sources: impl Iterator<Item = &'s StorageSource>, out: &mut QemuOptions) {
     let asked = sources.find_map(|s| s.reservations.as_ref().filter(|r| r.is_managed()));
     if let Some(asked) = asked {
         let props = Props::new().with("qom-type", "pr-manager-helper").with("id", MANAGED_HELPER);
-        out.json(Section::Reservations, "object", props.with("path", state("/pr-helper0.sock")), asked.origin);
+        out.json(ArgSection::Reservations, "object", props.with("path", state("/pr-helper0.sock")), asked.origin);
     }
 }
 

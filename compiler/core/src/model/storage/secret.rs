@@ -3,8 +3,8 @@
 //! A secret is never part of a command line or a plan: QEMU gets it as ciphertext under a key that is made for each run, and the ciphertext
 //! is a hole that the runtime fills.
 
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
-use crate::qemu::{Item, Items, Payload, Props, Section, Value, state};
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Uuid, words};
+use crate::qemu::{ArgSection, Payload, Props, QemuOption, QemuOptions, Value, state};
 use crate::qemu::{secret_iv, secret_text};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -100,8 +100,10 @@ pub struct Encryption {
     pub origin: Origin,
 }
 
-static ENGINE: Rule =
-    Rule { name: "encryption-engine", text: "QEMU decrypts an image unless the definition names another engine" };
+static ENGINE: DefaultRule = DefaultRule {
+    name: "encryption-engine",
+    text: "QEMU decrypts an image unless the definition names another engine",
+};
 
 impl Encryption {
     /// Reads `<encryption>`.
@@ -150,17 +152,17 @@ pub(crate) fn secret_object(id: &str) -> Props {
         .with("format", "base64")
 }
 
-static KEY: Rule =
-    Rule { name: "master-key", text: "secrets reach QEMU as ciphertext, under a key that is made for each run" };
+static KEY: DefaultRule =
+    DefaultRule { name: "master-key", text: "secrets reach QEMU as ciphertext, under a key that is made for each run" };
 
 /// Adds the key of the run, where an item needs it.
-pub fn master_key(domain: Origin, items: &mut Items) {
-    let needs = |item: &Item| match &item.payload {
+pub fn master_key(domain: Origin, items: &mut QemuOptions) {
+    let needs = |item: &QemuOption| match &item.payload {
         Payload::Json(props) => props.get("keyid").and_then(Value::plain).is_some_and(|id| id == MASTER_KEY),
         Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
     };
     if items.iter().any(needs) {
         let props = Props::new().with("qom-type", "secret").with("id", MASTER_KEY).with("format", "raw");
-        items.json(Section::Secret, "object", props.with("file", state("/master-key.aes")), domain.with_rule(&KEY));
+        items.json(ArgSection::Secret, "object", props.with("file", state("/master-key.aes")), domain.with_rule(&KEY));
     }
 }

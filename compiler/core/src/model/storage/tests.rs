@@ -23,7 +23,7 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
     if !found.has_errors() {
         found.extend(more);
     }
-    let items = machine.items().iter().filter_map(|item| match &item.payload {
+    let items = machine.options().iter().filter_map(|item| match &item.payload {
         Payload::Json(props) if item.option == "blockdev" || json_arg(props).display().contains("secret") => {
             Some(json_arg(props).display().into_owned())
         }
@@ -202,7 +202,10 @@ fn what_is_refused() {
         (luks("qcow"), "the old encryption of qcow and qcow2 images is not supported any more"),
         (luks("luks2"), "QEMU does not decrypt `luks2`"),
         (disk("dir", "<driver type='fat'/><source dir='/d'/>"), "the guest cannot write to a directory of the host"),
-        (disk("dir", "<source dir='/d'/><readonly/>"), "a directory is shown with the format `fat` (added by rule `raw-disk`)"),
+        (
+            disk("dir", "<source dir='/d'/><readonly/>"),
+            "a directory is shown with the format `fat` (added by rule `raw-disk`)",
+        ),
         (
             disk("file", &format!("<source file='/a'>{}</source>", "<seclabel model='dac' relabel='no'/>".repeat(2))),
             "the source has a label of model `dac` already",

@@ -4,16 +4,16 @@ use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_plan::Action;
 
 use super::{
-    ChangeFindings, Changed, DeviceChange, Move, about_device, count_memory, items_of, memlock, named, only, rules,
-    settings, settle,
+    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, count_memory, memlock,
+    options_of, rules, settings, the_one_device,
 };
 use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::define::define;
 use crate::define::{mmio, pci};
-use crate::ir::{Mac, OptExt, Rule, Spanned};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Mac, OptExt, Spanned};
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType};
@@ -21,22 +21,24 @@ use crate::model::devices::disk::{DiskBus, drive_address};
 use crate::model::devices::{Device, Devices, Kind, chardev};
 use crate::model::storage;
 use crate::prepare::capabilities;
-use crate::prepare::ready;
-use crate::qemu::HostNeeds;
+use crate::prepare::finish_start;
+use crate::qemu::HostRequirements;
 use crate::target::Target;
 
-static CONTROLLER: Rule = Rule {
+static CONTROLLER: DefaultRule = DefaultRule {
     name: "scsi-controller-hotplug",
     text: "a SCSI disk that is plugged in brings the controllers up to the one that its address names, of the model that the guest has already",
 };
 
-static CONSOLE: Rule =
-    Rule { name: "console-port-hotplug", text: "a console that is plugged in gets the first free virtio-serial port" };
+static CONSOLE: DefaultRule = DefaultRule {
+    name: "console-port-hotplug",
+    text: "a console that is plugged in gets the first free virtio-serial port",
+};
 
 /// The device of `devices` comes to `running`. A medium for a drive that is there changes the medium.
 pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
-    let domain = match settle(running, facts) {
+    let Some((kind, span)) = the_one_device(&devices) else { return (None, ChangeFindings::default()) };
+    let domain = match complete(running, facts) {
         Ok(domain) => domain,
         Err(findings) => return (None, findings),
     };
@@ -49,11 +51,11 @@ pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'
     if let Some(drive) = settings::drive(&domain, &devices) {
         return settings::insert(&domain, devices, drive, span, target, facts);
     }
-    comes(domain, devices, (kind, span), target, facts)
+    attach_to(domain, devices, (kind, span), target, facts)
 }
 
 /// As [`attach`], to a domain that has all at its place.
-pub(super) fn comes(
+pub(super) fn attach_to(
     mut domain: Domain,
     devices: Devices,
     (kind, span): (Kind, Span),
@@ -72,7 +74,7 @@ pub(super) fn comes(
     if kind == Kind::Disk {
         settings::count_from_shown(&mut domain, index);
     }
-    let own = named(&domain, kind, index);
+    let own = alias_of(&domain, kind, index);
     scsi_controllers(&mut domain, kind, index);
     count_memory(&mut domain, kind, index, u64::saturating_add);
     match kind {
@@ -90,7 +92,7 @@ pub(super) fn comes(
         return (None, ChangeFindings::device(findings));
     }
     // It may have got another place among the others, which have names all but for controllers that came with it.
-    let unnamed = |at: &usize| named(&domain, kind, *at) == own;
+    let unnamed = |at: &usize| alias_of(&domain, kind, *at) == own;
     let fresh = |at: &usize| {
         kind != Kind::Controller
             || domain
@@ -115,7 +117,7 @@ pub(super) fn comes(
         let help = "define a spare `pcie-root-port`, or the controller, before the start";
         findings.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
-    findings.extend(about_device(ready(&mut domain), span));
+    findings.extend(about_device(finish_start(&mut domain), span));
     // The boot order of `<os>` is settled at the start.
     if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
         disk.bootindex = None;
@@ -130,20 +132,20 @@ pub(super) fn comes(
     };
     domain.fd_sets.insert(alias.clone(), next_set);
 
-    let cx = Cx::new(&domain, target, facts);
-    let mut needs = HostNeeds::new(domain.origin);
+    let cx = EmitContext::new(&domain, target, facts);
+    let mut needs = HostRequirements::new(domain.origin);
     let mut moves = Vec::new();
     let all = added.iter().map(|at| (Kind::Controller, *at)).chain([(kind, index)]);
     let mut own_from = 0;
     for (kind, at) in all.clone() {
         own_from = moves.len();
-        let items = items_of(kind, at, &cx);
-        capabilities::check(&cx, &items);
-        moves.extend(items.into_iter().map(Move::Add));
+        let options = options_of(kind, at, &cx);
+        capabilities::check(&cx, &options);
+        moves.extend(options.into_iter().map(QmpAction::Add));
         domain.devices.host_of(kind, at, &cx, &mut needs);
     }
     // What is said to QEMU before the guest runs is said here when the device is there.
-    moves.extend(needs.commands.iter().map(|(call, _)| Move::Say { call: call.clone(), undo: None }));
+    moves.extend(needs.commands.iter().map(|(call, _)| QmpAction::Call { call: call.clone(), undo: None }));
     let faults = cx.finish();
     findings.extend(about_device(faults, span));
     if !findings.has_errors() {
@@ -223,7 +225,7 @@ fn free_mac(domain: &mut Domain, index: usize) {
 
 fn aliases(domain: &Domain) -> Vec<String> {
     let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
-    kinds.filter_map(|(k, i)| named(domain, k, i)).collect()
+    kinds.filter_map(|(k, i)| alias_of(domain, k, i)).collect()
 }
 
 /// Whether the devices of a kind are named by a running number, not by their place.

@@ -13,28 +13,28 @@ use virtc_plan::{Action, QmpCall};
 use crate::codes;
 use crate::define::{define, ports};
 use crate::ir::Origin;
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::devices::{Devices, Kind, chardev};
 use crate::model::storage;
-use crate::prepare::{Sound, ready};
-use crate::qemu::{HostNeeds, Item, Items};
+use crate::prepare::{Sound, finish_start};
+use crate::qemu::{HostRequirements, QemuOption, QemuOptions};
 use crate::target::Target;
 
 pub use attach::attach;
-pub use detach::{Absent, detach};
+pub use detach::{MissingDevice, detach};
 pub use update::update;
 
 /// One thing that a running QEMU is told.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Move {
+pub enum QmpAction {
     /// It gets this.
-    Add(Item),
+    Add(QemuOption),
     /// It loses this.
-    Remove(Item),
+    Remove(QemuOption),
     /// A command of its own.
-    Say {
+    Call {
         /// The command.
         call: QmpCall,
         /// What takes it back.
@@ -52,12 +52,12 @@ pub struct DeviceChange {
     /// The domain afterwards.
     pub domain: Domain,
     /// What QEMU is told, in order.
-    pub moves: Vec<Move>,
+    pub moves: Vec<QmpAction>,
     /// From where on the moves are for the device itself, not for what came with it.
     own_from: usize,
     /// Where the device stands in its document.
     pub origin: Origin,
-    pub(crate) needs: HostNeeds,
+    pub(crate) needs: HostRequirements,
     /// The limit on locked memory, where the device needs one.
     pub(crate) memlock: Option<u64>,
 }
@@ -65,7 +65,7 @@ pub struct DeviceChange {
 impl DeviceChange {
     /// The change as a sound one: none of `findings` may be an error.
     pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
-        (self.domain.holes == 0 && !findings.has_errors()).then_some(Sound(self))
+        (self.domain.unread == 0 && !findings.has_errors()).then_some(Sound(self))
     }
 }
 
@@ -92,13 +92,13 @@ impl ChangeFindings {
 pub type Changed = (Option<DeviceChange>, ChangeFindings);
 
 /// The running domain alone, with all that it has at its place.
-fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
+fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
     let (definition, mut running) = define(running, facts);
     let mut domain = definition.into_domain();
     storage::detect(&mut domain, facts);
     // A start adds the hubs that the definition lacks; what comes later brings none.
     ports::usb_hubs(&mut domain);
-    running.extend(ready(&mut domain));
+    running.extend(finish_start(&mut domain));
     if running.has_errors() {
         return Err(ChangeFindings { running, ..ChangeFindings::default() });
     }
@@ -107,29 +107,29 @@ fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
 }
 
 /// The kind of the one device, and where it stands.
-fn only(devices: &Devices) -> Option<(Kind, Span)> {
+fn the_one_device(devices: &Devices) -> Option<(Kind, Span)> {
     let kind = Kind::ALL.iter().find(|k| devices.count(**k) > 0)?;
     Some((*kind, devices.origin(*kind, 0)?.span()))
 }
 
 /// The alias of a device, where it has one.
-fn named(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
+fn alias_of(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
     domain.devices.info(kind, index).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()))
 }
 
 /// What QEMU gets for a device: the front end comes when all that it stands on is there, wherever it stands on a command line.
-fn items_of(kind: Kind, index: usize, cx: &Cx<'_>) -> Vec<Item> {
-    let mut items = Items::new();
-    cx.domain.devices.items_of(kind, index, cx, &mut items);
-    let mut items = items.sorted();
-    items.sort_by_key(|item| item.option == "device");
-    items
+fn options_of(kind: Kind, index: usize, cx: &EmitContext<'_>) -> Vec<QemuOption> {
+    let mut options = QemuOptions::new();
+    cx.domain.devices.options_of(kind, index, cx, &mut options);
+    let mut options = options.sorted();
+    options.sort_by_key(|item| item.option == "device");
+    options
 }
 
 /// The limit on locked memory of the running QEMU, where the device of this kind makes another one necessary.
-fn memlock(domain: &Domain, kind: Kind, own: &HostNeeds, target: &Target, facts: Facts<'_>) -> Option<u64> {
+fn memlock(domain: &Domain, kind: Kind, own: &HostRequirements, target: &Target, facts: Facts<'_>) -> Option<u64> {
     let pinned = || {
-        let (cx, mut all) = (Cx::new(domain, target, facts), HostNeeds::new(domain.origin));
+        let (cx, mut all) = (EmitContext::new(domain, target, facts), HostRequirements::new(domain.origin));
         domain.devices.host(&cx, &mut all);
         all.pinned
     };

@@ -5,51 +5,53 @@ use virtc_plan::Action;
 
 use super::differ::{self, Difference};
 use super::{
-    ChangeFindings, Changed, DeviceChange, Move, about_device, memlock, named, only, rules, settings, settle,
-    unsupported,
+    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, memlock, rules, settings,
+    the_one_device, unsupported,
 };
 use crate::codes;
 use crate::define::define;
 use crate::ir::OptExt;
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::devices::disk::DiskDevice;
 use crate::model::devices::interface::Interface;
 use crate::model::devices::memory::Model as MemoryModel;
 use crate::model::devices::{Device, Devices, Kind};
 use crate::model::storage;
-use crate::prepare::ready;
-use crate::qemu::HostNeeds;
+use crate::prepare::finish_start;
+use crate::qemu::HostRequirements;
 use crate::target::Target;
 
 /// The device of `running` that the one of `devices` means becomes like it. What cannot change must be the same; `source` is the text of
 /// the device, in which a difference is pointed at.
 pub fn update(running: Domain, devices: Devices, source: &SourceFile, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
+    let Some((kind, span)) = the_one_device(&devices) else { return (None, ChangeFindings::default()) };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
-    let domain = match settle(running, facts) {
+    let domain = match complete(running, facts) {
         Ok(domain) => domain,
         Err(findings) => return (None, findings),
     };
     if let Some(fault) = rules::kind(kind, Action::Update, span) {
         return (None, ChangeFindings::one(fault));
     }
-    match meant(&domain, &devices, kind, span) {
-        Ok(index) => becomes(&domain, devices, (kind, index, span), Some(source), target, facts),
+    match find_target(&domain, &devices, kind, span) {
+        Ok(index) => update_to(&domain, devices, (kind, index, span), Some(source), target, facts),
         Err(fault) => (None, ChangeFindings::one(*fault)),
     }
 }
 
 /// The device that is meant: by alias, else by what a device of its kind has for itself.
-fn meant(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<usize, Box<Diagnostic>> {
+fn find_target(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<usize, Box<Diagnostic>> {
     let all = &domain.devices;
     let alias = devices.info(kind, 0).and_then(|info| info.alias.as_ref());
     let fits = |at: usize| match alias {
-        Some(alias) => named(domain, kind, at).as_ref() == Some(&alias.value),
+        Some(alias) => alias_of(domain, kind, at).as_ref() == Some(&alias.value),
         None => match kind {
-            Kind::Disk => all.disks.get(at).zip(devices.disks.first()).is_some_and(|(own, new)| own.is_meant_by(new)),
+            Kind::Disk => {
+                all.disks.get(at).zip(devices.disks.first()).is_some_and(|(own, new)| own.matches_description(new))
+            }
             Kind::Graphics => {
                 all.graphics.get(at).zip(devices.graphics.first()).is_some_and(|(own, new)| own.kind() == new.kind())
             }
@@ -134,7 +136,7 @@ fn is_said(source: &SourceFile, difference: &Difference) -> bool {
 }
 
 /// The device at `index` becomes like the one of `devices`.
-pub(super) fn becomes(
+pub(super) fn update_to(
     before: &Domain,
     devices: Devices,
     (kind, index, span): (Kind, usize, Span),
@@ -142,7 +144,7 @@ pub(super) fn becomes(
     target: &Target,
     facts: Facts<'_>,
 ) -> Changed {
-    let alias = named(before, kind, index).unwrap_or_default();
+    let alias = alias_of(before, kind, index).unwrap_or_default();
     let rules = rules_for(before, kind, index);
     let mut after = before.clone();
     after.devices.replace(kind, index, devices);
@@ -151,8 +153,9 @@ pub(super) fn becomes(
     let mut after = definition.into_domain();
     storage::detect(&mut after, facts);
     let mut findings = about_device(findings, span);
-    findings.extend(about_device(ready(&mut after), span));
-    let Some(now) = (0..after.devices.count(kind)).find(|at| named(&after, kind, *at).as_ref() == Some(&alias)) else {
+    findings.extend(about_device(finish_start(&mut after), span));
+    let Some(now) = (0..after.devices.count(kind)).find(|at| alias_of(&after, kind, *at).as_ref() == Some(&alias))
+    else {
         return (None, ChangeFindings::device(findings));
     };
     let found = differ::differences(&before.devices.xml(kind, index), &after.devices.xml(kind, now));
@@ -174,11 +177,11 @@ pub(super) fn becomes(
         let message = format!("{what} cannot be changed while the guest runs: {}", difference.show());
         findings.push(unsupported(span, message));
     }
-    let mut needs = HostNeeds::new(before.origin);
+    let mut needs = HostRequirements::new(before.origin);
     let moves = changes(before, &mut after, (kind, index, now), &found, (target, facts), &mut needs, &mut findings);
     // What is said to QEMU before the guest runs is said of the new medium, too.
     let mut moves = moves;
-    moves.extend(needs.commands.iter().map(|(call, _)| Move::Say { call: call.clone(), undo: None }));
+    moves.extend(needs.commands.iter().map(|(call, _)| QmpAction::Call { call: call.clone(), undo: None }));
     findings.extend(
         rules::after(before, kind, index, &moves, Action::Update, span)
             .filter(|_| kind == Kind::Graphics)
@@ -199,9 +202,9 @@ fn changes(
     (kind, index, now): (Kind, usize, usize),
     found: &[Difference],
     (target, facts): (&Target, Facts<'_>),
-    needs: &mut HostNeeds,
+    needs: &mut HostRequirements,
     findings: &mut Diagnostics,
-) -> Vec<Move> {
+) -> Vec<QmpAction> {
     let is_changed = |paths: &[&str]| found.iter().any(|d| d.is_below(paths));
     match kind {
         Kind::Disk => {
@@ -209,7 +212,7 @@ fn changes(
                 return Vec::new();
             }
             settings::new_node(before, after, now);
-            let (old, new) = (Cx::new(before, target, facts), Cx::new(after, target, facts));
+            let (old, new) = (EmitContext::new(before, target, facts), EmitContext::new(after, target, facts));
             let moves = settings::medium(&old, index, &new, now);
             after.devices.host_of(kind, now, &new, needs);
             findings.extend(new.finish());

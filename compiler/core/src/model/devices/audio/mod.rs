@@ -6,11 +6,11 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::graphics::{Graphics, GraphicsType};
 use crate::model::devices::{Device, Info};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -182,7 +182,7 @@ impl Device for Audio {
         self.id()
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         if self.kind.value == AudioType::Pipewire && !cx.target.at_least(8, 1) {
             let span = self.kind.origin.span();
             let message = "audio type `pipewire` needs QEMU 8.1";
@@ -210,10 +210,10 @@ impl Device for Audio {
             let stream = stream.as_ref().map(Stream::props).filter(|p| p.iter().next().is_some());
             props = props.opt(key, stream);
         }
-        out.json(Section::Audio, "audiodev", props, self.origin);
+        out.json(ArgSection::Audio, "audiodev", props, self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         for (name, value) in [("SDL_AUDIODRIVER", &self.sdl_driver), ("PIPEWIRE_RUNTIME_DIR", &self.runtime_dir)] {
             if let Some(value) = value {
                 out.env(name, &value.value);

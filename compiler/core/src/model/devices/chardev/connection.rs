@@ -88,7 +88,7 @@ pub fn reconnect_needs_connect(reconnect: &Reconnect, report: &mut dyn FnMut(Dia
 impl Reconnect {
     pub(crate) fn lower(source: &Fields<'_, '_>) -> Option<Self> {
         let f = source.child("reconnect")?;
-        f.pass_over(&["delay"], &[], "character device");
+        f.without_effect(&["delay"], &[], "character device");
         let reconnect = Self { timeout: f.attr("timeout"), enabled: f.attr("enabled")? };
         if reconnect.enabled.value.is_yes() && reconnect.timeout.is_none() {
             let message = "`<reconnect>` has no `timeout`";

@@ -12,17 +12,17 @@ use virtc_plan::{Node, SocketPlace};
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, YesNo};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::graphics::GraphicsType;
 use crate::model::devices::interface::InterfaceType;
 use crate::model::devices::{Device, Info};
-use crate::qemu::{HostNeeds, Items, Payload, Props, Section, Text};
+use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOptions, Text};
 use crate::xml_io::Fields;
 
 pub use crate::qemu::chardev::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
 pub use connection::{Connection, Inet, Mode, Reconnect, reconnect_needs_connect};
-pub use source::{Log, MouseMode, Place, Protocol, Source, SourceType, foreign, terminal, whole};
+pub use source::{Log, MouseMode, Place, Protocol, Source, SourceType, device_or_ignored, foreign, terminal};
 
 impl Source {
     /// How many sets of descriptors QEMU gets for it.
@@ -31,7 +31,7 @@ impl Source {
     }
 
     /// The character device behind the device `alias`. A `unix` source without a path listens at `generated`.
-    pub fn chardev(&self, cx: &Cx<'_>, alias: &str, generated: Option<Text>) -> Chardev {
+    pub fn chardev(&self, cx: &EmitContext<'_>, alias: &str, generated: Option<Text>) -> Chardev {
         let mut next = if self.fd_sets() > 0 { first_fd_set(cx.domain, alias) } else { 0 };
         let mut fd_set = |what: &str, path: &str, append| {
             let descriptor =
@@ -82,14 +82,14 @@ impl Source {
     }
 
     /// Adds the character device behind the device `alias`, and the sets of descriptors that it opens.
-    pub fn items(
+    pub fn options(
         &self,
-        cx: &Cx<'_>,
-        section: Section,
+        cx: &EmitContext<'_>,
+        section: ArgSection,
         alias: &str,
         generated: Option<Text>,
         origin: Origin,
-        out: &mut Items,
+        out: &mut QemuOptions,
     ) {
         push(self.chardev(cx, alias, generated), cx, section, origin, out);
     }
@@ -97,12 +97,12 @@ impl Source {
     /// As [`Source::items`], for a device whose channel of the SPICE protocol is `spice`.
     pub fn items_over_spice(
         &self,
-        cx: &Cx<'_>,
-        section: Section,
+        cx: &EmitContext<'_>,
+        section: ArgSection,
         alias: &str,
         spice: &'static str,
         origin: Origin,
-        out: &mut Items,
+        out: &mut QemuOptions,
     ) {
         let mut chardev = self.chardev(cx, alias, None);
         if let Backend::SpiceVmc(name) = &mut chardev.backend {
@@ -113,7 +113,7 @@ impl Source {
 
     /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at a socket in the
     /// VM's own directory, whose name ends in `socket`.
-    pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut HostNeeds) {
+    pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut HostRequirements) {
         match &self.place {
             Place::Path(path) if self.kind.value == SourceType::Dev => {
                 out.allow(path);
@@ -170,7 +170,7 @@ impl Source {
         }
     }
 
-    fn own(&self, path: &str, origin: Origin, out: &mut HostNeeds) {
+    fn own(&self, path: &str, origin: Origin, out: &mut HostRequirements) {
         if !self.labels.keeps_owner() {
             out.own(Node::Path(path.to_owned()), origin);
         }
@@ -198,7 +198,7 @@ pub fn port(target: &Fields<'_, '_>) -> Opt<u32> {
 }
 
 /// Adds a character device, and the sets of descriptors and the credentials that it needs.
-pub fn push(chardev: Chardev, cx: &Cx<'_>, section: Section, origin: Origin, out: &mut Items) {
+pub fn push(chardev: Chardev, cx: &EmitContext<'_>, section: ArgSection, origin: Origin, out: &mut QemuOptions) {
     for set in chardev.fd_sets() {
         out.opts(section, "add-fd", set.opts(), origin);
     }
@@ -212,7 +212,7 @@ pub fn push(chardev: Chardev, cx: &Cx<'_>, section: Section, origin: Origin, out
 }
 
 /// Whether TLS is spoken: what the definition says, else what the host is set up for.
-fn tls_wanted(cx: &Cx<'_>, tls: Opt<YesNo>) -> bool {
+fn tls_wanted(cx: &EmitContext<'_>, tls: Opt<YesNo>) -> bool {
     tls.get().map_or_else(|| cx.facts.config().is_some_and(|c| c.chardev_tls), YesNo::is_yes)
 }
 

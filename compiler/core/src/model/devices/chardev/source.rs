@@ -3,7 +3,7 @@
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Rule, Spanned, Switch, YesNo, words};
+use crate::ir::{DefaultRule, Opt, OptExt, Spanned, Switch, YesNo, words};
 use crate::model::devices::chardev::connection::{Connection, Inet, Mode, Reconnect};
 use crate::model::devices::seclabel::SourceLabels;
 use crate::xml_io::Fields;
@@ -80,12 +80,17 @@ pub struct Source {
     pub log: Option<Log>,
 }
 
-static PTY: Rule = Rule { name: "chardev-pty", text: "a character device without a type is a pseudoterminal" };
-static RAW: Rule =
-    Rule { name: "tcp-protocol", text: "a TCP character device speaks no protocol of its own unless it is told to" };
+static PTY: DefaultRule =
+    DefaultRule { name: "chardev-pty", text: "a character device without a type is a pseudoterminal" };
+static RAW: DefaultRule = DefaultRule {
+    name: "tcp-protocol",
+    text: "a TCP character device speaks no protocol of its own unless it is told to",
+};
 
-static USBREDIR: Rule =
-    Rule { name: "dbus-usbredir", text: "a USB device that comes over a D-Bus display has a channel of a fixed name" };
+static USBREDIR: DefaultRule = DefaultRule {
+    name: "dbus-usbredir",
+    text: "a USB device that comes over a D-Bus display has a channel of a fixed name",
+};
 
 fn missing(f: &Fields<'_, '_>, span: Span, what: &str) {
     f.report(Diagnostic::at(&codes::MISSING, span, format!("the source of this character device has no `{what}`")));
@@ -109,14 +114,14 @@ impl Source {
         let most = if kind.value == SourceType::Udp { 2 } else { 1 };
         for further in sources.iter().skip(most) {
             let message = format!("a character device of type `{}` has at most {most} `<source>`", kind.word());
-            let span = further.keep();
+            let span = further.ignore_rest();
             f.report(Diagnostic::at(&codes::CONFLICT, span, message));
         }
         let read = Self::read(f, kind, &sources);
         if read.is_none() {
             // The reason is reported.
             for source in &sources {
-                let _ = source.keep();
+                let _ = source.ignore_rest();
             }
         }
         read
@@ -186,9 +191,11 @@ impl Source {
             // Only TCP has protocols; `raw` is what all others speak.
             if let Some(protocol) = f.child("protocol") {
                 match protocol.element().attribute("type").map(|a| a.value() == "raw") {
-                    Some(false) => protocol.pass_over(&["type"], &[], &format!("source of type `{}`", kind.word())),
+                    Some(false) => {
+                        protocol.without_effect(&["type"], &[], &format!("source of type `{}`", kind.word()))
+                    }
                     Some(true) | None => {
-                        let _ = protocol.keep();
+                        let _ = protocol.ignore_rest();
                     }
                 }
             }
@@ -197,7 +204,7 @@ impl Source {
         let log = f.child("log").and_then(|l| Some(Log { append: l.attr("append"), file: l.attr("file")? }));
         let what = format!("source of type `{}`", kind.word());
         for source in sources {
-            source.pass_over(
+            source.without_effect(
                 &["mode", "path", "host", "service", "channel", "master", "slave", "append", "tls"],
                 &["reconnect", "clipboard", "mouse", "seclabel"],
                 &what,
@@ -214,7 +221,7 @@ impl Source {
     }
 
     /// Whether `other`, as a user describes it, means this source. The socket of a channel may go by its name alone.
-    pub fn is_meant_by(&self, other: &Self) -> bool {
+    pub fn matches_description(&self, other: &Self) -> bool {
         let place = match (&self.place, &other.place) {
             (Place::File(own, _), Place::File(other, _)) => own == other,
             (Place::Unix(own), Place::Unix(other)) => {
@@ -283,9 +290,9 @@ impl Source {
 }
 
 /// A device; where it could not be read, the rest of its element is passed over, since the reason is reported.
-pub fn whole<T>(f: &Fields<'_, '_>, device: Option<T>) -> Option<T> {
+pub fn device_or_ignored<T>(f: &Fields<'_, '_>, device: Option<T>) -> Option<T> {
     if device.is_none() {
-        let _ = f.keep();
+        let _ = f.ignore_rest();
     }
     device
 }
@@ -296,7 +303,7 @@ pub fn foreign(f: &Fields<'_, '_>, attribute: &str, words: &[&str]) -> bool {
     let message =
         format!("QEMU has no `<{}>` with {attribute} `{}` on this architecture", f.element().name(), found.value());
     f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, found.value_span(), message));
-    let _ = f.keep();
+    let _ = f.ignore_rest();
     true
 }
 

@@ -3,7 +3,7 @@
 use virtc_diag::SourceFile;
 use virtc_rng::Checked;
 
-use crate::qemu::{Item, Payload};
+use crate::qemu::{Payload, QemuOption};
 use crate::qemu::{json_arg, opts_arg};
 use crate::{Facts, Target, define, lower, prepare};
 
@@ -19,7 +19,7 @@ pub struct Trial {
     pub backends: Vec<String>,
 }
 
-fn shown(item: &Item) -> Option<String> {
+fn shown(item: &QemuOption) -> Option<String> {
     let value = match &item.payload {
         Payload::Opts(opts) => opts_arg(opts),
         Payload::Json(props) => json_arg(props),
@@ -45,8 +45,8 @@ pub fn trial(devices: &str, words: &[&str]) -> Trial {
     // What is refused never comes to be held against QEMU.
     found.extend(more.into_iter().filter(|d| !is_refused || *d.code != crate::codes::UNKNOWN_TO_QEMU).collect());
     let argv =
-        machine.items().iter().filter_map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
-    let backends = machine.items().iter().filter_map(|item| match &item.payload {
+        machine.options().iter().filter_map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
+    let backends = machine.options().iter().filter_map(|item| match &item.payload {
         Payload::Chardev(chardev) if chardev.id() != "charmonitor" => {
             Some(json_arg(&chardev.backend()).display().into_owned())
         }

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::ir::Arch;
-use crate::ir::{Leaf, Rule, Spanned};
+use crate::ir::{DefaultRule, Leaf, Spanned};
 use crate::model::devices::address::{Address, pci};
 use crate::model::devices::controller::{
     Controller, ControllerType, MODEL, PORT_TARGET, PciModel, ScsiModel, UsbModel,
 };
 use crate::model::elements::os::MachineFamily;
 
-static VIO: Rule = Rule {
+static VIO: DefaultRule = DefaultRule {
     name: "spapr-vio-address",
     text: "a controller of model `ibmvscsi` gets the first free register from 0x2000",
 };

@@ -1,39 +1,39 @@
 //! What QEMU gets for a controller.
 
 use crate::ir::{OptExt, Spanned};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType, PciModel, PciModelName, ScsiModel, UsbModel};
 use crate::model::devices::virtio::VirtioModel;
-use crate::qemu::{Items, Opts, Props, Section};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions};
 
 impl Controller {
     /// `-device`, and `-global` of the root bus.
-    pub(super) fn emit(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub(super) fn emit(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let family = cx.domain.os.family();
         if let Some(kib) = self.hole64 {
             let host = if self.pci_model() == Some(PciModel::PciRoot) { "i440FX-pcihost" } else { "q35-pcihost" };
             let opts = Opts::new().with(format!("{host}.pci-hole64-size"), format!("{}K", kib.value));
-            out.opts(Section::Globals, "global", opts, kib.origin);
+            out.opts(ArgSection::Globals, "global", opts, kib.origin);
         }
         if let (Some(PciModel::PciRoot), Some(hotplug)) = (self.pci_model(), self.target.hotplug) {
             let opts = Opts::new().with("PIIX4_PM.acpi-root-pci-hotplug", hotplug.word());
-            out.opts(Section::Globals, "global", opts, hotplug.origin);
+            out.opts(ArgSection::Globals, "global", opts, hotplug.origin);
         }
         if self.is_built_in(family) {
             return;
         }
         let alias = self.info.alias();
         let section = match self.kind.value {
-            ControllerType::Pci => Section::PciControllers,
-            ControllerType::Usb => Section::UsbControllers,
-            ControllerType::Scsi => Section::ScsiControllers,
+            ControllerType::Pci => ArgSection::PciControllers,
+            ControllerType::Usb => ArgSection::UsbControllers,
+            ControllerType::Scsi => ArgSection::ScsiControllers,
             ControllerType::Ide | ControllerType::Fdc | ControllerType::Isa | ControllerType::Xenbus => {
-                Section::IdeControllers
+                ArgSection::IdeControllers
             }
-            ControllerType::Sata => Section::SataControllers,
-            ControllerType::VirtioSerial => Section::VirtioSerialControllers,
-            ControllerType::Ccid => Section::CcidControllers,
+            ControllerType::Sata => ArgSection::SataControllers,
+            ControllerType::VirtioSerial => ArgSection::VirtioSerialControllers,
+            ControllerType::Ccid => ArgSection::CcidControllers,
         };
         let props = match self.kind.value {
             ControllerType::Pci => self.pci_props(),
@@ -90,7 +90,7 @@ impl Controller {
         })
     }
 
-    fn usb_props(&self, cx: &Cx<'_>) -> Props {
+    fn usb_props(&self, cx: &EmitContext<'_>) -> Props {
         let driver = match self.usb_model() {
             Some(UsbModel::Piix3Uhci) | None => "piix3-usb-uhci",
             Some(UsbModel::Piix4Uhci) => "piix4-usb-uhci",

@@ -11,16 +11,16 @@ mod target;
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioModel;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::elements::memory::scaled;
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::Items;
+use crate::qemu::QemuOptions;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -57,14 +57,16 @@ pub struct Controller {
     pub origin: Origin,
 }
 
-static MODEL: Rule =
-    Rule { name: "controller-model", text: "a controller without a model gets the default of its type and machine" };
-static COMPANION: Rule = Rule {
+static MODEL: DefaultRule = DefaultRule {
+    name: "controller-model",
+    text: "a controller without a model gets the default of its type and machine",
+};
+static COMPANION: DefaultRule = DefaultRule {
     name: "usb-companion",
     text: "the UHCI parts of an ICH9 USB controller serve the ports of its EHCI part, two each",
 };
-static PORT_TARGET: Rule =
-    Rule { name: "port-target", text: "chassis and port numbers follow from a controller's index and place" };
+static PORT_TARGET: DefaultRule =
+    DefaultRule { name: "port-target", text: "chassis and port numbers follow from a controller's index and place" };
 
 /// The first port of the main controller that a part of an ICH9 USB controller serves.
 fn companion_port(model: Spanned<&str>) -> Option<u32> {
@@ -258,7 +260,7 @@ impl Device for Controller {
         self.origin
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         self.kind.value == other.kind.value && self.index() == other.index()
     }
 
@@ -295,34 +297,34 @@ impl Device for Controller {
         self.driver.check(self, domain, faults);
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         let pcie = domain.has_pcie();
         if self.kind.value == ControllerType::Usb && domain.os.arch().is_arm() && domain.os.family().root().is_none() {
             // QEMU finds the bus, of which libvirt knows nothing.
-            return Needs::Nothing;
+            return BusSlot::Nothing;
         }
         let express = if pcie { PCIE_DEVICE } else { PCI_DEVICE };
-        Needs::Pci(match self.kind.value {
+        BusSlot::Pci(match self.kind.value {
             ControllerType::Pci => match self.pci_model().and_then(Connect::of) {
                 Some(flags) => flags,
-                None => return Needs::Nothing,
+                None => return BusSlot::Nothing,
             },
             ControllerType::Usb => match self.usb_model() {
                 Some(UsbModel::NecXhci | UsbModel::QemuXhci) => express,
-                Some(UsbModel::None | UsbModel::Qusb1 | UsbModel::Qusb2) => return Needs::Nothing,
+                Some(UsbModel::None | UsbModel::Qusb1 | UsbModel::Qusb2) => return BusSlot::Nothing,
                 Some(_) | None => PCI_DEVICE,
             },
             ControllerType::Scsi => match self.scsi_model() {
                 Some(ScsiModel::VirtioScsi | ScsiModel::VirtioNonTransitional) => express,
                 // This one stands on a bus of its own kind, which no PC has.
-                Some(ScsiModel::Ibmvscsi) => return Needs::Nothing,
+                Some(ScsiModel::Ibmvscsi) => return BusSlot::Nothing,
                 Some(_) | None => PCI_DEVICE,
             },
             ControllerType::VirtioSerial if self.serial_model() == Some(VirtioModel::Transitional) => PCI_DEVICE,
             ControllerType::VirtioSerial => express,
             ControllerType::Sata | ControllerType::Ide => PCI_DEVICE,
-            ControllerType::Fdc | ControllerType::Isa | ControllerType::Xenbus => return Needs::Nothing,
-            ControllerType::Ccid => return Needs::Usb,
+            ControllerType::Fdc | ControllerType::Isa | ControllerType::Xenbus => return BusSlot::Nothing,
+            ControllerType::Ccid => return BusSlot::Usb,
         })
     }
 
@@ -342,7 +344,7 @@ impl Device for Controller {
         }
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         self.emit(cx, out);
     }
 }

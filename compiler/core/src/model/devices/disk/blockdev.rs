@@ -1,16 +1,16 @@
 //! The block nodes behind a disk.
 
 use crate::ir::{OptExt, Spanned, Switch, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{Again, Backend, Chardev, first_fd_set};
 use crate::model::devices::disk::{Disk, DiskDevice};
 use crate::model::storage::{
     Backing, BackingImage, Below, DataStore, ImageFormat, Location, MetadataCache, Node, Settings, StorageSource,
 };
-use crate::qemu::{Items, Payload, Props, Section};
+use crate::qemu::{ArgSection, Payload, Props, QemuOptions};
 
 /// The name of the node that the device gets; `None` for an empty drive.
-pub(super) fn top(disk: &Disk, cx: &Cx<'_>) -> Option<String> {
+pub(super) fn top(disk: &Disk, cx: &EmitContext<'_>) -> Option<String> {
     let node = chain(disk, cx).pop()?;
     if let Some(filter) = disk.throttling.top(first_filter(disk)) {
         return Some(filter);
@@ -28,7 +28,7 @@ fn copy_on_read(disk: &Disk) -> String {
 }
 
 /// The images of the disk in the order in which QEMU gets them: the lowest first, the data of each before it.
-fn chain<'d>(disk: &'d Disk, cx: &Cx<'_>) -> Vec<Node<'d>> {
+fn chain<'d>(disk: &'d Disk, cx: &EmitContext<'_>) -> Vec<Node<'d>> {
     let Some(top) = disk.storage.place().filter(|_| !disk.storage.is_vhost_user()) else { return Vec::new() };
     let settings = settings(disk, cx);
     let mut number = disk.node;
@@ -91,7 +91,7 @@ fn bytes(cache: MetadataCache) -> u64 {
 }
 
 /// The number of the set that holds the descriptor of a vDPA device: behind those of character devices, and by the numbers of the nodes.
-fn fd_set(disk: &Disk, cx: &Cx<'_>) -> u32 {
+fn fd_set(disk: &Disk, cx: &EmitContext<'_>) -> u32 {
     let is_vdpa = |d: &Disk| d.storage.place().is_some_and(|s| matches!(s.location, Location::VhostVdpa(_)));
     if !is_vdpa(disk) {
         return 0;
@@ -100,7 +100,7 @@ fn fd_set(disk: &Disk, cx: &Cx<'_>) -> u32 {
     first_fd_set(cx.domain, "") + u32::try_from(before).unwrap_or_default()
 }
 
-fn settings(disk: &Disk, cx: &Cx<'_>) -> Settings {
+fn settings(disk: &Disk, cx: &EmitContext<'_>) -> Settings {
     let d = &disk.driver;
     Settings {
         cache: d.cache_flags(disk.is_shared()).map(|(direct, no_flush, _)| (direct, no_flush)),
@@ -121,9 +121,9 @@ pub(super) fn chardev(disk: &Disk) -> Option<String> {
 }
 
 /// `-object`, `-blockdev` and `-chardev` of the disk.
-pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
+pub(super) fn options(disk: &Disk, cx: &EmitContext<'_>, out: &mut QemuOptions) {
     for node in chain(disk, cx) {
-        node.items(cx, Section::Disks, out);
+        node.options(cx, ArgSection::Disks, out);
     }
     let Some(source) = disk.storage.place() else { return };
     if let (Some(id), Location::VhostUser(path, reconnect)) = (chardev(disk), &source.location) {
@@ -132,7 +132,7 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             Some(Again { ms: u64::from(seconds) * 1000, in_ms: cx.target.at_least(9, 2) })
         });
         let backend = Backend::Connect { path: path.value.as_str().into(), again };
-        out.push(Section::Disks, "chardev", Payload::Chardev(Chardev { id, backend, log: None }), path.origin);
+        out.push(ArgSection::Disks, "chardev", Payload::Chardev(Chardev { id, backend, log: None }), path.origin);
     }
     if let (Some(on), Some(node)) = (disk.driver.copy_on_read.filter(|c| c.is_on()), chain(disk, cx).pop()) {
         let copy = Props::new()
@@ -140,9 +140,9 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
             .with("node-name", copy_on_read(disk))
             .with("file", node.top(cx))
             .with("discard", "unmap");
-        out.json(Section::Disks, "blockdev", copy, on.origin);
+        out.json(ArgSection::Disks, "blockdev", copy, on.origin);
     }
     if let Some(node) = chain(disk, cx).pop() {
-        disk.throttling.items(first_filter(disk), &node.top(cx), out);
+        disk.throttling.options(first_filter(disk), &node.top(cx), out);
     }
 }

@@ -4,8 +4,8 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{OptExt, Origin, Switch};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::disk::{Disk, DiskBus, DiskDevice, Sgio, Snapshot};
 use crate::model::elements::backing::Access;
 use crate::model::elements::numa::Cell;
@@ -172,7 +172,7 @@ fn lun(disk: &Disk, faults: &mut Diagnostics) {
 }
 
 /// QEMU's `scsi` of a virtio disk, which QEMU has no more since 9.1.
-pub(super) fn passes_scsi(disk: &Disk, cx: &Cx<'_>) -> Option<bool> {
+pub(super) fn passes_scsi(disk: &Disk, cx: &EmitContext<'_>) -> Option<bool> {
     if disk.device() != DiskDevice::Lun {
         return None;
     }

@@ -1,6 +1,6 @@
 //! `<driver>` of a disk.
 
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::devices::virtio::VirtioOptions;
 use crate::model::elements::iothreads::Served;
 use crate::model::storage::{ImageFormat, MetadataCache, StorageType};
@@ -91,7 +91,7 @@ pub struct DiskDriver {
     pub virtio: VirtioOptions,
 }
 
-static FORMAT: Rule = Rule {
+static FORMAT: DefaultRule = DefaultRule {
     name: "raw-disk",
     text: "a disk without a format is raw; its format is never guessed from its content, which the guest can write",
 };

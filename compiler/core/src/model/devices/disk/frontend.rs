@@ -1,16 +1,16 @@
 //! The device that the guest sees.
 
 use crate::ir::{OptExt, Origin, Spanned, Switch};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::ControllerType;
 use crate::model::devices::disk::{Disk, DiskBus, DiskDevice, blockdev, check};
 use crate::model::devices::virtio::VirtioModel;
 use crate::model::elements::os::MachineFamily;
-use crate::qemu::{Items, Opts, Props, Section, Value};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, Value};
 
 /// The start of a virtio disk's properties.
-fn virtio(disk: &Disk, cx: &Cx<'_>) -> Props {
+fn virtio(disk: &Disk, cx: &EmitContext<'_>) -> Props {
     let d = &disk.driver;
     let device = if disk.storage.is_vhost_user() { "vhost-user-blk-pci" } else { "virtio-blk-pci" };
     Props::new()
@@ -26,7 +26,7 @@ fn virtio(disk: &Disk, cx: &Cx<'_>) -> Props {
 }
 
 /// `-device` of the disk.
-pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
+pub(super) fn options(disk: &Disk, cx: &EmitContext<'_>, out: &mut QemuOptions) {
     let Some(bus) = disk.bus.get() else { return };
     let d = &disk.driver;
     let node = blockdev::top(disk, cx);
@@ -119,16 +119,16 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
     }
     let (write, read) = d.error_words();
     props = props.opt("werror", write).opt("rerror", read);
-    out.device(Section::Disks, props, disk.origin);
+    out.device(ArgSection::Disks, props, disk.origin);
 }
 
 /// Whether the controller tells channel, target and LUN apart.
-fn is_wide(disk: &Disk, cx: &Cx<'_>) -> bool {
+fn is_wide(disk: &Disk, cx: &EmitContext<'_>) -> bool {
     !disk.is_narrow(cx.domain)
 }
 
 /// The floppy controller of `q35`, and the boot order of floppies, which belongs to their controller.
-pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
+pub fn floppy_options(cx: &EmitContext<'_>, out: &mut QemuOptions) {
     let floppies: Vec<&Disk> = cx.domain.devices.disks.iter().filter(|d| d.bus.is(&DiskBus::Fdc)).collect();
     let Some(first) = floppies.first() else { return };
     let boot = |disk: &Disk| {
@@ -142,7 +142,7 @@ pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
     if cx.domain.os.family() != MachineFamily::Q35 {
         for (key, index) in floppies.iter().filter_map(|d| boot(d)) {
             out.opts(
-                Section::Floppies,
+                ArgSection::Floppies,
                 "global",
                 Opts::new().with(format!("isa-fdc.{key}"), index.to_string()),
                 origin,
@@ -154,5 +154,5 @@ pub fn floppy_items(cx: &Cx<'_>, out: &mut Items) {
         .iter()
         .filter_map(|d| boot(d))
         .fold(Props::new().with("driver", "isa-fdc"), |p, (key, index)| p.with(key, index));
-    out.device(Section::Floppies, props, origin);
+    out.device(ArgSection::Floppies, props, origin);
 }

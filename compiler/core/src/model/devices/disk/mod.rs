@@ -13,23 +13,23 @@ mod throttle;
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{ControllerType, ScsiModel};
 use crate::model::devices::virtio::VirtioModel;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::model::storage::ImageFormat;
-use crate::qemu::{HostNeeds, Items};
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 pub use driver::{Cache, Discard, DiskDriver};
-pub use frontend::floppy_items;
+pub use frontend::floppy_options;
 pub use source::{DiskStorage, Sgio, Snapshot, Transient};
 pub use target::{default_bus, drive_address, name_index};
 pub use throttle::Throttling;
@@ -110,14 +110,14 @@ pub struct Disk {
     pub bootindex: Option<u32>,
 }
 
-static DEVICE: Rule =
-    Rule { name: "disk-device", text: "a disk is a disk unless it says that it is a cdrom or a floppy" };
-static READONLY: Rule = Rule { name: "cdrom-readonly", text: "a cdrom cannot be written" };
-static BUS: Rule = Rule {
+static DEVICE: DefaultRule =
+    DefaultRule { name: "disk-device", text: "a disk is a disk unless it says that it is a cdrom or a floppy" };
+static READONLY: DefaultRule = DefaultRule { name: "cdrom-readonly", text: "a cdrom cannot be written" };
+static BUS: DefaultRule = DefaultRule {
     name: "disk-bus",
     text: "without a bus the name of the target tells it: `vda` is virtio, `sda` SCSI, `hda` IDE",
 };
-static DRIVE: Rule = Rule {
+static DRIVE: DefaultRule = DefaultRule {
     name: "drive-address",
     text: "the address of a drive on its controller follows from the name of its target",
 };
@@ -263,7 +263,7 @@ impl Device for Disk {
         self.origin
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         other.target.as_ref().is_some_and(|t| self.target.is(&t.value))
     }
 
@@ -354,14 +354,14 @@ impl Device for Disk {
         }
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match self.bus.get() {
             Some(DiskBus::Virtio) if domain.has_pcie() && !self.model.is(&VirtioModel::Transitional) => {
-                Needs::Pci(PCIE_DEVICE)
+                BusSlot::Pci(PCIE_DEVICE)
             }
-            Some(DiskBus::Virtio) => Needs::Pci(PCI_DEVICE),
-            Some(DiskBus::Usb) => Needs::Usb,
-            Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata | DiskBus::Sd) | None => Needs::Nothing,
+            Some(DiskBus::Virtio) => BusSlot::Pci(PCI_DEVICE),
+            Some(DiskBus::Usb) => BusSlot::Usb,
+            Some(DiskBus::Ide | DiskBus::Fdc | DiskBus::Scsi | DiskBus::Sata | DiskBus::Sd) | None => BusSlot::Nothing,
         }
     }
 
@@ -378,19 +378,19 @@ impl Device for Disk {
         }
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         if self.bus.is(&DiskBus::Sd) {
-            return sd::items(self, cx, out);
+            return sd::options(self, cx, out);
         }
         if self.storage.is_shared_transient() {
             // It is plugged in when the machine stands, before the guest runs.
             return;
         }
-        blockdev::items(self, cx, out);
-        frontend::items(self, cx, out);
+        blockdev::options(self, cx, out);
+        frontend::options(self, cx, out);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         throttle::host(self, out);
         self.storage.host(self.readonly.is_some(), out);
     }

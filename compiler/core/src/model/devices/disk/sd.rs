@@ -1,13 +1,13 @@
 //! An SD card: QEMU has no `-device` for it that suits every machine, so that it gets `-drive if=sd`.
 
 use crate::ir::OptExt;
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::disk::Disk;
 use crate::model::storage::{Below, ImageFormat, Location, Node, Settings};
-use crate::qemu::{Items, Opts, Section};
+use crate::qemu::{ArgSection, Opts, QemuOptions};
 
 /// `-drive` of an SD card (`qemuBuildDriveStr` in libvirt's `src/qemu/qemu_command.c`).
-pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
+pub(super) fn options(disk: &Disk, cx: &EmitContext<'_>, out: &mut QemuOptions) {
     let d = &disk.driver;
     let place = disk.storage.place();
     let mut opts = match place.map(|source| (&source.location, source)) {
@@ -40,5 +40,5 @@ pub(super) fn items(disk: &Disk, cx: &Cx<'_>, out: &mut Items) {
         }
         opts = opts.opt("throttling.group", limits.group.as_ref().map(|g| g.value.as_str()));
     }
-    out.opts(Section::Disks, "drive", opts, disk.origin);
+    out.opts(ArgSection::Disks, "drive", opts, disk.origin);
 }

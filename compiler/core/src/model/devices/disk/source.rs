@@ -3,11 +3,11 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Defaults;
 use crate::model::devices::disk::{Disk, DiskDevice};
 use crate::model::storage::{Auth, Backing, Encryption, Location, StorageSource, StorageType};
-use crate::qemu::HostNeeds;
+use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -53,10 +53,10 @@ pub struct DiskStorage {
     encryption_beside: bool,
 }
 
-static KIND: Rule =
-    Rule { name: "disk-type", text: "a disk without a type is a file, and so is a drive without a source" };
-static SNAPSHOT: Rule =
-    Rule { name: "vhostuser-snapshot", text: "a disk that another process serves has no snapshots" };
+static KIND: DefaultRule =
+    DefaultRule { name: "disk-type", text: "a disk without a type is a file, and so is a drive without a source" };
+static SNAPSHOT: DefaultRule =
+    DefaultRule { name: "vhostuser-snapshot", text: "a disk that another process serves has no snapshots" };
 
 impl DiskStorage {
     /// Reads what the disk `f` says of its data.
@@ -83,7 +83,7 @@ impl DiskStorage {
         }
         if let Some(mirror) = f.child("mirror") {
             // A block job belongs to a running domain; a definition that is started has none (libvirt drops it as well).
-            mirror.keep();
+            mirror.ignore_rest();
         }
         Self {
             kind,
@@ -182,7 +182,7 @@ impl DiskStorage {
     }
 
     /// What the host must do so that QEMU reaches the images.
-    pub fn host(&self, readonly: bool, out: &mut HostNeeds) {
+    pub fn host(&self, readonly: bool, out: &mut HostRequirements) {
         if let Some(source) = &self.source {
             source.host(readonly, out);
         }

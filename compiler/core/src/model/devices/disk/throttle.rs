@@ -9,7 +9,7 @@ use crate::ir::{OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::devices::disk::{Disk, DiskBus, DiskDevice};
 use crate::model::elements::throttle::IoLimits;
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -58,13 +58,13 @@ impl Throttling {
     }
 
     /// `-blockdev` for each filter, the first upon `node`; their nodes are numbered from `first`.
-    pub fn items(&self, first: u32, node: &str, out: &mut Items) {
+    pub fn options(&self, first: u32, node: &str, out: &mut QemuOptions) {
         let mut node = node.to_owned();
         for (filter, number) in self.filters.iter().zip(first..) {
             let name = node_name(number);
             let props = Props::new().with("driver", "throttle").with("node-name", &name);
             let props = props.with("throttle-group", format!("throttle-{}", filter.value)).with("file", node);
-            out.json(Section::Disks, "blockdev", props, filter.origin);
+            out.json(ArgSection::Disks, "blockdev", props, filter.origin);
             node = name;
         }
     }
@@ -75,7 +75,7 @@ fn node_name(number: u32) -> String {
 }
 
 /// QEMU learns the limits of `<iotune>` before the guest runs.
-pub(super) fn host(disk: &Disk, out: &mut HostNeeds) {
+pub(super) fn host(disk: &Disk, out: &mut HostRequirements) {
     let Some(limits) = disk.throttling.limits.as_ref().filter(|l| l.any()) else { return };
     if disk.bus.is(&DiskBus::Sd) || disk.storage.place().is_none() {
         return;

@@ -7,14 +7,14 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::Node;
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev};
-use crate::model::devices::{Device, Info, Needs, common};
+use crate::model::devices::{BusSlot, Device, Info, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostNeeds, Items, Opts, Payload, Props, Section, Text, state};
+use crate::qemu::{ArgSection, HostRequirements, Opts, Payload, Props, QemuOptions, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -77,8 +77,8 @@ pub struct Filesystem {
     origin: Origin,
 }
 
-static ACCESS: Rule =
-    Rule { name: "filesystem-access", text: "files keep the owners and modes that the guest gives them" };
+static ACCESS: DefaultRule =
+    DefaultRule { name: "filesystem-access", text: "files keep the owners and modes that the guest gives them" };
 
 impl Filesystem {
     /// Whether virtiofsd serves it.
@@ -86,17 +86,17 @@ impl Filesystem {
         self.driver.kind.is(&DriverType::Virtiofs)
     }
 
-    fn virtiofs_items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn virtiofs_options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let alias = self.info.alias();
         let id = format!("chr-vu-{alias}");
         let own = || state(&format!("/{alias}-fs.sock"));
         let path = self.socket.as_ref().map_or_else(own, |s| Text::from(&s.value));
         let chardev = Chardev { id: id.clone(), backend: Backend::Connect { path, again: None }, log: None };
-        out.push(Section::Filesystems, "chardev", Payload::Chardev(chardev), self.origin);
+        out.push(ArgSection::Filesystems, "chardev", Payload::Chardev(chardev), self.origin);
         let props = Props::new().with("driver", "vhost-user-fs-pci").and(self.driver.virtio.props());
         let props = props.with("id", alias).with("chardev", id).opt("queue-size", self.driver.queue.get());
         let props = props.with("tag", &self.target.value).opt("bootindex", self.info.boot_order.get());
-        out.device(Section::Filesystems, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Filesystems, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
     /// Whether the guest sees a media player on USB.
@@ -118,7 +118,7 @@ impl Device for Filesystem {
         for limit in ["space_hard_limit", "space_soft_limit"] {
             if let Some(found) = f.child(limit) {
                 let message = "QEMU has no limit for the space of a file system";
-                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, found.keep(), message));
+                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, found.ignore_rest(), message));
             }
         }
         let source = f.child("source");
@@ -163,7 +163,7 @@ impl Device for Filesystem {
 
     common!();
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         self.target == other.target
     }
 
@@ -186,28 +186,28 @@ impl Device for Filesystem {
         self.check_use(domain, faults);
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         if self.is_mtp() {
-            return Needs::Usb;
+            return BusSlot::Usb;
         }
         let express = domain.has_pcie() && !self.model.is(&Model::Transitional);
-        Needs::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
+        BusSlot::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {
         format!("fs{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         if self.is_virtiofs() {
-            return self.virtiofs_items(cx, out);
+            return self.virtiofs_options(cx, out);
         }
         let alias = self.info.alias();
         if self.is_mtp() {
             let props = Props::new().with("driver", "usb-mtp").with("id", alias);
             let props = props.opt("rootdir", self.dir.as_ref().map(|d| d.value.as_str()));
             let props = props.with("desc", &self.target.value).with("readonly", self.readonly.is_some());
-            return out.device(Section::Filesystems, props.and(cx.usb_address(&self.info.address)), self.origin);
+            return out.device(ArgSection::Filesystems, props.and(cx.usb_address(&self.info.address)), self.origin);
         }
         let id = format!("fsdev-{alias}");
         let opts = if self.driver.kind.is(&DriverType::Handle) {
@@ -229,7 +229,7 @@ impl Device for Filesystem {
         if self.readonly.is_some() {
             opts.bare("readonly");
         }
-        out.opts(Section::Filesystems, "fsdev", opts, self.origin);
+        out.opts(ArgSection::Filesystems, "fsdev", opts, self.origin);
         let driver = match self.model.get() {
             Some(Model::Virtio) | None => "virtio-9p-pci",
             Some(Model::Transitional) => "virtio-9p-pci-transitional",
@@ -237,10 +237,10 @@ impl Device for Filesystem {
         };
         let props = Props::new().with("driver", driver).and(self.driver.virtio.props()).with("id", alias);
         let props = props.with("fsdev", id).with("mount_tag", &self.target.value);
-        out.device(Section::Filesystems, props.and(cx.pci_address(&self.info.address)), self.origin);
+        out.device(ArgSection::Filesystems, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         match (&self.socket, self.is_virtiofs()) {
             (Some(socket), _) => out.own(Node::Path(socket.value.clone()), socket.origin),
             (None, true) => out.refuse("the runtime starts no virtiofsd", self.origin),

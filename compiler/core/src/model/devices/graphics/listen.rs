@@ -3,8 +3,8 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Rule, Spanned, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Spanned, words};
+use crate::model::EmitContext;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -26,9 +26,11 @@ pub struct Listen {
     pub socket: Opt<String>,
 }
 
-static ADDRESS: Rule =
-    Rule { name: "listen-address", text: "a display server listens on the address that the host's configuration says" };
-static NOWHERE: Rule = Rule { name: "listen-none", text: "SPICE without a port listens nowhere" };
+static ADDRESS: DefaultRule = DefaultRule {
+    name: "listen-address",
+    text: "a display server listens on the address that the host's configuration says",
+};
+static NOWHERE: DefaultRule = DefaultRule { name: "listen-none", text: "SPICE without a port listens nowhere" };
 
 /// Sockets below it are libvirt's own: it makes a new one at each start.
 const GENERATED: &str = "/var/lib/libvirt/qemu";
@@ -47,7 +49,7 @@ impl Listen {
             Some(Self { kind, address, network, socket })
         });
         for further in elements {
-            let span = further.keep();
+            let span = further.ignore_rest();
             let message = "QEMU listens at one place for each `<graphics>`";
             f.report(
                 Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove all but one `<listen>`"),
@@ -121,7 +123,7 @@ impl Listen {
     }
 
     /// The address that is listened on: `default` where nothing is named.
-    pub fn place<'a>(&'a self, default: &'a str, cx: &'a Cx<'_>) -> &'a str {
+    pub fn place<'a>(&'a self, default: &'a str, cx: &'a EmitContext<'_>) -> &'a str {
         if let Some(network) = self.network.as_ref().filter(|_| self.address.is_none()) {
             if let Some(address) = cx.facts.network(&network.value).and_then(|n| n.address.as_deref()) {
                 return address;

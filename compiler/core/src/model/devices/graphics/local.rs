@@ -1,10 +1,10 @@
 //! Displays without a protocol of their own: a window, a D-Bus peer, an OpenGL context.
 
 use crate::ir::{Opt, OptExt, Origin, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::audio::Audio;
 use crate::model::devices::graphics::{render_node, text};
-use crate::qemu::{HostNeeds, Items, Opts, Section, Text};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, Text};
 use crate::xml_io::Fields;
 use crate::xml_io::Tag;
 
@@ -40,15 +40,15 @@ impl Sdl {
         });
     }
 
-    pub(super) fn items(&self, origin: Origin, out: &mut Items) {
+    pub(super) fn options(&self, origin: Origin, out: &mut QemuOptions) {
         if let Some(fullscreen) = self.fullscreen.filter(|f| f.value.is_yes()) {
-            out.flag(Section::Graphics, "full-screen", fullscreen.origin);
+            out.flag(ArgSection::Graphics, "full-screen", fullscreen.origin);
         }
         let opts = Opts::first("sdl").opt("gl", self.gl.get().map(on_off));
-        out.opts(Section::Graphics, "display", opts, origin);
+        out.opts(ArgSection::Graphics, "display", opts, origin);
     }
 
-    pub(super) fn host(&self, out: &mut HostNeeds) {
+    pub(super) fn host(&self, out: &mut HostRequirements) {
         for (name, value) in [("DISPLAY", &self.display), ("XAUTHORITY", &self.xauth)] {
             if let Some(value) = text(value.as_ref()) {
                 out.env(name, value);
@@ -77,9 +77,9 @@ impl EglHeadless {
         });
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
+    pub(super) fn options(&self, cx: &EmitContext<'_>, origin: Origin, out: &mut QemuOptions) {
         let node = render_node(self.rendernode.as_ref(), origin, cx);
-        out.opts(Section::Graphics, "display", Opts::first("egl-headless").opt("rendernode", node), origin);
+        out.opts(ArgSection::Graphics, "display", Opts::first("egl-headless").opt("rendernode", node), origin);
     }
 }
 
@@ -111,7 +111,7 @@ impl Dbus {
     }
 
     /// A bus that nobody names is the domain's own.
-    pub(super) fn host(&self, origin: Origin, out: &mut HostNeeds) {
+    pub(super) fn host(&self, origin: Origin, out: &mut HostRequirements) {
         if !self.is_p2p() && self.address.is_none() {
             out.refuse("the runtime starts no D-Bus daemon", origin);
         }
@@ -128,7 +128,7 @@ impl Dbus {
         });
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, origin: Origin, out: &mut Items) {
+    pub(super) fn options(&self, cx: &EmitContext<'_>, origin: Origin, out: &mut QemuOptions) {
         let opts = Opts::first("dbus").opt("p2p", self.is_p2p().then_some("on"));
         let address = text(self.address.as_ref()).map_or_else(|| cx.dbus_address(), Text::from);
         let opts = opts.opt("addr", Some(address).filter(|_| !self.is_p2p()));
@@ -142,7 +142,7 @@ impl Dbus {
         let enable = enable.get();
         let audio = self.audio.get().and_then(|id| Audio::find(cx.domain, Some(id)));
         let opts = opts.opt("gl", enable.map(on_off)).opt("rendernode", node).opt("audiodev", audio.map(Audio::id));
-        out.opts(Section::Graphics, "display", opts, origin);
+        out.opts(ArgSection::Graphics, "display", opts, origin);
     }
 }
 

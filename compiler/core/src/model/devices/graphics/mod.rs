@@ -16,12 +16,12 @@ use virtc_inventory::Config;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::model::Cx;
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
 use crate::model::devices::{Device, Info};
-use crate::qemu::{HostNeeds, Items};
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -83,7 +83,7 @@ impl Device for Graphics {
         }
         let Some(kind) = f.attr::<GraphicsType>("type") else {
             // The type says how to read the rest.
-            let _ = f.keep();
+            let _ = f.ignore_rest();
             return None;
         };
         let server = match kind.value {
@@ -138,21 +138,21 @@ impl Device for Graphics {
         format!("graphics{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let config = config(cx);
         let ports = ports::of(self, &cx.domain.devices.graphics, &config);
         match &self.server {
-            Server::Sdl(sdl) => sdl.items(self.origin, out),
-            Server::Vnc(vnc) => vnc.items(cx, ports, &config, self.origin, out),
-            Server::Spice(spice) => spice.items(cx, ports, &config, self.origin, out),
-            Server::Dbus(dbus) => dbus.items(cx, self.origin, out),
-            Server::EglHeadless(egl) => egl.items(cx, self.origin, out),
+            Server::Sdl(sdl) => sdl.options(self.origin, out),
+            Server::Vnc(vnc) => vnc.options(cx, ports, &config, self.origin, out),
+            Server::Spice(spice) => spice.options(cx, ports, &config, self.origin, out),
+            Server::Dbus(dbus) => dbus.options(cx, self.origin, out),
+            Server::EglHeadless(egl) => egl.options(cx, self.origin, out),
             // A program of its own serves the display that QEMU has on D-Bus.
             Server::Rdp(_) => {}
         }
     }
 
-    fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
         let config = config(cx);
         let node = |given: &Opt<String>| {
             given.as_ref().map(|n| n.value.as_str()).or_else(|| cx.render_node()).map(str::to_owned)
@@ -193,7 +193,7 @@ impl Device for Graphics {
 }
 
 /// How the host is set up, or libvirt's defaults.
-fn config<'m>(cx: &Cx<'m>) -> Cow<'m, Config> {
+fn config<'m>(cx: &EmitContext<'m>) -> Cow<'m, Config> {
     cx.facts.config().map_or_else(|| Cow::Owned(Config::default()), Cow::Borrowed)
 }
 
@@ -203,7 +203,7 @@ fn text(leaf: Option<&Spanned<String>>) -> Option<&String> {
 }
 
 /// The render node that is given, or the host's; where neither is known, a person has to say which there is.
-fn render_node<'g>(given: Option<&'g Spanned<String>>, origin: Origin, cx: &'g Cx<'_>) -> Option<&'g str> {
+fn render_node<'g>(given: Option<&'g Spanned<String>>, origin: Origin, cx: &'g EmitContext<'_>) -> Option<&'g str> {
     let node = given.map(|n| n.value.as_str()).or_else(|| cx.render_node());
     if node.is_none() {
         let message = "OpenGL needs a render node of the host, and none is known";

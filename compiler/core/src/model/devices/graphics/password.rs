@@ -5,7 +5,7 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 use virtc_plan::QmpCall;
 
 use crate::ir::{Leaf, Opt, words};
-use crate::qemu::HostNeeds;
+use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
 use crate::xml_io::Tag;
 
@@ -74,7 +74,13 @@ impl Password {
     }
 
     /// Has the password of the `protocol` set before the guest runs; where there is none, the one of the host's configuration.
-    pub(super) fn set(&self, protocol: &str, of_host: Option<&String>, origin: crate::ir::Origin, out: &mut HostNeeds) {
+    pub(super) fn set(
+        &self,
+        protocol: &str,
+        of_host: Option<&String>,
+        origin: crate::ir::Origin,
+        out: &mut HostRequirements,
+    ) {
         let Some(password) = self.text.as_ref().map(|t| &t.value).or(of_host) else { return };
         let mut arguments =
             Map::from_iter([("protocol".to_owned(), json!(protocol)), ("password".to_owned(), json!(password))]);
@@ -109,7 +115,7 @@ mod tests {
     fn the_host_has_one_for_servers_without() {
         let rule = crate::ir::Origin::Xml(virtc_diag::Span::at(0));
         let sent = |password: &Password, of_host: Option<&String>| {
-            let mut needs = HostNeeds::new(rule);
+            let mut needs = HostRequirements::new(rule);
             password.set("vnc", of_host, rule, &mut needs);
             let calls = needs.commands.into_iter().map(|(call, _)| (call.execute, Value::Object(call.arguments)));
             calls.collect::<Vec<_>>()

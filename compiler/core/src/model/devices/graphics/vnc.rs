@@ -4,14 +4,14 @@ use virtc_diag::Diagnostic;
 use virtc_inventory::Config;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Defaults;
+use crate::model::EmitContext;
 use crate::model::devices::audio::Audio;
 use crate::model::devices::graphics::listen::{Listen, ListenType};
 use crate::model::devices::graphics::ports::{self, Ports};
 use crate::model::devices::graphics::{Password, text};
-use crate::qemu::{Items, Opts, Props, Section, Text, state};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::Tag;
 
@@ -43,9 +43,9 @@ pub struct Vnc {
     pub audio: Opt<u8>,
 }
 
-static TLS: Rule = Rule { name: "vnc-tls", text: "VNC uses TLS where the host's configuration says so" };
+static TLS: DefaultRule = DefaultRule { name: "vnc-tls", text: "VNC uses TLS where the host's configuration says so" };
 const TLS_ALIAS: &str = "vnc-tls-creds0";
-static AUTOPORT: Rule = Rule { name: "vnc-autoport", text: "VNC without a port takes a free one" };
+static AUTOPORT: DefaultRule = DefaultRule { name: "vnc-autoport", text: "VNC without a port takes a free one" };
 
 impl Vnc {
     pub(super) fn lower(f: &Fields<'_, '_>) -> Self {
@@ -111,7 +111,7 @@ impl Vnc {
     }
 
     /// The display in QEMU's words.
-    fn display(&self, cx: &Cx<'_>, ports: Ports, config: &Config) -> Opts {
+    fn display(&self, cx: &EmitContext<'_>, ports: Ports, config: &Config) -> Opts {
         match self.listen.kind.value {
             ListenType::Socket => {
                 let path = text(self.listen.socket.as_ref()).map_or_else(|| state("/vnc.sock"), Text::from);
@@ -127,7 +127,14 @@ impl Vnc {
         }
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, ports: Ports, config: &Config, origin: Origin, out: &mut Items) {
+    pub(super) fn options(
+        &self,
+        cx: &EmitContext<'_>,
+        ports: Ports,
+        config: &Config,
+        origin: Origin,
+        out: &mut QemuOptions,
+    ) {
         if config.vnc_tls {
             let props = Props::new()
                 .with("qom-type", "tls-creds-x509")
@@ -135,7 +142,7 @@ impl Vnc {
                 .with("dir", &config.vnc_tls_dir)
                 .with("endpoint", "server")
                 .with("verify-peer", config.vnc_tls_verify);
-            out.json(Section::Graphics, "object", props, origin.with_rule(&TLS));
+            out.json(ArgSection::Graphics, "object", props, origin.with_rule(&TLS));
         }
         let password = self.password.text.is_some() || config.vnc_password.is_some();
         let opts = self
@@ -146,9 +153,9 @@ impl Vnc {
             .opt("sasl", config.vnc_sasl.then_some("on"))
             .opt("power-control", self.power_control.get().map(|p| if p.is_yes() { "on" } else { "off" }))
             .opt("audiodev", Audio::find(cx.domain, self.audio.get()).map(Audio::id));
-        out.opts(Section::Graphics, "vnc", opts, origin);
+        out.opts(ArgSection::Graphics, "vnc", opts, origin);
         if let Some(keymap) = &self.keymap {
-            out.word(Section::Graphics, "k", &keymap.value, keymap.origin);
+            out.word(ArgSection::Graphics, "k", &keymap.value, keymap.origin);
         }
     }
 }

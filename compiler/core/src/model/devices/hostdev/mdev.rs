@@ -3,11 +3,11 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Leaf, OptExt, Origin, Rule, Spanned, Switch, Uuid, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Leaf, OptExt, Origin, Spanned, Switch, Uuid, words};
+use crate::model::EmitContext;
 use crate::model::devices::Info;
 use crate::model::devices::hostdev::Display;
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -27,7 +27,7 @@ pub struct Mdev {
     pub display: Display,
 }
 
-static DISPLAY: Rule = Rule {
+static DISPLAY: DefaultRule = DefaultRule {
     name: "mdev-display",
     text: "the picture of a mediated device is not shown unless the definition asks for it",
 };
@@ -59,7 +59,7 @@ impl Mdev {
         format!("/sys/bus/mdev/devices/{}", self.uuid.show())
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, info: &Info, out: &mut Items) {
+    pub(super) fn options(&self, cx: &EmitContext<'_>, info: &Info, out: &mut QemuOptions) {
         let props = Props::new()
             .with("driver", self.display.driver())
             .with("id", info.alias())
@@ -68,10 +68,10 @@ impl Mdev {
             .opt("display", self.display.word())
             .opt("ramfb", self.display.has_ramfb().then_some(true))
             .and(cx.pci_address(&info.address));
-        out.device(Section::Hostdevs, props, self.uuid.origin);
+        out.device(ArgSection::Hostdevs, props, self.uuid.origin);
     }
 
-    pub(super) fn host(&self, out: &mut HostNeeds) {
+    pub(super) fn host(&self, out: &mut HostRequirements) {
         out.pin();
         out.refuse("the runtime gives no mediated devices", self.uuid.origin);
     }

@@ -12,15 +12,15 @@ mod usb;
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, YesNo, words};
 use crate::model::Defaults;
 use crate::model::Domain;
-use crate::model::devices::chardev::whole;
+use crate::model::EmitContext;
+use crate::model::devices::chardev::device_or_ignored;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{Address, Device, Info, Needs};
-use crate::qemu::{HostNeeds, Items};
+use crate::model::devices::{Address, BusSlot, Device, Info};
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -77,8 +77,9 @@ pub struct Hostdev {
     pub origin: Origin,
 }
 
-static MODE: Rule = Rule { name: "hostdev-mode", text: "a device of the host reaches the guest through its subsystem" };
-static MANAGED: Rule = Rule {
+static MODE: DefaultRule =
+    DefaultRule { name: "hostdev-mode", text: "a device of the host reaches the guest through its subsystem" };
+static MANAGED: DefaultRule = DefaultRule {
     name: "hostdev-managed",
     text: "a device of the host is not taken from its driver unless the definition says `managed='yes'`",
 };
@@ -132,11 +133,11 @@ impl Hostdev {
         };
         let Some(subsystem) = subsystem else {
             // The reason is reported.
-            let _ = source.keep();
+            let _ = source.ignore_rest();
             return None;
         };
         if kind.value != HostdevType::Scsi {
-            f.pass_over(&[], &["readonly", "shareable"], &format!("device of type `{}`", kind.word()));
+            f.without_effect(&[], &["readonly", "shareable"], &format!("device of type `{}`", kind.word()));
         }
         let managed = f.attr("managed");
         Some(Self { mode, managed, subsystem, teaming: Teaming::lower(f), info: Info::lower(f), origin: f.origin() })
@@ -202,7 +203,7 @@ impl Device for Hostdev {
     const ELEMENT: &'static str = "hostdev";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
-        whole(f, Self::read(f))
+        device_or_ignored(f, Self::read(f))
     }
 
     fn write(&self, w: &mut XmlWriter) {
@@ -234,7 +235,7 @@ impl Device for Hostdev {
         self.origin
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         self.is_same(other)
     }
 
@@ -261,14 +262,14 @@ impl Device for Hostdev {
         check::check(self, domain, faults);
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match &self.subsystem {
-            Subsystem::Pci(_) if self.is_unassigned() => Needs::Nothing,
+            Subsystem::Pci(_) if self.is_unassigned() => BusSlot::Nothing,
             Subsystem::Pci(pci) => needs_pci(domain, pci.conventional),
-            Subsystem::Usb(_) => Needs::Usb,
+            Subsystem::Usb(_) => BusSlot::Usb,
             Subsystem::ScsiHost(host) => needs_pci(domain, host.model.is(&ScsiHostModel::Transitional)),
             Subsystem::Mdev(mdev) if mdev.model.value == MdevModel::VfioPci => needs_pci(domain, false),
-            Subsystem::Scsi(_) | Subsystem::Mdev(_) => Needs::Nothing,
+            Subsystem::Scsi(_) | Subsystem::Mdev(_) => BusSlot::Nothing,
         }
     }
 
@@ -280,18 +281,18 @@ impl Device for Hostdev {
         format!("hostdev{}", before + own)
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         match &self.subsystem {
             Subsystem::Pci(_) if self.is_unassigned() => {}
-            Subsystem::Pci(pci) => pci.items(cx, &self.info, self.teaming.as_ref(), out),
-            Subsystem::Usb(usb) => usb.items(cx, &self.info, out),
-            Subsystem::Scsi(scsi) => scsi.items(cx, &self.info, out),
-            Subsystem::ScsiHost(host) => host.items(cx, &self.info, out),
-            Subsystem::Mdev(mdev) => mdev.items(cx, &self.info, out),
+            Subsystem::Pci(pci) => pci.options(cx, &self.info, self.teaming.as_ref(), out),
+            Subsystem::Usb(usb) => usb.options(cx, &self.info, out),
+            Subsystem::Scsi(scsi) => scsi.options(cx, &self.info, out),
+            Subsystem::ScsiHost(host) => host.options(cx, &self.info, out),
+            Subsystem::Mdev(mdev) => mdev.options(cx, &self.info, out),
         }
     }
 
-    fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
         match &self.subsystem {
             Subsystem::Pci(pci) => pci.host(self.managed.is(&YesNo::Yes), out),
             Subsystem::Usb(usb) => usb.host(cx, out),

@@ -4,16 +4,16 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
-use crate::model::Cx;
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::{Address, PciSlot};
 use crate::model::devices::host_source::{HostSource, show_pci};
 use crate::model::devices::hostdev::Display;
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{Info, Needs};
+use crate::model::devices::{BusSlot, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -74,7 +74,7 @@ impl PciFunction {
             source.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         let a = source.child("address")?;
-        a.pass_over(&["multifunction"], &["zpci"], "device of the host");
+        a.without_effect(&["multifunction"], &["zpci"], "device of the host");
         Some(Self {
             source: Spanned::xml(Address::pci_slot(&a), a.element().span()),
             driver: PciDriver::lower(f),
@@ -102,7 +102,7 @@ impl PciFunction {
         }
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, info: &Info, teaming: Option<&Teaming>, out: &mut Items) {
+    pub(super) fn options(&self, cx: &EmitContext<'_>, info: &Info, teaming: Option<&Teaming>, out: &mut QemuOptions) {
         let mut props = vfio_props(cx, self.source.value, info, None);
         if self.display.has_ramfb() {
             let _ = props.take("driver");
@@ -110,10 +110,10 @@ impl PciFunction {
         }
         let props = props.opt("failover_pair_id", teaming.and_then(Teaming::failover_pair));
         let props = props.opt("display", self.display.word()).opt("ramfb", self.display.has_ramfb().then_some(true));
-        out.device(Section::Hostdevs, props, self.source.origin);
+        out.device(ArgSection::Hostdevs, props, self.source.origin);
     }
 
-    pub(super) fn host(&self, managed: bool, out: &mut HostNeeds) {
+    pub(super) fn host(&self, managed: bool, out: &mut HostRequirements) {
         if let Some(model) = self.driver.as_ref().and_then(|d| d.model.as_ref()).filter(|m| m.value != "vfio-pci") {
             out.refuse(format!("the runtime binds no function to `{}`", model.value), model.origin);
         }
@@ -122,12 +122,12 @@ impl PciFunction {
 }
 
 /// The slot that an assigned PCI function needs.
-pub fn needs_pci(domain: &Domain, conventional: bool) -> Needs {
-    Needs::Pci(if domain.has_pcie() && !conventional { PCIE_DEVICE } else { PCI_DEVICE })
+pub fn needs_pci(domain: &Domain, conventional: bool) -> BusSlot {
+    BusSlot::Pci(if domain.has_pcie() && !conventional { PCIE_DEVICE } else { PCI_DEVICE })
 }
 
 /// `vfio-pci` for a function of the host.
-pub fn vfio_props(cx: &Cx<'_>, slot: PciSlot, info: &Info, bootindex: Option<u32>) -> Props {
+pub fn vfio_props(cx: &EmitContext<'_>, slot: PciSlot, info: &Info, bootindex: Option<u32>) -> Props {
     Props::new()
         .with("driver", "vfio-pci")
         .with("host", show_pci(slot))

@@ -3,14 +3,14 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Defaults;
+use crate::model::EmitContext;
 use crate::model::devices::Info;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType, ScsiModel};
 use crate::model::storage::{Auth, SecretUsage, secret_object};
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -70,7 +70,7 @@ pub struct Scsi {
     pub node: u32,
 }
 
-static LUN: Rule = Rule { name: "iscsi-lun", text: "an iSCSI target without a LUN means LUN 0" };
+static LUN: DefaultRule = DefaultRule { name: "iscsi-lun", text: "an iSCSI target without a LUN means LUN 0" };
 
 /// The port of iSCSI.
 const PORT: u16 = 3260;
@@ -97,7 +97,7 @@ impl ScsiSource {
         let (bus, target, unit) =
             (address.attr::<u32>("bus"), address.attr::<u32>("target"), address.attr::<u64>("unit"));
         let Some(name) = adapter.attr("name") else {
-            let span = adapter.keep();
+            let span = adapter.ignore_rest();
             let message = "the adapter of a SCSI device goes by its name, such as `scsi_host0`, and no other way";
             f.report(
                 Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("add `name` to `<adapter>`"),
@@ -206,7 +206,7 @@ impl Scsi {
         format!("libvirt-{}-backend", self.node)
     }
 
-    fn blockdev(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn blockdev(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let props = match &self.source {
             ScsiSource::Adapter { name, place: (bus, target), unit } => {
                 let Some(node) = cx.facts.scsi_generic(&name.value, *bus, *target, *unit) else {
@@ -220,7 +220,7 @@ impl Scsi {
             ScsiSource::Iscsi(iscsi) => {
                 let secret = format!("{}-secret0", self.node_name());
                 if let Some(auth) = &iscsi.auth {
-                    out.json(Section::Hostdevs, "object", secret_object(&secret), auth.origin);
+                    out.json(ArgSection::Hostdevs, "object", secret_object(&secret), auth.origin);
                 }
                 let login = iscsi.auth.as_ref();
                 let (target, lun) = iscsi.target().unwrap_or_default();
@@ -236,10 +236,10 @@ impl Scsi {
             }
         };
         let props = props.with("node-name", self.node_name()).with("read-only", self.readonly.is_some());
-        out.json(Section::Hostdevs, "blockdev", props, self.source.origin());
+        out.json(ArgSection::Hostdevs, "blockdev", props, self.source.origin());
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, info: &Info, out: &mut Items) {
+    pub(super) fn options(&self, cx: &EmitContext<'_>, info: &Info, out: &mut QemuOptions) {
         self.blockdev(cx, out);
         let Some(Spanned { value: Address::Drive { controller, bus, target, unit }, .. }) = &info.address else {
             return;
@@ -255,10 +255,10 @@ impl Scsi {
             let props = props.with("bus", format!("{alias}.0"));
             props.with("channel", *bus).with("scsi-id", *target).with("lun", *unit)
         };
-        out.device(Section::Hostdevs, props.opt("bootindex", info.boot_order.get()), self.source.origin());
+        out.device(ArgSection::Hostdevs, props.opt("bootindex", info.boot_order.get()), self.source.origin());
     }
 
-    pub(super) fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+    pub(super) fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
         if let Some(rawio) = self.rawio.filter(|r| r.value.is_yes()) {
             out.refuse("the runtime gives QEMU no capability for raw I/O", rawio.origin);
         }

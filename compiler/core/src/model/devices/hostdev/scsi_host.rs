@@ -1,9 +1,9 @@
 //! Targets that the host's kernel serves over vhost: `<hostdev type='scsi_host'>`.
 
 use crate::ir::{Opt, OptExt, Spanned, words};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::Info;
-use crate::qemu::{HostNeeds, Items, Props, Section, fd};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, fd};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -54,17 +54,17 @@ impl ScsiHost {
         }
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, info: &Info, out: &mut Items) {
+    pub(super) fn options(&self, cx: &EmitContext<'_>, info: &Info, out: &mut QemuOptions) {
         let props = Props::new()
             .with("driver", self.driver())
             .with("wwpn", &self.wwpn.value)
             .with("vhostfd", fd(&descriptor(info)))
             .with("id", info.alias())
             .and(cx.pci_address(&info.address));
-        out.device(Section::Hostdevs, props, self.wwpn.origin);
+        out.device(ArgSection::Hostdevs, props, self.wwpn.origin);
     }
 
-    pub(super) fn host(&self, info: &Info, out: &mut HostNeeds) {
+    pub(super) fn host(&self, info: &Info, out: &mut HostRequirements) {
         out.open_device(&descriptor(info), VHOST_SCSI, self.wwpn.origin);
     }
 }

@@ -4,11 +4,11 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Spanned, words};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::Info;
 use crate::model::devices::host_source::{HostBus, HostSource};
 use crate::model::storage::StartupPolicy;
-use crate::qemu::{HostNeeds, Items, Props, Section};
+use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -82,7 +82,7 @@ impl UsbDevice {
         });
     }
 
-    fn find(&self, cx: &Cx<'_>) -> Found {
+    fn find(&self, cx: &EmitContext<'_>) -> Found {
         match (self.source.value, self.at) {
             (HostSource::UsbAddress { bus, device }, _) | (_, Some((bus, device))) => Found::At(bus, device),
             (HostSource::UsbId { vendor, product }, None) => match cx.facts.usb_by_id(vendor, product) {
@@ -96,7 +96,7 @@ impl UsbDevice {
         }
     }
 
-    pub(super) fn items(&self, cx: &Cx<'_>, info: &Info, out: &mut Items) {
+    pub(super) fn options(&self, cx: &EmitContext<'_>, info: &Info, out: &mut QemuOptions) {
         let node = match self.find(cx) {
             Found::At(bus, device) => Some(format!("/dev/bus/usb/{bus:03}/{device:03}")),
             Found::Missing => None,
@@ -123,10 +123,10 @@ impl UsbDevice {
             .opt("bootindex", info.boot_order.get())
             .and(reset)
             .and(cx.usb_address(&info.address));
-        out.device(Section::Hostdevs, props, self.source.origin);
+        out.device(ArgSection::Hostdevs, props, self.source.origin);
     }
 
-    pub(super) fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+    pub(super) fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
         if let Found::At(bus, device) = self.find(cx) {
             out.usb(bus, device, self.source.origin);
         }

@@ -10,7 +10,7 @@ use crate::model::devices::Address;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::interface::ip::Family;
 use crate::model::devices::interface::source::SocketMode;
-use crate::model::devices::interface::{Interface, InterfaceType, MacvtapMode, Plug, Source};
+use crate::model::devices::interface::{Interface, InterfaceType, MacvtapMode, ResolvedNetwork, Source};
 
 use InterfaceType as Type;
 
@@ -266,13 +266,13 @@ fn device(interface: &Interface, report: &mut Report<'_>) {
 fn actual(interface: &Interface, report: &mut Report<'_>) {
     let actual = interface.actual();
     let word = actual.word();
-    let passthrough = match (&interface.source, &interface.plug) {
-        (_, Some(Plug::Direct { mode, .. })) => *mode == MacvtapMode::Passthrough,
+    let passthrough = match (&interface.source, &interface.resolved) {
+        (_, Some(ResolvedNetwork::Direct { mode, .. })) => *mode == MacvtapMode::Passthrough,
         (Source::Direct { mode, .. }, _) => mode.is(&MacvtapMode::Passthrough),
         _ => false,
     };
     // What a network is decides; where it is not known, that is said elsewhere.
-    let known = interface.kind.value != Type::Network || interface.plug.is_some();
+    let known = interface.kind.value != Type::Network || interface.resolved.is_some();
     let takes_vlan = actual == Type::Hostdev
         || passthrough
         || (matches!(actual, Type::Bridge | Type::Network) && interface.is_openvswitch());

@@ -1,19 +1,19 @@
 //! What the guest sees of an interface: `-device` (`qemuBuildNicDevProps` in libvirt's `src/qemu/qemu_command.c`).
 
 use crate::ir::{Leaf, Opt, OptExt, Spanned, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::PciSlot;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::hostdev::vfio_props;
-use crate::model::devices::interface::{Interface, Plug, netdev};
+use crate::model::devices::interface::{Interface, ResolvedNetwork, netdev};
 use crate::model::devices::teaming::Teaming;
-use crate::qemu::{Items, Opts, Props, Section};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions};
 
 /// The function of the host that the guest gets, and whether the host's driver gives it up for that.
 pub(super) fn host_function(interface: &Interface) -> Option<(Spanned<PciSlot>, bool)> {
     let managed = interface.managed.is(&YesNo::Yes);
-    match (&interface.plug, interface.source.host()) {
-        (Some(Plug::Host { slot, managed }), _) => {
+    match (&interface.resolved, interface.source.host()) {
+        (Some(ResolvedNetwork::Host { slot, managed }), _) => {
             Some((Spanned { value: *slot, origin: interface.kind.origin }, *managed))
         }
         (_, Some(Spanned { value: HostSource::Pci(slot), origin })) => Some((Spanned { value: slot, origin }, managed)),
@@ -22,11 +22,11 @@ pub(super) fn host_function(interface: &Interface) -> Option<(Spanned<PciSlot>, 
 }
 
 /// `-netdev` and `-device`.
-pub(super) fn items(interface: &Interface, cx: &Cx<'_>, out: &mut Items) {
+pub(super) fn options(interface: &Interface, cx: &EmitContext<'_>, out: &mut QemuOptions) {
     if interface.is_hostdev() {
         if let Some((slot, _)) = host_function(interface) {
             // The devices of pools join the list of the host's devices when the guest starts, behind those of the definition.
-            let section = if interface.plug.is_some() { Section::NetworkHostdevs } else { Section::Hostdevs };
+            let section = if interface.resolved.is_some() { ArgSection::NetworkHostdevs } else { ArgSection::Hostdevs };
             let pair = interface.teaming.as_ref().and_then(Teaming::failover_pair);
             let props = vfio_props(cx, slot.value, &interface.info, interface.bootindex).opt("failover_pair_id", pair);
             out.device(section, props, slot.origin);
@@ -35,12 +35,12 @@ pub(super) fn items(interface: &Interface, cx: &Cx<'_>, out: &mut Items) {
     }
     let id = format!("host{}", interface.info.alias());
     if let Some(netdev) = netdev::props(interface, cx, out) {
-        out.json(Section::Interfaces, "netdev", netdev.with("id", &id), interface.kind.origin);
+        out.json(ArgSection::Interfaces, "netdev", netdev.with("id", &id), interface.kind.origin);
         let origin = interface.model.origin_or(interface.origin);
         if interface.is_of_board(cx.domain) && !interface.is_virtio() {
-            out.opts(Section::Interfaces, "net", board(interface, &id), origin);
+            out.opts(ArgSection::Interfaces, "net", board(interface, &id), origin);
         } else {
-            out.device(Section::Interfaces, device(interface, cx, &id), origin);
+            out.device(ArgSection::Interfaces, device(interface, cx, &id), origin);
         }
     }
 }
@@ -51,7 +51,7 @@ fn board(interface: &Interface, netdev: &str) -> Opts {
     opts.with("model", interface.model()).with("id", interface.info.alias())
 }
 
-fn device(interface: &Interface, cx: &Cx<'_>, netdev: &str) -> Props {
+fn device(interface: &Interface, cx: &EmitContext<'_>, netdev: &str) -> Props {
     let driver = match interface.model() {
         "virtio" => "virtio-net-pci",
         "virtio-transitional" => "virtio-net-pci-transitional",

@@ -4,13 +4,13 @@ use serde_json::json;
 use virtc_plan::{QmpCall, Step};
 
 use crate::ir::{Mac, OptExt, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::interface::source::SocketMode;
 use crate::model::devices::interface::{Interface, InterfaceType, LinkState, Source, frontend, netdev};
-use crate::qemu::HostNeeds;
+use crate::qemu::HostRequirements;
 
 /// Taps, descriptors and functions of the host; what the runtime cannot do yet is refused by name.
-pub(super) fn host(interface: &Interface, cx: &Cx<'_>, out: &mut HostNeeds) {
+pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) {
     let origin = interface.kind.origin;
     match interface.actual() {
         InterfaceType::Hostdev => return function(interface, out),
@@ -45,14 +45,14 @@ pub(super) fn host(interface: &Interface, cx: &Cx<'_>, out: &mut HostNeeds) {
 }
 
 /// A function of the host, which is a VF with a MAC of the definition's.
-fn function(interface: &Interface, out: &mut HostNeeds) {
+fn function(interface: &Interface, out: &mut HostRequirements) {
     let Some((slot, managed)) = frontend::host_function(interface) else { return };
     out.vfio(slot.value.of_host(), managed, slot.origin);
     let admin = interface.mac.as_ref().map(|m| m.origin).or(interface.vlan.as_ref().map(|v| v.origin));
     out.vf_admin(admin.unwrap_or(slot.origin));
 }
 
-fn tap(interface: &Interface, cx: &Cx<'_>, out: &mut HostNeeds) {
+fn tap(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) {
     let (fds, vhost_fds) = netdev::descriptors(interface);
     let name = interface.target.as_ref().map_or_else(|| "vnet%d".to_owned(), |t| t.value.clone());
     // The host's side of the tap has the guest's address, but for its first byte: a bridge takes the lowest address of its ports for its own.
@@ -76,7 +76,7 @@ fn tap(interface: &Interface, cx: &Cx<'_>, out: &mut HostNeeds) {
 }
 
 /// A socket at which QEMU waits is made by QEMU; one at which it knocks must be open to it.
-fn vhost_user(interface: &Interface, out: &mut HostNeeds) {
+fn vhost_user(interface: &Interface, out: &mut HostRequirements) {
     let Source::VhostUser(socket) = &interface.source else { return };
     let Some(path) = &socket.path else { return };
     if socket.mode.is(&SocketMode::Server) {
@@ -87,7 +87,7 @@ fn vhost_user(interface: &Interface, out: &mut HostNeeds) {
 }
 
 /// What the runtime cannot do to the host's end.
-fn refusals(interface: &Interface, out: &mut HostNeeds) {
+fn refusals(interface: &Interface, out: &mut HostRequirements) {
     let options = &interface.options;
     for script in [&interface.script, &interface.downscript].into_iter().flatten() {
         out.refuse("the runtime runs no scripts for interfaces", script.origin);

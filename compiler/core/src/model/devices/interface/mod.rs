@@ -9,7 +9,7 @@ mod model;
 mod netdev;
 pub mod options;
 mod passt;
-mod plug;
+mod resolved;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -18,16 +18,16 @@ mod virtualport;
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Leaf, Mac, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Leaf, Mac, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::hostdev::{PciDriver, needs_pci};
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostNeeds, Items};
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -35,7 +35,7 @@ pub use driver::{Backend, Driver};
 pub use ip::IpInfo;
 pub use options::Options;
 pub use passt::PortForward;
-pub use plug::{Plug, networks};
+pub use resolved::{ResolvedNetwork, networks};
 pub use source::{MacvtapMode, Source, VhostUser};
 pub use virtualport::{VirtualPort, Vlan};
 
@@ -114,16 +114,18 @@ pub struct Interface {
     /// Where it stands.
     pub origin: Origin,
     /// What its network is on the host; `define` fills it from the host file.
-    pub plug: Option<Plug>,
+    pub resolved: Option<ResolvedNetwork>,
     /// Whether the host's function is conventional PCI; `define` fills it from the host file.
     pub conventional: bool,
     /// The place in the boot order that follows from `<os>`; `prepare` fills it.
     pub bootindex: Option<u32>,
 }
 
-static VIRTIO: Rule =
-    Rule { name: "interface-model-virtio", text: "vhost-user and vDPA move the frames of virtio interfaces alone" };
-static MAC: Rule = Rule {
+static VIRTIO: DefaultRule = DefaultRule {
+    name: "interface-model-virtio",
+    text: "vhost-user and vDPA move the frames of virtio interfaces alone",
+};
+static MAC: DefaultRule = DefaultRule {
     name: "derived-mac",
     text: "an interface without a MAC gets 52:54:00 and three bytes of a hash over the domain's uuid and the interface's place",
 };
@@ -219,7 +221,7 @@ impl Device for Interface {
             teaming: Teaming::lower(f),
             info: Info::lower(f),
             origin: f.origin(),
-            plug: None,
+            resolved: None,
             conventional: false,
             bootindex: None,
             kind,
@@ -287,7 +289,7 @@ impl Device for Interface {
 
     crate::model::devices::common!();
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
         self.kind.value == other.kind.value && same_address && other.mac.is_none_or(|m| self.mac.is(&m.value))
     }
@@ -330,16 +332,16 @@ impl Device for Interface {
         check::check(self, domain, faults);
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         if self.is_hostdev() {
             return needs_pci(domain, self.conventional);
         }
         match self.model() {
-            "usb-net" => Needs::Usb,
-            _ if !self.is_virtio() && self.is_of_board(domain) => Needs::Nothing,
+            "usb-net" => BusSlot::Usb,
+            _ if !self.is_virtio() && self.is_of_board(domain) => BusSlot::Nothing,
             // A card that libvirt does not know is held to be of the newer kind.
-            model if domain.has_pcie() && !model::is_conventional(model) => Needs::Pci(PCIE_DEVICE),
-            _ => Needs::Pci(PCI_DEVICE),
+            model if domain.has_pcie() && !model::is_conventional(model) => BusSlot::Pci(PCIE_DEVICE),
+            _ => BusSlot::Pci(PCI_DEVICE),
         }
     }
 
@@ -351,11 +353,11 @@ impl Device for Interface {
         format!("hostdev{before}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        frontend::items(self, cx, out);
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        frontend::options(self, cx, out);
     }
 
-    fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
         host::host(self, cx, out);
     }
 }

@@ -1,7 +1,7 @@
 //! Models of network cards.
 
 use crate::ir::Arch;
-use crate::ir::Rule;
+use crate::ir::DefaultRule;
 use crate::model::elements::os::MachineFamily;
 
 /// The models that libvirt knows (`virDomainNetModel` in its `src/conf/domain_conf.c`), and whether each stands on conventional PCI where there is
@@ -30,11 +30,11 @@ const MODELS: &[(&str, bool)] = &[
     ("82543GC", true),
 ];
 
-static MODEL: Rule = Rule {
+static MODEL: DefaultRule = DefaultRule {
     name: "interface-model",
     text: "an interface without a model is an rtl8139, which every guest knows and none likes; `virtio` is the fast one",
 };
-static MODEL_OF_ARM: Rule = Rule {
+static MODEL_OF_ARM: DefaultRule = DefaultRule {
     name: "interface-model-arm",
     text: "an interface without a model is a virtio one on `virt`, and what the board has on older machines of Arm",
 };
@@ -49,7 +49,7 @@ pub(super) fn is_conventional(model: &str) -> bool {
 }
 
 /// The model of an interface that names none (`qemuDomainDefaultNetModel` in libvirt's `src/qemu/qemu_postparse.c`).
-pub(super) fn default_model(arch: Arch, family: MachineFamily) -> (&'static str, &'static Rule) {
+pub(super) fn default_model(arch: Arch, family: MachineFamily) -> (&'static str, &'static DefaultRule) {
     match family {
         MachineFamily::ArmVirt => ("virtio", &MODEL_OF_ARM),
         MachineFamily::Versatile => ("scm91c111", &MODEL_OF_ARM),

@@ -4,17 +4,19 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{OptExt, Spanned};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Again, Backend, Chardev, first_fd_set};
 use crate::model::devices::interface::driver::Mover;
 use crate::model::devices::interface::source::SocketMode;
-use crate::model::devices::interface::{Interface, InterfaceType, Plug, Source, VhostUser, ip::Family, passt};
-use crate::qemu::{Items, Opts, Props, Section, Text, fd};
+use crate::model::devices::interface::{
+    Interface, InterfaceType, ResolvedNetwork, Source, VhostUser, ip::Family, passt,
+};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, Text, fd};
 
 /// The bridge that the interface joins. A network's bridge is known to the host alone.
-pub(super) fn bridge(interface: &Interface, cx: &Cx<'_>) -> Option<String> {
-    let name = match (&interface.source, &interface.plug) {
-        (_, Some(Plug::Bridge { name, .. })) => return Some(name.clone()),
+pub(super) fn bridge(interface: &Interface, cx: &EmitContext<'_>) -> Option<String> {
+    let name = match (&interface.source, &interface.resolved) {
+        (_, Some(ResolvedNetwork::Bridge { name, .. })) => return Some(name.clone()),
         (Source::Bridge(name), _) => return name.as_ref().map(|n| n.value.clone()),
         (Source::Network { name: Some(name), .. }, None) => name,
         _ => return None,
@@ -58,7 +60,7 @@ pub(super) fn vdpa_fd(alias: &str) -> String {
 }
 
 /// The value of `-netdev`, where there is one. What it stands on is added to `out`.
-pub(super) fn props(interface: &Interface, cx: &Cx<'_>, out: &mut Items) -> Option<Props> {
+pub(super) fn props(interface: &Interface, cx: &EmitContext<'_>, out: &mut QemuOptions) -> Option<Props> {
     let alias = interface.info.alias();
     let kind = |kind: &str| Props::new().with("type", kind);
     Some(match (interface.actual(), &interface.source) {
@@ -72,13 +74,13 @@ pub(super) fn props(interface: &Interface, cx: &Cx<'_>, out: &mut Items) -> Opti
         (InterfaceType::Vhostuser, Source::VhostUser(socket)) => {
             let chardev = Chardev { id: chardev::id(alias), backend: vhost_user(interface, socket, cx), log: None };
             let name = chardev.id.clone();
-            chardev::push(chardev, cx, Section::Interfaces, interface.kind.origin, out);
+            chardev::push(chardev, cx, ArgSection::Interfaces, interface.kind.origin, out);
             kind("vhost-user").with("chardev", name).opt("queues", queues(interface))
         }
         (InterfaceType::Vdpa, _) => {
             let (set, name) = (first_fd_set(cx.domain, alias), vdpa_fd(alias));
             let opts = Opts::new().with("set", set.to_string()).with("fd", fd(&name)).with("opaque", &name);
-            out.opts(Section::Interfaces, "add-fd", opts, interface.kind.origin);
+            out.opts(ArgSection::Interfaces, "add-fd", opts, interface.kind.origin);
             kind("vhost-vdpa").with("vhostdev", format!("/dev/fdset/{set}")).opt("queues", queues(interface))
         }
         (InterfaceType::Client, Source::Inet(at, _)) => kind("socket").with("connect", at.show()),
@@ -97,7 +99,7 @@ fn queues(interface: &Interface) -> Option<u32> {
 }
 
 /// A tap or a macvtap, whose descriptors QEMU inherits.
-fn tap(interface: &Interface, cx: &Cx<'_>) -> Props {
+fn tap(interface: &Interface, cx: &EmitContext<'_>) -> Props {
     let _ = bridge(interface, cx);
     let (tap, vhost) = descriptors(interface);
     let plural = if tap.len() > 1 { "s" } else { "" };
@@ -129,7 +131,7 @@ fn slirp(interface: &Interface) -> Props {
 }
 
 /// The socket to the process that moves the frames.
-fn vhost_user(interface: &Interface, socket: &VhostUser, cx: &Cx<'_>) -> Backend {
+fn vhost_user(interface: &Interface, socket: &VhostUser, cx: &EmitContext<'_>) -> Backend {
     let again = |ms| Again { ms, in_ms: cx.target.at_least(9, 2) };
     if interface.is_passt() {
         let path = passt::socket(cx, interface.info.alias());

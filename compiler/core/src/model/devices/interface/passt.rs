@@ -1,7 +1,7 @@
 //! passt: a process of the host that moves the frames, in place of QEMU's own user network; and the ports that it forwards.
 
 use crate::ir::{Opt, Origin, YesNo, words};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::qemu::{Props, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -75,7 +75,7 @@ impl PortForward {
 }
 
 /// The socket between QEMU and the passt of the interface `alias`.
-pub fn socket(cx: &Cx<'_>, alias: &str) -> Text {
+pub fn socket(cx: &EmitContext<'_>, alias: &str) -> Text {
     match cx.facts.config() {
         Some(config) => Text::from(format!("{}/{}-{alias}.socket", config.passt_dir, cx.short_name())),
         None => state(&format!("/passt-{alias}.socket")),
@@ -83,7 +83,7 @@ pub fn socket(cx: &Cx<'_>, alias: &str) -> Text {
 }
 
 /// QEMU's end of a socket to passt. QEMU connects again since 8.0, and counts in milliseconds since 9.2.
-pub fn stream(cx: &Cx<'_>, alias: &str) -> Props {
+pub fn stream(cx: &EmitContext<'_>, alias: &str) -> Props {
     let addr = Props::new().with("type", "unix").with("path", socket(cx, alias));
     let props = Props::new().with("type", "stream").with("addr", addr).with("server", false);
     if cx.target.at_least(9, 2) {

@@ -3,7 +3,7 @@
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Uuid, words};
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Uuid, words};
 use crate::model::devices::chardev::Reconnect;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::interface::InterfaceType;
@@ -26,7 +26,7 @@ words! {
     pub enum SocketMode { Server = "server", Client = "client" }
 }
 
-static VEPA: Rule = Rule { name: "macvtap-mode", text: "a macvtap without a mode is in mode `vepa`" };
+static VEPA: DefaultRule = DefaultRule { name: "macvtap-mode", text: "a macvtap without a mode is in mode `vepa`" };
 
 /// Where a process moves the frames.
 #[derive(Debug, Clone, Default)]

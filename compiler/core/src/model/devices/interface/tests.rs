@@ -4,7 +4,7 @@ use virtc_diag::SourceFile;
 use virtc_inventory::{Forward, HostFile, Network, Resources};
 use virtc_rng::Checked;
 
-use crate::qemu::{Item, Payload, json_arg, opts_arg};
+use crate::qemu::{Payload, QemuOption, json_arg, opts_arg};
 use crate::{Facts, Target, define, lower, prepare};
 
 /// What the passes make of some interfaces.
@@ -15,7 +15,7 @@ struct Made {
     refused: Vec<String>,
 }
 
-fn shown(item: &Item) -> Option<String> {
+fn shown(item: &QemuOption) -> Option<String> {
     let value = match &item.payload {
         Payload::Opts(opts) => opts_arg(opts),
         Payload::Json(props) => json_arg(props),
@@ -54,7 +54,7 @@ fn made(devices: &str, words: &[&str]) -> Made {
     found.extend(more);
     let wanted = |arg: &String| words.iter().any(|word| arg.contains(word));
     Made {
-        argv: machine.items().iter().filter_map(shown).filter(wanted).collect(),
+        argv: machine.options().iter().filter_map(shown).filter(wanted).collect(),
         xml: xml.lines().map(str::trim).collect(),
         faults: found.iter().map(|d| d.message.clone()).collect(),
         refused: machine.needs().refused.iter().map(|(_, what)| what.clone()).collect(),

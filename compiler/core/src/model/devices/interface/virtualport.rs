@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Uuid, YesNo, words};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -17,8 +17,9 @@ words! {
     pub enum PortType { Qbg = "802.1Qbg", Qbh = "802.1Qbh", Openvswitch = "openvswitch", Midonet = "midonet" }
 }
 
-static TRUNK: Rule = Rule { name: "vlan-trunk", text: "several VLANs, or one with a native mode, are a trunk" };
-static PORT_ID: Rule = Rule {
+static TRUNK: DefaultRule =
+    DefaultRule { name: "vlan-trunk", text: "several VLANs, or one with a native mode, are a trunk" };
+static PORT_ID: DefaultRule = DefaultRule {
     name: "virtualport-id",
     text: "a switch port without an identity gets one: a hash over the domain's uuid and the interface's place",
 };

@@ -2,11 +2,11 @@
 
 use super::{MemoryDevice, Model};
 use crate::ir::{Leaf, OptExt, YesNo};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::Device as _;
 use crate::model::elements::backend::{Backend, MemoryOwner, Request};
-use crate::qemu::{Items, Opts, Props, Section};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions};
 
 /// What the machine itself must know of memory devices.
 pub fn machine(domain: &Domain, mut opts: Opts) -> Opts {
@@ -22,7 +22,7 @@ pub fn machine(domain: &Domain, mut opts: Opts) -> Opts {
 }
 
 /// The object and the device.
-pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
+pub(super) fn options(memory: &MemoryDevice, cx: &EmitContext<'_>, out: &mut QemuOptions) {
     let (target, alias, origin) = (&memory.target, memory.info.alias(), memory.origin());
     let source = memory.source.clone().unwrap_or_default();
     let pmem = source.pmem.is_some();
@@ -30,7 +30,7 @@ pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
         let mut props = Props::new().with("qom-type", "memory-backend-epc").with("id", format!("mem{alias}"));
         props = props.with("prealloc", true).with("size", memory.aligned_kib() << 10);
         props = props.and(Backend::placement(cx, source.nodes.as_ref(), target.node.get()));
-        return out.json(Section::MemoryDevices, "object", props, origin);
+        return out.json(ArgSection::MemoryDevices, "object", props, origin);
     }
     let tail = Props::new().opt("align", source.align.get().map(|kib| kib << 10)).opt("pmem", pmem.then_some(true));
     let request = Request {
@@ -48,7 +48,7 @@ pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
     };
     let backend = Backend::new(cx, &request);
     let prealloc = request.lazy && backend.prealloc;
-    backend.items(Section::MemoryDevices, out, origin);
+    backend.options(ArgSection::MemoryDevices, out, origin);
     let driver = match memory.model.get() {
         Some(Model::Nvdimm) => "nvdimm",
         Some(Model::VirtioPmem) => "virtio-pmem-pci",
@@ -72,7 +72,7 @@ pub(super) fn items(memory: &MemoryDevice, cx: &Cx<'_>, out: &mut Items) {
     } else {
         cx.pci_address(&memory.info.address)
     };
-    out.device(Section::MemoryDevices, props.and(place), origin);
+    out.device(ArgSection::MemoryDevices, props.and(place), origin);
 }
 
 #[cfg(test)]

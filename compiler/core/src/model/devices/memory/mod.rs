@@ -4,16 +4,16 @@ mod check;
 mod emit;
 mod slots;
 
-use crate::ir::{CpuSet, Hex, Leaf, Opt, OptExt, Origin, Rule, Spanned, Uuid, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{CpuSet, DefaultRule, Hex, Leaf, Opt, OptExt, Origin, Spanned, Uuid, YesNo, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostNeeds, Items};
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -117,8 +117,10 @@ impl MemoryDevice {
     }
 }
 
-static REQUESTED: Rule =
-    Rule { name: "virtio-mem-requested", text: "virtio-mem gives the guest nothing unless something is requested" };
+static REQUESTED: DefaultRule = DefaultRule {
+    name: "virtio-mem-requested",
+    text: "virtio-mem gives the guest nothing unless something is requested",
+};
 
 impl Device for MemoryDevice {
     const ELEMENT: &'static str = "memory";
@@ -205,7 +207,7 @@ impl Device for MemoryDevice {
         self.origin
     }
 
-    fn is_meant_by(&self, other: &Self) -> bool {
+    fn matches_description(&self, other: &Self) -> bool {
         self.model == other.model && self.target.size == other.target.size && self.target.node == other.target.node
     }
 
@@ -228,11 +230,11 @@ impl Device for MemoryDevice {
         check::beside(self, domain, faults);
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match self.model.get() {
-            Some(Model::VirtioMem | Model::VirtioPmem) if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
-            Some(Model::VirtioMem | Model::VirtioPmem) => Needs::Pci(PCI_DEVICE),
-            Some(Model::Dimm | Model::Nvdimm | Model::SgxEpc) | None => Needs::Nothing,
+            Some(Model::VirtioMem | Model::VirtioPmem) if domain.has_pcie() => BusSlot::Pci(PCIE_DEVICE),
+            Some(Model::VirtioMem | Model::VirtioPmem) => BusSlot::Pci(PCI_DEVICE),
+            Some(Model::Dimm | Model::Nvdimm | Model::SgxEpc) | None => BusSlot::Nothing,
         }
     }
 
@@ -248,11 +250,11 @@ impl Device for MemoryDevice {
         }
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        emit::items(self, cx, out);
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        emit::options(self, cx, out);
     }
 
-    fn host(&self, cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
         if let Some(path) = self.source.as_ref().and_then(|s| s.path.as_ref()) {
             out.file(&path.value, path.origin);
         } else if self.model.is(&Model::SgxEpc) {

@@ -1,10 +1,10 @@
 //! Slots of DIMMs (`qemuDomainAssignMemorySlots` in libvirt's `src/qemu/qemu_domain_address.c`).
 
-use crate::ir::{Rule, Spanned};
+use crate::ir::{DefaultRule, Spanned};
 use crate::model::Domain;
 use crate::model::devices::address::Address;
 
-static SLOT: Rule = Rule { name: "dimm-slot", text: "a DIMM without a slot gets the first free one" };
+static SLOT: DefaultRule = DefaultRule { name: "dimm-slot", text: "a DIMM without a slot gets the first free one" };
 
 /// Gives every DIMM a slot.
 pub fn assign(domain: &mut Domain) {

@@ -5,10 +5,10 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::Arch;
 use crate::ir::{Opt, OptExt, Switch, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Chardev};
 use crate::model::devices::video::{Model, Video};
-use crate::qemu::{Items, Payload, Props, Section};
+use crate::qemu::{ArgSection, Payload, Props, QemuOptions};
 
 impl Video {
     /// QEMU's device; machines of Arm have none that is VGA and virtio in one.
@@ -40,7 +40,7 @@ impl Video {
     }
 
     /// The connection to the program that drives the device: the host has one that can do what is asked for.
-    pub(super) fn vhost_user(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub(super) fn vhost_user(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let wanted = [(self.accel3d.is(&YesNo::Yes), "virgl"), (self.rendernode.is_some(), "render-node")];
         let features: Vec<&str> = wanted.into_iter().filter(|(wanted, _)| *wanted).map(|(_, name)| name).collect();
         if cx.facts.lacks_vhost_user("gpu", &features) {
@@ -55,7 +55,7 @@ impl Video {
         }
         let backend = chardev::Backend::Pair(format!("{}-socket", self.info.alias()));
         let chardev = Chardev { id: self.chardev(), backend, log: None };
-        out.push(Section::Videos, "chardev", Payload::Chardev(chardev), self.backend.origin_or(self.origin));
+        out.push(ArgSection::Videos, "chardev", Payload::Chardev(chardev), self.backend.origin_or(self.origin));
     }
 
     /// The properties of the device but for its address; `None` where the guest has none.

@@ -6,16 +6,16 @@ mod emit;
 use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
-use crate::model::Cx;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, YesNo, words};
 use crate::model::Defaults;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{Device, Info, Needs};
+use crate::model::devices::{BusSlot, Device, Info};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostNeeds, Items, Section};
+use crate::qemu::{ArgSection, HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -74,15 +74,18 @@ pub struct Video {
     origin: Origin,
 }
 
-static MODEL: Rule =
-    Rule { name: "video-model", text: "a video device without a model is a `cirrus` one, and a virtio one on `virt`" };
-static MEMORY: Rule = Rule {
+static MODEL: DefaultRule = DefaultRule {
+    name: "video-model",
+    text: "a video device without a model is a `cirrus` one, and a virtio one on `virt`",
+};
+static MEMORY: DefaultRule = DefaultRule {
     name: "video-memory",
     text: "video memory has a default size for each model and is rounded up to a power of two",
 };
-static HEADS: Rule = Rule { name: "video-heads", text: "a video device has one screen unless it says otherwise" };
-static PRIMARY: Rule =
-    Rule { name: "video-primary", text: "the first video device is the primary one unless another says so" };
+static HEADS: DefaultRule =
+    DefaultRule { name: "video-heads", text: "a video device has one screen unless it says otherwise" };
+static PRIMARY: DefaultRule =
+    DefaultRule { name: "video-primary", text: "the first video device is the primary one unless another says so" };
 
 /// libvirt's default sizes (`virDomainVideoDefaultRAM` in its `src/conf/domain_conf.c`).
 fn default_vram(model: Model) -> Option<u32> {
@@ -253,12 +256,12 @@ impl Device for Video {
         self.check_beside(domain, faults);
     }
 
-    fn needs(&self, domain: &Domain) -> Needs {
+    fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match self.model() {
-            Model::None | Model::Ramfb => Needs::Nothing,
-            Model::Virtio | Model::Bochs if domain.has_pcie() => Needs::Pci(PCIE_DEVICE),
+            Model::None | Model::Ramfb => BusSlot::Nothing,
+            Model::Virtio | Model::Bochs if domain.has_pcie() => BusSlot::Pci(PCIE_DEVICE),
             Model::Vga | Model::Cirrus | Model::Vmvga | Model::Qxl | Model::Virtio | Model::Bochs => {
-                Needs::Pci(PCI_DEVICE)
+                BusSlot::Pci(PCI_DEVICE)
             }
         }
     }
@@ -267,16 +270,16 @@ impl Device for Video {
         format!("video{index}")
     }
 
-    fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         if self.is_vhost_user() {
             self.vhost_user(cx, out);
         }
         if let Some(props) = self.props(cx.domain.os.arch()) {
-            out.device(Section::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
+            out.device(ArgSection::Videos, props.and(cx.pci_address(&self.info.address)), self.origin);
         }
     }
 
-    fn host(&self, _cx: &Cx<'_>, out: &mut HostNeeds) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
         if self.is_vhost_user() {
             out.refuse("the runtime starts no vhost-user programs", self.backend.origin_or(self.origin));
         }

@@ -5,7 +5,7 @@ use virtc_diag::{Diagnostic, Span};
 use crate::codes;
 use crate::ir::Arch;
 use crate::ir::Spanned;
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::elements::cpu::Cpu;
 use crate::model::elements::cpu::features::{of_qemu, qemu_name};
 use crate::target::{Capabilities, Target, sorted};
@@ -48,7 +48,7 @@ pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, place: Span, rep
 }
 
 /// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's `src/cpu/cpu.c`).
-pub(super) fn check_model(cpu: &Cpu, cx: &Cx<'_>) {
+pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
     let Some(model) = &cpu.model else { return };
     let arm = cx.domain.os.arch().is_arm();
     if arm && cx.target.caps().is_none() {

@@ -3,10 +3,10 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Rule, Spanned};
+use crate::ir::{DefaultRule, Spanned};
 use crate::model::elements::cpu::{Cpu, Feature, FeaturePolicy};
 
-static SVE: Rule = Rule { name: "sve", text: "a CPU of which lengths of vectors are named has SVE" };
+static SVE: DefaultRule = DefaultRule { name: "sve", text: "a CPU of which lengths of vectors are named has SVE" };
 
 /// Adds the feature itself (`qemuDomainDefCPUPostParse` in libvirt's `src/qemu/qemu_postparse.c`).
 pub(super) fn define(cpu: &mut Cpu, report: &mut dyn FnMut(Diagnostic)) {

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use super::Features;
 use crate::codes;
-use crate::ir::{Opt, Origin, Rule, Spanned, words};
+use crate::ir::{DefaultRule, Opt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::Facts;
 use crate::model::elements::os::{MachineFamily, Os};
@@ -25,7 +25,7 @@ pub struct Gic {
     origin: Origin,
 }
 
-static GIC: Rule = Rule {
+static GIC: DefaultRule = DefaultRule {
     name: "gic-version",
     text: "under KVM a machine of type `virt` has the newest GIC that the host can give, else version 2, since the later ones that QEMU \
         emulates once lacked interrupts that PCI Express takes",

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Rule, Spanned, Switch, words};
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::qemu::Opts;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -69,7 +69,8 @@ pub struct Hyperv {
     pub list: Vec<Enlightenment>,
 }
 
-static CUSTOM: Rule = Rule { name: "hyperv-mode", text: "enlightenments are those that the definition names" };
+static CUSTOM: DefaultRule =
+    DefaultRule { name: "hyperv-mode", text: "enlightenments are those that the definition names" };
 
 impl Hyperv {
     /// Where it is asked for.

@@ -36,7 +36,7 @@ impl Kept {
         let xen = features.child("xen");
         let passthrough = xen.as_ref().and_then(|x| x.child("passthrough"));
         let capabilities = features.child("capabilities").and_then(|c| {
-            let span = c.keep();
+            let span = c.ignore_rest();
             // Without a policy and without a capability it says nothing.
             let is_said = c.element().children().next().is_some()
                 || c.element().attributes().any(|a| a.name() == "policy" && a.value() != "default");

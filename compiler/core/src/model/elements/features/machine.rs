@@ -5,10 +5,10 @@ use virtc_diag::Diagnostic;
 use super::{Features, IoapicDriver, Plain};
 use crate::codes;
 use crate::ir::{OptExt, Spanned, Switch, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::{memory, sound};
 use crate::model::elements::numa::Numa;
-use crate::qemu::{Items, Opts, Section};
+use crate::qemu::{ArgSection, Opts, QemuOptions};
 use crate::xml_io::XmlWriter;
 
 impl Features {
@@ -84,7 +84,7 @@ impl Features {
     }
 
     /// `-machine`: the parts of many elements in one option.
-    pub fn machine(cx: &Cx<'_>, out: &mut Items) {
+    pub fn machine(cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let domain = cx.domain;
         let Some(machine) = &domain.os.machine else { return };
         let features = &domain.features;
@@ -141,7 +141,7 @@ impl Features {
             let message = format!("machine type `{}` has no ACPI", machine.value);
             cx.report(Diagnostic::at(&codes::CONFLICT, acpi.span(), message));
         }
-        out.opts(Section::Machine, "machine", opts, machine.origin);
+        out.opts(ArgSection::Machine, "machine", opts, machine.origin);
     }
 
     /// What the accelerator is told.

@@ -10,11 +10,11 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, YesNo, unit_bytes, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::elements::os::{MachineFamily, Os};
-use crate::qemu::{Items, Opts, Props, Section};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -121,7 +121,7 @@ impl Features {
         for name in FOREIGN {
             if let Some(child) = f.child(name) {
                 out.foreign.push(Spanned { value: name, origin: Origin::Xml(child.element().name_span()) });
-                let _ = child.keep();
+                let _ = child.ignore_rest();
             }
         }
         out
@@ -212,17 +212,17 @@ impl Features {
     }
 
     /// `vmcoreinfo`, the memory of system management mode, `-run-with`.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
             let opts = Opts::new().with("mch.extended-tseg-mbytes", (tseg.value >> 20).to_string());
-            out.opts(Section::Tseg, "global", opts, tseg.origin);
+            out.opts(ArgSection::Tseg, "global", opts, tseg.origin);
         }
         if let Some(vmcoreinfo) = self.vmcoreinfo.filter(|v| v.is_on()) {
-            out.device(Section::Vmcoreinfo, Props::new().with("driver", "vmcoreinfo"), vmcoreinfo.origin);
+            out.device(ArgSection::Vmcoreinfo, Props::new().with("driver", "vmcoreinfo"), vmcoreinfo.origin);
         }
         if let Some(teardown) = self.async_teardown.filter(|_| !cx.changes.lacks("run-with.async-teardown")) {
             let opts = Opts::new().switch("async-teardown", teardown.is_yes());
-            out.opts(Section::RunWith, "run-with", opts, teardown.origin);
+            out.opts(ArgSection::RunWith, "run-with", opts, teardown.origin);
         }
     }
 }

@@ -3,7 +3,7 @@
 use virtc_diag::Diagnostic;
 
 use super::{Cell, Distances, conflict};
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::xml_io::Fields;
 
 /// The distance of a node to itself, as ACPI counts.
@@ -11,7 +11,7 @@ const LOCAL: u32 = 10;
 /// The distance to any other node, unless it is given.
 const REMOTE: u32 = 20;
 
-static MIRRORED: Rule = Rule {
+static MIRRORED: DefaultRule = DefaultRule {
     name: "numa-distance",
     text: "a distance that is given in one direction holds in the other; a node is 10 from itself",
 };

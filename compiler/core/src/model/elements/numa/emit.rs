@@ -3,9 +3,9 @@
 use super::distance::{between, usual};
 use super::{Cell, Numa, conflict};
 use crate::ir::{Leaf, OptExt};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::elements::backend::{Backend, Request};
-use crate::qemu::{Items, Opts, Section, rules};
+use crate::qemu::{ArgSection, Opts, QemuOptions, rules};
 
 impl Numa {
     /// Whether the guest gets ACPI's table of memory attributes.
@@ -27,19 +27,19 @@ impl Numa {
     }
 
     /// `-numa` with everything that belongs to it.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let backends: Vec<Backend> = self.cells.iter().map(|cell| cell.backend(cx)).collect();
         let hmat = self.has_hmat();
         // Machine types up to 5.0 still take the size alone, and a guest that moves between hosts keeps what it has.
         let objects = hmat || !cx.domain.os.takes_numa_mem() || backends.iter().any(|b| b.needed);
         if !objects {
-            cx.domain.backing.path_items(cx, out);
+            cx.domain.backing.path_options(cx, out);
         }
         for (cell, backend) in self.cells.iter().zip(backends) {
             let id = cell.id.get().unwrap_or_default();
             let kib = cell.aligned_kib();
             if objects && kib > 0 {
-                backend.items(Section::Numa, out, cell.origin);
+                backend.options(ArgSection::Numa, out, cell.origin);
             }
             let mut opts = Opts::first("node").with("nodeid", id.show());
             for part in cell.cpus.iter().flat_map(|c| c.parts()) {
@@ -56,21 +56,21 @@ impl Numa {
             } else if !objects {
                 opts.set("mem", (kib / 1024).show());
             }
-            out.opts(Section::Numa, "numa", opts, cell.origin);
+            out.opts(ArgSection::Numa, "numa", opts, cell.origin);
         }
-        self.distance_items(out);
+        self.distance_options(out);
         for link in self.interconnects.iter().filter(|_| hmat) {
-            out.opts(Section::Numa, "numa", link.opts(), link.origin);
+            out.opts(ArgSection::Numa, "numa", link.opts(), link.origin);
         }
         for cell in &self.cells {
             for cache in &cell.caches {
-                out.opts(Section::Numa, "numa", cache.opts(cell.id.get().unwrap_or_default()), cache.origin);
+                out.opts(ArgSection::Numa, "numa", cache.opts(cell.id.get().unwrap_or_default()), cache.origin);
             }
         }
     }
 
     /// Where one distance is another than the usual one, QEMU wants all of them.
-    fn distance_items(&self, out: &mut Items) {
+    fn distance_options(&self, out: &mut QemuOptions) {
         let is_usual = |from: &Cell, to: &Cell| between(from, to) == usual(from, to);
         if self.cells.iter().all(|from| self.cells.iter().all(|to| is_usual(from, to))) {
             return;
@@ -83,7 +83,7 @@ impl Numa {
                     .with("val", between(from, to).show());
                 let given = from.distances.iter().find(|(id, _)| to.id.is(&id.value));
                 let origin = given.map_or(from.origin.with_rule(&rules::NUMA_DISTANCE), |(_, value)| value.origin);
-                out.opts(Section::Numa, "numa", opts, origin);
+                out.opts(ArgSection::Numa, "numa", opts, origin);
             }
         }
     }
@@ -95,7 +95,7 @@ impl Cell {
         self.kib.get().unwrap_or_default().next_multiple_of(1024)
     }
 
-    fn backend(&self, cx: &Cx<'_>) -> Backend {
+    fn backend(&self, cx: &EmitContext<'_>) -> Backend {
         let id = self.id.get().unwrap_or_default();
         let alias = format!("ram-node{id}");
         let request = Request { cell: Some(id), ..Request::new(&alias, self.aligned_kib(), self.origin) };

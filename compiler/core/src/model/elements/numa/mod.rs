@@ -7,7 +7,7 @@ mod hmat;
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
-use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo};
+use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled_attr;
 use crate::xml_io::Fields;
@@ -48,8 +48,10 @@ pub struct Numa {
     pub interconnects: Vec<Interconnect>,
 }
 
-static CELL_ID: Rule = Rule { name: "numa-cell-id", text: "NUMA cells without numbers are counted from 0" };
-static FILLED: Rule = Rule { name: "numa-cpus", text: "virtual CPUs that no NUMA cell names belong to cell 0" };
+static CELL_ID: DefaultRule =
+    DefaultRule { name: "numa-cell-id", text: "NUMA cells without numbers are counted from 0" };
+static FILLED: DefaultRule =
+    DefaultRule { name: "numa-cpus", text: "virtual CPUs that no NUMA cell names belong to cell 0" };
 
 fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
     Diagnostic::at(&codes::CONFLICT, span(origin), message)

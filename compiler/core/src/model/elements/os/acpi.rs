@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, words};
-use crate::qemu::{HostNeeds, Items, Opts, Section};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -56,7 +56,7 @@ pub(super) fn write(tables: &[Table], w: &mut XmlWriter) {
 }
 
 /// `-acpitable`.
-pub(super) fn items(tables: &[Table], out: &mut Items) {
+pub(super) fn options(tables: &[Table], out: &mut QemuOptions) {
     for table in tables {
         let sig = match table.kind.get() {
             Some(TableKind::Slic) => Some("SLIC"),
@@ -64,12 +64,12 @@ pub(super) fn items(tables: &[Table], out: &mut Items) {
             Some(TableKind::Raw | TableKind::Rawset) | None => None,
         };
         let opts = Opts::new().opt("sig", sig).opt("file", table.path.as_ref().map(|p| p.value.as_str()));
-        out.opts(Section::Boot, "acpitable", opts, table.origin);
+        out.opts(ArgSection::Boot, "acpitable", opts, table.origin);
     }
 }
 
 /// What QEMU opens.
-pub(super) fn host(tables: &[Table], out: &mut HostNeeds) {
+pub(super) fn host(tables: &[Table], out: &mut HostRequirements) {
     for path in tables.iter().filter_map(|t| t.path.as_ref()) {
         out.file(&path.value, path.origin);
     }

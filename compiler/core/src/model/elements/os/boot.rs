@@ -3,8 +3,8 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, YesNo, words};
-use crate::qemu::{HostNeeds, Items, Opts, Section, rules};
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -38,8 +38,8 @@ pub struct Boot {
     pub reboot_timeout: Opt<i32>,
 }
 
-static BOOT_HD: Rule =
-    Rule { name: "boot-from-disk", text: "without any boot order the guest boots from its first disk" };
+static BOOT_HD: DefaultRule =
+    DefaultRule { name: "boot-from-disk", text: "without any boot order the guest boots from its first disk" };
 
 /// How many kinds of devices a guest tries.
 const MOST_DEVICES: usize = 4;
@@ -136,7 +136,7 @@ impl Boot {
     }
 
     /// `-boot`, `-kernel` and what goes with it.
-    pub(super) fn items(&self, domain: Origin, out: &mut Items) {
+    pub(super) fn options(&self, domain: Origin, out: &mut QemuOptions) {
         let mut opts = Opts::new();
         let mut origin = domain.with_rule(&rules::BOOT_STRICT);
         if let Some(menu) = &self.menu {
@@ -150,7 +150,7 @@ impl Boot {
         if let Some(timeout) = &self.menu_timeout {
             opts.set("splash-time", timeout.show());
         }
-        out.opts(Section::Boot, "boot", opts.switch("strict", true), origin);
+        out.opts(ArgSection::Boot, "boot", opts.switch("strict", true), origin);
         let words = [
             ("kernel", &self.kernel),
             ("initrd", &self.initrd),
@@ -160,13 +160,13 @@ impl Boot {
         ];
         for (option, value) in words {
             if let Some(value) = value {
-                out.word(Section::Boot, option, &value.value, value.origin);
+                out.word(ArgSection::Boot, option, &value.value, value.origin);
             }
         }
     }
 
     /// What QEMU opens.
-    pub(super) fn host(&self, out: &mut HostNeeds) {
+    pub(super) fn host(&self, out: &mut HostRequirements) {
         for path in [&self.kernel, &self.initrd, &self.shim, &self.dtb].into_iter().flatten() {
             out.file(&path.value, path.origin);
         }

@@ -4,11 +4,11 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::elements::features::Plain;
 use crate::model::storage::{Below, Node, Settings, StorageSource};
-use crate::qemu::{HostNeeds, Items, Opts, Props, Section, Value};
+use crate::qemu::{ArgSection, HostRequirements, Opts, Props, QemuOptions, Value};
 use crate::target::Target;
 
 use super::loader::{FirmwareFormat, FirmwareKind, LoaderType, NvramStore, NvramType};
@@ -16,26 +16,26 @@ use super::{MachineFamily, Os};
 use crate::ir::Arch;
 
 /// The block nodes of an image: one where it is raw and written to, else a storage and a format node.
-fn nodes(flash: &str, format: FirmwareFormat, readonly: bool, storage: Props, out: &mut Items, origin: Origin) {
+fn nodes(flash: &str, format: FirmwareFormat, readonly: bool, storage: Props, out: &mut QemuOptions, origin: Origin) {
     let (protocol, node) = (format!("libvirt-{flash}-storage"), format!("libvirt-{flash}-format"));
     let storage = storage.with("node-name", &protocol).with("auto-read-only", true).with("discard", "unmap");
-    out.json(Section::Pflash, "blockdev", storage, origin);
+    out.json(ArgSection::Pflash, "blockdev", storage, origin);
     let props = Props::new()
         .with("node-name", node)
         .with("read-only", readonly)
         .with("driver", format.word())
         .with("file", protocol)
         .opt("backing", (format == FirmwareFormat::Qcow2).then_some(Value::Null));
-    out.json(Section::Pflash, "blockdev", props, origin);
+    out.json(ArgSection::Pflash, "blockdev", props, origin);
 }
 
 impl Os {
     /// `-bios`, or the block nodes of the flash and what guards it.
-    pub(super) fn firmware_items(&self, cx: &Cx<'_>, out: &mut Items) {
+    pub(super) fn firmware_options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(loader) = &self.loader else { return };
         let Some(path) = &loader.path else { return };
         if loader.kind.is(&LoaderType::Rom) {
-            return out.word(Section::Loader, "bios", &path.value, path.origin);
+            return out.word(ArgSection::Loader, "bios", &path.value, path.origin);
         }
         let image = Props::new().with("driver", "file").with("filename", &path.value);
         let format = loader.format.get().unwrap_or(FirmwareFormat::Raw);
@@ -52,7 +52,7 @@ impl Os {
                 }
                 Some(FirmwareFormat::Raw) | None => {
                     let image = image.with("node-name", "libvirt-pflash1-storage").with("read-only", false);
-                    out.json(Section::Pflash, "blockdev", image, path.origin);
+                    out.json(ArgSection::Pflash, "blockdev", image, path.origin);
                 }
             }
         }
@@ -60,11 +60,11 @@ impl Os {
             let format = nvram.format.map(|f| f.map(FirmwareFormat::image));
             let (prefix, settings, below) = ("libvirt-pflash1".to_owned(), Settings::default(), Below::Nothing);
             let node = Node { prefix, source, format, readonly: false, settings, below, data: None };
-            node.items(cx, Section::Pflash, out);
+            node.options(cx, ArgSection::Pflash, out);
         }
         if loader.secure.is(&YesNo::Yes) {
             let secure = Opts::new().with("driver", "cfi.pflash01").with("property", "secure").with("value", "on");
-            out.opts(Section::Loader, "global", secure, loader.secure.origin_or(path.origin));
+            out.opts(ArgSection::Loader, "global", secure, loader.secure.origin_or(path.origin));
         }
     }
 
@@ -100,7 +100,7 @@ impl Os {
     }
 
     /// The firmware's variables, which QEMU writes.
-    pub(super) fn firmware_host(&self, out: &mut HostNeeds) {
+    pub(super) fn firmware_host(&self, out: &mut HostRequirements) {
         if let Some(path) = self.loader.as_ref().and_then(|l| l.path.as_ref()) {
             let readonly = self.loader.as_ref().is_some_and(|l| !l.is_flash() || l.readonly.is(&YesNo::Yes));
             if !readonly {

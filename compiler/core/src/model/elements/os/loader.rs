@@ -143,7 +143,7 @@ impl NvramStore {
         let (template, template_format, format) = (f.attr("template"), f.attr("templateFormat"), f.attr("format"));
         let mut server = None;
         let path = |source: &Fields<'_, '_>, name: &str| {
-            source.pass_over(&["index", "startupPolicy", "fdgroup"], &[], "store of the firmware's variables");
+            source.without_effect(&["index", "startupPolicy", "fdgroup"], &[], "store of the firmware's variables");
             source.attr(name)
         };
         let path = match (kind.get(), f.child("source")) {
@@ -154,13 +154,13 @@ impl NvramStore {
                 None
             }
             (None, Some(source)) => {
-                let span = source.keep();
+                let span = source.ignore_rest();
                 f.cx().unsupported(span, "this `<source>` of `<nvram>`");
                 None
             }
             (Some(other), Some(source)) => {
                 let message = format!("the firmware's variables cannot be kept on a source of type `{}`", other.word());
-                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, source.keep(), message));
+                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, source.ignore_rest(), message));
                 None
             }
             (_, None) => f.text(),
@@ -183,7 +183,7 @@ impl NvramStore {
 pub(super) fn lower(f: &Fields<'_, '_>, os: &mut Os) {
     os.firmware = f.attr("firmware");
     os.firmware_features = FirmwareFeatures::lower(f);
-    os.loader_origin = f.child("loader").map(|l| Origin::Xml(l.keep()));
+    os.loader_origin = f.child("loader").map(|l| Origin::Xml(l.ignore_rest()));
     os.loader = Loader::lower(f);
     os.nvram = NvramStore::lower(f);
 }

@@ -13,9 +13,9 @@ mod trials;
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Arch, Opt, Origin, Rule, Spanned, words};
-use crate::model::Cx;
-use crate::qemu::{HostNeeds, Items};
+use crate::ir::{Arch, DefaultRule, Opt, Origin, Spanned, words};
+use crate::model::EmitContext;
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -65,11 +65,12 @@ pub struct Os {
     pub smbios: Opt<SmbiosMode>,
 }
 
-static DEFAULT_MACHINE: Rule = Rule {
+static DEFAULT_MACHINE: DefaultRule = DefaultRule {
     name: "default-machine",
     text: "without a machine type the guest gets the oldest default of its architecture, such as `pc`",
 };
-static DEFAULT_ARCH: Rule = Rule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
+static DEFAULT_ARCH: DefaultRule =
+    DefaultRule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
 
 /// Says that what runs in the guest is not said (`virDomainDefPostParseOs` in libvirt's `src/conf/domain_postparse.c`).
 fn no_type(f: &Fields<'_, '_>) {
@@ -87,7 +88,7 @@ impl Os {
         for name in ["bootloader", "bootloader_args"] {
             if let Some(loader) = domain.child(name) {
                 let message = "QEMU is not started by a boot loader of the host";
-                loader.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, loader.keep(), message));
+                loader.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, loader.ignore_rest(), message));
             }
         }
         let Some(f) = domain.child("os") else {
@@ -102,8 +103,8 @@ impl Os {
         }
         if let Some(other) = kind.as_ref().and_then(Fields::text::<OsType>).filter(|t| t.value != OsType::Hvm) {
             let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
-            let _ = kind.as_ref().map(Fields::keep);
-            f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, f.keep(), message));
+            let _ = kind.as_ref().map(Fields::ignore_rest);
+            f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, f.ignore_rest(), message));
             return Self { kind: Some(other), ..Self::default() };
         }
         let mut out = Self {
@@ -155,14 +156,14 @@ impl Os {
     }
 
     /// `-boot`, `-kernel`, firmware; `-machine` is made from many parts elsewhere.
-    pub fn items(&self, cx: &Cx<'_>, out: &mut Items) {
-        self.boot_options.items(cx.domain.origin, out);
-        acpi::items(&self.acpi, out);
-        self.firmware_items(cx, out);
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        self.boot_options.options(cx.domain.origin, out);
+        acpi::options(&self.acpi, out);
+        self.firmware_options(cx, out);
     }
 
     /// What QEMU opens: tables, kernel, the firmware's variables.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         acpi::host(&self.acpi, out);
         self.boot_options.host(out);
         self.firmware_host(out);

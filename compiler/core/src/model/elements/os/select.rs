@@ -4,28 +4,29 @@ use virtc_diag::Diagnostic;
 use virtc_inventory::{Firmware, FirmwareImage, FirmwareInterface, FirmwareMapping, FlashMode};
 
 use crate::codes;
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo};
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, YesNo};
 use crate::model::Domain;
 use crate::model::Facts;
 
 use super::Os;
 use super::loader::{FirmwareFeatures, FirmwareFormat, FirmwareKind, Loader, LoaderType};
 
-static CHOSEN: Rule = Rule {
+static CHOSEN: DefaultRule = DefaultRule {
     name: "firmware-choice",
     text: "the first of the host's firmware descriptors that fits the machine type and all that the definition asks for",
 };
-static RAW: Rule = Rule { name: "raw-firmware", text: "firmware images are raw unless the definition says otherwise" };
-static ROM: Rule = Rule { name: "rom-loader", text: "a loader without a type is mapped as ROM" };
-static SAME: Rule = Rule {
+static RAW: DefaultRule =
+    DefaultRule { name: "raw-firmware", text: "firmware images are raw unless the definition says otherwise" };
+static ROM: DefaultRule = DefaultRule { name: "rom-loader", text: "a loader without a type is mapped as ROM" };
+static SAME: DefaultRule = DefaultRule {
     name: "nvram-format",
     text: "the firmware's variables are kept in the format of the firmware's image or template",
 };
-static NVRAM: Rule = Rule {
+static NVRAM: DefaultRule = DefaultRule {
     name: "nvram-path",
     text: "firmware that cannot be written keeps its variables in a file of the domain's own",
 };
-static LISTED: Rule = Rule {
+static LISTED: DefaultRule = DefaultRule {
     name: "nvram-of-list",
     text: "firmware without a descriptor has the template of variables that the host's list gives it",
 };

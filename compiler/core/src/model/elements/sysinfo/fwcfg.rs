@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, Origin, Spanned};
-use crate::qemu::{HostNeeds, Items, Opts, Section};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -52,14 +52,14 @@ impl Blob {
         }
     }
 
-    pub(super) fn items(&self, out: &mut Items) {
+    pub(super) fn options(&self, out: &mut QemuOptions) {
         let opts = Opts::new().with("name", &self.name.value);
         let opts = opts.opt("string", self.value.as_ref().map(|v| v.value.as_str()));
         let opts = opts.opt("file", self.file.as_ref().map(|f| f.value.as_str()));
-        out.opts(Section::FwCfg, "fw_cfg", opts, self.origin);
+        out.opts(ArgSection::FwCfg, "fw_cfg", opts, self.origin);
     }
 
-    pub(super) fn host(&self, out: &mut HostNeeds) {
+    pub(super) fn host(&self, out: &mut HostRequirements) {
         if let Some(file) = &self.file {
             out.file(&file.value, file.origin);
         }

@@ -7,10 +7,10 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, Spanned, Uuid, words};
-use crate::model::Cx;
 use crate::model::Domain;
+use crate::model::EmitContext;
 use crate::model::elements::os::SmbiosMode;
-use crate::qemu::{HostNeeds, Items};
+use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -72,14 +72,14 @@ impl Sysinfo {
     }
 
     /// `-smbios` and `-fw_cfg`.
-    pub fn items(cx: &Cx<'_>, out: &mut Items) {
+    pub fn options(cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let mode = cx.domain.os.smbios;
         let fault = |mode: Spanned<SmbiosMode>, code, message: &str| {
             cx.report(Diagnostic::at(code, mode.origin, message));
         };
         match mode.map(|m| (m, m.value)) {
             Some((mode, SmbiosMode::Sysinfo)) => match Self::tables(cx.domain) {
-                Some(tables) => tables.items(true, cx, out),
+                Some(tables) => tables.options(true, cx, out),
                 None => fault(
                     mode,
                     &codes::MISSING,
@@ -87,7 +87,7 @@ impl Sysinfo {
                 ),
             },
             Some((mode, SmbiosMode::Host)) => match cx.facts.smbios() {
-                Some(smbios) => Tables::of_host(smbios, mode.origin).items(false, cx, out),
+                Some(smbios) => Tables::of_host(smbios, mode.origin).options(false, cx, out),
                 None => fault(
                     mode,
                     &codes::HOST_FACT_NEEDED,
@@ -99,14 +99,14 @@ impl Sysinfo {
         for one in &cx.domain.sysinfo {
             if let Self::Fwcfg(blobs) = one {
                 for blob in blobs {
-                    blob.items(out);
+                    blob.options(out);
                 }
             }
         }
     }
 
     /// What QEMU opens.
-    pub fn host(&self, out: &mut HostNeeds) {
+    pub fn host(&self, out: &mut HostRequirements) {
         if let Self::Fwcfg(blobs) = self {
             for blob in blobs {
                 blob.host(out);

@@ -7,8 +7,8 @@ use virtc_inventory::Smbios;
 
 use crate::codes;
 use crate::ir::{Leaf, Opt, Origin, Spanned, Uuid};
-use crate::model::Cx;
-use crate::qemu::{Items, Opts, Section};
+use crate::model::EmitContext;
+use crate::qemu::{ArgSection, Opts, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -92,7 +92,7 @@ impl Table {
         });
     }
 
-    fn items(&self, layout: &Layout, with_uuid: bool, origin: Origin, out: &mut Items) {
+    fn options(&self, layout: &Layout, with_uuid: bool, origin: Origin, out: &mut QemuOptions) {
         let mut opts = Opts::new().with("type", layout.number);
         if layout.always_maker && self.get("manufacturer").is_none() {
             opts.set("manufacturer", "");
@@ -103,7 +103,7 @@ impl Table {
             any = true;
         }
         if any {
-            out.opts(Section::Smbios, "smbios", opts, origin);
+            out.opts(ArgSection::Smbios, "smbios", opts, origin);
         }
     }
 }
@@ -174,10 +174,10 @@ impl Tables {
     }
 
     /// `-smbios`, with the uuid where it is the guest's own.
-    pub(super) fn items(&self, with_uuid: bool, cx: &Cx<'_>, out: &mut Items) {
+    pub(super) fn options(&self, with_uuid: bool, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         for (layout, table) in [(&BIOS, &self.bios), (&SYSTEM, &self.system)] {
             if let Some((table, origin)) = table {
-                table.items(layout, with_uuid, *origin, out);
+                table.options(layout, with_uuid, *origin, out);
             }
         }
         if let Some((_, origin)) = self.boards.get(1) {
@@ -185,14 +185,14 @@ impl Tables {
             let span = origin.span();
             cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
-        self.boards.iter().for_each(|(board, origin)| board.items(&BOARD, with_uuid, *origin, out));
+        self.boards.iter().for_each(|(board, origin)| board.options(&BOARD, with_uuid, *origin, out));
         if let Some((chassis, origin)) = &self.chassis {
-            chassis.items(&CHASSIS, with_uuid, *origin, out);
+            chassis.options(&CHASSIS, with_uuid, *origin, out);
         }
         if let Some((strings, origin)) = &self.oem {
             let opts =
                 strings.iter().fold(Opts::new().with("type", "11"), |opts, text| opts.with("value", &text.value));
-            out.opts(Section::Smbios, "smbios", opts, *origin);
+            out.opts(ArgSection::Smbios, "smbios", opts, *origin);
         }
     }
 }

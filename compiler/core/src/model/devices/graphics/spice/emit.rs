@@ -5,12 +5,12 @@ use virtc_inventory::Config;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
-use crate::model::Cx;
+use crate::model::EmitContext;
 use crate::model::devices::graphics::listen::ListenType;
 use crate::model::devices::graphics::ports::Ports;
 use crate::model::devices::graphics::spice::{ImageCompression, Mode, MouseMode, Spice, Streaming, WanCompression};
 use crate::model::devices::graphics::{render_node, text};
-use crate::qemu::{Items, Opts, Section, state};
+use crate::qemu::{ArgSection, Opts, QemuOptions, state};
 
 /// Which kinds of connection there are.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ struct Reach {
 
 impl Spice {
     /// Where it listens.
-    fn place(&self, cx: &Cx<'_>, ports: Ports, config: &Config) -> (Opts, Reach) {
+    fn place(&self, cx: &EmitContext<'_>, ports: Ports, config: &Config) -> (Opts, Reach) {
         let plain = Reach { plain: true, tls: false };
         match self.listen.kind.value {
             ListenType::Socket => {
@@ -42,7 +42,7 @@ impl Spice {
     }
 
     /// The modes of channels, the default one first.
-    fn modes(&self, cx: &Cx<'_>, reach: Reach, mut opts: Opts) -> Opts {
+    fn modes(&self, cx: &EmitContext<'_>, reach: Reach, mut opts: Opts) -> Opts {
         let default = self.default_mode.map(|mode| ("default", mode));
         for (name, mode) in default.into_iter().chain(self.channels.iter().map(|(name, mode)| (name.word(), *mode))) {
             let (key, there) = match mode.value {
@@ -64,7 +64,7 @@ impl Spice {
     }
 
     /// A port for TLS needs TLS (`qemuProcessSPICEAllocatePorts` in libvirt's `src/qemu/qemu_process.c`).
-    fn check_tls(&self, cx: &Cx<'_>, config: &Config) {
+    fn check_tls(&self, cx: &EmitContext<'_>, config: &Config) {
         let Some(port) = self.tls_port.filter(|p| p.value != 0 && !config.spice_tls) else { return };
         let span = port.origin.span();
         let message = "a port for TLS is given, and the host's configuration has no TLS for SPICE";
@@ -72,13 +72,13 @@ impl Spice {
         cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
     }
 
-    pub(in crate::model::devices::graphics) fn items(
+    pub(in crate::model::devices::graphics) fn options(
         &self,
-        cx: &Cx<'_>,
+        cx: &EmitContext<'_>,
         ports: Ports,
         config: &Config,
         origin: Origin,
-        out: &mut Items,
+        out: &mut QemuOptions,
     ) {
         self.check_tls(cx, config);
         let on_no = |value: &Opt<YesNo>| value.is(&YesNo::No).then_some("on");
@@ -102,9 +102,9 @@ impl Spice {
             let node = render_node(node.as_ref(), enable.origin_or(origin), cx);
             opts = opts.switch("gl", true).opt("rendernode", node);
         }
-        out.opts(Section::Graphics, "spice", opts.switch("seamless-migration", true), origin);
+        out.opts(ArgSection::Graphics, "spice", opts.switch("seamless-migration", true), origin);
         if let Some(keymap) = &self.keymap {
-            out.word(Section::Graphics, "k", &keymap.value, keymap.origin);
+            out.word(ArgSection::Graphics, "k", &keymap.value, keymap.origin);
         }
     }
 }

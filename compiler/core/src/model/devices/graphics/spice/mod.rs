@@ -2,7 +2,7 @@
 
 mod emit;
 
-use crate::ir::{Leaf, Opt, OptExt, Origin, Rule, Spanned, Switch, YesNo, words};
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, YesNo, words};
 use crate::model::devices::graphics::Password;
 use crate::model::devices::graphics::listen::{Listen, ListenType};
 use crate::xml_io::Fields;
@@ -80,8 +80,10 @@ pub struct Spice {
     pub gl: Option<(Opt<YesNo>, Opt<String>)>,
 }
 
-static AUTOPORT: Rule =
-    Rule { name: "spice-autoport", text: "SPICE takes a free port where its ports are -1 or where it is told to" };
+static AUTOPORT: DefaultRule = DefaultRule {
+    name: "spice-autoport",
+    text: "SPICE takes a free port where its ports are -1 or where it is told to",
+};
 
 impl Spice {
     pub(super) fn lower(f: &Fields<'_, '_>) -> Self {

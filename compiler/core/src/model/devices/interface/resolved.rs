@@ -13,7 +13,7 @@ use crate::model::devices::interface::{Interface, InterfaceType, MacvtapMode, So
 
 /// Where the port of a network leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Plug {
+pub enum ResolvedNetwork {
     /// To a bridge.
     Bridge {
         /// Its name.
@@ -37,7 +37,7 @@ pub enum Plug {
     },
 }
 
-/// Finds the plug of every interface that is in a network, as far as the host file knows it. The interfaces take the devices of a network's pool
+/// Finds the resolved of every interface that is in a network, as far as the host file knows it. The interfaces take the devices of a network's pool
 /// in their order.
 pub fn networks(interfaces: &mut [Interface], facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
     let mut taken: BTreeMap<String, usize> = BTreeMap::new();
@@ -45,9 +45,9 @@ pub fn networks(interfaces: &mut [Interface], facts: Facts<'_>, report: &mut dyn
         let Source::Network { name: Some(name), .. } = &interface.source else { continue };
         let Some(network) = facts.network(&name.value) else { continue };
         let place = taken.entry(name.value.clone()).or_default();
-        interface.plug = plug(network, *place);
+        interface.resolved = plug(network, *place);
         *place += 1;
-        if interface.plug.is_none() && !is_bridged(network) {
+        if interface.resolved.is_none() && !is_bridged(network) {
             let message = format!("network `{}` has no device left for this interface", name.value);
             let span = name.origin.span();
             report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
@@ -64,15 +64,15 @@ fn is_bridged(network: &Network) -> bool {
     }
 }
 
-fn plug(network: &Network, place: usize) -> Option<Plug> {
+fn plug(network: &Network, place: usize) -> Option<ResolvedNetwork> {
     let bridge = || {
         let name = network.bridge.clone()?;
-        Some(Plug::Bridge { name, openvswitch: network.openvswitch })
+        Some(ResolvedNetwork::Bridge { name, openvswitch: network.openvswitch })
     };
     let direct = |mode: MacvtapMode| {
         // One interface of the host serves many macvtaps, except in mode `passthrough`.
         let place = if mode == MacvtapMode::Passthrough { place } else { place % network.devices.len().max(1) };
-        Some(Plug::Direct { dev: network.devices.get(place)?.clone(), mode })
+        Some(ResolvedNetwork::Direct { dev: network.devices.get(place)?.clone(), mode })
     };
     match network.forward {
         Forward::None | Forward::Nat | Forward::Route | Forward::Open => bridge(),
@@ -83,7 +83,7 @@ fn plug(network: &Network, place: usize) -> Option<Plug> {
         Forward::Passthrough => direct(MacvtapMode::Passthrough),
         Forward::Hostdev => {
             let slot = slot(*network.functions.get(place)?)?;
-            Some(Plug::Host { slot, managed: network.managed })
+            Some(ResolvedNetwork::Host { slot, managed: network.managed })
         }
     }
 }
@@ -96,16 +96,16 @@ fn slot(address: PciAddress) -> Option<PciSlot> {
 impl Interface {
     /// What the interface is on the host: its type, or what its network leads to.
     pub fn actual(&self) -> InterfaceType {
-        match &self.plug {
-            Some(Plug::Direct { .. }) => InterfaceType::Direct,
-            Some(Plug::Host { .. }) => InterfaceType::Hostdev,
-            Some(Plug::Bridge { .. }) | None => self.kind.value,
+        match &self.resolved {
+            Some(ResolvedNetwork::Direct { .. }) => InterfaceType::Direct,
+            Some(ResolvedNetwork::Host { .. }) => InterfaceType::Hostdev,
+            Some(ResolvedNetwork::Bridge { .. }) | None => self.kind.value,
         }
     }
 
     /// Whether it is on a bridge of Open vSwitch.
     pub fn is_openvswitch(&self) -> bool {
-        matches!(&self.plug, Some(Plug::Bridge { openvswitch: true, .. }))
+        matches!(&self.resolved, Some(ResolvedNetwork::Bridge { openvswitch: true, .. }))
             || self.virtualport.as_ref().is_some_and(super::VirtualPort::is_openvswitch)
     }
 }
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_pool_is_used_up_and_macvtaps_share() {
-        let direct = |dev: &str, mode| Some(Plug::Direct { dev: dev.into(), mode });
+        let direct = |dev: &str, mode| Some(ResolvedNetwork::Direct { dev: dev.into(), mode });
         assert_eq!(plug(&network(Forward::Vepa), 3), direct("b", MacvtapMode::Vepa));
         assert_eq!(plug(&network(Forward::Passthrough), 1), direct("b", MacvtapMode::Passthrough));
         assert_eq!(plug(&network(Forward::Passthrough), 2), None);

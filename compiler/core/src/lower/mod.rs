@@ -1,4 +1,4 @@
-//! `Checked` to `Domain`: from elements to typed values, in libvirt's words.
+//! `Validated` to `Domain`: from elements to typed values, in libvirt's words.
 
 mod fields;
 

@@ -17,12 +17,12 @@ pub(crate) use expected::Parents;
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_xml::{Attribute, Document, Element, Node};
 
-use crate::checked::Checked;
 use crate::engine::arena::Pat;
 use crate::engine::derive::Engine;
 use crate::engine::names::Symbol;
 use crate::engine::run::{Open, Pretence, View, is_leaf};
 use crate::schema::Schema;
+use crate::validated::Validated;
 
 /// More faults than this in one document are marked, but not reported.
 const MAX_REPORTS: usize = 100;
@@ -54,7 +54,7 @@ struct Reporter<'r, 's, 'd> {
     schema: &'s Schema,
     symbols: &'r [Symbol],
     complete: bool,
-    checked: Checked<'d>,
+    checked: Validated<'d>,
     out: Diagnostics,
     trials: usize,
 }
@@ -64,9 +64,9 @@ pub(crate) fn report<'d>(
     engine: &mut Engine<'_>,
     document: &'d Document,
     symbols: &[Symbol],
-) -> (Checked<'d>, Diagnostics) {
+) -> (Validated<'d>, Diagnostics) {
     let schema = engine.schema;
-    let checked = Checked::unchecked(document);
+    let checked = Validated::unchecked(document);
     let complete = document.is_complete();
     let mut reporter = Reporter { engine, schema, symbols, complete, checked, out: Diagnostics::new(), trials: 0 };
     if let Some(root) = document.root() {

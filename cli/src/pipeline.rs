@@ -9,7 +9,7 @@ use virtc_compiler::{
 use virtc_diag::{Code, Diagnostics, Severity, SourceFile, Span};
 use virtc_inventory::HostFile;
 use virtc_lints::Context;
-use virtc_rng::{Checked, Schema, Validator};
+use virtc_rng::{Schema, Validated, Validator};
 use virtc_xml::Document;
 
 use crate::input::{Input, Loaded};
@@ -108,8 +108,8 @@ impl<'s> Pipeline<'s> {
     }
 
     /// The grammar for a document that may be something else than a domain.
-    fn grammar<'d>(&mut self, document: &'d Document) -> (Checked<'d>, Diagnostics) {
-        let Some(root) = document.root() else { return (Checked::unchecked(document), Diagnostics::new()) };
+    fn grammar<'d>(&mut self, document: &'d Document) -> (Validated<'d>, Diagnostics) {
+        let Some(root) = document.root() else { return (Validated::unchecked(document), Diagnostics::new()) };
         if self.settings.schema.is_some() || root.is("domain") {
             return self.domains.validate(document);
         }
@@ -122,7 +122,7 @@ impl<'s> Pipeline<'s> {
 
     /// Takes a document of which the grammar has seen all through the passes and the lints. A domain with holes is not gone into:
     /// what is missing would be missed by the rest.
-    fn analyse(&self, checked: &Checked<'_>) -> Analysis {
+    fn analyse(&self, checked: &Validated<'_>) -> Analysis {
         let (domain, mut found) = lower(checked);
         let whole = domain.as_ref().filter(|domain| domain.unread == 0 && !found.has_errors());
         let (definition, faults) = whole.map(|domain| define(domain.clone(), self.facts())).unzip();

@@ -71,6 +71,15 @@ fn result(source: &SourceFile, found: &Diagnostic, rule: Option<&usize>) -> Valu
             .map(|label| json!({"physicalLocation": physical(source, label.span), "message": {"text": label.text}}));
         object.insert("relatedLocations".into(), related.collect());
     }
+    let mut properties = serde_json::Map::new();
+    for (name, list) in [("alternatives", &found.alternatives), ("patterns", &found.patterns)] {
+        if !list.is_empty() {
+            properties.insert(name.into(), json!(list));
+        }
+    }
+    if !properties.is_empty() {
+        object.insert("properties".into(), properties.into());
+    }
     // What must not be applied as it is has no place in a format that tools apply.
     if let Some(fix) = found.fix.as_ref().filter(|fix| fix.safety != Safety::DisplayOnly) {
         object.insert("fixes".into(), json!([change(source, fix)]));

@@ -105,6 +105,11 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do.
     pub help: Option<String>,
+    /// Everything that would be allowed in place of what is wrong, where that can be listed, the most likely first: values, or names of
+    /// elements or attributes, without marks around them. Formats for machines carry all of it; the text shows what helps.
+    pub alternatives: Vec<String>,
+    /// Regular expressions (XML Schema part 2, appendix F) of which one would have to match. For machines only: no text shows them.
+    pub patterns: Vec<String>,
     /// A fix, where there is one.
     pub fix: Option<Fix>,
 }
@@ -123,13 +128,30 @@ impl Diagnostic {
     /// A finding about a whole file.
     pub fn whole_file(code: &'static Code, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, severity: code.severity, message, span: None, labels: Vec::new(), help: None, fix: None }
+        Self {
+            code,
+            severity: code.severity,
+            message,
+            span: None,
+            labels: Vec::new(),
+            help: None,
+            alternatives: Vec::new(),
+            patterns: Vec::new(),
+            fix: None,
+        }
     }
 
-    /// With a sentence that says what to do.
+    /// With a sentence that says what to do; an empty one is left out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(help.into()).filter(|help| !help.is_empty());
+        self
+    }
+
+    /// With all that would be allowed instead; see [`Self::alternatives`].
+    #[must_use]
+    pub fn alternatives(mut self, alternatives: Vec<String>) -> Self {
+        self.alternatives = alternatives;
         self
     }
 
@@ -163,7 +185,7 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
-    /// All findings of `other` behind these.
+    /// Adds all findings of `other` after these.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }

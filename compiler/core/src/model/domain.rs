@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 
 use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin};
@@ -91,16 +91,16 @@ pub struct Domain {
 }
 
 /// The domain in `document`; `None` where its root is no `<domain>`.
-pub fn lower(checked: &Checked<'_>) -> (Option<Domain>, Diagnostics) {
+pub fn lower(checked: &Validated<'_>) -> (Option<Domain>, Diagnostics) {
     read(checked, Lowering::new(checked))
 }
 
 /// As [`lower`], for the XML of a running domain: the names of its devices in QEMU are kept.
-pub fn lower_running(checked: &Checked<'_>) -> (Option<Domain>, Diagnostics) {
+pub fn lower_running(checked: &Validated<'_>) -> (Option<Domain>, Diagnostics) {
     read(checked, Lowering::running(checked))
 }
 
-fn read(checked: &Checked<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics) {
+fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics) {
     let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
     if !root.is("domain") {
         let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
@@ -114,7 +114,7 @@ fn read(checked: &Checked<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics
 }
 
 /// The one device in `checked`, whose root is its element.
-pub fn lower_device(checked: &Checked<'_>) -> (Option<Devices>, Diagnostics) {
+pub fn lower_device(checked: &Validated<'_>) -> (Option<Devices>, Diagnostics) {
     let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
     let cx = Lowering::running(checked);
     let mut devices = Devices::default();

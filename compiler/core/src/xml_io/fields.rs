@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 
 use virtc_diag::{Diagnostic, Diagnostics, Safety, Span};
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 use virtc_xml::{Attribute, Element};
 
 use crate::codes;
@@ -11,7 +11,7 @@ use crate::ir::{Leaf, Opt, Origin, Spanned};
 
 /// What all readers of one document share.
 pub struct Lowering<'d> {
-    checked: &'d Checked<'d>,
+    checked: &'d Validated<'d>,
     found: RefCell<Diagnostics>,
     /// Whether the document shows a running domain, whose devices have names in QEMU.
     running: bool,
@@ -21,12 +21,12 @@ pub struct Lowering<'d> {
 
 impl<'d> Lowering<'d> {
     /// A lowering over the parts that the grammar found sound.
-    pub fn new(checked: &'d Checked<'d>) -> Self {
+    pub fn new(checked: &'d Validated<'d>) -> Self {
         Self { checked, running: false, found: RefCell::default(), met: Cell::new(0) }
     }
 
     /// As [`Lowering::new`], for a running domain: the names of its devices are kept.
-    pub fn running(checked: &'d Checked<'d>) -> Self {
+    pub fn running(checked: &'d Validated<'d>) -> Self {
         Self { running: true, ..Self::new(checked) }
     }
 

@@ -1,7 +1,7 @@
 //! For tests: what becomes of the parts of a domain.
 
 use virtc_diag::SourceFile;
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 
 use crate::qemu::{Payload, QemuOption, json_arg, opts_arg};
 use crate::{Facts, Target, define, lower, prepare};
@@ -48,7 +48,7 @@ pub fn trial_of(name: &str, parts: &str) -> Trial {
 
 fn of_text(text: String, words: &[&str]) -> Trial {
     let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Checked::unchecked(&document));
+    let (domain, mut found) = lower(&Validated::unchecked(&document));
     let (definition, more) = define(domain.unwrap(), Facts::default());
     found.extend(more);
     let xml = definition.to_xml().lines().map(str::trim).collect();

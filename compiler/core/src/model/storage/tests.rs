@@ -2,7 +2,7 @@
 
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 
 use crate::qemu::{Payload, json_arg};
 use crate::{Facts, Target, define, lower, prepare};
@@ -14,7 +14,7 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
          <devices>{disk}<memballoon model='none'/></devices></domain>"
     );
     let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Checked::unchecked(&document));
+    let (domain, mut found) = lower(&Validated::unchecked(&document));
     let (definition, more) = define(domain.unwrap(), Facts::new(host));
     found.extend(more);
     let again = definition.to_xml();
@@ -30,7 +30,7 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
         _ => None,
     });
     let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", again.clone()));
-    let (domain, _) = lower(&Checked::unchecked(&document));
+    let (domain, _) = lower(&Validated::unchecked(&document));
     assert_eq!(define(domain.unwrap(), Facts::new(host)).0.to_xml(), again, "no fixed point");
     (items.collect(), found.iter().map(|d| d.message.clone()).collect())
 }

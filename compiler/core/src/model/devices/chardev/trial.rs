@@ -1,7 +1,7 @@
 //! For tests: what becomes of a few devices.
 
 use virtc_diag::SourceFile;
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 
 use crate::qemu::{Payload, QemuOption};
 use crate::qemu::{json_arg, opts_arg};
@@ -36,7 +36,7 @@ pub fn trial(devices: &str, words: &[&str]) -> Trial {
          <devices>{devices}<memballoon model='none'/></devices></domain>"
     );
     let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Checked::unchecked(&document));
+    let (domain, mut found) = lower(&Validated::unchecked(&document));
     let (definition, more) = define(domain.unwrap(), Facts::default());
     found.extend(more);
     let xml = definition.to_xml();

@@ -2,7 +2,7 @@
 
 use virtc_diag::SourceFile;
 use virtc_inventory::{Forward, HostFile, Network, Resources};
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 
 use crate::qemu::{Payload, QemuOption, json_arg, opts_arg};
 use crate::{Facts, Target, define, lower, prepare};
@@ -46,7 +46,7 @@ fn made(devices: &str, words: &[&str]) -> Made {
          <os><type arch='x86_64' machine='q35'>hvm</type></os><devices>{devices}<memballoon model='none'/></devices></domain>"
     );
     let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Checked::unchecked(&document));
+    let (domain, mut found) = lower(&Validated::unchecked(&document));
     let (definition, more) = define(domain.unwrap(), facts);
     found.extend(more);
     let xml = definition.to_xml();

@@ -2,7 +2,7 @@
 
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 
 use crate::{Facts, define, lower};
 
@@ -48,7 +48,7 @@ fn chosen(attributes: &str, os: &str, parts: &str) -> String {
     );
     let host = host();
     let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Checked::unchecked(&document));
+    let (domain, mut found) = lower(&Validated::unchecked(&document));
     let (definition, more) = define(domain.unwrap(), Facts::new(Some(&host)));
     found.extend(more);
     if found.has_errors() {

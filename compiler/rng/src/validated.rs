@@ -6,7 +6,7 @@ use virtc_xml::{Attribute, Document, Element};
 
 /// A document with what is known about its faults. Faulty elements and attributes are holes: later passes leave them out.
 #[derive(Debug, Clone)]
-pub struct Checked<'d> {
+pub struct Validated<'d> {
     document: &'d Document,
     pub(crate) elements: BTreeSet<u32>,
     pub(crate) lacking: BTreeSet<u32>,
@@ -15,7 +15,7 @@ pub struct Checked<'d> {
     sound: bool,
 }
 
-impl<'d> Checked<'d> {
+impl<'d> Validated<'d> {
     pub(crate) fn new(document: &'d Document, sound: bool) -> Self {
         let (elements, lacking, attributes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         Self { document, elements, lacking, attributes, sound: sound && document.is_complete() }

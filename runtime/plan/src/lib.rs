@@ -11,6 +11,7 @@ pub mod step;
 
 pub use arg::{Arg, Hole, Part, Quote};
 pub use document::{Action, DevicePlan, DomainId, FORMAT, Origin, Plan, PlannedStep, ReadError};
-pub use node::{Access, DeviceKind, DeviceRule, Node, PciAddress};
+pub use node::{Access, DeviceKind, DeviceRule, Node};
 pub use qmp::{Await, QmpCall, QmpCommand, QmpScript};
 pub use step::{Content, Limit, MONITOR_FD, MONITOR_SOCKET, OpenMode, Owner, SocketPlace, Step, UserPolicy};
+pub use virtc_address::PciAddress;

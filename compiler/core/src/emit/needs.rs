@@ -149,7 +149,9 @@ impl HostNeeds {
 
     /// The guest gets this function of the host.
     pub fn vfio(&mut self, slot: PciSlot, managed: bool, origin: Origin) {
-        let device = PciAddress { domain: slot.domain.into(), bus: slot.bus, slot: slot.slot, function: slot.function };
+        let Some(device) = PciAddress::new(slot.domain.into(), slot.bus, slot.slot, slot.function) else {
+            return self.refuse("a PCI function at an impossible address", origin);
+        };
         // Several namespaces of one NVMe disk are one function.
         let bound =
             |(step, _): &(Step, Origin)| matches!(step, Step::VfioBind { device: other, .. } if *other == device);

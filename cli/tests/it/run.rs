@@ -44,7 +44,7 @@ fn a_definition_that_is_refused_is_not_run() {
 fn what_is_no_plan_is_refused() {
     let folder = Folder::with("good.xml", emulated());
     let plan = folder.virtc(&["compile", "--emit", "plan", "good.xml"]).out;
-    folder.write("old.json", plan.replace("\"format\": 1", "\"format\": 99"));
+    folder.write("old.json", plan.replace("\"format\": 2", "\"format\": 99"));
     folder.write("step.json", plan.replace("\"state-dir\"", "\"reboot\""));
     let says = |file: &str| {
         let ran = folder.virtc(&["run", "--state-dir", "s", file]);

@@ -62,7 +62,7 @@ impl Access {
     pub const RW: Self = Self { read: true, write: true, mknod: false };
     /// Read, write and make nodes.
     pub const RWM: Self = Self { read: true, write: true, mknod: true };
-    /// Read alone.
+    /// Only read.
     pub const R: Self = Self { read: true, write: false, mknod: false };
 }
 
@@ -77,7 +77,7 @@ impl fmt::Display for Access {
     }
 }
 
-/// One line of a device ACL. What no line allows is denied.
+/// One rule of a device ACL (cgroup). What no rule allows is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum DeviceRule {
@@ -85,10 +85,10 @@ pub enum DeviceRule {
     Number {
         /// Character or block.
         kind: DeviceKind,
-        /// The major number; absent for every one.
+        /// The major number, 0 to 4095 (`MINORBITS` in Linux is 20); absent for every one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         major: Option<u32>,
-        /// The minor number; absent for every one.
+        /// The minor number, 0 to 1048575; absent for every one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         minor: Option<u32>,
         /// What is allowed.
@@ -100,8 +100,33 @@ pub enum DeviceRule {
         node: Node,
         /// What is allowed.
         access: Access,
-        /// Whether the rule falls away where the host has no such node; otherwise that is an error.
+        /// Whether the rule is left out where the host has no such node; otherwise that is an error.
         #[serde(default)]
         optional: bool,
     },
+}
+
+impl fmt::Display for DeviceRule {
+    /// As the `devices` controller of cgroup v1 writes it, `c 10:232 rw`, or with the node in place of the numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: &Option<u32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
+        match self {
+            Self::Number { kind, major, minor, access } => {
+                write!(f, "{kind} {}:{} {access}", number(major), number(minor))
+            }
+            Self::Node { node, access, optional } => {
+                write!(f, "{node} {access}{}", if *optional { " if present" } else { "" })
+            }
+        }
+    }
+}
+
+impl fmt::Display for DeviceKind {
+    /// `c` or `b`, as cgroup v1 and `ls -l` write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Char => "c",
+            Self::Block => "b",
+        })
+    }
 }

@@ -17,7 +17,7 @@ impl ArgBuilder {
         for piece in text.pieces() {
             match piece {
                 Piece::Plain(plain) => self.0.push_quoted(plain, quote),
-                Piece::Hole(name) => self.0.push_hole(name.clone(), quote),
+                Piece::Placeholder(name) => self.0.push_placeholder(name.clone(), quote),
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use virtc_plan::Hole;
+use virtc_plan::Placeholder;
 
 /// Text with holes that the host fills.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ enum Content {
 /// For each hole the text before it; the text behind the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Holed {
-    holes: Vec<(String, Hole)>,
+    holes: Vec<(String, Placeholder)>,
     end: String,
 }
 
@@ -30,27 +30,27 @@ pub(super) enum Piece<'t> {
     /// Text as it is; it may be empty.
     Plain(&'t str),
     /// A hole.
-    Hole(&'t Hole),
+    Placeholder(&'t Placeholder),
 }
 
 /// The VM's state directory and a path below it.
 pub fn state(rest: &str) -> Text {
-    Text::hole(Hole::State).then(rest)
+    Text::hole(Placeholder::State).then(rest)
 }
 
 /// The number of the descriptor `name`.
 pub fn fd(name: &str) -> Text {
-    Text::hole(Hole::Fd(name.to_owned()))
+    Text::hole(Placeholder::Fd(name.to_owned()))
 }
 
 /// The ciphertext of the secret behind the object `id`, in base 64.
 pub fn secret_text(id: &str) -> Text {
-    Text::hole(Hole::Secret(id.to_owned()))
+    Text::hole(Placeholder::Secret(id.to_owned()))
 }
 
 /// The initialisation vector of that ciphertext, in base 64.
 pub fn secret_iv(id: &str) -> Text {
-    Text::hole(Hole::SecretIv(id.to_owned()))
+    Text::hole(Placeholder::SecretIv(id.to_owned()))
 }
 
 impl Default for Text {
@@ -83,7 +83,7 @@ impl Text {
         Self(Content::Plain(Cow::Borrowed(text)))
     }
 
-    fn hole(hole: Hole) -> Self {
+    fn hole(hole: Placeholder) -> Self {
         Self(Content::Holes(Box::new(Holed { holes: vec![(String::new(), hole)], end: String::new() })))
     }
 
@@ -117,7 +117,7 @@ impl Text {
             Content::Plain(text) => (&[], text),
             Content::Holes(holed) => (&holed.holes, &holed.end),
         };
-        let before = holes.iter().flat_map(|(text, hole)| [Piece::Plain(text), Piece::Hole(hole)]);
+        let before = holes.iter().flat_map(|(text, hole)| [Piece::Plain(text), Piece::Placeholder(hole)]);
         before.chain([Piece::Plain(end)])
     }
 
@@ -132,8 +132,9 @@ impl Text {
     /// The names of its descriptors.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = &str> {
         self.pieces().filter_map(|piece| match piece {
-            Piece::Hole(Hole::Fd(name)) => Some(name.as_str()),
-            Piece::Hole(Hole::State | Hole::Secret(_) | Hole::SecretIv(_)) | Piece::Plain(_) => None,
+            Piece::Placeholder(Placeholder::Fd(name)) => Some(name.as_str()),
+            Piece::Placeholder(Placeholder::State | Placeholder::Secret(_) | Placeholder::SecretIv(_))
+            | Piece::Plain(_) => None,
         })
     }
 }

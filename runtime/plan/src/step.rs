@@ -138,7 +138,7 @@ pub enum Step {
 }
 
 impl fmt::Display for Step {
-    /// One line, with every field but the command line and the commands, which are [`Step::details`].
+    /// One line, with every field but QEMU's command line and what follows the first QMP command, which are [`Step::details`].
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StateDir { directories } => {
@@ -180,21 +180,18 @@ impl fmt::Display for Step {
                 text::option(f, ", with locked memory ", memlock.as_ref())?;
                 text::list(f, ", with descriptors ", fds)
             }
-            Self::QmpRun { script } => {
-                f.write_str("execute")?;
-                text::list(f, " ", script.commands.iter().map(|command| &command.call.execute))
-            }
+            Self::QmpRun { script } => text::list(f, "", script.lines().first()),
             Self::Cont {} => f.write_str("execute cont"),
         }
     }
 }
 
 impl Step {
-    /// What does not fit into its line: QEMU's environment and command line, an option on a line, or the QMP commands.
+    /// What does not fit into one line: QEMU's environment and command line, with an option on each line, or further QMP commands.
     pub fn details(&self) -> Vec<String> {
         match self {
             Self::Spawn { argv, env, .. } => text::command_line(env, argv),
-            Self::QmpRun { script } => script.lines(),
+            Self::QmpRun { script } => script.lines().into_iter().skip(1).collect(),
             Self::StateDir { .. }
             | Self::VfioBind { .. }
             | Self::Cgroup { .. }

@@ -8,7 +8,7 @@ use virtc_compiler::emit::hotplug;
 use virtc_compiler::{DeviceChange, Facts, MissingDevice, Sound, attach, detach, update};
 use virtc_diag::{Diagnostics, SourceFile};
 
-use super::compile::{object, pretty};
+use super::compile::object;
 use crate::args::{HostArg, OutputFormat, QemuArg};
 use crate::exit::Exit;
 use crate::input::Input;
@@ -116,7 +116,7 @@ impl Change {
             Emit::Plan => {
                 let plan = hotplug::plan(change, source)?;
                 match self.format {
-                    OutputFormat::Text => pretty(&plan),
+                    OutputFormat::Text => plan.to_text(),
                     OutputFormat::Json => serde_json::to_string(&plan).unwrap_or_default() + "\n",
                 }
             }

@@ -57,7 +57,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     let binary = m.domain().emulator.as_ref().map_or(start, |e| e.origin);
     steps.push(step((spawn, binary)));
     for (call, origin) in needs.commands.iter().cloned() {
-        let commands = vec![QmpCommand { call, awaits: None, undo: None }];
+        let commands = vec![QmpCommand { call, awaits: None, revert: None }];
         steps.push(step((Step::QmpRun { script: QmpScript { commands } }, origin)));
     }
     steps.push(step((Step::Cont {}, start)));

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::{Arg, Hole, Part, Step};
+use virtc_plan::{Arg, Part, Placeholder, Step};
 
 use crate::codes;
 use crate::emit::argv::value_arg;
@@ -170,8 +170,11 @@ fn word(arg: &Arg) -> Result<String, String> {
     for part in Vec::from(arg.clone()) {
         match part {
             Part::Text(text) => quote(&text, &mut out),
-            Part::Hole { name: Hole::State, .. } => out.push_str("\"$state\""),
-            Part::Hole { name: Hole::Fd(name) | Hole::Secret(name) | Hole::SecretIv(name), .. } => {
+            Part::Placeholder { name: Placeholder::State, .. } => out.push_str("\"$state\""),
+            Part::Placeholder {
+                name: Placeholder::Fd(name) | Placeholder::Secret(name) | Placeholder::SecretIv(name),
+                ..
+            } => {
                 return Err(name);
             }
         }
@@ -198,14 +201,14 @@ mod tests {
 
     #[test]
     fn words_survive_the_shell() {
-        let state = Part::Hole { name: Hole::State, quote: Quote::Comma };
+        let state = Part::Placeholder { name: Placeholder::State, quote: Quote::Comma };
         assert_eq!(word(&Arg::text("a b'c")), Ok("'a b'\\''c'".to_owned()));
         assert_eq!(word(&Arg::text("")), Ok("''".to_owned()));
         assert_eq!(
             word(&Arg::from(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])),
             Ok("path=\"$state\"/x".to_owned())
         );
-        let fd = Part::Hole { name: Hole::Fd("tap".into()), quote: Quote::Comma };
+        let fd = Part::Placeholder { name: Placeholder::Fd("tap".into()), quote: Quote::Comma };
         assert_eq!(word(&Arg::from(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
     }
 

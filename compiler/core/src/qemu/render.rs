@@ -5,7 +5,7 @@ use virtc_plan::{Arg, Quote};
 use crate::qemu::text::{Piece, Text};
 use crate::qemu::value::{Opts, Props, Value};
 
-/// Builds an [`Arg`] from text and unread.
+/// Builds an [`Arg`] from text and placeholders.
 struct ArgBuilder(Arg);
 
 impl ArgBuilder {
@@ -17,7 +17,7 @@ impl ArgBuilder {
         for piece in text.pieces() {
             match piece {
                 Piece::Plain(plain) => self.0.push_quoted(plain, quote),
-                Piece::Hole(name) => self.0.push_hole(name.clone(), quote),
+                Piece::Placeholder(name) => self.0.push_placeholder(name.clone(), quote),
             }
         }
     }
@@ -58,17 +58,17 @@ impl ArgBuilder {
 /// Where a JSON value has text that the host fills in: JSON pointers.
 pub type Placeholders = Vec<(String, Arg)>;
 
-/// The object as JSON for QMP, with its unread apart.
+/// The object as JSON for QMP, with its placeholders apart.
 pub fn props_json(props: &Props) -> (serde_json::Map<String, serde_json::Value>, Placeholders) {
-    let mut unread = Placeholders::new();
-    let map = object_json(props, "", &mut unread);
-    (map, unread)
+    let mut placeholders = Placeholders::new();
+    let map = object_json(props, "", &mut placeholders);
+    (map, placeholders)
 }
 
-fn object_json(props: &Props, at: &str, unread: &mut Placeholders) -> serde_json::Map<String, serde_json::Value> {
+fn object_json(props: &Props, at: &str, placeholders: &mut Placeholders) -> serde_json::Map<String, serde_json::Value> {
     props
         .iter()
-        .map(|(key, value)| (key.to_owned(), value_json(value, &format!("{at}/{}", pointer_token(key)), unread)))
+        .map(|(key, value)| (key.to_owned(), value_json(value, &format!("{at}/{}", pointer_token(key)), placeholders)))
         .collect()
 }
 
@@ -76,7 +76,7 @@ fn pointer_token(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 
-fn value_json(value: &Value, at: &str, unread: &mut Placeholders) -> serde_json::Value {
+fn value_json(value: &Value, at: &str, placeholders: &mut Placeholders) -> serde_json::Value {
     match value {
         Value::Text(text) => {
             if let Some(plain) = text.plain() {
@@ -84,7 +84,7 @@ fn value_json(value: &Value, at: &str, unread: &mut Placeholders) -> serde_json:
             } else {
                 let arg = word_arg(text);
                 let shown = arg.display().into();
-                unread.push((at.to_owned(), arg));
+                placeholders.push((at.to_owned(), arg));
                 shown
             }
         }
@@ -95,10 +95,12 @@ fn value_json(value: &Value, at: &str, unread: &mut Placeholders) -> serde_json:
         },
         Value::Bool(bool) => (*bool).into(),
         Value::Null => serde_json::Value::Null,
-        Value::Object(props) => object_json(props, at, unread).into(),
+        Value::Object(props) => object_json(props, at, placeholders).into(),
         Value::Array(values) => {
-            let each =
-                values.iter().enumerate().map(|(index, value)| value_json(value, &format!("{at}/{index}"), unread));
+            let each = values
+                .iter()
+                .enumerate()
+                .map(|(index, value)| value_json(value, &format!("{at}/{index}"), placeholders));
             each.collect::<Vec<_>>().into()
         }
     }

@@ -1,26 +1,26 @@
-//! Text with unread.
+//! Text with placeholders.
 
 use std::borrow::Cow;
 
-use virtc_plan::Hole;
+use virtc_plan::Placeholder;
 
-/// Text with unread that the host fills.
+/// Text with placeholders that the host fills.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(Content);
 
-/// A text in the form that its unread ask for, so that equal texts have one form.
+/// A text in the form that its placeholders ask for, so that equal texts have one form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
-    /// Text without unread.
+    /// Text without placeholders.
     Plain(Cow<'static, str>),
-    /// Text with unread, which is rare.
-    Placeholders(Box<Holed>),
+    /// Text with placeholders, which is rare.
+    WithPlaceholders(Box<WithPlaceholders>),
 }
 
-/// For each hole the text before it; the text behind the last one.
+/// For each placeholder the text before it; the text behind the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Holed {
-    unread: Vec<(String, Hole)>,
+struct WithPlaceholders {
+    placeholders: Vec<(String, Placeholder)>,
     end: String,
 }
 
@@ -29,28 +29,28 @@ struct Holed {
 pub(super) enum Piece<'t> {
     /// Text as it is; it may be empty.
     Plain(&'t str),
-    /// A hole.
-    Hole(&'t Hole),
+    /// A placeholder.
+    Placeholder(&'t Placeholder),
 }
 
 /// The VM's state directory and a path below it.
 pub fn state(rest: &str) -> Text {
-    Text::hole(Hole::State).then(rest)
+    Text::placeholder(Placeholder::State).then(rest)
 }
 
 /// The number of the descriptor `name`.
 pub fn fd(name: &str) -> Text {
-    Text::hole(Hole::Fd(name.to_owned()))
+    Text::placeholder(Placeholder::Fd(name.to_owned()))
 }
 
 /// The ciphertext of the secret behind the object `id`, in base 64.
 pub fn secret_text(id: &str) -> Text {
-    Text::hole(Hole::Secret(id.to_owned()))
+    Text::placeholder(Placeholder::Secret(id.to_owned()))
 }
 
 /// The initialisation vector of that ciphertext, in base 64.
 pub fn secret_iv(id: &str) -> Text {
-    Text::hole(Hole::SecretIv(id.to_owned()))
+    Text::placeholder(Placeholder::SecretIv(id.to_owned()))
 }
 
 impl Default for Text {
@@ -83,8 +83,11 @@ impl Text {
         Self(Content::Plain(Cow::Borrowed(text)))
     }
 
-    fn hole(hole: Hole) -> Self {
-        Self(Content::Placeholders(Box::new(Holed { unread: vec![(String::new(), hole)], end: String::new() })))
+    fn placeholder(placeholder: Placeholder) -> Self {
+        Self(Content::WithPlaceholders(Box::new(WithPlaceholders {
+            placeholders: vec![(String::new(), placeholder)],
+            end: String::new(),
+        })))
     }
 
     /// This text and `other` behind it.
@@ -93,18 +96,18 @@ impl Text {
         let Self(mut content) = self;
         match (&mut content, other.into().0) {
             (Content::Plain(before), Content::Plain(behind)) => *before += behind,
-            (Content::Placeholders(own), Content::Plain(behind)) => own.end += &behind,
-            (Content::Plain(before), Content::Placeholders(mut other)) => {
-                if let Some((first, _)) = other.unread.first_mut() {
+            (Content::WithPlaceholders(own), Content::Plain(behind)) => own.end += &behind,
+            (Content::Plain(before), Content::WithPlaceholders(mut other)) => {
+                if let Some((first, _)) = other.placeholders.first_mut() {
                     first.insert_str(0, before);
                 }
-                content = Content::Placeholders(other);
+                content = Content::WithPlaceholders(other);
             }
-            (Content::Placeholders(own), Content::Placeholders(mut other)) => {
-                if let Some((first, _)) = other.unread.first_mut() {
+            (Content::WithPlaceholders(own), Content::WithPlaceholders(mut other)) => {
+                if let Some((first, _)) = other.placeholders.first_mut() {
                     first.insert_str(0, &own.end);
                 }
-                own.unread.append(&mut other.unread);
+                own.placeholders.append(&mut other.placeholders);
                 own.end = other.end;
             }
         }
@@ -113,27 +116,29 @@ impl Text {
 
     /// The pieces in order.
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
-        let (unread, end): (&[_], &str) = match &self.0 {
+        let (placeholders, end): (&[_], &str) = match &self.0 {
             Content::Plain(text) => (&[], text),
-            Content::Placeholders(holed) => (&holed.unread, &holed.end),
+            Content::WithPlaceholders(holed) => (&holed.placeholders, &holed.end),
         };
-        let before = unread.iter().flat_map(|(text, hole)| [Piece::Plain(text), Piece::Hole(hole)]);
+        let before =
+            placeholders.iter().flat_map(|(text, placeholder)| [Piece::Plain(text), Piece::Placeholder(placeholder)]);
         before.chain([Piece::Plain(end)])
     }
 
-    /// The text where it has no unread.
+    /// The text where it has no placeholders.
     pub fn plain(&self) -> Option<&str> {
         match &self.0 {
             Content::Plain(text) => Some(text),
-            Content::Placeholders(_) => None,
+            Content::WithPlaceholders(_) => None,
         }
     }
 
     /// The names of its descriptors.
     pub(super) fn descriptors(&self) -> impl Iterator<Item = &str> {
         self.pieces().filter_map(|piece| match piece {
-            Piece::Hole(Hole::Fd(name)) => Some(name.as_str()),
-            Piece::Hole(Hole::State | Hole::Secret(_) | Hole::SecretIv(_)) | Piece::Plain(_) => None,
+            Piece::Placeholder(Placeholder::Fd(name)) => Some(name.as_str()),
+            Piece::Placeholder(Placeholder::State | Placeholder::Secret(_) | Placeholder::SecretIv(_))
+            | Piece::Plain(_) => None,
         })
     }
 }

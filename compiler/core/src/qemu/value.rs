@@ -22,7 +22,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The string, where it is one without unread.
+    /// The string, where it is one without placeholders.
     pub fn plain(&self) -> Option<&str> {
         match self {
             Self::Text(text) => text.plain(),

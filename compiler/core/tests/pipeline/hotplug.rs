@@ -79,7 +79,7 @@ fn props(members: &Map<String, Json>) -> Props {
 /// What is wrong with a call; a device's properties are those of its driver.
 fn fault(caps: &Capabilities, call: &QmpCall) -> Option<String> {
     let mut json = Json::Object(call.arguments.clone());
-    for (pointer, arg) in &call.holes {
+    for (pointer, arg) in &call.placeholders {
         let Some(place) = json.pointer_mut(pointer) else { return Some(format!("no {pointer} in {call:?}")) };
         *place = Json::from(arg.display());
     }
@@ -107,7 +107,7 @@ impl Held {
         }
         let sound = change?.sound(&findings.device)?;
         let script: QmpScript = hotplug::script(&sound).ok()?;
-        for call in script.commands.iter().flat_map(|command| std::iter::once(&command.call).chain(&command.undo)) {
+        for call in script.commands.iter().flat_map(|command| std::iter::once(&command.call).chain(&command.revert)) {
             *self.calls.entry(call.execute.clone()).or_default() += 1;
             self.faults.extend(caps.iter().filter_map(|caps| fault(caps, call)));
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::{Arg, Hole, Part, QmpCall, QmpCommand};
+use virtc_plan::{Arg, Part, Placeholder, QmpCall, QmpCommand};
 
 use crate::codes;
 use crate::qemu::render::{Placeholders, props_json};
@@ -33,7 +33,7 @@ pub(super) fn pair(item: &QemuOption) -> Result<(QmpCall, QmpCall), Diagnostics>
             return special.ok_or_else(|| refused(item));
         }
     };
-    let (arguments, holes) = match &item.payload {
+    let (arguments, placeholders) = match &item.payload {
         Payload::Json(props) => props_json(props),
         Payload::Chardev(chardev) => {
             let props = Props::new().with("id", chardev.id()).with("backend", chardev.backend());
@@ -44,8 +44,8 @@ pub(super) fn pair(item: &QemuOption) -> Result<(QmpCall, QmpCall), Diagnostics>
     // What has no name could not be removed again.
     let Some(name) = arguments.get(key).cloned() else { return Err(refused(item)) };
     let named = Map::from_iter([(key.to_owned(), name)]);
-    let holes: BTreeMap<String, Arg> = holes.into_iter().collect();
-    Ok((QmpCall { holes, ..QmpCall::new(add, arguments) }, QmpCall::new(remove, named)))
+    let placeholders: BTreeMap<String, Arg> = placeholders.into_iter().collect();
+    Ok((QmpCall { placeholders, ..QmpCall::new(add, arguments) }, QmpCall::new(remove, named)))
 }
 
 fn refused(item: &QemuOption) -> Diagnostics {
@@ -78,22 +78,23 @@ fn watchdog(action: &str) -> (QmpCall, QmpCall) {
 
 /// `getfd` for each descriptor that a command names; the command then has the names under which QEMU knows them.
 pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
-    let names = add.holes.values().flat_map(|arg| Vec::from(arg.clone())).filter_map(|part| match part {
-        Part::Hole { name: Hole::Fd(name), .. } => Some(name),
-        Part::Hole { name: Hole::State | Hole::Secret(_) | Hole::SecretIv(_), .. } | Part::Text(_) => None,
+    let names = add.placeholders.values().flat_map(|arg| Vec::from(arg.clone())).filter_map(|part| match part {
+        Part::Placeholder { name: Placeholder::Fd(name), .. } => Some(name),
+        Part::Placeholder { name: Placeholder::State | Placeholder::Secret(_) | Placeholder::SecretIv(_), .. }
+        | Part::Text(_) => None,
     });
     let get = |name: String| {
         let about = |execute| call(execute, json!({"fdname": name}));
         let (get, close) = (about("getfd"), about("closefd"));
-        QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, undo: Some(close) }
+        QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, revert: Some(close) }
     };
     let out = names.map(get).collect();
-    for (pointer, arg) in std::mem::take(&mut add.holes) {
+    for (pointer, arg) in std::mem::take(&mut add.placeholders) {
         let parts: Vec<Part> = Vec::from(arg).into_iter().map(named_part).collect();
         let is_known = parts.iter().all(|part| matches!(part, Part::Text(_)));
         let arg = Arg::from(parts);
         if !is_known {
-            add.holes.insert(pointer, arg);
+            add.placeholders.insert(pointer, arg);
         } else if let Some(place) = pointer_mut(&mut add.arguments, &pointer) {
             *place = Json::from(arg.display());
         }
@@ -103,7 +104,7 @@ pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
 
 fn named_part(part: Part) -> Part {
     match part {
-        Part::Hole { name: Hole::Fd(name), .. } => Part::Text(name),
+        Part::Placeholder { name: Placeholder::Fd(name), .. } => Part::Text(name),
         other => other,
     }
 }
@@ -146,11 +147,12 @@ mod tests {
     fn descriptors_are_sent_before_who_takes_them() {
         let props = Props::new().with("type", "tap").with("fds", fd("a").then(":").then(fd("b"))).with("id", "n");
         let (mut add, remove) = made("netdev", Payload::Json(props)).unwrap();
-        let sent: Vec<_> = descriptors(&mut add).into_iter().map(|c| (c.call.fd, c.undo.map(|u| u.execute))).collect();
+        let sent: Vec<_> =
+            descriptors(&mut add).into_iter().map(|c| (c.call.fd, c.revert.map(|u| u.execute))).collect();
         let closed = || Some("closefd".to_owned());
         assert_eq!(sent, [(Some("a".to_owned()), closed()), (Some("b".to_owned()), closed())]);
         assert_eq!(Json::from(add.arguments), json!({"type": "tap", "fds": "a:b", "id": "n"}));
-        assert!(add.holes.is_empty());
+        assert!(add.placeholders.is_empty());
         assert_eq!((remove.execute.as_str(), Json::from(remove.arguments)), ("netdev_del", json!({"id": "n"})));
     }
 

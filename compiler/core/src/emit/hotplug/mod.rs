@@ -30,15 +30,15 @@ pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
                 if add.fd.is_none() {
                     commands.extend(descriptors(&mut add));
                 }
-                commands.push(QmpCommand { call: add, awaits: None, undo: Some(remove) });
+                commands.push(QmpCommand { call: add, awaits: None, revert: Some(remove) });
             }
             QmpAction::Remove(item) => {
                 let (_, remove) = pair(item)?;
                 let awaits = (item.option == "device").then(|| deleted(&remove));
-                commands.push(QmpCommand { call: remove, awaits, undo: None });
+                commands.push(QmpCommand { call: remove, awaits, revert: None });
             }
             QmpAction::Call { call, undo } => {
-                commands.push(QmpCommand { call: call.clone(), awaits: None, undo: undo.clone() });
+                commands.push(QmpCommand { call: call.clone(), awaits: None, revert: undo.clone() });
             }
         }
     }
@@ -103,7 +103,7 @@ pub fn qmp(script: &QmpScript) -> Vec<Json> {
     let calls = script.commands.iter().map(|command| {
         let call = &command.call;
         let mut arguments = Json::Object(call.arguments.clone());
-        for (pointer, arg) in &call.holes {
+        for (pointer, arg) in &call.placeholders {
             if let Some(place) = arguments.pointer_mut(pointer) {
                 *place = Json::from(arg.display());
             }

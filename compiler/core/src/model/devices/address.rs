@@ -35,7 +35,7 @@ impl PciSlot {
 
     /// The same as an address of a function of the host.
     pub fn of_host(self) -> virtc_plan::PciAddress {
-        virtc_plan::PciAddress { domain: self.domain.into(), bus: self.bus, slot: self.slot, function: self.function }
+        virtc_plan::PciAddress::new(self.domain.into(), self.bus, self.slot, self.function).unwrap_or_default()
     }
 
     /// Whether this is no place yet: libvirt takes an address of zeros as a wish for one.

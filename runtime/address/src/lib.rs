@@ -1,4 +1,6 @@
 //! Addresses that are text in files and numbers in memory.
+//!
+//! Everything that speaks of a PCI function uses [`PciAddress`]: the definition, the host file, the plan, the runtime.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,8 +16,10 @@ pub struct ParseAddressError {
     wanted: &'static str,
 }
 
-/// A PCI function on the host, written `0000:01:00.0`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The address of a PCI function, of the host or of a guest, written `0000:01:00.0`.
+///
+/// It sorts by domain, bus, slot and function. The default is `0000:00:00.0`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct PciAddress {
     domain: u32,
     bus: u8,
@@ -24,33 +28,62 @@ pub struct PciAddress {
 }
 
 impl PciAddress {
-    /// The address, if `slot` is below 32 and `function` below 8.
-    pub fn new(domain: u32, bus: u8, slot: u8, function: u8) -> Option<Self> {
-        (slot < 32 && function < 8).then_some(Self { domain, bus, slot, function })
+    /// The highest slot of a bus (`PCI_SLOT` in Linux's `include/uapi/linux/pci.h` has five bits).
+    pub const LAST_SLOT: u8 = 31;
+
+    /// The highest function of a slot (`PCI_FUNC` in `include/uapi/linux/pci.h` has three bits).
+    pub const LAST_FUNCTION: u8 = 7;
+
+    /// The address, if `slot` is at most 31 and `function` at most 7.
+    pub const fn new(domain: u32, bus: u8, slot: u8, function: u8) -> Option<Self> {
+        if slot <= Self::LAST_SLOT && function <= Self::LAST_FUNCTION {
+            Some(Self { domain, bus, slot, function })
+        } else {
+            None
+        }
     }
 
-    /// The PCI domain; firmware gives 0 to 0xffff, the kernel also larger ones (volume management devices).
-    pub fn domain(self) -> u32 {
+    /// The address in domain 0 that these constants say. One that is out of range does not compile:
+    ///
+    /// ```
+    /// use virtc_address::PciAddress;
+    /// const IDE: PciAddress = PciAddress::fixed::<0, 1, 1>();
+    /// assert_eq!(IDE.to_string(), "0000:00:01.1");
+    /// ```
+    ///
+    /// ```compile_fail
+    /// virtc_address::PciAddress::fixed::<0, 32, 0>();
+    /// ```
+    pub const fn fixed<const BUS: u8, const SLOT: u8, const FUNCTION: u8>() -> Self {
+        const {
+            assert!(SLOT <= Self::LAST_SLOT, "a bus has the slots 0 to 31");
+            assert!(FUNCTION <= Self::LAST_FUNCTION, "a slot has the functions 0 to 7");
+        }
+        Self { domain: 0, bus: BUS, slot: SLOT, function: FUNCTION }
+    }
+
+    /// The PCI domain (segment), 0 to 0xffffffff: firmware gives 0 to 0xffff, Linux also larger ones (Intel VMD).
+    pub const fn domain(self) -> u32 {
         self.domain
     }
 
     /// The bus, 0 to 255.
-    pub fn bus(self) -> u8 {
+    pub const fn bus(self) -> u8 {
         self.bus
     }
 
     /// The slot, 0 to 31.
-    pub fn slot(self) -> u8 {
+    pub const fn slot(self) -> u8 {
         self.slot
     }
 
     /// The function, 0 to 7.
-    pub fn function(self) -> u8 {
+    pub const fn function(self) -> u8 {
         self.function
     }
 
-    /// The same slot with another function, if `function` is below 8.
-    pub fn with_function(self, function: u8) -> Option<Self> {
+    /// The same slot with another function, if `function` is at most 7.
+    pub const fn with_function(self, function: u8) -> Option<Self> {
         Self::new(self.domain, self.bus, self.slot, function)
     }
 }
@@ -85,7 +118,7 @@ impl FromStr for PciAddress {
     }
 }
 
-/// An Ethernet address, written in lower case with colons.
+/// An Ethernet (MAC) address: six bytes, in the order in which they are written; in lower case with colons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MacAddress(pub [u8; 6]);
 
@@ -143,8 +176,29 @@ mod tests {
     }
 
     #[test]
+    fn pci_addresses_are_in_range_and_sorted() {
+        assert!(PciAddress::new(u32::MAX, 255, 31, 7).is_some());
+        assert!(PciAddress::new(0, 0, 32, 0).is_none() && PciAddress::new(0, 0, 0, 8).is_none());
+        let address = PciAddress::fixed::<2, 3, 0>();
+        assert_eq!((address.domain(), address.bus(), address.slot(), address.function()), (0, 2, 3, 0));
+        assert_eq!(address.with_function(4).map(|a| a.to_string()).as_deref(), Some("0000:02:03.4"));
+        assert!(address < PciAddress::new(1, 0, 0, 0).unwrap() && address > PciAddress::default());
+    }
+
+    #[test]
     fn odd_pci_addresses_are_refused() {
-        for text in ["", "01:00.0", "0000:01:20.0", "0000:01:00.8", "0000:1:00.0", "0000:01:00", "+000:01:00.0", "é"] {
+        for text in [
+            "",
+            "01:00.0",
+            "0000:01:20.0",
+            "0000:01:00.8",
+            "0000:1:00.0",
+            "0000:01:00",
+            "+000:01:00.0",
+            "../:00:00.0",
+            "0000:01:00.0\n",
+            "é",
+        ] {
             assert!(text.parse::<PciAddress>().is_err(), "{text}");
         }
         let message = "01:00.0".parse::<PciAddress>().unwrap_err().to_string();

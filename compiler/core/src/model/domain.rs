@@ -7,8 +7,8 @@ use virtc_rng::Validated;
 
 use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin};
+use crate::model::devices::Devices;
 use crate::model::devices::controller::PciModel;
-use crate::model::devices::{Devices, Kind};
 use crate::model::elements::{
     backing::{Access, Backing},
     clock::Clock,
@@ -260,9 +260,6 @@ impl Domain {
 
     /// Whether any device has a place in the boot order.
     pub fn has_device_boot_order(&self) -> bool {
-        let orders = |kind: &Kind| {
-            (0..self.devices.count(*kind)).any(|i| self.devices.info(*kind, i).is_some_and(|d| d.boot_order.is_some()))
-        };
-        Kind::ALL.iter().any(orders)
+        self.devices.iter().any(|(_, _, device)| device.info().boot_order.is_some())
     }
 }

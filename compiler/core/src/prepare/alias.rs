@@ -15,10 +15,8 @@ pub fn assign(domain: &mut Domain) {
     let kinds = std::iter::once(&Kind::Controller).chain(Kind::ALL.iter().filter(|k| **k != Kind::Controller));
     for kind in kinds {
         for index in 0..domain.devices.count(*kind) {
-            if domain.devices.info(*kind, index).is_some_and(|i| i.alias.is_some()) {
-                continue;
-            }
-            let alias = domain.devices.default_alias(*kind, index, domain);
+            let Some(device) = domain.devices.get(*kind, index).filter(|d| d.info().alias.is_none()) else { continue };
+            let alias = device.default_alias(index, domain);
             if alias.is_empty() {
                 continue;
             }

@@ -13,66 +13,60 @@ use super::{Connect, PCI_DEVICE, Pass, show};
 impl Pass<'_> {
     /// Takes the places that the definition names.
     pub(super) fn collect(&mut self) {
-        for kind in Kind::ALL {
-            for index in 0..self.domain.devices.count(*kind) {
-                let Some((mut slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address))
-                else {
-                    continue;
-                };
-                if slot.is_empty() {
-                    continue;
-                }
-                let span = origin.span();
-                let flags = match self.domain.devices.bus_slot(*kind, index, self.domain) {
-                    BusSlot::Pci(flags) => flags,
-                    // The first console may be the first serial port, which has the place.
-                    BusSlot::Nothing if *kind == Kind::Console && index == 0 => continue,
-                    // What has no place on a PCI bus, but an address there, takes the place all the same.
-                    BusSlot::Nothing => PCI_DEVICE,
-                    BusSlot::Usb | BusSlot::VirtioSerial(_) => continue,
-                };
-                if self.dry && self.buses.get(slot.bus).is_none() {
-                    slot.bus = self.buses.grow_to(slot.bus, flags);
-                    let info = self.domain.devices.info_mut(*kind, index);
-                    if let Some(Spanned { value: Address::Pci { slot: own, .. }, .. }) =
-                        info.and_then(|info| info.address.as_mut())
-                    {
-                        own.bus = slot.bus;
-                    }
-                }
-                let fault = match self.buses.get(slot.bus) {
-                    Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, slot) => {
-                        Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
-                    }
-                    _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
-                    None => Some(format!("there is no PCI bus {}", slot.bus)),
-                    Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
-                        Some("this device is part of the chipset, so its bus is 0".to_owned())
-                    }
-                    Some(bus) if !bus.takes(flags, true) => {
-                        Some(format!("bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
-                    }
-                    Some(bus) if slot.slot < bus.range().0 || slot.slot > bus.range().1 => {
-                        let (first, last) = bus.range();
-                        Some(format!(
-                            "bus {} (`{}`) has slots {first} to {last}, not {}",
-                            slot.bus,
-                            bus.model.word(),
-                            slot.slot
-                        ))
-                    }
-                    Some(bus) if bus.in_use(slot.slot, slot.function) => {
-                        Some(format!("{} is in use already", show(slot)))
-                    }
-                    Some(_) => None,
-                };
-                if let Some(message) = fault {
-                    let help = "remove the `<address>` to have a free one assigned";
-                    self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
-                    continue;
-                }
-                self.buses.take(slot, flags.has(Connect::AGGREGATE));
+        for (kind, index) in self.domain.devices.ids() {
+            let Some(device) = self.domain.devices.get(kind, index) else { continue };
+            let Some((mut slot, origin)) = pci(&device.info().address) else { continue };
+            if slot.is_empty() {
+                continue;
             }
+            let span = origin.span();
+            let flags = match device.bus_slot(self.domain) {
+                BusSlot::Pci(flags) => flags,
+                // The first console may be the first serial port, which has the place.
+                BusSlot::Nothing if kind == Kind::Console && index == 0 => continue,
+                // What has no place on a PCI bus, but an address there, takes the place all the same.
+                BusSlot::Nothing => PCI_DEVICE,
+                BusSlot::Usb | BusSlot::VirtioSerial(_) => continue,
+            };
+            if self.dry && self.buses.get(slot.bus).is_none() {
+                slot.bus = self.buses.grow_to(slot.bus, flags);
+                let info = self.domain.devices.info_mut(kind, index);
+                if let Some(Spanned { value: Address::Pci { slot: own, .. }, .. }) =
+                    info.and_then(|info| info.address.as_mut())
+                {
+                    own.bus = slot.bus;
+                }
+            }
+            let fault = match self.buses.get(slot.bus) {
+                Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(kind, index, slot) => {
+                    Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
+                }
+                _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
+                None => Some(format!("there is no PCI bus {}", slot.bus)),
+                Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
+                    Some("this device is part of the chipset, so its bus is 0".to_owned())
+                }
+                Some(bus) if !bus.takes(flags, true) => {
+                    Some(format!("bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
+                }
+                Some(bus) if slot.slot < bus.range().0 || slot.slot > bus.range().1 => {
+                    let (first, last) = bus.range();
+                    Some(format!(
+                        "bus {} (`{}`) has slots {first} to {last}, not {}",
+                        slot.bus,
+                        bus.model.word(),
+                        slot.slot
+                    ))
+                }
+                Some(bus) if bus.in_use(slot.slot, slot.function) => Some(format!("{} is in use already", show(slot))),
+                Some(_) => None,
+            };
+            if let Some(message) = fault {
+                let help = "remove the `<address>` to have a free one assigned";
+                self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
+                continue;
+            }
+            self.buses.take(slot, flags.has(Connect::AGGREGATE));
         }
     }
 

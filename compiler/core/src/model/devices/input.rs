@@ -8,7 +8,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -140,7 +140,7 @@ impl Input {
     }
 }
 
-impl Device for Input {
+impl DeviceElement for Input {
     const ELEMENT: &'static str = "input";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -162,6 +162,16 @@ impl Device for Input {
         })
     }
 
+    fn matches_description(&self, other: &Self) -> bool {
+        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        let same_source = other.source.as_ref().is_none_or(|s| self.source.is(&s.value));
+        self.kind == other.kind && same_address && same_source && other.bus.is_none_or(|b| self.bus.is(&b.value))
+    }
+}
+
+impl Device for Input {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("input").attr("type", self.kind.word()).opt("bus", &self.bus).opt("model", &self.model);
         tag.children(|w| {
@@ -175,24 +185,6 @@ impl Device for Input {
             }
             self.info.write(w);
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
-        let same_source = other.source.as_ref().is_none_or(|s| self.source.is(&s.value));
-        self.kind == other.kind && same_address && same_source && other.bus.is_none_or(|b| self.bus.is(&b.value))
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -227,6 +219,15 @@ impl Device for Input {
             Some(InputBus::Virtio) => BusSlot::Pci(PCI_DEVICE),
             Some(InputBus::Ps2 | InputBus::Xen) | None => BusSlot::Nothing,
         }
+    }
+
+    fn takes_mmio(&self) -> bool {
+        self.bus.is(&InputBus::Virtio)
+    }
+
+    fn live(&self) -> Live {
+        let is_part = self.kind.value != InputKind::Evdev && self.bus.is_some() && self.driver().is_none();
+        Live::plug(Can::when(!is_part, || "an input device on the bus `ps2`".to_owned()))
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {

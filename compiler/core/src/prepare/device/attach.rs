@@ -5,7 +5,7 @@ use virtc_plan::Action;
 
 use super::{
     ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, count_memory, memlock,
-    options_of, rules, settings, the_one_device,
+    options_of, policy, settings, the_one_device,
 };
 use crate::codes;
 use crate::define::controllers::add_controller;
@@ -62,8 +62,8 @@ pub(super) fn attach_to(
     target: &Target,
     facts: Facts<'_>,
 ) -> Changed {
-    if let Some(fault) =
-        rules::kind(kind, Action::Attach, span).or_else(|| rules::before(&domain, &devices, kind, span))
+    if let Some(fault) = policy::kind(&devices, kind, Action::Attach, span)
+        .or_else(|| policy::already_there(&domain, &devices, kind, span))
     {
         return (None, ChangeFindings::one(fault));
     }
@@ -142,15 +142,17 @@ pub(super) fn attach_to(
         let options = options_of(kind, at, &cx);
         capabilities::check(&cx, &options);
         moves.extend(options.into_iter().map(QmpAction::Add));
-        domain.devices.host_of(kind, at, &cx, &mut needs);
+        if let Some(device) = domain.devices.get(kind, at) {
+            device.all_requirements(&cx, &mut needs);
+        }
     }
     // What is said to QEMU before the guest runs is said here when the device is there.
     moves.extend(needs.commands.iter().map(|(call, _)| QmpAction::Call { call: call.clone(), undo: None }));
     let faults = cx.finish();
     findings.extend(about_device(faults, span));
     if !findings.has_errors() {
-        let fault = rules::after(&domain, kind, index, &moves, Action::Attach, span);
-        let places = || all.filter_map(|(kind, at)| rules::place(&domain, kind, at, span)).collect();
+        let fault = domain.devices.get(kind, index).and_then(|device| policy::device(device, Action::Attach, span));
+        let places = || all.filter_map(|(kind, at)| policy::place(&domain, kind, at, span)).collect();
         findings.extend(fault.map_or_else(places, |fault| std::iter::once(fault).collect()));
     }
     let memlock = memlock(&domain, kind, &needs, target, facts);
@@ -224,13 +226,8 @@ fn free_mac(domain: &mut Domain, index: usize) {
 }
 
 fn aliases(domain: &Domain) -> Vec<String> {
-    let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
-    kinds.filter_map(|(k, i)| alias_of(domain, k, i)).collect()
-}
-
-/// Whether the devices of a kind are named by a running number, not by their place.
-fn is_numbered(kind: Kind) -> bool {
-    !matches!(kind, Kind::Disk | Kind::Controller | Kind::Memory)
+    let infos = domain.devices.iter().map(|(_, _, device)| device.info());
+    infos.filter_map(|info| info.alias.as_ref().map(|alias| alias.value.clone())).collect()
 }
 
 /// A name that no device of the running domain has: where devices are numbered, one above the highest (libvirt's `src/qemu/qemu_alias.c`).
@@ -238,7 +235,9 @@ fn free_alias(domain: &mut Domain, kind: Kind, index: usize, taken: &[String]) -
     // The console of a serial port has that port's name, and its number counts.
     let consoles = domain.devices.consoles.iter().filter(|c| kind == Kind::Console && c.is_mirror());
     let mirrors: Vec<String> = consoles.map(|c| c.info().alias().replace("serial", "console")).collect();
-    let Some(info) = domain.devices.info_mut(kind, index) else { return String::new() };
+    let Some(device) = domain.devices.get_mut(kind, index) else { return String::new() };
+    let is_numbered = !device.is_named_by_place();
+    let info = device.info_mut();
     let alias = info.alias().to_owned();
     let stem = alias.trim_end_matches(|c: char| c.is_ascii_digit());
     let number = |name: &str| name.strip_prefix(stem)?.parse::<u32>().ok();
@@ -248,7 +247,7 @@ fn free_alias(domain: &mut Domain, kind: Kind, index: usize, taken: &[String]) -
         .filter_map(|name| number(name))
         .max()
         .map_or(0, |highest| highest.saturating_add(1));
-    let free = if is_numbered(kind) || taken.contains(&alias) { format!("{stem}{above}") } else { alias };
+    let free = if is_numbered || taken.contains(&alias) { format!("{stem}{above}") } else { alias };
     if let Some(own) = &mut info.alias {
         own.value.clone_from(&free);
     }

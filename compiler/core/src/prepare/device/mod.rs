@@ -3,7 +3,7 @@
 mod attach;
 mod detach;
 mod differ;
-mod rules;
+mod policy;
 mod settings;
 mod update;
 
@@ -108,8 +108,8 @@ fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings>
 
 /// The kind of the one device, and where it stands.
 fn the_one_device(devices: &Devices) -> Option<(Kind, Span)> {
-    let kind = Kind::ALL.iter().find(|k| devices.count(**k) > 0)?;
-    Some((*kind, devices.origin(*kind, 0)?.span()))
+    let (kind, _, device) = devices.iter().next()?;
+    Some((kind, device.origin().span()))
 }
 
 /// The alias of a device, where it has one.
@@ -120,7 +120,9 @@ fn alias_of(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
 /// What QEMU gets for a device: the front end comes when all that it stands on is there, wherever it stands on a command line.
 fn options_of(kind: Kind, index: usize, cx: &EmitContext<'_>) -> Vec<QemuOption> {
     let mut options = QemuOptions::new();
-    cx.domain.devices.options_of(kind, index, cx, &mut options);
+    if let Some(device) = cx.domain.devices.get(kind, index) {
+        device.all_options(cx, &mut options);
+    }
     let mut options = options.sorted();
     options.sort_by_key(|item| item.option == "device");
     options

@@ -20,7 +20,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
-use crate::model::devices::{Device, Info};
+use crate::model::devices::{Can, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -74,7 +74,7 @@ impl Graphics {
     }
 }
 
-impl Device for Graphics {
+impl DeviceElement for Graphics {
     const ELEMENT: &'static str = "graphics";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -97,6 +97,14 @@ impl Device for Graphics {
         Some(Self { server, info: Info::default(), origin: Origin::Xml(f.element().start_tag()) })
     }
 
+    fn is_updated_by(&self, new: &Self) -> bool {
+        self.kind() == new.kind()
+    }
+}
+
+impl Device for Graphics {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("graphics").attr("type", self.kind().word());
         match &self.server {
@@ -107,18 +115,6 @@ impl Device for Graphics {
             Server::EglHeadless(egl) => egl.write(tag),
             Server::Rdp(rdp) => rdp.write(tag),
         }
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -132,6 +128,21 @@ impl Device for Graphics {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         check::check(self, domain, faults);
+    }
+
+    fn live(&self) -> Live {
+        let serves = matches!(self.kind(), GraphicsType::Vnc | GraphicsType::Spice);
+        Live {
+            update: Can::when(serves, || format!("a `<graphics>` of type `{}`", self.kind().word())),
+            leaves: Leaves {
+                free: &["@passwd", "@passwdValidTo", "@connected"],
+                // The address of a `<listen>` is in two places.
+                ignored: &["@listen"],
+                keeps: true,
+                ..Leaves::default()
+            },
+            ..Live::NEVER
+        }
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {

@@ -19,7 +19,7 @@ use crate::model::EmitContext;
 use crate::model::devices::chardev::device_or_ignored;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{Address, BusSlot, Device, Info};
+use crate::model::devices::{Address, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
@@ -199,12 +199,20 @@ impl Hostdev {
     }
 }
 
-impl Device for Hostdev {
+impl DeviceElement for Hostdev {
     const ELEMENT: &'static str = "hostdev";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         device_or_ignored(f, Self::read(f))
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
+impl Device for Hostdev {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("hostdev").opt("mode", &self.mode).attr("type", self.kind().word());
@@ -231,22 +239,6 @@ impl Device for Hostdev {
         });
     }
 
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.is_same(other)
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         self.mode.get_or_insert(Spanned::rule(HostdevMode::Subsystem, &MODE, self.origin));
         self.managed.get_or_insert(Spanned::rule(YesNo::No, &MANAGED, self.origin));
@@ -271,6 +263,14 @@ impl Device for Hostdev {
             Subsystem::Mdev(mdev) if mdev.model.value == MdevModel::VfioPci => needs_pci(domain, false),
             Subsystem::Scsi(_) | Subsystem::Mdev(_) => BusSlot::Nothing,
         }
+    }
+
+    fn takes_mmio(&self) -> bool {
+        matches!(self.subsystem, Subsystem::ScsiHost(_))
+    }
+
+    fn live(&self) -> Live {
+        Live::plug(Can::Yes)
     }
 
     fn default_alias(&self, index: usize, domain: &Domain) -> String {

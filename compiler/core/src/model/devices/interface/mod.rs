@@ -25,7 +25,7 @@ use crate::model::EmitContext;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::hostdev::{PciDriver, needs_pci};
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
@@ -182,7 +182,7 @@ impl Interface {
     }
 }
 
-impl Device for Interface {
+impl DeviceElement for Interface {
     const ELEMENT: &'static str = "interface";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -227,6 +227,25 @@ impl Device for Interface {
             kind,
         })
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        self.kind.value == other.kind.value && same_address && other.mac.is_none_or(|m| self.mac.is(&m.value))
+    }
+
+    fn is_updated_by(&self, new: &Self) -> bool {
+        new.mac.is_none_or(|mac| self.mac.is(&mac.value))
+    }
+
+    fn carry_over(&mut self, running: &Self) {
+        self.mac = self.mac.or(running.mac);
+        self.target = self.target.take().or_else(|| running.target.clone());
+        self.bootindex = running.bootindex;
+    }
+}
+
+impl Device for Interface {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let managed = self.managed.filter(|m| m.is_yes());
@@ -287,13 +306,6 @@ impl Device for Interface {
         });
     }
 
-    crate::model::devices::common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
-        self.kind.value == other.kind.value && same_address && other.mac.is_none_or(|m| self.mac.is(&m.value))
-    }
-
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if let Some(mac) = self.mac.filter(|m| m.0.first().is_some_and(|b| b & 1 == 1)) {
             let message = format!("{} is a multicast address", mac.show());
@@ -343,6 +355,28 @@ impl Device for Interface {
             model if domain.has_pcie() && !model::is_conventional(model) => BusSlot::Pci(PCIE_DEVICE),
             _ => BusSlot::Pci(PCI_DEVICE),
         }
+    }
+
+    fn takes_mmio(&self) -> bool {
+        self.is_virtio() && !self.is_hostdev()
+    }
+
+    fn live(&self) -> Live {
+        let free: &[_] = if self.is_hostdev() {
+            &[]
+        } else {
+            &[
+                "link",
+                "bandwidth",
+                "filterref",
+                "coalesce",
+                "@trustGuestRxFilters",
+                "source/@bridge",
+                "source/@portgroup",
+            ]
+        };
+        let of_running = &["target/@dev", "source/@portid", "backend"];
+        Live::plug(Can::Yes).and_update(Leaves { free, of_running, ..Leaves::default() })
     }
 
     fn default_alias(&self, index: usize, domain: &Domain) -> String {

@@ -9,7 +9,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
@@ -122,7 +122,7 @@ static REQUESTED: DefaultRule = DefaultRule {
     text: "virtio-mem gives the guest nothing unless something is requested",
 };
 
-impl Device for MemoryDevice {
+impl DeviceElement for MemoryDevice {
     const ELEMENT: &'static str = "memory";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -162,6 +162,18 @@ impl Device for MemoryDevice {
             origin: f.origin(),
         })
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        self.model == other.model && self.target.size == other.target.size && self.target.node == other.target.node
+    }
+
+    fn is_updated_by(&self, new: &Self) -> bool {
+        self.model == new.model && new.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value))
+    }
+}
+
+impl Device for MemoryDevice {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         fn size(w: &mut XmlWriter, name: &'static str, kib: &Opt<u64>) {
@@ -203,22 +215,6 @@ impl Device for MemoryDevice {
         });
     }
 
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.model == other.model && self.target.size == other.target.size && self.target.node == other.target.node
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if self.model.is(&Model::VirtioMem) {
             self.target.requested.get_or_insert(Spanned::rule(0, &REQUESTED, self.origin));
@@ -236,6 +232,20 @@ impl Device for MemoryDevice {
             Some(Model::VirtioMem | Model::VirtioPmem) => BusSlot::Pci(PCI_DEVICE),
             Some(Model::Dimm | Model::Nvdimm | Model::SgxEpc) | None => BusSlot::Nothing,
         }
+    }
+
+    fn takes_mmio(&self) -> bool {
+        matches!(self.model.get(), Some(Model::VirtioPmem | Model::VirtioMem))
+    }
+
+    fn live(&self) -> Live {
+        let plug = Can::when(!self.model.is(&Model::SgxEpc), || "memory of model `sgx-epc`".to_owned());
+        let free: &[_] = if self.model.is(&Model::VirtioMem) { &["target/requested"] } else { &[] };
+        Live::plug(plug).and_update(Leaves { free, of_running: &["target/current"], ..Leaves::default() })
+    }
+
+    fn is_named_by_place(&self) -> bool {
+        true
     }
 
     fn default_alias(&self, index: usize, domain: &Domain) -> String {

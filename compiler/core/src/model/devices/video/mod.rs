@@ -12,7 +12,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{BusSlot, Device, DeviceElement, Info, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, HostRequirements, QemuOptions};
@@ -164,7 +164,7 @@ impl Video {
     }
 }
 
-impl Device for Video {
+impl DeviceElement for Video {
     const ELEMENT: &'static str = "video";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -194,6 +194,10 @@ impl Device for Video {
         video.resolution = m.child("resolution").map(|r| (r.attr("x"), r.attr("y")));
         Some(video)
     }
+}
+
+impl Device for Video {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("video").children(|w| {
@@ -218,18 +222,6 @@ impl Device for Video {
             });
             self.info.write(w);
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -264,6 +256,10 @@ impl Device for Video {
                 BusSlot::Pci(PCI_DEVICE)
             }
         }
+    }
+
+    fn takes_mmio(&self) -> bool {
+        self.model.is(&Model::Virtio)
     }
 
     fn default_alias(&self, index: usize, _domain: &Domain) -> String {

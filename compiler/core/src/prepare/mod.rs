@@ -19,7 +19,7 @@ use crate::model::elements::backend;
 use crate::model::elements::features::Features;
 use crate::model::elements::sysinfo::Sysinfo;
 use crate::model::storage;
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, rules};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, RequirementsOf, rules};
 use crate::target::Target;
 
 pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction, attach, detach, update};
@@ -78,10 +78,8 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     element_options(&cx, &mut options);
     floppy_options(&cx, &mut options);
     domain.devices.options(&cx, &mut options);
-    element_requirements(&cx, &mut needs);
+    element_requirements(&cx, &mut needs.for_vm());
     domain.devices.host(&cx, &mut needs);
-    domain.labels.iter().for_each(|l| l.host(&mut needs));
-    domain.extensions.host(&mut needs);
     domain.extensions.options(&mut options);
     storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut options);
     storage::master_key(domain.origin, &mut options);
@@ -131,7 +129,7 @@ pub(crate) fn next_node(disks: &[Disk]) -> u32 {
 }
 
 /// What the parts of the domain need of the host.
-fn element_requirements(cx: &EmitContext<'_>, out: &mut HostRequirements) {
+fn element_requirements(cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
     let domain = cx.domain;
     backend::machine_host(cx, out);
     domain.backing.host(out);
@@ -147,6 +145,8 @@ fn element_requirements(cx: &EmitContext<'_>, out: &mut HostRequirements) {
         security.host(out);
     }
     domain.lifecycle.host(out);
+    domain.labels.iter().for_each(|l| l.host(out));
+    domain.extensions.host(out);
 }
 
 fn element_options(cx: &EmitContext<'_>, out: &mut QemuOptions) {

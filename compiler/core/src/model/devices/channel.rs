@@ -12,7 +12,7 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_needs_connect};
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, Value};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -225,7 +225,7 @@ impl Device for Channel {
         }
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         self.source.host(self.info.alias(), Some(&self.socket()), self.origin, out);
     }
 }

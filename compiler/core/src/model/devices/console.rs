@@ -10,7 +10,7 @@ use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::serial::{self, Serial};
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -197,7 +197,7 @@ impl Device for Console {
         out.device(ArgSection::Consoles, props.with("chardev", chardev::id(alias)).with("id", alias), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if !self.is_mirror() {
             self.source.host(self.info.alias(), None, self.origin, out);
         }

@@ -6,7 +6,7 @@ use crate::ir::{OptExt, Origin};
 use crate::model::devices::address::{Address, pci};
 use crate::model::devices::{BusSlot, Info, Live};
 use crate::model::{Defaults, Domain, EmitContext};
-use crate::qemu::{HostRequirements, Payload, QemuOption, QemuOptions, Value};
+use crate::qemu::{HostRequirements, Payload, QemuOption, QemuOptions, RequirementsOf, Value};
 use crate::xml_io::{Fields, XmlWriter};
 
 /// The methods of [`Device`] that are the same for every type with the fields `info` and `origin`.
@@ -64,7 +64,7 @@ pub trait Device {
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions);
 
     /// What the host must do before QEMU starts, and what QEMU's device ACL must allow.
-    fn host(&self, _cx: &EmitContext<'_>, _out: &mut HostRequirements) {}
+    fn host(&self, _cx: &EmitContext<'_>, _out: &mut RequirementsOf<'_>) {}
 
     /// Whether it gets a virtio-mmio transport where the machine has no PCI bus (`qemuDomainPrimeVirtioDeviceAddresses` in libvirt's
     /// `src/qemu/qemu_domain_address.c`).
@@ -134,8 +134,7 @@ impl dyn Device + '_ {
 
     /// What the host must do for it, under its alias.
     pub fn all_requirements(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
-        out.begin(self.info().alias(), self.origin());
-        self.host(cx, out);
+        self.host(cx, &mut out.for_device(self.info().alias(), self.origin()));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -255,7 +255,7 @@ impl Device for Input {
         out.device(ArgSection::Inputs, props.and(cx.usb_address(address)).and(cx.pci_address(address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if let Some(source) = &self.source {
             out.device(&source.value, source.origin);
         }

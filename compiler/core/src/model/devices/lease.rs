@@ -4,7 +4,7 @@ use crate::ir::{Opt, Origin, Spanned};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::{Can, Device, DeviceElement, Info, Live, common};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -61,7 +61,7 @@ impl Device for Lease {
     /// QEMU knows nothing of it.
     fn options(&self, _cx: &EmitContext<'_>, _out: &mut QemuOptions) {}
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         out.refuse("the runtime takes no leases from a lock manager", self.origin);
     }
 }

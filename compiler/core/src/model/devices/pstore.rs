@@ -10,7 +10,7 @@ use crate::model::EmitContext;
 use crate::model::devices::{BusSlot, Device, DeviceElement, Info, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -108,7 +108,7 @@ impl Device for Pstore {
         out.device(ArgSection::Pstore, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         out.refuse("the runtime makes no file for a store", self.origin);
     }
 }

@@ -9,7 +9,7 @@ use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::controller::{ControllerType, UsbModel};
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -93,7 +93,7 @@ impl Device for Redirdev {
         out.device(ArgSection::Redirdevs, props.and(cx.usb_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         self.source.host(self.info.alias(), None, self.origin, out);
     }
 }

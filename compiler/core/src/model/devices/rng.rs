@@ -9,7 +9,7 @@ use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::virtio::VirtioOptions;
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -204,7 +204,7 @@ impl Device for Rng {
         out.device(ArgSection::Rngs, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match &self.backend {
             Backend::Random(file) => out.allow(file),
             Backend::Egd(source) => source.host(self.info.alias(), None, self.origin, out),

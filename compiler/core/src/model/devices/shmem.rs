@@ -13,7 +13,7 @@ use crate::model::devices::chardev::{self, Backend, Chardev};
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOptions};
+use crate::qemu::{ArgSection, Payload, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -209,7 +209,7 @@ impl Device for Shmem {
         out.device(ArgSection::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match self.socket() {
             Some(socket) => out.own(Node::Path(socket), self.origin),
             None => out.refuse("the runtime makes no file in `/dev/shm`", self.origin),

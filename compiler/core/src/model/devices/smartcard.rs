@@ -10,7 +10,7 @@ use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::controller::ControllerType;
 use crate::model::devices::{Device, DeviceElement, Info, common};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -155,7 +155,7 @@ impl Device for Smartcard {
         out.device(ArgSection::Smartcards, props.with("id", alias).with("bus", bus), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match self.source() {
             Some(source) => source.host(self.info.alias(), None, self.origin, out),
             None => {

@@ -10,7 +10,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Backend as CharBackend, Chardev, Descriptor, FdSet, Open};
 use crate::model::devices::{Device, DeviceElement, Info, common};
-use crate::qemu::{ArgSection, HostRequirements, Opts, Payload, Props, QemuOptions, Text, state};
+use crate::qemu::{ArgSection, Opts, Payload, Props, QemuOptions, RequirementsOf, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -308,7 +308,7 @@ impl Device for Tpm {
         out.device(ArgSection::Tpms, props, self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match &self.backend {
             Backend::Emulator(_) => out.refuse("the runtime starts no TPM emulator", self.origin),
             Backend::Passthrough(_) => out.refuse("the runtime opens no TPM of the host", self.origin),

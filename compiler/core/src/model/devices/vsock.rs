@@ -10,7 +10,7 @@ use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, fd};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, fd};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -146,7 +146,7 @@ impl Device for Vsock {
         out.device(ArgSection::Vsock, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         out.refuse("the runtime opens no `/dev/vhost-vsock`", self.origin);
     }
 }

@@ -8,7 +8,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::elements::backend::SYSTEM_PAGE_KIB;
 use crate::model::elements::memory::scaled_attr;
-use crate::qemu::{ArgSection, HostRequirements, QemuOptions, rules};
+use crate::qemu::{ArgSection, QemuOptions, RequirementsOf, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -206,7 +206,7 @@ impl Backing {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         if let Some(origin) = self.locked {
             out.refuse("the limit on locked memory of a domain whose memory is locked", origin);
         }

@@ -7,7 +7,7 @@ use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::EmitContext;
 use crate::model::elements::lifecycle::Action;
 use crate::model::elements::os::{MachineFamily, Os};
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, rules};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -247,7 +247,7 @@ impl Clock {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
             out.refuse("a clock that is set from the time of the start", offset.origin);
         }

@@ -8,7 +8,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Spanned};
 use crate::model::Domain;
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -162,7 +162,7 @@ impl Cputune {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         let set = |value: &Opt<i64>| value.get().is_some_and(|v| v > 0);
         let times = self.times.iter().filter(|t| set(t)).flatten().map(|t| t.origin);
         for origin in times.chain(self.shares.map(|s| s.origin)) {

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, words};
-use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOption, QemuOptions, Value};
+use crate::qemu::{ArgSection, Payload, Props, QemuOption, QemuOptions, RequirementsOf, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -206,7 +206,7 @@ impl Extensions {
     }
 
     /// QEMU's environment.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         for (name, value) in &self.env {
             out.env(name, value.as_ref().map_or("", |v| v.value.as_str()));
         }

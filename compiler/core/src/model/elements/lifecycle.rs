@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -75,7 +75,7 @@ impl Lifecycle {
     }
 
     /// What the runtime does when the guest ends: it ends the VM. QEMU itself restarts a guest that reboots.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         let known = [
             (&self.on_poweroff, Action::Destroy, "a guest that powers off is gone"),
             (&self.on_reboot, Action::Restart, "a guest that reboots goes on"),

@@ -5,7 +5,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned};
 use crate::model::elements::memory::scaled;
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -141,7 +141,7 @@ impl Limits {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         let limit = |value: &Opt<u64>| value.get().is_some_and(|v| v > 0);
         for limit in self.memory.iter().filter(|l| limit(l)).flatten() {
             out.refuse("limits on memory in the domain's cgroup", limit.origin);

@@ -7,7 +7,7 @@ use crate::ir::{CpuSet, DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::elements::vcpu::Placement;
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -205,7 +205,7 @@ impl Numatune {
     }
 
     /// What the runtime cannot do yet: the nodes are also those of the cgroup.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         let restricts = |mode: &Opt<MemoryMode>| mode.is(&MemoryMode::Strict) || mode.is(&MemoryMode::Restrictive);
         let all = self.memory.iter().filter(|m| restricts(&m.mode)).map(|m| m.origin);
         let single = self.nodes.iter().filter(|n| restricts(&n.mode)).map(|n| n.origin);

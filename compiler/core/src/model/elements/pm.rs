@@ -7,7 +7,7 @@ use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::elements::os::MachineFamily;
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -99,7 +99,7 @@ impl Power {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         for (event, _) in self.events.iter().filter(|(_, enabled)| enabled.is(&YesNo::Yes)) {
             out.refuse("the host's performance counters", event.origin);
         }

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -115,7 +115,7 @@ impl Seclabel {
     }
 
     /// Labels are no work of the runtime.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         if self.kind.value != LabelType::None && !self.model.is(&"none".to_owned()) {
             out.refuse("the runtime gives no security labels", self.origin);
         }

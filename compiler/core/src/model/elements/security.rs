@@ -6,7 +6,7 @@ use crate::codes;
 use crate::ir::Arch;
 use crate::ir::{Leaf, Opt, OptExt, Origin, YesNo, words};
 use crate::model::EmitContext;
-use crate::qemu::{ArgSection, HostRequirements, Opts, Props, QemuOptions, state};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, RequirementsOf, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -183,7 +183,7 @@ impl Security {
     }
 
     /// The node of the CPU's firmware.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         out.shared_device("/dev/sev");
         for blob in [&self.dh_cert, &self.session].into_iter().flatten() {
             out.refuse("files with the key and the session of the guest's owner", blob.origin);

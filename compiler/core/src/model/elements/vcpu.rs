@@ -10,7 +10,7 @@ use crate::model::devices::iommu::Iommu;
 use crate::model::elements::individual::{self, Individual};
 use crate::model::elements::numatune::Numatune;
 use crate::model::elements::os::MachineFamily;
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -116,7 +116,7 @@ impl Vcpus {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         let auto = self.placement.filter(|p| p.value == Placement::Auto).map(|p| p.origin);
         for origin in self.cpuset.as_ref().map(|s| s.origin).into_iter().chain(auto) {
             out.refuse("the CPUs that the domain runs on", origin);

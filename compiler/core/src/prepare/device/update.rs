@@ -145,7 +145,7 @@ fn changes(
         Kind::Interface => {
             let origin = after.devices.origin(kind, now).unwrap_or(after.origin);
             for difference in found.iter().filter(|d| !d.is_below(&["link"])) {
-                needs.refuse(format!("changing `{}` of an interface", difference.path), origin);
+                needs.for_vm().refuse(format!("changing `{}` of an interface", difference.path), origin);
             }
             if is_changed(&["link"]) { settings::link(before, index, after, now) } else { Vec::new() }
         }

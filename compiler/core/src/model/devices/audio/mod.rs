@@ -10,7 +10,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::graphics::{Graphics, GraphicsType};
 use crate::model::devices::{Device, DeviceElement, Info, common};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -205,7 +205,7 @@ impl Device for Audio {
         out.json(ArgSection::Audio, "audiodev", props, self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for (name, value) in [("SDL_AUDIODRIVER", &self.sdl_driver), ("PIPEWIRE_RUNTIME_DIR", &self.runtime_dir)] {
             if let Some(value) = value {
                 out.env(name, &value.value);

@@ -24,7 +24,7 @@ use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Leaves, L
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::model::storage::ImageFormat;
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -411,7 +411,7 @@ impl Device for Disk {
         frontend::options(self, cx, out);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         throttle::host(self, out);
         self.storage.host(self.readonly.is_some(), out);
     }

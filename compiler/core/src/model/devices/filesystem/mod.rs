@@ -14,7 +14,7 @@ use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev};
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Opts, Payload, Props, QemuOptions, Text, state};
+use crate::qemu::{ArgSection, Opts, Payload, Props, QemuOptions, RequirementsOf, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -251,7 +251,7 @@ impl Device for Filesystem {
         out.device(ArgSection::Filesystems, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match (&self.socket, self.is_virtiofs()) {
             (Some(socket), _) => out.own(Node::Path(socket.value.clone()), socket.origin),
             (None, true) => out.refuse("the runtime starts no virtiofsd", self.origin),

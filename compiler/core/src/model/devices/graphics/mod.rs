@@ -21,7 +21,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
 use crate::model::devices::{Can, Device, DeviceElement, Info, Leaves, Live, common};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -163,7 +163,7 @@ impl Device for Graphics {
         }
     }
 
-    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let config = config(cx);
         let node = |given: &Opt<String>| {
             given.as_ref().map(|n| n.value.as_str()).or_else(|| cx.render_node()).map(str::to_owned)

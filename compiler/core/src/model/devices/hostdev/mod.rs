@@ -20,7 +20,7 @@ use crate::model::devices::chardev::device_or_ignored;
 use crate::model::devices::host_source::HostSource;
 use crate::model::devices::teaming::Teaming;
 use crate::model::devices::{Address, BusSlot, Can, Device, DeviceElement, Info, Live, common};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -292,7 +292,7 @@ impl Device for Hostdev {
         }
     }
 
-    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match &self.subsystem {
             Subsystem::Pci(pci) => pci.host(self.managed.is(&YesNo::Yes), out),
             Subsystem::Usb(usb) => usb.host(cx, out),

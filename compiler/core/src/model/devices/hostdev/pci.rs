@@ -13,7 +13,7 @@ use crate::model::devices::hostdev::Display;
 use crate::model::devices::teaming::Teaming;
 use crate::model::devices::{BusSlot, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -113,7 +113,7 @@ impl PciFunction {
         out.device(ArgSection::Hostdevs, props, self.source.origin);
     }
 
-    pub(super) fn host(&self, managed: bool, out: &mut HostRequirements) {
+    pub(super) fn host(&self, managed: bool, out: &mut RequirementsOf<'_>) {
         if let Some(model) = self.driver.as_ref().and_then(|d| d.model.as_ref()).filter(|m| m.value != "vfio-pci") {
             out.refuse(format!("the runtime binds no function to `{}`", model.value), model.origin);
         }

@@ -7,10 +7,10 @@ use crate::ir::{Mac, OptExt, YesNo};
 use crate::model::EmitContext;
 use crate::model::devices::interface::source::SocketMode;
 use crate::model::devices::interface::{Interface, InterfaceType, LinkState, Source, frontend, netdev};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 
 /// Taps, descriptors and functions of the host; what the runtime cannot do yet is refused by name.
-pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
     let origin = interface.kind.origin;
     match interface.actual() {
         InterfaceType::Hostdev => return function(interface, out),
@@ -23,7 +23,7 @@ pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRe
         InterfaceType::Vdpa => {
             if let Source::Vdpa(Some(path)) = &interface.source {
                 out.open_device(&netdev::vdpa_fd(interface.info.alias()), &path.value, path.origin);
-                out.pinned = true;
+                out.pin();
             }
         }
         InterfaceType::User
@@ -45,14 +45,14 @@ pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRe
 }
 
 /// A function of the host, which is a VF with a MAC of the definition's.
-fn function(interface: &Interface, out: &mut HostRequirements) {
+fn function(interface: &Interface, out: &mut RequirementsOf<'_>) {
     let Some((slot, managed)) = frontend::host_function(interface) else { return };
     out.vfio(slot.value.of_host(), managed, slot.origin);
     let admin = interface.mac.as_ref().map(|m| m.origin).or(interface.vlan.as_ref().map(|v| v.origin));
     out.vf_admin(admin.unwrap_or(slot.origin));
 }
 
-fn tap(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+fn tap(interface: &Interface, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
     let (fds, vhost_fds) = netdev::descriptors(interface);
     let name = interface.target.as_ref().map_or_else(|| "vnet%d".to_owned(), |t| t.value.clone());
     // The host's side of the tap has the guest's address, but for its first byte: a bridge takes the lowest address of its ports for its own.
@@ -76,7 +76,7 @@ fn tap(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) 
 }
 
 /// A socket at which QEMU waits is made by QEMU; one at which it knocks must be open to it.
-fn vhost_user(interface: &Interface, out: &mut HostRequirements) {
+fn vhost_user(interface: &Interface, out: &mut RequirementsOf<'_>) {
     let Source::VhostUser(socket) = &interface.source else { return };
     let Some(path) = &socket.path else { return };
     if socket.mode.is(&SocketMode::Server) {
@@ -87,7 +87,7 @@ fn vhost_user(interface: &Interface, out: &mut HostRequirements) {
 }
 
 /// What the runtime cannot do to the host's end.
-fn refusals(interface: &Interface, out: &mut HostRequirements) {
+fn refusals(interface: &Interface, out: &mut RequirementsOf<'_>) {
     let options = &interface.options;
     for script in [&interface.script, &interface.downscript].into_iter().flatten() {
         out.refuse("the runtime runs no scripts for interfaces", script.origin);

@@ -27,7 +27,7 @@ use crate::model::devices::hostdev::{PciDriver, needs_pci};
 use crate::model::devices::teaming::Teaming;
 use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -391,7 +391,7 @@ impl Device for Interface {
         frontend::options(self, cx, out);
     }
 
-    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         host::host(self, cx, out);
     }
 }

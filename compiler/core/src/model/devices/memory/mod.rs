@@ -13,7 +13,7 @@ use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Leaves, L
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -264,7 +264,7 @@ impl Device for MemoryDevice {
         emit::options(self, cx, out);
     }
 
-    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if let Some(path) = self.source.as_ref().and_then(|s| s.path.as_ref()) {
             out.file(&path.value, path.origin);
         } else if self.model.is(&Model::SgxEpc) {

@@ -15,7 +15,7 @@ use crate::model::devices::virtio::VirtioOptions;
 use crate::model::devices::{BusSlot, Device, DeviceElement, Info, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, QemuOptions};
+use crate::qemu::{ArgSection, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -275,7 +275,7 @@ impl Device for Video {
         }
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if self.is_vhost_user() {
             out.refuse("the runtime starts no vhost-user programs", self.backend.origin_or(self.origin));
         }

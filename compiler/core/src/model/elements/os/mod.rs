@@ -15,7 +15,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::{Arch, DefaultRule, Opt, Origin, Spanned, words};
 use crate::model::EmitContext;
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -163,7 +163,7 @@ impl Os {
     }
 
     /// What QEMU opens: tables, kernel, the firmware's variables.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         acpi::host(&self.acpi, out);
         self.boot_options.host(out);
         self.firmware_host(out);

@@ -10,7 +10,7 @@ use crate::ir::{Opt, Spanned, Uuid, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::elements::os::SmbiosMode;
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -106,7 +106,7 @@ impl Sysinfo {
     }
 
     /// What QEMU opens.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         if let Self::Fwcfg(blobs) = self {
             for blob in blobs {
                 blob.host(out);

@@ -15,11 +15,8 @@ use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::devices::disk::{Disk, DiskBus, floppy_options};
 use crate::model::devices::{chardev, console, hostdev::Hostdev};
-use crate::model::elements::backend;
-use crate::model::elements::features::Features;
-use crate::model::elements::sysinfo::Sysinfo;
 use crate::model::storage;
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, RequirementsOf, rules};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, rules};
 use crate::target::Target;
 
 pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction, attach, detach, update};
@@ -75,12 +72,12 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     let cx = EmitContext::new(&domain, target, facts);
     let mut options = QemuOptions::new();
     let mut needs = HostRequirements::new(domain.origin);
-    element_options(&cx, &mut options);
+    binary(&domain, &mut options);
+    domain.element_options(&cx, &mut options);
     floppy_options(&cx, &mut options);
     domain.devices.options(&cx, &mut options);
-    element_requirements(&cx, &mut needs.for_vm());
+    domain.element_requirements(&cx, &mut needs.for_vm());
     domain.devices.host(&cx, &mut needs);
-    domain.extensions.options(&mut options);
     storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut options);
     storage::master_key(domain.origin, &mut options);
     let mut options = options.sorted();
@@ -128,53 +125,11 @@ pub(crate) fn next_node(disks: &[Disk]) -> u32 {
     counted.chain(named).max().unwrap_or(1)
 }
 
-/// What the parts of the domain need of the host.
-fn element_requirements(cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
-    let domain = cx.domain;
-    backend::machine_host(cx, out);
-    domain.backing.host(out);
-    domain.numatune.host(out);
-    domain.vcpus.host(out);
-    domain.cputune.host(out);
-    domain.limits.host(out);
-    domain.clock.host(out);
-    domain.power.host(out);
-    domain.os.host(out);
-    domain.sysinfo.iter().for_each(|s| s.host(out));
-    if let Some(security) = &domain.security {
-        security.host(out);
+/// The binary, and that there is no display where no `<graphics>` is.
+fn binary(domain: &Domain, out: &mut QemuOptions) {
+    if let Some(emulator) = &domain.emulator {
+        out.word(ArgSection::Binary, "", &emulator.value, emulator.origin);
     }
-    domain.lifecycle.host(out);
-    domain.labels.iter().for_each(|l| l.host(out));
-    domain.extensions.host(out);
-}
-
-fn element_options(cx: &EmitContext<'_>, out: &mut QemuOptions) {
-    let domain = cx.domain;
-    domain.general.options(cx, out);
-    Features::machine(cx, out);
-    domain.memory.options(cx, out);
-    domain.vcpus.options(cx, out);
-    domain.iothreads.options(out);
-    domain.throttles.options(out);
-    domain.numatune.available(cx);
-    if let Some(numa) = domain.numa() {
-        numa.options(cx, out);
-    }
-    domain.os.options(cx, out);
-    Sysinfo::options(cx, out);
-    if let Some(security) = &domain.security {
-        security.options(cx, out);
-    }
-    if let Some(cpu) = &domain.cpu {
-        cpu.options(cx, out);
-    }
-    domain.clock.options(cx, out);
-    domain.features.options(cx, out);
-    domain.power.options(cx, out);
-    let binary = domain.emulator.as_ref().map_or("/usr/bin/qemu-system-x86_64", |e| e.value.as_str());
-    let origin = domain.emulator.as_ref().map_or(domain.origin, |e| e.origin);
-    out.word(ArgSection::Binary, "", binary, origin);
     if domain.devices.graphics.is_empty() {
         out.opts(ArgSection::Display, "display", Opts::first("none"), domain.origin.with_rule(&rules::NO_DISPLAY));
     }

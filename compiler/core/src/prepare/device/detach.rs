@@ -59,7 +59,7 @@ fn detach_from(mut domain: Domain, kind: Kind, index: usize, span: Span, target:
     let cx = EmitContext::new(&domain, target, facts);
     let mut needs = HostRequirements::new(domain.origin);
     let Some(device) = domain.devices.get(kind, index) else { return (None, ChangeFindings::default()) };
-    let moves = removed(options_of(kind, index, &cx));
+    let moves = removed(options_of(device, &cx));
     device.all_requirements(&cx, &mut needs);
     let mut findings = cx.finish();
     let faults = [

@@ -3,6 +3,7 @@
 mod attach;
 mod detach;
 mod differ;
+mod place;
 mod policy;
 mod settings;
 mod update;
@@ -16,7 +17,7 @@ use crate::ir::Origin;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::Facts;
-use crate::model::devices::{Devices, Kind, chardev};
+use crate::model::devices::{Device, Devices, Kind, chardev};
 use crate::model::storage;
 use crate::prepare::{Sound, finish_start};
 use crate::qemu::{HostRequirements, QemuOption, QemuOptions};
@@ -117,12 +118,10 @@ fn alias_of(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
     domain.devices.info(kind, index).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()))
 }
 
-/// What QEMU gets for a device: the front end comes when all that it stands on is there, wherever it stands on a command line.
-fn options_of(kind: Kind, index: usize, cx: &EmitContext<'_>) -> Vec<QemuOption> {
+/// What QEMU gets for a device: the front end comes when all that it needs is there, wherever it is on a command line.
+fn options_of(device: &dyn Device, cx: &EmitContext<'_>) -> Vec<QemuOption> {
     let mut options = QemuOptions::new();
-    if let Some(device) = cx.domain.devices.get(kind, index) {
-        device.all_options(cx, &mut options);
-    }
+    device.all_options(cx, &mut options);
     let mut options = options.sorted();
     options.sort_by_key(|item| item.option == "device");
     options

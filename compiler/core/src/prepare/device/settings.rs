@@ -87,7 +87,8 @@ pub(super) fn forget_nodes(devices: &mut Devices) {
 
 /// The options behind a drive, without the drive, and the node that it gets.
 fn behind(index: usize, cx: &EmitContext<'_>) -> (Vec<QemuOption>, Option<String>) {
-    let mut options = options_of(Kind::Disk, index, cx);
+    let Some(disk) = cx.domain.devices.disks.get(index) else { return (Vec::new(), None) };
+    let mut options = options_of(disk, cx);
     let is_front = |item: &QemuOption| item.option == "device";
     let node = options.iter().filter(|item| is_front(item)).find_map(|item| match &item.payload {
         Payload::Json(props) => props.get("drive").and_then(QemuValue::plain).map(str::to_owned),

@@ -15,9 +15,11 @@ use nix::fcntl::OFlag;
 use nix::libc;
 
 use super::group::raw_limit;
-use crate::change::{Group, Launch, User};
 use crate::error::HostError;
+use crate::group::Group;
 use crate::host::Result;
+use crate::host::operations::Spawn;
+use crate::host::resources::User;
 
 /// Everything that the child needs, made before the fork: behind it nothing may allocate.
 struct Ready {
@@ -41,9 +43,10 @@ const STAGES: [&str; 8] = [
 ];
 
 /// Starts QEMU with these descriptors, which keep their numbers. It returns when the program runs, or did not come to it.
-pub(super) fn start(launch: &Launch, inherited: &[RawFd]) -> Result<Child> {
+pub(in crate::host) fn start(launch: &Spawn, inherited: &[RawFd]) -> Result<Child> {
     let fail = |what: &str, e: &dyn std::fmt::Display| HostError::System { what: what.to_owned(), why: e.to_string() };
-    let (program, arguments) = launch.argv.split_first().ok_or_else(|| HostError::Unfit("nothing to start".into()))?;
+    let (program, arguments) =
+        launch.argv.split_first().ok_or_else(|| HostError::Unsuitable("nothing to start".into()))?;
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
     let log = options.open(&launch.log).map_err(|e| HostError::system("open", &launch.log, e))?;
@@ -54,7 +57,7 @@ pub(super) fn start(launch: &Launch, inherited: &[RawFd]) -> Result<Child> {
             let open = OpenOptions::new().write(true).custom_flags(libc::O_CLOEXEC).open(&procs);
             Some(open.map_err(|e| HostError::system("open", &procs, e))?.into())
         }
-        Group::Marked(_) => None,
+        Group::ByEnvironment(_) => None,
     };
     let (stage_in, stage) =
         nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(|e| fail("make a pipe", &e))?;

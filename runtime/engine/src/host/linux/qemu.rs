@@ -38,11 +38,11 @@ impl Qemu {
         Self { child: None, qmp: None, log, deadline, status: None, interrupt: None, asked: Vec::new() }
     }
 
-    pub(super) fn is_connected(&self) -> bool {
+    pub(in crate::host) fn is_connected(&self) -> bool {
         self.qmp.is_some()
     }
 
-    pub(super) fn disconnect(&mut self) {
+    pub(in crate::host) fn disconnect(&mut self) {
         self.qmp = None;
     }
 
@@ -67,7 +67,7 @@ impl Qemu {
         self.status.is_some_and(|status| status.success())
     }
 
-    pub(super) fn connect(&mut self, path: &Path, deadline: Duration) -> Result<()> {
+    pub(in crate::host) fn connect(&mut self, path: &Path, deadline: Duration) -> Result<()> {
         let end = Instant::now() + deadline;
         let stream = UnixStream::connect(path);
         let qmp = match stream {
@@ -123,14 +123,19 @@ impl Qemu {
         read().unwrap_or_default()
     }
 
-    /// Gives a command, and waits for its answer and for the event, if one is awaited.
-    pub(crate) fn say(&mut self, command: &Value, fd: Option<BorrowedFd<'_>>, awaits: Option<&Await>) -> Result<Value> {
+    /// Executes a command, and waits for its response and for the event, if one is awaited.
+    pub(crate) fn execute(
+        &mut self,
+        command: &Value,
+        fd: Option<BorrowedFd<'_>>,
+        awaits: Option<&Await>,
+    ) -> Result<Value> {
         let name = command.get("execute").and_then(Value::as_str).unwrap_or_default().to_owned();
         let deadline = self.deadline;
         let Some(qmp) = self.qmp.as_mut() else {
             return Err(HostError::QemuEnded { status: "there is no connection".into(), stderr: self.last_words() });
         };
-        let answer = match qmp.say(command, fd, Instant::now() + deadline) {
+        let answer = match qmp.execute(command, fd, Instant::now() + deadline) {
             Err(QmpError::Refused { class, .. }) if class == "DeviceNotFound" && self.is_released(awaits) => {
                 return Ok(Value::Null);
             }
@@ -191,12 +196,12 @@ impl Qemu {
         result
     }
 
-    /// Gives a command where a monitor is connected.
-    pub(super) fn say_back(&mut self, command: &Value) -> Result<()> {
+    /// Executes a command that reverts another, where a monitor is connected.
+    pub(in crate::host) fn execute_revert(&mut self, command: &Value) -> Result<()> {
         if self.qmp.is_none() || self.ended().is_some() {
             return Ok(());
         }
-        match self.say(command, None, None) {
+        match self.execute(command, None, None) {
             Ok(_) | Err(HostError::QemuEnded { .. }) => Ok(()),
             // A descriptor that another command has taken is no longer QEMU's to close; it went with what took it.
             Err(HostError::Refused { .. }) if command.get("execute").is_some_and(|name| name == "closefd") => Ok(()),

@@ -8,22 +8,25 @@ use std::path::{Path, PathBuf};
 use nix::sys::stat::{major, minor};
 use virtc_plan::{DeviceKind, Limit, PciAddress};
 
-use super::{acl, group};
-use crate::acl::Rule;
-use crate::change::{Group, User};
+use super::descriptors::Descriptors;
+use super::group;
 use crate::config::RunConfig;
 use crate::error::HostError;
-use crate::host::{FdInfo, Hierarchies, HostRead, Interface, Kind, PciState, Result, Stat};
+use crate::group::Group;
+use crate::host::resources::{Hierarchies, Interface, Kind, PciState, Stat, User};
+use crate::host::states::Known;
+use crate::host::{HostRead, Result};
 
-/// The real host, for reading.
+/// The real host, for reading, and the descriptors that are open here.
 pub(crate) struct LinuxRead {
     sysfs: PathBuf,
+    pub(in crate::host) descriptors: Descriptors,
 }
 
 impl LinuxRead {
     /// The host with sysfs at the place that the configuration names.
     pub fn new(config: &RunConfig) -> Self {
-        Self { sysfs: config.sysfs.clone() }
+        Self { sysfs: config.sysfs.clone(), descriptors: Descriptors::default() }
     }
 
     /// The directory of a PCI function.
@@ -61,7 +64,18 @@ fn link_name(path: &Path) -> Result<Option<String>> {
 }
 
 impl HostRead for LinuxRead {
-    fn stat(&self, path: &Path) -> Result<Option<Stat>> {
+    fn known(&self, _name: &str) -> Known<'_> {
+        Known::Unknown
+    }
+
+    fn linux(&self) -> Option<&LinuxRead> {
+        Some(self)
+    }
+}
+
+/// What the resources are read with; each is described there.
+impl LinuxRead {
+    pub(in crate::host) fn stat(&self, path: &Path) -> Result<Option<Stat>> {
         let meta = match std::fs::symlink_metadata(path) {
             Ok(meta) => meta,
             Err(e) if gone(&e) => return Ok(None),
@@ -89,7 +103,7 @@ impl HostRead for LinuxRead {
         }))
     }
 
-    fn canonical(&self, path: &Path) -> Result<Option<PathBuf>> {
+    pub(in crate::host) fn canonical(&self, path: &Path) -> Result<Option<PathBuf>> {
         match std::fs::canonicalize(path) {
             Ok(path) => Ok(Some(path)),
             Err(e) if gone(&e) => Ok(None),
@@ -97,11 +111,11 @@ impl HostRead for LinuxRead {
         }
     }
 
-    fn is_listening(&self, path: &Path) -> Result<bool> {
+    pub(in crate::host) fn is_listening(&self, path: &Path) -> Result<bool> {
         super::sockets::is_listening(path)
     }
 
-    fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {
+    pub(in crate::host) fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {
         let dir = self.function(device);
         if self.stat(&dir)?.is_none() {
             return Ok(None);
@@ -115,11 +129,11 @@ impl HostRead for LinuxRead {
         }))
     }
 
-    fn has_driver(&self, driver: &str) -> Result<bool> {
+    pub(in crate::host) fn has_driver(&self, driver: &str) -> Result<bool> {
         Ok(self.stat(&self.driver(driver))?.is_some())
     }
 
-    fn interface(&self, name: &str) -> Result<Option<Interface>> {
+    pub(in crate::host) fn interface(&self, name: &str) -> Result<Option<Interface>> {
         if name.is_empty() || name.starts_with('.') || name.contains('/') {
             return Ok(None);
         }
@@ -135,47 +149,35 @@ impl HostRead for LinuxRead {
         Ok(Some(Interface { mac, mtu: mtu.parse().unwrap_or_default(), bridge, up: flags & 1 == 1 }))
     }
 
-    fn fd(&self, _name: &str) -> Result<Option<FdInfo>> {
-        Ok(None)
-    }
-
-    fn has_group(&self, group: &Group) -> Result<bool> {
+    pub(in crate::host) fn has_group(&self, group: &Group) -> Result<bool> {
         match group {
             Group::V2(path) | Group::V1(path) => Ok(self.stat(path)?.is_some()),
-            Group::Marked(_) => Ok(false),
+            Group::ByEnvironment(_) => Ok(false),
         }
     }
 
-    fn has_acl(&self, group: &Group, rules: Option<&[Rule]>) -> Result<bool> {
-        acl::is_set(group, rules)
-    }
-
-    fn processes(&self, group: &Group) -> Result<Vec<u32>> {
+    pub(in crate::host) fn processes(&self, group: &Group) -> Result<Vec<u32>> {
         group::processes(group)
     }
 
-    fn memlock(&self, group: &Group) -> Result<Option<Limit>> {
+    pub(in crate::host) fn memlock(&self, group: &Group) -> Result<Option<Limit>> {
         group::memlock(group)
     }
 
-    fn is_connected(&self) -> bool {
-        false
-    }
-
-    fn hierarchies(&self) -> Result<Hierarchies> {
+    pub(in crate::host) fn hierarchies(&self) -> Result<Hierarchies> {
         group::hierarchies()
     }
 
-    fn user(&self, name: &str) -> Result<Option<User>> {
+    pub(in crate::host) fn user(&self, name: &str) -> Result<Option<User>> {
         let fail = |e: nix::Error| HostError::System { what: format!("look up user {name}"), why: e.to_string() };
         let Some(user) = nix::unistd::User::from_name(name).map_err(fail)? else { return Ok(None) };
-        let name = std::ffi::CString::new(name).map_err(|_| HostError::Unfit(format!("`{name}` is no user")))?;
+        let name = std::ffi::CString::new(name).map_err(|_| HostError::Unsuitable(format!("`{name}` is no user")))?;
         let groups = nix::unistd::getgrouplist(&name, user.gid).map_err(fail)?;
         let groups = groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
         Ok(Some(User { uid: user.uid.as_raw(), gid: user.gid.as_raw(), groups }))
     }
 
-    fn caller(&self) -> (u32, u32) {
+    pub(in crate::host) fn caller(&self) -> (u32, u32) {
         (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
     }
 }

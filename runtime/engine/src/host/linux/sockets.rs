@@ -15,7 +15,7 @@ use crate::error::HostError;
 use crate::host::Result;
 
 /// Nobody listens at a socket that refuses. One whose queue is full has somebody.
-pub(super) fn is_listening(path: &Path) -> Result<bool> {
+pub(in crate::host) fn is_listening(path: &Path) -> Result<bool> {
     let fail = |e: nix::Error| HostError::system("look at the socket", path, e);
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(fail)?;
@@ -31,7 +31,7 @@ pub(super) fn is_listening(path: &Path) -> Result<bool> {
 const CLOSING: Duration = Duration::from_secs(1);
 
 /// Removes a socket at which nobody listens. Anything else at its place is not what was made here, and stays.
-pub(super) fn remove(path: &Path) -> Result<()> {
+pub(in crate::host) fn remove(path: &Path) -> Result<()> {
     let end = Instant::now() + CLOSING;
     loop {
         match std::fs::symlink_metadata(path) {
@@ -46,7 +46,7 @@ pub(super) fn remove(path: &Path) -> Result<()> {
 }
 
 /// Listens at a path, where at most a socket of nobody's is.
-pub(super) fn listen(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<OwnedFd> {
+pub(in crate::host) fn listen(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<OwnedFd> {
     remove(path)?;
     let socket = UnixListener::bind(path).map_err(|e| HostError::system("listen on", path, e))?;
     std::fs::set_permissions(path, Permissions::from_mode(mode))

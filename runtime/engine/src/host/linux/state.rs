@@ -14,7 +14,7 @@ use crate::error::HostError;
 use crate::host::Result;
 use crate::steps::MACHINE_FILE;
 
-pub(super) struct State {
+pub(in crate::host) struct State {
     dir: PathBuf,
     journal: File,
     /// Held until this value goes; a copy in a child that has not become QEMU yet holds it as well, so that no one can meanwhile
@@ -26,7 +26,7 @@ impl State {
     /// Makes the directory where it is not there, locks it, begins an empty journal.
     pub(super) fn create(dir: &Path) -> Result<Self> {
         if !dir.is_absolute() {
-            return Err(HostError::Unfit(format!("the state directory {} is no absolute path", dir.display())));
+            return Err(HostError::Unsuitable(format!("the state directory {} is no absolute path", dir.display())));
         }
         if let Some(parent) = dir.parent() {
             let made = DirBuilder::new().recursive(true).mode(0o755).create(parent);
@@ -63,7 +63,7 @@ impl State {
         // What stands in the journal is carried out with the caller's rights, so nobody else may have written it.
         let me = nix::unistd::geteuid().as_raw();
         if !meta.is_dir() || meta.uid() != me || meta.mode() & 0o022 != 0 {
-            return Err(HostError::Unfit(format!(
+            return Err(HostError::Unsuitable(format!(
                 "{} is not a directory that only user {me} can write to",
                 dir.display()
             )));
@@ -113,7 +113,7 @@ impl State {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| HostError::system("sync", &self.dir, e))
     }
 
-    pub(super) fn dir(&self) -> &Path {
+    pub(in crate::host) fn dir(&self) -> &Path {
         &self.dir
     }
 

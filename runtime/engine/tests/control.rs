@@ -82,7 +82,7 @@ fn a_card_comes_and_goes_through_the_socket() {
 
         let wrong = DetachArguments { plan: add(&bed) };
         let refused = client.detach(&wrong).unwrap_err();
-        assert_eq!(refused.to_string(), "the device plan is for the opposite of what was asked");
+        assert_eq!(refused.to_string(), "the device plan is for another action than the one that was asked for");
         client.detach(&remove(&bed, 20_000)).unwrap();
         let described = client.describe().unwrap();
         assert_eq!((described.generation, described.released), (2, vec!["net0".to_owned()]));

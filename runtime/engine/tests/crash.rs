@@ -44,7 +44,7 @@ fn supervisor(plan: &str, dir: &str) {
     let plan = Plan::from_json(plan).unwrap();
     let mut left: Option<usize> = std::env::var("VIRTC_TEST_WRITES").ok().map(|text| text.parse().unwrap());
     let ended = run(&plan, Path::new(dir), &config(), "", None, &mut |event| {
-        if let (Event::Made(_) | Event::TakenBack(_), Some(left)) = (event, left.as_mut()) {
+        if let (Event::Applied(_) | Event::Reverted(_), Some(left)) = (event, left.as_mut()) {
             if *left == 0 {
                 kill(Pid::this(), Signal::SIGKILL).unwrap();
             }
@@ -115,7 +115,7 @@ fn a_supervisor_killed_after_each_write_is_recovered() {
         if supervisor.0.wait().unwrap().success() {
             break;
         }
-        assert_eq!(recover(&bed.dir(), true, &config(), &mut |_| {}), Ok(Recovered::Undone), "after write {killed}");
+        assert_eq!(recover(&bed.dir(), true, &config(), &mut |_| {}), Ok(Recovered::Reverted), "after write {killed}");
         bed.is_as_before();
         killed += 1;
     }
@@ -166,7 +166,7 @@ fn a_killed_supervisor_is_recovered() {
         run(&bed.plan(), &bed.dir(), &config(), "", None, &mut |_| {}).unwrap_err().cause,
         HostError::Unfinished(bed.dir())
     );
-    assert_eq!(recovered(true), Ok(Recovered::Undone));
+    assert_eq!(recovered(true), Ok(Recovered::Reverted));
     bed.is_as_before();
     assert_eq!(recovered(true), Ok(Recovered::Nothing));
 }
@@ -186,7 +186,7 @@ fn a_supervisor_and_its_qemu_that_both_died_are_recovered() {
     let mut text = std::fs::read_to_string(&journal).unwrap();
     text.push_str("{\"change\":{\"n\":99,");
     std::fs::write(&journal, text).unwrap();
-    assert_eq!(recover(&bed.dir(), false, &config(), &mut |_| {}), Ok(Recovered::Undone));
+    assert_eq!(recover(&bed.dir(), false, &config(), &mut |_| {}), Ok(Recovered::Reverted));
     bed.is_as_before();
 }
 
@@ -239,6 +239,6 @@ fn a_caller_without_root_needs_none() {
     nix::unistd::seteuid(nix::unistd::Uid::from_raw(65534)).unwrap();
     let recovered = recover(&bed.dir(), true, &config(), &mut |_| {});
     nix::unistd::seteuid(nix::unistd::Uid::from_raw(0)).unwrap();
-    assert_eq!(recovered, Ok(Recovered::Undone));
+    assert_eq!(recovered, Ok(Recovered::Reverted));
     bed.is_as_before();
 }

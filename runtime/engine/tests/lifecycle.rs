@@ -54,7 +54,7 @@ fn start_hotplug_stop() {
             ];
             asking.device(bed.device(Action::Attach, "net0", vec![], add.clone())).unwrap();
             let twice = asking.device(bed.device(Action::Attach, "net0", vec![], add)).unwrap_err();
-            assert_eq!((twice.exit_code(), twice.stuck.len()), (3, 0), "{twice}");
+            assert_eq!((twice.exit_code(), twice.not_reverted.len()), (3, 0), "{twice}");
             let remove = vec![
                 released(command("device_del", json!({"id": "net0"})), "net0", 20_000),
                 command("netdev_del", json!({"id": "n0"})),
@@ -223,7 +223,7 @@ fn a_dry_run_leaves_the_host_alone() {
     let mut plan = bed.plan();
     let config = RunConfig { acl: AclChoice::Off, ..config() };
     let changes = dry_run(&plan, &bed.dir(), &config).unwrap();
-    let words: Vec<String> = changes.iter().map(|dry| dry.change.redo.describe()).collect();
+    let words: Vec<String> = changes.iter().map(|dry| dry.change.apply.describe()).collect();
     assert!(words.iter().any(|w| w.contains("fd={fd:monitor},server=on")), "{words:#?}");
     plan.steps.push(planned(Step::VfioBind { device: "ffff:1f:1f.7".parse().unwrap(), managed: true }));
     let failure = dry_run(&plan, &bed.dir(), &config).unwrap_err();

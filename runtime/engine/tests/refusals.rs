@@ -21,7 +21,7 @@ fn add_argument(plan: &mut Plan, text: &str) {
 #[track_caller]
 fn refused(bed: &Bed, plan: &Plan, config: &RunConfig) -> HostError {
     let failure = supervise(bed, plan, config, |_, _| unreachable!("it must not run")).unwrap_err();
-    assert_eq!((failure.exit_code(), failure.stuck), (3, vec![]));
+    assert_eq!((failure.exit_code(), failure.not_reverted), (3, vec![]));
     assert_eq!(failure.at.as_deref(), Some("rule test"));
     bed.is_as_before();
     failure.cause

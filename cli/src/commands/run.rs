@@ -121,7 +121,7 @@ fn run(plan: &Plan, dir: &Path, config: &RunConfig, record: &str, out: &mut Outp
         Ok(ended) if ended.is_clean => Exit::Fine,
         Ok(ended) => {
             let words = ended.stderr.trim_end();
-            let words = if words.is_empty() { String::new() } else { format!("; it said:\n{words}") };
+            let words = if words.is_empty() { String::new() } else { format!("; its stderr:\n{words}") };
             out.note(&format!("virtc: QEMU ended ({}){words}\n", ended.status));
             Exit::HostRefused
         }

@@ -46,7 +46,7 @@ impl fmt::Display for AclRule {
     }
 }
 
-/// Every rule that someone needs, once, in the table's order.
+/// Every rule of the table, once, in its order.
 pub fn union(table: &AclTable) -> Vec<AclRule> {
     let mut rules: Vec<AclRule> = Vec::new();
     for rule in table.values().flatten() {

@@ -27,7 +27,7 @@ pub struct Setting {
     pub handshake_ms: u64,
 }
 
-/// Carries out steps on a host, with a journal.
+/// Executes steps on a host, with a journal.
 pub struct Engine<'a> {
     /// The host.
     pub host: &'a mut dyn Host,
@@ -53,7 +53,7 @@ pub fn check(planned: &[PlannedStep]) -> Result<()> {
 }
 
 impl Engine<'_> {
-    /// Carries out the steps in order.
+    /// Executes the steps in order.
     ///
     /// # Errors
     /// The first cause, with the step's origin. Nothing is reverted yet.

@@ -32,7 +32,7 @@ pub enum HostError {
     #[error("{0}: the host took it, but reading it back shows otherwise")]
     NotVerified(String),
     /// QEMU ended.
-    #[error("QEMU ended ({status}){}", said(stderr))]
+    #[error("QEMU ended ({status}){}", stderr_of(stderr))]
     QemuEnded {
         /// How: an exit status or a signal.
         status: String,
@@ -40,7 +40,7 @@ pub enum HostError {
         stderr: String,
     },
     /// QEMU's monitor did not answer in time.
-    #[error("QEMU has not answered `{command}` after {deadline_ms} ms{}", said(stderr))]
+    #[error("QEMU has not answered `{command}` after {deadline_ms} ms{}", stderr_of(stderr))]
     NoAnswer {
         /// What was asked: a command, or the greeting.
         command: String,
@@ -80,7 +80,7 @@ pub enum HostError {
         /// The deadline in milliseconds.
         deadline_ms: u64,
     },
-    /// The guest says that it cannot release a device.
+    /// The guest reports that it cannot release a device (`DEVICE_UNPLUG_GUEST_ERROR`).
     #[error("the guest refuses to release the device `{device}`")]
     GuestRefuses {
         /// The device's alias.
@@ -111,8 +111,8 @@ pub enum HostError {
     Interrupted,
 }
 
-fn said(stderr: &str) -> String {
-    if stderr.trim().is_empty() { String::new() } else { format!("; it said: {}", stderr.trim_end()) }
+fn stderr_of(stderr: &str) -> String {
+    if stderr.trim().is_empty() { String::new() } else { format!("; its stderr: {}", stderr.trim_end()) }
 }
 
 impl HostError {
@@ -161,7 +161,7 @@ pub struct RevertFailed {
     pub error: HostError,
 }
 
-/// A plan that could not be carried out, and the state of the host.
+/// A plan that could not be executed, and the state of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{}{cause}", at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default())]
 pub struct Failure {

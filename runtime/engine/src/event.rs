@@ -23,7 +23,7 @@ pub enum Event<'a> {
     RevertFailed(&'a RevertFailed),
     /// A step failed; everything is going to be reverted.
     Failed(&'a HostError),
-    /// The guest runs. The time to tell systemd `READY=1`.
+    /// The guest runs. Now systemd may be notified (`READY=1`).
     Running {
         /// QEMU's process.
         pid: u32,

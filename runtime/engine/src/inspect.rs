@@ -16,7 +16,7 @@ pub enum Found {
     Running(Status),
     /// A supervisor holds its lock, and does not answer (yet, or any more).
     Busy,
-    /// Its supervisor has died; `recover` reverts what it did.
+    /// Its supervisor has died; `recover` reverts its changes.
     Orphaned,
 }
 

@@ -20,7 +20,7 @@ pub enum QmpError {
     Closed,
     /// The deadline passed.
     Late,
-    /// Someone else wants attention.
+    /// Another descriptor became readable.
     Interrupted,
     /// QEMU answered with an error.
     Refused {
@@ -106,7 +106,7 @@ impl Qmp {
         }
     }
 
-    /// The next event that came since the last question, or that comes before `deadline`, unless `interrupt` becomes readable.
+    /// The next event since the last call, or before `deadline`, unless `interrupt` becomes readable.
     ///
     /// # Errors
     /// [`QmpError`]; no event is [`QmpError::Late`].

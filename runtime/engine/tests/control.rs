@@ -100,7 +100,7 @@ fn it_speaks_varlink_and_takes_no_nonsense() {
         return;
     }
     let bed = Bed::new("wire");
-    // Nothing to boot from: nobody lets a device go.
+    // Nothing to boot from: no guest releases a device.
     std::fs::write(bed.image(), vec![0; 1_474_560]).unwrap();
     let ended = supervise(&bed, &bed.plan(), &config(), |_, _| {
         eventually("it listens", || bed.dir().join(CONTROL_SOCKET).exists());

@@ -1,4 +1,4 @@
-//! PCI functions and what the kernel says about them.
+//! PCI functions, as the kernel shows them.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ pub struct PciFunction {
     /// The driver that is bound, if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
-    /// The driver that the kernel is told to take, if it is told.
+    /// The driver that the kernel must use (`driver_override`), if one is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_override: Option<String>,
     /// The number of the IOMMU group; absent when no IOMMU is active.

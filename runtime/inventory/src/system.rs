@@ -19,7 +19,7 @@ pub struct Cpu {
     /// All logical CPUs of its core, itself included.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub siblings: BTreeSet<u32>,
-    /// Whether the scheduler leaves it alone (`isolcpus=`).
+    /// Whether it is isolated from the scheduler (`isolcpus=`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub isolated: bool,
 }
@@ -100,7 +100,7 @@ pub struct Memory {
     pub hugetlbfs: BTreeMap<String, u64>,
 }
 
-/// KVM. Whether the device node can be opened is not said here: that differs from user to user.
+/// KVM. Whether the device node can be opened is not recorded: that differs between users.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kvm {

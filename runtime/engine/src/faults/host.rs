@@ -32,8 +32,8 @@ fn what_is_in_the_way_is_refused_and_stays() {
     let copy =
         |from: Option<&str>| Step::CopyFile { from: from.map(Into::into), to: "/other.fd".into(), owner: Owner::Qemu };
     let refused = [
-        (listen("a", SocketPlace::Path("/run/busy.sock".into())), "somebody listens at /run/busy.sock already"),
-        (listen("a", SocketPlace::Path("/disk.img".into())), "/disk.img is there already, and is no socket"),
+        (listen("a", SocketPlace::Path("/run/busy.sock".into())), "a process listens at /run/busy.sock already"),
+        (listen("a", SocketPlace::Path("/disk.img".into())), "/disk.img exists already, and is not a socket"),
         (listen("a", SocketPlace::Private("journal".into())), "`journal` cannot be a file name in the VM's directory"),
         (listen("a", SocketPlace::Private("../b".into())), "`../b` cannot be a file name in the VM's directory"),
         (copy(None), "/other.fd does not exist, and there is no template for it"),

@@ -28,9 +28,11 @@ fn socket(fd: &str, at: &SocketPlace, context: &Context<'_>) -> Result<Change> {
         None => {}
         Some(Kind::Socket) if !context.host.is_listening(&path)? => {}
         Some(Kind::Socket) => {
-            return Err(HostError::Unsuitable(format!("somebody listens at {} already", path.display())));
+            return Err(HostError::Unsuitable(format!("a process listens at {} already", path.display())));
         }
-        Some(_) => return Err(HostError::Unsuitable(format!("{} is there already, and is no socket", path.display()))),
+        Some(_) => {
+            return Err(HostError::Unsuitable(format!("{} exists already, and is not a socket", path.display())));
+        }
     }
     Ok(Change::new(
         Listen { fd: fd.to_owned(), path: path.clone(), mode, owner },

@@ -1,4 +1,4 @@
-//! A file is opened as a named descriptor, and made before where the plan says so.
+//! A file is opened as a named descriptor, and made first where the plan wants that.
 
 use virtc_plan::{Content, OpenMode};
 

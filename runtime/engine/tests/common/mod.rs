@@ -99,7 +99,7 @@ impl Bed {
         Path::new(mount).join(path.trim_start_matches('/')).join(format!("virtc-{}", self.name))
     }
 
-    /// All that a run of this VM could leave behind: state directory, control groups, interfaces, owners, processes.
+    /// Everything that a run of this VM could leave: state directory, control groups, interfaces, owners, processes.
     fn host(&self) -> BTreeMap<String, String> {
         let mut out = BTreeMap::new();
         out.insert("dir".into(), self.dir().exists().to_string());
@@ -218,7 +218,7 @@ impl Bed {
     }
 }
 
-/// What a failed test leaves behind.
+/// Reverts what a failed test has left.
 impl Drop for Bed {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -289,7 +289,7 @@ pub fn supervise(
     })
 }
 
-/// What the VM is said to be.
+/// The description of the VM.
 pub const DEFINITION: &str = "a test";
 
 pub fn attaching(plan: DevicePlan) -> AttachArguments {

@@ -76,7 +76,7 @@ fn set_program(path: &Path, rules: Option<&[AclRule]>) -> Result<()> {
     Ok(())
 }
 
-/// An entry of version 1: kind and numbers as written, and what is allowed. The kernel joins lines about the same numbers, and so is done here.
+/// An entry of version 1: kind and numbers as written, and what is allowed. The kernel merges entries with the same numbers, and so does this.
 type Entries = BTreeMap<String, Access>;
 
 fn join(entries: &mut Entries, key: String, access: Access) {
@@ -98,7 +98,7 @@ fn entries(rules: &[AclRule]) -> Result<Entries> {
     Ok(out)
 }
 
-/// What `devices.list` says; `None` for "everything".
+/// The entries of `devices.list`; `None` for "everything".
 fn list(path: &Path) -> Result<Option<Entries>> {
     let path = path.join("devices.list");
     let text = read::text(&path)?.ok_or_else(|| HostError::system("read", &path, "no such file"))?;

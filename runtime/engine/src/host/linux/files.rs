@@ -75,7 +75,7 @@ pub(in crate::host) fn open(path: &Path, mode: OpenMode, content: Content) -> Re
         .write(matches!(mode, OpenMode::Write | OpenMode::ReadWrite))
         .append(content == Content::Append)
         .truncate(content == Content::Truncate)
-        // Not to hang on a FIFO that nobody reads.
+        // Not to hang on a FIFO without a reader.
         .custom_flags((OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits());
     let file = options.open(path).map_err(|e| HostError::system("open", path, e))?;
     Ok(file.into())

@@ -76,7 +76,7 @@ impl LinuxHost {
         sockets::listen(&self.state.dir().join(CONTROL_SOCKET), 0o600, None).map(UnixListener::from)
     }
 
-    /// Replaces the description of what runs.
+    /// Replaces the description of the running VM.
     pub fn describe(&self, text: &str) -> Result<()> {
         self.state.describe(text)
     }

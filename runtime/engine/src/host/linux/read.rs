@@ -49,7 +49,7 @@ pub(super) fn text(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Whether the error says that there is nothing (any more).
+/// Whether the error means that the file does not exist (any more).
 fn gone(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
         || matches!(error.raw_os_error(), Some(nix::libc::ENODEV | nix::libc::ESRCH))

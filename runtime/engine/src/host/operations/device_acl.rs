@@ -21,7 +21,7 @@ pub struct SetDeviceAcl {
 
 /// The rules of a group.
 ///
-/// Linux does not tell them, only whether they are certain rules: `read` is not used.
+/// Linux cannot list them, only compare them (`acl::is_set`): `read` is not used.
 struct RulesOf<'a>(&'a Group);
 
 impl Resource for RulesOf<'_> {

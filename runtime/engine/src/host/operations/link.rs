@@ -8,7 +8,7 @@ use crate::host::resources::InterfaceNamed;
 use crate::host::states::Model;
 use crate::host::{Host, Result};
 
-/// Set a property of a network interface. One that is gone has none.
+/// Set a property of a network interface, if the interface exists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SetLink {

@@ -1,6 +1,6 @@
 //! The operations: everything that is written to a host. One file holds an operation and the one that reverts it.
 //!
-//! A file has the data as it is in the journal, its text, how Linux carries it out (through `host::linux`, the only place that writes),
+//! A file has the data as it is in the journal, its text, how it is made on Linux (through `host::linux`, the only place that writes),
 //! how it is read back, and its effect on a host that is kept as data: the one that a dry run predicts and the one of the tests.
 
 mod cgroup;
@@ -50,7 +50,7 @@ pub(crate) trait Operation {
     /// The write in a few words, for messages.
     fn describe(&self) -> String;
 
-    /// Carries it out on Linux. What is so already stays as it is.
+    /// Makes it on Linux. Where nothing has to change, nothing is written.
     ///
     /// # Errors
     /// The system, QEMU or the guest refuses.
@@ -68,7 +68,7 @@ pub(crate) trait Operation {
     /// Linux would refuse it, or the underlying host cannot be read.
     fn effect(&self, host: &mut dyn Model) -> Result<()>;
 
-    /// Carries it out on the host in memory, where the kernel or QEMU does more than the effect says.
+    /// Makes it on the host in memory; for an operation where the kernel or QEMU does more than the effect.
     #[cfg(test)]
     fn fake(&self, host: &mut super::fake::Fake) -> Result<()> {
         self.effect(host)

@@ -3,6 +3,7 @@
 mod crash;
 mod devices;
 mod host;
+mod recipe;
 
 use std::path::Path;
 

@@ -22,22 +22,7 @@ mod tap;
 
 use serde::{Deserialize, Serialize};
 
-pub use cgroup::{MakeCgroup, RemoveCgroup};
-pub use copy_file::{CopyFile, RemovePartial};
-pub use device_acl::SetDeviceAcl;
-pub use directory::{MakeDirectory, RemoveDirectory};
-pub use driver::BindDriver;
-pub use driver_override::SetDriverOverride;
-pub use link::{LinkSetting, SetLink};
-pub use listen::{Listen, StopListening};
-pub use make_file::{MakeFile, RemoveEmpty};
-pub use memlock::SetMemlock;
-pub use monitor::{Connect, Disconnect};
-pub use open::{Close, Open};
-pub use owner::SetOwner;
-pub use qmp::{QmpExecute, QmpRevert};
-pub use spawn::{Kill, Spawn};
-pub use tap::MakeTap;
+pub use link::LinkSetting;
 
 use super::linux::LinuxHost;
 use super::states::Model;
@@ -106,9 +91,11 @@ pub(crate) trait Operation {
     }
 }
 
-/// The enum of all operations, from a list of the structures: a variant and its structure have one name.
+/// The enum of all operations, from a list of their modules and structures: a variant and its structure have one name.
 macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident,)*) => {
+    ($($(#[$doc:meta])* $module:ident::$name:ident,)*) => {
+        $(pub use $module::$name;)*
+
         /// One write to the host.
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
         #[serde(rename_all = "kebab-case")]
@@ -135,55 +122,55 @@ macro_rules! operations {
 
 operations! {
     /// Make a directory.
-    MakeDirectory,
+    directory::MakeDirectory,
     /// Remove a directory of the VM.
-    RemoveDirectory,
+    directory::RemoveDirectory,
     /// Set the owner of a node or file.
-    SetOwner,
+    owner::SetOwner,
     /// Bind a PCI function to a driver, or unbind it.
-    BindDriver,
+    driver::BindDriver,
     /// Set or clear a PCI function's `driver_override`.
-    SetDriverOverride,
+    driver_override::SetDriverOverride,
     /// Make a control group.
-    MakeCgroup,
+    cgroup::MakeCgroup,
     /// Remove an empty control group.
-    RemoveCgroup,
+    cgroup::RemoveCgroup,
     /// Replace the device ACL of a control group.
-    SetDeviceAcl,
+    device_acl::SetDeviceAcl,
     /// Open a file as a descriptor.
-    Open,
+    open::Open,
     /// Close descriptors.
-    Close,
+    open::Close,
     /// Make an empty file.
-    MakeFile,
+    make_file::MakeFile,
     /// Remove a file that is empty.
-    RemoveEmpty,
+    make_file::RemoveEmpty,
     /// Copy a file.
-    CopyFile,
+    copy_file::CopyFile,
     /// Remove what is left of a copy that was not finished.
-    RemovePartial,
+    copy_file::RemovePartial,
     /// Make a listening UNIX socket as a descriptor.
-    Listen,
+    listen::Listen,
     /// Close a listening UNIX socket, and remove it.
-    StopListening,
+    listen::StopListening,
     /// Make a tap interface as descriptors.
-    MakeTap,
+    tap::MakeTap,
     /// Set a property of a network interface.
-    SetLink,
+    link::SetLink,
     /// Start QEMU.
-    Spawn,
+    spawn::Spawn,
     /// Kill QEMU's processes.
-    Kill,
+    spawn::Kill,
     /// Connect to QEMU's monitor.
-    Connect,
+    monitor::Connect,
     /// Drop the connection to QEMU's monitor.
-    Disconnect,
+    monitor::Disconnect,
     /// Execute a QMP command.
-    QmpExecute,
+    qmp::QmpExecute,
     /// Execute a QMP command that reverts another.
-    QmpRevert,
+    qmp::QmpRevert,
     /// Set the limit on locked memory of QEMU.
-    SetMemlock,
+    memlock::SetMemlock,
 }
 
 impl HostOp {

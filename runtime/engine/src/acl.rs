@@ -73,9 +73,9 @@ pub fn program_name(rules: &[AclRule]) -> String {
 /// One instruction of eBPF, as the kernel takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Insn {
-    /// The operation.
+    /// The operation code (`opcode` in `Documentation/bpf/standardization/instruction-set.rst` of Linux), 0 to 255.
     pub code: u8,
-    /// Destination register in the low four bits, source register in the high.
+    /// Destination register in the low four bits, source register in the high; registers are 0 to 10.
     pub registers: u8,
     /// The jump's or the load's offset.
     pub offset: i16,

@@ -22,7 +22,7 @@ pub enum HostError {
         what: String,
         /// The deadline in seconds.
         seconds: u64,
-        /// The process that still waits.
+        /// The process that still waits: its number, from 1.
         waiting: i32,
     },
     /// The host is not what the step needs.
@@ -103,7 +103,7 @@ pub enum HostError {
     /// A device was attached, updated or detached since the plan was made.
     #[error("a device was attached or detached since the plan was made")]
     Changed {
-        /// The generation now.
+        /// The generation now, from 0.
         generation: u64,
     },
     /// The run was asked to end meanwhile.

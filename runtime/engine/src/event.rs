@@ -10,7 +10,7 @@ pub enum Event<'a> {
     Step {
         /// Its number, from 1.
         number: usize,
-        /// How many there are.
+        /// How many there are, at least 1.
         of: usize,
         /// Where it comes from.
         origin: String,
@@ -25,7 +25,7 @@ pub enum Event<'a> {
     Failed(&'a HostError),
     /// The guest runs. Now systemd may be notified (`READY=1`).
     Running {
-        /// QEMU's process.
+        /// The number of QEMU's process, from 1.
         pid: u32,
     },
     /// QEMU emitted an event.

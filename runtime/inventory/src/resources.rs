@@ -64,7 +64,7 @@ pub struct Network {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostClock {
-    /// Seconds since the epoch.
+    /// Seconds since 1970-01-01 00:00 UTC.
     pub seconds: u64,
     /// How many seconds local time is ahead of UTC.
     #[serde(default)]
@@ -100,9 +100,9 @@ pub struct VhostUser {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sev {
-    /// The bit of a page table entry that marks an encrypted page.
+    /// The bit of a page table entry that marks an encrypted page, 0 to 63 (`cbitpos` of QEMU's `sev-guest`).
     pub cbitpos: u32,
-    /// How many bits of physical addresses encryption takes away.
+    /// By how many bits encryption shortens physical addresses, 0 to 63 (`reduced-phys-bits` of QEMU's `sev-guest`).
     pub reduced_phys_bits: u32,
 }
 

@@ -38,7 +38,7 @@ kinds! {
 pub struct PoolHost {
     /// Its name or address.
     pub name: String,
-    /// Its port; that of the protocol where it is left out.
+    /// Its TCP port, 1 to 65535; absent: the default of the protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
 }

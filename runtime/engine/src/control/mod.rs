@@ -51,7 +51,7 @@ pub struct Status {
 pub struct VmDescription {
     /// The text that was given at the start, or with the last device that was attached or updated; empty: none was.
     pub definition: String,
-    /// How often a device was attached, detached or updated.
+    /// How often a device was attached, detached or updated since the start, from 0.
     pub generation: u64,
     /// The aliases of devices that were detached since the text was given.
     pub released: Vec<String>,

@@ -158,7 +158,9 @@ fn perform(host: &mut Fake, plan: &Plan) -> Result<(), Failure> {
 }
 
 fn revert_all(host: &mut Fake) -> Vec<crate::RevertFailed> {
-    with_engine(host, |engine| engine.revert_all()).unwrap()
+    let mut failed = Vec::new();
+    with_engine(host, |engine| failed = engine.revert_all()).unwrap();
+    failed
 }
 
 /// The host, without the file that is to stay.

@@ -47,7 +47,7 @@ fn sources() -> Vec<(String, String)> {
 }
 
 /// The files in which `wanted` holds for the text.
-fn files<'s>(sources: &'s [(String, String)], wanted: impl Fn(&str, &str) -> bool) -> Vec<&'s str> {
+fn files(sources: &[(String, String)], wanted: impl Fn(&str, &str) -> bool) -> Vec<&str> {
     sources.iter().filter(|(name, text)| wanted(name, text)).map(|(name, _)| name.as_str()).collect()
 }
 

@@ -66,7 +66,8 @@ impl Fake {
             finished: false,
         };
         let root = |kind, mode| Stat { kind, uid: 0, gid: 0, mode, id: (0, 0) };
-        let device = |minor| Stat { id: (0, minor), ..root(Kind::Device(DeviceKind::Char, 1, minor as u32), 0o666) };
+        let device =
+            |minor: u32| Stat { id: (0, minor.into()), ..root(Kind::Device(DeviceKind::Char, 1, minor), 0o666) };
         for (path, stat) in [
             ("/", root(Kind::Directory, 0o644)),
             ("/dev/null", device(3)),

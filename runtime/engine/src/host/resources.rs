@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use virtc_plan::{DeviceKind, Limit, PciAddress};
 
-use super::linux::LinuxRead;
+use super::linux::{LinuxRead, group, read, sockets};
 use super::states::Known;
 use super::{HostRead, Resource, Result};
 use crate::group::Group;
@@ -34,9 +34,9 @@ pub enum Kind {
 pub struct Stat {
     /// What it is.
     pub kind: Kind,
-    /// The owner.
+    /// The number of its owner, 0 to 2^32 - 2.
     pub uid: u32,
-    /// The group.
+    /// The number of its group, 0 to 2^32 - 2.
     pub gid: u32,
     /// The permission bits, 0 to 0o7777.
     pub mode: u32,
@@ -90,9 +90,9 @@ pub struct Hierarchies {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct User {
-    /// The user's number.
+    /// The user's number, 0 to 2^32 - 2.
     pub uid: u32,
-    /// The number of its group.
+    /// The number of its group, 0 to 2^32 - 2.
     pub gid: u32,
     /// The numbers of all supplementary groups.
     pub groups: Vec<u32>,
@@ -122,25 +122,25 @@ macro_rules! resources {
 
 resources! {
     /// The file at a path.
-    FileAt(Path): "file" => Stat, |path, linux| linux.stat(path), path.display();
+    FileAt(Path): "file" => Stat, |path, _linux| read::stat(path), path.display();
     /// A process that listens at a UNIX socket.
-    ListenerAt(Path): "listener" => (), |path, linux| Ok(linux.is_listening(path)?.then_some(())), path.display();
+    ListenerAt(Path): "listener" => (), |path, _linux| Ok(sockets::is_listening(path)?.then_some(())), path.display();
     /// A PCI function.
     Function(PciAddress): "pci" => PciState, |device, linux| linux.pci(*device), device;
     /// A PCI driver that is loaded.
     DriverNamed(str): "driver" => (), |driver, linux| Ok(linux.has_driver(driver)?.then_some(())), driver;
     /// A network interface.
-    InterfaceNamed(str): "interface" => Interface, |name, linux| linux.interface(name), name;
+    InterfaceNamed(str): "interface" => Interface, |name, _linux| read::interface(name), name;
     /// An open descriptor, by its name in the plan.
     DescriptorNamed(str): "descriptor" => FdInfo, |name, linux| Ok(linux.descriptors.info(name)), name;
     /// A control group.
-    GroupOf(Group): "group" => (), |group, linux| Ok(linux.has_group(group)?.then_some(())), group;
+    GroupOf(Group): "group" => (), |group, _linux| Ok(read::has_group(group)?.then_some(())), group;
     /// The living processes of a group; those that are ending are waited for.
-    ProcessesOf(Group): "processes" => Vec<u32>, |group, linux| linux.processes(group).map(Some), group;
+    ProcessesOf(Group): "processes" => Vec<u32>, |group, _linux| group::processes(group).map(Some), group;
     /// The limit on locked memory of a group's first process.
-    MemlockOf(Group): "memlock" => Limit, |group, linux| linux.memlock(group), group;
+    MemlockOf(Group): "memlock" => Limit, |group, _linux| group::memlock(group), group;
     /// A user by name.
-    UserNamed(str): "user" => User, |name, linux| linux.user(name), name;
+    UserNamed(str): "user" => User, |name, _linux| read::user(name), name;
 }
 
 /// The caller's user and group.
@@ -154,8 +154,8 @@ impl Resource for Caller {
         "caller".into()
     }
 
-    fn read(&self, linux: &LinuxRead) -> Result<Option<(u32, u32)>> {
-        Ok(Some(linux.caller()))
+    fn read(&self, _linux: &LinuxRead) -> Result<Option<(u32, u32)>> {
+        Ok(Some(read::caller()))
     }
 }
 
@@ -170,8 +170,8 @@ impl Resource for CallersGroups {
         "hierarchies".into()
     }
 
-    fn read(&self, linux: &LinuxRead) -> Result<Option<Hierarchies>> {
-        linux.hierarchies().map(Some)
+    fn read(&self, _linux: &LinuxRead) -> Result<Option<Hierarchies>> {
+        group::hierarchies().map(Some)
     }
 }
 
@@ -185,7 +185,7 @@ impl dyn HostRead + '_ {
     pub fn canonical(&self, path: &Path) -> Result<Option<PathBuf>> {
         match (self.known(&FileAt(path).name()), self.linux()) {
             (Known::Present(_), _) => Ok(Some(path.to_owned())),
-            (Known::Unknown, Some(linux)) => linux.canonical(path),
+            (Known::Unknown, Some(_)) => read::canonical(path),
             (Known::Unknown, None) | (Known::Absent, _) => Ok(None),
         }
     }

@@ -161,7 +161,8 @@ impl Supervisor<'_> {
         if let Some(status) = &status {
             (self.report)(&Event::Ended { status });
         }
-        let mut not_reverted = self.with_engine(|engine| engine.revert_all());
+        let mut not_reverted = Vec::new();
+        self.with_engine(|engine| not_reverted = engine.revert_all());
         finish(&mut self.host, &mut not_reverted);
         match (lived, not_reverted.first().cloned()) {
             (Err(cause), _) => Err(Failure { at: None, cause, not_reverted }),

@@ -12,11 +12,11 @@ pub struct CpuFacts {
     pub features: Vec<String>,
     /// Its vendor, such as `AuthenticAMD`.
     pub vendor: String,
-    /// Its family.
+    /// Its family, 0 to 270 (CPUID leaf 1).
     pub family: u32,
-    /// Its model.
+    /// Its model, 0 to 255 (CPUID leaf 1).
     pub model: u32,
-    /// Its stepping.
+    /// Its stepping, 0 to 15 (CPUID leaf 1).
     pub stepping: u32,
 }
 

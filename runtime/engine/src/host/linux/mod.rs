@@ -9,7 +9,7 @@ pub(super) mod launch;
 pub(super) mod net;
 pub(super) mod pci;
 mod qemu;
-mod read;
+pub(super) mod read;
 pub(super) mod sockets;
 mod state;
 mod wait;

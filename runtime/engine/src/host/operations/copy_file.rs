@@ -21,9 +21,9 @@ pub struct CopyFile {
     pub part: PathBuf,
     /// The path.
     pub to: PathBuf,
-    /// Its owner.
+    /// The number of its owner, 0 to 2^32 - 2.
     pub uid: u32,
-    /// Its group.
+    /// The number of its group, 0 to 2^32 - 2.
     pub gid: u32,
 }
 

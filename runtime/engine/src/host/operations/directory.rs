@@ -18,9 +18,9 @@ pub struct MakeDirectory {
     pub path: PathBuf,
     /// Its permission bits, 0 to 0o7777.
     pub mode: u32,
-    /// Its owner.
+    /// The number of its owner, 0 to 2^32 - 2.
     pub uid: u32,
-    /// Its group.
+    /// The number of its group, 0 to 2^32 - 2.
     pub gid: u32,
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Operation;
-use crate::host::linux::{LinuxHost, net};
+use crate::host::linux::{LinuxHost, net, read};
 use crate::host::resources::InterfaceNamed;
 use crate::host::states::Model;
 use crate::host::{Host, Result};
@@ -44,8 +44,8 @@ impl Operation for SetLink {
         }
     }
 
-    fn apply(&self, host: &mut LinuxHost) -> Result<()> {
-        match host.read.interface(&self.interface)? {
+    fn apply(&self, _host: &mut LinuxHost) -> Result<()> {
+        match read::interface(&self.interface)? {
             Some(now) => net::set(&self.interface, &self.set, &now),
             None => Ok(()),
         }

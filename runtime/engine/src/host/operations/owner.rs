@@ -18,9 +18,9 @@ pub struct SetOwner {
     pub path: PathBuf,
     /// Device and inode of the file that is meant: another one that has taken its name meanwhile keeps its owner.
     pub id: (u64, u64),
-    /// The owner.
+    /// The number of the owner, 0 to 2^32 - 2.
     pub uid: u32,
-    /// The group.
+    /// The number of the group, 0 to 2^32 - 2.
     pub gid: u32,
 }
 

@@ -11,7 +11,7 @@ use virtc_compiler::{Domain, Facts, MissingDevice, Target, attach, detach, updat
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
 use virtc_plan::{Action, DevicePlan};
-use virtc_runtime::control::{AttachArguments, CallError, Described, DetachArguments};
+use virtc_runtime::control::{AttachArguments, CallError, DetachArguments, VmDescription};
 
 use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
@@ -75,7 +75,7 @@ pub fn seconds() -> u64 {
 }
 
 /// The version of the QEMU that runs, as its binary says it.
-fn probed(now: &Described) -> Option<Target> {
+fn probed(now: &VmDescription) -> Option<Target> {
     let record: Record = serde_json::from_str(&now.definition).ok()?;
     probe::target(&SourceFile::new("running", record.xml))
 }
@@ -128,7 +128,13 @@ impl Plug {
     }
 
     /// The plan, made for what runs.
-    fn plan(&self, action: Action, now: &Described, device: &Loaded, settings: Settings<'_>) -> Result<Made, String> {
+    fn plan(
+        &self,
+        action: Action,
+        now: &VmDescription,
+        device: &Loaded,
+        settings: Settings<'_>,
+    ) -> Result<Made, String> {
         let mut pipeline = Pipeline::new(settings);
         let facts = Facts::new(settings.host);
         let (mut running_report, running) = self.running(now, &mut pipeline)?;
@@ -155,7 +161,7 @@ impl Plug {
     }
 
     /// The domain as it runs.
-    fn running(&self, now: &Described, pipeline: &mut Pipeline<'_>) -> Result<(Report, Option<Domain>), String> {
+    fn running(&self, now: &VmDescription, pipeline: &mut Pipeline<'_>) -> Result<(Report, Option<Domain>), String> {
         let record: Record = serde_json::from_str(&now.definition).map_err(|_| {
             format!(
                 "the guest `{}` was started from a plan, and its definition is not known: use `virtc hotplug`",

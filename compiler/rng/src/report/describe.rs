@@ -87,7 +87,7 @@ fn describe(datatype: &Datatype) -> String {
         Type::Base64 => "data in base64".to_owned(),
         Type::Hex => "pairs of hexadecimal digits".to_owned(),
     };
-    // A regular expression is for tools: it helps nobody to write a value.
+    // A regular expression is for tools: it helps no person to write a value.
     if datatype.needs_words() {
         said.push_str(" of the form that the schema prescribes");
     }

@@ -69,6 +69,8 @@ pub(super) struct Lacked {
     /// "lacks attribute `a`", empty where the attributes do not go together.
     pub said: String,
     pub help: String,
+    /// The values that the one attribute can have.
+    values: Vec<String>,
     /// The attribute as it is to be written, where there is only one way.
     fix: Option<String>,
 }
@@ -80,7 +82,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return None;
         }
         let ways = ways(&self.engine.arena, pat, false);
-        // A child that stands for the attribute is reported, and says so.
+        // A child that is meant as the attribute is reported, and says so.
         let stray = |child: Element<'d>| child.children().next().is_none() && !self.is_in(pat, self.symbol(child));
         if self.is_told(&ways, &|name| element.child(name).is_some_and(stray)) {
             return None;
@@ -89,7 +91,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let (said, doc) = self.shown(&ways, element, code);
         let word = if number > 1 { "attributes" } else { "attribute" };
         let said = if said.is_empty() { said } else { format!("lacks {word} {said}") };
-        let mut lacked = Lacked { number, said, help: self.schema.text(doc).to_owned(), fix: None };
+        let mut lacked = Lacked { number, said, help: self.schema.text(doc).to_owned(), values: Vec::new(), fix: None };
         if number == 1 {
             self.say_values(start, element, pat, &ways, &mut lacked);
         }
@@ -123,6 +125,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             }
             _ => with_doc(format!("`{name}` can be {}", any_of(&values.words, code)), &lacked.help),
         };
+        lacked.values = fits;
     }
 
     /// Reports attributes without which the start tag cannot be closed.
@@ -133,9 +136,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             said => format!("`<{name}>` {said}"),
         };
         let mut diagnostic = Diagnostic::new(&MISSING_ATTRIBUTE, element.name_span(), message);
-        if !lacked.help.is_empty() {
-            diagnostic = diagnostic.help(&*lacked.help);
-        }
+        diagnostic = diagnostic.help(&*lacked.help).alternatives(lacked.values.clone());
         if let Some(fix) = &lacked.fix {
             let at = Span::at(element.name_span().range().end);
             diagnostic = diagnostic.fix(Safety::Unsafe, format!("add `{fix}`"), at, format!(" {fix}"));
@@ -150,7 +151,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return;
         }
         let ways = ways(&self.engine.arena, open.pat, true);
-        // So is an attribute that stands for the element.
+        // So is an attribute that is meant as the element.
         let written = |name: &str| element.attribute(name).is_some_and(|a| self.checked.is_faulty_attribute(a));
         if self.is_told(&ways, &written) {
             return;
@@ -173,7 +174,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         self.push(diagnostic);
     }
 
-    /// Whether all that is missing in one of the ways stands there in another guise.
+    /// Whether all that is missing in one of the ways is there in another guise.
     fn is_told(&self, ways: &[Way], is_there: &dyn Fn(&str) -> bool) -> bool {
         let told = |leaf: &Pat| self.names_of(*leaf).into_iter().any(is_there);
         ways.iter().any(|way| !way.is_empty() && way.iter().all(told))

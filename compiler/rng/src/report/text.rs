@@ -18,7 +18,7 @@ pub(super) struct Faulty<'v> {
     pub patterns: Vec<Pat>,
     /// The documentation by form.
     pub docs: &'v Docs,
-    /// Whether the value can be replaced as it stands.
+    /// Whether the value can be replaced as it is.
     pub replaceable: bool,
 }
 
@@ -35,14 +35,16 @@ impl<'d> Reporter<'_, '_, 'd> {
             (true, _) if !words.is_empty() && !forms.is_empty() => {
                 format!("expected {}, or {forms}", any_of(&words, code))
             }
-            (false, true) if !forms.is_empty() => format!("expected {forms}; {}", expected(value, &words, code)),
+            (false, true) if !forms.is_empty() => {
+                format!("expected {forms}; {}", expected(value, &words, "values", code))
+            }
             _ if !forms.is_empty() => format!("expected {forms}"),
             (false, false) => String::new(),
-            _ => expected(value, &words, code),
+            _ => expected(value, &words, "values", code),
         };
         let question = did_you_mean(&meant, code);
         let space = if question.is_empty() || expected.is_empty() { "" } else { " " };
-        let doc = self.doc_for(faulty.docs, meant.first().map(String::as_str));
+        let doc = self.doc_for(faulty.docs, meant.first().filter(|_| meant.len() == 1).map(String::as_str));
         let help = with_doc(format!("{question}{space}{expected}"), self.schema.text(doc));
         let mut diagnostic = Diagnostic { patterns: allowed.patterns, ..diagnostic.alternatives(words) };
         if !help.is_empty() {

@@ -36,7 +36,7 @@ impl Schema {
                     let inner = self.values(arena, &[arena.part(leaf, 0)]);
                     let mut said = inner.forms;
                     said.extend(inner.words.iter().map(|word| format!("`{word}`")));
-                    forms.insert(format!("a list of {}", said.join(" or ")));
+                    forms.insert(format!("values with blanks between, each {}", said.join(" or ")));
                     patterns.extend(inner.patterns);
                 }
                 _ => drop(forms.insert("text".to_owned())),

@@ -16,10 +16,10 @@ use crate::engine::run::Open;
 const MAX_WAYS: usize = 24;
 
 /// Leaves that together would do.
-type Way = BTreeSet<Pat>;
+pub(super) type Way = BTreeSet<Pat>;
 
 /// The ways in which a pattern can be satisfied, the least first. `closed` says whether attributes are over.
-fn ways(arena: &Arena<'_>, pat: Pat, closed: bool) -> Vec<Way> {
+pub(super) fn ways(arena: &Arena<'_>, pat: Pat, closed: bool) -> Vec<Way> {
     known_ways(arena, pat, closed, &mut BTreeMap::new())
 }
 
@@ -166,12 +166,14 @@ impl<'d> Reporter<'_, '_, 'd> {
         } else {
             format!("`<{}>` lacks {said}", self.name(element))
         };
-        let mut diagnostic = Diagnostic::new(&MISSING_ELEMENT, element.name_span(), message);
-        let help = with_doc(String::new(), self.schema.text(doc));
-        if !help.is_empty() {
-            diagnostic = diagnostic.help(help);
-        }
-        self.push(diagnostic);
+        // Where only one element would do, it is shown as it can be written.
+        let sample = match ways.as_slice() {
+            [way] if way.len() == 1 => way.first().and_then(|leaf| self.sample(*leaf, element)),
+            _ => None,
+        };
+        let said = sample.map_or_else(String::new, |sample| format!("add `{sample}`"));
+        let help = with_doc(said, self.schema.text(doc));
+        self.push(Diagnostic::new(&MISSING_ELEMENT, element.name_span(), message).help(help));
     }
 
     /// Whether all that is missing in one of the ways is there in another guise.

@@ -10,6 +10,7 @@ pub(crate) mod expected;
 mod forms;
 mod missing;
 mod names;
+mod sample;
 mod suggest;
 mod text;
 mod wording;

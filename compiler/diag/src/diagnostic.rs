@@ -129,6 +129,7 @@ impl Diagnostic {
 }
 
 /// Findings in the order they were made; sorted by place for output.
+#[must_use = "findings are to be shown to somebody"]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 

@@ -13,7 +13,7 @@ mod usb;
 
 use std::collections::BTreeSet;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, Outcome};
 
 use crate::devices::Address;
 use crate::devices::memory::{self, MemoryDevice};
@@ -71,7 +71,7 @@ impl Defaults<'_> {
 }
 
 /// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its `src/conf/domain_postparse.c`).
-pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
+pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     let mut faults = Diagnostics::new();
     let mut domain = domain;
     controllers::order(&mut domain);
@@ -105,7 +105,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     domain.devices.controllers.iter_mut().for_each(|c| c.define_vio(&mut taken));
     memory::assign(&mut domain);
     pci::assign(&mut domain, &mut |d| faults.push(d));
-    (Definition(domain), faults)
+    Outcome::new(Definition(domain), faults)
 }
 
 /// The registers that the definition names.

@@ -8,7 +8,8 @@ use virtc_plan::Arg;
 
 use crate::emit::{Payload, json_arg, opts_arg, word_arg};
 use crate::ir::Origin;
-use crate::prepare::{Machine, Sound};
+use crate::passes::Valid;
+use crate::prepare::Machine;
 
 /// One argument.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ pub struct MapEntry {
 }
 
 /// The command line of a machine.
-pub fn argv(machine: &Sound<Machine>) -> Argv {
+pub fn argv(machine: &Valid<Machine>) -> Argv {
     let items = machine.get().items();
     let mut out = Vec::with_capacity(2 * items.len());
     for item in items {

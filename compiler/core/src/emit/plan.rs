@@ -12,7 +12,8 @@ use crate::domain::Domain;
 use crate::emit::argv::argv;
 use crate::emit::rules;
 use crate::ir::{Leaf, Origin, Rule};
-use crate::prepare::{Machine, Sound};
+use crate::passes::Valid;
+use crate::prepare::Machine;
 
 /// Who makes plans.
 pub(crate) const PRODUCER: &str = concat!("virtc ", env!("CARGO_PKG_VERSION"));
@@ -23,7 +24,7 @@ static START: Rule = Rule { name: "start", text: "what every start of a VM needs
 ///
 /// # Errors
 /// What the runtime cannot do yet, at its place.
-pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
+pub fn plan(machine: &Valid<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
     let m = machine.get();
     let needs = m.needs();
     let faults = needs.faults();

@@ -4,7 +4,7 @@ mod alias;
 mod boot;
 mod device;
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostics, Outcome};
 
 use crate::define::{Definition, ports};
 use crate::devices::disk::{Disk, DiskBus, floppy_items};
@@ -19,7 +19,8 @@ use crate::parts::sysinfo::Sysinfo;
 use crate::storage;
 use crate::target::{self, Target};
 
-pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move, attach, detach, update};
+pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move};
+pub(crate) use device::{attach, detach, update};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -27,17 +28,6 @@ pub struct Machine {
     domain: Domain,
     items: Vec<Item>,
     needs: HostNeeds,
-}
-
-/// A value that passed without an error and without a hole. Output is made of sound values alone.
-#[derive(Debug)]
-pub struct Sound<T>(T);
-
-impl<T> Sound<T> {
-    /// The value.
-    pub fn get(&self) -> &T {
-        &self.0
-    }
 }
 
 impl Machine {
@@ -55,15 +45,10 @@ impl Machine {
     pub(crate) fn needs(&self) -> &HostNeeds {
         &self.needs
     }
-
-    /// The machine as a sound one: `findings` are all findings of all passes, of which none may be an error.
-    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
-        (self.domain.holes == 0 && !findings.has_errors()).then_some(Sound(self))
-    }
 }
 
 /// Makes the machine that `definition` describes, for this QEMU and this host.
-pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
+pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> Outcome<Machine> {
     let mut domain = definition.into_domain();
     storage::detect(&mut domain, facts);
     ports::usb_hubs(&mut domain);
@@ -86,7 +71,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     domain.extensions.apply(&mut items);
     target::check(&cx, &items);
     findings.extend(cx.finish());
-    (Machine { domain, items, needs }, findings)
+    Outcome::new(Machine { domain, items, needs }, findings)
 }
 
 /// Fills in what only a start fills in: USB ports, aliases, boot indexes, numbers of block nodes.

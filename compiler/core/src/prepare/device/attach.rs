@@ -4,12 +4,11 @@ use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_plan::Action;
 
 use super::{
-    ChangeFindings, Changed, DeviceChange, Move, about_device, count_memory, items_of, memlock, named, only, rules,
-    settings, settle,
+    ChangeFindings, Changed, DeviceChange, Move, about_device, complete, count_memory, items_of, memlock, named, only,
+    rules, settings, settle,
 };
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::define::define;
 use crate::define::{mmio, pci};
 use crate::devices::address::Address;
 use crate::devices::controller::{Controller, ControllerType};
@@ -20,7 +19,6 @@ use crate::emit::{Cx, HostNeeds};
 use crate::facts::Facts;
 use crate::ir::{Mac, OptExt, Rule, Spanned};
 use crate::prepare::ready;
-use crate::storage;
 use crate::target::{self, Target};
 
 static CONTROLLER: Rule = Rule {
@@ -32,11 +30,11 @@ static CONSOLE: Rule =
     Rule { name: "console-port-hotplug", text: "a console that is plugged in gets the first free virtio-serial port" };
 
 /// The device of `devices` comes to `running`. A medium for a drive that is there changes the medium.
-pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
+pub(crate) fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
+    let Some((kind, span)) = only(&devices) else { return Changed::none(ChangeFindings::default()) };
     let domain = match settle(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
@@ -61,7 +59,7 @@ pub(super) fn comes(
     if let Some(fault) =
         rules::kind(kind, Action::Attach, span).or_else(|| rules::before(&domain, &devices, kind, span))
     {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     let had: Vec<(ControllerType, u32)> = domain.devices.controllers.iter().map(place).collect();
     let taken = aliases(&domain);
@@ -78,14 +76,14 @@ pub(super) fn comes(
         Kind::Console => console_port(&mut domain, index),
         _ => {}
     }
-    let (definition, findings) = define(domain, facts);
-    let mut domain = definition.into_domain();
-    storage::detect(&mut domain, facts);
-    let mut findings = about_device(findings, span);
+    let mut findings = Diagnostics::new();
+    let Some(mut domain) = complete(domain, facts, span).move_into(&mut findings) else {
+        return Changed::none(ChangeFindings::device(findings));
+    };
     if let Some(alias) = own.as_ref().filter(|own| taken.contains(own)) {
         let message = format!("the running domain has a device `{alias}` already");
         findings.push(Diagnostic::new(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
-        return (None, ChangeFindings::device(findings));
+        return Changed::none(ChangeFindings::device(findings));
     }
     // It may have got another place among the others, which have names all but for controllers that came with it.
     let unnamed = |at: &usize| named(&domain, kind, *at) == own;
@@ -147,7 +145,7 @@ pub(super) fn comes(
     let memlock = memlock(&domain, kind, &needs, target, facts);
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
     let change = DeviceChange { action: Action::Attach, alias, domain, moves, own_from, origin, needs, memlock };
-    (Some(change), ChangeFindings::device(findings))
+    Changed::new(change, findings)
 }
 
 fn place(controller: &Controller) -> (ControllerType, u32) {

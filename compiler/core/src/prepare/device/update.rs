@@ -5,11 +5,10 @@ use virtc_plan::Action;
 
 use super::differ::{self, Difference};
 use super::{
-    ChangeFindings, Changed, DeviceChange, Move, about_device, memlock, named, only, rules, settings, settle,
+    ChangeFindings, Changed, DeviceChange, Move, about_device, complete, memlock, named, only, rules, settings, settle,
     unsupported,
 };
 use crate::codes;
-use crate::define::define;
 use crate::devices::disk::DiskDevice;
 use crate::devices::interface::Interface;
 use crate::devices::memory::Model as MemoryModel;
@@ -19,25 +18,30 @@ use crate::emit::{Cx, HostNeeds};
 use crate::facts::Facts;
 use crate::ir::OptExt;
 use crate::prepare::ready;
-use crate::storage;
 use crate::target::Target;
 
 /// The device of `running` that the one of `devices` means becomes like it. What cannot change must be the same; `source` is the text of
 /// the device, in which a difference is pointed at.
-pub fn update(running: Domain, devices: Devices, source: &SourceFile, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
+pub(crate) fn update(
+    running: Domain,
+    devices: Devices,
+    source: &SourceFile,
+    target: &Target,
+    facts: Facts<'_>,
+) -> Changed {
+    let Some((kind, span)) = only(&devices) else { return Changed::none(ChangeFindings::default()) };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
     let domain = match settle(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     if let Some(fault) = rules::kind(kind, Action::Update, span) {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     match meant(&domain, &devices, kind, span) {
         Ok(index) => becomes(&domain, devices, (kind, index, span), Some(source), target, facts),
-        Err(fault) => (None, ChangeFindings::one(*fault)),
+        Err(fault) => Changed::none(ChangeFindings::one(*fault)),
     }
 }
 
@@ -146,13 +150,13 @@ pub(super) fn becomes(
     let mut after = before.clone();
     after.devices.replace(kind, index, devices);
     settings::carry_over(before, &mut after, kind, index);
-    let (definition, findings) = define(after, facts);
-    let mut after = definition.into_domain();
-    storage::detect(&mut after, facts);
-    let mut findings = about_device(findings, span);
+    let mut findings = Diagnostics::new();
+    let Some(mut after) = complete(after, facts, span).move_into(&mut findings) else {
+        return Changed::none(ChangeFindings::device(findings));
+    };
     findings.extend(about_device(ready(&mut after), span));
     let Some(now) = (0..after.devices.count(kind)).find(|at| named(&after, kind, *at).as_ref() == Some(&alias)) else {
-        return (None, ChangeFindings::device(findings));
+        return Changed::none(ChangeFindings::device(findings));
     };
     let found = differ::differences(&before.devices.xml(kind, index), &after.devices.xml(kind, now));
     let found: Vec<Difference> = found
@@ -188,7 +192,7 @@ pub(super) fn becomes(
     let origin = after.devices.origin(kind, now).unwrap_or(after.origin);
     let change =
         DeviceChange { action: Action::Update, alias, domain: after, moves, own_from: 0, origin, needs, memlock };
-    (Some(change), ChangeFindings::device(findings))
+    Changed::new(change, findings)
 }
 
 /// What QEMU and the host have to do.

@@ -70,7 +70,8 @@ impl Run {
         let probed = || probe::target(source.file()).unwrap_or_default();
         let (target, host) = (self.qemu.named()?.unwrap_or_else(probed), installed::host(self.host.load()?));
         let report = Compiler::new().host(&host).target(target).compile(source);
-        let made = report.machine().ok().map(|machine| Ok::<_, Findings>((machine.plan()?, machine.running().to_record())));
+        let made =
+            report.machine().ok().map(|machine| Ok::<_, Findings>((machine.plan()?, machine.running().to_record())));
         let findings = report.findings().clone();
         Ok(match made.transpose() {
             Ok(made) => {

@@ -170,7 +170,6 @@ impl Diagnostics {
     }
 
     /// The findings by place (those about the whole file first), then by name.
-    #[must_use]
     pub fn sorted(mut self) -> Self {
         self.0.sort_by(|a, b| (a.span, a.code.name).cmp(&(b.span, b.code.name)));
         self

@@ -13,11 +13,7 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("virtc-schemas", "schemas", &["virtc-diag", "virtc-xml", "virtc-rng"]),
     ("virtc-inventory", "runtime/inventory", &[]),
     ("virtc-plan", "runtime/plan", &[]),
-    (
-        "virtc-compiler",
-        "compiler/core",
-        &["virtc-diag", "virtc-xml", "virtc-rng", "virtc-plan", "virtc-inventory"],
-    ),
+    ("virtc-compiler", "compiler/core", &["virtc-diag", "virtc-xml", "virtc-rng", "virtc-plan", "virtc-inventory"]),
     ("virtc-lints", "lints", &["virtc-diag", "virtc-xml", "virtc-compiler", "virtc-inventory"]),
     (
         "virtc",

@@ -76,8 +76,8 @@ impl Bench<'_> {
     pub fn compile(&mut self, text: &str) -> Option<usize> {
         self.timed.clock = Instant::now();
         let passes = Passes { target: &self.target, facts: Facts::new(self.host) };
-        let passed = passes.run(&SourceFile::new("bench", text), Goal::Machine, &mut self.timed);
-        let count = argv(passed.machine()?).display().len();
+        let done = passes.run(&SourceFile::new("bench", text), Goal::Machine, &mut self.timed);
+        let count = argv(done.machine()?).display().len();
         self.timed.lap(5);
         Some(count)
     }

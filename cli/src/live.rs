@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use virtc::{Absent, ChangeReport, Compiler, DevicePlan, Findings, Guest, Record, Source, SourceFile, Target};
+use virtc::{ChangeReport, Compiler, DevicePlan, Findings, Guest, MissingDevice, Record, Source, SourceFile, Target};
 use virtc_plan::Action;
 use virtc_runtime::control::{AttachArguments, CallError, Described, DetachArguments};
 
@@ -42,17 +42,17 @@ pub fn seconds() -> u64 {
     now.map(|time| time.as_secs()).unwrap_or_default()
 }
 
-/// What is to be done with the device in `device`, which a guest may lack as `absent` says.
+/// What is to be done with the device in `device`, which a guest may lack as `missing` says.
 pub fn compile(
     compiler: &mut Compiler<'_>,
     action: Action,
     guest: &Guest,
-    absent: Absent,
+    missing: MissingDevice,
     device: Source,
 ) -> ChangeReport {
     match action {
         Action::Attach => compiler.attach(guest, device),
-        Action::Detach => compiler.detach(guest, absent, device),
+        Action::Detach => compiler.detach(guest, missing, device),
         Action::Update => compiler.update(guest, device),
     }
 }
@@ -125,7 +125,7 @@ impl LiveChange {
             )
         })?;
         let guest = compiler.recorded(record, &format!("<{} as it runs>", self.name), &now.released);
-        let report = compile(&mut compiler, action, &guest, Absent::Fault, device);
+        let report = compile(&mut compiler, action, &guest, MissingDevice::Refuse, device);
         let plan = report.change().ok().map(|change| Ok::<_, Findings>((change.plan()?, change.running().to_record())));
         let [running, device] = report.into_findings();
         Ok(match plan.transpose() {

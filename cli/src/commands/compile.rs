@@ -45,7 +45,7 @@ enum Emit {
     Argv,
     /// The definition with all that libvirt fills in
     Xml,
-    /// All that has to be done to a host to run it
+    /// All that has to be done to a host to run it: a line for each step as text; `virtc run` takes the JSON
     Plan,
     /// For each argument the place that it comes from, or the rule that added it
     Map,
@@ -141,7 +141,7 @@ impl Compile {
         match self.emit {
             Emit::Plan => {
                 let plan = machine.plan()?;
-                self.show(&plan, || pretty(&plan))
+                self.show(&plan, || plan.to_text())
             }
             Emit::Map => {
                 let map = machine.map();
@@ -189,12 +189,6 @@ pub fn object(file: Option<&str>, key: &str, value: Value) -> String {
     let file = file.map(|file| ("file".to_owned(), Value::from(file)));
     let line: Map<String, Value> = file.into_iter().chain([(key.to_owned(), value)]).collect();
     format!("{}\n", Value::from(line))
-}
-
-/// Indented JSON.
-pub fn pretty(value: &impl serde::Serialize) -> String {
-    // A plan is made of strings, numbers and lists, none of which JSON cannot hold.
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
 }
 
 /// Where an argument comes from, on one line.

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
-use virtc::{Absent, Compiler, Findings};
+use virtc::{Compiler, Findings, MissingDevice};
 
-use super::compile::{object, pretty};
+use super::compile::object;
 use crate::args::{HostArg, OutputFormat, QemuArg};
 use crate::exit::Exit;
 use crate::input::Input;
@@ -73,7 +73,7 @@ impl Hotplug {
         let mut compiler = Compiler::new().host(host.as_ref()).target(target).clock(live::seconds());
         let guest = compiler.running(Input::new(&change.domain).load()?);
         let device = Input::new(&change.device).load()?;
-        let report = live::compile(&mut compiler, action, &guest, Absent::IsNewer, device);
+        let report = live::compile(&mut compiler, action, &guest, MissingDevice::AssumeAttached, device);
         let made = report.change().ok().map(|made| change.make(made)).transpose();
         let [running, device] = report.into_findings();
         match made {
@@ -97,7 +97,7 @@ impl Change {
             Emit::Plan => {
                 let plan = change.plan()?;
                 match self.format {
-                    OutputFormat::Text => pretty(&plan),
+                    OutputFormat::Text => plan.to_text(),
                     OutputFormat::Json => serde_json::to_string(&plan).unwrap_or_default() + "\n",
                 }
             }

@@ -17,7 +17,7 @@ use crate::state::StateArg;
 /// Run a definition in the foreground until the guest ends; then take back every change to the host
 #[derive(Debug, Args)]
 pub struct Run {
-    /// A definition, a plan (as `virtc compile --emit plan` writes it), or - for standard input
+    /// A definition, a plan (as `virtc compile --emit plan --format json` writes it), or - for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Print every change that would be made to this host, and make none

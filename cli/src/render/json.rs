@@ -6,7 +6,7 @@ use virtc_diag::{Diagnostic, Fix, Safety, SourceFile};
 
 use super::place;
 
-/// A finding. Lines and columns count from 1, columns in characters; the end is behind the last character.
+/// A finding. Lines and columns count from 1, columns in characters; the end is after the last character.
 #[derive(Debug, Serialize)]
 pub struct Finding<'f> {
     file: &'f str,
@@ -17,6 +17,12 @@ pub struct Finding<'f> {
     range: Range,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'f str>,
+    /// All that would be allowed instead, the most likely first.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    alternatives: &'f [String],
+    /// Regular expressions (XML Schema) of which the value must match one.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    patterns: &'f [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<JsonFix<'f>>,
 }
@@ -54,6 +60,8 @@ impl<'f> Finding<'f> {
             message: &found.message,
             range: Range::new(place(source, found)),
             help: found.help.as_deref(),
+            alternatives: &found.alternatives,
+            patterns: &found.patterns,
             fix: found.fix.as_ref().map(|fix| JsonFix::new(source, fix)),
         }
     }

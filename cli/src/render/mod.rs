@@ -9,7 +9,7 @@ mod sarif;
 use clap::ValueEnum;
 use virtc::Findings;
 use virtc::render::Style;
-use virtc_diag::{Diagnostic, LineColumn, Severity, SourceFile};
+use virtc_diag::{Diagnostic, LineColumn, Severity, SourceFile, Span};
 
 /// An output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,7 +55,7 @@ pub fn render(format: Format, reports: &[Findings], least: Severity, style: Styl
 
 /// Where a finding starts and where the first character behind it is; one about the whole file is at its start.
 pub fn place(source: &SourceFile, found: &Diagnostic) -> (LineColumn, LineColumn) {
-    let span = found.span.unwrap_or_default();
+    let span = found.span.unwrap_or(Span::at(0));
     (source.line_column(span.start), source.line_column(span.end))
 }
 

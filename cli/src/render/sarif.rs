@@ -60,7 +60,7 @@ fn result(source: &SourceFile, found: &Diagnostic, rule: Option<&usize>) -> Valu
         "ruleIndex": rule,
         "level": level(found.severity),
         "message": {"text": format!("{}{help}", found.message)},
-        "locations": [{"physicalLocation": physical(source, found.span.unwrap_or_default())}],
+        "locations": [{"physicalLocation": physical(source, found.span.unwrap_or(Span::at(0)))}],
     });
     let Some(object) = result.as_object_mut() else { return result };
     if !found.labels.is_empty() {
@@ -69,6 +69,15 @@ fn result(source: &SourceFile, found: &Diagnostic, rule: Option<&usize>) -> Valu
             .iter()
             .map(|label| json!({"physicalLocation": physical(source, label.span), "message": {"text": label.text}}));
         object.insert("relatedLocations".into(), related.collect());
+    }
+    let mut properties = serde_json::Map::new();
+    for (name, list) in [("alternatives", &found.alternatives), ("patterns", &found.patterns)] {
+        if !list.is_empty() {
+            properties.insert(name.into(), json!(list));
+        }
+    }
+    if !properties.is_empty() {
+        object.insert("properties".into(), properties.into());
     }
     // What must not be applied as it is has no place in a format that tools apply.
     if let Some(fix) = found.fix.as_ref().filter(|fix| fix.safety != Safety::DisplayOnly) {

@@ -5,22 +5,19 @@
 
 pub mod codes;
 pub mod define;
-pub mod devices;
-mod domain;
 pub mod emit;
-mod facts;
 pub mod ir;
-mod lower;
-pub mod parts;
+pub mod model;
 pub mod passes;
 pub mod prepare;
-pub mod storage;
+pub mod qemu;
 pub mod target;
-pub mod write;
+mod valid;
+mod xml_io;
 
 pub use define::Definition;
-pub use domain::Domain;
-pub use facts::Facts;
-pub use passes::{Passes, Running, Valid};
-pub use prepare::{Absent, ChangeFindings, Changed, DeviceChange, Machine, Move};
+pub use model::{Domain, Facts, devices, elements, storage};
+pub use passes::{Passes, Running};
+pub use prepare::{ChangeFindings, Changed, DeviceChange, Machine, MissingDevice, QmpAction};
 pub use target::Target;
+pub use valid::Valid;

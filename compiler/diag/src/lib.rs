@@ -6,6 +6,6 @@ mod diagnostic;
 mod outcome;
 mod source;
 
-pub use diagnostic::{Code, Diagnostic, Diagnostics, Edit, Fix, Label, Safety, Severity};
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Edit, Fix, Label, Place, Safety, Severity};
 pub use outcome::Outcome;
 pub use source::{LineColumn, SourceFile, Span};

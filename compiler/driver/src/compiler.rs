@@ -1,7 +1,7 @@
 //! The compiler and its settings.
 
 use virtc_compiler::passes::Goal;
-use virtc_compiler::{Absent, Facts, Passes, Target, passes};
+use virtc_compiler::{Facts, MissingDevice, Passes, Target, passes};
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
 use virtc_rng::Schema;
@@ -112,8 +112,8 @@ impl<'s> Compiler<'s> {
     }
 
     /// What removes a device from a guest.
-    pub fn detach(&mut self, guest: &Guest, absent: Absent, device: impl Into<Source>) -> ChangeReport {
-        self.change(guest, passes::Change::Detach(absent), device)
+    pub fn detach(&mut self, guest: &Guest, missing: MissingDevice, device: impl Into<Source>) -> ChangeReport {
+        self.change(guest, passes::Change::Detach(missing), device)
     }
 
     /// What changes a device of a guest into the one that is described.

@@ -6,7 +6,7 @@ use virtc_compiler::passes::{Driver, Root, View};
 use virtc_diag::{Diagnostics, Outcome};
 use virtc_inventory::HostFile;
 use virtc_lints::Context;
-use virtc_rng::{Checked, Schema, Validator};
+use virtc_rng::{Schema, Validated, Validator};
 use virtc_xml::Document;
 
 /// The grammars. What the validator of domains has learnt from one document serves the next.
@@ -27,8 +27,8 @@ impl<'s> Grammars<'s> {
     }
 
     /// The grammar for a document that may be something else than a domain.
-    fn any<'d>(&mut self, document: &'d Document) -> (Checked<'d>, Diagnostics) {
-        let Some(root) = document.root() else { return (Checked::unchecked(document), Diagnostics::new()) };
+    fn any<'d>(&mut self, document: &'d Document) -> (Validated<'d>, Diagnostics) {
+        let Some(root) = document.root() else { return (Validated::unchecked(document), Diagnostics::new()) };
         if self.schema.is_some() || root.is("domain") {
             return self.domains.validate(document);
         }
@@ -55,7 +55,7 @@ impl<'f, 's> Front<'f, 's> {
 }
 
 impl Driver for Front<'_, '_> {
-    fn validate<'d>(&mut self, root: Root, document: &'d Document) -> Outcome<Checked<'d>> {
+    fn validate<'d>(&mut self, root: Root, document: &'d Document) -> Outcome<Validated<'d>> {
         let checked = match root {
             Root::Domain => self.grammars.domains.validate(document),
             Root::Device => virtc_schemas::device().validate(document),

@@ -79,7 +79,7 @@ pub use source::Source;
 
 pub use virtc_compiler::emit::argv::MapEntry;
 pub use virtc_compiler::passes::{Goal, Record};
-pub use virtc_compiler::{Absent, Definition, Domain, Running, Target};
+pub use virtc_compiler::{Definition, Domain, MissingDevice, Running, Target};
 pub use virtc_diag::{Diagnostic, Severity, SourceFile, Span};
 pub use virtc_inventory::HostFile;
 pub use virtc_plan::{DevicePlan, Plan, QmpScript};

@@ -52,7 +52,7 @@ impl From<SourceFile> for Source {
 
 fn not_utf8(bytes: &[u8], good: usize) -> Diagnostic {
     let byte = bytes.get(good).copied().unwrap_or_default();
-    let fault = Diagnostic::new(&XML_ENCODING, Span::at(good), format!("byte 0x{byte:02x} is no UTF-8"));
+    let fault = Diagnostic::at(&XML_ENCODING, Span::at(good), format!("byte 0x{byte:02x} is no UTF-8"));
     match bytes.get(..2) {
         Some([0xff, 0xfe] | [0xfe, 0xff]) => fault.help("this looks like UTF-16: convert it to UTF-8"),
         _ if bytes.contains(&0) => fault.help("this looks like a binary file"),

@@ -17,11 +17,10 @@
 //!
 //! How it works: `syntax` reads both syntaxes to one tree; `compile` joins files, simplifies (specification section 4) and checks the
 //! restrictions (section 7); `engine` holds patterns as numbered nodes and derives them by names, remembering each derivative; `datatype`
-//! knows the values; `report` walks an invalid document once more and says what is wrong. In [`Checked`], an element is *faulty* where it
+//! knows the values; `report` walks an invalid document once more and says what is wrong. In [`Validated`], an element is *faulty* where it
 //! is to be left out (unknown, misplaced, text that is no value), and *lacking* where something that it needs is not there; attributes
 //! are faulty one by one.
 
-mod checked;
 pub mod codes;
 mod compile;
 mod context;
@@ -33,14 +32,17 @@ mod part;
 mod report;
 mod schema;
 mod stored;
+mod synonyms;
 mod syntax;
 mod validate;
+mod validated;
 
-pub use checked::Checked;
 pub use compile::Loader;
 pub use context::{Context, Item};
 pub use error::{SchemaError, SchemaErrors};
 pub use part::{Form, Part, Permitted};
 pub use schema::Schema;
+pub use synonyms::{Synonym, Synonyms};
 pub use syntax::to_xml;
 pub use validate::Validator;
+pub use validated::Validated;

@@ -2,6 +2,7 @@
 
 use virtc_xml::Element;
 
+use crate::datatype::Datatype;
 use crate::engine::arena::{Arena, Kind, Pat};
 use crate::engine::derive::Engine;
 use crate::report::expected::{attributes, definitions};
@@ -109,14 +110,27 @@ impl<'s> Part<'s> {
         Engine::new(self.schema).accepts(self.pat, text, None)
     }
 
-    /// The least and the greatest value of [`Form::Data`], where it has such.
-    pub fn limits(self) -> (Option<&'s str>, Option<&'s str>) {
+    /// For [`Form::Data`] that only a regular expression tells apart from other text: the schema's own words for it, empty where it
+    /// has none. `None` for all else, which this crate describes in words.
+    pub fn words(self) -> Option<&'s str> {
+        let datatype = self.datatype()?;
+        datatype.needs_words().then(|| self.schema.text(datatype.doc))
+    }
+
+    /// The regular expressions (XML Schema) that a value of [`Form::Data`] must match; none of another part.
+    pub fn patterns(self) -> Vec<&'s str> {
+        self.datatype().map(|datatype| datatype.patterns().collect()).unwrap_or_default()
+    }
+
+    fn datatype(self) -> Option<&'s Datatype> {
         let arena = Arena::new(&self.schema.nodes);
         let number = arena.operand(self.pat, 0) as usize;
-        match self.schema.datatypes.get(number).filter(|_| arena.kind(self.pat) == Kind::Data) {
-            Some(datatype) => datatype.limits(),
-            None => (None, None),
-        }
+        self.schema.datatypes.get(number).filter(|_| arena.kind(self.pat) == Kind::Data)
+    }
+
+    /// The least and the greatest value of [`Form::Data`], where it has such.
+    pub fn limits(self) -> (Option<&'s str>, Option<&'s str>) {
+        self.datatype().map_or((None, None), Datatype::limits)
     }
 }
 

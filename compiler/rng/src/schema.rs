@@ -6,6 +6,7 @@ use crate::datatype::{Datatype, Literal, TypeId};
 use crate::engine::arena::Pat;
 use crate::engine::names::Names;
 use crate::engine::nodes::Nodes;
+use crate::synonyms::Synonyms;
 
 /// An element of the schema.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +37,8 @@ pub struct Schema {
     /// All texts in one, and where each ends. Text 0 is empty.
     pub(crate) texts: Cow<'static, str>,
     pub(crate) text_ends: Vec<u32>,
+    /// Words that messages suggest; no part of the stored form.
+    pub(crate) synonyms: Synonyms,
 }
 
 impl Schema {

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::json;
 use virtc_plan::{
-    Access, Action, Arg, Await, Content, DeviceKind, DevicePlan, DeviceRule, DomainId, FORMAT, Hole, Limit, Node,
-    OpenMode, Origin, Owner, Part, Plan, PlannedStep, QmpCall, QmpCommand, QmpScript, Quote, SocketPlace, Step,
+    Access, Action, Arg, Await, Content, DeviceKind, DevicePlan, DeviceRule, DomainId, FORMAT, Limit, Node, OpenMode,
+    Origin, Owner, Part, Placeholder, Plan, PlannedStep, QmpCall, QmpCommand, QmpScript, Quote, SocketPlace, Step,
     UserPolicy,
 };
 
@@ -52,12 +52,12 @@ fn bind() -> Vec<Step> {
 
 fn plan() -> Plan {
     let pts = DeviceRule::Number { kind: DeviceKind::Block, major: Some(8), minor: None, access: Access::R };
-    let fd = |name: &str| Part::Hole { name: Hole::Fd(name.into()), quote: Quote::None };
+    let fd = |name: &str| Part::Placeholder { name: Placeholder::Fd(name.into()), quote: Quote::None };
     let script = QmpScript {
         commands: vec![QmpCommand {
             call: call(json!({"execute": "set_link", "arguments": {"name": "net0", "up": false}})),
             awaits: None,
-            undo: Some(call(json!({"execute": "set_link", "arguments": {"name": "net0", "up": true}}))),
+            revert: Some(call(json!({"execute": "set_link", "arguments": {"name": "net0", "up": true}}))),
         }],
     };
     let mut steps = vec![
@@ -106,7 +106,7 @@ fn device_plan(action: Action) -> DevicePlan {
             QmpCommand {
                 call: call(json!({"execute": "device_add", "arguments": {"driver": "vfio-pci", "host": VF}})),
                 awaits: None,
-                undo: Some(call(json!({"execute": "device_del", "arguments": {"id": "hostdev0"}}))),
+                revert: Some(call(json!({"execute": "device_del", "arguments": {"id": "hostdev0"}}))),
             },
         ),
         Action::Detach => (
@@ -118,7 +118,7 @@ fn device_plan(action: Action) -> DevicePlan {
                     matching: serde_json::Map::default(),
                     deadline_ms: 1,
                 }),
-                undo: None,
+                revert: None,
             },
         ),
     };

@@ -118,7 +118,7 @@ fn it_speaks_varlink_and_takes_no_nonsense() {
         assert_eq!(error(b"{}\0"), "org.varlink.service.InvalidParameter");
         assert_eq!(error(b"{\"method\":\"io.virtc.Machine.Fly\"}\0"), "org.varlink.service.MethodNotFound");
         assert_eq!(error(b"{\"method\":\"io.other.Status\"}\0"), "org.varlink.service.InterfaceNotFound");
-        let attach = b"{\"method\":\"io.virtc.Machine.Attach\",\"parameters\":{\"plan\":{\"format\":1}}}\0";
+        let attach = b"{\"method\":\"io.virtc.Machine.Attach\",\"parameters\":{\"plan\":{\"format\":2}}}\0";
         assert_eq!(error(attach), "org.varlink.service.InvalidParameter");
         assert_eq!(
             error(&vec![b' '; virtc_runtime::control::LONGEST + 10_000]),

@@ -25,7 +25,7 @@ use virtc_compiler::passes::{Driver, Goal, Pass};
 use virtc_compiler::{Facts, Passes, Target};
 use virtc_diag::{Outcome, SourceFile};
 use virtc_inventory::HostFile;
-use virtc_rng::{Checked, Validator};
+use virtc_rng::{Validated, Validator};
 use virtc_xml::Document;
 
 /// What is measured of a compilation, in order.
@@ -56,7 +56,7 @@ impl Timed<'_> {
 }
 
 impl Driver for Timed<'_> {
-    fn validate<'d>(&mut self, _root: virtc_compiler::passes::Root, document: &'d Document) -> Outcome<Checked<'d>> {
+    fn validate<'d>(&mut self, _root: virtc_compiler::passes::Root, document: &'d Document) -> Outcome<Validated<'d>> {
         self.validator.validate(document).into()
     }
 

@@ -4,8 +4,8 @@ use virtc_diag::SourceFile;
 use virtc_plan::Action;
 
 use super::{Driver, Passes, Root, Running};
-use crate::domain::lower_device;
-use crate::prepare::{Absent, ChangeFindings, Changed, attach, detach, update};
+use crate::model::lower_device;
+use crate::prepare::{ChangeFindings, Changed, MissingDevice, attach, detach, update};
 
 /// What is done with a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Change {
     /// It is added; a medium for a drive that is there changes the medium.
     Attach,
     /// It is removed.
-    Detach(Absent),
+    Detach(MissingDevice),
     /// It is changed into the one that is described.
     Update,
 }

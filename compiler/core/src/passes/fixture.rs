@@ -2,12 +2,12 @@
 
 use virtc_diag::{Diagnostics, Outcome, SourceFile};
 use virtc_inventory::HostFile;
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 use virtc_xml::Document;
 
 use super::{Driver, Goal, Made, Passes, Root, View};
-use crate::emit::{Item, Payload, json_arg, opts_arg, word_arg};
-use crate::facts::Facts;
+use crate::model::Facts;
+use crate::qemu::{Payload, QemuOption, json_arg, opts_arg, word_arg};
 use crate::target::Target;
 
 /// What the passes make of a text that no grammar has seen.
@@ -17,7 +17,7 @@ pub(crate) struct Compiled {
     /// Whether nothing was in error up to the definition.
     pub is_defined: bool,
     /// What QEMU gets; nothing where the definition is in error.
-    pub items: Vec<Item>,
+    pub options: Vec<QemuOption>,
     /// The messages, in the order in which they were made.
     pub faults: Vec<String>,
     /// What the runtime cannot do.
@@ -29,8 +29,8 @@ pub(crate) struct Compiled {
 struct Keeper(String);
 
 impl Driver for Keeper {
-    fn validate<'d>(&mut self, _root: Root, document: &'d Document) -> Outcome<Checked<'d>> {
-        Outcome::new(Checked::unchecked(document), Diagnostics::new())
+    fn validate<'d>(&mut self, _root: Root, document: &'d Document) -> Outcome<Validated<'d>> {
+        Outcome::new(Validated::unchecked(document), Diagnostics::new())
     }
 
     fn is_keeping(&self) -> bool {
@@ -55,19 +55,19 @@ pub(crate) fn compile(text: impl Into<String>, host: Option<&HostFile>) -> Compi
         refused: refused.map(|d| d.message).collect(),
         xml: keeper.0,
         is_defined,
-        items: machine.map(|machine| machine.items().to_vec()).unwrap_or_default(),
+        options: machine.map(|machine| machine.options().to_vec()).unwrap_or_default(),
         faults: findings.into_iter().map(|d| d.message).collect(),
     }
 }
 
 /// `-option value`.
-pub(crate) fn shown(item: &Item) -> String {
-    let value = match &item.payload {
+pub(crate) fn shown(option: &QemuOption) -> String {
+    let value = match &option.payload {
         Payload::Opts(opts) => opts_arg(opts).display().into_owned(),
         Payload::Json(props) => json_arg(props).display().into_owned(),
         Payload::Chardev(chardev) => opts_arg(&chardev.opts()).display().into_owned(),
         Payload::Word(word) => word_arg(word).display().into_owned(),
         Payload::None => String::new(),
     };
-    format!("-{} {value}", item.option)
+    format!("-{} {value}", option.option)
 }

@@ -1,7 +1,7 @@
 //! The passes in their order, from a text to a machine: written here and nowhere else.
 //!
 //! A pass is called by nobody outside of this crate. Whoever drives them brings the grammar, and lints where there are any, as a
-//! [`Driver`]; what comes out is [`Passed`], in which a value in need of no correction is a [`Valid`] one.
+//! [`Driver`]; what comes out is [`Passed`], in which a value of which nothing is in error is a [`Valid`](crate::Valid) one.
 
 mod change;
 #[cfg(test)]
@@ -9,22 +9,19 @@ pub(crate) mod fixture;
 mod passed;
 mod precedence;
 mod running;
-mod valid;
 
 use virtc_diag::{Diagnostics, Outcome, SourceFile};
-use virtc_rng::{Checked, Validator};
+use virtc_rng::{Validated, Validator};
 use virtc_xml::Document;
 
 use crate::define::{Definition, define};
-use crate::domain::{Domain, lower};
-use crate::facts::Facts;
+use crate::model::{Domain, Facts, lower};
 use crate::prepare::{Machine, prepare};
 use crate::target::Target;
 
 pub use change::Change;
 pub use passed::Passed;
 pub use running::{Record, Running};
-pub use valid::Valid;
 
 /// How far a text is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +78,7 @@ pub struct View<'v> {
 /// What whoever drives the passes brings along.
 pub trait Driver {
     /// Checks a document against the grammar of its root.
-    fn validate<'d>(&mut self, root: Root, document: &'d Document) -> Outcome<Checked<'d>>;
+    fn validate<'d>(&mut self, root: Root, document: &'d Document) -> Outcome<Validated<'d>>;
 
     /// What is worth saying about the order of the elements of a valid document. Asked for [`Goal::Check`] only.
     fn order(&mut self, _document: &Document) -> Diagnostics {
@@ -103,7 +100,7 @@ pub trait Driver {
 }
 
 impl Driver for Validator<'_> {
-    fn validate<'d>(&mut self, _root: Root, document: &'d Document) -> Outcome<Checked<'d>> {
+    fn validate<'d>(&mut self, _root: Root, document: &'d Document) -> Outcome<Validated<'d>> {
         Validator::validate(self, document).into()
     }
 }
@@ -159,10 +156,10 @@ impl Passes<'_> {
     }
 
     /// From the grammar on. A domain of which a part could not be read is not gone into: what is missing would be missed by the rest.
-    fn compile(&self, mut made: Made, checked: &Checked<'_>, goal: Goal, driver: &mut impl Driver) -> Made {
+    fn compile(&self, mut made: Made, checked: &Validated<'_>, goal: Goal, driver: &mut impl Driver) -> Made {
         let lowered = lower(checked);
         driver.after(Pass::Lower);
-        made.is_whole = lowered.is_valid() && lowered.partial().is_some_and(|domain| domain.holes == 0);
+        made.is_whole = lowered.is_valid() && lowered.partial().is_some_and(|domain| domain.unread == 0);
         let domain = lowered.move_into(&mut made.findings);
         let is_keeping = driver.is_keeping();
         let copy = if is_keeping { domain.clone() } else { None };

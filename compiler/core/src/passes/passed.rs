@@ -3,10 +3,11 @@
 use virtc_diag::Diagnostics;
 use virtc_xml::Document;
 
-use super::{Goal, Made, Valid};
+use super::{Goal, Made};
 use crate::define::Definition;
-use crate::domain::Domain;
+use crate::model::Domain;
 use crate::prepare::Machine;
+use crate::valid::Valid;
 
 /// What the passes made of a text, each part reachable only when it is valid, and everything that they found.
 #[must_use]

@@ -30,7 +30,7 @@ mod tests {
     static WARNING: Code = Code { name: "warning", severity: Severity::Warning, explanation: "A warning." };
 
     fn at(code: &'static Code, place: usize) -> Diagnostic {
-        Diagnostic::new(code, Span::at(place), "message")
+        Diagnostic::at(code, Span::at(place), "message")
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use virtc_diag::{Diagnostics, Outcome, SourceFile};
 
-use super::{Driver, Passes, Root, Valid};
-use crate::devices::chardev;
-use crate::domain::{Domain, lower_running};
+use super::{Driver, Passes, Root};
+use crate::model::devices::chardev;
+use crate::model::{Domain, lower_running};
 use crate::prepare::{DeviceChange, Machine};
+use crate::valid::Valid;
 
 /// A domain as it runs: complete, with the names of its devices in QEMU, and with the numbers that its XML does not show.
 #[derive(Debug, Clone)]
@@ -91,7 +92,7 @@ impl Passes<'_> {
         let (document, mut found) = virtc_xml::parse(source);
         let checked = driver.validate(Root::Domain, &document).move_into(&mut found);
         let domain = checked.and_then(|checked| lower_running(&checked).move_into(&mut found));
-        let domain = domain.filter(|domain| domain.holes == 0 && !found.has_errors());
+        let domain = domain.filter(|domain| domain.unread == 0 && !found.has_errors());
         finished(domain.map(Running), found)
     }
 

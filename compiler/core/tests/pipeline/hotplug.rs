@@ -6,14 +6,15 @@ use std::path::Path;
 
 use serde_json::{Map, Value as Json};
 use virtc_compiler::codes::UNKNOWN_TO_QEMU;
-use virtc_compiler::emit::{Props, Value, hotplug};
+use virtc_compiler::emit::hotplug;
 use virtc_compiler::passes::{Change, Driver, Root};
+use virtc_compiler::qemu::{Props, Value};
 use virtc_compiler::target::Capabilities;
-use virtc_compiler::{Absent, Changed, Facts, Passes, Running, Target};
+use virtc_compiler::{Changed, Facts, MissingDevice, Passes, Running, Target};
 use virtc_diag::{Outcome, SourceFile};
 use virtc_inventory::HostFile;
 use virtc_plan::{QmpCall, QmpScript};
-use virtc_rng::Checked;
+use virtc_rng::Validated;
 use virtc_xml::Document;
 
 use crate::compiler::{corpus, files, host, recorded_caps, root};
@@ -29,7 +30,7 @@ const GUEST: &str = "<domain type='kvm'><name>room</name><memory unit='GiB'>1</m
 struct Grammars;
 
 impl Driver for Grammars {
-    fn validate<'d>(&mut self, root: Root, document: &'d Document) -> Outcome<Checked<'d>> {
+    fn validate<'d>(&mut self, root: Root, document: &'d Document) -> Outcome<Validated<'d>> {
         let schema = if root == Root::Device { virtc_schemas::device() } else { virtc_schemas::domain() };
         schema.validate(document).into()
     }
@@ -77,7 +78,7 @@ fn props(members: &Map<String, Json>) -> Props {
 /// What is wrong with a call; a device's properties are those of its driver.
 fn fault(caps: &Capabilities, call: &QmpCall) -> Option<String> {
     let mut json = Json::Object(call.arguments.clone());
-    for (pointer, arg) in &call.holes {
+    for (pointer, arg) in &call.placeholders {
         let Some(place) = json.pointer_mut(pointer) else { return Some(format!("no {pointer} in {call:?}")) };
         *place = Json::from(arg.display());
     }
@@ -106,7 +107,7 @@ impl Held {
         }
         let change = change?;
         let script: QmpScript = hotplug::script(&change).ok()?;
-        for call in script.commands.iter().flat_map(|command| std::iter::once(&command.call).chain(&command.undo)) {
+        for call in script.commands.iter().flat_map(|command| std::iter::once(&command.call).chain(&command.revert)) {
             *self.calls.entry(call.execute.clone()).or_default() += 1;
             self.faults.extend(caps.iter().filter_map(|caps| fault(caps, call)));
         }
@@ -124,7 +125,7 @@ fn hold(texts: &BTreeSet<String>, machine: &str, host: &HostFile, caps: &[&Capab
         let change = |running: &Running, change| passes.change(Some(running.clone()), change, &source, &mut Grammars);
         let Some(after) = held.hold(change(&guest, Change::Attach), caps) else { continue };
         held.hold(change(&after, Change::Update), caps);
-        held.hold(change(&after, Change::Detach(Absent::Fault)), caps);
+        held.hold(change(&after, Change::Detach(MissingDevice::Refuse)), caps);
     }
     held
 }

@@ -170,8 +170,8 @@ mod tests {
                 let (a, b) = (places[next(&mut state, places.len())], places[next(&mut state, places.len())]);
                 Span::new(a.min(b)..a.max(b))
             };
-            let found = Diagnostic::new(&CODE, span(), "message").label(span(), "one").label(span(), "two");
-            let found: Diagnostics = [found, Diagnostic::new(&CODE, span(), "other")].into_iter().collect();
+            let found = Diagnostic::at(&CODE, span(), "message").label(span(), "one").label(span(), "two");
+            let found: Diagnostics = [found, Diagnostic::at(&CODE, span(), "other")].into_iter().collect();
             let findings = Findings::new(SourceFile::new("f", text.clone()), found);
             for style in [plain, narrow] {
                 let shown = findings.render(style);

@@ -15,7 +15,7 @@ pub(crate) type Parents = FxHashMap<Symbol, BTreeSet<Symbol>>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Candidate {
     pub symbol: Symbol,
-    /// The documentation comment, 0 where there is none.
+    /// The documentation comment, 0 where there is none, or where several forms have different ones.
     pub doc: u32,
 }
 
@@ -110,7 +110,13 @@ impl Schema {
         out.retain(|candidate| self.known_name(candidate.symbol).is_some());
         // Of one name, the one with documentation comes first.
         out.sort_by_key(|candidate| (candidate.symbol, candidate.doc == 0, candidate.doc));
-        out.dedup_by_key(|candidate| candidate.symbol);
+        out.dedup_by(|next, first| {
+            let same = next.symbol == first.symbol;
+            if same && next.doc != 0 && next.doc != first.doc {
+                first.doc = 0;
+            }
+            same
+        });
         out
     }
 

@@ -132,7 +132,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             "" => format!("the attributes of `<{name}>` do not go together"),
             said => format!("`<{name}>` {said}"),
         };
-        let mut diagnostic = Diagnostic::new(&MISSING_ATTRIBUTE, element.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&MISSING_ATTRIBUTE, element.name_span(), message);
         if !lacked.help.is_empty() {
             diagnostic = diagnostic.help(&*lacked.help);
         }
@@ -165,7 +165,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         } else {
             format!("`<{}>` lacks {said}", self.name(element))
         };
-        let mut diagnostic = Diagnostic::new(&MISSING_ELEMENT, element.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&MISSING_ELEMENT, element.name_span(), message);
         let help = with_doc(String::new(), self.schema.text(doc));
         if !help.is_empty() {
             diagnostic = diagnostic.help(help);

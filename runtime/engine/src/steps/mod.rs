@@ -22,7 +22,7 @@ pub(crate) use allow::replace as replace_acl;
 
 use std::path::{Path, PathBuf};
 
-use virtc_plan::{Hole, Node, Owner, PciAddress, Step};
+use virtc_plan::{Node, Owner, PciAddress, Placeholder, Step};
 
 use crate::change::{AclTable, Change, Group, User};
 use crate::control::CONTROL_SOCKET;
@@ -80,17 +80,17 @@ impl Context<'_> {
     }
 
     /// The value of a placeholder.
-    fn fill(&self, hole: &Hole) -> Result<String> {
+    fn fill(&self, hole: &Placeholder) -> Result<String> {
         match hole {
-            Hole::State => match self.state().to_str() {
+            Placeholder::State => match self.state().to_str() {
                 Some(path) => Ok(path.to_owned()),
                 None => Err(HostError::Unfit(format!("{} is not UTF-8", self.dir.display()))),
             },
-            Hole::Fd(name) => match self.host.fd(name)? {
+            Placeholder::Fd(name) => match self.host.fd(name)? {
                 Some(fd) => Ok(fd.number),
                 None => Err(HostError::Unfit(format!("the plan uses descriptor `{name}` before it is open"))),
             },
-            Hole::Secret(name) | Hole::SecretIv(name) => {
+            Placeholder::Secret(name) | Placeholder::SecretIv(name) => {
                 Err(HostError::Unfit(format!("the secret behind `{name}` cannot be handed to QEMU yet")))
             }
         }

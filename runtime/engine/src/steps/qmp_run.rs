@@ -16,7 +16,7 @@ pub(super) fn change(script: &QmpScript, nth: usize, context: &Context<'_>) -> R
     {
         return Err(HostError::Unfit(format!("the script sends descriptor `{fd}` before it is open")));
     }
-    let undo = match &command.undo {
+    let undo = match &command.revert {
         Some(undo) => Op::QmpBack { command: render(undo, context)? },
         None => Op::Nothing,
     };

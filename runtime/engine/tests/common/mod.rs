@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use virtc_plan::{
-    Action, Arg, Await, Content, DevicePlan, DomainId, FORMAT, Hole, Limit, OpenMode, Origin, Part, Plan, PlannedStep,
-    QmpCall, QmpCommand, QmpScript, Quote, SocketPlace, Step, UserPolicy,
+    Action, Arg, Await, Content, DevicePlan, DomainId, FORMAT, Limit, OpenMode, Origin, Part, Placeholder, Plan,
+    PlannedStep, QmpCall, QmpCommand, QmpScript, Quote, SocketPlace, Step, UserPolicy,
 };
 use virtc_runtime::control::AttachArguments;
 use virtc_runtime::{
@@ -128,11 +128,11 @@ impl Bed {
 
     pub fn plan(&self) -> Plan {
         let fd = |text: &str, name: &str, rest: &str| {
-            let hole = Part::Hole { name: Hole::Fd(name.into()), quote: Quote::None };
+            let hole = Part::Placeholder { name: Placeholder::Fd(name.into()), quote: Quote::None };
             Arg::from(vec![Part::Text(text.into()), hole, Part::Text(rest.into())])
         };
         let state = |text: &str, rest: &str| {
-            let hole = Part::Hole { name: Hole::State, quote: Quote::Comma };
+            let hole = Part::Placeholder { name: Placeholder::State, quote: Quote::Comma };
             Arg::from(vec![Part::Text(text.into()), hole, Part::Text(rest.into())])
         };
         let mut argv: Vec<Arg> =
@@ -224,11 +224,11 @@ pub fn planned(step: Step) -> PlannedStep {
 
 pub fn command(execute: &str, arguments: Value) -> QmpCommand {
     let Value::Object(arguments) = arguments else { unreachable!() };
-    QmpCommand { call: QmpCall::new(execute, arguments), awaits: None, undo: None }
+    QmpCommand { call: QmpCall::new(execute, arguments), awaits: None, revert: None }
 }
 
 pub fn with_undo(mut of: QmpCommand, execute: &str, arguments: Value) -> QmpCommand {
-    of.undo = Some(command(execute, arguments).call);
+    of.revert = Some(command(execute, arguments).call);
     of
 }
 

@@ -12,31 +12,31 @@ use virtc_plan::{Action, QmpCall};
 
 use crate::codes;
 use crate::define::{Definition, define, ports};
-use crate::devices::{Devices, Kind, chardev};
-use crate::domain::Domain;
-use crate::emit::plan::locked_bytes;
-use crate::emit::{Cx, HostNeeds, Item, Items};
-use crate::facts::Facts;
 use crate::ir::Origin;
-use crate::passes::Valid;
-use crate::prepare::ready;
-use crate::storage;
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::Facts;
+use crate::model::devices::{Devices, Kind, chardev};
+use crate::model::storage;
+use crate::prepare::finish_start;
+use crate::qemu::{HostRequirements, QemuOption, QemuOptions};
 use crate::target::Target;
+use crate::valid::Valid;
 
 pub(crate) use attach::attach;
-pub use detach::Absent;
+pub use detach::MissingDevice;
 pub(crate) use detach::detach;
 pub(crate) use update::update;
 
 /// One thing that a running QEMU is told.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Move {
+pub enum QmpAction {
     /// It gets this.
-    Add(Item),
+    Add(QemuOption),
     /// It loses this.
-    Remove(Item),
+    Remove(QemuOption),
     /// A command of its own.
-    Say {
+    Call {
         /// The command.
         call: QmpCall,
         /// What takes it back.
@@ -54,12 +54,12 @@ pub struct DeviceChange {
     /// The domain afterwards.
     pub domain: Domain,
     /// What QEMU is told, in order.
-    pub moves: Vec<Move>,
+    pub moves: Vec<QmpAction>,
     /// From where on the moves are for the device itself, not for what came with it.
     own_from: usize,
     /// Where the device stands in its document.
     pub origin: Origin,
-    pub(crate) needs: HostNeeds,
+    pub(crate) needs: HostRequirements,
     /// The limit on locked memory, where the device needs one.
     pub(crate) memlock: Option<u64>,
 }
@@ -94,7 +94,7 @@ pub struct Changed {
 impl Changed {
     /// A change, with what was found about the device.
     fn new(change: DeviceChange, device: Diagnostics) -> Self {
-        let is_valid = change.domain.holes == 0 && !device.has_errors();
+        let is_valid = change.domain.unread == 0 && !device.has_errors();
         Self { change: is_valid.then(|| Valid::new(change)), findings: ChangeFindings::device(device) }
     }
 
@@ -116,30 +116,30 @@ impl Changed {
     }
 }
 
-/// The running domain alone, with all that it has at its place. What is only worth a warning was said when it was started.
-fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
+/// The running domain with all that a start fills in. What is only worth a warning was said when it was started.
+fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
     let mut found = Diagnostics::new();
     let defined = define(running, facts).map(Definition::into_domain).move_into(&mut found);
-    let settled = defined.map(|mut domain| {
+    let completed = defined.map(|mut domain| {
         storage::detect(&mut domain, facts);
         // A start adds the hubs that the definition lacks; what comes later brings none.
         ports::usb_hubs(&mut domain);
-        found.extend(ready(&mut domain));
-        // Of what was started from a record the numbers are known; otherwise they are those of a start.
+        found.extend(finish_start(&mut domain));
+        // Of a domain that a record describes the numbers are known; otherwise they are those of a start.
         if domain.fd_sets.is_empty() {
             domain.fd_sets = chardev::fd_sets(&domain);
         }
         domain
     });
     let running = found;
-    match settled.filter(|_| !running.has_errors()) {
+    match completed.filter(|_| !running.has_errors()) {
         Some(domain) => Ok(domain),
         None => Err(ChangeFindings { running, ..ChangeFindings::default() }),
     }
 }
 
-/// The domain with all that libvirt fills in again; what is found is about the device at `span`.
-fn complete(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain> {
+/// The domain with a device in it that is not yet complete; what is found is about the device at `span`.
+fn complete_with(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain> {
     let mut found = Diagnostics::new();
     let defined = define(domain, facts).map(Definition::into_domain).move_into(&mut found);
     let found = about_device(found, span);
@@ -153,33 +153,33 @@ fn complete(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain> {
 }
 
 /// The kind of the one device, and where it stands.
-fn only(devices: &Devices) -> Option<(Kind, Span)> {
+fn the_one_device(devices: &Devices) -> Option<(Kind, Span)> {
     let kind = Kind::ALL.iter().find(|k| devices.count(**k) > 0)?;
-    Some((*kind, devices.origin(*kind, 0).and_then(Origin::span).unwrap_or_default()))
+    Some((*kind, devices.origin(*kind, 0)?.span()))
 }
 
 /// The alias of a device, where it has one.
-fn named(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
+fn alias_of(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
     domain.devices.info(kind, index).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()))
 }
 
 /// What QEMU gets for a device: the front end comes when all that it stands on is there, wherever it stands on a command line.
-fn items_of(kind: Kind, index: usize, cx: &Cx<'_>) -> Vec<Item> {
-    let mut items = Items::new();
-    cx.domain.devices.items_of(kind, index, cx, &mut items);
-    let mut items = items.sorted();
-    items.sort_by_key(|item| item.option == "device");
-    items
+fn options_of(kind: Kind, index: usize, cx: &EmitContext<'_>) -> Vec<QemuOption> {
+    let mut options = QemuOptions::new();
+    cx.domain.devices.options_of(kind, index, cx, &mut options);
+    let mut options = options.sorted();
+    options.sort_by_key(|item| item.option == "device");
+    options
 }
 
 /// The limit on locked memory of the running QEMU, where the device of this kind makes another one necessary.
-fn memlock(domain: &Domain, kind: Kind, own: &HostNeeds, target: &Target, facts: Facts<'_>) -> Option<u64> {
+fn memlock(domain: &Domain, kind: Kind, own: &HostRequirements, target: &Target, facts: Facts<'_>) -> Option<u64> {
     let pinned = || {
-        let (cx, mut all) = (Cx::new(domain, target, facts), HostNeeds::default());
+        let (cx, mut all) = (EmitContext::new(domain, target, facts), HostRequirements::new(domain.origin));
         domain.devices.host(&cx, &mut all);
         all.pinned
     };
-    (own.pinned || kind == Kind::Memory && pinned()).then(|| locked_bytes(domain))
+    (own.pinned || kind == Kind::Memory && pinned()).then(|| domain.locked_bytes())
 }
 
 /// `<memory>` counts the memory devices; the balloon counts those that the guest sees as a whole.
@@ -199,5 +199,5 @@ fn about_device(findings: Diagnostics, root: Span) -> Diagnostics {
 }
 
 fn unsupported(span: Span, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
 }

@@ -1,0 +1,58 @@
+//! A document after the grammar.
+
+use std::collections::BTreeSet;
+
+use virtc_xml::{Attribute, Document, Element};
+
+/// A document with what is known about its faults. Faulty elements and attributes are holes: later passes leave them out.
+#[derive(Debug, Clone)]
+pub struct Validated<'d> {
+    document: &'d Document,
+    pub(crate) elements: BTreeSet<u32>,
+    pub(crate) lacking: BTreeSet<u32>,
+    /// Where the names of faulty attributes begin.
+    pub(crate) attributes: BTreeSet<u32>,
+    sound: bool,
+}
+
+impl<'d> Validated<'d> {
+    pub(crate) fn new(document: &'d Document, sound: bool) -> Self {
+        let (elements, lacking, attributes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        Self { document, elements, lacking, attributes, sound: sound && document.is_complete() }
+    }
+
+    /// A document that no grammar has seen: all of it is taken for sound but the whole. For XML that is incomplete.
+    pub fn unchecked(document: &'d Document) -> Self {
+        Self::new(document, false)
+    }
+
+    /// The document.
+    pub fn document(&self) -> &'d Document {
+        self.document
+    }
+
+    /// The root element, unless that is missing or faulty itself.
+    pub fn root(&self) -> Option<Element<'d>> {
+        self.document.root().filter(|root| !self.is_faulty(*root))
+    }
+
+    /// Whether an element is to be left out: it is unknown, misplaced, or its text is no value.
+    pub fn is_faulty(&self, element: Element<'_>) -> bool {
+        self.elements.contains(&element.id())
+    }
+
+    /// Whether an element lacks an attribute or a child that it needs. What it has is sound.
+    pub fn is_lacking(&self, element: Element<'_>) -> bool {
+        self.lacking.contains(&element.id())
+    }
+
+    /// Whether an attribute is to be left out: it is unknown, or its value is none that is allowed.
+    pub fn is_faulty_attribute(&self, attribute: Attribute<'_>) -> bool {
+        self.attributes.contains(&attribute.name_span().start)
+    }
+
+    /// Whether the document is complete and valid.
+    pub fn is_sound(&self) -> bool {
+        self.sound
+    }
+}

@@ -15,7 +15,7 @@ pub struct Lowering<'d> {
     found: RefCell<Diagnostics>,
     /// Whether the document shows a running domain, whose devices have names in QEMU.
     running: bool,
-    /// How many unread were met: where there is one, no `Sound<Machine>` is made.
+    /// How many unread were met: where there is one, no `Valid<Machine>` is made.
     met: Cell<usize>,
 }
 

@@ -1,34 +1,46 @@
-//! For the eye: message, the lines of the file, help and fix.
+//! Findings for people: message, the lines of the file, help and fix.
+
+mod excerpt;
 
 use std::fmt::{self, Write as _};
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode, ThemeCharacters, ThemeStyles};
 use virtc_diag::{Diagnostic, Fix, Safety, Severity, SourceFile};
 
-use super::excerpt::{Place, first_line, is_near};
-use crate::pipeline::Report;
-use crate::terminal::Terminal;
+use crate::findings::Findings;
+use excerpt::{Place, first_line, is_near};
 
-/// All findings.
-pub fn render(reports: &[Report], terminal: Terminal) -> String {
-    let handler = handler(terminal);
+/// What the place where text goes can show; the default is plain ASCII that is not wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Style {
+    /// Whether colour is shown.
+    pub color: bool,
+    /// Whether lines are drawn with Unicode characters.
+    pub unicode: bool,
+    /// The width to wrap at, in columns, at least 40; `None` where each message stays on one line.
+    pub width: Option<usize>,
+}
+
+/// All findings, in order.
+pub fn render<'f>(all: impl IntoIterator<Item = &'f Findings>, style: Style) -> String {
+    let handler = handler(style);
     let mut text = String::new();
-    for report in reports {
-        for found in &report.diagnostics {
-            one(&handler, &report.source, found, &mut text);
+    for findings in all {
+        for found in findings {
+            one(&handler, findings.source(), found, &mut text);
         }
     }
     text
 }
 
-fn handler(terminal: Terminal) -> GraphicalReportHandler {
-    let characters = if terminal.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
-    let styles = if terminal.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
+fn handler(style: Style) -> GraphicalReportHandler {
+    let characters = if style.unicode { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
+    let styles = if style.color { ThemeStyles::ansi() } else { ThemeStyles::none() };
     let handler = GraphicalReportHandler::new_themed(GraphicalTheme { characters, styles })
         .with_links(false)
         .with_context_lines(1);
     // Without a terminal each message stays on one line, for `grep`.
-    match terminal.width {
+    match style.width {
         Some(width) => handler.with_width(width.max(40)),
         None => handler.with_width(usize::from(u16::MAX)).with_wrap_lines(false),
     }
@@ -142,8 +154,8 @@ mod tests {
     fn every_place_can_be_shown() {
         let pieces = ["\n", "\r\n", "\t", "ä", "\u{1f600}", "<a>", " ", "text", "\u{1b}[31m", "\u{200b}", "\r"];
         let long = "long ".repeat(30_000);
-        let plain = Terminal { color: false, unicode: true, width: None };
-        let narrow = Terminal { color: true, unicode: false, width: Some(40) };
+        let plain = Style { color: false, unicode: true, width: None };
+        let narrow = Style { color: true, unicode: false, width: Some(40) };
         let mut state = 1;
         for round in 0..400 {
             let mut text = String::new();
@@ -160,9 +172,9 @@ mod tests {
             };
             let found = Diagnostic::at(&CODE, span(), "message").label(span(), "one").label(span(), "two");
             let found: Diagnostics = [found, Diagnostic::at(&CODE, span(), "other")].into_iter().collect();
-            let report = Report::new(SourceFile::new("f", text.clone()), found);
-            for terminal in [plain, narrow] {
-                let shown = render(std::slice::from_ref(&report), terminal);
+            let findings = Findings::new(SourceFile::new("f", text.clone()), found);
+            for style in [plain, narrow] {
+                let shown = findings.render(style);
                 assert!(shown.contains("messag") && !shown.contains("Failed to read"), "{text:?}: {shown}");
                 assert!(shown.len() < 50_000, "{} bytes for {text:.100?}", shown.len());
             }

@@ -3,17 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use virtc_plan::Plan;
+use virtc::{Compiler, Findings, Plan};
 use virtc_runtime::{AclChoice, Event, Failure, RunConfig, UserChoice};
 
 use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
 use crate::input::Input;
+use crate::installed;
 use crate::output::Output;
-use crate::pipeline::{Pipeline, Settings};
-use crate::plug::{record, this_host};
 use crate::probe;
-use crate::render;
 use crate::state::StateArg;
 
 /// Run a definition in the foreground until the guest ends; then revert every change to the host
@@ -63,24 +61,28 @@ impl Run {
     /// The plan in the file, or what the definition in it compiles to, and what the supervisor keeps of it; none where it is refused.
     fn plan(&self, out: &mut Output) -> Result<Option<(Plan, String)>, String> {
         let input = Input::new(&self.file);
-        let loaded = input.load()?;
-        if loaded.fault.is_none() && loaded.source.text().trim_start().starts_with('{') {
-            let plan = Plan::from_json(loaded.source.text());
+        let source = input.load()?;
+        let text = source.file().text();
+        if source.fault().is_none() && text.trim_start().starts_with('{') {
+            let plan = Plan::from_json(text);
             return plan.map(|plan| Some((plan, String::new()))).map_err(|error| format!("{}: {error}", input.name()));
         }
-        let probed = || probe::target(&loaded.source).unwrap_or_default();
-        let (target, host) = (self.qemu.named()?.unwrap_or_else(probed), this_host(self.host.load()?));
-        let settings = Settings { schema: None, host: Some(&host), target: &target };
-        let (mut report, machine) = Pipeline::new(settings).machine(loaded);
-        let mut made = None;
-        if let Some(machine) = machine {
-            match virtc_compiler::emit::plan::plan(&machine, &report.source) {
-                Ok(plan) => made = Some((plan, record(machine.get().domain()))),
-                Err(faults) => report.diagnostics.extend(faults),
+        let probed = || probe::target(source.file()).unwrap_or_default();
+        let (target, host) = (self.qemu.named()?.unwrap_or_else(probed), installed::host(self.host.load()?));
+        let report = Compiler::new().host(&host).target(target).compile(source);
+        let made =
+            report.machine().ok().map(|machine| Ok::<_, Findings>((machine.plan()?, machine.running().to_record())));
+        let findings = report.findings().clone();
+        Ok(match made.transpose() {
+            Ok(made) => {
+                out.findings([&findings]);
+                made
             }
-        }
-        out.note(&render::human::render(&[report], out.error_terminal));
-        Ok(made)
+            Err(faults) => {
+                out.findings([&findings.and(faults)]);
+                None
+            }
+        })
     }
 
     fn config(&self) -> RunConfig {

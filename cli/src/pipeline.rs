@@ -120,11 +120,11 @@ impl<'s> Pipeline<'s> {
         if checked.root().is_some() { (checked, faults) } else { self.domains.validate(document) }
     }
 
-    /// Takes a document of which the grammar has seen all through the passes and the lints. A domain with holes is not gone into:
-    /// what is missing would be missed by the rest.
+    /// Takes a document of which the grammar has seen all through the passes and the lints. A domain that lacks a part which
+    /// others need is not gone into: what is missing would be missed by the rest.
     fn analyse(&self, checked: &Validated<'_>) -> Analysis {
         let (domain, mut found) = lower(checked);
-        let whole = domain.as_ref().filter(|domain| domain.unread == 0 && !found.has_errors());
+        let whole = domain.as_ref().filter(|domain| domain.is_checkable && !found.has_errors());
         let (definition, faults) = whole.map(|domain| define(domain.clone(), self.facts())).unzip();
         let is_defined = definition.is_some() && !faults.as_ref().is_some_and(Diagnostics::has_errors);
         let mut faults = faults.unwrap_or_default();

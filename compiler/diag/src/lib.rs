@@ -4,6 +4,8 @@
 
 mod diagnostic;
 mod source;
+mod suggest;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Edit, Fix, Label, Place, Safety, Severity};
 pub use source::{LineColumn, SourceFile, Span};
+pub use suggest::likely;

@@ -12,3 +12,4 @@ pub mod messages;
 pub mod mutants;
 pub mod orders;
 pub mod test;
+pub mod words;

@@ -27,7 +27,7 @@ fn definition(source: &SourceFile) -> (Option<Definition>, Diagnostics) {
     let _ = lower_device(&checked);
     let (domain, faults) = lower(&checked);
     found.extend(faults);
-    let whole = domain.as_ref().filter(|domain| domain.holes == 0 && !found.has_errors());
+    let whole = domain.as_ref().filter(|domain| domain.unread == 0 && !found.has_errors());
     let (definition, faults) = whole.map(|domain| define(domain.clone(), facts)).unzip();
     found.extend(faults.unwrap_or_default());
     let _ = virtc_lints::check(&Context::new(&document, domain.as_ref(), definition.as_ref(), Some(host())));

@@ -35,6 +35,21 @@ pub struct Code {
     pub explanation: &'static str,
 }
 
+/// Where a finding is: a place in the text, and the rule that added what is there, if the text does not hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The value or element, or the element for which a rule added the value.
+    pub span: Span,
+    /// The name of that rule.
+    pub rule: Option<&'static str>,
+}
+
+impl From<Span> for Place {
+    fn from(span: Span) -> Self {
+        Self { span, rule: None }
+    }
+}
+
 /// A second place that belongs to a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
@@ -100,9 +115,14 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// A finding of kind `code` at `span`.
-    pub fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
-        Self { span: Some(span), ..Self::whole_file(code, message) }
+    /// A finding of kind `code`. Where a rule added what it is about, the message says so.
+    pub fn at(code: &'static Code, place: impl Into<Place>, message: impl Into<String>) -> Self {
+        let place = place.into();
+        let mut message = message.into();
+        if let Some(rule) = place.rule {
+            message.push_str(&format!(" (added by rule `{rule}`)"));
+        }
+        Self { span: Some(place.span), ..Self::whole_file(code, message) }
     }
 
     /// A finding about a whole file.
@@ -151,6 +171,7 @@ impl Diagnostic {
 }
 
 /// Findings in the order they were made; sorted by place for output.
+#[must_use = "findings are to be shown to somebody"]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
@@ -191,7 +212,6 @@ impl Diagnostics {
     }
 
     /// The findings by place (those about the whole file first), then by name.
-    #[must_use]
     pub fn sorted(mut self) -> Self {
         self.0.sort_by(|a, b| (a.span, a.code.name).cmp(&(b.span, b.code.name)));
         self

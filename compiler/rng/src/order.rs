@@ -56,7 +56,7 @@ impl Validator<'_> {
 
 fn note(parent: Element<'_>, child: Element<'_>) -> Diagnostic {
     let message = format!("libxml2 refuses this order of children in `<{}>`, although it is valid", parent.name());
-    Diagnostic::new(&LIBXML2_ORDER, child.name_span(), message)
+    Diagnostic::at(&LIBXML2_ORDER, child.name_span(), message)
         .label(parent.name_span(), "in this element")
         .help("put children that belong together next to each other, in the order of libvirt's documentation")
 }

@@ -112,7 +112,7 @@ impl<'t> Names<'t> {
         let span = Span::new(at..at + name.len());
         let mut check = || {
             if !is_qname(name) {
-                report(Diagnostic::new(&codes::XML_SYNTAX, span, format!("`{name}` is no XML name")));
+                report(Diagnostic::at(&codes::XML_SYNTAX, span, format!("`{name}` is no XML name")));
             }
         };
         let Some((prefix, local)) = name.split_once(':') else {
@@ -140,7 +140,7 @@ impl<'t> Names<'t> {
                 } else {
                     format!("declare it with `xmlns:{prefix}='…'` on this element or around it")
                 };
-                report(Diagnostic::new(&codes::XML_SYNTAX, span, message).help(help));
+                report(Diagnostic::at(&codes::XML_SYNTAX, span, message).help(help));
                 Namespace::NONE
             }
         };

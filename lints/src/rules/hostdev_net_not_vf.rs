@@ -70,7 +70,6 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         let message =
             format!("`<interface type='hostdev'>` takes an SR-IOV virtual function, and {address}{driver} is {what}");
         let help = format!("{vf}give the whole card to the guest with a plain `<hostdev mode='subsystem' type='pci'>`");
-        let place = source.origin.span().or(interface.origin.span()).unwrap_or_default();
-        found.push(Diagnostic::new(&CODE, place, message).help(help));
+        found.push(Diagnostic::at(&CODE, source.origin, message).help(help));
     }
 }

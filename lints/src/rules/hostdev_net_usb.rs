@@ -57,13 +57,13 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
             HostSource::Pci(_) => continue,
             HostSource::UsbAddress { .. } | HostSource::UsbId { .. } => {}
         }
-        let Some(place) = source.origin.span() else { continue };
-        let Some(element) = interface.origin.span().and_then(|span| cx.element(span)) else { continue };
+        let place = source.origin;
+        let Some(element) = cx.element(interface.origin.span()) else { continue };
         let Some(source) = element.child("source") else { continue };
         let message =
             "`<interface type='hostdev'>` with a USB device: the network set-up is there for PCI functions alone";
         found.push(
-            Diagnostic::new(&CODE, place, message)
+            Diagnostic::at(&CODE, place, message)
                 .help("give the adapter to the guest with `<hostdev mode='subsystem' type='usb'>`")
                 .fix(
                     Safety::Unsafe,

@@ -3,6 +3,7 @@
 
 mod crates;
 mod goldens;
+mod layers;
 mod readme;
 mod sizes;
 mod words;

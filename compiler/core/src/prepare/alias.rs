@@ -1,10 +1,10 @@
 //! Aliases: the names of devices in QEMU.
 
-use crate::devices::Kind;
-use crate::domain::Domain;
-use crate::ir::{Rule, Spanned};
+use crate::ir::{DefaultRule, Spanned};
+use crate::model::Domain;
+use crate::model::devices::Kind;
 
-static ALIAS: Rule = Rule {
+static ALIAS: DefaultRule = DefaultRule {
     name: "alias",
     text: "a device without a name of the user's gets one from its kind and its number or place",
 };
@@ -23,7 +23,7 @@ pub fn assign(domain: &mut Domain) {
                 continue;
             }
             if let Some(info) = domain.devices.info_mut(*kind, index) {
-                info.alias = Some(Spanned::rule(alias, &ALIAS));
+                info.alias = Some(Spanned::rule(alias, &ALIAS, domain.origin));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use virtc_compiler::emit::{Item, Payload, Props, Value};
+use virtc_compiler::qemu::{Payload, Props, QemuOption, Value};
 use virtc_compiler::target::qapi::Fault;
 use virtc_compiler::target::{Capabilities, Target};
 
@@ -13,7 +13,7 @@ use crate::compiler::{Compiler, corpus, files, host, recorded_caps, root};
 const INVENTED: [&str; 5] = ["prop1", "prop2", "prop3", "prop4", "prop5"];
 
 /// What is wrong with an item, in all strictness.
-fn fault(caps: &Capabilities, item: &Item) -> Option<String> {
+fn fault(caps: &Capabilities, item: &QemuOption) -> Option<String> {
     let (command, props) = match (item.option, &item.payload) {
         ("device", Payload::Json(props)) => return device(caps, props),
         ("object", Payload::Json(props)) => ("object-add", props.clone()),
@@ -43,7 +43,7 @@ fn hold(dir: &Path, target: &Target, caps: &[&Capabilities]) -> (usize, Vec<Stri
     let mut compiler = Compiler::of(target.clone());
     for file in files(dir) {
         let Ok(text) = std::fs::read_to_string(&file) else { continue };
-        for item in compiler.machine(&text).iter().flat_map(|machine| machine.get().items()) {
+        for item in compiler.machine(&text).iter().flat_map(|machine| machine.get().options()) {
             count += 1;
             let found = caps.iter().filter_map(|caps| fault(caps, item));
             faults.extend(found.map(|fault| format!("{}: {fault}", file.display())));

@@ -46,7 +46,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let (name, value) = (self.slice(attribute.name_span()), short(attribute.value()));
         let tag = self.name(element);
         let message = format!("`<{tag} {name}='{value}'>`, but the content is that of {}", any_of(&fits, code));
-        let mut diagnostic = Diagnostic::new(&MISMATCHED_TYPE, attribute.value_span(), message);
+        let mut diagnostic = Diagnostic::at(&MISMATCHED_TYPE, attribute.value_span(), message);
         diagnostic = diagnostic
             .label(stop.at, format!("does not go with `{name}='{value}'`"))
             .help(format!("change `{name}`, or give what `{name}='{value}'` takes"))
@@ -106,7 +106,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             [] => format!("`<{tag}>` lacks `{name}`, without which it cannot have this content"),
             fits => format!("`<{tag}>` lacks `{name}`, and the content is that of {}", any_of(fits, code)),
         };
-        let mut diagnostic = Diagnostic::new(&MISSING_ATTRIBUTE, element.name_span(), message)
+        let mut diagnostic = Diagnostic::at(&MISSING_ATTRIBUTE, element.name_span(), message)
             .label(stop.at, format!("does not go with a `<{tag}>` without `{name}`"))
             .help(format!("add `{name}`, or give what `<{tag}>` takes without it"))
             .alternatives(fits.clone());

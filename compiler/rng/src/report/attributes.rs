@@ -109,7 +109,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let culprit = self.culprit(element, fresh, taken, &mut allowed);
         let with = culprit.map(|c| self.written(c)).unwrap_or_default();
         let message = format!("`<{tag}>` with `{with}` takes no attribute `{name}`");
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
         let mut help = format!("remove `{name}`, or change `{with}`");
         if let Some(culprit) = culprit {
             diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
@@ -191,7 +191,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let message = format!("`<{tag}>` takes no attribute `{name}`");
         let names = expected.into_iter().map(|(name, _)| name).collect();
         let mut diagnostic =
-            Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message).help(help).alternatives(names);
+            Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message).help(help).alternatives(names);
         if let Some(word) = word {
             let text = format!("{known}='{}'", escaped(&word));
             diagnostic = diagnostic.fix(Safety::Unsafe, format!("write `{known}='{word}'`"), attribute.span(), text);
@@ -226,7 +226,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         if !lacks.is_empty() && !is_foreign {
             message = format!("{message}, and {lacks}");
         }
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
         let mut help =
             if names.is_empty() { "remove it".to_owned() } else { expected(local, &names, "attributes", code) };
         if let Some((culprit, forms)) = other {
@@ -271,7 +271,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             let culprit = self.culprit(element, fresh, taken, &mut allowed);
             let with = culprit.map(|c| self.written(c)).unwrap_or_default();
             let message = format!("`{name}='{shown}'` does not go with `{with}` in `<{tag}>`");
-            let diagnostic = Diagnostic::new(&BAD_VALUE, span, message);
+            let diagnostic = Diagnostic::at(&BAD_VALUE, span, message);
             match culprit {
                 Some(culprit) => diagnostic.label(culprit.span(), "this decides which values go with it"),
                 None => diagnostic,
@@ -281,7 +281,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                 "" => format!("attribute `{name}` of `<{tag}>` is empty"),
                 _ => format!("`{shown}` is no value of attribute `{name}` of `<{tag}>`"),
             };
-            Diagnostic::new(&BAD_VALUE, span, message)
+            Diagnostic::at(&BAD_VALUE, span, message)
         };
         self.bad_value(diagnostic, &Faulty { value: attribute.value(), patterns, docs: &docs, replaceable: true });
     }

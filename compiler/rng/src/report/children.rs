@@ -27,7 +27,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         self.spoil(root);
         let names = self.written_names(&candidates, root);
         let message = format!("the root element is `<{}>`", self.name(root));
-        let diagnostic = Diagnostic::new(&UNKNOWN_ELEMENT, root.name_span(), message);
+        let diagnostic = Diagnostic::at(&UNKNOWN_ELEMENT, root.name_span(), message);
         self.push(diagnostic.help(expected(root.name(), &names, "elements", tag)).alternatives(names));
         Step::Pass(Pat::EMPTY)
     }
@@ -68,7 +68,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             let value = short(child.text().trim()).replace('\'', "&apos;");
             let help = format!("`{name}` is an attribute: write `<{parent} {name}='{value}'>`");
             let help = with_doc(help, self.schema.text(doc));
-            self.push(Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message).help(help));
+            self.push(Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message).help(help));
             return skip;
         }
         let (schema, arena) = (self.schema, &self.engine.arena);
@@ -83,7 +83,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             self.unlike(child, frame.first, message)
         } else {
             let parents = nearest_first(parent, parents, |p| p);
-            Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message)
+            Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message)
                 .help(format!("it belongs in {}", any_of(&parents, tag)))
         };
         self.push(diagnostic);
@@ -122,7 +122,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             _ if !meant.is_empty() => did_you_mean(&meant, tag),
             names => expected(child.name(), names, "elements", tag),
         };
-        Diagnostic::new(&UNKNOWN_ELEMENT, child.name_span(), message).help(help).alternatives(names)
+        Diagnostic::at(&UNKNOWN_ELEMENT, child.name_span(), message).help(help).alternatives(names)
     }
 
     /// Whether an element of this name is allowed anywhere in a pattern.
@@ -184,7 +184,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return Some(step);
         }
         let namespace = self.schema.known_name(candidate.symbol).map_or("", |(ns, _)| ns);
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ELEMENT, element.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ELEMENT, element.name_span(), message);
         let shown = self.written_name(candidate.symbol, element).unwrap_or_default();
         let declaration = self.declaration(candidate.symbol, element);
         if local == written {
@@ -247,7 +247,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let written = culprit.map(|c| self.written(c));
         let form = written.as_ref().map_or_else(String::new, |written| format!(" with `{written}`"));
         let message = format!("`<{}>`{form} takes no element `<{}>`", self.name(parent), self.name(child));
-        let mut diagnostic = Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message);
         if let Some(culprit) = culprit {
             diagnostic = diagnostic.label(culprit.span(), "this decides what is allowed inside");
         }
@@ -270,7 +270,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     fn displaced<I>(&mut self, frame: &Frame<'d, I>, child: Element<'d>, symbol: Symbol) {
         let (name, parent) = (self.name(child), self.name(frame.element));
         let before: Vec<Element<'d>> = frame.element.children().take_while(|e| *e != child).collect();
-        let diagnostic = |message: String| Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
+        let diagnostic = |message: String| Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message);
         if before.len() > MAX_SIBLINGS || !self.may_try() {
             return self.push(diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`")));
         }

@@ -135,7 +135,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             "" => format!("the attributes of `<{name}>` do not go together"),
             said => format!("`<{name}>` {said}"),
         };
-        let mut diagnostic = Diagnostic::new(&MISSING_ATTRIBUTE, element.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&MISSING_ATTRIBUTE, element.name_span(), message);
         diagnostic = diagnostic.help(&*lacked.help).alternatives(lacked.values.clone());
         if let Some(fix) = &lacked.fix {
             let at = Span::at(element.name_span().range().end);
@@ -173,7 +173,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         };
         let said = sample.map_or_else(String::new, |sample| format!("add `{sample}`"));
         let help = with_doc(said, self.schema.text(doc));
-        self.push(Diagnostic::new(&MISSING_ELEMENT, element.name_span(), message).help(help));
+        self.push(Diagnostic::at(&MISSING_ELEMENT, element.name_span(), message).help(help));
     }
 
     /// Whether all that is missing in one of the ways is there in another guise.

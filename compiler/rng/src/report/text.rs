@@ -49,9 +49,8 @@ impl<'d> Reporter<'_, '_, 'd> {
         let help = with_doc(format!("{question}{space}{expected}"), self.schema.text(doc));
         let mut diagnostic = Diagnostic { patterns: allowed.patterns, ..diagnostic.alternatives(words) };
         diagnostic = diagnostic.help(help);
-        if let ([word], true) = (meant.as_slice(), faulty.replaceable) {
+        if let ([word], true, Some(span)) = (meant.as_slice(), faulty.replaceable, diagnostic.span) {
             let title = format!("write `{word}`");
-            let span = diagnostic.span.unwrap_or_default();
             diagnostic = diagnostic.fix(Safety::Unsafe, title, span, escaped(word));
         }
         self.push(diagnostic);
@@ -102,7 +101,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             let span = if blank { element.name_span() } else { element.text_span() };
             let plain = self.slice(span) == text.trim();
             let faulty = Faulty { value: &text, patterns, docs, replaceable: plain && !blank };
-            self.bad_value(Diagnostic::new(&BAD_VALUE, span, message), &faulty);
+            self.bad_value(Diagnostic::at(&BAD_VALUE, span, message), &faulty);
         } else {
             self.missing_elements(element, open, 0);
         }
@@ -118,9 +117,9 @@ impl<'d> Reporter<'_, '_, 'd> {
             _ => format!("`{text}`"),
         };
         let holds = if self.engine.arena.has_elements(content) { "only elements" } else { "no text" };
-        let mut diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text in `<{name}>`, which holds {holds}"));
+        let mut diagnostic = Diagnostic::at(&STRAY_TEXT, span, format!("text in `<{name}>`, which holds {holds}"));
         if matches!(self.engine.arena.kind(content), Kind::Data | Kind::Value) {
-            diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text between elements in `<{name}>`"));
+            diagnostic = Diagnostic::at(&STRAY_TEXT, span, format!("text between elements in `<{name}>`"));
         }
         diagnostic = diagnostic.help(format!("remove {shown}, or put it where it belongs"));
         let raw = self.slice(span);

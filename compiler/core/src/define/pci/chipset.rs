@@ -4,18 +4,18 @@ use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::define::pci::{Pass, show};
-use crate::devices::address::pci;
-use crate::devices::controller::{ControllerType, PciModel, UsbModel};
-use crate::devices::sound::Sound;
-use crate::devices::{Kind, Needs, PciSlot};
-use crate::ir::Rule;
-use crate::parts::os::MachineFamily;
+use crate::ir::DefaultRule;
+use crate::model::devices::address::pci;
+use crate::model::devices::controller::{ControllerType, PciModel, UsbModel};
+use crate::model::devices::sound::Sound;
+use crate::model::devices::{BusSlot, Kind, PciSlot};
+use crate::model::elements::os::MachineFamily;
 
-static PIIX3: Rule =
-    Rule { name: "piix3-function", text: "the IDE and USB controllers of the PIIX3 are functions of slot 1" };
-static ICH9: Rule =
-    Rule { name: "ich9-function", text: "the controllers of the ICH9 have fixed places on the root bus" };
-static PRIMARY_VIDEO: Rule = Rule {
+static PIIX3: DefaultRule =
+    DefaultRule { name: "piix3-function", text: "the IDE and USB controllers of the PIIX3 are functions of slot 1" };
+static ICH9: DefaultRule =
+    DefaultRule { name: "ich9-function", text: "the controllers of the ICH9 have fixed places on the root bus" };
+static PRIMARY_VIDEO: DefaultRule = DefaultRule {
     name: "primary-video",
     text: "the first video device stands in the slot where firmware and guests expect it",
 };
@@ -34,7 +34,7 @@ impl Pass<'_> {
         }
     }
 
-    fn fix(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static Rule) {
+    fn fix(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static DefaultRule) {
         let free = self.buses.get(at.bus).is_some_and(|b| !b.in_use(at.slot, at.function));
         if free && self.wants(kind, index) {
             self.buses.take(at, false);
@@ -43,7 +43,7 @@ impl Pass<'_> {
     }
 
     /// As [`Self::fix`], for a device that QEMU's machine puts there: no other may have the place, and it has no other.
-    fn fixed(&mut self, index: usize, at: PciSlot, rule: &'static Rule) {
+    fn fixed(&mut self, index: usize, at: PciSlot, rule: &'static DefaultRule) {
         let controllers = &self.domain.devices.controllers;
         let given = controllers.get(index).and_then(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
         let fault = match given {
@@ -58,27 +58,26 @@ impl Pass<'_> {
             Some(_) | None => None,
         };
         if let Some((span, message, help)) = fault {
-            let span = span.or(self.domain.origin.span()).unwrap_or_default();
-            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+            self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
         }
         self.fix(Kind::Controller, index, at, rule);
     }
 
     /// Where the definition gives this place to a device.
-    fn holder(&self, at: PciSlot) -> Option<Span> {
+    fn holder(&self, at: PciSlot) -> Span {
         let devices = &self.domain.devices;
         let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
         let mut places = all.filter_map(|(kind, index)| pci(&devices.info(kind, index)?.address));
-        places.find(|(slot, _)| *slot == at).and_then(|(_, origin)| origin.span())
+        places.find(|(slot, _)| *slot == at).map_or(self.domain.origin, |(_, origin)| origin).span()
     }
 
     /// A function of the chipset that no definition names: no device may have its place.
     fn reserved(&mut self, at: PciSlot) {
         if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) {
             let message = format!("{} is the place of a part of the chipset", show(at));
-            let span = self.holder(at).or(self.domain.origin.span()).unwrap_or_default();
+            let span = self.holder(at);
             let help = "remove the `<address>` to have a free one assigned";
-            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+            self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
         }
         self.buses.take(at, false);
     }
@@ -175,7 +174,7 @@ impl Pass<'_> {
         } else if !self.dry {
             // It comes before all others.
             self.device(Kind::Video, 0);
-        } else if let Needs::Pci(flags) = self.domain.devices.needs(Kind::Video, 0, self.domain)
+        } else if let BusSlot::Pci(flags) = self.domain.devices.bus_slot(Kind::Video, 0, self.domain)
             && self.wants(Kind::Video, 0)
         {
             // libvirt forgets the place that it finds while it looks how many buses there must be, and looks for another one later.

@@ -3,10 +3,10 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::devices::Kind;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType};
-use crate::ir::{Origin, Spanned, Switch};
+use crate::ir::{Spanned, Switch};
+use crate::model::devices::Kind;
+use crate::model::devices::address::{Address, pci};
+use crate::model::devices::controller::{Controller, ControllerType};
 
 use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass, show};
 
@@ -43,9 +43,8 @@ impl Pass<'_> {
                     }
                     None => "no PCI slot is free for this `<controller>`".to_owned(),
                 };
-                let own = self.domain.devices.origin(Kind::Controller, index).and_then(Origin::span);
-                let span = own.or(self.domain.origin.span()).unwrap_or_default();
-                self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+                let span = self.domain.devices.origin(Kind::Controller, index).unwrap_or(self.domain.origin).span();
+                self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
             }
         }
         true
@@ -57,7 +56,7 @@ impl Pass<'_> {
         if controller.companion_function() == Some(0)
             && let Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) = &mut controller.info.address
         {
-            *multifunction = Some(Spanned::rule(Switch::On, &MULTIFUNCTION));
+            *multifunction = Some(Spanned::rule(Switch::On, &MULTIFUNCTION, controller.origin));
         }
     }
 }

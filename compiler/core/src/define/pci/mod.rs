@@ -15,22 +15,26 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, PciModel};
-use crate::devices::interface::InterfaceType;
-use crate::devices::{Kind, Needs, PciSlot};
-use crate::domain::Domain;
-use crate::ir::{Opt, Origin, Rule, Spanned, Switch};
+use crate::ir::{DefaultRule, Opt, Spanned, Switch};
+use crate::model::Domain;
+use crate::model::devices::address::{Address, pci};
+use crate::model::devices::controller::{Controller, PciModel};
+use crate::model::devices::interface::InterfaceType;
+use crate::model::devices::{BusSlot, Kind, PciSlot};
 
-pub use bus::{Buses, Connect, PCI_DEVICE, PCIE_DEVICE};
+pub use bus::Buses;
 
-static ASSIGNED: Rule = Rule {
+use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
+
+static ASSIGNED: DefaultRule = DefaultRule {
     name: "pci-address",
     text: "a device without a PCI address gets the first free slot of the first bus that suits it",
 };
-static BUS_ADDED: Rule =
-    Rule { name: "pci-bus-added", text: "a bridge or root port is added where the buses have no slot for a device" };
-static MULTIFUNCTION: Rule = Rule {
+static BUS_ADDED: DefaultRule = DefaultRule {
+    name: "pci-bus-added",
+    text: "a bridge or root port is added where the buses have no slot for a device",
+};
+static MULTIFUNCTION: DefaultRule = DefaultRule {
     name: "pci-multifunction",
     text: "function 0 says that its slot has more functions where other functions are in use",
 };
@@ -107,7 +111,7 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     first.undo();
     let found = std::mem::take(&mut faults);
     for (index, model) in added {
-        add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
+        add_controller(domain, Controller::pci(u32::from(index), model, domain.origin.with_rule(&BUS_ADDED)));
     }
     let mut second = Pass::new(domain, false, &mut faults);
     second.chipset();
@@ -133,14 +137,13 @@ fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     for (kind, index) in all {
         let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(slot, _)| !slot.is_empty());
         let other = devices.info(kind, index).is_some_and(|i| i.address.is_some()) && given.is_none();
-        let wants = matches!(devices.needs(kind, index, domain), Needs::Pci(_)) && !other;
+        let wants = matches!(devices.bus_slot(kind, index, domain), BusSlot::Pci(_)) && !other;
         if given.is_some() || wants {
-            let own =
-                given.and_then(|(_, origin)| origin.span()).or(devices.origin(kind, index).and_then(Origin::span));
-            let span = own.or(domain.origin.span()).unwrap_or_default();
+            let own = given.map(|(_, origin)| origin).or(devices.origin(kind, index));
+            let span = own.unwrap_or(domain.origin).span();
             let message = format!("the machine type has no PCI bus for this `<{}>`", kind.element());
             let help = "choose a machine type such as `pc` or `q35`";
-            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
         }
     }
 }
@@ -195,13 +198,14 @@ impl<'f> Pass<'f> {
         }
     }
 
-    fn place(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static Rule) {
+    fn place(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static DefaultRule) {
+        let origin = self.domain.devices.origin(kind, index).unwrap_or(self.domain.origin);
         if let Some(info) = self.domain.devices.info_mut(kind, index) {
             if self.dry {
                 self.before.push((kind, index, info.address.clone()));
             }
             // What an address without a place says of other functions goes with it.
-            info.address = Some(Spanned::rule(Address::Pci { slot: at, multifunction: None }, rule));
+            info.address = Some(Spanned::rule(Address::Pci { slot: at, multifunction: None }, rule, origin));
         }
     }
 
@@ -248,7 +252,7 @@ impl<'f> Pass<'f> {
     }
 
     fn device(&mut self, kind: Kind, index: usize) {
-        let Needs::Pci(flags) = self.domain.devices.needs(kind, index, self.domain) else { return };
+        let BusSlot::Pci(flags) = self.domain.devices.bus_slot(kind, index, self.domain) else { return };
         if !self.wants(kind, index) {
             return;
         }
@@ -256,9 +260,8 @@ impl<'f> Pass<'f> {
             self.place(kind, index, at, &ASSIGNED);
         } else {
             let message = format!("no PCI slot is free for this `<{}>`", kind.element());
-            let own = self.domain.devices.origin(kind, index).and_then(Origin::span);
-            let span = own.or(self.domain.origin.span()).unwrap_or_default();
-            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+            let span = self.domain.devices.origin(kind, index).unwrap_or(self.domain.origin).span();
+            self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
         }
     }
 }
@@ -267,11 +270,12 @@ impl<'f> Pass<'f> {
 fn multifunction(domain: &mut Domain, buses: &Buses) {
     for kind in Kind::ALL {
         for index in 0..domain.devices.count(*kind) {
+            let origin = domain.devices.origin(*kind, index).unwrap_or(domain.origin);
             let Some(info) = domain.devices.info_mut(*kind, index) else { continue };
             let Some(Spanned { value: Address::Pci { slot, multifunction }, .. }) = &mut info.address else { continue };
             let more = (1..8).any(|f| buses.get(slot.bus).is_some_and(|b| b.in_use(slot.slot, f)));
             if slot.function == 0 && !slot.is_empty() && more {
-                multifunction.get_or_insert(Spanned::rule(Switch::On, &MULTIFUNCTION));
+                multifunction.get_or_insert(Spanned::rule(Switch::On, &MULTIFUNCTION, origin));
             }
         }
     }

@@ -3,10 +3,10 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{ControllerType, PciModel, UsbModel};
-use crate::devices::{Kind, Needs, PciSlot};
 use crate::ir::Spanned;
+use crate::model::devices::address::{Address, pci};
+use crate::model::devices::controller::{ControllerType, PciModel, UsbModel};
+use crate::model::devices::{BusSlot, Kind, PciSlot};
 
 use super::{Connect, PCI_DEVICE, Pass, show};
 
@@ -22,14 +22,14 @@ impl Pass<'_> {
                 if slot.is_empty() {
                     continue;
                 }
-                let span = origin.span().unwrap_or_default();
-                let flags = match self.domain.devices.needs(*kind, index, self.domain) {
-                    Needs::Pci(flags) => flags,
+                let span = origin.span();
+                let flags = match self.domain.devices.bus_slot(*kind, index, self.domain) {
+                    BusSlot::Pci(flags) => flags,
                     // The first console may be the first serial port, which has the place.
-                    Needs::Nothing if *kind == Kind::Console && index == 0 => continue,
+                    BusSlot::Nothing if *kind == Kind::Console && index == 0 => continue,
                     // What has no place on a PCI bus, but an address there, takes the place all the same.
-                    Needs::Nothing => PCI_DEVICE,
-                    Needs::Usb | Needs::VirtioSerial(_) => continue,
+                    BusSlot::Nothing => PCI_DEVICE,
+                    BusSlot::Usb | BusSlot::VirtioSerial(_) => continue,
                 };
                 if self.dry && self.buses.get(slot.bus).is_none() {
                     slot.bus = self.buses.grow_to(slot.bus, flags);
@@ -68,7 +68,7 @@ impl Pass<'_> {
                 };
                 if let Some(message) = fault {
                     let help = "remove the `<address>` to have a free one assigned";
-                    self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+                    self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
                     continue;
                 }
                 self.buses.take(slot, flags.has(Connect::AGGREGATE));

@@ -4,39 +4,41 @@ use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_plan::Action;
 
 use super::{
-    ChangeFindings, Changed, DeviceChange, Move, about_device, count_memory, items_of, memlock, named, only, rules,
-    settings, settle,
+    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, complete_with, count_memory,
+    memlock, options_of, rules, settings, the_one_device,
 };
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::define::define;
 use crate::define::{mmio, pci};
-use crate::devices::address::Address;
-use crate::devices::controller::{Controller, ControllerType};
-use crate::devices::disk::{DiskBus, drive_address};
-use crate::devices::{Device, Devices, Kind, chardev};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds};
-use crate::facts::Facts;
-use crate::ir::{Mac, OptExt, Rule, Spanned};
-use crate::prepare::ready;
-use crate::storage;
-use crate::target::{self, Target};
+use crate::ir::{DefaultRule, Mac, OptExt, Spanned};
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::Facts;
+use crate::model::devices::address::Address;
+use crate::model::devices::controller::{Controller, ControllerType};
+use crate::model::devices::disk::{DiskBus, drive_address};
+use crate::model::devices::{Device, Devices, Kind, chardev};
+use crate::prepare::capabilities;
+use crate::prepare::finish_start;
+use crate::qemu::HostRequirements;
+use crate::target::Target;
 
-static CONTROLLER: Rule = Rule {
+static CONTROLLER: DefaultRule = DefaultRule {
     name: "scsi-controller-hotplug",
     text: "a SCSI disk that is plugged in brings the controllers up to the one that its address names, of the model that the guest has already",
 };
 
-static CONSOLE: Rule =
-    Rule { name: "console-port-hotplug", text: "a console that is plugged in gets the first free virtio-serial port" };
+static CONSOLE: DefaultRule = DefaultRule {
+    name: "console-port-hotplug",
+    text: "a console that is plugged in gets the first free virtio-serial port",
+};
 
 /// The device of `devices` comes to `running`. A medium for a drive that is there changes the medium.
-pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
-    let domain = match settle(running, facts) {
+pub(crate) fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
+    let Some((kind, span)) = the_one_device(&devices) else { return Changed::none(ChangeFindings::default()) };
+    let domain = match complete(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
@@ -47,11 +49,11 @@ pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'
     if let Some(drive) = settings::drive(&domain, &devices) {
         return settings::insert(&domain, devices, drive, span, target, facts);
     }
-    comes(domain, devices, (kind, span), target, facts)
+    attach_to(domain, devices, (kind, span), target, facts)
 }
 
 /// As [`attach`], to a domain that has all at its place.
-pub(super) fn comes(
+pub(super) fn attach_to(
     mut domain: Domain,
     devices: Devices,
     (kind, span): (Kind, Span),
@@ -61,7 +63,7 @@ pub(super) fn comes(
     if let Some(fault) =
         rules::kind(kind, Action::Attach, span).or_else(|| rules::before(&domain, &devices, kind, span))
     {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     let had: Vec<(ControllerType, u32)> = domain.devices.controllers.iter().map(place).collect();
     let taken = aliases(&domain);
@@ -70,7 +72,7 @@ pub(super) fn comes(
     if kind == Kind::Disk {
         settings::count_from_shown(&mut domain, index);
     }
-    let own = named(&domain, kind, index);
+    let own = alias_of(&domain, kind, index);
     scsi_controllers(&mut domain, kind, index);
     count_memory(&mut domain, kind, index, u64::saturating_add);
     match kind {
@@ -78,19 +80,24 @@ pub(super) fn comes(
         Kind::Console => console_port(&mut domain, index),
         _ => {}
     }
-    let (definition, findings) = define(domain, facts);
-    let mut domain = definition.into_domain();
-    storage::detect(&mut domain, facts);
-    let mut findings = about_device(findings, span);
+    let mut findings = Diagnostics::new();
+    let Some(mut domain) = complete_with(domain, facts, span).move_into(&mut findings) else {
+        return Changed::none(ChangeFindings::device(findings));
+    };
     if let Some(alias) = own.as_ref().filter(|own| taken.contains(own)) {
         let message = format!("the running domain has a device `{alias}` already");
-        findings.push(Diagnostic::new(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
-        return (None, ChangeFindings::device(findings));
+        findings.push(Diagnostic::at(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
+        return Changed::none(ChangeFindings::device(findings));
     }
     // It may have got another place among the others, which have names all but for controllers that came with it.
-    let unnamed = |at: &usize| named(&domain, kind, *at) == own;
+    let unnamed = |at: &usize| alias_of(&domain, kind, *at) == own;
     let fresh = |at: &usize| {
-        kind != Kind::Controller || domain.devices.controllers.get(*at).is_some_and(|c| c.origin.span() == Some(span))
+        kind != Kind::Controller
+            || domain
+                .devices
+                .controllers
+                .get(*at)
+                .is_some_and(|c| c.origin.by_rule().is_none() && c.origin.span() == span)
     };
     let index = (0..domain.devices.count(kind)).filter(unnamed).find(fresh).unwrap_or(index);
     if mmio::to_pci(&mut domain, kind, index) {
@@ -106,9 +113,9 @@ pub(super) fn comes(
     if !added.iter().all(is_scsi) {
         let message = "the running domain has no free place for the device: a controller would have to be added";
         let help = "define a spare `pcie-root-port`, or the controller, before the start";
-        findings.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+        findings.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
-    findings.extend(about_device(ready(&mut domain), span));
+    findings.extend(about_device(finish_start(&mut domain), span));
     // The boot order of `<os>` is settled at the start.
     if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
         disk.bootindex = None;
@@ -123,20 +130,20 @@ pub(super) fn comes(
     };
     domain.fd_sets.insert(alias.clone(), next_set);
 
-    let cx = Cx::new(&domain, target, facts);
-    let mut needs = HostNeeds::default();
+    let cx = EmitContext::new(&domain, target, facts);
+    let mut needs = HostRequirements::new(domain.origin);
     let mut moves = Vec::new();
     let all = added.iter().map(|at| (Kind::Controller, *at)).chain([(kind, index)]);
     let mut own_from = 0;
     for (kind, at) in all.clone() {
         own_from = moves.len();
-        let items = items_of(kind, at, &cx);
-        target::check(&cx, &items);
-        moves.extend(items.into_iter().map(Move::Add));
+        let options = options_of(kind, at, &cx);
+        capabilities::check(&cx, &options);
+        moves.extend(options.into_iter().map(QmpAction::Add));
         domain.devices.host_of(kind, at, &cx, &mut needs);
     }
     // What is said to QEMU before the guest runs is said here when the device is there.
-    moves.extend(needs.commands.iter().map(|(call, _)| Move::Say { call: call.clone(), undo: None }));
+    moves.extend(needs.commands.iter().map(|(call, _)| QmpAction::Call { call: call.clone(), undo: None }));
     let faults = cx.finish();
     findings.extend(about_device(faults, span));
     if !findings.has_errors() {
@@ -147,7 +154,7 @@ pub(super) fn comes(
     let memlock = memlock(&domain, kind, &needs, target, facts);
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
     let change = DeviceChange { action: Action::Attach, alias, domain, moves, own_from, origin, needs, memlock };
-    (Some(change), ChangeFindings::device(findings))
+    Changed::new(change, findings)
 }
 
 fn place(controller: &Controller) -> (ControllerType, u32) {
@@ -170,10 +177,13 @@ fn scsi_controllers(domain: &mut Domain, kind: Kind, index: usize) {
     for number in 0..=controller.min(255) {
         let is_it = |c: &Controller| place(c) == (ControllerType::Scsi, number);
         if !domain.devices.controllers.iter().any(is_it) {
-            let model = Some(Spanned::rule(model.clone(), &CONTROLLER));
+            let model = Some(Spanned::rule(model.clone(), &CONTROLLER, domain.origin));
             add_controller(
                 domain,
-                Controller { model, ..Controller::added(ControllerType::Scsi, number, &CONTROLLER) },
+                Controller {
+                    model,
+                    ..Controller::added(ControllerType::Scsi, number, domain.origin.with_rule(&CONTROLLER))
+                },
             );
         }
     }
@@ -191,7 +201,7 @@ fn console_port(domain: &mut Domain, index: usize) {
     let free = places.find(|place| !taken.contains(place));
     let own = domain.devices.consoles.get_mut(index).filter(|c| c.is_virtio() && c.info.address.is_none());
     if let Some((own, free)) = own.zip(free) {
-        own.info.address = Some(Spanned::rule(free, &CONSOLE));
+        own.info.address = Some(Spanned::rule(free, &CONSOLE, domain.origin));
     }
 }
 
@@ -213,7 +223,7 @@ fn free_mac(domain: &mut Domain, index: usize) {
 
 fn aliases(domain: &Domain) -> Vec<String> {
     let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
-    kinds.filter_map(|(k, i)| named(domain, k, i)).collect()
+    kinds.filter_map(|(k, i)| alias_of(domain, k, i)).collect()
 }
 
 /// Whether the devices of a kind are named by a running number, not by their place.

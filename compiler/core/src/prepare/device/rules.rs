@@ -4,17 +4,17 @@
 use virtc_diag::{Diagnostic, Span};
 use virtc_plan::Action;
 
-use super::{Move, unsupported};
+use super::{QmpAction, unsupported};
 use crate::codes;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType, PciModel};
-use crate::devices::disk::{DiskBus, DiskDevice};
-use crate::devices::graphics::GraphicsType;
-use crate::devices::memory::Model as MemoryModel;
-use crate::devices::{Device, Devices, Kind, Needs};
-use crate::domain::Domain;
-use crate::emit::{Item, Payload, Value};
 use crate::ir::{OptExt, Switch};
+use crate::model::Domain;
+use crate::model::devices::address::{Address, pci};
+use crate::model::devices::controller::{Controller, ControllerType, PciModel};
+use crate::model::devices::disk::{DiskBus, DiskDevice};
+use crate::model::devices::graphics::GraphicsType;
+use crate::model::devices::memory::Model as MemoryModel;
+use crate::model::devices::{BusSlot, Device, Devices, Kind};
+use crate::qemu::{Payload, QemuOption, Value};
 
 /// Refuses kinds of devices that do not take part.
 pub(super) fn kind(kind: Kind, action: Action, span: Span) -> Option<Diagnostic> {
@@ -64,7 +64,7 @@ fn refusal(what: &str, action: Action) -> String {
 
 /// What the running domain has already, and has one of.
 pub(super) fn before(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Option<Diagnostic> {
-    let conflict = |message: String| Some(Diagnostic::new(&codes::CONFLICT, span, message));
+    let conflict = |message: String| Some(Diagnostic::at(&codes::CONFLICT, span, message));
     match kind {
         Kind::Watchdog if !domain.devices.watchdogs.is_empty() => {
             conflict("the running domain has a watchdog already".to_owned())
@@ -85,15 +85,15 @@ pub(super) fn before(domain: &Domain, devices: &Devices, kind: Kind, span: Span)
 
 /// A PCI device comes and goes on buses that allow it, and as a whole.
 pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Option<Diagnostic> {
-    let Needs::Pci(_) = domain.devices.needs(kind, index, domain) else { return None };
+    let BusSlot::Pci(_) = domain.devices.bus_slot(kind, index, domain) else { return None };
     let info = domain.devices.info(kind, index)?;
     if info.address.is(&Address::VirtioMmio) {
         let message = "a device that stands on no bus neither comes nor goes while the guest runs";
-        return Some(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
+        return Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
     }
     let (slot, origin) = pci(&info.address)?;
-    let span = origin.span().filter(|own| own.start >= span.start && own.end <= span.end).unwrap_or(span);
-    let conflict = |message: String| Some(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+    let span = Some(origin.span()).filter(|own| span.contains(*own)).unwrap_or(span);
+    let conflict = |message: String| Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
     if slot.function != 0 {
         return conflict("while the guest runs a PCI device comes and goes as function 0 of its slot".to_owned());
     }
@@ -115,7 +115,7 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
     if fixed {
         let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", slot.bus, model.word());
         return Some(
-            Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message)
+            Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message)
                 .help("use a bus that can: one behind a `pcie-root-port`, or that of a `pc` machine"),
         );
     }
@@ -152,7 +152,7 @@ pub(super) fn busy(domain: &Domain, kind: Kind, index: usize, span: Span) -> Opt
     let mut infos = disks.chain(devices.hostdevs.iter().map(Device::info));
     let user = infos.find(|info| info.address.as_ref().is_some_and(|a| on_it(&a.value)))?;
     let message = format!("the controller is in use: `{}` stands on it", user.alias());
-    Some(Diagnostic::new(&codes::CONFLICT, span, message).help("remove what stands on it first"))
+    Some(Diagnostic::at(&codes::CONFLICT, span, message).help("remove what stands on it first"))
 }
 
 /// Refuses what is of a kind that takes part, but not itself.
@@ -160,7 +160,7 @@ pub(super) fn after(
     domain: &Domain,
     kind: Kind,
     index: usize,
-    moves: &[Move],
+    moves: &[QmpAction],
     action: Action,
     span: Span,
 ) -> Option<Diagnostic> {
@@ -183,7 +183,7 @@ pub(super) fn after(
         Kind::Memory if devices.memories.get(index)?.model.is(&MemoryModel::SgxEpc) => {
             refuse("memory of model `sgx-epc`".to_owned())
         }
-        Kind::Serial if matches!(devices.needs(kind, index, domain), Needs::Nothing) => {
+        Kind::Serial if matches!(devices.bus_slot(kind, index, domain), BusSlot::Nothing) => {
             refuse("a serial port that is not on USB or PCI".to_owned())
         }
         Kind::Console if !devices.consoles.get(index)?.is_virtio() => refuse("the console of a serial port".to_owned()),
@@ -194,7 +194,7 @@ pub(super) fn after(
         }
         // What has no front end on a bus that guests can look at again.
         Kind::Input if moves.is_empty() => refuse("an input device on the bus `ps2`".to_owned()),
-        Kind::Watchdog if !matches!(devices.needs(kind, index, domain), Needs::Pci(_)) => {
+        Kind::Watchdog if !matches!(devices.bus_slot(kind, index, domain), BusSlot::Pci(_)) => {
             refuse("a watchdog that is part of the machine".to_owned())
         }
         Kind::Shmem if has_driver(moves, "ivshmem") => refuse("shared memory of model `ivshmem`".to_owned()),
@@ -205,13 +205,13 @@ pub(super) fn after(
     }
 }
 
-fn has_driver(moves: &[Move], driver: &str) -> bool {
-    let is_it = |item: &Item| match &item.payload {
+fn has_driver(moves: &[QmpAction], driver: &str) -> bool {
+    let is_it = |item: &QemuOption| match &item.payload {
         Payload::Json(props) => props.get("driver").and_then(Value::plain).is_some_and(|d| d == driver),
         Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
     };
     moves.iter().any(|m| match m {
-        Move::Add(item) | Move::Remove(item) => item.option == "device" && is_it(item),
-        Move::Say { .. } => false,
+        QmpAction::Add(item) | QmpAction::Remove(item) => item.option == "device" && is_it(item),
+        QmpAction::Call { .. } => false,
     })
 }

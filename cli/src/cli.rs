@@ -14,4 +14,4 @@ pub struct Cli {
 }
 
 const EXIT: &str = "Exit status: 0 fine, 1 findings or refused input, 2 wrong usage or unreadable file, 3 the host refused and all \
-    was taken back, 4 something could not be taken back, 5 the guest has not released the device, 70 internal error.";
+    was reverted, 4 something could not be reverted, 5 the guest has not released the device, 70 internal error.";

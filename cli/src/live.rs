@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use virtc::{ChangeReport, Compiler, DevicePlan, Findings, Guest, MissingDevice, Record, Source, SourceFile, Target};
 use virtc_plan::Action;
-use virtc_runtime::control::{AttachArguments, CallError, Described, DetachArguments};
+use virtc_runtime::control::{AttachArguments, CallError, DetachArguments, VmDescription};
 
 use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
@@ -58,7 +58,7 @@ pub fn compile(
 }
 
 /// The version of the QEMU that runs, as its binary says it.
-fn probed(now: &Described) -> Option<Target> {
+fn probed(now: &VmDescription) -> Option<Target> {
     let record = Record::from_json(&now.definition).ok()?;
     probe::target(&SourceFile::new("running", record.xml()))
 }
@@ -114,7 +114,7 @@ impl LiveChange {
     fn plan(
         &self,
         action: Action,
-        now: &Described,
+        now: &VmDescription,
         device: Source,
         mut compiler: Compiler<'_>,
     ) -> Result<Made, String> {

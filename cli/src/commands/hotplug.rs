@@ -55,7 +55,7 @@ struct Change {
 enum Emit {
     /// The commands for QEMU: one on a line as text, an array as JSON
     Qmp,
-    /// The commands with what is awaited, for how long, and how it is taken back; and the steps on the host
+    /// The commands with the events that are awaited, the deadlines, and the commands that revert; and the steps on the host
     Plan,
     /// The definition of the guest afterwards
     Xml,

@@ -50,8 +50,11 @@ impl<'d> Lowering<'d> {
         (self.found.into_inner(), self.met.get())
     }
 
-    /// A finding.
+    /// A finding. What follows from a fault that the grammar has reported is a hole, and no finding of its own.
     pub fn report(&self, diagnostic: Diagnostic) {
+        if diagnostic.span.is_some_and(|span| self.checked.explains(span)) {
+            return self.met.set(self.met.get() + 1);
+        }
         self.found.borrow_mut().push(diagnostic);
     }
 

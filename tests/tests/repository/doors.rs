@@ -1,11 +1,14 @@
 //! What is written once: the chain of passes, and the list of subcommands.
 
+use std::path::Path;
+
 /// The only crates that drive the passes.
 const DRIVERS: &[&str] = &["compiler/core/", "compiler/driver/"];
 
 /// Uses of the passes where the crate `virtc` is the way to them.
 fn past_the_driver(path: &str, text: &str) -> Vec<String> {
-    let is_code = path.ends_with(".rs") && !path.starts_with("tests/tests/repository/");
+    let is_code =
+        Path::new(path).extension().is_some_and(|end| end == "rs") && !path.starts_with("tests/tests/repository/");
     if !is_code || DRIVERS.iter().any(|folder| path.starts_with(folder)) {
         return Vec::new();
     }

@@ -7,7 +7,7 @@ mod denied;
 mod device;
 mod ids;
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostics, Outcome};
 
 use crate::define::{Definition, ports};
 use crate::ir::OptExt;
@@ -23,7 +23,8 @@ use crate::model::storage;
 use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, rules};
 use crate::target::Target;
 
-pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction, attach, detach, update};
+pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction};
+pub(crate) use device::{attach, detach, update};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -31,17 +32,6 @@ pub struct Machine {
     domain: Domain,
     options: Vec<QemuOption>,
     needs: HostRequirements,
-}
-
-/// A value that passed without an error and without a hole. Output is made of sound values alone.
-#[derive(Debug)]
-pub struct Sound<T>(T);
-
-impl<T> Sound<T> {
-    /// The value.
-    pub fn get(&self) -> &T {
-        &self.0
-    }
 }
 
 impl Machine {
@@ -59,15 +49,10 @@ impl Machine {
     pub(crate) fn needs(&self) -> &HostRequirements {
         &self.needs
     }
-
-    /// The machine as a sound one: `findings` are all findings of all passes, of which none may be an error.
-    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
-        (self.domain.unread == 0 && !findings.has_errors()).then_some(Sound(self))
-    }
 }
 
 /// Makes the machine that `definition` describes, for this QEMU and this host.
-pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
+pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> Outcome<Machine> {
     let mut domain = definition.into_domain();
     storage::detect(&mut domain, facts);
     ports::usb_hubs(&mut domain);
@@ -85,7 +70,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     if !findings.has_errors() {
         findings.extend(ids::check(&options));
     }
-    (Machine { domain, options, needs }, findings)
+    Outcome::new(Machine { domain, options, needs }, findings)
 }
 
 /// All that QEMU gets, in the order of the command line.

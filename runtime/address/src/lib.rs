@@ -82,6 +82,12 @@ impl PciAddress {
         self.function
     }
 
+    /// The same slot and function on another bus.
+    #[must_use]
+    pub const fn with_bus(self, bus: u8) -> Self {
+        Self { bus, ..self }
+    }
+
     /// The same slot with another function, if `function` is at most 7.
     pub const fn with_function(self, function: u8) -> Option<Self> {
         Self::new(self.domain, self.bus, self.slot, function)
@@ -181,6 +187,7 @@ mod tests {
         assert!(PciAddress::new(0, 0, 32, 0).is_none() && PciAddress::new(0, 0, 0, 8).is_none());
         let address = PciAddress::fixed::<2, 3, 0>();
         assert_eq!((address.domain(), address.bus(), address.slot(), address.function()), (0, 2, 3, 0));
+        assert_eq!(address.with_bus(9).to_string(), "0000:09:03.0");
         assert_eq!(address.with_function(4).map(|a| a.to_string()).as_deref(), Some("0000:02:03.4"));
         assert!(address < PciAddress::new(1, 0, 0, 0).unwrap() && address > PciAddress::default());
     }

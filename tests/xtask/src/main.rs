@@ -41,8 +41,10 @@ enum Command {
     Orders(commands::orders::Args),
     Faults(commands::faults::Args),
     Messages(commands::messages::Args),
+    Words(commands::words::Args),
     Accept(commands::accept::Args),
     Libvirt(commands::libvirt::Args),
+    Record(commands::record::Args),
     Fuzz(commands::fuzz::Args),
 }
 
@@ -57,8 +59,10 @@ fn main() -> ExitCode {
         Command::Orders(args) => commands::orders::run(&args),
         Command::Faults(args) => commands::faults::run(&args),
         Command::Messages(args) => commands::messages::run(&args),
+        Command::Words(args) => commands::words::run(&args),
         Command::Accept(args) => commands::accept::run(&args),
         Command::Libvirt(args) => commands::libvirt::run(&args),
+        Command::Record(args) => commands::record::run(&args),
         Command::Fuzz(args) => commands::fuzz::run(&args),
     };
     match outcome {

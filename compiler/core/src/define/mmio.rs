@@ -2,7 +2,7 @@
 
 use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
-use crate::model::devices::address::{Address, PciSlot};
+use crate::model::devices::address::{Address, PciAddress};
 use crate::model::devices::{Device, Kind};
 
 static MMIO: DefaultRule = DefaultRule {
@@ -31,7 +31,7 @@ pub(crate) fn to_pci(domain: &mut Domain, kind: Kind, index: usize) -> bool {
         return false;
     }
     info.address =
-        Some(Spanned::rule(Address::Pci { slot: PciSlot::default(), multifunction: None }, &PLUGGED, origin));
+        Some(Spanned::rule(Address::Pci { address: PciAddress::default(), multifunction: None }, &PLUGGED, origin));
     true
 }
 

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, Outcome};
 use virtc_rng::Validated;
 
 use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin};
+use crate::model::apart;
 use crate::model::devices::Devices;
 use crate::model::devices::controller::PciModel;
 use crate::model::elements::{
@@ -57,6 +58,8 @@ macro_rules! elements {
             pub fd_sets: BTreeMap<String, u32>,
             /// How many parts could not be read: where there are any, nothing is compiled.
             pub unread: usize,
+            /// Whether no part that could not be read is needed by another, so that the others can be checked all the same.
+            pub is_checkable: bool,
         }
 
         impl Domain {
@@ -70,6 +73,7 @@ macro_rules! elements {
                     origin: Origin::Xml(f.element().start_tag()),
                     fd_sets: BTreeMap::new(),
                     unread: 0,
+                    is_checkable: true,
                 }
             }
 
@@ -149,7 +153,7 @@ fn read_devices(domain: &Fields<'_, '_>) -> (Opt<String>, Devices) {
     let Some(list) = domain.child("devices") else { return (None, devices) };
     let emulator = list.child_text("emulator");
     for element in list.rest() {
-        if domain.cx().is_faulty_part(element) {
+        if domain.cx().is_faulty_part(element) || apart::is_apart(element) && domain.cx().is_touched_part(element) {
             continue;
         }
         let fields = Fields::new(domain.cx(), element);
@@ -161,32 +165,32 @@ fn read_devices(domain: &Fields<'_, '_>) -> (Opt<String>, Devices) {
     (emulator, devices)
 }
 
-/// The domain in `document`; `None` where its root is no `<domain>`.
-pub fn lower(checked: &Validated<'_>) -> (Option<Domain>, Diagnostics) {
+/// The domain in `document`, without what is faulty; no value where its root is no `<domain>`.
+pub(crate) fn lower(checked: &Validated<'_>) -> Outcome<Domain> {
     read(checked, Lowering::new(checked))
 }
 
 /// As [`lower`], for the XML of a running domain: the names of its devices in QEMU are kept.
-pub fn lower_running(checked: &Validated<'_>) -> (Option<Domain>, Diagnostics) {
+pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Domain> {
     read(checked, Lowering::running(checked))
 }
 
-fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics) {
-    let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
+fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Domain> {
+    let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
     if !root.is("domain") {
         let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
-        let fault = Diagnostic::at(&codes::MISSING, root.name_span(), message);
-        return (None, std::iter::once(fault).collect());
+        return Diagnostic::at(&codes::MISSING, root.name_span(), message).into();
     }
     let mut domain = Domain::read(&Fields::new(&cx, root));
     let (found, met) = cx.finish();
     domain.unread = met + usize::from(!checked.document().is_complete());
-    (Some(domain), found)
+    domain.is_checkable = apart::leaves_rest(checked, root);
+    Outcome::new(domain, found)
 }
 
 /// The one device in `checked`, whose root is its element.
-pub fn lower_device(checked: &Validated<'_>) -> (Option<Devices>, Diagnostics) {
-    let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
+pub(crate) fn lower_device(checked: &Validated<'_>) -> Outcome<Devices> {
+    let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
     let cx = Lowering::running(checked);
     let mut devices = Devices::default();
     let known = {
@@ -199,7 +203,7 @@ pub fn lower_device(checked: &Validated<'_>) -> (Option<Devices>, Diagnostics) {
         known
     };
     let (found, met) = cx.finish();
-    ((known && met == 0).then_some(devices), found)
+    if known && met == 0 { Outcome::new(devices, found) } else { Outcome::none(found) }
 }
 
 impl Domain {

@@ -5,8 +5,9 @@ mod boot;
 pub(crate) mod capabilities;
 mod denied;
 mod device;
+mod ids;
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostics, Outcome};
 
 use crate::define::{Definition, ports};
 use crate::ir::OptExt;
@@ -19,7 +20,8 @@ use crate::model::storage;
 use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, rules};
 use crate::target::Target;
 
-pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction, attach, detach, update};
+pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction};
+pub(crate) use device::{attach, detach, update};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -27,17 +29,6 @@ pub struct Machine {
     domain: Domain,
     options: Vec<QemuOption>,
     needs: HostRequirements,
-}
-
-/// A value that passed without an error and without a hole. Output is made of sound values alone.
-#[derive(Debug)]
-pub struct Sound<T>(T);
-
-impl<T> Sound<T> {
-    /// The value.
-    pub fn get(&self) -> &T {
-        &self.0
-    }
 }
 
 impl Machine {
@@ -55,36 +46,41 @@ impl Machine {
     pub(crate) fn needs(&self) -> &HostRequirements {
         &self.needs
     }
-
-    /// The machine as a sound one: `findings` are all findings of all passes, of which none may be an error.
-    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
-        (self.domain.unread == 0 && !findings.has_errors()).then_some(Sound(self))
-    }
 }
 
 /// Makes the machine that `definition` describes, for this QEMU and this host.
-pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
+pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> Outcome<Machine> {
     let mut domain = definition.into_domain();
     storage::detect(&mut domain, facts);
     ports::usb_hubs(&mut domain);
     let mut findings = finish_start(&mut domain);
     domain.fd_sets = chardev::fd_sets(&domain);
     let cx = EmitContext::new(&domain, target, facts);
-    let mut options = QemuOptions::new();
+    let options = all_options(&cx);
     let mut needs = HostRequirements::new(domain.origin);
-    binary(&domain, &mut options);
-    domain.element_options(&cx, &mut options);
-    floppy_options(&cx, &mut options);
-    domain.devices.options(&cx, &mut options);
     domain.element_requirements(&cx, &mut needs.for_vm());
     domain.devices.host(&cx, &mut needs);
+    capabilities::check(&cx, &options);
+    findings.extend(cx.finish());
+    if !findings.has_errors() {
+        findings.extend(ids::check(&options));
+    }
+    Outcome::new(Machine { domain, options, needs }, findings)
+}
+
+/// All that QEMU gets, in the order of the command line.
+fn all_options(cx: &EmitContext<'_>) -> Vec<QemuOption> {
+    let domain = cx.domain;
+    let mut options = QemuOptions::new();
+    binary(domain, &mut options);
+    domain.element_options(cx, &mut options);
+    floppy_options(cx, &mut options);
+    domain.devices.options(cx, &mut options);
     storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut options);
     storage::master_key(domain.origin, &mut options);
     let mut options = options.sorted();
     domain.extensions.apply(&mut options);
-    capabilities::check(&cx, &options);
-    findings.extend(cx.finish());
-    (Machine { domain, options, needs }, findings)
+    options
 }
 
 /// Fills in what only a start fills in: USB ports, aliases, boot indexes, numbers of block nodes.

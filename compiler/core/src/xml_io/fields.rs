@@ -15,7 +15,7 @@ pub struct Lowering<'d> {
     found: RefCell<Diagnostics>,
     /// Whether the document shows a running domain, whose devices have names in QEMU.
     running: bool,
-    /// How many unread were met: where there is one, no `Sound<Machine>` is made.
+    /// How many unread were met: where there is one, no `Valid<Machine>` is made.
     met: Cell<usize>,
 }
 
@@ -50,14 +50,24 @@ impl<'d> Lowering<'d> {
         (self.found.into_inner(), self.met.get())
     }
 
-    /// A finding.
+    /// A finding. What follows from a fault that the grammar has reported is a hole, and no finding of its own.
     pub fn report(&self, diagnostic: Diagnostic) {
+        if diagnostic.span.is_some_and(|span| self.checked.explains(span)) {
+            return self.met.set(self.met.get() + 1);
+        }
         self.found.borrow_mut().push(diagnostic);
     }
 
     /// Whether the grammar found this element faulty; it then counts as met.
     pub fn is_faulty_part(&self, element: Element<'_>) -> bool {
         let hole = self.checked.is_faulty(element);
+        self.met.set(self.met.get() + usize::from(hole));
+        hole
+    }
+
+    /// Whether the grammar found a fault in this element or below it; it then counts as met.
+    pub fn is_touched_part(&self, element: Element<'_>) -> bool {
+        let hole = self.checked.is_touched(element);
         self.met.set(self.met.get() + usize::from(hole));
         hole
     }
@@ -108,9 +118,11 @@ impl<'d, 'c> Fields<'d, 'c> {
         Origin::Xml(self.element.span())
     }
 
-    /// A finding.
+    /// A finding. Where the grammar found the element itself at fault, what follows from that is not worth saying.
     pub fn report(&self, diagnostic: Diagnostic) {
-        self.cx.report(diagnostic);
+        if !self.cx.checked.is_broken(self.element) {
+            self.cx.report(diagnostic);
+        }
     }
 
     fn raw(&self, name: &str) -> Option<Attribute<'d>> {

@@ -11,7 +11,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_needs_connect};
-use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -194,8 +194,8 @@ impl Device for Channel {
         Live::plug(Can::Yes)
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("channel{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("channel")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -9,7 +9,7 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::serial::{self, Serial};
-use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -183,8 +183,8 @@ impl Device for Console {
         Live::plug(Can::when(self.is_virtio(), || "the console of a serial port".to_owned()))
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("console{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("console")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostics;
 
 use crate::ir::{OptExt, Origin};
 use crate::model::devices::address::{Address, pci};
-use crate::model::devices::{BusSlot, Info, Live};
+use crate::model::devices::{AliasStem, BusSlot, Info, Live};
 use crate::model::{Defaults, Domain, EmitContext};
 use crate::qemu::{HostRequirements, Payload, QemuOption, QemuOptions, RequirementsOf, Value};
 use crate::xml_io::{Fields, XmlWriter};
@@ -52,13 +52,8 @@ pub trait Device {
         BusSlot::Nothing
     }
 
-    /// The name of the `index`-th device of this kind.
-    fn default_alias(&self, index: usize, domain: &Domain) -> String;
-
-    /// Whether its name says its place (`scsi0-0-0-1`), so that the name is free when the place is. The others are numbered in turn.
-    fn is_named_by_place(&self) -> bool {
-        false
-    }
+    /// What it is named after where the user has not named it.
+    fn alias_stem(&self, domain: &Domain) -> AliasStem;
 
     /// What QEMU gets.
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions);

@@ -8,7 +8,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
@@ -230,8 +230,8 @@ impl Device for Input {
         Live::plug(Can::when(!is_part, || "an input device on the bus `ps2`".to_owned()))
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("input{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("input")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

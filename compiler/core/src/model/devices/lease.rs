@@ -3,7 +3,7 @@
 use crate::ir::{Opt, Origin, Spanned};
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{Can, Device, DeviceElement, Info, Live, common};
+use crate::model::devices::{AliasStem, Can, Device, DeviceElement, Info, Live, common};
 use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -54,8 +54,8 @@ impl Device for Lease {
         Live::plug(Can::Yes)
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("lease{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("lease")
     }
 
     /// QEMU knows nothing of it.

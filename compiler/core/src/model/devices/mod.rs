@@ -1,6 +1,7 @@
 //! The devices: one file each, one line in the list below.
 
 pub mod address;
+mod alias;
 pub mod audio;
 pub mod channel;
 pub mod chardev;
@@ -11,6 +12,7 @@ mod device;
 pub mod disk;
 pub mod filesystem;
 pub mod graphics;
+pub mod host_function;
 pub mod host_source;
 pub mod hostdev;
 pub mod hub;
@@ -42,7 +44,8 @@ pub mod virtio;
 pub mod vsock;
 pub mod watchdog;
 
-pub use address::{Address, PciSlot};
+pub use address::{Address, PciAddress};
+pub use alias::AliasStem;
 pub(crate) use device::common;
 pub use device::{Device, DeviceElement};
 pub use info::{Info, Rom};

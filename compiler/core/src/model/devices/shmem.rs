@@ -10,7 +10,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Backend, Chardev};
-use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, Payload, Props, QemuOptions, RequirementsOf};
@@ -177,8 +177,8 @@ impl Device for Shmem {
         Live::plug(Can::when(!is_old, || "shared memory of model `ivshmem`".to_owned()))
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("shmem{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("shmem")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -9,7 +9,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Backend as CharBackend, Chardev, Descriptor, FdSet, Open};
-use crate::model::devices::{Device, DeviceElement, Info, common};
+use crate::model::devices::{AliasStem, Device, DeviceElement, Info, common};
 use crate::qemu::{ArgSection, Opts, Payload, Props, QemuOptions, RequirementsOf, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -286,8 +286,8 @@ impl Device for Tpm {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("tpm{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("tpm")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

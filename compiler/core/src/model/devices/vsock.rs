@@ -8,7 +8,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, fd};
 use crate::xml_io::Fields;
@@ -121,8 +121,8 @@ impl Device for Vsock {
         running.devices.vsocks.first().map(|_| "a vsock".to_owned())
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("vsock{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("vsock")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -7,7 +7,7 @@ use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, Opts, Props, QemuOptions, rules};
@@ -134,8 +134,8 @@ impl Device for Watchdog {
         running.devices.watchdogs.first().map(|_| "a watchdog".to_owned())
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("watchdog{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("watchdog")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
@@ -177,7 +177,8 @@ mod tests {
         let t = trial("<watchdog model='i6300esb'/><watchdog model='ib700' action='reset'/>", &["watchdog"]);
         assert_eq!(t.faults, Vec::<String>::new());
         let first = r#"-device {"driver":"i6300esb","id":"watchdog0","bus":"pci.0","addr":"0x2"}"#;
-        assert_eq!(t.argv, [first, r#"-device {"driver":"ib700","id":"watchdog1"}"#]);
+        let second = r#"-device {"driver":"ib700","id":"watchdog1"}"#;
+        assert_eq!(t.argv, [first, second, "-watchdog-action reset"]);
         let t = trial("<watchdog model='i6300esb'/><watchdog model='ib700' action='pause'/>", &[]);
         assert_eq!(t.faults, ["action `pause` differs from that of the first watchdog, `reset`"]);
     }

@@ -1,11 +1,11 @@
 //! Where a device goes that is attached: its controllers, ports, MAC and addresses in the running domain.
 
-use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_diag::{Diagnostic, Diagnostics, Outcome, Span};
 
-use super::{about_device, alias_of, count_memory, settings};
+use super::{about_device, alias_of, complete_with, count_memory, settings};
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::define::{define, mmio, pci};
+use crate::define::{mmio, pci};
 use crate::ir::{DefaultRule, Mac, OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::Facts;
@@ -13,7 +13,6 @@ use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType};
 use crate::model::devices::disk::{DiskBus, drive_address};
 use crate::model::devices::{Device, Devices, Kind};
-use crate::model::storage;
 
 static CONTROLLER: DefaultRule = DefaultRule {
     name: "scsi-controller-hotplug",
@@ -25,7 +24,7 @@ static CONSOLE: DefaultRule = DefaultRule {
     text: "a console that is plugged in gets the first free virtio-serial port",
 };
 
-/// A running domain with one more device, and what was found while it got its place.
+/// A running domain with one more device, at its place.
 pub(super) struct Placed {
     /// The domain.
     pub domain: Domain,
@@ -37,55 +36,55 @@ pub(super) struct Placed {
     pub span: Span,
     /// The indexes of the controllers that came with it.
     pub added: Vec<usize>,
-    /// What was found.
-    pub findings: Diagnostics,
 }
 
 impl Placed {
     /// Puts the device of `devices` into `domain` and lets `define` find its place.
-    pub fn new(mut domain: Domain, devices: Devices, (kind, span): (Kind, Span), facts: Facts<'_>) -> Self {
+    pub fn put(mut domain: Domain, devices: Devices, (kind, span): (Kind, Span), facts: Facts<'_>) -> Outcome<Self> {
         let had: Vec<(ControllerType, u32)> = domain.devices.controllers.iter().map(id_of).collect();
         let index = domain.devices.adopt(devices, kind);
         let own = alias_of(&domain, kind, index);
         make_room(&mut domain, kind, index);
-        let (definition, findings) = define(domain, facts);
-        let mut domain = definition.into_domain();
-        storage::detect(&mut domain, facts);
+        complete_with(domain, facts, span).map(|domain| Self::find(domain, (kind, index, span), own.as_ref(), &had))
+    }
+
+    /// Finds the device, and the controllers that `had` does not have.
+    fn find(
+        domain: Domain,
+        (kind, index, span): (Kind, usize, Span),
+        own: Option<&String>,
+        had: &[(ControllerType, u32)],
+    ) -> Self {
         // It may have got another index among the others, which have names all but for controllers that came with it.
         let is_it = |(_, device): &(usize, &dyn Device)| {
             let fresh = device.origin().by_rule().is_none() && device.origin().span() == span;
-            device.info().alias.as_ref().map(|a| &a.value) == own.as_ref() && (kind != Kind::Controller || fresh)
+            device.info().alias.as_ref().map(|a| &a.value) == own && (kind != Kind::Controller || fresh)
         };
         let index = domain.devices.of(kind).find(is_it).map_or(index, |(at, _)| at);
         let is_new =
             |(at, c): &(usize, &Controller)| (kind != Kind::Controller || *at != index) && !had.contains(&id_of(c));
         let added = domain.devices.controllers.iter().enumerate().filter(is_new).map(|(at, _)| at).collect();
-        Self { domain, kind, index, span, added, findings: about_device(findings, span) }
-    }
-
-    /// A fault of the device.
-    pub fn fault(&mut self, fault: Diagnostic) {
-        self.findings.push(fault);
+        Self { domain, kind, index, span, added }
     }
 
     /// Gives a virtio device that `define` has put on virtio-mmio a place on PCI: what is attached goes there.
-    pub fn to_pci(&mut self) {
+    pub fn to_pci(&mut self, findings: &mut Diagnostics) {
         if mmio::to_pci(&mut self.domain, self.kind, self.index) {
             let mut faults = Diagnostics::new();
             pci::assign(&mut self.domain, &mut |d| faults.push(d));
-            self.findings.extend(about_device(faults, self.span));
+            findings.extend(about_device(faults, self.span));
         }
     }
 
-    /// The only controllers that can come with a device are those of a SCSI disk.
-    pub fn check_controllers(&mut self) {
+    /// A device has its place where only such controllers came with it as a SCSI disk brings.
+    pub fn fault(&self) -> Option<Diagnostic> {
         let controllers = &self.domain.devices.controllers;
         let is_scsi = |at: &usize| controllers.get(*at).is_some_and(|c| c.kind() == ControllerType::Scsi);
-        if !self.added.iter().all(is_scsi) {
+        (!self.added.iter().all(is_scsi)).then(|| {
             let message = "the running domain has no free place for the device: a controller would have to be added";
             let help = "define a spare `pcie-root-port`, or the controller, before the start";
-            self.fault(Diagnostic::at(&codes::ADDRESS_CONFLICT, self.span, message).help(help));
-        }
+            Diagnostic::at(&codes::ADDRESS_CONFLICT, self.span, message).help(help)
+        })
     }
 }
 

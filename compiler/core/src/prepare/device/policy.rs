@@ -7,7 +7,7 @@ use super::unsupported;
 use crate::codes;
 use crate::ir::{OptExt, Switch};
 use crate::model::Domain;
-use crate::model::devices::address::{Address, pci};
+use crate::model::devices::address::{Address, is_wanted, pci};
 use crate::model::devices::controller::PciModel;
 use crate::model::devices::{BusSlot, Can, Device, Devices, Kind, Live};
 
@@ -66,14 +66,14 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
         let message = "a device that stands on no bus neither comes nor goes while the guest runs";
         return Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
     }
-    let (slot, origin) = pci(&info.address)?;
-    let span = Some(origin.span()).filter(|own| span.contains(*own)).unwrap_or(span);
+    let (own, origin) = pci(&info.address)?;
+    let span = Some(origin.span()).filter(|place| span.contains(*place)).unwrap_or(span);
     let conflict = |message: String| Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
-    if slot.function != 0 {
+    if own.function() != 0 {
         return conflict("while the guest runs a PCI device comes and goes as function 0 of its slot".to_owned());
     }
     let controllers = &domain.devices.controllers;
-    let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus))?;
+    let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(own.bus()))?;
     let model = bus.pci_model()?;
     let fixed = match model {
         PciModel::PcieRoot
@@ -88,7 +88,7 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
         | PciModel::PciExpanderBus => bus.target.hotplug.is(&Switch::Off),
     };
     if fixed {
-        let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", slot.bus, model.word());
+        let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", own.bus(), model.word());
         return Some(
             Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message)
                 .help("use a bus that can: one behind a `pcie-root-port`, or that of a `pc` machine"),
@@ -96,8 +96,8 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
     }
     let mut others = domain.devices.iter().filter(|(k, i, _)| (*k, *i) != (kind, index));
     let shares = |other: &dyn Device| {
-        let theirs = pci(&other.info().address).map(|(slot, _)| slot);
-        theirs.is_some_and(|t| (t.bus, t.slot) == (slot.bus, slot.slot) && !t.is_empty())
+        let theirs = pci(&other.info().address).map(|(at, _)| at);
+        theirs.is_some_and(|t| (t.bus(), t.slot()) == (own.bus(), own.slot()) && !is_wanted(t))
     };
     others.any(|(_, _, other)| shares(other)).then(|| {
         let message = "other functions of its slot are in use, and QEMU removes a slot as a whole";

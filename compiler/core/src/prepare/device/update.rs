@@ -5,36 +5,40 @@ use virtc_plan::Action;
 
 use super::differ::{self, Difference};
 use super::{
-    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, memlock, policy, settings,
-    the_one_device, unsupported,
+    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, complete_with, memlock, policy,
+    settings, the_one_device, unsupported,
 };
 use crate::codes;
-use crate::define::define;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::devices::{Devices, Kind, MatchBy};
-use crate::model::storage;
 use crate::prepare::finish_start;
 use crate::qemu::HostRequirements;
 use crate::target::Target;
 
 /// The device of `running` that the one of `devices` means becomes like it. What cannot change must be the same; `source` is the text of
 /// the device, in which a difference is pointed at.
-pub fn update(running: Domain, devices: Devices, source: &SourceFile, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = the_one_device(&devices) else { return (None, ChangeFindings::default()) };
+pub(crate) fn update(
+    running: Domain,
+    devices: Devices,
+    source: &SourceFile,
+    target: &Target,
+    facts: Facts<'_>,
+) -> Changed {
+    let Some((kind, span)) = the_one_device(&devices) else { return Changed::none(ChangeFindings::default()) };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
     let domain = match complete(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     if let Some(fault) = policy::kind(&devices, kind, Action::Update, span) {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     match find_target(&domain, &devices, kind, span) {
         Ok(index) => update_to(&domain, devices, (kind, index, span), Some(source), target, facts),
-        Err(fault) => (None, ChangeFindings::one(*fault)),
+        Err(fault) => Changed::none(ChangeFindings::one(*fault)),
     }
 }
 
@@ -73,20 +77,20 @@ pub(super) fn update_to(
     facts: Facts<'_>,
 ) -> Changed {
     let alias = alias_of(before, kind, index).unwrap_or_default();
-    let Some(running) = before.devices.get(kind, index) else { return (None, ChangeFindings::default()) };
+    let Some(running) = before.devices.get(kind, index) else { return Changed::none(ChangeFindings::default()) };
     let leaves = running.live().leaves;
     let mut after = before.clone();
     after.devices.replace(kind, index, devices);
-    let (definition, findings) = define(after, facts);
-    let mut after = definition.into_domain();
-    storage::detect(&mut after, facts);
-    let mut findings = about_device(findings, span);
+    let mut findings = Diagnostics::new();
+    let Some(mut after) = complete_with(after, facts, span).move_into(&mut findings) else {
+        return Changed::none(ChangeFindings::device(findings));
+    };
     findings.extend(about_device(finish_start(&mut after), span));
     let Some(now) = (0..after.devices.count(kind)).find(|at| alias_of(&after, kind, *at).as_ref() == Some(&alias))
     else {
-        return (None, ChangeFindings::device(findings));
+        return Changed::none(ChangeFindings::device(findings));
     };
-    let Some(new) = after.devices.get(kind, now) else { return (None, ChangeFindings::device(findings)) };
+    let Some(new) = after.devices.get(kind, now) else { return Changed::none(ChangeFindings::device(findings)) };
     let found = differ::differences(&running.to_xml(), &new.to_xml());
     let found: Vec<Difference> = found
         .into_iter()
@@ -114,7 +118,7 @@ pub(super) fn update_to(
     let origin = after.devices.origin(kind, now).unwrap_or(after.origin);
     let change =
         DeviceChange { action: Action::Update, alias, domain: after, moves, own_from: 0, origin, needs, memlock };
-    (Some(change), ChangeFindings::device(findings))
+    Changed::new(change, findings)
 }
 
 /// What QEMU and the host have to do.

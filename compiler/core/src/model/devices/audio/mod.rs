@@ -9,7 +9,7 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::graphics::{Graphics, GraphicsType};
-use crate::model::devices::{Device, DeviceElement, Info, common};
+use crate::model::devices::{AliasStem, Device, DeviceElement, Info, common};
 use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -170,8 +170,8 @@ impl Device for Audio {
         }
     }
 
-    fn default_alias(&self, _index: usize, _domain: &Domain) -> String {
-        self.id()
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Whole(self.id())
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

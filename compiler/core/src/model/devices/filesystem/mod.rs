@@ -12,7 +12,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev};
-use crate::model::devices::{BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, Opts, Payload, Props, QemuOptions, RequirementsOf, Text, state};
 use crate::xml_io::Fields;
@@ -205,8 +205,8 @@ impl Device for Filesystem {
         Live::plug(Can::when(self.is_virtiofs(), || "a file system that is not a `virtiofs`".to_owned()))
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("fs{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Next("fs")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
@@ -266,12 +266,12 @@ mod tests {
 
     #[test]
     fn both_drivers() {
-        let t = trial(
-            "<filesystem accessmode='mapped' fmode='0644' multidevs='remap'><source dir='/a,b'/><target dir='t'/><readonly/></filesystem>\
-             <filesystem><driver type='virtiofs' queue='8'/><source dir='/c'/><target dir='u'/></filesystem>",
-            &["fs0", "fs1"],
-        );
-        assert_eq!(t.faults, ["virtiofs needs guest memory that is shared"]);
+        let devices = "<filesystem accessmode='mapped' fmode='0644' multidevs='remap'><source dir='/a,b'/><target dir='t'/>\
+             <readonly/></filesystem><filesystem><driver type='virtiofs' queue='8'/><source dir='/c'/><target dir='u'/></filesystem>";
+        assert_eq!(trial(devices, &[]).faults, ["virtiofs needs guest memory that is shared"]);
+        let shared = "<memory>1024</memory><memoryBacking><access mode='shared'/></memoryBacking>";
+        let t = crate::model::elements::trial::trial(shared, devices, &["fs0", "fs1"]);
+        assert_eq!(t.faults, Vec::<String>::new());
         assert_eq!(
             t.argv,
             [

@@ -69,7 +69,7 @@ mod tests {
     fn safe_fixes_that_do_not_overlap_are_made() {
         let source = SourceFile::new("f", "one two three");
         let fix = |range, text: &str, safety| {
-            Diagnostic::new(&CODE, Span::at(0), "m").fix(safety, "t", Span::new(range), text)
+            Diagnostic::at(&CODE, Span::at(0), "m").fix(safety, "t", Span::new(range), text)
         };
         let found = [
             fix(8..13, "3", Safety::Safe),

@@ -59,7 +59,7 @@ fn allows<'d>(document: &'d Document, faults: &mut Diagnostics) -> Vec<Allow<'d>
         match scope(document, comment) {
             Some(scope) => allows.push(Allow { names, scope }),
             None => faults.push(
-                Diagnostic::new(&USELESS_ALLOW, comment, "no element follows this `allow`")
+                Diagnostic::at(&USELESS_ALLOW, comment, "no element follows this `allow`")
                     .help("put the comment directly before the element that it is about"),
             ),
         }
@@ -86,7 +86,7 @@ fn names<'d>(list: &'d str, at: usize, faults: &mut Diagnostics) -> Vec<&'d str>
             continue;
         }
         let span = Span::new(start..start + name.len());
-        let fault = Diagnostic::new(&USELESS_ALLOW, span, format!("there is no lint `{name}`"));
+        let fault = Diagnostic::at(&USELESS_ALLOW, span, format!("there is no lint `{name}`"));
         faults.push(match near(name) {
             Some(near) => {
                 let title = format!("write `{near}`");
@@ -133,7 +133,7 @@ mod tests {
         let file = SourceFile::new("f", text);
         let (document, _) = virtc_xml::parse(&file);
         let code = lint("hostdev-net-usb").unwrap().code;
-        let found = text.match_indices("<x/>").map(|(at, _)| Diagnostic::new(code, Span::at(at), "found"));
+        let found = text.match_indices("<x/>").map(|(at, _)| Diagnostic::at(code, Span::at(at), "found"));
         let left = suppress(&document, found.collect()).sorted();
         left.iter().map(|d| (d.code.name, file.line_column(d.span.unwrap().start).line)).collect()
     }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use virtc_compiler::devices::interface::Interface;
 use virtc_compiler::{Definition, Domain};
 use virtc_diag::Span;
-use virtc_inventory::{Hardware, HostFile};
+use virtc_inventory::{Config, Hardware, HostFile, Resources};
 use virtc_xml::{Document, Element};
 
 /// What is known about one definition, and about the host that it is for. What is faulty is absent from the domain, so a lint that
@@ -33,12 +33,28 @@ impl<'a> Context<'a> {
         Self { document, domain, definition, host, wanted: Cell::new(false) }
     }
 
-    /// The hardware of the host. A lint asks only when it has met something that it has to look up: one that asks in vain counts
-    /// as skipped.
+    /// The hardware of the host, from `hardware` of the host file.
+    ///
+    /// A lint asks for a part of the host file only when it has met something that it has to look up: one that asks for a part that
+    /// is missing counts as skipped. This holds for [`Self::config`] and [`Self::resources`] as well.
     pub fn hardware(&self) -> Option<&'a Hardware> {
-        let hardware = self.host.and_then(|host| host.hardware.as_ref());
-        self.wanted.set(self.wanted.get() || hardware.is_none());
-        hardware
+        self.part(|host| host.hardware.as_ref())
+    }
+
+    /// How libvirt is set up on the host, from `config` of the host file: directories, listen addresses, TLS, defaults.
+    pub fn config(&self) -> Option<&'a Config> {
+        self.part(|host| host.config.as_ref())
+    }
+
+    /// What the host has for guests, from `resources` of the host file: firmware, networks, storage pools, images, the CPU of `host-model`.
+    pub fn resources(&self) -> Option<&'a Resources> {
+        self.part(|host| host.resources.as_ref())
+    }
+
+    fn part<T>(&self, of: impl FnOnce(&'a HostFile) -> Option<&'a T>) -> Option<&'a T> {
+        let part = self.host.and_then(of);
+        self.wanted.set(self.wanted.get() || part.is_none());
+        part
     }
 
     /// Whether host facts were asked for in vain since the last call.

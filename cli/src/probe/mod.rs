@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use virtc_compiler::Target;
 use virtc_compiler::define::default_emulator;
-use virtc_compiler::ir::Leaf;
-use virtc_compiler::parts::os::Arch;
+use virtc_compiler::ir::{Arch, Leaf};
+
 use virtc_compiler::target::Capabilities;
 use virtc_diag::SourceFile;
 

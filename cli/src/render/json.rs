@@ -1,12 +1,12 @@
 //! JSON, one object for each finding.
 
 use serde::Serialize;
+use virtc::Findings;
 use virtc_diag::{Diagnostic, Fix, Safety, SourceFile};
 
 use super::place;
-use crate::pipeline::Report;
 
-/// A finding. Lines and columns count from 1, columns in characters; the end is behind the last character.
+/// A finding. Lines and columns count from 1, columns in characters; the end is after the last character.
 #[derive(Debug, Serialize)]
 pub struct Finding<'f> {
     file: &'f str,
@@ -17,6 +17,12 @@ pub struct Finding<'f> {
     range: Range,
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<&'f str>,
+    /// All that would be allowed instead, the most likely first.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    alternatives: &'f [String],
+    /// Regular expressions (XML Schema) of which the value must match one.
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    patterns: &'f [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     fix: Option<JsonFix<'f>>,
 }
@@ -54,13 +60,15 @@ impl<'f> Finding<'f> {
             message: &found.message,
             range: Range::new(place(source, found)),
             help: found.help.as_deref(),
+            alternatives: &found.alternatives,
+            patterns: &found.patterns,
             fix: found.fix.as_ref().map(|fix| JsonFix::new(source, fix)),
         }
     }
 
     /// All findings of a report.
-    pub fn all(report: &'f Report) -> Vec<Self> {
-        report.diagnostics.iter().map(|found| Self::new(&report.source, found)).collect()
+    pub fn all(findings: &'f Findings) -> Vec<Self> {
+        findings.iter().map(|found| Self::new(findings.source(), found)).collect()
     }
 }
 
@@ -88,7 +96,7 @@ pub fn safety(safety: Safety) -> &'static str {
 }
 
 /// One line for each finding.
-pub fn lines(reports: &[Report]) -> serde_json::Result<String> {
+pub fn lines(reports: &[Findings]) -> serde_json::Result<String> {
     let mut text = String::new();
     for finding in reports.iter().flat_map(Finding::all) {
         text.push_str(&serde_json::to_string(&finding)?);

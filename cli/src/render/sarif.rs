@@ -5,23 +5,22 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use virtc::Findings;
 use virtc_diag::{Diagnostic, Fix, Safety, Severity, SourceFile, Span};
 
 use crate::input::STDIN;
-use crate::pipeline::Report;
 use crate::registry::{self, Entry};
 
 /// One log with one run.
-pub fn render(reports: &[Report]) -> serde_json::Result<String> {
-    let mut names: Vec<&str> =
-        reports.iter().flat_map(|report| &report.diagnostics).map(|found| found.code.name).collect();
+pub fn render(reports: &[Findings]) -> serde_json::Result<String> {
+    let mut names: Vec<&str> = reports.iter().flatten().map(|found| found.code.name).collect();
     names.sort_unstable();
     names.dedup();
     let rules: Vec<Value> = names.iter().filter_map(|name| registry::find(name)).map(|entry| rule(&entry)).collect();
     let index: BTreeMap<&str, usize> = names.into_iter().zip(0..).collect();
     let results = reports.iter().flat_map(|report| {
         let index = &index;
-        report.diagnostics.iter().map(move |found| result(&report.source, found, index.get(found.code.name)))
+        report.iter().map(move |found| result(report.source(), found, index.get(found.code.name)))
     });
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -29,7 +28,7 @@ pub fn render(reports: &[Report]) -> serde_json::Result<String> {
         "runs": [{
             "tool": {"driver": {"name": "virtc", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
             "columnKind": "unicodeCodePoints",
-            "artifacts": reports.iter().map(|report| json!({"location": artifact(&report.source)})).collect::<Vec<_>>(),
+            "artifacts": reports.iter().map(|report| json!({"location": artifact(report.source())})).collect::<Vec<_>>(),
             "results": results.collect::<Vec<_>>(),
         }],
     });
@@ -61,7 +60,7 @@ fn result(source: &SourceFile, found: &Diagnostic, rule: Option<&usize>) -> Valu
         "ruleIndex": rule,
         "level": level(found.severity),
         "message": {"text": format!("{}{help}", found.message)},
-        "locations": [{"physicalLocation": physical(source, found.span.unwrap_or_default())}],
+        "locations": [{"physicalLocation": physical(source, found.span.unwrap_or(Span::at(0)))}],
     });
     let Some(object) = result.as_object_mut() else { return result };
     if !found.labels.is_empty() {
@@ -70,6 +69,15 @@ fn result(source: &SourceFile, found: &Diagnostic, rule: Option<&usize>) -> Valu
             .iter()
             .map(|label| json!({"physicalLocation": physical(source, label.span), "message": {"text": label.text}}));
         object.insert("relatedLocations".into(), related.collect());
+    }
+    let mut properties = serde_json::Map::new();
+    for (name, list) in [("alternatives", &found.alternatives), ("patterns", &found.patterns)] {
+        if !list.is_empty() {
+            properties.insert(name.into(), json!(list));
+        }
+    }
+    if !properties.is_empty() {
+        object.insert("properties".into(), properties.into());
     }
     // What must not be applied as it is has no place in a format that tools apply.
     if let Some(fix) = found.fix.as_ref().filter(|fix| fix.safety != Safety::DisplayOnly) {

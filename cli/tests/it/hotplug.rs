@@ -42,7 +42,7 @@ fn attach_adds_and_detach_removes_in_reverse() {
 #[test]
 fn a_plan_says_what_is_awaited() {
     let folder = folder();
-    let ran = hotplug(&folder, &["detach", "--emit", "plan", "same.xml"]);
+    let ran = hotplug(&folder, &["detach", "--emit", "plan", "--format", "json", "same.xml"]);
     let plan = DevicePlan::from_json(&ran.out).unwrap();
     assert_eq!((ran.code, plan.action), (0, Action::Detach));
     let awaited: Vec<&str> =

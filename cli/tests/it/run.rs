@@ -17,7 +17,7 @@ fn emulated() -> String {
 #[test]
 fn a_dry_run_prints_changes_and_makes_none() {
     let folder = Folder::with("good.xml", emulated());
-    folder.write("plan.json", folder.virtc(&["compile", "--emit", "plan", "good.xml"]).out);
+    folder.write("plan.json", folder.virtc(&["compile", "--emit", "plan", "--format", "json", "good.xml"]).out);
     let state = folder.path("state");
     let rehearse = |file: &str| {
         let args = ["run", "--dry-run", "--device-acl", "off", "--state-dir", state.to_str().unwrap(), file];
@@ -43,8 +43,8 @@ fn a_definition_that_is_refused_is_not_run() {
 #[test]
 fn what_is_no_plan_is_refused() {
     let folder = Folder::with("good.xml", emulated());
-    let plan = folder.virtc(&["compile", "--emit", "plan", "good.xml"]).out;
-    folder.write("old.json", plan.replace("\"format\": 1", "\"format\": 99"));
+    let plan = folder.virtc(&["compile", "--emit", "plan", "--format", "json", "good.xml"]).out;
+    folder.write("old.json", plan.replace("\"format\":2", "\"format\":99"));
     folder.write("step.json", plan.replace("\"state-dir\"", "\"reboot\""));
     let says = |file: &str| {
         let ran = folder.virtc(&["run", "--state-dir", "s", file]);
@@ -93,7 +93,7 @@ fn a_guest_runs_until_it_is_told_to_end() {
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut said = Vec::new();
     // There is no system in the guest that could answer: the second signal asks QEMU itself.
-    let signals = ["the guest runs", "the guest was asked to switch itself off"];
+    let signals = ["the guest runs", "the guest was asked to shut down"];
     let process = Pid::from_raw(i32::try_from(child.id()).unwrap());
     for line in BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok) {
         if signals.iter().any(|signal| line.contains(signal)) {

@@ -35,6 +35,21 @@ pub struct Code {
     pub explanation: &'static str,
 }
 
+/// Where a finding is: a place in the text, and the rule that added what is there, if the text does not hold it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The value or element, or the element for which a rule added the value.
+    pub span: Span,
+    /// The name of that rule.
+    pub rule: Option<&'static str>,
+}
+
+impl From<Span> for Place {
+    fn from(span: Span) -> Self {
+        Self { span, rule: None }
+    }
+}
+
 /// A second place that belongs to a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
@@ -90,26 +105,65 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do.
     pub help: Option<String>,
+    /// Everything that would be allowed in place of what is wrong, where that can be listed, the most likely first: values, or names of
+    /// elements or attributes, without marks around them. Formats for machines carry all of it; the text shows what helps.
+    pub alternatives: Vec<String>,
+    /// Regular expressions (XML Schema part 2, appendix F) of which one would have to match. For machines only: no text shows them.
+    pub patterns: Vec<String>,
     /// A fix, where there is one.
     pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
-    /// A finding of kind `code` at `span`.
-    pub fn new(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
-        Self { span: Some(span), ..Self::whole_file(code, message) }
+    /// A finding of kind `code`. Where a rule added what it is about, the message says so.
+    pub fn at(code: &'static Code, place: impl Into<Place>, message: impl Into<String>) -> Self {
+        let place = place.into();
+        let mut message = message.into();
+        if let Some(rule) = place.rule {
+            message.push_str(&format!(" (added by rule `{rule}`)"));
+        }
+        Self { span: Some(place.span), ..Self::whole_file(code, message) }
     }
 
     /// A finding about a whole file.
     pub fn whole_file(code: &'static Code, message: impl Into<String>) -> Self {
         let message = message.into();
-        Self { code, severity: code.severity, message, span: None, labels: Vec::new(), help: None, fix: None }
+        Self {
+            code,
+            severity: code.severity,
+            message,
+            span: None,
+            labels: Vec::new(),
+            help: None,
+            alternatives: Vec::new(),
+            patterns: Vec::new(),
+            fix: None,
+        }
     }
 
-    /// With a sentence that says what to do.
+    /// With a sentence that says what to do; an empty one is left out.
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
-        self.help = Some(help.into());
+        self.help = Some(help.into()).filter(|help| !help.is_empty());
+        self
+    }
+
+    /// With the word that was likely meant in place of what is at `span`, where there is one, and a fix that writes it.
+    #[must_use]
+    pub fn meant(mut self, word: Option<&str>, span: Span) -> Self {
+        let Some(word) = word else { return self };
+        let question = format!("did you mean `{word}`?");
+        self.help = Some(match self.help.take() {
+            Some(help) => format!("{question} {help}"),
+            None => question,
+        });
+        self.fix(Safety::Unsafe, format!("write `{word}`"), span, word)
+    }
+
+    /// With all that would be allowed instead; see [`Self::alternatives`].
+    #[must_use]
+    pub fn alternatives(mut self, alternatives: Vec<String>) -> Self {
+        self.alternatives = alternatives;
         self
     }
 
@@ -129,6 +183,7 @@ impl Diagnostic {
 }
 
 /// Findings in the order they were made; sorted by place for output.
+#[must_use = "findings are to be shown to somebody"]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
@@ -143,7 +198,7 @@ impl Diagnostics {
         self.0.push(diagnostic);
     }
 
-    /// All findings of `other` behind these.
+    /// Adds all findings of `other` after these.
     pub fn extend(&mut self, other: Self) {
         self.0.extend(other.0);
     }
@@ -169,7 +224,6 @@ impl Diagnostics {
     }
 
     /// The findings by place (those about the whole file first), then by name.
-    #[must_use]
     pub fn sorted(mut self) -> Self {
         self.0.sort_by(|a, b| (a.span, a.code.name).cmp(&(b.span, b.code.name)));
         self

@@ -5,11 +5,11 @@ use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// A half-open range of bytes in one source file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Span {
     /// Offset of the first byte.
     pub start: u32,
-    /// Offset behind the last byte.
+    /// Offset after the last byte.
     pub end: u32,
 }
 
@@ -93,7 +93,7 @@ impl SourceFile {
         self.0.text.get(span.range()).unwrap_or_default()
     }
 
-    /// The place of a byte offset; an offset behind the end is the end.
+    /// The place of a byte offset; an offset after the end is the end.
     pub fn line_column(&self, offset: u32) -> LineColumn {
         let line = self.lines().partition_point(|start| *start <= offset).max(1);
         let start = self.lines().get(line - 1).copied().unwrap_or_default() as usize;

@@ -21,14 +21,14 @@ pub struct Item<'s> {
     pub doc: &'s str,
 }
 
-/// What the grammar says about an element where it stands. The document may be invalid or incomplete.
+/// What the grammar says about an element in its place. The document may be invalid or incomplete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context<'s> {
     /// The documentation comment of the element, empty where there is none.
     pub doc: &'s str,
     /// The attributes that any form of it takes, those that it has among them.
     pub attributes: Vec<Item<'s>>,
-    /// The children that may stand in it, as far as its attributes decide that.
+    /// The children that are allowed in it, as far as its attributes decide that.
     pub children: Vec<Item<'s>>,
     /// For each attribute, by local name, the words that its value can be.
     pub values: BTreeMap<&'s str, Vec<String>>,
@@ -63,7 +63,7 @@ impl Schema {
         Some(context)
     }
 
-    /// The contents that an element can have where it stands, the same as far as its attributes decide them, and the documentation.
+    /// The contents that an element can have in its place, the same as far as its attributes decide them, and the documentation.
     pub(crate) fn place(&self, engine: &mut Engine<'_>, element: Element<'_>) -> Option<(Vec<Pat>, Vec<Pat>, u32)> {
         let mut path = vec![element];
         while let Some(parent) = path.last().and_then(|e| e.parent()) {
@@ -72,7 +72,11 @@ impl Schema {
         let (mut fresh, mut around, mut doc) = (Vec::new(), vec![self.start], 0);
         for element in path.into_iter().rev() {
             (fresh, doc) = self.contents(engine, &around, element)?;
-            around = fresh.iter().map(|content| self.narrowed(engine, *content, element)).collect();
+            let narrowed: Vec<(usize, Pat)> =
+                fresh.iter().map(|content| self.narrowed(engine, *content, element)).collect();
+            // Where some contents take more of the attributes than others, it is one of those.
+            let fewest = narrowed.iter().map(|(misfits, _)| *misfits).min().unwrap_or_default();
+            around = narrowed.into_iter().filter(|(misfits, _)| *misfits == fewest).map(|(_, pat)| pat).collect();
         }
         Some((fresh, around, doc))
     }
@@ -92,18 +96,18 @@ impl Schema {
         if contents.is_empty() { None } else { Some((contents, doc)) }
     }
 
-    /// A content, as far as the attributes of an element decide it; those that do not fit count for nothing.
-    fn narrowed(&self, engine: &mut Engine<'_>, content: Pat, element: Element<'_>) -> Pat {
-        let mut pat = content;
+    /// A content, as far as the attributes of an element decide it, and how many of them do not fit and were passed over.
+    fn narrowed(&self, engine: &mut Engine<'_>, content: Pat, element: Element<'_>) -> (usize, Pat) {
+        let (mut misfits, mut pat) = (0, content);
         for attribute in element.attributes() {
             let Some(name) = element.document().name(attribute.name_id()) else { continue };
             let derived = engine.attribute(pat, self.symbol(name));
             match engine.value(derived, Some(attribute.value()), element) {
-                Pat::NOT_ALLOWED => {}
+                Pat::NOT_ALLOWED => misfits += 1,
                 next => pat = next,
             }
         }
-        pat
+        (misfits, pat)
     }
 
     fn items(&self, candidates: impl Iterator<Item = Candidate>) -> Vec<Item<'_>> {

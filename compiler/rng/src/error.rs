@@ -46,7 +46,7 @@ impl SchemaErrors {
         let nameless = SourceFile::new("", "");
         let join = |fault: Fault| SchemaError {
             file: files.get(fault.at.file as usize).unwrap_or(&nameless).clone(),
-            diagnostic: Diagnostic::new(&SCHEMA_ERROR, fault.at.span, fault.message),
+            diagnostic: Diagnostic::at(&SCHEMA_ERROR, fault.at.span, fault.message),
         };
         Self(faults.into_iter().map(join).collect())
     }

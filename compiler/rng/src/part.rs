@@ -2,6 +2,7 @@
 
 use virtc_xml::Element;
 
+use crate::datatype::Datatype;
 use crate::engine::arena::{Arena, Kind, Pat};
 use crate::engine::derive::Engine;
 use crate::report::expected::{attributes, definitions};
@@ -53,7 +54,7 @@ pub enum Form<'s> {
     Choice(Vec<Part<'s>>),
 }
 
-/// What may stand in an element, where it stands.
+/// What is allowed in an element in its place.
 #[derive(Debug, Clone, Default)]
 pub struct Permitted<'s> {
     /// All attributes of all forms of the element, those that it has among them.
@@ -109,14 +110,39 @@ impl<'s> Part<'s> {
         Engine::new(self.schema).accepts(self.pat, text, None)
     }
 
-    /// The least and the greatest value of [`Form::Data`], where it has such.
-    pub fn limits(self) -> (Option<&'s str>, Option<&'s str>) {
+    /// For [`Form::Data`] that only a regular expression tells apart from other text: the schema's own words for it, empty where it
+    /// has none. `None` for all else, which this crate describes in words.
+    pub fn words(self) -> Option<&'s str> {
+        let datatype = self.datatype()?;
+        datatype.needs_words().then(|| self.schema.text(datatype.doc))
+    }
+
+    /// The documentation comment of an attribute or an element, empty where there is none.
+    pub fn doc(self) -> &'s str {
+        let arena = Arena::new(&self.schema.nodes);
+        match arena.kind(self.pat) {
+            Kind::Attribute => self.schema.text(arena.operand(self.pat, 2)),
+            Kind::Element => {
+                self.schema.definition(arena.operand(self.pat, 0)).map_or("", |found| self.schema.text(found.doc))
+            }
+            _ => "",
+        }
+    }
+
+    /// The regular expressions (XML Schema) that a value of [`Form::Data`] must match; none of another part.
+    pub fn patterns(self) -> Vec<&'s str> {
+        self.datatype().map(|datatype| datatype.patterns().collect()).unwrap_or_default()
+    }
+
+    fn datatype(self) -> Option<&'s Datatype> {
         let arena = Arena::new(&self.schema.nodes);
         let number = arena.operand(self.pat, 0) as usize;
-        match self.schema.datatypes.get(number).filter(|_| arena.kind(self.pat) == Kind::Data) {
-            Some(datatype) => datatype.limits(),
-            None => (None, None),
-        }
+        self.schema.datatypes.get(number).filter(|_| arena.kind(self.pat) == Kind::Data)
+    }
+
+    /// The least and the greatest value of [`Form::Data`], where it has such.
+    pub fn limits(self) -> (Option<&'s str>, Option<&'s str>) {
+        self.datatype().map_or((None, None), Datatype::limits)
     }
 }
 
@@ -135,7 +161,7 @@ impl Schema {
         roots
     }
 
-    /// What may stand in an element; `None` where the grammar does not know the element, or one around it.
+    /// What is allowed in an element; `None` where the grammar does not know the element, or one around it.
     pub fn permitted(&self, element: Element<'_>) -> Option<Permitted<'_>> {
         let mut engine = Engine::new(self);
         let (contents, narrowed, _) = self.place(&mut engine, element)?;

@@ -10,9 +10,10 @@ use crate::engine::arena::Pat;
 use crate::engine::names::Names;
 use crate::engine::nodes::Nodes;
 use crate::schema::{Definition, Schema};
+use crate::synonyms::Synonyms;
 
 /// Changes with the format, with the table of datatypes and with the hash of patterns.
-const MAGIC: u32 = 0x7652_4e02;
+const MAGIC: u32 = 0x7652_4e03;
 
 impl Schema {
     /// The stored form, which [`Self::from_bytes`] of the same version of this crate takes.
@@ -23,7 +24,7 @@ impl Schema {
         let mut parameters = Vec::new();
         for datatype in &self.datatypes {
             let count = u32::try_from(datatype.params.len()).unwrap_or(u32::MAX);
-            parameters.extend([u32::from(datatype.ty.0), count]);
+            parameters.extend([u32::from(datatype.ty.0), datatype.doc, count]);
             for text in datatype.params.iter().flat_map(|(name, value)| [name, value]) {
                 parameters.push(*known.entry(text).or_insert_with(|| {
                     texts.push_str(text);
@@ -55,7 +56,7 @@ impl Schema {
         bytes
     }
 
-    /// Loads a stored schema. What stands in it is trusted; wrong bytes give a useless schema, but no panic.
+    /// Loads a stored schema. What is in it is trusted; wrong bytes give a useless schema, but no panic.
     ///
     /// # Errors
     /// Bytes of another version, or too few of them.
@@ -96,6 +97,7 @@ impl Schema {
             literals,
             texts: Cow::Borrowed(texts),
             text_ends,
+            synonyms: Synonyms::default(),
         };
         schema.datatypes = schema.load_datatypes(&parameters);
         Ok(schema)
@@ -104,10 +106,10 @@ impl Schema {
     fn load_datatypes(&self, words: &[u32]) -> Vec<Datatype> {
         let mut out = Vec::new();
         let mut words = words.iter().copied();
-        while let (Some(ty), Some(count)) = (words.next(), words.next()) {
+        while let (Some(ty), Some(doc), Some(count)) = (words.next(), words.next(), words.next()) {
             let mut text = || words.next().map(|number| Box::from(self.text(number)));
             let params = (0..count).map_while(|_| Some((text()?, text()?))).collect();
-            out.push(Datatype::new(type_id(ty), params));
+            out.push(Datatype::new(type_id(ty), params).with_doc(doc));
         }
         out
     }

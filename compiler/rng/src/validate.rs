@@ -4,12 +4,12 @@ use rustc_hash::FxHashMap;
 use virtc_diag::Diagnostics;
 use virtc_xml::Document;
 
-use crate::checked::Checked;
 use crate::engine::derive::Engine;
 use crate::engine::names::Symbol;
 use crate::engine::run::View;
 use crate::report::report;
 use crate::schema::Schema;
+use crate::validated::Validated;
 
 /// More patterns than this are forgotten after a document, so that memory stays bounded.
 const MAX_PATTERNS: usize = 1 << 16;
@@ -24,8 +24,8 @@ pub struct Validator<'s> {
 }
 
 impl Schema {
-    /// Holds one document against the schema.
-    pub fn validate<'d>(&self, document: &'d Document) -> (Checked<'d>, Diagnostics) {
+    /// Validates one document against the schema.
+    pub fn validate<'d>(&self, document: &'d Document) -> (Validated<'d>, Diagnostics) {
         self.validator().validate(document)
     }
 
@@ -53,10 +53,10 @@ impl<'s> Validator<'s> {
         self.engine.arena.nullable(after)
     }
 
-    /// Holds one document against the schema.
-    pub fn validate<'d>(&mut self, document: &'d Document) -> (Checked<'d>, Diagnostics) {
+    /// Validates one document against the schema.
+    pub fn validate<'d>(&mut self, document: &'d Document) -> (Validated<'d>, Diagnostics) {
         if self.is_valid(document) {
-            return (Checked::new(document, true), Diagnostics::new());
+            return (Validated::new(document, true), Diagnostics::new());
         }
         let symbols = self.symbols(document);
         report(&mut self.engine, document, &symbols)

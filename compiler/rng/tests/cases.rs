@@ -22,6 +22,9 @@ fn show(source: &SourceFile, diagnostic: &Diagnostic, out: &mut String) {
     for label in &diagnostic.labels {
         writeln!(out, "    {} {}", at(label.span), label.text).unwrap();
     }
+    if diagnostic.alternatives.len() > 10 {
+        writeln!(out, "    all: {}", diagnostic.alternatives.join(" ")).unwrap();
+    }
     for line in diagnostic.help.iter().flat_map(|help| help.lines()) {
         writeln!(out, "    help: {line}").unwrap();
     }

@@ -6,7 +6,7 @@ use virtc_diag::{Code, Diagnostic, Span};
 
 use crate::codes;
 
-/// Where a value stands, which decides what white space becomes.
+/// Where a value is, which decides what white space becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Text,
@@ -42,7 +42,7 @@ pub(crate) fn decode<'t>(raw: &'t str, base: usize, place: Place, report: &mut d
                 }
                 match reference(name) {
                     Ok(c) => out.push(c),
-                    Err((code, message)) => report(Diagnostic::new(code, Span::new(at..at + length), message)),
+                    Err((code, message)) => report(Diagnostic::at(code, Span::new(at..at + length), message)),
                 }
             }
             '\r' => {
@@ -54,7 +54,7 @@ pub(crate) fn decode<'t>(raw: &'t str, base: usize, place: Place, report: &mut d
             c if is_char(c) => out.push(c),
             c => {
                 let message = format!("character U+{:04X} is not allowed in XML", u32::from(c));
-                report(Diagnostic::new(&codes::XML_SYNTAX, Span::new(at..at + length), message));
+                report(Diagnostic::at(&codes::XML_SYNTAX, Span::new(at..at + length), message));
             }
         }
         rest = rest.get(length..).unwrap_or_default();
@@ -62,7 +62,7 @@ pub(crate) fn decode<'t>(raw: &'t str, base: usize, place: Place, report: &mut d
     if place == Place::Attribute
         && let Some(at) = raw.find('<')
     {
-        let fault = Diagnostic::new(&codes::XML_SYNTAX, Span::at(base + at), "`<` in an attribute value");
+        let fault = Diagnostic::at(&codes::XML_SYNTAX, Span::at(base + at), "`<` in an attribute value");
         report(fault.help("write it `&lt;`"));
     }
     if out == raw { Cow::Borrowed(raw) } else { Cow::Owned(out) }

@@ -112,7 +112,7 @@ impl<'t> Names<'t> {
         let span = Span::new(at..at + name.len());
         let mut check = || {
             if !is_qname(name) {
-                report(Diagnostic::new(&codes::XML_SYNTAX, span, format!("`{name}` is no XML name")));
+                report(Diagnostic::at(&codes::XML_SYNTAX, span, format!("`{name}` is no XML name")));
             }
         };
         let Some((prefix, local)) = name.split_once(':') else {
@@ -140,7 +140,7 @@ impl<'t> Names<'t> {
                 } else {
                     format!("declare it with `xmlns:{prefix}='…'` on this element or around it")
                 };
-                report(Diagnostic::new(&codes::XML_SYNTAX, span, message).help(help));
+                report(Diagnostic::at(&codes::XML_SYNTAX, span, message).help(help));
                 Namespace::NONE
             }
         };
@@ -149,7 +149,7 @@ impl<'t> Names<'t> {
         id
     }
 
-    /// The number of a name in a namespace, which stands at `at`.
+    /// The number of a name in a namespace, which is at `at`.
     fn number(&mut self, document: &mut Document, namespace: Namespace, local: &'t str, at: usize) -> NameId {
         *self.ids.entry((namespace, local)).or_insert_with(|| {
             let id = NameId(Span::at(document.names.len()).start);

@@ -8,11 +8,10 @@ use virtc_diag::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::codes;
 use crate::decode::{Place, decode};
 use crate::document::{Document, ElementData, NONE, NodeData, NodeKind, TextData};
-use crate::element::Element;
 use crate::names::{NAMES, Names};
 use crate::tag::offset;
 
-/// How deep elements may stand inside each other.
+/// How deep elements may be nested.
 pub const MAX_DEPTH: usize = 256;
 
 /// Room for more nodes or attributes than this is not made before they are there.
@@ -86,7 +85,7 @@ impl<'t> Builder<'t> {
                 Err(error) => {
                     self.end_text();
                     let at = skipped + usize::try_from(reader.error_position()).unwrap_or(start);
-                    self.fault(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at.min(self.text.len())), message(&error)));
+                    self.fault(Diagnostic::at(&codes::XML_SYNTAX, Span::at(at.min(self.text.len())), message(&error)));
                     // A comment with `--` inside is the one error after which the reader goes on soundly.
                     if !matches!(error, Error::IllFormed(_)) {
                         break;
@@ -139,10 +138,10 @@ impl<'t> Builder<'t> {
                 let name = encoding.as_deref().map(String::from_utf8_lossy).unwrap_or_default().to_ascii_lowercase();
                 if !matches!(name.as_str(), "" | "utf-8" | "utf8" | "us-ascii" | "ascii") {
                     let message = format!("the file says that its encoding is `{name}`; only UTF-8 is taken");
-                    self.fault(Diagnostic::new(&codes::XML_ENCODING, span, message));
+                    self.fault(Diagnostic::at(&codes::XML_ENCODING, span, message));
                 }
                 if !self.text.get(..span.start as usize).unwrap_or_default().trim_start_matches('\u{feff}').is_empty() {
-                    self.fault(Diagnostic::new(
+                    self.fault(Diagnostic::at(
                         &codes::XML_SYNTAX,
                         span,
                         "the XML declaration is not at the beginning of the file",
@@ -159,7 +158,7 @@ impl<'t> Builder<'t> {
         let external = content.split_ascii_whitespace().nth(1).is_some_and(|word| matches!(word, "SYSTEM" | "PUBLIC"));
         if external || content.contains('[') {
             let message = "a document type declaration that declares entities or names other files is not taken";
-            let fault = Diagnostic::new(&codes::XML_ENTITY, span, message)
+            let fault = Diagnostic::at(&codes::XML_ENTITY, span, message)
                 .help("remove the declaration; nothing in it is needed");
             self.fault(fault);
         }
@@ -187,7 +186,7 @@ impl<'t> Builder<'t> {
     fn start(&mut self, tag: &BytesStart<'t>, span: Span) -> bool {
         if self.open.len() >= MAX_DEPTH {
             let message = format!("more than {MAX_DEPTH} elements inside each other");
-            self.fault(Diagnostic::new(&codes::XML_LIMIT, span, message));
+            self.fault(Diagnostic::at(&codes::XML_LIMIT, span, message));
             self.close_all();
             return false;
         }
@@ -201,7 +200,7 @@ impl<'t> Builder<'t> {
             self.fault(fault);
         }
         if second_root {
-            self.fault(Diagnostic::new(&codes::XML_SYNTAX, span, "a second root element"));
+            self.fault(Diagnostic::at(&codes::XML_SYNTAX, span, "a second root element"));
         }
         self.push(NodeKind::Element(ElementData {
             name,
@@ -219,8 +218,8 @@ impl<'t> Builder<'t> {
     }
 
     fn written_name(&self, id: u32) -> &'t str {
-        let span = self.document.element(id).map(Element::name_span).unwrap_or_default();
-        self.text.get(span.range()).unwrap_or_default()
+        let element = self.document.element(id);
+        element.and_then(|element| self.text.get(element.name_span().range())).unwrap_or_default()
     }
 
     fn end(&mut self, tag: &BytesEnd<'t>, span: Span) {
@@ -235,7 +234,7 @@ impl<'t> Builder<'t> {
             (Some(at), _) if at + 1 == self.open.len() => {}
             (found, Some((inner, place))) => {
                 let message = format!("`</{name}>` where `</{inner}>` is expected");
-                let fault = Diagnostic::new(&codes::XML_SYNTAX, name_span, message).label(place, "opened here");
+                let fault = Diagnostic::at(&codes::XML_SYNTAX, name_span, message).label(place, "opened here");
                 self.fault(fault);
                 // A misspelt end tag closes what is open; one of an outer element closes all inside it.
                 if let Some(found) = found {
@@ -245,7 +244,7 @@ impl<'t> Builder<'t> {
                 }
             }
             (_, None) => {
-                return self.fault(Diagnostic::new(
+                return self.fault(Diagnostic::at(
                     &codes::XML_SYNTAX,
                     name_span,
                     format!("`</{name}>` closes nothing"),
@@ -279,9 +278,9 @@ impl<'t> Builder<'t> {
             if let Some(at) = raw.find(|c: char| !matches!(c, ' ' | '\t' | '\n' | '\r')) {
                 let start = span.start as usize + at;
                 let end = span.start as usize + raw.trim_end().len();
-                let place = if self.document.root.is_some() { "behind" } else { "before" };
+                let place = if self.document.root.is_some() { "after" } else { "before" };
                 let message = format!("text {place} the root element");
-                self.fault(Diagnostic::new(&codes::XML_SYNTAX, Span::new(start..end.max(start)), message));
+                self.fault(Diagnostic::at(&codes::XML_SYNTAX, Span::new(start..end.max(start)), message));
             }
             return;
         }
@@ -298,7 +297,7 @@ impl<'t> Builder<'t> {
         let unclosed = self.open.last().and_then(|o| self.document.element(o.id)).map(|e| (e.name(), e.name_span()));
         if let Some((name, span)) = unclosed {
             if self.faults.is_empty() {
-                self.fault(Diagnostic::new(&codes::XML_SYNTAX, span, format!("`<{name}>` is never closed")));
+                self.fault(Diagnostic::at(&codes::XML_SYNTAX, span, format!("`<{name}>` is never closed")));
             }
             self.close_all();
         }
@@ -319,9 +318,9 @@ fn text_value(raw: &str, base: usize, report: &mut dyn FnMut(Diagnostic)) -> Opt
     let (mut rest, mut at, mut changed) = (raw, base, false);
     while !rest.is_empty() {
         let plain = rest.find(OPEN).unwrap_or(rest.len());
-        let (text, behind) = rest.split_at(plain);
+        let (text, later) = rest.split_at(plain);
         if let Some(mark) = text.find("]]>") {
-            report(Diagnostic::new(
+            report(Diagnostic::at(
                 &codes::XML_SYNTAX,
                 Span::new(at + mark..at + mark + 3),
                 "`]]>` outside of a CDATA section",
@@ -331,7 +330,7 @@ fn text_value(raw: &str, base: usize, report: &mut dyn FnMut(Diagnostic)) -> Opt
         changed |= matches!(decoded, std::borrow::Cow::Owned(_));
         out.push_str(&decoded);
         at += plain;
-        let Some(section) = behind.strip_prefix(OPEN) else { break };
+        let Some(section) = later.strip_prefix(OPEN) else { break };
         let length = section.find("]]>").unwrap_or(section.len());
         out.push_str(&section.get(..length).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n"));
         rest = section.get(length + 3..).unwrap_or_default();

@@ -64,7 +64,7 @@ impl<'t> Names<'t> {
             if attribute.name.contains(':') && !prefixed.insert(name) && self.is_declared(attribute.name) {
                 let span = Span::new(attribute.at..attribute.at + attribute.name.len());
                 report(
-                    Diagnostic::new(&codes::XML_SYNTAX, span, TWICE)
+                    Diagnostic::at(&codes::XML_SYNTAX, span, TWICE)
                         .help("another prefix stands for the same namespace"),
                 );
                 continue;
@@ -83,7 +83,7 @@ impl<'t> Names<'t> {
     }
 }
 
-/// Where `part`, a slice of `text`, stands in it.
+/// Where `part`, a slice of `text`, is in it.
 pub(crate) fn offset(text: &str, part: &[u8]) -> Option<usize> {
     (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize).filter(|at| at + part.len() <= text.len())
 }
@@ -102,7 +102,7 @@ fn raw_attributes<'t>(
             Ok(attribute) => attribute,
             Err(error) => {
                 let (at, message) = attribute_fault(&error);
-                report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(base + at), message));
+                report(Diagnostic::at(&codes::XML_SYNTAX, Span::at(base + at), message));
                 continue;
             }
         };
@@ -122,13 +122,13 @@ fn raw_attributes<'t>(
             !seen.insert(name)
         };
         if twice {
-            report(Diagnostic::new(&codes::XML_SYNTAX, Span::new(at..at + name.len()), TWICE));
+            report(Diagnostic::at(&codes::XML_SYNTAX, Span::new(at..at + name.len()), TWICE));
             continue;
         }
         if !out.is_empty() || at > 0 {
             let before = text.as_bytes().get(at.wrapping_sub(1)).copied().unwrap_or(b' ');
             if !before.is_ascii_whitespace() {
-                report(Diagnostic::new(&codes::XML_SYNTAX, Span::at(at), "no white space before this attribute"));
+                report(Diagnostic::at(&codes::XML_SYNTAX, Span::at(at), "no white space before this attribute"));
             }
         }
         out.push(Raw { name, at, value, value_at, declares: declared(name) });

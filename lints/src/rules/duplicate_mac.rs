@@ -49,12 +49,12 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
     let mut seen: Vec<(Mac, Span)> = Vec::new();
     for interface in cx.interfaces().filter(|interface| interface.teaming.is_none()) {
         let Some(mac) = interface.mac else { continue };
-        let Some(span) = mac.origin.span() else { continue };
+        let span = mac.origin.span();
         match seen.iter().find(|(known, _)| *known == mac.value) {
             Some((_, first)) => {
                 let message = format!("two interfaces have the MAC address {}", mac.value.show());
                 let help = "give one of them another address, or remove its `<mac>` to have one derived";
-                found.push(Diagnostic::new(&CODE, span, message).label(*first, "the other one").help(help));
+                found.push(Diagnostic::at(&CODE, span, message).label(*first, "the other one").help(help));
             }
             None => seen.push((mac.value, span)),
         }

@@ -35,10 +35,12 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
     let cpus = domain.vcpus.max.get().unwrap_or(1);
     for interface in cx.interfaces() {
         let Some(queues) = interface.driver.as_ref().and_then(|d| d.queues) else { continue };
-        let Some(span) = queues.origin.span().filter(|_| queues.value > cpus) else { continue };
+        if queues.value <= cpus {
+            continue;
+        }
         let message =
             format!("this interface has {} pairs of queues, and the guest has {cpus} virtual CPUs", queues.value);
         let help = format!("a guest uses at most one pair for each CPU: set `queues='{cpus}'`, or remove it");
-        found.push(Diagnostic::new(&CODE, span, message).help(help));
+        found.push(Diagnostic::at(&CODE, queues.origin, message).help(help));
     }
 }

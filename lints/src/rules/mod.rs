@@ -1,12 +1,20 @@
-//! The rules, one file each, sorted by name.
+//! The rules, one file each: a line in the list below is all that a rule needs.
 
 use crate::Lint;
 
-mod duplicate_mac;
-mod hostdev_net_not_vf;
-mod hostdev_net_usb;
-mod interface_queues;
+/// Declares the module of each rule, and lists the rules.
+macro_rules! rules {
+    ($($name:ident,)+) => {
+        $(mod $name;)+
 
-/// All lints.
-pub static ALL: &[&Lint] =
-    &[&duplicate_mac::LINT, &hostdev_net_not_vf::LINT, &hostdev_net_usb::LINT, &interface_queues::LINT];
+        /// All lints, by name.
+        pub static ALL: &[&Lint] = &[$(&$name::LINT),+];
+    };
+}
+
+rules! {
+    duplicate_mac,
+    hostdev_net_not_vf,
+    hostdev_net_usb,
+    interface_queues,
+}

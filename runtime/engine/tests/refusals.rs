@@ -21,7 +21,7 @@ fn add_argument(plan: &mut Plan, text: &str) {
 #[track_caller]
 fn refused(bed: &Bed, plan: &Plan, config: &RunConfig) -> HostError {
     let failure = supervise(bed, plan, config, |_, _| unreachable!("it must not run")).unwrap_err();
-    assert_eq!((failure.exit_code(), failure.stuck), (3, vec![]));
+    assert_eq!((failure.exit_code(), failure.not_reverted), (3, vec![]));
     assert_eq!(failure.at.as_deref(), Some("rule test"));
     bed.is_as_before();
     failure.cause
@@ -41,7 +41,7 @@ fn a_program_that_cannot_start() {
         let cause = refused(&bed, &bed.with_program(&plain), &config);
         assert_eq!(cause.to_string(), format!("start {}: Permission denied (os error 13)", plain.display()));
         let cause = refused(&bed, &bed.with_program(Path::new("qemu")), &config);
-        assert_eq!(cause.to_string(), "the program `qemu` is no absolute path");
+        assert_eq!(cause.to_string(), "the program `qemu` is not an absolute path");
     }
 }
 
@@ -57,7 +57,7 @@ fn a_qemu_that_dies_at_its_start_is_heard() {
     let HostError::QemuEnded { status, stderr } = &cause else { unreachable!("{cause:?}") };
     assert_eq!(status, "exit status 1");
     assert!(stderr.contains("-no-such-option: invalid option"), "{stderr}");
-    assert!(cause.to_string().starts_with("QEMU ended (exit status 1); it said: "), "{cause}");
+    assert!(cause.to_string().starts_with("QEMU ended (exit status 1); its stderr: "), "{cause}");
 }
 
 #[test]
@@ -69,9 +69,9 @@ fn a_qemu_that_does_not_answer() {
     for acl in [AclChoice::V2, AclChoice::Off] {
         let config = RunConfig { acl, ..config.clone() };
         let bed = Bed::new("mute");
-        // Not the shell alone: its children are found as well.
+        // Not only the shell: its children are found as well.
         let cause = refused(&bed, &bed.scripted("echo here I am >&2; sleep 1000 & sleep 1000"), &config);
-        assert_eq!(cause.to_string(), "QEMU has not answered `the greeting` after 400 ms; it said: here I am");
+        assert_eq!(cause.to_string(), "QEMU has not answered `the greeting` after 400 ms; its stderr: here I am");
         let cause = refused(&bed, &bed.scripted("exit 7"), &config);
         assert_eq!(cause.to_string(), "QEMU ended (exit status 7)");
         let cause = refused(&bed, &bed.scripted("kill -9 $$"), &config);
@@ -111,7 +111,7 @@ fn plans_that_make_no_sense() {
         refused(&bed, &plan, &config()).to_string()
     };
     let words = without(|step| matches!(step, Step::Listen { .. }));
-    assert_eq!(words, format!("the plan hands descriptor `{MONITOR_FD}` to QEMU before it is open"));
+    assert_eq!(words, format!("the plan passes descriptor `{MONITOR_FD}` to QEMU before it is open"));
     let words = without(|step| matches!(step, Step::Cgroup { .. }));
     assert_eq!(words, "the plan starts QEMU before it makes the control group");
     let mut plan = bed.plan();

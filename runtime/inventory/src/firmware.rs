@@ -72,7 +72,7 @@ pub enum FirmwareMapping {
 pub struct FirmwareTarget {
     /// QEMU's name of the architecture.
     pub architecture: String,
-    /// Patterns of machine types, in which `*` stands for any text and `?` for one character.
+    /// Patterns of machine types, in which `*` matches any text and `?` one character.
     pub machines: Vec<String>,
 }
 
@@ -100,7 +100,7 @@ impl Firmware {
         self.features.iter().any(|f| f == feature)
     }
 
-    /// Whether it runs on this architecture and this machine type, which is no alias.
+    /// Whether it runs on this architecture and this machine type, which is not an alias.
     pub fn runs_on(&self, architecture: &str, machine: &str) -> bool {
         let fits =
             |t: &FirmwareTarget| t.machines.iter().any(|pattern| matches(pattern.as_bytes(), machine.as_bytes()));
@@ -109,7 +109,7 @@ impl Firmware {
 
     /// The descriptors among `files`, a list for each directory from the least to the most important: name and content. A file hides those
     /// of the same name in less important directories, an empty one takes them away. The order is that of names, which is that of preference.
-    /// What is no descriptor is returned with the reason.
+    /// A file that is not a descriptor is returned with the reason.
     pub fn gather(directories: Vec<Vec<(String, Vec<u8>)>>) -> (Vec<Self>, Vec<(String, String)>) {
         let files: BTreeMap<String, Vec<u8>> = directories.into_iter().flatten().collect();
         let mut problems = Vec::new();
@@ -124,7 +124,7 @@ impl Firmware {
     }
 }
 
-/// Whether `text` is what `pattern` stands for; time is at most the product of both lengths.
+/// Whether `pattern` matches `text`; time is at most the product of both lengths.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut place) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -137,9 +137,9 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
             Some(b'?') => (at, place) = (at + 1, place + 1),
             Some(wanted) if wanted == byte => (at, place) = (at + 1, place + 1),
             Some(_) | None => {
-                let Some((behind, from)) = star else { return false };
-                star = Some((behind, from + 1));
-                (at, place) = (behind, from + 1);
+                let Some((after, from)) = star else { return false };
+                star = Some((after, from + 1));
+                (at, place) = (after, from + 1);
             }
         }
     }

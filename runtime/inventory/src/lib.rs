@@ -3,7 +3,6 @@
 //! [`HostFile`] is what `--host FILE` reads and `virtc host snapshot` writes: the [`Hardware`], the [`Config`] and the
 //! [`Resources`] of a host, each optional. [`read`] fills the hardware part from sysfs and procfs; nothing here writes.
 
-mod address;
 mod config;
 mod config_space;
 mod cpu;
@@ -20,7 +19,6 @@ mod storage;
 mod system;
 mod usb;
 
-pub use address::{MacAddress, ParseAddressError, PciAddress};
 pub use config::Config;
 pub use cpu::{CpuFacts, CpuMap, decode};
 pub use firmware::{Firmware, FirmwareImage, FirmwareInterface, FirmwareMapping, FirmwareTarget, FlashMode};
@@ -34,3 +32,4 @@ pub use smbios::Smbios;
 pub use storage::{BackingInfo, ImageInfo, Pool, PoolAuth, PoolHost, PoolKind, Volume, VolumeKind};
 pub use system::{Cpu, CpuModel, HugePages, Iommu, Kvm, Limits, Memory, NumaNode};
 pub use usb::{UsbDevice, UsbInterface};
+pub use virtc_address::{MacAddress, ParseAddressError, PciAddress};

@@ -1,6 +1,6 @@
-//! One argument of a command line: text with named holes that only the host can fill.
+//! One argument of a command line: text with named placeholders that only the host can fill.
 //!
-//! An argument is a list of parts. Only [`Part::Hole`] is ever filled in; text that happens to look like `{state}` stays text.
+//! An argument is a list of parts. Only [`Part::Placeholder`] is ever filled in; text that happens to look like `{state}` stays text.
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -8,11 +8,11 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-/// What only the host knows when the VM starts.
+/// A value that only the host knows when the VM starts.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Hole {
-    /// The directory in the VM's state that is QEMU's own: an absolute path without a slash at its end.
+pub enum Placeholder {
+    /// The directory that belongs to QEMU's user, in the VM's private directory: an absolute path without a slash at its end.
     State,
     /// The number of an open descriptor that QEMU inherits, by its name in the plan.
     Fd(String),
@@ -22,8 +22,8 @@ pub enum Hole {
     SecretIv(String),
 }
 
-impl Hole {
-    /// The hole for the eye: `{state}`, `{fd:NAME}`, `{secret:NAME}`, `{secret-iv:NAME}`.
+impl Placeholder {
+    /// As people write it: `{state}`, `{fd:NAME}`, `{secret:NAME}`, `{secret-iv:NAME}`.
     pub fn display(&self) -> String {
         match self {
             Self::State => "{state}".to_owned(),
@@ -43,7 +43,7 @@ pub enum Quote {
     None,
     /// In an option of QEMU's `key=value,…` form: a comma is doubled.
     Comma,
-    /// Inside a JSON string: escaped as JSON asks.
+    /// Inside a JSON string: escaped as JSON requires.
     Json,
 }
 
@@ -54,9 +54,9 @@ pub enum Part {
     /// Literal text.
     Text(String),
     /// A value that is filled in on the host.
-    Hole {
+    Placeholder {
         /// Which value.
-        name: Hole,
+        name: Placeholder,
         /// How it is quoted when it is filled in.
         #[serde(default)]
         quote: Quote,
@@ -69,14 +69,15 @@ pub enum Part {
 pub struct Arg {
     text: String,
     /// In the order of their places.
-    holes: Vec<Gap>,
+    placeholders: Vec<Placed>,
 }
 
-/// A hole, and where in the text it is.
+/// A placeholder, and where in the text it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Gap {
+struct Placed {
+    /// The byte offset in the text.
     at: usize,
-    name: Hole,
+    name: Placeholder,
     quote: Quote,
 }
 
@@ -86,7 +87,7 @@ impl From<Vec<Part>> for Arg {
         for part in parts {
             match part {
                 Part::Text(text) => arg.push(&text),
-                Part::Hole { name, quote } => arg.push_hole(name, quote),
+                Part::Placeholder { name, quote } => arg.push_placeholder(name, quote),
             }
         }
         arg
@@ -100,9 +101,9 @@ impl From<Arg> for Vec<Part> {
         };
         let mut parts = Self::new();
         let mut done = 0;
-        for Gap { at, name, quote } in arg.holes {
+        for Placed { at, name, quote } in arg.placeholders {
             parts.extend(text(done..at));
-            parts.push(Part::Hole { name, quote });
+            parts.push(Part::Placeholder { name, quote });
             done = at;
         }
         parts.extend(text(done..arg.text.len()));
@@ -111,12 +112,12 @@ impl From<Arg> for Vec<Part> {
 }
 
 impl Arg {
-    /// An argument without holes.
+    /// An argument without placeholders.
     pub fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), holes: Vec::new() }
+        Self { text: text.into(), placeholders: Vec::new() }
     }
 
-    /// An empty argument with room for so many bytes.
+    /// An empty argument with room for this number of bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self::text(String::with_capacity(bytes))
     }
@@ -131,25 +132,25 @@ impl Arg {
         quote.append(text, &mut self.text);
     }
 
-    /// A hole behind what is there.
-    pub fn push_hole(&mut self, name: Hole, quote: Quote) {
-        self.holes.push(Gap { at: self.text.len(), name, quote });
+    /// A placeholder after what is there.
+    pub fn push_placeholder(&mut self, name: Placeholder, quote: Quote) {
+        self.placeholders.push(Placed { at: self.text.len(), name, quote });
     }
 
-    /// The argument with every hole filled by `fill`, which gets a hole and answers with its raw value.
+    /// The argument with every placeholder replaced by the raw value that `fill` returns for it.
     ///
     /// # Errors
     /// The first error of `fill`.
-    pub fn fill<E>(&self, mut fill: impl FnMut(&Hole) -> Result<String, E>) -> Result<String, E> {
+    pub fn fill<E>(&self, mut fill: impl FnMut(&Placeholder) -> Result<String, E>) -> Result<String, E> {
         self.join(|gap, out| {
             gap.quote.append(&fill(&gap.name)?, out);
             Ok(())
         })
     }
 
-    /// The argument for the eye and for JSON output: `{state}`, `{fd:NAME}`.
+    /// The argument for people and for JSON output, with its placeholders as they are written: `{state}`, `{fd:NAME}`.
     pub fn display(&self) -> Cow<'_, str> {
-        if self.holes.is_empty() {
+        if self.placeholders.is_empty() {
             return Cow::Borrowed(&self.text);
         }
         let shown = self.join(|gap, out| {
@@ -161,11 +162,11 @@ impl Arg {
         }
     }
 
-    /// The text, with what `fill` writes in the places of the holes.
-    fn join<E>(&self, mut fill: impl FnMut(&Gap, &mut String) -> Result<(), E>) -> Result<String, E> {
+    /// The text, with what `fill` writes in the places of the placeholders.
+    fn join<E>(&self, mut fill: impl FnMut(&Placed, &mut String) -> Result<(), E>) -> Result<String, E> {
         let mut out = String::with_capacity(self.text.len());
         let mut done = 0;
-        for gap in &self.holes {
+        for gap in &self.placeholders {
             out.push_str(self.text.get(done..gap.at).unwrap_or_default());
             fill(gap, &mut out)?;
             done = gap.at;
@@ -176,7 +177,7 @@ impl Arg {
 }
 
 impl Quote {
-    /// Writes `value`, quoted, behind `out`.
+    /// Appends `value`, quoted, to `out`.
     pub fn append(self, value: &str, out: &mut String) {
         match self {
             Self::Comma if value.contains(',') => out.push_str(&value.replace(',', ",,")),
@@ -195,14 +196,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fills_holes_and_nothing_else() {
+    fn fills_placeholders_and_nothing_else() {
         let arg = Arg::from(vec![
             Part::Text("path={state}/".into()),
-            Part::Hole { name: Hole::State, quote: Quote::Comma },
-            Part::Hole { name: Hole::Fd("monitor".into()), quote: Quote::None },
+            Part::Placeholder { name: Placeholder::State, quote: Quote::Comma },
+            Part::Placeholder { name: Placeholder::Fd("monitor".into()), quote: Quote::None },
         ]);
         assert_eq!(Arg::from(Vec::from(arg.clone())), arg);
-        let filled = arg.fill(|hole| Ok::<_, ()>(if *hole == Hole::State { "/a,b".into() } else { "7".into() }));
+        let filled = arg.fill(|placeholder| {
+            Ok::<_, ()>(if *placeholder == Placeholder::State { "/a,b".into() } else { "7".into() })
+        });
         assert_eq!(filled, Ok("path={state}//a,,b7".to_owned()));
         assert_eq!(arg.display(), "path={state}/{state}{fd:monitor}");
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{QmpScript, Step};
 
 /// The format version that this library writes, and the only one it reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// What has to be done to a host to run one VM, in order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -38,14 +38,14 @@ pub struct DevicePlan {
     pub digest: String,
     /// Which VM.
     pub domain: DomainId,
-    /// The device's alias. A detach takes back every change that was made for a step with this alias.
+    /// The device's alias. A detach reverts every change that was made for a step with this alias.
     pub device: String,
-    /// Whether it comes or goes.
+    /// Whether it is attached, detached or updated.
     pub action: Action,
     /// Steps on the host, before the script. A detach has none; those of an update stay until the device is detached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<PlannedStep>,
-    /// What is said to QEMU.
+    /// The QMP commands, after the steps.
     pub script: QmpScript,
 }
 
@@ -53,12 +53,22 @@ pub struct DevicePlan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// It is added.
+    /// It is attached.
     Attach,
-    /// It is removed.
+    /// It is detached.
     Detach,
-    /// It changes.
+    /// It is updated.
     Update,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Attach => "attach",
+            Self::Detach => "detach",
+            Self::Update => "update",
+        })
+    }
 }
 
 /// Which VM a plan is for.
@@ -79,7 +89,7 @@ pub struct PlannedStep {
     pub step: Step,
     /// Why.
     pub origin: Origin,
-    /// The alias of the one device that it is for; it is taken back when that device is detached.
+    /// The alias of the device that it is for: it is reverted when that device is detached. Absent: it is for the VM itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<String>,
 }
@@ -110,7 +120,7 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A text that is no plan this library can take.
+/// Why a text cannot be read as a plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReadError {
     /// It is not JSON, or has no `format` number.
@@ -127,7 +137,7 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoPlan(why) => write!(f, "this is no plan: {why}"),
+            Self::NoPlan(why) => write!(f, "this is not a plan: {why}"),
             Self::Format { found } => write!(f, "the plan has format {found}, and only format {FORMAT} is known here"),
             Self::Content(why) => write!(f, "the plan holds something that format {FORMAT} does not have: {why}"),
         }
@@ -153,7 +163,7 @@ impl Plan {
     /// Reads a plan from JSON.
     ///
     /// # Errors
-    /// [`ReadError`]: no JSON, another format version, an unknown step or field.
+    /// [`ReadError`]: not JSON, another format version, an unknown step or field.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         read(text)
     }
@@ -163,7 +173,7 @@ impl DevicePlan {
     /// Reads a device plan from JSON.
     ///
     /// # Errors
-    /// [`ReadError`]: no JSON, another format version, an unknown step or field.
+    /// [`ReadError`]: not JSON, another format version, an unknown step or field.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         read(text)
     }
@@ -223,8 +233,8 @@ mod tests {
         let text = serde_json::to_string(&plan()).unwrap();
         let says = |text: &str| Plan::from_json(text).unwrap_err().to_string();
         assert_eq!(
-            says(&text.replace("\"format\":1", "\"format\":2,\"x\":1")),
-            "the plan has format 2, and only format 1 is known here"
+            says(&text.replace("\"format\":2", "\"format\":3,\"x\":1")),
+            "the plan has format 3, and only format 2 is known here"
         );
         assert!(says(&text.replace("\"cont\"", "\"reboot\"")).contains("unknown variant `reboot`"));
         assert!(
@@ -232,6 +242,6 @@ mod tests {
         );
         assert!(says(&text.replace("\"digest\":\"0\",", "")).contains("missing field `digest`"));
         assert!(says(&text.replace("{\"cont\":{}}", "{\"cont\":{\"x\":1}}")).contains("unknown field `x`"));
-        assert!(says("[]").starts_with("this is no plan"));
+        assert!(says("[]").starts_with("this is not a plan"));
     }
 }

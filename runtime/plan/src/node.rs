@@ -1,78 +1,9 @@
 //! Device nodes and the rules about them.
 
 use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-
-/// The address of a PCI function on the host, written `0000:03:10.1`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PciAddress {
-    /// The domain (segment); Linux has some above `ffff` (Intel VMD).
-    pub domain: u32,
-    /// The bus.
-    pub bus: u8,
-    /// The slot, 0 to 31.
-    pub slot: u8,
-    /// The function, 0 to 7.
-    pub function: u8,
-}
-
-impl fmt::Display for PciAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:04x}:{:02x}:{:02x}.{:x}", self.domain, self.bus, self.slot, self.function)
-    }
-}
-
-/// A text that is no PCI address.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NoPciAddress(String);
-
-impl fmt::Display for NoPciAddress {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is no PCI address of the form 0000:00:00.0", self.0)
-    }
-}
-
-impl std::error::Error for NoPciAddress {}
-
-impl FromStr for PciAddress {
-    type Err = NoPciAddress;
-
-    fn from_str(text: &str) -> Result<Self, NoPciAddress> {
-        let parse = || {
-            let (domain, rest) = text.split_once(':')?;
-            let (bus, rest) = rest.split_once(':')?;
-            let (slot, function) = rest.split_once('.')?;
-            let hex = |text: &str, digits: std::ops::RangeInclusive<usize>, limit: u32| {
-                let plain = digits.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
-                u32::from_str_radix(text, 16).ok().filter(|n| plain && *n <= limit)
-            };
-            Some(Self {
-                domain: hex(domain, 4..=8, u32::MAX)?,
-                bus: u8::try_from(hex(bus, 2..=2, 0xff)?).ok()?,
-                slot: u8::try_from(hex(slot, 2..=2, 0x1f)?).ok()?,
-                function: u8::try_from(hex(function, 1..=1, 7)?).ok()?,
-            })
-        };
-        parse().ok_or_else(|| NoPciAddress(text.to_owned()))
-    }
-}
-
-impl TryFrom<String> for PciAddress {
-    type Error = NoPciAddress;
-
-    fn try_from(text: String) -> Result<Self, NoPciAddress> {
-        text.parse()
-    }
-}
-
-impl From<PciAddress> for String {
-    fn from(address: PciAddress) -> Self {
-        address.to_string()
-    }
-}
+use virtc_address::PciAddress;
 
 /// A node under `/dev`, or a file, that the host finds when the step is made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,7 +62,7 @@ impl Access {
     pub const RW: Self = Self { read: true, write: true, mknod: false };
     /// Read, write and make nodes.
     pub const RWM: Self = Self { read: true, write: true, mknod: true };
-    /// Read alone.
+    /// Only read.
     pub const R: Self = Self { read: true, write: false, mknod: false };
 }
 
@@ -146,7 +77,7 @@ impl fmt::Display for Access {
     }
 }
 
-/// One line of a device ACL. What no line allows is denied.
+/// One rule of a device ACL (cgroup). What no rule allows is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub enum DeviceRule {
@@ -154,10 +85,10 @@ pub enum DeviceRule {
     Number {
         /// Character or block.
         kind: DeviceKind,
-        /// The major number; absent for every one.
+        /// The major number, 0 to 4095 (`MINORBITS` in Linux is 20); absent for every one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         major: Option<u32>,
-        /// The minor number; absent for every one.
+        /// The minor number, 0 to 1048575; absent for every one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         minor: Option<u32>,
         /// What is allowed.
@@ -169,23 +100,33 @@ pub enum DeviceRule {
         node: Node,
         /// What is allowed.
         access: Access,
-        /// Whether the rule falls away where the host has no such node; otherwise that is an error.
+        /// Whether the rule is left out where the host has no such node; otherwise that is an error.
         #[serde(default)]
         optional: bool,
     },
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl fmt::Display for DeviceRule {
+    /// As the `devices` controller of cgroup v1 writes it, `c 10:232 rw`, or with the node in place of the numbers.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let number = |number: &Option<u32>| number.map_or_else(|| "*".to_owned(), |number| number.to_string());
+        match self {
+            Self::Number { kind, major, minor, access } => {
+                write!(f, "{kind} {}:{} {access}", number(major), number(minor))
+            }
+            Self::Node { node, access, optional } => {
+                write!(f, "{node} {access}{}", if *optional { " if present" } else { "" })
+            }
+        }
+    }
+}
 
-    #[test]
-    fn pci_addresses_round_trip_and_refuse_what_is_none() {
-        for text in ["0000:03:10.1", "10000:e1:00.0", "0000:00:1f.7"] {
-            assert_eq!(text.parse::<PciAddress>().unwrap().to_string(), text);
-        }
-        for text in ["", "03:10.1", "0000:03:20.0", "0000:03:10.8", "0000:+3:10.1", "../:00:00.0", "0000:03:10.1\n"] {
-            assert!(text.parse::<PciAddress>().is_err(), "{text:?}");
-        }
+impl fmt::Display for DeviceKind {
+    /// `c` or `b`, as cgroup v1 and `ls -l` write it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Char => "c",
+            Self::Block => "b",
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! What is said to a running QEMU over QMP, what is awaited, for how long, and how it is taken back.
+//! QMP commands for a running QEMU, the events that are awaited, for how long, and how a command is reverted.
 
 use std::collections::BTreeMap;
 
@@ -16,30 +16,30 @@ pub struct QmpCall {
     /// Its arguments. Text in here is literal.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub arguments: Map<String, Value>,
-    /// Strings in `arguments` that the host fills in: JSON pointer (RFC 6901) to the text that goes there.
+    /// Strings in `arguments` that the host fills in: from the JSON pointer (RFC 6901) of a string to its text.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub holes: BTreeMap<String, Arg>,
+    pub placeholders: BTreeMap<String, Arg>,
     /// The descriptor of the plan that is sent along with the command (`getfd`, `add-fd`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fd: Option<String>,
 }
 
 impl QmpCall {
-    /// A command with these arguments, no hole and no descriptor.
+    /// A command with these arguments, no placeholder and no descriptor.
     pub fn new(execute: impl Into<String>, arguments: Map<String, Value>) -> Self {
-        Self { execute: execute.into(), arguments, holes: BTreeMap::new(), fd: None }
+        Self { execute: execute.into(), arguments, placeholders: BTreeMap::new(), fd: None }
     }
 
-    /// `{"execute":…, "arguments":…}` with every hole filled by `fill`.
+    /// `{"execute":…, "arguments":…}` with every placeholder replaced by what `fill` returns for it.
     ///
     /// # Errors
-    /// The first error of `fill`, or [`BadPointer`] (through `From`) where a hole points to no place in the arguments.
+    /// The first error of `fill`, or [`BadPointer`] (through `From`) where a pointer leads to no place in the arguments.
     pub fn render<E: From<BadPointer>>(
         &self,
-        mut fill: impl FnMut(&crate::Hole) -> Result<String, E>,
+        mut fill: impl FnMut(&crate::Placeholder) -> Result<String, E>,
     ) -> Result<Value, E> {
         let mut arguments = Value::Object(self.arguments.clone());
-        for (pointer, arg) in &self.holes {
+        for (pointer, arg) in &self.placeholders {
             let text = arg.fill(&mut fill)?;
             let Some(place) = arguments.pointer_mut(pointer) else {
                 return Err(BadPointer(pointer.clone()).into());
@@ -55,11 +55,11 @@ impl QmpCall {
     }
 }
 
-/// A hole that points to no place in the arguments.
+/// A pointer that leads to no place in the arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadPointer(pub String);
 
-/// An event that has to come before the script goes on.
+/// An event that has to be emitted before the script goes on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Await {
@@ -68,7 +68,7 @@ pub struct Await {
     /// Members that its `data` must have, with these values.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub matching: Map<String, Value>,
-    /// How long, in milliseconds from the command's own answer.
+    /// The deadline in milliseconds, from the response to the command.
     pub deadline_ms: u64,
 }
 
@@ -86,15 +86,15 @@ impl Await {
 pub struct QmpCommand {
     /// The command.
     pub call: QmpCall,
-    /// What has to come before the next command.
+    /// The event that has to be emitted before the next command.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub awaits: Option<Await>,
-    /// How it is taken back when a later command fails: at most one command. Absent: nothing to take back.
+    /// The command that reverts it when a later command fails; absent: there is nothing to revert.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub undo: Option<QmpCall>,
+    pub revert: Option<QmpCall>,
 }
 
-/// Commands in order; when one fails, those before it are taken back, newest first.
+/// Commands in order; when one fails, those before it are reverted, newest first.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct QmpScript {
@@ -105,20 +105,23 @@ pub struct QmpScript {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Hole, Part, Quote};
+    use crate::{Part, Placeholder, Quote};
     use serde_json::json;
 
     #[test]
-    fn only_holes_are_filled() {
+    fn only_placeholders_are_filled() {
         let mut call = QmpCall::new("chardev-add", Map::new());
         call.arguments.insert("id".into(), json!("{state}"));
         call.arguments.insert("backend".into(), json!({"data": {"path": ""}}));
-        let path = Arg::from(vec![Part::Hole { name: Hole::State, quote: Quote::None }, Part::Text("/s".into())]);
-        call.holes.insert("/backend/data/path".into(), path);
+        let path = Arg::from(vec![
+            Part::Placeholder { name: Placeholder::State, quote: Quote::None },
+            Part::Text("/s".into()),
+        ]);
+        call.placeholders.insert("/backend/data/path".into(), path);
         let done = call.render(|_| Ok::<_, BadPointer>("/run/x".into())).unwrap();
         let wanted = json!({"execute": "chardev-add", "arguments": {"id": "{state}", "backend": {"data": {"path": "/run/x/s"}}}});
         assert_eq!(done, wanted);
-        call.holes.insert("/no/where".into(), Arg::text("x"));
+        call.placeholders.insert("/no/where".into(), Arg::text("x"));
         assert_eq!(call.render(|_| Ok("/run/x".into())), Err(BadPointer("/no/where".into())));
     }
 

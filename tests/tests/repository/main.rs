@@ -3,7 +3,9 @@
 
 mod columns;
 mod crates;
+mod doors;
 mod goldens;
+mod layers;
 mod output;
 mod readme;
 mod sizes;

@@ -1,20 +1,21 @@
 //! What libvirt refuses when it sees the whole definition.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
 use crate::define::{common, mmio, unique};
-use crate::devices::address::Address;
-use crate::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
-use crate::devices::disk::check_groups;
-use crate::devices::host_source::HostSource;
-use crate::devices::hostdev::Hostdev;
-use crate::devices::{Kind, Needs};
-use crate::domain::Domain;
-use crate::ir::{OptExt, Spanned};
-use crate::parts::os::MachineFamily;
+use crate::ir::{OptExt, Origin, Spanned};
+use crate::model::Domain;
+use crate::model::devices::address::Address;
+use crate::model::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
+use crate::model::devices::disk::check_groups;
+use crate::model::devices::hostdev::Hostdev;
+use crate::model::devices::interface::Interface;
+use crate::model::devices::{BusSlot, Kind, PciAddress};
+use crate::model::elements::os::MachineFamily;
 
 /// Checks the rules that concern more than one device.
 pub fn check(domain: &Domain, faults: &mut Diagnostics) {
@@ -25,7 +26,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     roots(domain, faults);
     controllers(domain, faults);
     usb(domain, faults);
-    host_devices(domain, faults);
+    host_functions(domain, faults);
     common::check(domain, faults);
     unique::check(domain, faults);
     kinds(domain, faults);
@@ -41,7 +42,7 @@ fn kinds(domain: &Domain, faults: &mut Diagnostics) {
 }
 
 fn conflict(span: Span, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message)
+    Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message)
 }
 
 /// An address is of the kind that the device's bus has, and within the bus's numbers.
@@ -57,33 +58,27 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             else {
                 continue;
             };
-            let Some(span) = origin.span() else { continue };
-            let needs = domain.devices.needs(*kind, index, domain);
+            let span = origin.span();
+            let needs = domain.devices.bus_slot(*kind, index, domain);
             if *address == Address::VirtioMmio && domain.os.arch().is_x86() {
                 let message = "QEMU has no `<address>` with type `virtio-mmio` on this architecture";
-                faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
                 continue;
             }
             let fits = match (needs, address) {
                 (_, Address::VirtioMmio) => mmio::may_stand(domain, *kind, index),
-                (Needs::Pci(_), Address::Pci { .. })
-                | (Needs::Usb, Address::Usb { .. })
-                | (Needs::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
-                (Needs::Pci(_) | Needs::Usb | Needs::VirtioSerial(_), _) | (Needs::Nothing, Address::Foreign(_)) => {
-                    false
-                }
-                (Needs::Nothing, Address::SpaprVio { .. }) => spapr_vio(*kind, index),
-                (Needs::Nothing, Address::Unassigned) => *kind == Kind::Hostdev,
-                (Needs::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
+                (BusSlot::Pci(_), Address::Pci { .. })
+                | (BusSlot::Usb, Address::Usb { .. })
+                | (BusSlot::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
+                (BusSlot::Pci(_) | BusSlot::Usb | BusSlot::VirtioSerial(_), _)
+                | (BusSlot::Nothing, Address::Foreign(_)) => false,
+                (BusSlot::Nothing, Address::SpaprVio { .. }) => spapr_vio(*kind, index),
+                (BusSlot::Nothing, Address::Unassigned) => *kind == Kind::Hostdev,
+                (BusSlot::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
             };
             if !fits {
                 let message = format!("this `<{}>` cannot stand at an address of this type", kind.element());
                 faults.push(conflict(span, message).help("remove the `<address>` to have one assigned"));
-            }
-            if let Address::Pci { slot, .. } = address
-                && (slot.slot > 31 || slot.function > 7)
-            {
-                faults.push(conflict(span, "a PCI bus has slots 0 to 31 with functions 0 to 7"));
             }
         }
     }
@@ -94,11 +89,11 @@ const NO_TARGETS: &str = "this model of SCSI controller has no targets but units
 
 /// No two drives stand at one place, and each place exists on its controller.
 fn drives(domain: &Domain, faults: &mut Diagnostics) {
-    let mut taken: BTreeMap<(ControllerType, u32, u32, u32, u32), Option<Span>> = BTreeMap::new();
+    let mut taken: BTreeMap<(ControllerType, u32, u32, u32, u32), Origin> = BTreeMap::new();
     for disk in &domain.devices.disks {
         let (Some(kind), Some(at)) = (disk.controller_type(), &disk.info.address) else { continue };
         let Address::Drive { controller, bus, target, unit } = at.value else { continue };
-        let span = at.origin.span().or(disk.origin.span()).unwrap_or_default();
+        let span = at.origin.span();
         let narrow = disk.is_narrow(domain);
         let fault = match kind {
             ControllerType::Fdc if controller > 0 || bus > 0 || target > 0 => {
@@ -114,13 +109,15 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
         if let Some(message) = fault {
             faults.push(conflict(span, message));
         }
-        match taken.insert((kind, controller, bus, target, unit), at.origin.span()) {
+        match taken.insert((kind, controller, bus, target, unit), at.origin) {
             None => {}
             Some(first) => {
                 let conflict = conflict(span, "another disk stands at this address");
                 faults.push(match first {
-                    Some(first) => conflict.label(first, "the other disk's address"),
-                    None => conflict.help("the other disk has it from the name of its target"),
+                    Origin::Xml(first) => conflict.label(first, "the other disk's address"),
+                    Origin::Rule(_, first) => {
+                        conflict.label(first, "the other disk has it from the name of its target")
+                    }
                 });
             }
         }
@@ -135,24 +132,24 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
             _ => None,
         };
         if let Some(message) = fault {
-            faults.push(conflict(at.origin.span().or(device.origin.span()).unwrap_or_default(), message));
+            faults.push(conflict(at.origin.span(), message));
         }
-        if let Some(first) = taken.insert((ControllerType::Scsi, controller, bus, target, unit), at.origin.span()) {
-            let span = at.origin.span().or(device.origin.span()).unwrap_or_default();
+        if let Some(first) = taken.insert((ControllerType::Scsi, controller, bus, target, unit), at.origin) {
+            let span = at.origin.span();
             let conflict = conflict(span, "another SCSI device stands at this address");
-            faults.push(first.into_iter().fold(conflict, |c, first| c.label(first, "the other device's address")));
+            faults.push(conflict.label(first.span(), "the other device's address"));
         }
     }
 }
 
 /// No two disks have one target.
 fn targets(domain: &Domain, faults: &mut Diagnostics) {
-    let mut seen: BTreeMap<&str, Option<Span>> = BTreeMap::new();
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for target in domain.devices.disks.iter().filter_map(|d| d.target.as_ref()) {
         if let Some(first) = seen.insert(&target.value, target.origin.span()) {
             let message = format!("two disks have the target `{}`", target.value);
-            let fault = Diagnostic::new(&codes::CONFLICT, target.origin.span().unwrap_or_default(), message);
-            faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+            let fault = Diagnostic::at(&codes::CONFLICT, target.origin, message);
+            faults.push(fault.label(first, "the other one"));
         }
     }
 }
@@ -161,23 +158,22 @@ fn targets(domain: &Domain, faults: &mut Diagnostics) {
 fn roots(domain: &Domain, faults: &mut Diagnostics) {
     let Some(expected) = domain.os.family().root() else { return };
     for controller in domain.devices.controllers.iter().filter(|c| c.is_pci()) {
-        let span =
-            controller.model.as_ref().and_then(|m| m.origin.span()).or(controller.origin.span()).unwrap_or_default();
+        let span = controller.model.origin_or(controller.origin).span();
         let is_root = matches!(controller.pci_model(), Some(PciModel::PciRoot | PciModel::PcieRoot));
         if is_root && controller.pci_model() != Some(expected) {
             let message = format!("the root bus of this machine type is `{}`", expected.word());
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
+            faults.push(Diagnostic::at(&codes::CONFLICT, span, message));
         } else if is_root && controller.index() != 0 {
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, "the root bus has another index than 0"));
+            faults.push(Diagnostic::at(&codes::CONFLICT, span, "the root bus has another index than 0"));
         } else if !is_root && controller.index() == 0 {
             let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
-            let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+            let fault = Diagnostic::at(&codes::CONFLICT, span, message);
             let help = "give it an index: the first PCI controller without one is controller 0";
-            let is_named = controller.index.as_ref().is_some_and(|index| index.origin.span().is_some());
+            let is_named = controller.index.as_ref().is_some_and(|index| index.origin.by_rule().is_none());
             faults.push(if is_named { fault } else { fault.help(help) });
         }
         if let (true, Some(address)) = (is_root, &controller.info.address) {
-            faults.push(conflict(address.origin.span().unwrap_or(span), "the root bus has no address"));
+            faults.push(conflict(address.origin.span(), "the root bus has no address"));
         }
     }
 }
@@ -185,14 +181,14 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
 /// No two controllers of one type have one index, but for the parts of a USB controller (`virDomainDefRejectDuplicateControllers` in libvirt's
 /// `src/conf/domain_validate.c`).
 fn controllers(domain: &Domain, faults: &mut Diagnostics) {
-    let mut seen: BTreeMap<(ControllerType, u32), Option<Span>> = BTreeMap::new();
+    let mut seen: BTreeMap<(ControllerType, u32), Origin> = BTreeMap::new();
     for controller in domain.devices.controllers.iter().filter(|c| c.kind() != ControllerType::Usb) {
-        let place = controller.index.origin_or(controller.origin).span().or(controller.origin.span());
+        let place = controller.index.origin_or(controller.origin);
         // Of a controller in the place of one that the machine brings, more is said above.
         let first = seen.insert((controller.kind(), controller.index()), place);
-        if let (Some(Some(first)), Some(second)) = (first, place) {
+        if let Some(first) = first.filter(|_| controller.origin.by_rule().is_none()) {
             let message = format!("two `{}` controllers have the index {}", controller.kind.word(), controller.index());
-            faults.push(Diagnostic::new(&codes::CONFLICT, second, message).label(first, "the other one"));
+            faults.push(Diagnostic::at(&codes::CONFLICT, place.span(), message).label(first.span(), "the other one"));
         }
     }
 }
@@ -201,9 +197,9 @@ fn controllers(domain: &Domain, faults: &mut Diagnostics) {
 fn usb(domain: &Domain, faults: &mut Diagnostics) {
     let all: Vec<_> = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb).collect();
     let mains: BTreeSet<u32> = all.iter().filter(|c| c.master.is_none()).map(|c| c.index()).collect();
-    let mut own_ports: BTreeMap<u32, Option<Span>> = BTreeMap::new();
+    let mut own_ports: BTreeMap<u32, Span> = BTreeMap::new();
     for controller in &all {
-        let span = controller.origin.span().unwrap_or_default();
+        let span = controller.origin.span();
         // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
         // `src/conf/domain_addr.c`).
         let part = controller.companion_function().is_some_and(|function| function != 7);
@@ -212,32 +208,33 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
             && let Some(first) = own_ports.insert(controller.index(), controller.origin.span())
         {
             let message = format!("two `usb` controllers have the index {}", controller.index());
-            let fault = Diagnostic::new(&codes::CONFLICT, span, message).help("only companions share an index");
-            faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+            let fault = Diagnostic::at(&codes::CONFLICT, span, message).help("only companions share an index");
+            faults.push(fault.label(first, "the other one"));
         }
         if controller.master.is_some() && !mains.contains(&controller.index()) {
             let message = format!("no controller with index {} has this one as its companion", controller.index());
             faults.push(
-                Diagnostic::new(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
+                Diagnostic::at(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
             );
         }
         // A machine of Arm may have a bus of which libvirt knows nothing.
         let unknown = domain.os.family() == MachineFamily::Other && domain.os.arch().is_x86();
         if unknown && controller.usb_model() != Some(UsbModel::None) {
             let message = "the machine type has no PCI bus for a USB controller";
-            faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
     }
     let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));
-    if let Some(other) = all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None) && c.origin.span().is_some())
+    if let Some(other) =
+        all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None) && c.origin.by_rule().is_none())
     {
         let message = "a USB controller beside one of model `none`, which says that the guest has no USB";
-        faults.push(Diagnostic::new(&codes::CONFLICT, other.origin.span().unwrap_or_default(), message));
+        faults.push(Diagnostic::at(&codes::CONFLICT, other.origin, message));
     }
     let indexes: BTreeSet<u32> = all.iter().map(|c| c.index()).collect();
     for kind in Kind::ALL {
         for index in 0..domain.devices.count(*kind) {
-            if domain.devices.needs(*kind, index, domain) != Needs::Usb {
+            if domain.devices.bus_slot(*kind, index, domain) != BusSlot::Usb {
                 continue;
             }
             let address = domain.devices.info(*kind, index).and_then(|i| i.address.as_ref());
@@ -245,10 +242,8 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
                 Some(Spanned { value: Address::Usb { bus, .. }, .. }) => Some(*bus),
                 Some(_) | None => None,
             };
-            let span = address
-                .and_then(|a| a.origin.span())
-                .or(domain.devices.origin(*kind, index).and_then(crate::ir::Origin::span))
-                .unwrap_or_default();
+            let span =
+                address.map(|a| a.origin).or(domain.devices.origin(*kind, index)).unwrap_or(domain.origin).span();
             let missing = bus.is_some_and(|b| !indexes.contains(&b));
             if off || missing || all.is_empty() {
                 faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
@@ -257,22 +252,18 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     }
 }
 
-/// No device of the host is given twice.
-fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
-    let mut seen: Vec<(HostSource, Option<Span>)> = Vec::new();
-    let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
-    // USB devices compare themselves: one can be named in two ways.
-    let functions = domain.devices.hostdevs.iter().filter_map(Hostdev::source);
-    let functions = functions.filter(|source| matches!(source.value, HostSource::Pci(_)));
-    for source in interfaces.chain(functions) {
-        if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
-            let fault = Diagnostic::new(
-                &codes::CONFLICT,
-                source.origin.span().unwrap_or_default(),
-                "this device of the host is given twice",
-            );
-            faults.push(first.iter().fold(fault, |f, span| f.label(*span, "first given here")));
+/// No PCI function of the host is given twice. USB devices compare themselves: one can be named in two ways.
+fn host_functions(domain: &Domain, faults: &mut Diagnostics) {
+    let mut seen: BTreeMap<PciAddress, Origin> = BTreeMap::new();
+    let interfaces = domain.devices.interfaces.iter().filter_map(Interface::host_function);
+    for function in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::host_function)) {
+        let Spanned { value: address, origin } = function.address;
+        match seen.entry(address) {
+            Entry::Vacant(place) => drop(place.insert(origin)),
+            Entry::Occupied(first) => {
+                let fault = Diagnostic::at(&codes::CONFLICT, origin, "this device of the host is given twice");
+                faults.push(fault.label(first.get().span(), "first given here"));
+            }
         }
-        seen.push((source.value, source.origin.span()));
     }
 }

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::devices::address::Address;
-use crate::devices::console::Console;
-use crate::devices::controller::ControllerType;
-use crate::devices::{Info, Kind, Needs};
-use crate::domain::Domain;
 use crate::ir::{OptExt, Spanned, YesNo};
+use crate::model::Domain;
+use crate::model::devices::address::Address;
+use crate::model::devices::console::Console;
+use crate::model::devices::controller::ControllerType;
+use crate::model::devices::{BusSlot, Info, Kind};
 
 /// The rules of `virDomainDeviceInfoParseXML` in libvirt's `src/conf/domain_conf.c`, of `qemuValidateDomainDeviceInfo` in its
 /// `src/qemu/qemu_validate.c` and of `virDomainVirtioSerialAddrReserve` in its `src/conf/domain_addr.c`.
@@ -23,11 +23,11 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
             if *kind == Kind::Console && domain.devices.consoles.get(at).is_some_and(Console::is_mirror) {
                 continue;
             }
-            let needs = domain.devices.needs(*kind, at, domain);
+            let needs = domain.devices.bus_slot(*kind, at, domain);
             boot(info, &mut orders, faults);
             rom(info, faults);
             acpi(info, needs, &mut taken, faults);
-            if !matches!(needs, Needs::VirtioSerial(_)) {
+            if !matches!(needs, BusSlot::VirtioSerial(_)) {
                 serial_port(info, domain, faults);
             }
             if *kind != Kind::Disk && *kind != Kind::Hostdev {
@@ -38,19 +38,19 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
 }
 
 /// A place in the boot order, and where it is given.
-type Taken = BTreeMap<u32, Option<Span>>;
+type Taken = BTreeMap<u32, Span>;
 
 /// No two devices have one place in the boot order, and none the place 0 (`virDomainDefBootOrderPostParse` in libvirt's
 /// `src/conf/domain_postparse.c`).
 fn boot(info: &Info, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(order) = info.boot_order else { return };
-    let span = order.origin.span().unwrap_or_default();
+    let span = order.origin.span();
     if order.value == 0 {
-        faults.push(Diagnostic::new(&codes::BAD_VALUE, span, "a place in the boot order is at least 1"));
+        faults.push(Diagnostic::at(&codes::BAD_VALUE, span, "a place in the boot order is at least 1"));
     } else if let Some(first) = taken.insert(order.value, order.origin.span()) {
         let message = format!("another device has the place {} in the boot order", order.value);
-        let fault = Diagnostic::new(&codes::CONFLICT, span, message);
-        faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+        let fault = Diagnostic::at(&codes::CONFLICT, span, message);
+        faults.push(fault.label(first, "the other one"));
     }
 }
 
@@ -58,7 +58,7 @@ fn boot(info: &Info, taken: &mut Taken, faults: &mut Diagnostics) {
 fn scsi_bus(info: &Info, faults: &mut Diagnostics) {
     if let Some(Spanned { value: Address::Drive { bus: 1.., .. }, origin }) = &info.address {
         let message = "a SCSI controller has one bus";
-        faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
     }
 }
 
@@ -66,26 +66,26 @@ fn rom(info: &Info, faults: &mut Diagnostics) {
     let Some(rom) = info.rom.as_ref().filter(|rom| rom.enabled.is(&YesNo::No)) else { return };
     if let Some(origin) = rom.tuning() {
         let message = "the device has no ROM, which this is about";
-        let span = origin.span().unwrap_or_default();
-        let fault = Diagnostic::new(&codes::CONFLICT, span, message);
+        let span = origin.span();
+        let fault = Diagnostic::at(&codes::CONFLICT, span, message);
         faults.push(fault.help("remove it, or `enabled='no'`"));
     }
 }
 
 /// The index is no other device's, and of no device that stands on another bus than PCI.
-fn acpi(info: &Info, needs: Needs, taken: &mut Taken, faults: &mut Diagnostics) {
+fn acpi(info: &Info, needs: BusSlot, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(index) = info.acpi_index else { return };
-    let span = index.origin.span().unwrap_or_default();
+    let span = index.origin.span();
     let elsewhere = info.address.as_ref().is_some_and(|address| !matches!(address.value, Address::Pci { .. }));
-    if elsewhere || matches!(needs, Needs::Usb | Needs::VirtioSerial(_)) {
+    if elsewhere || matches!(needs, BusSlot::Usb | BusSlot::VirtioSerial(_)) {
         let message = "only a PCI device has an index for ACPI";
-        faults.push(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
     } else if index.value == 0 {
-        faults.push(Diagnostic::new(&codes::BAD_VALUE, span, "an index for ACPI is at least 1"));
+        faults.push(Diagnostic::at(&codes::BAD_VALUE, span, "an index for ACPI is at least 1"));
     } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
         let message = format!("another device has the index {} for ACPI", index.value);
-        let fault = Diagnostic::new(&codes::REFUSED_BY_QEMU, span, message);
-        faults.push(first.into_iter().fold(fault, |f, span| f.label(span, "the other one")));
+        let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message);
+        faults.push(fault.label(first, "the other one"));
     }
 }
 
@@ -96,6 +96,6 @@ fn serial_port(info: &Info, domain: &Domain, faults: &mut Diagnostics) {
     };
     if domain.devices.controller(ControllerType::VirtioSerial, *controller).is_none() {
         let message = format!("there is no virtio-serial controller {controller}");
-        faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
     }
 }

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::devices::controller::{Controller, ControllerType};
-use crate::domain::Domain;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Origin, Spanned};
+use crate::model::Domain;
+use crate::model::devices::controller::{Controller, ControllerType};
 
-static NUMBERED: Rule =
-    Rule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
+static NUMBERED: DefaultRule =
+    DefaultRule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
 
 /// Puts the controllers of each type together, in the order of their indexes, a main USB controller before its companions
 /// (`virDomainControllerInsertPreAlloced` in libvirt's `src/conf/domain_conf.c`).
@@ -55,7 +55,7 @@ pub fn number(domain: &mut Domain) {
                 }
                 *next
             });
-            own.index = Some(Spanned::rule(index, &NUMBERED));
+            own.index = Some(Spanned::rule(index, &NUMBERED, own.origin));
         }
         if function == Some(7) {
             main = own.index.get();
@@ -81,26 +81,21 @@ pub fn add_controller(domain: &mut Domain, controller: Controller) {
 }
 
 /// Adds a controller of this type and index unless there is one; `true` where it was added.
-pub fn ensure(domain: &mut Domain, kind: ControllerType, index: u32, rule: &'static Rule) -> bool {
+pub fn ensure(domain: &mut Domain, kind: ControllerType, index: u32, origin: Origin) -> bool {
     let missing = domain.devices.controller(kind, index).is_none();
     if missing {
-        add_controller(domain, Controller::added(kind, index, rule));
+        add_controller(domain, Controller::added(kind, index, origin));
     }
     missing
 }
 
 /// Adds the controllers of this type with these numbers that are missing.
-pub fn ensure_all(
-    domain: &mut Domain,
-    kind: ControllerType,
-    indexes: impl IntoIterator<Item = u32>,
-    rule: &'static Rule,
-) {
+pub fn ensure_all(domain: &mut Domain, kind: ControllerType, indexes: impl IntoIterator<Item = u32>, origin: Origin) {
     let there = domain.devices.controllers.iter().filter(|c| c.kind() == kind).map(Controller::index);
     let there: BTreeSet<u32> = there.collect();
     for index in indexes {
         if !there.contains(&index) {
-            add_controller(domain, Controller::added(kind, index, rule));
+            add_controller(domain, Controller::added(kind, index, origin));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The order of disks.
 
-use crate::devices::disk::DiskBus;
-use crate::domain::Domain;
 use crate::ir::OptExt;
+use crate::model::Domain;
+use crate::model::devices::disk::DiskBus;
 
 /// Puts the disks of each bus together, in the order of their targets (`virDomainDiskInsert` in libvirt's `src/conf/domain_conf.c`).
 pub fn order(domain: &mut Domain) {

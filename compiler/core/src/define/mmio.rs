@@ -1,21 +1,21 @@
 //! Virtio devices that stand on no bus: machines of Arm have places for them.
 
-use crate::devices::address::{Address, PciSlot};
-use crate::devices::controller::{Controller, ControllerType, ScsiModel};
-use crate::devices::disk::DiskBus;
-use crate::devices::hostdev::Subsystem;
-use crate::devices::input::InputBus;
-use crate::devices::memory::Model;
-use crate::devices::{Kind, memballoon, video};
-use crate::domain::Domain;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
+use crate::model::Domain;
+use crate::model::devices::address::{Address, PciAddress};
+use crate::model::devices::controller::{Controller, ControllerType, ScsiModel};
+use crate::model::devices::disk::DiskBus;
+use crate::model::devices::hostdev::Subsystem;
+use crate::model::devices::input::InputBus;
+use crate::model::devices::memory::Model;
+use crate::model::devices::{Kind, memballoon, video};
 
-static MMIO: Rule = Rule {
+static MMIO: DefaultRule = DefaultRule {
     name: "virtio-mmio",
     text: "a virtio device without an address stands on no bus where the machine has no PCI, or where another such device stands on none",
 };
 
-static PLUGGED: Rule = Rule {
+static PLUGGED: DefaultRule = DefaultRule {
     name: "virtio-pci-hotplug",
     text: "a virtio device that is plugged in stands on PCI: what stands on no bus is there from the start",
 };
@@ -26,7 +26,7 @@ fn is_virtio(domain: &Domain, kind: Kind, index: usize) -> bool {
     let devices = &domain.devices;
     match kind {
         Kind::Disk => devices.disks.get(index).is_some_and(|d| d.bus.is(&DiskBus::Virtio)),
-        Kind::Interface => devices.interfaces.get(index).is_some_and(|i| i.is_virtio() && !i.is_hostdev()),
+        Kind::Interface => devices.interfaces.get(index).is_some_and(|i| i.is_virtio() && i.host_function().is_none()),
         Kind::Video => devices.videos.get(index).is_some_and(|v| v.model.is(&video::Model::Virtio)),
         Kind::Input => devices.inputs.get(index).is_some_and(|i| i.bus.is(&InputBus::Virtio)),
         Kind::Controller => devices.controllers.get(index).is_some_and(|c: &Controller| match c.kind() {
@@ -55,12 +55,14 @@ pub(super) fn may_stand(domain: &Domain, kind: Kind, index: usize) -> bool {
 /// (`qemuDomainEnsureVirtioAddress` in libvirt's `src/qemu/qemu_domain_address.c`); `true` where it needs a place there.
 pub(crate) fn to_pci(domain: &mut Domain, kind: Kind, index: usize) -> bool {
     let has_root = domain.os.family().root().is_some();
+    let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
     let Some(info) = domain.devices.info_mut(kind, index).filter(|_| has_root) else { return false };
-    let by_rule = |a: &Spanned<Address>| a.value == Address::VirtioMmio && a.origin.span().is_none();
+    let by_rule = |a: &Spanned<Address>| a.value == Address::VirtioMmio && a.origin.by_rule().is_some();
     if !info.address.as_ref().is_some_and(by_rule) {
         return false;
     }
-    info.address = Some(Spanned::rule(Address::Pci { slot: PciSlot::default(), multifunction: None }, &PLUGGED));
+    info.address =
+        Some(Spanned::rule(Address::Pci { address: PciAddress::default(), multifunction: None }, &PLUGGED, origin));
     true
 }
 
@@ -83,7 +85,7 @@ pub(super) fn assign(domain: &mut Domain) {
         if is_virtio(domain, kind, index)
             && let Some(info) = domain.devices.info_mut(kind, index)
         {
-            info.address.get_or_insert(Spanned::rule(Address::VirtioMmio, &MMIO));
+            info.address.get_or_insert(Spanned::rule(Address::VirtioMmio, &MMIO, domain.origin));
         }
     }
 }

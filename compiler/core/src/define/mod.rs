@@ -8,24 +8,27 @@ mod implicit;
 pub(crate) mod mmio;
 pub mod pci;
 pub(crate) mod ports;
+mod scsi_hostdev;
+mod smartcards;
 mod unique;
 mod usb;
 
 use std::collections::BTreeSet;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostics, Outcome};
 
-use crate::devices::Address;
-use crate::devices::memory::{self, MemoryDevice};
-use crate::devices::{hostdev, interface};
-use crate::domain::Domain;
-use crate::facts::Facts;
-use crate::ir::{OptExt, Rule, Spanned};
-use crate::parts::cpu::Cpu;
-use crate::parts::numa::Numa;
-use crate::parts::os::{self, Arch, MachineFamily};
-use crate::parts::sysinfo::Sysinfo;
-use crate::parts::vcpu::Vcpus;
+use crate::ir::Arch;
+use crate::ir::{DefaultRule, OptExt, Spanned};
+use crate::model::Domain;
+use crate::model::devices::Address;
+use crate::model::devices::interface;
+use crate::model::devices::memory::{self, MemoryDevice};
+use crate::model::elements::cpu::Cpu;
+use crate::model::elements::numa::Numa;
+use crate::model::elements::os;
+use crate::model::elements::sysinfo::Sysinfo;
+use crate::model::elements::vcpu::Vcpus;
+use crate::model::{Defaults, Facts};
 
 /// A domain as libvirt would store it: defaults, implicit devices and controllers, models, addresses.
 #[derive(Debug, Clone)]
@@ -48,37 +51,15 @@ impl Definition {
     }
 }
 
-/// What devices may look at while they fill in their defaults.
-pub struct Defaults<'r> {
-    /// The architecture.
-    pub arch: Arch,
-    /// The family of the machine type.
-    pub family: MachineFamily,
-    /// The name of the domain.
-    pub name: String,
-    /// What is known of the host.
-    pub facts: Facts<'r>,
-    faults: &'r mut Diagnostics,
-}
-
-impl Defaults<'_> {
-    /// A finding. Devices fill in their defaults twice, before and after others are implied; what both find is kept once.
-    pub fn report(&mut self, diagnostic: Diagnostic) {
-        if !self.faults.iter().any(|known| *known == diagnostic) {
-            self.faults.push(diagnostic);
-        }
-    }
-}
-
 /// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its `src/conf/domain_postparse.c`).
-pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
+pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     let mut faults = Diagnostics::new();
     let mut domain = domain;
     controllers::order(&mut domain);
     disks::order(&mut domain);
-    parts(&mut domain, facts, &mut faults);
+    fill_in_elements(&mut domain, facts, &mut faults);
     // These are added before controllers without an index get one.
-    hostdev::place::controllers(&mut domain);
+    scsi_hostdev::controllers(&mut domain);
     controllers::number(&mut domain);
     implicit::default_devices(&mut domain);
     interface::networks(&mut domain.devices.interfaces, facts, &mut |d| faults.push(d));
@@ -86,7 +67,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     let mut defaults = Defaults { arch, family, name: name.clone(), facts, faults: &mut faults };
     domain.devices.define(&mut defaults);
     controllers::number(&mut domain);
-    hostdev::place::assign(&mut domain);
+    scsi_hostdev::assign(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
     // Devices that were added since have defaults of their own; what the others have to say was said above.
     let mut again = Diagnostics::new();
@@ -105,7 +86,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     domain.devices.controllers.iter_mut().for_each(|c| c.define_vio(&mut taken));
     memory::assign(&mut domain);
     pci::assign(&mut domain, &mut |d| faults.push(d));
-    (Definition(domain), faults)
+    Outcome::new(Definition(domain), faults)
 }
 
 /// The registers that the definition names.
@@ -118,44 +99,46 @@ fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     registers.collect()
 }
 
-static EMULATOR: Rule =
-    Rule { name: "default-emulator", text: "without `<emulator>` the usual binary of the architecture is taken" };
+static EMULATOR: DefaultRule = DefaultRule {
+    name: "default-emulator",
+    text: "without `<emulator>` the usual binary of the architecture is taken",
+};
 
 /// The usual binary for guests of this architecture.
 pub fn default_emulator(arch: Arch) -> String {
     format!("/usr/bin/qemu-system-{}", arch.qemu())
 }
 
-fn parts(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
+fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
     let report = &mut |d| faults.push(d);
     Sysinfo::define(&mut domain.sysinfo, &mut domain.general.uuid, report);
     domain.general.define(origin, report);
-    domain.vcpus.define(report);
-    domain.iothreads.define(report);
+    domain.vcpus.define(origin, report);
+    domain.iothreads.define(origin, report);
     domain.throttles.check(report);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
     domain.limits.define(report);
-    domain.idmap.check(report);
+    domain.idmap.check(origin, report);
     if !domain.cputune.pins() {
-        domain.vcpus.follow(&domain.numatune);
+        domain.vcpus.follow(origin, &domain.numatune);
     }
-    domain.numatune.define(domain.vcpus.placement);
-    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch()), &EMULATOR));
+    domain.numatune.define(origin, domain.vcpus.placement);
+    domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch()), &EMULATOR, domain.origin));
     let per_device = domain.has_device_boot_order();
-    domain.os.define(per_device, report);
+    domain.os.define(origin, per_device, report);
     os::choose(domain, facts, report);
-    domain.clock.define(&domain.os, domain.general.is_kvm(), report);
+    domain.clock.define(origin, &domain.os, domain.general.is_kvm(), report);
     domain.extensions.check(report);
-    domain.features.define(&domain.os, domain.general.is_kvm(), facts, report);
-    domain.lifecycle.define(report);
-    crate::parts::seclabel::Seclabel::define(&mut domain.labels, report);
+    domain.features.define(origin, &domain.os, domain.general.is_kvm(), facts, report);
+    domain.lifecycle.define(origin, report);
+    crate::model::elements::seclabel::Seclabel::define(&mut domain.labels, report);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     // Under KVM the default of a machine of Arm is a CPU that the host does not have.
     let kvm = domain.general.is_kvm();
     let default = domain.os.default_cpu().filter(|_| domain.os.arch().is_x86() || !kvm);
     let default = default.map(|own| if domain.has_32_bits() && own == "qemu64" { "qemu32".to_owned() } else { own });
-    if let Some(mut cpu) = domain.cpu.take().or_else(|| default.is_some().then(Cpu::implicit)) {
+    if let Some(mut cpu) = domain.cpu.take().or_else(|| default.is_some().then(|| Cpu::implicit(origin))) {
         if domain.has_32_bits() {
             cpu.without_migration();
         }

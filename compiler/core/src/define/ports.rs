@@ -7,26 +7,26 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::define::controllers::ensure;
 use crate::define::usb::Ports;
-use crate::devices::address::Address;
-use crate::devices::controller::{ControllerType, UsbModel};
-use crate::devices::hub::{self, Hub};
-use crate::devices::{Kind, Needs};
-use crate::domain::Domain;
-use crate::ir::{OptExt, Origin, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
+use crate::model::Domain;
+use crate::model::devices::address::Address;
+use crate::model::devices::controller::{ControllerType, UsbModel};
+use crate::model::devices::hub::{self, Hub};
+use crate::model::devices::{BusSlot, Kind};
 
-static SERIAL_PORT: Rule = Rule {
+static SERIAL_PORT: DefaultRule = DefaultRule {
     name: "virtio-serial-port",
     text: "a channel gets the first free port of the first virtio-serial controller",
 };
-static USB_PORT: Rule =
-    Rule { name: "usb-port", text: "a USB device gets the first free port of the first USB controller" };
+static USB_PORT: DefaultRule =
+    DefaultRule { name: "usb-port", text: "a USB device gets the first free port of the first USB controller" };
 
-static SERIAL_ADDED: Rule = Rule {
+static SERIAL_ADDED: DefaultRule = DefaultRule {
     name: "virtio-serial-added",
     text: "a virtio-serial controller is added where the ports of the others are in use",
 };
-static USB_HUB: Rule =
-    Rule { name: "usb-hub-added", text: "a hub is added where the guest has more USB devices than ports" };
+static USB_HUB: DefaultRule =
+    DefaultRule { name: "usb-hub-added", text: "a hub is added where the guest has more USB devices than ports" };
 
 /// Gives channels and virtio consoles a port each.
 pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
@@ -34,7 +34,7 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let (mut wanting, mut unseen) = (Vec::new(), Vec::new());
     for kind in [Kind::Console, Kind::Channel] {
         for index in 0..domain.devices.count(kind) {
-            let Needs::VirtioSerial(zero) = domain.devices.needs(kind, index, domain) else { continue };
+            let BusSlot::VirtioSerial(zero) = domain.devices.bus_slot(kind, index, domain) else { continue };
             let Some(info) = domain.devices.info(kind, index) else { continue };
             match &info.address {
                 Some(Spanned { value: Address::VirtioSerial { port: 0, .. }, origin }) if zero => unseen.push(*origin),
@@ -43,10 +43,10 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
                     let count = own.map_or(SERIAL_PORTS, |own| own.ports.get().unwrap_or(SERIAL_PORTS));
                     if *port >= count {
                         let message = format!("virtio-serial controller {controller} has {count} ports, from 0 on");
-                        report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+                        report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
                     } else if !taken.insert((*controller, *port)) {
                         let message = format!("port {port} of virtio-serial controller {controller} is in use already");
-                        report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+                        report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
                     }
                 }
                 Some(Spanned { value: Address::VirtioSerial { controller, .. }, .. }) => {
@@ -64,7 +64,7 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             taken.insert(place);
         } else {
             let message = "virtio-serial controller 0 has no free port";
-            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, origin.span().unwrap_or_default(), message));
+            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
         }
     }
     for (kind, index, zero, wish) in wanting {
@@ -73,13 +73,14 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             wish.and_then(|wish| free.next(zero, Some(wish), &taken))
         });
         let Some((controller, port)) = place else {
-            let span = domain.origin.span().unwrap_or_default();
-            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, "no port of a virtio-serial controller is free"));
+            let span = domain.origin.span();
+            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, "no port of a virtio-serial controller is free"));
             continue;
         };
         taken.insert((controller, port));
         if let Some(info) = domain.devices.info_mut(kind, index) {
-            info.address = Some(Spanned::rule(Address::VirtioSerial { controller, bus: 0, port }, &SERIAL_PORT));
+            info.address =
+                Some(Spanned::rule(Address::VirtioSerial { controller, bus: 0, port }, &SERIAL_PORT, domain.origin));
         }
     }
 }
@@ -110,7 +111,7 @@ impl SerialPorts {
     /// Adds a controller (`virDomainVirtioSerialAddrSetAutoaddController` in libvirt's `src/conf/domain_addr.c`).
     fn add(&mut self, domain: &mut Domain) -> u32 {
         let index = (0..u32::MAX).find(|index| !self.0.contains_key(index)).unwrap_or(0);
-        ensure(domain, ControllerType::VirtioSerial, index, &SERIAL_ADDED);
+        ensure(domain, ControllerType::VirtioSerial, index, domain.origin.with_rule(&SERIAL_ADDED));
         self.0.insert(index, (SERIAL_PORTS, [1, 0]));
         index
     }
@@ -138,7 +139,7 @@ fn on_usb<'k>(domain: &Domain, kinds: &'k [Kind]) -> impl Iterator<Item = (Kind,
     let mut out = Vec::new();
     for kind in kinds {
         let indexes =
-            (0..domain.devices.count(*kind)).filter(|i| domain.devices.needs(*kind, *i, domain) == Needs::Usb);
+            (0..domain.devices.count(*kind)).filter(|i| domain.devices.bus_slot(*kind, *i, domain) == BusSlot::Usb);
         out.extend(indexes.map(|index| (*kind, index)));
     }
     out.into_iter()
@@ -155,7 +156,7 @@ pub fn usb_hubs(domain: &mut Domain) {
     }
     // Each hub takes a port for itself.
     for _ in 0..(needed - available + 1).div_ceil(hub::PORTS as usize - 1) {
-        domain.devices.hubs.push(Hub::added(&USB_HUB));
+        domain.devices.hubs.push(Hub::added(domain.origin.with_rule(&USB_HUB)));
     }
 }
 
@@ -171,7 +172,7 @@ pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     };
     for (kind, index, bus, port) in places {
         if let Some(info) = domain.devices.info_mut(kind, index) {
-            info.address = Some(Spanned::rule(Address::Usb { bus, port }, &USB_PORT));
+            info.address = Some(Spanned::rule(Address::Usb { bus, port }, &USB_PORT, domain.origin));
         }
     }
 }
@@ -185,8 +186,8 @@ pub fn usb_given(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         let Some(Spanned { value: Address::Usb { bus, port }, origin }) = address else { continue };
         let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
         if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
-            let span = origin.span().unwrap_or_default();
-            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+            let span = origin.span();
+            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
         }
     }
 }
@@ -221,9 +222,9 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) 
         if let Some((bus, port)) = found {
             places.push((kind, index, bus, port));
         } else {
-            let span = domain.devices.origin(kind, index).and_then(Origin::span).or(domain.origin.span());
+            let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
             let message = format!("no USB port is free for this `<{}>`", kind.element());
-            let fault = Diagnostic::new(&codes::ADDRESS_CONFLICT, span.unwrap_or_default(), message);
+            let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message);
             faults.push(fault.help("add a USB controller, or one with more ports"));
         }
     }

@@ -6,12 +6,12 @@ use std::collections::btree_map::Entry;
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
 use crate::codes;
-use crate::devices::Kind;
-use crate::domain::Domain;
+use crate::model::Domain;
+use crate::model::devices::Kind;
 
 /// The rule of `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
-    let mut names: BTreeMap<&str, Option<Span>> = BTreeMap::new();
+    let mut names: BTreeMap<&str, Span> = BTreeMap::new();
     for kind in Kind::ALL {
         for at in 0..domain.devices.count(*kind) {
             let Some(info) = domain.devices.info(*kind, at) else { continue };
@@ -22,8 +22,8 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
                 Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
                 Entry::Occupied(first) => {
                     let message = format!("another device has the name `{}`", alias.value);
-                    let fault = Diagnostic::new(&codes::CONFLICT, alias.origin.span().unwrap_or_default(), message);
-                    faults.push(first.get().iter().fold(fault, |fault, span| fault.label(*span, "the other one")));
+                    let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message);
+                    faults.push(fault.label(*first.get(), "the other one"));
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! The ports of a USB bus and of the hubs on it.
 
-use crate::devices::hub;
+use crate::model::devices::hub;
 
 /// How many ports a path has at most: USB allows no more hubs in a row.
 const DEPTH: usize = 4;

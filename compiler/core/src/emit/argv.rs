@@ -6,9 +6,10 @@ use serde::Serialize;
 use virtc_diag::SourceFile;
 use virtc_plan::Arg;
 
-use crate::emit::{Payload, json_arg, opts_arg, word_arg};
 use crate::ir::Origin;
-use crate::prepare::{Machine, Sound};
+use crate::prepare::Machine;
+use crate::qemu::{Payload, json_arg, opts_arg, word_arg};
+use crate::valid::Valid;
 
 /// One argument.
 #[derive(Debug, Clone)]
@@ -51,10 +52,10 @@ pub struct MapEntry {
 }
 
 /// The command line of a machine.
-pub fn argv(machine: &Sound<Machine>) -> Argv {
-    let items = machine.get().items();
-    let mut out = Vec::with_capacity(2 * items.len());
-    for item in items {
+pub fn argv(machine: &Valid<Machine>) -> Argv {
+    let options = machine.get().options();
+    let mut out = Vec::with_capacity(2 * options.len());
+    for item in options {
         let origin = item.origin;
         if !item.option.is_empty() {
             let mut arg = Arg::with_capacity(1 + item.option.len());
@@ -87,11 +88,11 @@ impl Argv {
     /// Where each argument comes from.
     pub fn map(&self, source: &SourceFile) -> Vec<MapEntry> {
         let entry = |(index, argument): (usize, &Argument)| {
-            let place = argument.origin.span().map(|span| source.line_column(span.start));
-            let rule = match argument.origin {
-                Origin::Rule(rule) => Some(rule),
-                Origin::Xml(_) => None,
+            let place = match argument.origin {
+                Origin::Xml(span) => Some(source.line_column(span.start)),
+                Origin::Rule(..) => None,
             };
+            let rule = argument.origin.by_rule();
             MapEntry {
                 index,
                 argument: argument.arg.display().into_owned(),

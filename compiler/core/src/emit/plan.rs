@@ -8,29 +8,30 @@ use virtc_plan::{
     QmpScript, SocketPlace, Step, UserPolicy,
 };
 
-use crate::domain::Domain;
 use crate::emit::argv::argv;
-use crate::emit::rules;
-use crate::ir::{Leaf, Origin, Rule};
-use crate::prepare::{Machine, Sound};
+use crate::ir::{DefaultRule, Leaf, Origin};
+use crate::model::Domain;
+use crate::prepare::Machine;
+use crate::qemu::rules;
+use crate::valid::Valid;
 
 /// Who makes plans.
 pub(crate) const PRODUCER: &str = concat!("virtc ", env!("CARGO_PKG_VERSION"));
 
-static START: Rule = Rule { name: "start", text: "what every start of a VM needs" };
+static START: DefaultRule = DefaultRule { name: "start", text: "what every start of a VM needs" };
 
 /// The plan of a machine, or why there can be none.
 ///
 /// # Errors
 /// What the runtime cannot do yet, at its place.
-pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
+pub fn plan(machine: &Valid<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
     let m = machine.get();
     let needs = m.needs();
     let faults = needs.faults();
     if !faults.is_empty() {
         return Err(faults);
     }
-    let start = Origin::Rule(&START);
+    let start = m.domain().origin.with_rule(&START);
     let at = |origin| plan_origin(origin, source);
     let of = |device: Option<&str>, (step, origin): (Step, Origin)| PlannedStep {
         step,
@@ -47,7 +48,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
         steps.extend(turn.late_steps().map(|step| of(turn.device.as_deref(), step)));
     }
     let at = SocketPlace::Private(MONITOR_SOCKET.to_owned());
-    steps.push(step((Step::Listen { fd: MONITOR_FD.to_owned(), at }, Origin::Rule(&rules::MONITOR))));
+    steps.push(step((Step::Listen { fd: MONITOR_FD.to_owned(), at }, start.with_rule(&rules::MONITOR))));
     let mut fds = vec![MONITOR_FD.to_owned()];
     fds.extend(needs.fds.iter().cloned());
     let args: Vec<Arg> = argv(machine).0.into_iter().map(|a| a.arg).collect();
@@ -57,7 +58,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     let binary = m.domain().emulator.as_ref().map_or(start, |e| e.origin);
     steps.push(step((spawn, binary)));
     for (call, origin) in needs.commands.iter().cloned() {
-        let commands = vec![QmpCommand { call, awaits: None, undo: None }];
+        let commands = vec![QmpCommand { call, awaits: None, revert: None }];
         steps.push(step((Step::QmpRun { script: QmpScript { commands } }, origin)));
     }
     steps.push(step((Step::Cont {}, start)));
@@ -67,12 +68,7 @@ pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagn
 /// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it
 /// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
 pub fn memlock(machine: &Machine) -> Option<u64> {
-    machine.needs().pinned.then(|| locked_bytes(machine.domain()))
-}
-
-/// All of the guest's memory and 1 GiB.
-pub(crate) fn locked_bytes(domain: &Domain) -> u64 {
-    (domain.memory.all_kib(domain) << 10).saturating_add(1 << 30)
+    machine.needs().pinned.then(|| machine.domain().locked_bytes())
 }
 
 /// Which VM a plan is for.
@@ -93,7 +89,7 @@ pub(crate) fn digest_of(told: &impl Serialize, source: &SourceFile) -> String {
 /// Where a step comes from, in the words of plans.
 pub(crate) fn plan_origin(origin: Origin, source: &SourceFile) -> PlanOrigin {
     match origin {
-        Origin::Rule(rule) => PlanOrigin::Rule(rule.name.to_owned()),
+        Origin::Rule(rule, _) => PlanOrigin::Rule(rule.name.to_owned()),
         Origin::Xml(span) => {
             let place = source.line_column(span.start);
             PlanOrigin::Place { file: source.name().to_owned(), line: place.line, column: place.column }

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::{Arg, Hole, Part, Step};
+use virtc_plan::{Arg, Part, Placeholder, Step};
 
 use crate::codes;
 use crate::emit::argv::value_arg;
-use crate::emit::{HostNeeds, Item, Payload, Props, Value};
-use crate::prepare::{Machine, Sound};
+use crate::prepare::Machine;
+use crate::qemu::{HostRequirements, Payload, Props, QemuOption, Value};
+use crate::valid::Valid;
 
 /// A POSIX shell script that starts the machine.
 ///
@@ -16,7 +17,7 @@ use crate::prepare::{Machine, Sound};
 ///
 /// # Errors
 /// A descriptor that QEMU cannot open itself.
-pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
+pub fn script(machine: &Valid<Machine>) -> Result<String, Diagnostics> {
     let mut out = String::from(
         "#!/bin/sh\nset -eu\nstate=${state:-$(mktemp -d)}\n\
          case $state in *[,\\\\\\\"]*) echo \"the path $state holds a comma, a quote or a backslash\" >&2; exit 2;; esac\n",
@@ -40,13 +41,13 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
     for (call, origin) in &needs.commands {
         let message =
             format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute);
-        let span = origin.span().unwrap_or_default();
+        let span = origin.span();
         faults.push(
-            Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
+            Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
         );
     }
     out.push_str("exec");
-    for item in machine.get().items() {
+    for item in machine.get().options() {
         // Sets of descriptors are replaced by the paths behind them.
         if item.option == "add-fd" {
             continue;
@@ -62,9 +63,9 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
             }
             Err(fd) => {
                 let message = format!("descriptor `{fd}` cannot be opened in a shell script");
-                let span = item.origin.span().unwrap_or_default();
+                let span = item.origin.span();
                 faults.push(
-                    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
                         .help("use `virtc run`, or `--emit plan`"),
                 );
             }
@@ -75,7 +76,7 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
 }
 
 /// The value of an item with what QEMU can open itself in place of descriptors.
-fn openable(item: &Item, needs: &HostNeeds) -> Payload {
+fn openable(item: &QemuOption, needs: &HostRequirements) -> Payload {
     match &item.payload {
         Payload::Chardev(chardev) => Payload::Opts(chardev.opts_by_path()),
         Payload::Json(props) if item.option == "netdev" => Payload::Json(vdpa_by_path(&tap_by_name(props), needs)),
@@ -84,7 +85,7 @@ fn openable(item: &Item, needs: &HostNeeds) -> Payload {
 }
 
 /// A vDPA device by its path in place of its set of descriptors.
-fn vdpa_by_path(props: &Props, needs: &HostNeeds) -> Props {
+fn vdpa_by_path(props: &Props, needs: &HostRequirements) -> Props {
     let id = props.get("id").and_then(Value::plain).unwrap_or_default();
     let name = format!("{}-vdpa", id.trim_start_matches("host"));
     let opened = needs.turns().flat_map(|turn| &turn.steps).find_map(|(step, _)| match step {
@@ -119,7 +120,7 @@ fn tap_name(id: &str) -> String {
 }
 
 /// Templates, and the files that are made of them where they are not there yet; both as shell words.
-fn templates(machine: &Sound<Machine>) -> Vec<(String, String)> {
+fn templates(machine: &Valid<Machine>) -> Vec<(String, String)> {
     let word = |text: &str| {
         let mut word = String::new();
         quote(text, &mut word);
@@ -134,7 +135,7 @@ fn templates(machine: &Sound<Machine>) -> Vec<(String, String)> {
 }
 
 /// What the plan does and a script cannot.
-fn first(machine: &Sound<Machine>) -> Vec<String> {
+fn first(machine: &Valid<Machine>) -> Vec<String> {
     let needs = machine.get().needs();
     let mut out = Vec::new();
     for (step, _) in needs.turns().flat_map(|turn| &turn.binds) {
@@ -170,8 +171,11 @@ fn word(arg: &Arg) -> Result<String, String> {
     for part in Vec::from(arg.clone()) {
         match part {
             Part::Text(text) => quote(&text, &mut out),
-            Part::Hole { name: Hole::State, .. } => out.push_str("\"$state\""),
-            Part::Hole { name: Hole::Fd(name) | Hole::Secret(name) | Hole::SecretIv(name), .. } => {
+            Part::Placeholder { name: Placeholder::State, .. } => out.push_str("\"$state\""),
+            Part::Placeholder {
+                name: Placeholder::Fd(name) | Placeholder::Secret(name) | Placeholder::SecretIv(name),
+                ..
+            } => {
                 return Err(name);
             }
         }
@@ -198,20 +202,20 @@ mod tests {
 
     #[test]
     fn words_survive_the_shell() {
-        let state = Part::Hole { name: Hole::State, quote: Quote::Comma };
+        let state = Part::Placeholder { name: Placeholder::State, quote: Quote::Comma };
         assert_eq!(word(&Arg::text("a b'c")), Ok("'a b'\\''c'".to_owned()));
         assert_eq!(word(&Arg::text("")), Ok("''".to_owned()));
         assert_eq!(
             word(&Arg::from(vec![Part::Text("path=".into()), state, Part::Text("/x".into())])),
             Ok("path=\"$state\"/x".to_owned())
         );
-        let fd = Part::Hole { name: Hole::Fd("tap".into()), quote: Quote::Comma };
+        let fd = Part::Placeholder { name: Placeholder::Fd("tap".into()), quote: Quote::Comma };
         assert_eq!(word(&Arg::from(vec![Part::Text("fd=".into()), fd])), Err("tap".to_owned()));
     }
 
     #[test]
     fn a_tap_goes_by_its_name() {
-        let fds = crate::emit::fd("tapfd-net10").then(":").then(crate::emit::fd("tapfd-net11"));
+        let fds = crate::qemu::fd("tapfd-net10").then(":").then(crate::qemu::fd("tapfd-net11"));
         let props = Props::new()
             .with("type", "tap")
             .with("fds", fds)
@@ -219,17 +223,18 @@ mod tests {
             .with("vhostfds", "x")
             .with("id", "hostnet1");
         let wanted = r#"{"type":"tap","ifname":"vnet1","script":"no","downscript":"no","queues":2,"vhost":true,"id":"hostnet1"}"#;
-        assert_eq!(crate::emit::json_arg(&tap_by_name(&props)).display(), wanted);
+        assert_eq!(crate::qemu::json_arg(&tap_by_name(&props)).display(), wanted);
     }
 
     #[test]
     fn a_macvtap_stays_a_descriptor_and_vdpa_is_a_path() {
         let macvtap =
-            Props::new().with("type", "tap").with("fd", crate::emit::fd("macvtapfd-net00")).with("id", "hostnet0");
+            Props::new().with("type", "tap").with("fd", crate::qemu::fd("macvtapfd-net00")).with("id", "hostnet0");
         assert_eq!(tap_by_name(&macvtap), macvtap);
         let vdpa = |dev: &str| Props::new().with("type", "vhost-vdpa").with("vhostdev", dev).with("id", "hostnet1");
-        let mut needs = HostNeeds::default();
-        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", Origin::Rule(&crate::emit::rules::ALWAYS));
+        let origin = Origin::Xml(virtc_diag::Span::at(0));
+        let mut needs = HostRequirements::new(origin);
+        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", origin);
         assert_eq!(vdpa_by_path(&vdpa("/dev/fdset/0"), &needs), vdpa("/dev/vhost-vdpa-3"));
     }
 }

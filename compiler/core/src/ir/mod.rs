@@ -1,10 +1,12 @@
 //! What the typed model is made of.
 
+pub(crate) mod arch;
 mod origin;
 mod set;
 mod words;
 
-pub use origin::{Opt, OptExt, Origin, Rule, Spanned};
+pub use arch::Arch;
+pub use origin::{DefaultRule, Opt, OptExt, Origin, Spanned};
 pub use set::CpuSet;
 pub(crate) use words::words;
-pub use words::{Hex, Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};
+pub use words::{CNumber, Hex, Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};

@@ -2,11 +2,11 @@
 
 use std::ops::Deref;
 
-use virtc_diag::Span;
+use virtc_diag::{Place, Span};
 
 /// A rule that adds what the user left out; `--emit map` and `--why` print it.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Rule {
+pub struct DefaultRule {
     /// Kebab-case.
     pub name: &'static str,
     /// What the rule does and why, in one or two sentences.
@@ -18,17 +18,42 @@ pub struct Rule {
 pub enum Origin {
     /// This place of the document.
     Xml(Span),
-    /// This rule.
-    Rule(&'static Rule),
+    /// This rule, for the element at this place.
+    Rule(&'static DefaultRule, Span),
 }
 
 impl Origin {
-    /// The place in the document, where there is one.
-    pub fn span(self) -> Option<Span> {
+    /// The place in the document: the value's own, or that of the element for which a rule added it.
+    pub fn span(self) -> Span {
         match self {
-            Self::Xml(span) => Some(span),
-            Self::Rule(_) => None,
+            Self::Xml(span) | Self::Rule(_, span) => span,
         }
+    }
+
+    /// The rule that added it.
+    pub fn by_rule(self) -> Option<&'static DefaultRule> {
+        match self {
+            Self::Xml(_) => None,
+            Self::Rule(rule, _) => Some(rule),
+        }
+    }
+
+    /// What `rule` adds for what is here.
+    #[must_use]
+    pub fn with_rule(self, rule: &'static DefaultRule) -> Self {
+        Self::Rule(rule, self.span())
+    }
+}
+
+impl From<&Origin> for Place {
+    fn from(origin: &Origin) -> Self {
+        Self::from(*origin)
+    }
+}
+
+impl From<Origin> for Place {
+    fn from(origin: Origin) -> Self {
+        Self { span: origin.span(), rule: origin.by_rule().map(|rule| rule.name) }
     }
 }
 
@@ -50,9 +75,14 @@ impl<T> Spanned<T> {
         Self { value, origin: Origin::Xml(span) }
     }
 
-    /// A value that `rule` added.
-    pub fn rule(value: T, rule: &'static Rule) -> Self {
-        Self { value, origin: Origin::Rule(rule) }
+    /// A value that comes from `origin`.
+    pub fn new(value: T, origin: Origin) -> Self {
+        Self { value, origin }
+    }
+
+    /// A value that `rule` added for what is at `origin`.
+    pub fn rule(value: T, rule: &'static DefaultRule, origin: Origin) -> Self {
+        Self { value, origin: origin.with_rule(rule) }
     }
 
     /// The same origin with another value.

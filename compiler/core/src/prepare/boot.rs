@@ -1,8 +1,8 @@
 //! From the boot order of `<os>` to boot indexes of devices.
 
-use crate::devices::disk::DiskDevice;
-use crate::domain::Domain;
-use crate::parts::os::BootDevice;
+use crate::model::Domain;
+use crate::model::devices::disk::DiskDevice;
+use crate::model::elements::os::BootDevice;
 
 /// The first device of each kind in the boot order gets the index of that kind (`qemuProcessPrepareDeviceBootorder` in libvirt's
 /// `src/qemu/qemu_process.c`).
@@ -28,7 +28,7 @@ pub fn assign(domain: &mut Domain) {
 
 #[cfg(test)]
 mod tests {
-    use crate::parts::trial::trial;
+    use crate::model::elements::trial::trial;
 
     #[test]
     fn of_a_kind_that_is_named_twice_the_last_place_counts() {

@@ -2,42 +2,36 @@
 
 mod alias;
 mod boot;
+pub(crate) mod capabilities;
+mod denied;
 mod device;
+mod ids;
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostics, Outcome};
 
 use crate::define::{Definition, ports};
-use crate::devices::disk::{Disk, DiskBus, floppy_items};
-use crate::devices::{chardev, console, hostdev::Hostdev};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds, Item, Items, Opts, Section, rules};
-use crate::facts::Facts;
-use crate::ir::{OptExt, Origin};
-use crate::parts::backend;
-use crate::parts::features::Features;
-use crate::parts::sysinfo::Sysinfo;
-use crate::storage;
-use crate::target::{self, Target};
+use crate::ir::OptExt;
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::Facts;
+use crate::model::devices::disk::{Disk, DiskBus, floppy_options};
+use crate::model::devices::{chardev, console, hostdev::Hostdev};
+use crate::model::elements::backend;
+use crate::model::elements::features::Features;
+use crate::model::elements::sysinfo::Sysinfo;
+use crate::model::storage;
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, rules};
+use crate::target::Target;
 
-pub use device::{Absent, ChangeFindings, Changed, DeviceChange, Move, attach, detach, update};
+pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction};
+pub(crate) use device::{attach, detach, update};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
 pub struct Machine {
     domain: Domain,
-    items: Vec<Item>,
-    needs: HostNeeds,
-}
-
-/// A value that passed without an error and without a hole. Output is made of sound values alone.
-#[derive(Debug)]
-pub struct Sound<T>(T);
-
-impl<T> Sound<T> {
-    /// The value.
-    pub fn get(&self) -> &T {
-        &self.0
-    }
+    options: Vec<QemuOption>,
+    needs: HostRequirements,
 }
 
 impl Machine {
@@ -47,52 +41,57 @@ impl Machine {
     }
 
     /// What QEMU gets, in the order of the command line.
-    pub fn items(&self) -> &[Item] {
-        &self.items
+    pub fn options(&self) -> &[QemuOption] {
+        &self.options
     }
 
     /// What the host must do.
-    pub(crate) fn needs(&self) -> &HostNeeds {
+    pub(crate) fn needs(&self) -> &HostRequirements {
         &self.needs
-    }
-
-    /// The machine as a sound one: `findings` are all findings of all passes, of which none may be an error.
-    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
-        (self.domain.holes == 0 && !findings.has_errors()).then_some(Sound(self))
     }
 }
 
 /// Makes the machine that `definition` describes, for this QEMU and this host.
-pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
+pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> Outcome<Machine> {
     let mut domain = definition.into_domain();
     storage::detect(&mut domain, facts);
     ports::usb_hubs(&mut domain);
-    let mut findings = ready(&mut domain);
+    let mut findings = finish_start(&mut domain);
     domain.fd_sets = chardev::fd_sets(&domain);
-    let cx = Cx::new(&domain, target, facts);
-    let mut items = Items::new();
-    let mut needs = HostNeeds::default();
-    parts(&cx, &mut items);
-    floppy_items(&cx, &mut items);
-    domain.devices.items(&cx, &mut items);
-    parts_host(&cx, &mut needs);
+    let cx = EmitContext::new(&domain, target, facts);
+    let options = all_options(&cx);
+    let mut needs = HostRequirements::new(domain.origin);
+    element_requirements(&cx, &mut needs);
     domain.devices.host(&cx, &mut needs);
     domain.labels.iter().for_each(|l| l.host(&mut needs));
     domain.extensions.host(&mut needs);
-    domain.extensions.items(&mut items);
-    storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut items);
-    storage::master_key(&mut items);
-    let mut items = items.sorted();
-    domain.extensions.apply(&mut items);
-    target::check(&cx, &items);
+    capabilities::check(&cx, &options);
     findings.extend(cx.finish());
-    (Machine { domain, items, needs }, findings)
+    if !findings.has_errors() {
+        findings.extend(ids::check(&options));
+    }
+    Outcome::new(Machine { domain, options, needs }, findings)
+}
+
+/// All that QEMU gets, in the order of the command line.
+fn all_options(cx: &EmitContext<'_>) -> Vec<QemuOption> {
+    let domain = cx.domain;
+    let mut options = QemuOptions::new();
+    element_options(cx, &mut options);
+    floppy_options(cx, &mut options);
+    domain.devices.options(cx, &mut options);
+    domain.extensions.options(&mut options);
+    storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut options);
+    storage::master_key(domain.origin, &mut options);
+    let mut options = options.sorted();
+    domain.extensions.apply(&mut options);
+    options
 }
 
 /// Fills in what only a start fills in: USB ports, aliases, boot indexes, numbers of block nodes.
 ///
 /// libvirt stores a definition without USB ports unless all of them are given, and finds them at each start.
-pub(crate) fn ready(domain: &mut Domain) -> Diagnostics {
+pub(crate) fn finish_start(domain: &mut Domain) -> Diagnostics {
     let mut findings = Diagnostics::new();
     ports::usb(domain, &mut |d| findings.push(d));
     console::mirror(domain);
@@ -128,7 +127,7 @@ pub(crate) fn next_node(disks: &[Disk]) -> u32 {
 }
 
 /// What the parts of the domain need of the host.
-fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
+fn element_requirements(cx: &EmitContext<'_>, out: &mut HostRequirements) {
     let domain = cx.domain;
     backend::machine_host(cx, out);
     domain.backing.host(out);
@@ -146,33 +145,33 @@ fn parts_host(cx: &Cx<'_>, out: &mut HostNeeds) {
     domain.lifecycle.host(out);
 }
 
-fn parts(cx: &Cx<'_>, out: &mut Items) {
+fn element_options(cx: &EmitContext<'_>, out: &mut QemuOptions) {
     let domain = cx.domain;
-    domain.general.items(cx, out);
+    domain.general.options(cx, out);
     Features::machine(cx, out);
-    domain.memory.items(cx, out);
-    domain.vcpus.items(cx, out);
-    domain.iothreads.items(out);
-    domain.throttles.items(out);
+    domain.memory.options(cx, out);
+    domain.vcpus.options(cx, out);
+    domain.iothreads.options(out);
+    domain.throttles.options(out);
     domain.numatune.available(cx);
     if let Some(numa) = domain.numa() {
-        numa.items(cx, out);
+        numa.options(cx, out);
     }
-    domain.os.items(cx, out);
-    Sysinfo::items(cx, out);
+    domain.os.options(cx, out);
+    Sysinfo::options(cx, out);
     if let Some(security) = &domain.security {
-        security.items(cx, out);
+        security.options(cx, out);
     }
     if let Some(cpu) = &domain.cpu {
-        cpu.items(cx, out);
+        cpu.options(cx, out);
     }
-    domain.clock.items(cx, out);
-    domain.features.items(cx, out);
-    domain.power.items(cx, out);
+    domain.clock.options(cx, out);
+    domain.features.options(cx, out);
+    domain.power.options(cx, out);
     let binary = domain.emulator.as_ref().map_or("/usr/bin/qemu-system-x86_64", |e| e.value.as_str());
     let origin = domain.emulator.as_ref().map_or(domain.origin, |e| e.origin);
-    out.word(Section::Binary, "", binary, origin);
+    out.word(ArgSection::Binary, "", binary, origin);
     if domain.devices.graphics.is_empty() {
-        out.opts(Section::Display, "display", Opts::first("none"), Origin::Rule(&rules::NO_DISPLAY));
+        out.opts(ArgSection::Display, "display", Opts::first("none"), domain.origin.with_rule(&rules::NO_DISPLAY));
     }
 }

@@ -2,8 +2,6 @@
 
 pub mod ability;
 pub mod caps;
-mod check;
-mod denied;
 pub mod exchange;
 mod fold;
 mod host_model;
@@ -12,10 +10,9 @@ pub mod sorted;
 
 use std::sync::{Arc, LazyLock};
 
-use crate::parts::os::Arch;
+use crate::ir::Arch;
 
 pub use caps::Capabilities;
-pub(crate) use check::check;
 pub use exchange::Exchange;
 
 /// A profile that ships. It is made by `virtc qemu probe` and read when it is first asked for.
@@ -166,7 +163,7 @@ impl Target {
     }
 
     /// The other QEMUs that virtc knows for guests of this architecture, oldest first.
-    fn others(&self, arch: Arch) -> impl Iterator<Item = Self> {
+    pub(crate) fn others(&self, arch: Arch) -> impl Iterator<Item = Self> {
         let own = (self.version.0, self.version.1);
         profiles(arch.profile()).rev().filter(move |p| (p.version.0, p.version.1) != own).map(Self::of)
     }

@@ -4,7 +4,7 @@
 //! `alternate TYPES`. A name that has no text is a type of JSON: `str`, `int`, `number`, `bool`, `null`, `any`. `!feature` ends a token.
 //! What the types mean is QEMU's `docs/devel/qapi-code-gen.rst`, "Client JSON Protocol introspection".
 
-use crate::emit::{Props, Value};
+use crate::qemu::{Props, Value};
 use crate::target::caps::Capabilities;
 use crate::target::sorted;
 

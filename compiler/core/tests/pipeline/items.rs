@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use virtc_compiler::emit::{Item, Payload, Props, Value};
+use virtc_compiler::qemu::{Payload, Props, QemuOption, Value};
 use virtc_compiler::target::qapi::Fault;
 use virtc_compiler::target::{Capabilities, Target};
 use virtc_tests::tools;
@@ -15,7 +15,7 @@ use crate::compiler::{Compiler, corpus, files, host, recorded_caps, root};
 const INVENTED: [&str; 5] = ["prop1", "prop2", "prop3", "prop4", "prop5"];
 
 /// What is wrong with an item, in all strictness.
-fn fault(caps: &Capabilities, item: &Item) -> Option<String> {
+fn fault(caps: &Capabilities, item: &QemuOption) -> Option<String> {
     let (command, props) = match (item.option, &item.payload) {
         ("device", Payload::Json(props)) => return device(caps, props),
         ("object", Payload::Json(props)) => ("object-add", props.clone()),
@@ -61,7 +61,7 @@ fn check(dir: &Path, folders: &[&str], target: &Target, caps: &[&Capabilities]) 
             }
             continue;
         };
-        for item in machine.get().items() {
+        for item in machine.get().options() {
             checked.items += 1;
             let found = caps.iter().filter_map(|caps| fault(caps, item));
             checked.faults.extend(found.map(|fault| format!("{}: {fault}", file.display())));

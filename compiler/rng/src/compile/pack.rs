@@ -8,6 +8,7 @@ use crate::datatype::Datatype;
 use crate::engine::arena::{Arena, Kind, Pat, first_nodes};
 use crate::engine::names::Symbol;
 use crate::schema::{Definition, Schema};
+use crate::synonyms::Synonyms;
 
 impl Translated {
     /// The local name of a symbol, where it is one.
@@ -62,10 +63,15 @@ pub(super) fn pack(translated: Translated) -> Schema {
         definitions: packed,
         order_patterns: translated.orders.patterns.iter().map(|pat| mapped(*pat)).collect(),
         orders: translated.orders.words,
-        datatypes: translated.datatypes.into_iter().map(|(ty, params)| Datatype::new(ty, params)).collect(),
+        datatypes: translated
+            .datatypes
+            .into_iter()
+            .map(|(ty, params, doc)| Datatype::new(ty, params).with_doc(doc))
+            .collect(),
         literals: translated.literals,
         texts: Cow::Owned(texts),
         text_ends,
+        synonyms: Synonyms::default(),
     }
 }
 

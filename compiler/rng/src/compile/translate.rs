@@ -13,11 +13,11 @@ use crate::error::{Fault, Place};
 use crate::schema::Definition;
 use crate::syntax::ast::{Combine, Data, Kind, NameClass, Pattern, Value};
 
-/// How deep patterns may stand inside each other once definitions are put in.
+/// How deep patterns may be nested once definitions are put in.
 const MAX_DEPTH: usize = 250;
 
-/// A datatype: type and parameters.
-pub(super) type DataKey = (TypeId, Vec<(Box<str>, Box<str>)>);
+/// A datatype: type, parameters, and its documentation comment (a text, 0 where there is none).
+pub(super) type DataKey = (TypeId, Vec<(Box<str>, Box<str>)>, u32);
 
 /// All nodes of a schema, those that are needed no more among them.
 #[derive(Debug)]
@@ -30,9 +30,9 @@ pub(super) struct Translated {
     pub literals: Vec<(TypeId, u32, u32)>,
     pub texts: Texts,
     pub orders: Orders,
-    /// Where each definition stands.
+    /// Where each definition is.
     pub places: Vec<Place>,
-    /// Where attributes, lists and the like stand; several that are equal share one place.
+    /// Where attributes, lists and the like are; several that are equal share one place.
     pub pattern_places: BTreeMap<Pat, Place>,
     pub start_place: Place,
 }
@@ -56,6 +56,8 @@ struct Translator<'t> {
     /// Contents of elements that are yet to be translated.
     waiting: VecDeque<(usize, &'t Pattern, usize)>,
     done: BTreeMap<(usize, DefineName), State>,
+    /// The documentation of the choice around, which holds for each datatype among its alternatives: a text, 0 where there is none.
+    choice_doc: u32,
     depth: usize,
 }
 
@@ -78,6 +80,7 @@ pub(super) fn translate(loaded: &Loaded) -> std::result::Result<Translated, Vec<
         pattern_places: BTreeMap::new(),
         waiting: VecDeque::new(),
         done: BTreeMap::new(),
+        choice_doc: 0,
         depth: 0,
     };
     let start = translator.all(pattern).map_err(|fault| vec![fault])?;
@@ -116,6 +119,7 @@ impl<'t> Translator<'t> {
         if self.depth > MAX_DEPTH {
             return Err(Fault::new(pattern.at, "patterns are nested too deeply once definitions are put in"));
         }
+        let around = std::mem::take(&mut self.choice_doc);
         let done = match &pattern.kind {
             Kind::Empty => Pat::EMPTY,
             Kind::NotAllowed | Kind::External(_) | Kind::Grammar(_) => Pat::NOT_ALLOWED,
@@ -131,7 +135,8 @@ impl<'t> Translator<'t> {
                 self.arena.interleave(&parts)
             }
             Kind::Choice(parts) => {
-                let parts = self.alternatives(parts, scope)?;
+                let doc = self.doc(pattern);
+                let parts = self.alternatives(parts, doc, scope)?;
                 self.arena.choice(&parts)
             }
             Kind::Optional(part) => {
@@ -160,7 +165,10 @@ impl<'t> Translator<'t> {
                 let parent = self.loaded.scopes.get(scope).and_then(|s| s.parent).unwrap_or(usize::MAX);
                 self.define(parent, Some(name.clone()), pattern.at)?
             }
-            Kind::Data(data) => self.data(data, scope)?,
+            Kind::Data(data) => {
+                let doc = self.doc(pattern);
+                self.data(data, if doc == 0 { around } else { doc }, scope)?
+            }
             Kind::Value(value) => self.value(value, pattern.at)?,
             Kind::Scope(number) => self.define(*number, None, pattern.at)?,
         };
@@ -173,8 +181,13 @@ impl<'t> Translator<'t> {
         parts.iter().map(|part| self.pattern(part, scope)).collect()
     }
 
-    fn alternatives(&mut self, parts: &'t [Pattern], scope: usize) -> Result<Vec<Pat>> {
-        let translated = self.parts(parts, scope)?;
+    /// Alternatives, `doc` being the documentation of all of them.
+    fn alternatives(&mut self, parts: &'t [Pattern], doc: u32, scope: usize) -> Result<Vec<Pat>> {
+        let mut translated = Vec::new();
+        for part in parts {
+            self.choice_doc = if matches!(part.kind, Kind::Data(_)) { doc } else { 0 };
+            translated.push(self.pattern(part, scope)?);
+        }
         let places = parts.iter().map(std::ptr::from_ref);
         self.orders.translated.extend(places.zip(translated.iter().copied()));
         Ok(translated)
@@ -218,7 +231,7 @@ impl<'t> Translator<'t> {
             return Err(Fault::new(at, format!("`{}` is not defined", key.1.as_deref().unwrap_or("start"))));
         };
         self.done.insert(key.clone(), State::Busy);
-        let parts = self.alternatives(&joined.bodies, scope)?;
+        let parts = self.alternatives(&joined.bodies, 0, scope)?;
         let pat = match (joined.combine, parts.as_slice()) {
             (_, [single]) => *single,
             (Some(Combine::Interleave), parts) => self.arena.interleave(parts),
@@ -228,7 +241,7 @@ impl<'t> Translator<'t> {
         Ok(pat)
     }
 
-    fn data(&mut self, data: &'t Data, scope: usize) -> Result<Pat> {
+    fn data(&mut self, data: &'t Data, doc: u32, scope: usize) -> Result<Pat> {
         let except = match &data.except {
             Some(except) => self.pattern(except, scope)?,
             None => Pat::NOT_ALLOWED,
@@ -236,7 +249,7 @@ impl<'t> Translator<'t> {
         let at = Place { file: 0, span: virtc_diag::Span::at(0) };
         let ty = datatype::find(&data.library, &data.name).map_err(|why| Fault::new(at, why))?;
         let params = data.params.iter().map(|p| (p.name.clone(), p.value.clone())).collect();
-        let number = self.datatypes.number((ty, params));
+        let number = self.datatypes.number((ty, params, doc));
         Ok(self.arena.intern(crate::engine::arena::Kind::Data, &[number, except.0]))
     }
 

@@ -62,22 +62,33 @@ fn collapse(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether a text is white space alone.
+/// Whether a text is only white space.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// A datatype with its parameters. What they mean is worked out when a value is first held against them.
+/// A datatype with its parameters. What they mean is worked out when a value is first checked against them.
 #[derive(Debug)]
 pub(crate) struct Datatype {
     pub ty: TypeId,
     pub params: Vec<(Box<str>, Box<str>)>,
+    /// How messages name its values: a text of the schema, 0 where the schema does not say it.
+    pub doc: u32,
     facets: OnceLock<Facets>,
 }
 
 impl Datatype {
     pub(crate) fn new(ty: TypeId, params: Vec<(Box<str>, Box<str>)>) -> Self {
-        Self { ty, params, facets: OnceLock::new() }
+        Self { ty, params, doc: 0, facets: OnceLock::new() }
+    }
+
+    pub(crate) fn with_doc(self, doc: u32) -> Self {
+        Self { doc, ..self }
+    }
+
+    /// The regular expressions that its values match, one for each parameter `pattern`.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.params.iter().filter(|(name, _)| **name == *"pattern").map(|(_, value)| &**value)
     }
 
     /// What is wrong with the parameters.

@@ -1,4 +1,4 @@
-//! The run over an element and all that is in it. Nothing is recursive here: depth costs memory alone.
+//! The run over an element and all that is in it. Nothing is recursive here: depth only costs memory.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use super::arena::Pat;
 use super::derive::Engine;
 use super::names::Symbol;
 
-/// What an element is held against from its start tag to its end tag.
+/// What an element is checked against from its start tag to its end tag.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Open {
-    /// Content alone where `rest` is there, else `After` of content and what follows, or a choice of them.
+    /// Only content where `rest` is there, else `After` of content and what follows, or a choice of them.
     pub pat: Pat,
     /// What follows the element, where that is certain.
     pub rest: Option<Pat>,
@@ -28,15 +28,24 @@ pub(crate) struct Stop {
     pub missing: bool,
 }
 
-/// A value that is held to be another one, or an attribute that is held to be there.
+/// A value that is taken for another one, or an attribute that is taken to be there, or for one of another name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pretence<'d> {
     /// The element.
     pub element: u32,
     /// The attribute's name.
     pub name: Symbol,
-    /// The value; `None` is any.
-    pub value: Option<&'d str>,
+    /// What is pretended about it.
+    pub what: What<'d>,
+}
+
+/// What is pretended about an attribute.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum What<'d> {
+    /// It is there, with this value; `None` is any.
+    Value(Option<&'d str>),
+    /// If it is there, it has another name.
+    Name(Symbol),
 }
 
 /// Names of a document as symbols, and what is pretended about it.
@@ -86,7 +95,7 @@ impl Engine<'_> {
                     (open, content, leaf, element) = (inner, child.content(), is_leaf(child), child);
                 }
                 None => {
-                    // What is wrong with the end of a leaf is its text, unless it has none.
+                    // What is wrong with the end of a leaf is its text, unless there is no text.
                     let missing = !leaf || element.content().next().is_none();
                     let at = if missing { element.name_span() } else { element.text_span() };
                     self.stop = Some(Stop { at, element: element.id(), missing });
@@ -101,11 +110,12 @@ impl Engine<'_> {
     /// Takes the attributes of an element whose start tag is open.
     fn enter(&mut self, start: Pat, element: Element<'_>, view: View<'_>) -> Open {
         let mut open = self.split(start);
-        if let Some(pretence) = view.pretence.filter(|pretence| pretence.element == element.id())
-            && element.attributes().all(|attribute| view.symbol(attribute.name_id()) != pretence.name)
+        if let Some(Pretence { name, what: What::Value(value), .. }) =
+            view.pretence.filter(|pretence| pretence.element == element.id())
+            && element.attributes().all(|attribute| view.symbol(attribute.name_id()) != name)
         {
-            let derived = self.attribute(open.pat, pretence.name);
-            open.pat = self.value(derived, pretence.value, element);
+            let derived = self.attribute(open.pat, name);
+            open.pat = self.value(derived, value, element);
         }
         for attribute in element.attributes() {
             if open.pat == Pat::NOT_ALLOWED {
@@ -113,11 +123,13 @@ impl Engine<'_> {
             }
             let name = view.symbol(attribute.name_id());
             self.stop = Some(Stop { at: attribute.name_span(), element: element.id(), missing: false });
-            let derived = self.attribute(open.pat, name);
-            let value = match view.pretence {
-                Some(pretence) if pretence.element == element.id() && pretence.name == name => pretence.value,
-                _ => Some(attribute.value()),
+            let pretence = view.pretence.filter(|it| it.element == element.id() && it.name == name);
+            let (name, value) = match pretence.map(|pretence| pretence.what) {
+                None => (name, Some(attribute.value())),
+                Some(What::Value(value)) => (name, value),
+                Some(What::Name(name)) => (name, Some(attribute.value())),
             };
+            let derived = self.attribute(open.pat, name);
             open.pat = self.value(derived, value, element);
         }
         if open.pat != Pat::NOT_ALLOWED {
@@ -150,7 +162,7 @@ impl Engine<'_> {
         self.arena.choice(&rests)
     }
 
-    /// Takes what certainly follows apart, so that the content is the same wherever the element stands.
+    /// Takes what certainly follows apart, so that the content is the same wherever the element is.
     pub(crate) fn split(&mut self, start: Pat) -> Open {
         match self.single(start) {
             Some((pat, rest)) => Open { pat, rest: Some(rest) },

@@ -1,7 +1,7 @@
 //! Attributes such as `type`, where the content is that of another value, or of some value while there is none.
 
 use virtc_diag::{Diagnostic, Safety, Span};
-use virtc_xml::{Attribute, Element};
+use virtc_xml::{Attribute, Element, QName};
 
 use super::Reporter;
 use super::expected::values;
@@ -9,7 +9,8 @@ use super::wording::{any_of, code, escaped, short};
 use crate::codes::{MISMATCHED_TYPE, MISSING_ATTRIBUTE};
 use crate::engine::arena::{Kind, Pat};
 use crate::engine::names::Symbol;
-use crate::engine::run::{Pretence, Stop};
+use crate::engine::run::{Pretence, Stop, What};
+use crate::synonyms::meant;
 
 /// How many values of one attribute are tried.
 const MAX_VALUES: usize = 64;
@@ -37,14 +38,19 @@ impl<'d> Reporter<'_, '_, 'd> {
             }
         }
         let Some((attribute, fits)) = best else { return self.without(start, element, fresh, stop) };
+        // One other value is a better guess than another name, several are not.
+        if fits.len() > 1 && self.is_misnamed(start, element, stop) {
+            return None;
+        }
         self.spoil_attribute(attribute);
         let (name, value) = (self.slice(attribute.name_span()), short(attribute.value()));
         let tag = self.name(element);
         let message = format!("`<{tag} {name}='{value}'>`, but the content is that of {}", any_of(&fits, code));
-        let mut diagnostic = Diagnostic::new(&MISMATCHED_TYPE, attribute.value_span(), message);
+        let mut diagnostic = Diagnostic::at(&MISMATCHED_TYPE, attribute.value_span(), message);
         diagnostic = diagnostic
             .label(stop.at, format!("does not go with `{name}='{value}'`"))
-            .help(format!("change `{name}`, or give what `{name}='{value}'` takes"));
+            .help(format!("change `{name}`, or give what `{name}='{value}'` takes"))
+            .alternatives(fits.clone());
         if let [single] = fits.as_slice() {
             diagnostic = diagnostic.fix(
                 Safety::Unsafe,
@@ -55,8 +61,22 @@ impl<'d> Reporter<'_, '_, 'd> {
         }
         self.push(diagnostic);
         let name = self.attribute_symbol(attribute);
-        let any = Pretence { element: element.id(), name, value: None };
+        let any = Pretence { element: element.id(), name, what: What::Value(None) };
         Some(self.engine.run_open(start, element, self.pretending(any)))
+    }
+
+    /// Whether an element would be valid if the attribute at which it failed had the name that is likely meant.
+    fn is_misnamed(&mut self, start: Pat, element: Element<'d>, stop: Stop) -> bool {
+        let failed = self.checked.document().element(stop.element);
+        let Some(attribute) = failed.and_then(|e| e.attributes().find(|a| a.name_span() == stop.at)) else {
+            return false;
+        };
+        let written = self.attribute_symbol(attribute);
+        meant(self.schema.synonyms.attributes, attribute.name()).any(|name| {
+            let symbol = self.schema.symbol(QName { namespace: "", local: name });
+            let other = Pretence { element: stop.element, name: written, what: What::Name(symbol) };
+            self.may_try() && self.engine.run_open(start, element, self.pretending(other)) != Pat::NOT_ALLOWED
+        })
     }
 
     /// Whether an element that fails would be valid with one attribute more.
@@ -64,7 +84,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let present: Vec<Symbol> = element.attributes().map(|attribute| self.attribute_symbol(attribute)).collect();
         let mut best: Option<(Symbol, Vec<String>)> = None;
         for candidate in self.schema.attribute_names(&self.engine.arena, fresh) {
-            let any = Pretence { element: element.id(), name: candidate.symbol, value: None };
+            let any = Pretence { element: element.id(), name: candidate.symbol, what: What::Value(None) };
             if present.contains(&candidate.symbol)
                 || !self.may_try()
                 || self.engine.run_open(start, element, self.pretending(any)) == Pat::NOT_ALLOWED
@@ -86,16 +106,17 @@ impl<'d> Reporter<'_, '_, 'd> {
             [] => format!("`<{tag}>` lacks `{name}`, without which it cannot have this content"),
             fits => format!("`<{tag}>` lacks `{name}`, and the content is that of {}", any_of(fits, code)),
         };
-        let mut diagnostic = Diagnostic::new(&MISSING_ATTRIBUTE, element.name_span(), message)
+        let mut diagnostic = Diagnostic::at(&MISSING_ATTRIBUTE, element.name_span(), message)
             .label(stop.at, format!("does not go with a `<{tag}>` without `{name}`"))
-            .help(format!("add `{name}`, or give what `<{tag}>` takes without it"));
+            .help(format!("add `{name}`, or give what `<{tag}>` takes without it"))
+            .alternatives(fits.clone());
         if let [single] = fits.as_slice() {
             let new = format!(" {name}='{}'", escaped(single));
             let at = Span::at(element.name_span().end as usize);
             diagnostic = diagnostic.fix(Safety::Unsafe, format!("add `{name}='{single}'`"), at, new);
         }
         self.push(diagnostic);
-        let any = Pretence { element: element.id(), name: symbol, value: None };
+        let any = Pretence { element: element.id(), name: symbol, what: What::Value(None) };
         Some(self.engine.run_open(start, element, self.pretending(any)))
     }
 
@@ -107,13 +128,13 @@ impl<'d> Reporter<'_, '_, 'd> {
         if words.is_empty() || forms.len() < 2 || !self.may_try() {
             return Vec::new();
         }
-        let any = Pretence { element: element.id(), name, value: None };
+        let any = Pretence { element: element.id(), name, what: What::Value(None) };
         if self.engine.run_open(start, element, self.pretending(any)) == Pat::NOT_ALLOWED {
             return Vec::new();
         }
         let mut fits = Vec::new();
         for word in words.into_iter().take(MAX_VALUES) {
-            let pretence = Pretence { element: element.id(), name, value: Some(&word) };
+            let pretence = Pretence { element: element.id(), name, what: What::Value(Some(&word)) };
             if self.may_try() && self.engine.run_open(start, element, self.pretending(pretence)) != Pat::NOT_ALLOWED {
                 fits.push(word);
             }

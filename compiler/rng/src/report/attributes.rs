@@ -1,18 +1,20 @@
 //! Attributes of an element: those that say which form it has first, then the others.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use virtc_diag::{Diagnostic, Safety};
 use virtc_xml::{Attribute, Element};
 
-use super::expected::{Candidate, attributes};
+use super::expected::Candidate;
 use super::text::Faulty;
-use super::wording::{any_of, code, distance, is_near, nearest_first, short, with_doc};
+use super::wording::{any_of, code, distance, escaped, expected, is_near, nearest_first, short, with_doc};
 use super::{Around, MAX_REPORTS, Reporter};
 use crate::codes::{BAD_VALUE, UNKNOWN_ATTRIBUTE};
 use crate::engine::arena::Pat;
 use crate::engine::names::Symbol;
 use crate::engine::run::Open;
+use crate::synonyms::meant;
 
 impl<'d> Reporter<'_, '_, 'd> {
     /// Takes the attributes of an element whose start tag is open, and closes it.
@@ -40,7 +42,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                     foreign = true;
                 } else if !known {
                     let meant = if strange.len() < MAX_REPORTS {
-                        self.misspelt_attribute(element, attribute, open.pat, &present)
+                        self.misspelt_attribute(element, attribute, open.pat, &present, around)
                     } else {
                         None
                     };
@@ -55,7 +57,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                 Pat::NOT_ALLOWED => {
                     self.spoil_attribute(attribute);
                     faulty_form = true;
-                    self.faulty_value(element, attribute, fresh, derived, &taken);
+                    self.faulty_value(element, attribute, fresh, open.pat, &taken);
                     self.engine.value(derived, None, element)
                 }
                 pat => {
@@ -74,7 +76,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         }
         self.checked.lacking.insert(element.id());
         let lacked = self.lacked(start, element, open.pat);
-        // What is unknown stands in the place of what is missing: that is one fault.
+        // What is unknown is in the place of what is missing: that is one fault.
         let (mut told, mut lacks) = (false, "");
         if let Some(lacked) = lacked.as_ref().filter(|lacked| lacked.number <= strange.len()) {
             (told, lacks) = (lacked.number > 0, &*lacked.said);
@@ -107,7 +109,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let culprit = self.culprit(element, fresh, taken, &mut allowed);
         let with = culprit.map(|c| self.written(c)).unwrap_or_default();
         let message = format!("`<{tag}>` with `{with}` takes no attribute `{name}`");
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
         let mut help = format!("remove `{name}`, or change `{with}`");
         if let Some(culprit) = culprit {
             diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
@@ -133,26 +135,67 @@ impl<'d> Reporter<'_, '_, 'd> {
         nearest_first(attribute.name(), named.collect(), |(name, _)| name)
     }
 
-    /// An attribute that no form of the element takes, and whose name is near that of another: what follows if it is meant.
+    /// The attribute that was likely meant by one that no form of the element takes, `expected` being those that may come.
+    fn meant_attribute(
+        &mut self,
+        element: Element<'d>,
+        attribute: Attribute<'d>,
+        pat: Pat,
+        expected: &[(String, Candidate)],
+    ) -> Option<(String, Candidate)> {
+        let local = attribute.name();
+        if let Some(near) = expected.first().filter(|(known, _)| is_near(local, known)) {
+            return Some(near.clone());
+        }
+        let named = |name: &str| expected.iter().find(|(known, _)| known == name).cloned();
+        let mut known: Vec<(String, Candidate)> =
+            meant(self.schema.synonyms.attributes, local).filter_map(named).collect();
+        // The one that takes the value comes first.
+        known.sort_by_cached_key(|(_, candidate)| {
+            let derived = self.engine.attribute(pat, candidate.symbol);
+            self.engine.value(derived, Some(attribute.value()), element) == Pat::NOT_ALLOWED
+        });
+        known.into_iter().next()
+    }
+
+    /// An attribute that no form of the element takes, and which is likely another one: what follows if that is meant.
     fn misspelt_attribute(
         &mut self,
         element: Element<'d>,
         attribute: Attribute<'d>,
         pat: Pat,
         present: &BTreeSet<Symbol>,
+        around: Option<Around<'d>>,
     ) -> Option<Pat> {
         if self.is_full() {
             return None;
         }
         let (tag, name, local) = (self.name(element), self.slice(attribute.name_span()), attribute.name());
         let expected = self.expected(element, attribute, pat, present);
-        let (known, candidate) = expected.first().filter(|(known, _)| is_near(local, known))?;
+        let (known, candidate) = self.meant_attribute(element, attribute, pat, &expected)?;
         let derived = self.engine.attribute(pat, candidate.symbol);
-        let after = self.engine.value(derived, Some(attribute.value()), element);
-        let help = with_doc(format!("did you mean `{known}`?"), self.schema.text(candidate.doc));
+        let mut after = self.engine.value(derived, Some(attribute.value()), element);
+        let docs = self.attribute_docs(pat, candidate.symbol);
+        let values: Vec<Pat> = docs.iter().map(|(value, _)| *value).collect();
+        let words = self.schema.values(&self.engine.arena, &values).words;
+        let fits = after != Pat::NOT_ALLOWED;
+        let (said, word) = self.as_attribute(&known, attribute.value(), if fits { &[] } else { &words });
+        if let Some(word) = &word {
+            after = self.engine.value(derived, Some(word), element);
+        }
+        let doc = self.doc_for(&docs, Some(word.as_deref().unwrap_or(attribute.value())));
+        let mut help = with_doc(said, self.schema.text(doc));
+        if let Some((_, forms)) = around.and_then(|around| self.form_around(element, attribute, around)) {
+            let _ = write!(help, "\n`{name}` goes with {}", any_of(&forms, code));
+        }
         let message = format!("`<{tag}>` takes no attribute `{name}`");
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message).help(help);
-        if after != Pat::NOT_ALLOWED || distance(local, known) <= 2 {
+        let names = expected.into_iter().map(|(name, _)| name).collect();
+        let mut diagnostic =
+            Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message).help(help).alternatives(names);
+        if let Some(word) = word {
+            let text = format!("{known}='{}'", escaped(&word));
+            diagnostic = diagnostic.fix(Safety::Unsafe, format!("write `{known}='{word}'`"), attribute.span(), text);
+        } else if fits || distance(local, &known) <= 2 {
             diagnostic =
                 diagnostic.fix(Safety::Unsafe, format!("rename it to `{known}`"), attribute.name_span(), known.clone());
         }
@@ -175,17 +218,17 @@ impl<'d> Reporter<'_, '_, 'd> {
             return false;
         }
         let (tag, name, local) = (self.name(element), self.slice(attribute.name_span()), attribute.name());
-        let expected = self.expected(element, attribute, pat, present);
-        let names: Vec<String> = expected.into_iter().map(|(name, _)| name).collect();
+        let known = self.expected(element, attribute, pat, present);
+        let names: Vec<String> = known.into_iter().map(|(name, _)| name).collect();
         let other = around.and_then(|around| self.form_around(element, attribute, around));
         let is_foreign = other.is_some();
         let mut message = format!("`<{tag}>` takes no attribute `{name}`");
         if !lacks.is_empty() && !is_foreign {
             message = format!("{message}, and {lacks}");
         }
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
         let mut help =
-            if names.is_empty() { "remove it".to_owned() } else { format!("expected {}", any_of(&names, code)) };
+            if names.is_empty() { "remove it".to_owned() } else { expected(local, &names, "attributes", code) };
         if let Some((culprit, forms)) = other {
             diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
             help = format!("{help}\n`{name}` goes with {}", any_of(&forms, code));
@@ -197,7 +240,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                 format!("`{name}` is an element: write `<{name}>{}</{name}>` in it", short(attribute.value()));
             help = with_doc(written, self.schema.text(child.doc));
         }
-        self.push(diagnostic.help(help));
+        self.push(diagnostic.help(help).alternatives(names));
         is_foreign
     }
 
@@ -206,7 +249,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         element: Element<'d>,
         attribute: Attribute<'d>,
         fresh: Pat,
-        derived: Pat,
+        pat: Pat,
         taken: &[Attribute<'d>],
     ) {
         if self.is_full() {
@@ -220,32 +263,27 @@ impl<'d> Reporter<'_, '_, 'd> {
         };
         let (tag, name) = (self.name(element), self.slice(attribute.name_span()));
         let shown = short(attribute.value());
+        let derived = self.engine.attribute(pat, symbol);
         let patterns: Vec<Pat> = self.engine.branches(derived).into_iter().map(|(value, _)| value).collect();
-        let doc = attributes(&self.engine.arena, fresh).into_iter().find(|pat| {
-            self.schema.names.set(self.engine.arena.operand(*pat, 0)).contains(symbol)
-                && self.engine.arena.operand(*pat, 2) != 0
-        });
-        let doc = doc.map_or(0, |pat| self.engine.arena.operand(pat, 2));
-        if allowed(self, fresh) {
+        let docs = self.attribute_docs(pat, symbol);
+        let span = attribute.value_span();
+        let diagnostic = if allowed(self, fresh) {
             let culprit = self.culprit(element, fresh, taken, &mut allowed);
             let with = culprit.map(|c| self.written(c)).unwrap_or_default();
             let message = format!("`{name}='{shown}'` does not go with `{with}` in `<{tag}>`");
-            let mut diagnostic = Diagnostic::new(&BAD_VALUE, attribute.value_span(), message);
-            if let Some(culprit) = culprit {
-                diagnostic = diagnostic.label(culprit.span(), "this decides which values go with it");
+            let diagnostic = Diagnostic::at(&BAD_VALUE, span, message);
+            match culprit {
+                Some(culprit) => diagnostic.label(culprit.span(), "this decides which values go with it"),
+                None => diagnostic,
             }
-            let values = self.schema.values(&self.engine.arena, &patterns);
-            let words = nearest_first(attribute.value(), values.words, |word| word);
-            let forms = values.forms.join(", or ");
-            let said = if words.is_empty() { forms } else { any_of(&words, code) };
-            return self.push(diagnostic.help(with_doc(format!("expected {said}"), self.schema.text(doc))));
-        }
-        let message = match attribute.value().trim() {
-            "" => format!("attribute `{name}` of `<{tag}>` is empty"),
-            _ => format!("`{shown}` is no value of attribute `{name}` of `<{tag}>`"),
+        } else {
+            let message = match attribute.value().trim() {
+                "" => format!("attribute `{name}` of `<{tag}>` is empty"),
+                _ => format!("`{shown}` is no value of attribute `{name}` of `<{tag}>`"),
+            };
+            Diagnostic::at(&BAD_VALUE, span, message)
         };
-        let span = attribute.value_span();
-        self.bad_value(message, &Faulty { value: attribute.value(), span, patterns, doc, replaceable: true });
+        self.bad_value(diagnostic, &Faulty { value: attribute.value(), patterns, docs: &docs, replaceable: true });
     }
 
     /// An attribute as it is written, with single quotes.

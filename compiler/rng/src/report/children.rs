@@ -1,14 +1,16 @@
-//! Elements that may not stand where they stand.
+//! Elements that are not allowed where they are.
 
 use virtc_diag::{Diagnostic, Edit, Safety, Span};
 use virtc_xml::Element;
 
 use super::expected::{Candidate, definitions};
-use super::wording::{any_of, code, distance, is_near, nearest_first, short, tag, with_doc};
+use super::suggest::did_you_mean;
+use super::wording::{any_of, code, distance, expected, is_near, nearest_first, short, tag, with_doc};
 use super::{Frame, Reporter, Step};
 use crate::codes::{MISPLACED_ELEMENT, UNKNOWN_ELEMENT};
 use crate::engine::arena::Pat;
 use crate::engine::names::Symbol;
+use crate::synonyms::meant;
 
 /// More siblings than this are not looked through for what displaces an element.
 const MAX_SIBLINGS: usize = 500;
@@ -25,14 +27,12 @@ impl<'d> Reporter<'_, '_, 'd> {
         self.spoil(root);
         let names = self.written_names(&candidates, root);
         let message = format!("the root element is `<{}>`", self.name(root));
-        self.push(
-            Diagnostic::new(&UNKNOWN_ELEMENT, root.name_span(), message)
-                .help(format!("expected {}", any_of(&names, tag))),
-        );
+        let diagnostic = Diagnostic::at(&UNKNOWN_ELEMENT, root.name_span(), message);
+        self.push(diagnostic.help(expected(root.name(), &names, "elements", tag)).alternatives(names));
         Step::Pass(Pat::EMPTY)
     }
 
-    /// What to do with a child that may not stand here.
+    /// What to do with a child that is not allowed here.
     pub(super) fn strange_child<I>(&mut self, frame: &mut Frame<'d, I>, child: Element<'d>) -> Step {
         let pat = frame.open.pat;
         let skip = Step::Pass(pat);
@@ -68,7 +68,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             let value = short(child.text().trim()).replace('\'', "&apos;");
             let help = format!("`{name}` is an attribute: write `<{parent} {name}='{value}'>`");
             let help = with_doc(help, self.schema.text(doc));
-            self.push(Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message).help(help));
+            self.push(Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message).help(help));
             return skip;
         }
         let (schema, arena) = (self.schema, &self.engine.arena);
@@ -80,10 +80,10 @@ impl<'d> Reporter<'_, '_, 'd> {
         parents.dedup();
         let message = format!("`<{parent}>` takes no element `<{name}>`");
         let diagnostic = if parents.is_empty() {
-            Diagnostic::new(&UNKNOWN_ELEMENT, child.name_span(), message).help(self.expectation(child, frame.first))
+            self.unlike(child, frame.first, message)
         } else {
             let parents = nearest_first(parent, parents, |p| p);
-            Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message)
+            Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message)
                 .help(format!("it belongs in {}", any_of(&parents, tag)))
         };
         self.push(diagnostic);
@@ -96,14 +96,14 @@ impl<'d> Reporter<'_, '_, 'd> {
         prefix.is_some_and(|prefix| element.namespace().is_empty() && element.resolve(prefix).is_none())
     }
 
-    /// Whether an element stands in another one only because that one has no end tag, which was said when the XML was read.
+    /// Whether an element is in another one only because that one has no end tag, which was said when the XML was read.
     fn is_swallowed(&self, parent: Element<'d>, symbol: Symbol) -> bool {
         let text = self.slice(parent.span());
         let end = text.rfind("</").and_then(|at| text.get(at + 2..)).unwrap_or_default();
         !self.complete && self.schema.known_name(symbol).is_some() && !end.starts_with(self.name(parent))
     }
 
-    /// The documentation of an attribute of the parent, where a child stands for it.
+    /// The documentation of an attribute of the parent, where a child is meant as it.
     fn attribute_like<I>(&self, frame: &Frame<'d, I>, child: Element<'d>) -> Option<u32> {
         let plain = child.children().next().is_none() && frame.element.attribute(child.name()).is_none();
         let names = self.schema.attribute_names(&self.engine.arena, frame.fresh);
@@ -111,18 +111,21 @@ impl<'d> Reporter<'_, '_, 'd> {
         names.into_iter().find(is).filter(|_| plain).map(|candidate| candidate.doc)
     }
 
-    /// What an element's content expects, nearest to the name of `child` first.
-    fn expectation(&self, child: Element<'d>, pat: Pat) -> String {
+    /// An element that no place of the schema has, in a content of this pattern.
+    fn unlike(&self, child: Element<'d>, pat: Pat, message: String) -> Diagnostic {
         let candidates = self.schema.elements(&self.engine.arena, pat, false);
         let names = nearest_first(self.name(child), self.written_names(&candidates, child), |name| name);
-        if names.is_empty() {
-            "no element may stand here".to_owned()
-        } else {
-            format!("expected {}", any_of(&names, tag))
-        }
+        let known = meant(self.schema.synonyms.elements, child.name());
+        let meant: Vec<String> = known.filter(|name| names.iter().any(|it| it == name)).map(str::to_owned).collect();
+        let help = match names.as_slice() {
+            [] => "no element is allowed here".to_owned(),
+            _ if !meant.is_empty() => did_you_mean(&meant, tag),
+            names => expected(child.name(), names, "elements", tag),
+        };
+        Diagnostic::at(&UNKNOWN_ELEMENT, child.name_span(), message).help(help).alternatives(names)
     }
 
-    /// Whether an element of this name may stand anywhere in a pattern.
+    /// Whether an element of this name is allowed anywhere in a pattern.
     pub(super) fn is_in(&self, pat: Pat, symbol: Symbol) -> bool {
         let found = definitions(&self.engine.arena, pat, false).into_iter().filter_map(|n| self.schema.definition(n));
         found.into_iter().any(|definition| self.schema.names.set(definition.names).contains(symbol))
@@ -142,7 +145,8 @@ impl<'d> Reporter<'_, '_, 'd> {
         let mut spaces: Vec<&str> = Vec::new();
         for candidate in candidates {
             let Some((ns, local)) = self.schema.known_name(candidate.symbol) else { continue };
-            if is_near(written, local) || (local == written && ns != element.namespace()) {
+            let known = meant(self.schema.synonyms.elements, written).any(|meant| meant == local);
+            if is_near(written, local) || (local == written && ns != element.namespace()) || known {
                 // Of like names in several namespaces, the one that the prefix speaks of comes first.
                 near.push((distance(written, local), prefix.is_empty() || !speaks_of(ns, prefix), local, *candidate));
                 if local == written {
@@ -163,7 +167,8 @@ impl<'d> Reporter<'_, '_, 'd> {
                 break;
             }
             if distance <= 2 && chosen.is_none() {
-                chosen = Some((local, candidate, Step::Enter(start, candidate.doc)));
+                let docs = self.docs_of(pat, candidate.symbol);
+                chosen = Some((local, candidate, Step::Enter(start, docs)));
             }
         }
         let (local, candidate, step) = chosen?;
@@ -179,7 +184,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return Some(step);
         }
         let namespace = self.schema.known_name(candidate.symbol).map_or("", |(ns, _)| ns);
-        let mut diagnostic = Diagnostic::new(&UNKNOWN_ELEMENT, element.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&UNKNOWN_ELEMENT, element.name_span(), message);
         let shown = self.written_name(candidate.symbol, element).unwrap_or_default();
         let declaration = self.declaration(candidate.symbol, element);
         if local == written {
@@ -242,9 +247,9 @@ impl<'d> Reporter<'_, '_, 'd> {
         let written = culprit.map(|c| self.written(c));
         let form = written.as_ref().map_or_else(String::new, |written| format!(" with `{written}`"));
         let message = format!("`<{}>`{form} takes no element `<{}>`", self.name(parent), self.name(child));
-        let mut diagnostic = Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
+        let mut diagnostic = Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message);
         if let Some(culprit) = culprit {
-            diagnostic = diagnostic.label(culprit.span(), "this decides what may stand inside");
+            diagnostic = diagnostic.label(culprit.span(), "this decides what is allowed inside");
         }
         let forms = culprit.map(|c| self.forms(frame.fresh, c, parent, &|this, pat| this.is_in(pat, symbol)));
         let help = match (written, forms.filter(|forms| !forms.is_empty())) {
@@ -252,7 +257,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             (Some(written), None) => format!("remove `<{}>`, or change `{written}`", self.name(child)),
             (None, _) => {
                 format!(
-                    "an attribute of `<{}>` decides whether `<{}>` may stand here",
+                    "an attribute of `<{}>` decides whether `<{}>` is allowed here",
                     self.name(parent),
                     self.name(child)
                 )
@@ -261,11 +266,11 @@ impl<'d> Reporter<'_, '_, 'd> {
         self.push(diagnostic.help(help));
     }
 
-    /// An element that may stand in its parent, but not here and now.
+    /// An element that its parent takes, but not here and now.
     fn displaced<I>(&mut self, frame: &Frame<'d, I>, child: Element<'d>, symbol: Symbol) {
         let (name, parent) = (self.name(child), self.name(frame.element));
         let before: Vec<Element<'d>> = frame.element.children().take_while(|e| *e != child).collect();
-        let diagnostic = |message: String| Diagnostic::new(&MISPLACED_ELEMENT, child.name_span(), message);
+        let diagnostic = |message: String| Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message);
         if before.len() > MAX_SIBLINGS || !self.may_try() {
             return self.push(diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`")));
         }
@@ -276,7 +281,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         {
             let found =
                 diagnostic(format!("a second `<{name}>` in `<{parent}>`")).label(first.name_span(), "the first one");
-            return self.push(found.help("only one may stand here: remove one of them"));
+            return self.push(found.help("only one is allowed here: remove one of them"));
         }
         let mut pat = frame.first;
         for sibling in &before {
@@ -287,7 +292,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                 let order = self.engine.start_tag(swapped, self.symbol(*sibling)) != Pat::NOT_ALLOWED;
                 let other = self.name(*sibling);
                 let found = if order {
-                    diagnostic(format!("`<{name}>` must stand before `<{other}>`"))
+                    diagnostic(format!("`<{name}>` must come before `<{other}>`"))
                         .help(format!("move it before `<{other}>`"))
                 } else {
                     diagnostic(format!("`<{name}>` does not go together with `<{other}>` in `<{parent}>`"))
@@ -297,17 +302,18 @@ impl<'d> Reporter<'_, '_, 'd> {
             }
             pat = next;
         }
-        let expected = self.schema.elements(&self.engine.arena, frame.open.pat, true);
-        let mut behind = frame.element.children().skip_while(|e| *e != child).skip(1);
-        if let Some(later) = behind.find(|e| expected.iter().any(|c| c.symbol == self.symbol(*e))) {
+        let candidates = self.schema.elements(&self.engine.arena, frame.open.pat, true);
+        let mut later = frame.element.children().skip_while(|e| *e != child).skip(1);
+        if let Some(later) = later.find(|e| candidates.iter().any(|c| c.symbol == self.symbol(*e))) {
             let other = self.name(later);
-            let found = diagnostic(format!("`<{name}>` must stand behind `<{other}>`"));
+            let found = diagnostic(format!("`<{name}>` must come after `<{other}>`"));
             let found = found.label(later.name_span(), format!("`<{other}>` is here"));
-            return self.push(found.help(format!("move it behind `<{other}>`")));
+            return self.push(found.help(format!("move it after `<{other}>`")));
         }
         let found = diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`"));
-        let names = self.written_names(&expected, child);
-        self.push(if names.is_empty() { found } else { found.help(format!("expected {}", any_of(&names, tag))) });
+        let names = nearest_first(name, self.written_names(&candidates, child), |name| name);
+        let help = expected(name, &names, "elements", tag);
+        self.push(if help.is_empty() { found } else { found.help(help).alternatives(names) });
     }
 
     /// `pat` after an element, whose content is taken to fit if it does not; as it is where the element may not come.

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use super::expected::values;
-use super::wording::short;
 use crate::datatype::{Datatype, Form, Kind as Type};
 use crate::engine::arena::{Arena, Kind, Pat};
 use crate::schema::Schema;
@@ -15,12 +14,14 @@ pub(crate) struct Values {
     pub words: Vec<String>,
     /// Forms that are allowed, in words.
     pub forms: Vec<String>,
+    /// The regular expressions of these forms, for tools.
+    pub patterns: Vec<String>,
 }
 
 impl Schema {
     /// What the patterns of a value allow.
     pub(crate) fn values(&self, arena: &Arena<'_>, pats: &[Pat]) -> Values {
-        let (mut words, mut forms) = (BTreeSet::new(), BTreeSet::new());
+        let (mut words, mut forms, mut patterns) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
         for leaf in pats.iter().flat_map(|pat| values(arena, *pat)) {
             match arena.kind(leaf) {
                 Kind::Value => {
@@ -28,18 +29,39 @@ impl Schema {
                 }
                 Kind::Data => {
                     let datatype = self.datatypes.get(arena.operand(leaf, 0) as usize);
-                    forms.extend(datatype.map(describe));
+                    forms.extend(datatype.map(|datatype| self.description(datatype)));
+                    patterns.extend(datatype.iter().flat_map(|datatype| datatype.patterns()).map(str::to_owned));
                 }
                 Kind::List => {
                     let inner = self.values(arena, &[arena.part(leaf, 0)]);
                     let mut said = inner.forms;
                     said.extend(inner.words.iter().map(|word| format!("`{word}`")));
-                    forms.insert(format!("a list of {}", said.join(" or ")));
+                    forms.insert(format!("values with blanks between, each {}", said.join(" or ")));
+                    patterns.extend(inner.patterns);
                 }
                 _ => drop(forms.insert("text".to_owned())),
             }
         }
-        Values { words: words.into_iter().collect(), forms: forms.into_iter().collect() }
+        Values {
+            words: words.into_iter().collect(),
+            forms: forms.into_iter().collect(),
+            patterns: patterns.into_iter().collect(),
+        }
+    }
+
+    /// A datatype in words: those of the schema's author where it has some.
+    pub(crate) fn description(&self, datatype: &Datatype) -> String {
+        match self.text(datatype.doc) {
+            "" => describe(datatype),
+            doc => doc.replace('\n', " "),
+        }
+    }
+}
+
+impl Datatype {
+    /// Whether its values have a form that only a regular expression tells: people need words for it.
+    pub(crate) fn needs_words(&self) -> bool {
+        self.patterns().any(|pattern| !(matches!(self.ty.kind(), Type::Integer(..)) && is_digits(pattern)))
     }
 }
 
@@ -65,18 +87,19 @@ fn describe(datatype: &Datatype) -> String {
         Type::Base64 => "data in base64".to_owned(),
         Type::Hex => "pairs of hexadecimal digits".to_owned(),
     };
+    // A regular expression is for tools: it helps no person to write a value.
+    if datatype.needs_words() {
+        said.push_str(" of the form that the schema prescribes");
+    }
     for (name, value) in &datatype.params {
         let more = match &**name {
-            // A whole number says it all.
-            "pattern" if matches!(datatype.ty.kind(), Type::Integer(..)) && is_digits(value) => continue,
-            "pattern" => format!(" that matches `{}`", short(value)),
             "length" => format!(" of length {value}"),
             "minLength" => format!(" of length {value} at least"),
             "maxLength" => format!(" of length {value} at most"),
             "minExclusive" => format!(" above {value}"),
             "maxExclusive" => format!(" below {value}"),
             "totalDigits" => format!(" of {value} digits at most"),
-            "fractionDigits" => format!(" with {value} digits behind the point at most"),
+            "fractionDigits" => format!(" with {value} digits after the point at most"),
             _ => continue,
         };
         said.push_str(&more);

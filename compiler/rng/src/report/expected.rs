@@ -8,14 +8,14 @@ use crate::engine::arena::{Arena, Kind, Pat};
 use crate::engine::names::Symbol;
 use crate::schema::Schema;
 
-/// The elements that a name may stand in.
+/// The elements that an element of a name may be in.
 pub(crate) type Parents = FxHashMap<Symbol, BTreeSet<Symbol>>;
 
-/// An element or attribute that may stand somewhere.
+/// An element or attribute that is allowed somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Candidate {
     pub symbol: Symbol,
-    /// The documentation comment, 0 where there is none.
+    /// The documentation comment, 0 where there is none, or where several forms have different ones.
     pub doc: u32,
 }
 
@@ -110,11 +110,17 @@ impl Schema {
         out.retain(|candidate| self.known_name(candidate.symbol).is_some());
         // Of one name, the one with documentation comes first.
         out.sort_by_key(|candidate| (candidate.symbol, candidate.doc == 0, candidate.doc));
-        out.dedup_by_key(|candidate| candidate.symbol);
+        out.dedup_by(|next, first| {
+            let same = next.symbol == first.symbol;
+            if same && next.doc != 0 && next.doc != first.doc {
+                first.doc = 0;
+            }
+            same
+        });
         out
     }
 
-    /// For each name the elements in whose content an element of this name may stand.
+    /// For each name the elements in whose content an element of this name is allowed.
     pub(crate) fn parents(&self, arena: &Arena<'_>) -> Parents {
         let mut out = Parents::default();
         for definition in &self.definitions {

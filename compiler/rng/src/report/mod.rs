@@ -10,19 +10,23 @@ pub(crate) mod expected;
 mod forms;
 mod missing;
 mod names;
+mod sample;
+mod suggest;
 mod text;
 mod wording;
 
 pub(crate) use expected::Parents;
+use expected::definitions;
+use suggest::Docs;
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_xml::{Attribute, Document, Element, Node};
 
-use crate::checked::Checked;
 use crate::engine::arena::Pat;
 use crate::engine::derive::Engine;
 use crate::engine::names::Symbol;
 use crate::engine::run::{Open, Pretence, View, is_leaf};
 use crate::schema::Schema;
+use crate::validated::Validated;
 
 /// More faults than this in one document are marked, but not reported.
 const MAX_REPORTS: usize = 100;
@@ -35,14 +39,14 @@ struct Frame<'d, I> {
     open: Open,
     content: I,
     leaf: bool,
-    /// Whether it holds elements although it takes a value alone: then they are at fault, not the text.
+    /// Whether it holds elements although it takes only a value: then they are at fault, not the text.
     value: bool,
     /// The pattern once the start tag was open: what its attributes chose from.
     fresh: Pat,
     /// The pattern once the start tag was closed.
     first: Pat,
-    /// The documentation, 0 where there is none.
-    doc: u32,
+    /// The documentation of each form of the element.
+    docs: Docs,
     /// How many faults were found among its children.
     faults: usize,
     /// Whether a child was skipped that would have done in its place.
@@ -54,7 +58,7 @@ struct Reporter<'r, 's, 'd> {
     schema: &'s Schema,
     symbols: &'r [Symbol],
     complete: bool,
-    checked: Checked<'d>,
+    checked: Validated<'d>,
     out: Diagnostics,
     trials: usize,
 }
@@ -64,9 +68,9 @@ pub(crate) fn report<'d>(
     engine: &mut Engine<'_>,
     document: &'d Document,
     symbols: &[Symbol],
-) -> (Checked<'d>, Diagnostics) {
+) -> (Validated<'d>, Diagnostics) {
     let schema = engine.schema;
-    let checked = Checked::unchecked(document);
+    let checked = Validated::unchecked(document);
     let complete = document.is_complete();
     let mut reporter = Reporter { engine, schema, symbols, complete, checked, out: Diagnostics::new(), trials: 0 };
     if let Some(root) = document.root() {
@@ -79,8 +83,8 @@ pub(crate) fn report<'d>(
 enum Step {
     /// Nothing: this follows.
     Pass(Pat),
-    /// Enter it with this pattern for its open start tag, and this documentation.
-    Enter(Pat, u32),
+    /// Enter it with this pattern for its open start tag, and the documentation of its forms.
+    Enter(Pat, Docs),
 }
 
 /// The element around one, and what its attributes chose from.
@@ -97,9 +101,9 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
             Some(step) => step,
             None => self.strange_root(start, root),
         };
-        let Step::Enter(start, doc) = step else { return };
+        let Step::Enter(start, docs) = step else { return };
         let mut stack = Vec::new();
-        let mut frame = self.enter(start, root, root.content(), doc, None);
+        let mut frame = self.enter(start, root, root.content(), docs, None);
         loop {
             let next = if frame.leaf { None } else { frame.content.next() };
             match next {
@@ -118,9 +122,9 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
                     };
                     match step {
                         Step::Pass(after) => frame.open.pat = after,
-                        Step::Enter(start, doc) => {
+                        Step::Enter(start, docs) => {
                             let around = Around { element: frame.element, fresh: frame.fresh };
-                            let inner = self.enter(start, child, child.content(), doc, Some(around));
+                            let inner = self.enter(start, child, child.content(), docs, Some(around));
                             stack.push(std::mem::replace(&mut frame, inner));
                         }
                     }
@@ -135,7 +139,7 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         }
     }
 
-    /// What to do with an element that may stand here by its name; `None` where it may not.
+    /// What to do with an element whose name is allowed here; `None` where it may not.
     fn try_element(&mut self, pat: Pat, element: Element<'d>) -> Option<Step> {
         let start = self.engine.start_tag(pat, self.symbol(element));
         if start == Pat::NOT_ALLOWED {
@@ -147,7 +151,7 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         }
         Some(match self.alternative(start, element) {
             Some(after) => Step::Pass(after),
-            None => Step::Enter(start, self.doc_of(pat, self.symbol(element))),
+            None => Step::Enter(start, self.docs_of(pat, self.symbol(element))),
         })
     }
 
@@ -156,14 +160,14 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         start: Pat,
         element: Element<'d>,
         content: I,
-        doc: u32,
+        docs: Docs,
         around: Option<Around<'d>>,
     ) -> Frame<'d, I> {
         let fresh = self.engine.split(start).pat;
         let open = self.attributes(start, element, around);
         let leaf = is_leaf(element);
         let value = !leaf && self.holds_value(open);
-        Frame { element, open, content, leaf, value, fresh, first: open.pat, doc, faults: 0, displaced: false }
+        Frame { element, open, content, leaf, value, fresh, first: open.pat, docs, faults: 0, displaced: false }
     }
 
     /// What follows an element, come what may.
@@ -176,7 +180,7 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
             // The value is likely in the elements that were refused.
             self.spoil(frame.element);
         } else if frame.leaf || frame.value {
-            self.faulty_text(frame.element, frame.open, frame.doc);
+            self.faulty_text(frame.element, frame.open, &frame.docs);
         } else if frame.displaced {
             self.checked.lacking.insert(frame.element.id());
         } else {
@@ -195,10 +199,11 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         self.slice(element.name_span())
     }
 
-    /// The documentation of an element that stands in a pattern.
-    fn doc_of(&self, pat: Pat, symbol: Symbol) -> u32 {
-        let found = self.schema.elements(&self.engine.arena, pat, true);
-        found.into_iter().find(|candidate| candidate.symbol == symbol).map_or(0, |candidate| candidate.doc)
+    /// The documentation of each form of an element that may come next in a pattern.
+    fn docs_of(&self, pat: Pat, symbol: Symbol) -> Docs {
+        let found = definitions(&self.engine.arena, pat, true).into_iter().filter_map(|n| self.schema.definition(n));
+        let named = found.filter(|definition| self.schema.names.set(definition.names).contains(symbol));
+        named.map(|definition| (definition.content, definition.doc)).collect()
     }
 
     fn symbol(&self, element: Element<'_>) -> Symbol {

@@ -5,7 +5,8 @@ use virtc_xml::Element;
 
 use super::Reporter;
 use super::expected::values;
-use super::wording::{any_of, code, escaped, is_near, nearest_first, short, with_doc};
+use super::suggest::{Docs, did_you_mean, likely};
+use super::wording::{MANY, code, escaped, expected, nearest_first, short, with_doc};
 use crate::codes::{BAD_VALUE, STRAY_TEXT};
 use crate::engine::arena::{Kind, Pat};
 use crate::engine::run::Open;
@@ -13,40 +14,44 @@ use crate::engine::run::Open;
 /// A value that is not allowed.
 pub(super) struct Faulty<'v> {
     pub value: &'v str,
-    pub span: Span,
     /// What would be allowed.
     pub patterns: Vec<Pat>,
-    /// The documentation, 0 where there is none.
-    pub doc: u32,
-    /// Whether the value can be replaced as it stands.
+    /// The documentation by form.
+    pub docs: &'v Docs,
+    /// Whether the value can be replaced as it is.
     pub replaceable: bool,
 }
 
 impl<'d> Reporter<'_, '_, 'd> {
     /// Reports a value that is none of those expected.
-    pub(super) fn bad_value(&mut self, message: String, faulty: &Faulty<'_>) {
+    pub(super) fn bad_value(&mut self, diagnostic: Diagnostic, faulty: &Faulty<'_>) {
         let allowed = self.schema.values(&self.engine.arena, &faulty.patterns);
         let value = faulty.value.trim();
-        let words = nearest_first(value, allowed.words, |word| word);
-        let near = words.first().filter(|word| is_near(value, word) && !value.is_empty()).cloned();
-        let mut said = Vec::new();
-        if !words.is_empty() {
-            said.push(any_of(&words, code));
-        }
-        said.extend(allowed.forms);
-        let expected = if said.is_empty() { String::new() } else { format!("expected {}", said.join(", or ")) };
-        let doc = self.schema.text(faulty.doc);
-        let mut diagnostic = Diagnostic::new(&BAD_VALUE, faulty.span, message);
-        let help = match &near {
-            Some(word) => format!("did you mean `{word}`? {expected}"),
-            None => expected,
+        let mut words = nearest_first(value, allowed.words, |word| word);
+        let meant = likely(value, &words, self.schema.synonyms.values);
+        words.sort_by_key(|word| meant.iter().position(|likely| likely == word).unwrap_or(usize::MAX));
+        let forms = allowed.forms.join(", or ");
+        // Where the suggestion is all that is allowed, or one of too many, a list is of no help.
+        let listed = match meant.len() {
+            0 => expected(value, &words, "values", code),
+            _ if words.len() > meant.len() && words.len() <= MANY => expected(value, &words, "values", code),
+            _ => String::new(),
         };
-        let help = with_doc(help, doc);
-        if !help.is_empty() {
-            diagnostic = diagnostic.help(help);
-        }
-        if let Some(word) = near.filter(|_| faulty.replaceable) {
-            diagnostic = diagnostic.fix(Safety::Unsafe, format!("write `{word}`"), faulty.span, escaped(&word));
+        let expected = match (forms.is_empty(), listed.strip_prefix("expected ")) {
+            (true, _) => listed,
+            (false, Some(words)) => format!("expected {words}, or {forms}"),
+            (false, None) if listed.is_empty() => format!("expected {forms}"),
+            (false, None) => format!("expected {forms}; {listed}"),
+        };
+        let question = did_you_mean(&meant, code);
+        let space = if question.is_empty() || expected.is_empty() { "" } else { " " };
+        let doc = self.doc_for(faulty.docs, meant.first().filter(|_| meant.len() == 1).map(String::as_str));
+        let help = with_doc(format!("{question}{space}{expected}"), self.schema.text(doc));
+        let mut diagnostic = Diagnostic { patterns: allowed.patterns, ..diagnostic.alternatives(words) };
+        diagnostic = diagnostic.help(help);
+        if let ([word], true, Some(span)) = (meant.as_slice(), faulty.replaceable, diagnostic.span) {
+            let title = format!("write `{word}`");
+            diagnostic = diagnostic.fix(Safety::Unsafe, title, span, escaped(word));
         }
         self.push(diagnostic);
     }
@@ -68,7 +73,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 
     /// Reports what is wrong with the text of an element that holds no other.
-    pub(super) fn faulty_text(&mut self, element: Element<'d>, open: Open, doc: u32) {
+    pub(super) fn faulty_text(&mut self, element: Element<'d>, open: Open, docs: &Docs) {
         let text = element.text();
         let blank = text.trim().is_empty();
         let patterns = self.contents(open);
@@ -95,7 +100,8 @@ impl<'d> Reporter<'_, '_, 'd> {
             };
             let span = if blank { element.name_span() } else { element.text_span() };
             let plain = self.slice(span) == text.trim();
-            self.bad_value(message, &Faulty { value: &text, span, patterns, doc, replaceable: plain && !blank });
+            let faulty = Faulty { value: &text, patterns, docs, replaceable: plain && !blank };
+            self.bad_value(Diagnostic::at(&BAD_VALUE, span, message), &faulty);
         } else {
             self.missing_elements(element, open, 0);
         }
@@ -110,10 +116,10 @@ impl<'d> Reporter<'_, '_, 'd> {
             "" => text.chars().next().map_or_else(String::new, |c| format!("character U+{:04X}", u32::from(c))),
             _ => format!("`{text}`"),
         };
-        let holds = if self.engine.arena.has_elements(content) { "elements alone" } else { "no text" };
-        let mut diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text in `<{name}>`, which holds {holds}"));
+        let holds = if self.engine.arena.has_elements(content) { "only elements" } else { "no text" };
+        let mut diagnostic = Diagnostic::at(&STRAY_TEXT, span, format!("text in `<{name}>`, which holds {holds}"));
         if matches!(self.engine.arena.kind(content), Kind::Data | Kind::Value) {
-            diagnostic = Diagnostic::new(&STRAY_TEXT, span, format!("text beside elements in `<{name}>`"));
+            diagnostic = Diagnostic::at(&STRAY_TEXT, span, format!("text between elements in `<{name}>`"));
         }
         diagnostic = diagnostic.help(format!("remove {shown}, or put it where it belongs"));
         let raw = self.slice(span);

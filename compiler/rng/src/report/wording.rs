@@ -1,6 +1,9 @@
 //! Words of messages: lists, and the nearest of several names.
 
-/// How many of several are named.
+/// Longer lists are not shown whole: what does not help to choose is left to formats for machines.
+pub(super) const MANY: usize = 10;
+
+/// How many are named of a longer list.
 const SHOWN: usize = 5;
 
 /// Words whose lengths differ by more than this are not looked at more closely, in bytes.
@@ -29,7 +32,30 @@ pub(super) fn nearest_first<T>(name: &str, mut list: Vec<T>, text: impl Fn(&T) -
     list
 }
 
-/// "`a`, `b` or `c`", cut with the number of the rest where there are many. `decorate` puts each in its marks.
+/// What is expected in place of `written`, `words` being sorted by how near they are to it: all where they are few, else those that are
+/// somewhat like it. `what` is the plural of what they are.
+pub(super) fn expected(written: &str, words: &[String], what: &str, decorate: fn(&str) -> String) -> String {
+    if words.len() <= MANY {
+        return if words.is_empty() { String::new() } else { format!("expected {}", any_of(words, decorate)) };
+    }
+    let like: Vec<&String> = words.iter().filter(|word| is_like(written, word)).take(SHOWN).collect();
+    let count = words.len();
+    match like.len() {
+        0 => format!("none of the {count} {what} that are allowed resembles `{}`", short(written)),
+        1 => format!("of the {count} {what} that are allowed, {} is nearest", all_of(&like, decorate)),
+        _ => format!("of the {count} {what} that are allowed, {} are nearest", all_of(&like, decorate)),
+    }
+}
+
+/// Whether somebody who wrote `a` may think of `b`: it holds it, begins like it, or half of it is the same.
+fn is_like(a: &str, b: &str) -> bool {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let begin = a.chars().zip(b.chars()).take_while(|(a, b)| a == b).count();
+    let longest = a.chars().count().max(b.chars().count());
+    begin >= 3 || (a.len() >= 3 && b.contains(&a)) || (b.len() >= 3 && a.contains(&b)) || distance(&a, &b) <= longest
+}
+
+/// "`a`, `b` or `c`", cut where there are many. `decorate` puts each in its marks.
 pub(super) fn any_of<T: AsRef<str>>(list: &[T], decorate: fn(&str) -> String) -> String {
     joined(list, "or", decorate)
 }
@@ -40,10 +66,10 @@ pub(super) fn all_of<T: AsRef<str>>(list: &[T], decorate: fn(&str) -> String) ->
 }
 
 fn joined<T: AsRef<str>>(list: &[T], word: &str, decorate: fn(&str) -> String) -> String {
-    let shown = if list.len() > SHOWN + 1 { SHOWN } else { list.len() };
+    let shown = if list.len() > MANY { SHOWN } else { list.len() };
     let mut texts: Vec<String> = list.iter().take(shown).map(|item| decorate(item.as_ref())).collect();
     if shown < list.len() {
-        return format!("{} and {} more", texts.join(", "), list.len() - shown);
+        return format!("{}, among others", texts.join(", "));
     }
     match (texts.pop(), texts.is_empty()) {
         (Some(single), true) => single,
@@ -90,7 +116,18 @@ mod tests {
     fn lists_are_cut() {
         assert_eq!(any_of(&["a"], code), "`a`");
         assert_eq!(any_of(&["a", "b", "c"], tag), "`<a>`, `<b>` or `<c>`");
-        assert_eq!(all_of(&["1", "2", "3", "4", "5", "6", "7"], code), "`1`, `2`, `3`, `4`, `5` and 2 more");
+        assert_eq!(all_of(&["1", "2", "3", "4", "5", "6", "7"], code), "`1`, `2`, `3`, `4`, `5`, `6` and `7`");
+        let many: Vec<String> = (1..=11).map(|number| format!("n{number}")).collect();
+        assert_eq!(any_of(&many, code), "`n1`, `n2`, `n3`, `n4`, `n5`, among others");
+    }
+
+    #[test]
+    fn of_many_the_nearest_are_shown() {
+        let mut words: Vec<String> = (1..=11).map(|number| format!("word{number}")).collect();
+        assert_eq!(expected("abc", &words, "words", code), "none of the 11 words that are allowed resembles `abc`");
+        words.insert(0, "abcd".to_owned());
+        assert_eq!(expected("abc", &words, "words", code), "of the 12 words that are allowed, `abcd` is nearest");
+        assert_eq!(expected("abc", &words[..2], "words", code), "expected `abcd` or `word1`");
     }
 
     #[test]

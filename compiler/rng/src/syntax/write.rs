@@ -112,7 +112,7 @@ impl Writer {
             Kind::Mixed(part) => self.single("mixed", pattern, part),
             Kind::Ref(name) => self.leaf("ref", &[("name", name)]),
             Kind::ParentRef(name) => self.leaf("parentRef", &[("name", name)]),
-            Kind::Data(data) => self.data(data),
+            Kind::Data(data) => self.data(pattern, data),
             Kind::Value(value) => self.value(value),
             Kind::External(reference) => {
                 let attributes = reference_attributes(reference);
@@ -123,7 +123,7 @@ impl Writer {
                 writer.documentation(pattern);
                 writer.components(components);
             }),
-            // Made by loading alone, which does not come before writing.
+            // Made only by loading, which does not come before writing.
             Kind::Scope(_) => {}
         }
     }
@@ -166,12 +166,13 @@ impl Writer {
         });
     }
 
-    fn data(&mut self, data: &Data) {
+    fn data(&mut self, pattern: &Pattern, data: &Data) {
         let attributes = [("type", &*data.name), ("datatypeLibrary", &*data.library)];
-        if data.params.is_empty() && data.except.is_none() {
+        if data.params.is_empty() && data.except.is_none() && pattern.doc.is_none() {
             return self.leaf("data", &attributes);
         }
         self.around("data", &attributes, |writer| {
+            writer.documentation(pattern);
             for param in &data.params {
                 writer.text("param", &[("name", &param.name)], &param.value);
             }

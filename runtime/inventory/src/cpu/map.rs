@@ -78,7 +78,7 @@ impl CpuMap {
     /// Reads `index.xml` and what it includes for x86.
     ///
     /// # Errors
-    /// In words, when a file cannot be read, or says something that is not understood.
+    /// In words, when a file cannot be read, or has content that is not understood.
     pub fn read(dir: &Path) -> Result<Self, String> {
         let mut map = Self::default();
         let index = load(&dir.join("index.xml"))?;
@@ -166,7 +166,7 @@ fn parse(text: &str) -> Result<Document<'_>, String> {
 fn number(node: Node<'_, '_>, name: &str) -> Result<u32, String> {
     let text = node.attribute(name).unwrap_or("0");
     let value = text.strip_prefix("0x").map_or_else(|| text.parse(), |hex| u32::from_str_radix(hex, 16));
-    value.map_err(|_| format!("`{text}` is no number"))
+    value.map_err(|_| format!("`{text}` is not a number"))
 }
 
 /// `1,3-5`.

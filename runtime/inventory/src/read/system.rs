@@ -8,7 +8,7 @@ use crate::{Cpu, CpuModel, HugePages, Iommu, Kvm, Limits, Memory, NumaNode};
 /// The numbers in a file that holds a list such as `0-3,8`.
 fn numbers(tree: &Tree, path: &str) -> BTreeSet<u32> {
     let Some(text) = tree.text(path) else { return BTreeSet::new() };
-    // `isolated` says `(null)` where there are none.
+    // `isolated` is `(null)` where there are none.
     let list = if text == "(null)" { Some(Vec::new()) } else { number_list(&text) };
     if list.is_none() {
         tree.problem(path, "not a list of numbers");
@@ -168,7 +168,7 @@ pub(super) fn limits(proc: &Tree) -> Option<Limits> {
     let (soft, hard) = (words.next()?, words.next()?);
     for word in [soft, hard] {
         if word != "unlimited" && word.parse::<u64>().is_err() {
-            proc.problem("self/limits", format!("`{word}` is no limit of locked memory"));
+            proc.problem("self/limits", format!("`{word}` is not a limit of locked memory"));
             return None;
         }
     }

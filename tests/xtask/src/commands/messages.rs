@@ -126,7 +126,7 @@ fn text() -> Result<String, Box<dyn std::error::Error>> {
     let mut rows = String::new();
     for broken in &all {
         let (source, found) = broken.virtc();
-        let line = |found: &Diagnostic| source.line_column(found.span.unwrap_or_default().start).line;
+        let line = |found: &Diagnostic| source.line_column(found.span.map_or(0, |span| span.start)).line;
         ours.add(broken, found.iter().map(line));
         let first = found.first().map_or_else(
             || "nothing".to_owned(),
@@ -196,7 +196,7 @@ mod tests {
         for broken in all {
             let (source, found) = broken.virtc();
             let lines: Vec<u32> =
-                found.iter().map(|found| source.line_column(found.span.unwrap_or_default().start).line).collect();
+                found.iter().map(|found| source.line_column(found.span.map_or(0, |span| span.start)).line).collect();
             if lines != broken.lines {
                 wrong.push(format!("{}: on {lines:?}, and the faults are on {:?}", broken.file, broken.lines));
             }

@@ -106,7 +106,7 @@ pub enum Kind {
     /// An element with another name.
     Rename,
     /// An element in another place.
-    Move,
+    QmpAction,
     /// The children of an element in another order.
     Shuffle,
     /// An element of another document.
@@ -137,8 +137,8 @@ const KINDS: &[Kind] = &[
     Kind::Drop,
     Kind::Repeat,
     Kind::Rename,
-    Kind::Move,
-    Kind::Move,
+    Kind::QmpAction,
+    Kind::QmpAction,
     Kind::Shuffle,
     Kind::Shuffle,
     Kind::Graft,
@@ -208,7 +208,7 @@ fn change(kind: Kind, document: &Document, words: &Vocabulary, random: &mut Rand
             let name = if random.once_in(2) { sibling } else { random.pick(&words.elements)? };
             Some(edit::rename(element, name))
         }
-        Kind::Move => {
+        Kind::QmpAction => {
             let element = *random.pick(inner)?;
             let to = if random.once_in(2) { element.parent()? } else { *random.pick(&all)? };
             let into = into(to, document.source().slice(element.span()), random);

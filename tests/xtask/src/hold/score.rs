@@ -26,7 +26,7 @@ impl Said {
         if found.severity != Severity::Error {
             return None;
         }
-        let span = found.span.unwrap_or_default();
+        let span = found.span?;
         let start = source.line_column(span.start);
         let text = format!("{}\n{}", found.message, found.help.as_deref().unwrap_or_default());
         let fixes = found.fix.iter().flat_map(|fix| &fix.edits).map(|edit| edit.text.clone()).collect();

@@ -1,83 +1,8 @@
 //! PCI buses: what each model of controller offers, and which of its slots are taken.
 
-use crate::devices::PciSlot;
-use crate::devices::controller::PciModel;
-
-/// What a device asks of its slot, and what a bus offers: a set of flags.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Connect(u16);
-
-impl Connect {
-    /// A conventional PCI device.
-    pub const PCI: Self = Self(1);
-    /// A PCI Express device.
-    pub const PCIE: Self = Self(1 << 1);
-    /// A PCI Express root port.
-    pub const ROOT_PORT: Self = Self(1 << 2);
-    /// The upstream port of a switch.
-    pub const UPSTREAM: Self = Self(1 << 3);
-    /// A downstream port of a switch.
-    pub const DOWNSTREAM: Self = Self(1 << 4);
-    /// A DMI-to-PCI bridge.
-    pub const DMI_BRIDGE: Self = Self(1 << 5);
-    /// A PCI-to-PCI bridge.
-    pub const PCI_BRIDGE: Self = Self(1 << 6);
-    /// A PCI Express to PCI bridge.
-    pub const PCIE_TO_PCI: Self = Self(1 << 7);
-    /// An expander bus on a conventional root.
-    pub const PCI_EXPANDER: Self = Self(1 << 8);
-    /// An expander bus on a PCI Express root.
-    pub const PCIE_EXPANDER: Self = Self(1 << 9);
-    /// The slot must allow hotplug.
-    pub const HOTPLUG: Self = Self(1 << 10);
-    /// Several such devices share the functions of one slot.
-    pub const AGGREGATE: Self = Self(1 << 11);
-    /// Part of the chipset: on a PCI Express root itself.
-    pub const INTEGRATED: Self = Self(1 << 12);
-    const TYPES: Self = Self(((1 << 10) - 1) | (1 << 12));
-
-    /// What a controller of this model asks of its slot; `None` for a root, which stands nowhere
-    /// (`virDomainPCIControllerModelToConnectType` in libvirt's `src/conf/domain_addr.c`).
-    pub const fn of(model: PciModel) -> Option<Self> {
-        Some(match model {
-            PciModel::PciRoot | PciModel::PcieRoot => return None,
-            PciModel::PciBridge => Self::PCI_BRIDGE,
-            PciModel::DmiToPciBridge => Self::DMI_BRIDGE,
-            PciModel::PcieToPciBridge => Self::PCIE_TO_PCI,
-            PciModel::PcieRootPort => Self::ROOT_PORT.and(Self::AGGREGATE),
-            PciModel::PcieSwitchUpstreamPort => Self::UPSTREAM,
-            PciModel::PcieSwitchDownstreamPort => Self::DOWNSTREAM,
-            PciModel::PciExpanderBus => Self::PCI_EXPANDER,
-            PciModel::PcieExpanderBus => Self::PCIE_EXPANDER,
-        })
-    }
-
-    /// Both sets.
-    #[must_use]
-    pub const fn and(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// Whether all of `other` is in this set.
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// This set without `other`.
-    #[must_use]
-    pub const fn without(self, other: Self) -> Self {
-        Self(self.0 & !other.0)
-    }
-
-    fn shares_type(self, other: Self) -> bool {
-        self.0 & other.0 & Self::TYPES.0 != 0
-    }
-}
-
-/// A hotpluggable conventional PCI device.
-pub const PCI_DEVICE: Connect = Connect::PCI.and(Connect::HOTPLUG);
-/// A hotpluggable PCI Express device.
-pub const PCIE_DEVICE: Connect = Connect::PCIE.and(Connect::HOTPLUG);
+use crate::model::devices::PciAddress;
+use crate::model::devices::controller::PciModel;
+use crate::model::slot::Connect;
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
@@ -247,18 +172,18 @@ impl Buses {
     }
 
     /// Takes `at`.
-    pub fn take(&mut self, at: PciSlot, aggregate: bool) {
-        if let Some(bus) = self.get_mut(at.bus) {
-            bus.take(at.slot, at.function, aggregate);
+    pub fn take(&mut self, at: PciAddress, aggregate: bool) {
+        if let Some(bus) = self.get_mut(at.bus()) {
+            bus.take(at.slot(), at.function(), aggregate);
         }
     }
 
     /// The first free place for a device with these flags.
-    pub fn free(&self, flags: Connect, function: Option<u8>) -> Option<PciSlot> {
+    pub fn free(&self, flags: Connect, function: Option<u8>) -> Option<PciAddress> {
         let mut fitting = self.iter().filter(|(_, bus)| bus.takes(flags, false));
         fitting.find_map(|(index, bus)| {
             let (slot, function) = bus.free(flags, function)?;
-            Some(PciSlot::new(index, slot).function(function))
+            PciAddress::new(0, index, slot, function)
         })
     }
 
@@ -282,7 +207,9 @@ impl Buses {
                 let (Some(behind), Some(next)) = (at.checked_add(1), at.checked_add(2)) else { return bus };
                 self.set(at.into(), PciModel::PcieRootPort);
                 // The port is the bridge's, and no other's, whatever ports are free.
-                self.take(PciSlot::new(at, 0), false);
+                if let Some(port) = self.get_mut(at) {
+                    port.take(0, 0, false);
+                }
                 self.set(behind.into(), PciModel::PcieToPciBridge);
                 (first, last) = (next, last.max(behind));
             }
@@ -300,6 +227,7 @@ impl Buses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 
     #[test]
     fn root_ports_share_slots_and_devices_do_not() {
@@ -310,13 +238,13 @@ mod tests {
         for _ in 0..9 {
             let at = buses.free(port, None).unwrap();
             buses.take(at, true);
-            places.push((at.slot, at.function));
+            places.push((at.slot(), at.function()));
         }
         assert_eq!(places.first(), Some(&(1, 0)));
         assert_eq!(places.get(7..), Some(&[(1, 7), (2, 0)][..]));
         assert_eq!(buses.free(PCIE_DEVICE, None), None);
         assert!(buses.grow(PCIE_DEVICE));
-        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciSlot::new(1, 0)));
+        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciAddress::fixed::<1, 0, 0>()));
     }
 
     #[test]
@@ -328,7 +256,7 @@ mod tests {
             buses.iter().map(|(_, b)| b.model).collect::<Vec<_>>(),
             [PciModel::PcieRoot, PciModel::PcieRootPort, PciModel::PcieToPciBridge]
         );
-        assert_eq!(buses.free(PCI_DEVICE, None), Some(PciSlot::new(2, 1)));
+        assert_eq!(buses.free(PCI_DEVICE, None), Some(PciAddress::fixed::<2, 1, 0>()));
     }
 
     #[test]
@@ -364,9 +292,9 @@ mod tests {
             buses.iter().map(|(_, b)| b.model).skip(1).collect::<Vec<_>>(),
             [PciModel::PcieRootPort, PciModel::PcieRootPort, PciModel::PcieToPciBridge]
         );
-        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciSlot::new(1, 0)));
+        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciAddress::fixed::<1, 0, 0>()));
         for slot in 1..=31 {
-            buses.take(PciSlot::new(3, slot), false);
+            buses.take(PciAddress::new(0, 3, slot, 0).unwrap(), false);
         }
         assert!(buses.grow(PCI_DEVICE));
         assert_eq!(buses.get(4).map(|b| b.model), Some(PciModel::PciBridge));

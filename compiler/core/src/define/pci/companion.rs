@@ -3,12 +3,12 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::devices::Kind;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType};
-use crate::ir::{Origin, Spanned, Switch};
+use crate::ir::{Spanned, Switch};
+use crate::model::devices::Kind;
+use crate::model::devices::address::{Address, is_wanted, pci};
+use crate::model::devices::controller::{Controller, ControllerType};
 
-use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass, show};
+use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass};
 
 impl Pass<'_> {
     /// The parts of an ICH9 USB controller share a slot: each part has its function.
@@ -22,14 +22,13 @@ impl Pass<'_> {
         let same = |c: &&Controller| {
             c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some()
         };
-        let slot =
-            controllers.iter().filter(same).filter_map(|c| pci(&c.info.address)).find(|(slot, _)| !slot.is_empty());
+        let slot = controllers.iter().filter(same).filter_map(|c| pci(&c.info.address)).find(|(at, _)| !is_wanted(*at));
         let at = match slot {
-            Some((slot, _)) => Some(slot.function(function)),
+            Some((slot, _)) => slot.with_function(function),
             None => self.reserve_function(PCI_DEVICE, Some(function)),
         };
         let taken = slot.is_some()
-            && at.is_some_and(|at| self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)));
+            && at.is_some_and(|at| self.buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), at.function())));
         match at {
             Some(at) if !taken => {
                 self.buses.take(at, false);
@@ -39,13 +38,12 @@ impl Pass<'_> {
             _ => {
                 let message = match at {
                     Some(at) => {
-                        format!("{}, the place of this part of the USB controller, is in use already", show(at))
+                        format!("{at}, the place of this part of the USB controller, is in use already")
                     }
                     None => "no PCI slot is free for this `<controller>`".to_owned(),
                 };
-                let own = self.domain.devices.origin(Kind::Controller, index).and_then(Origin::span);
-                let span = own.or(self.domain.origin.span()).unwrap_or_default();
-                self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+                let span = self.domain.devices.origin(Kind::Controller, index).unwrap_or(self.domain.origin).span();
+                self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
             }
         }
         true
@@ -57,7 +55,7 @@ impl Pass<'_> {
         if controller.companion_function() == Some(0)
             && let Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) = &mut controller.info.address
         {
-            *multifunction = Some(Spanned::rule(Switch::On, &MULTIFUNCTION));
+            *multifunction = Some(Spanned::rule(Switch::On, &MULTIFUNCTION, controller.origin));
         }
     }
 }

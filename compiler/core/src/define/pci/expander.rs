@@ -3,12 +3,12 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::devices::address::pci;
-use crate::devices::controller::PciModel;
-use crate::domain::Domain;
-use crate::ir::{OptExt, Rule, Spanned};
+use crate::ir::{DefaultRule, OptExt, Spanned};
+use crate::model::Domain;
+use crate::model::devices::address::{is_wanted, pci};
+use crate::model::devices::controller::PciModel;
 
-static BUS_NR: Rule = Rule {
+static BUS_NR: DefaultRule = DefaultRule {
     name: "expander-bus-number",
     text: "an expander bus without a bus number gets the one two below the lowest that is given, and 254 where none is",
 };
@@ -25,11 +25,11 @@ pub(super) fn number(domain: &mut Domain, faults: &mut Vec<Diagnostic>) {
         // The lowest bus behind the new one is its own, and another one is left for a bridge on it.
         if lowest > 3 {
             lowest -= 2;
-            controller.target.bus_nr = Some(Spanned::rule(lowest, &BUS_NR));
+            controller.target.bus_nr = Some(Spanned::rule(lowest, &BUS_NR, domain.origin));
         } else {
             let message = "no bus number is free below those of the other expander buses";
-            let span = controller.origin.span().unwrap_or_default();
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message).help("give `<target busNr>` a number"));
+            let span = controller.origin.span();
+            faults.push(Diagnostic::at(&codes::CONFLICT, span, message).help("give `<target busNr>` a number"));
         }
     }
 }
@@ -37,11 +37,11 @@ pub(super) fn number(domain: &mut Domain, faults: &mut Vec<Diagnostic>) {
 /// A bridge stands on a bus with a lower number than its own: guests count buses in that order.
 pub(super) fn behind(domain: &Domain, faults: &mut Vec<Diagnostic>) {
     for controller in domain.devices.controllers.iter().filter(|c| c.pci_model() == Some(PciModel::PciBridge)) {
-        let Some((slot, origin)) = pci(&controller.info.address).filter(|(slot, _)| !slot.is_empty()) else { continue };
-        if u32::from(slot.bus) >= controller.index() {
-            let span = origin.span().or(controller.origin.span()).unwrap_or_default();
-            let message = format!("bridge {} stands on bus {}, which is not below it", controller.index(), slot.bus);
-            faults.push(Diagnostic::new(&codes::CONFLICT, span, message));
+        let Some((at, origin)) = pci(&controller.info.address).filter(|(at, _)| !is_wanted(*at)) else { continue };
+        if u32::from(at.bus()) >= controller.index() {
+            let span = origin.span();
+            let message = format!("bridge {} stands on bus {}, which is not below it", controller.index(), at.bus());
+            faults.push(Diagnostic::at(&codes::CONFLICT, span, message));
         }
     }
 }

@@ -15,22 +15,26 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, PciModel};
-use crate::devices::interface::InterfaceType;
-use crate::devices::{Kind, Needs, PciSlot};
-use crate::domain::Domain;
-use crate::ir::{Opt, Origin, Rule, Spanned, Switch};
+use crate::ir::{DefaultRule, Opt, Spanned, Switch};
+use crate::model::Domain;
+use crate::model::devices::address::{Address, is_wanted, pci};
+use crate::model::devices::controller::{Controller, PciModel};
+use crate::model::devices::interface::InterfaceType;
+use crate::model::devices::{BusSlot, Kind, PciAddress};
 
-pub use bus::{Buses, Connect, PCI_DEVICE, PCIE_DEVICE};
+pub use bus::Buses;
 
-static ASSIGNED: Rule = Rule {
+use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
+
+static ASSIGNED: DefaultRule = DefaultRule {
     name: "pci-address",
     text: "a device without a PCI address gets the first free slot of the first bus that suits it",
 };
-static BUS_ADDED: Rule =
-    Rule { name: "pci-bus-added", text: "a bridge or root port is added where the buses have no slot for a device" };
-static MULTIFUNCTION: Rule = Rule {
+static BUS_ADDED: DefaultRule = DefaultRule {
+    name: "pci-bus-added",
+    text: "a bridge or root port is added where the buses have no slot for a device",
+};
+static MULTIFUNCTION: DefaultRule = DefaultRule {
     name: "pci-multifunction",
     text: "function 0 says that its slot has more functions where other functions are in use",
 };
@@ -107,7 +111,7 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     first.undo();
     let found = std::mem::take(&mut faults);
     for (index, model) in added {
-        add_controller(domain, Controller::pci(u32::from(index), model, &BUS_ADDED));
+        add_controller(domain, Controller::pci(u32::from(index), model, domain.origin.with_rule(&BUS_ADDED)));
     }
     let mut second = Pass::new(domain, false, &mut faults);
     second.chipset();
@@ -131,16 +135,15 @@ fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     let devices = &domain.devices;
     let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
     for (kind, index) in all {
-        let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(slot, _)| !slot.is_empty());
+        let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(at, _)| !is_wanted(*at));
         let other = devices.info(kind, index).is_some_and(|i| i.address.is_some()) && given.is_none();
-        let wants = matches!(devices.needs(kind, index, domain), Needs::Pci(_)) && !other;
+        let wants = matches!(devices.bus_slot(kind, index, domain), BusSlot::Pci(_)) && !other;
         if given.is_some() || wants {
-            let own =
-                given.and_then(|(_, origin)| origin.span()).or(devices.origin(kind, index).and_then(Origin::span));
-            let span = own.or(domain.origin.span()).unwrap_or_default();
+            let own = given.map(|(_, origin)| origin).or(devices.origin(kind, index));
+            let span = own.unwrap_or(domain.origin).span();
             let message = format!("the machine type has no PCI bus for this `<{}>`", kind.element());
             let help = "choose a machine type such as `pc` or `q35`";
-            report(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
         }
     }
 }
@@ -172,11 +175,11 @@ impl<'f> Pass<'f> {
     }
 
     /// Takes a free place, and adds a bus for it in the first pass.
-    fn reserve(&mut self, flags: Connect) -> Option<PciSlot> {
+    fn reserve(&mut self, flags: Connect) -> Option<PciAddress> {
         self.reserve_function(flags, None)
     }
 
-    fn reserve_function(&mut self, flags: Connect, function: Option<u8>) -> Option<PciSlot> {
+    fn reserve_function(&mut self, flags: Connect, function: Option<u8>) -> Option<PciAddress> {
         let mut found = self.buses.free(flags, function);
         if found.is_none() && self.dry && self.buses.grow(flags) {
             found = self.buses.free(flags, function);
@@ -195,20 +198,21 @@ impl<'f> Pass<'f> {
         }
     }
 
-    fn place(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static Rule) {
+    fn place(&mut self, kind: Kind, index: usize, at: PciAddress, rule: &'static DefaultRule) {
+        let origin = self.domain.devices.origin(kind, index).unwrap_or(self.domain.origin);
         if let Some(info) = self.domain.devices.info_mut(kind, index) {
             if self.dry {
                 self.before.push((kind, index, info.address.clone()));
             }
             // What an address without a place says of other functions goes with it.
-            info.address = Some(Spanned::rule(Address::Pci { slot: at, multifunction: None }, rule));
+            info.address = Some(Spanned::rule(Address::Pci { address: at, multifunction: None }, rule, origin));
         }
     }
 
     /// Whether the device still lacks an address.
     fn wants(&self, kind: Kind, index: usize) -> bool {
         let address = self.domain.devices.info(kind, index).map(|i| &i.address);
-        address.is_some_and(|a| a.is_none() || pci(a).is_some_and(|(slot, _)| slot.is_empty()))
+        address.is_some_and(|a| a.is_none() || pci(a).is_some_and(|(at, _)| is_wanted(at)))
     }
 
     /// Gives addresses to all devices that have none.
@@ -248,7 +252,7 @@ impl<'f> Pass<'f> {
     }
 
     fn device(&mut self, kind: Kind, index: usize) {
-        let Needs::Pci(flags) = self.domain.devices.needs(kind, index, self.domain) else { return };
+        let BusSlot::Pci(flags) = self.domain.devices.bus_slot(kind, index, self.domain) else { return };
         if !self.wants(kind, index) {
             return;
         }
@@ -256,9 +260,8 @@ impl<'f> Pass<'f> {
             self.place(kind, index, at, &ASSIGNED);
         } else {
             let message = format!("no PCI slot is free for this `<{}>`", kind.element());
-            let own = self.domain.devices.origin(kind, index).and_then(Origin::span);
-            let span = own.or(self.domain.origin.span()).unwrap_or_default();
-            self.faults.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
+            let span = self.domain.devices.origin(kind, index).unwrap_or(self.domain.origin).span();
+            self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
         }
     }
 }
@@ -267,17 +270,15 @@ impl<'f> Pass<'f> {
 fn multifunction(domain: &mut Domain, buses: &Buses) {
     for kind in Kind::ALL {
         for index in 0..domain.devices.count(*kind) {
+            let origin = domain.devices.origin(*kind, index).unwrap_or(domain.origin);
             let Some(info) = domain.devices.info_mut(*kind, index) else { continue };
-            let Some(Spanned { value: Address::Pci { slot, multifunction }, .. }) = &mut info.address else { continue };
-            let more = (1..8).any(|f| buses.get(slot.bus).is_some_and(|b| b.in_use(slot.slot, f)));
-            if slot.function == 0 && !slot.is_empty() && more {
-                multifunction.get_or_insert(Spanned::rule(Switch::On, &MULTIFUNCTION));
+            let Some(Spanned { value: Address::Pci { address: at, multifunction }, .. }) = &mut info.address else {
+                continue;
+            };
+            let more = (1..8).any(|f| buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), f)));
+            if at.function() == 0 && !is_wanted(*at) && more {
+                multifunction.get_or_insert(Spanned::rule(Switch::On, &MULTIFUNCTION, origin));
             }
         }
     }
-}
-
-/// `0000:00:02.0`.
-pub(super) fn show(slot: PciSlot) -> String {
-    format!("{:04x}:{:02x}:{:02x}.{:x}", slot.domain, slot.bus, slot.slot, slot.function)
 }

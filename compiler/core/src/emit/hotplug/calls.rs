@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 use virtc_diag::{Diagnostic, Diagnostics};
-use virtc_plan::{Arg, Hole, Part, QmpCall, QmpCommand};
+use virtc_plan::{Arg, Part, Placeholder, QmpCall, QmpCommand};
 
 use crate::codes;
-use crate::emit::render::{Holes, props_json};
-use crate::emit::{Item, Opts, Payload, Props};
+use crate::qemu::render::{Placeholders, props_json};
+use crate::qemu::{Opts, Payload, Props, QemuOption};
 
 /// The action of watchdogs in a QEMU that nobody has told another.
 const WATCHDOG_DEFAULT: &str = "reset";
@@ -17,7 +17,7 @@ const WATCHDOG_DEFAULT: &str = "reset";
 ///
 /// # Errors
 /// The item's option has no counterpart.
-pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
+pub(super) fn pair(item: &QemuOption) -> Result<(QmpCall, QmpCall), Diagnostics> {
     let (add, remove, key) = match item.option {
         "blockdev" => ("blockdev-add", "blockdev-del", "node-name"),
         "object" => ("object-add", "object-del", "id"),
@@ -33,25 +33,25 @@ pub(super) fn pair(item: &Item) -> Result<(QmpCall, QmpCall), Diagnostics> {
             return special.ok_or_else(|| refused(item));
         }
     };
-    let (arguments, holes) = match &item.payload {
+    let (arguments, placeholders) = match &item.payload {
         Payload::Json(props) => props_json(props),
         Payload::Chardev(chardev) => {
             let props = Props::new().with("id", chardev.id()).with("backend", chardev.backend());
             props_json(&props)
         }
-        Payload::None | Payload::Word(_) | Payload::Opts(_) => (Map::new(), Holes::new()),
+        Payload::None | Payload::Word(_) | Payload::Opts(_) => (Map::new(), Placeholders::new()),
     };
     // What has no name could not be removed again.
     let Some(name) = arguments.get(key).cloned() else { return Err(refused(item)) };
     let named = Map::from_iter([(key.to_owned(), name)]);
-    let holes: BTreeMap<String, Arg> = holes.into_iter().collect();
-    Ok((QmpCall { holes, ..QmpCall::new(add, arguments) }, QmpCall::new(remove, named)))
+    let placeholders: BTreeMap<String, Arg> = placeholders.into_iter().collect();
+    Ok((QmpCall { placeholders, ..QmpCall::new(add, arguments) }, QmpCall::new(remove, named)))
 }
 
-fn refused(item: &Item) -> Diagnostics {
+fn refused(item: &QemuOption) -> Diagnostics {
     let message = format!("this device cannot be plugged into a running guest: it needs `-{}`", item.option);
-    let span = item.origin.span().unwrap_or_default();
-    std::iter::once(Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)).collect()
+    let span = item.origin.span();
+    std::iter::once(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)).collect()
 }
 
 fn call(execute: &str, arguments: Json) -> QmpCall {
@@ -78,22 +78,23 @@ fn watchdog(action: &str) -> (QmpCall, QmpCall) {
 
 /// `getfd` for each descriptor that a command names; the command then has the names under which QEMU knows them.
 pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
-    let names = add.holes.values().flat_map(|arg| Vec::from(arg.clone())).filter_map(|part| match part {
-        Part::Hole { name: Hole::Fd(name), .. } => Some(name),
-        Part::Hole { name: Hole::State | Hole::Secret(_) | Hole::SecretIv(_), .. } | Part::Text(_) => None,
+    let names = add.placeholders.values().flat_map(|arg| Vec::from(arg.clone())).filter_map(|part| match part {
+        Part::Placeholder { name: Placeholder::Fd(name), .. } => Some(name),
+        Part::Placeholder { name: Placeholder::State | Placeholder::Secret(_) | Placeholder::SecretIv(_), .. }
+        | Part::Text(_) => None,
     });
     let get = |name: String| {
         let about = |execute| call(execute, json!({"fdname": name}));
         let (get, close) = (about("getfd"), about("closefd"));
-        QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, undo: Some(close) }
+        QmpCommand { call: QmpCall { fd: Some(name), ..get }, awaits: None, revert: Some(close) }
     };
     let out = names.map(get).collect();
-    for (pointer, arg) in std::mem::take(&mut add.holes) {
+    for (pointer, arg) in std::mem::take(&mut add.placeholders) {
         let parts: Vec<Part> = Vec::from(arg).into_iter().map(named_part).collect();
         let is_known = parts.iter().all(|part| matches!(part, Part::Text(_)));
         let arg = Arg::from(parts);
         if !is_known {
-            add.holes.insert(pointer, arg);
+            add.placeholders.insert(pointer, arg);
         } else if let Some(place) = pointer_mut(&mut add.arguments, &pointer) {
             *place = Json::from(arg.display());
         }
@@ -103,7 +104,7 @@ pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
 
 fn named_part(part: Part) -> Part {
     match part {
-        Part::Hole { name: Hole::Fd(name), .. } => Part::Text(name),
+        Part::Placeholder { name: Placeholder::Fd(name), .. } => Part::Text(name),
         other => other,
     }
 }
@@ -124,13 +125,13 @@ fn pointer_mut<'a>(arguments: &'a mut Map<String, Json>, pointer: &str) -> Optio
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::emit::{Items, Section, fd};
     use crate::ir::Origin;
+    use crate::qemu::{ArgSection, QemuOptions, fd};
 
     fn made(option: &'static str, payload: Payload) -> Result<(QmpCall, QmpCall), Diagnostics> {
-        let mut items = Items::new();
-        items.push(Section::Disks, option, payload, Origin::Rule(&crate::emit::rules::ALWAYS));
-        pair(items.sorted().first().unwrap())
+        let mut options = QemuOptions::new();
+        options.push(ArgSection::Disks, option, payload, Origin::Xml(virtc_diag::Span::at(0)));
+        pair(options.sorted().first().unwrap())
     }
 
     #[test]
@@ -146,11 +147,12 @@ mod tests {
     fn descriptors_are_sent_before_who_takes_them() {
         let props = Props::new().with("type", "tap").with("fds", fd("a").then(":").then(fd("b"))).with("id", "n");
         let (mut add, remove) = made("netdev", Payload::Json(props)).unwrap();
-        let sent: Vec<_> = descriptors(&mut add).into_iter().map(|c| (c.call.fd, c.undo.map(|u| u.execute))).collect();
+        let sent: Vec<_> =
+            descriptors(&mut add).into_iter().map(|c| (c.call.fd, c.revert.map(|u| u.execute))).collect();
         let closed = || Some("closefd".to_owned());
         assert_eq!(sent, [(Some("a".to_owned()), closed()), (Some("b".to_owned()), closed())]);
         assert_eq!(Json::from(add.arguments), json!({"type": "tap", "fds": "a:b", "id": "n"}));
-        assert!(add.holes.is_empty());
+        assert!(add.placeholders.is_empty());
         assert_eq!((remove.execute.as_str(), Json::from(remove.arguments)), ("netdev_del", json!({"id": "n"})));
     }
 

@@ -1,4 +1,4 @@
-//! A device that comes, goes or changes as QMP: the same items as on the command line, through QEMU's own pairs.
+//! A device that comes, goes or changes as QMP: the same options as on the command line, through QEMU's own pairs.
 
 mod calls;
 
@@ -6,11 +6,12 @@ use serde_json::{Map, Value as Json};
 use virtc_diag::{Diagnostics, SourceFile};
 use virtc_plan::{Action, Await, DevicePlan, FORMAT, PlannedStep, QmpCall, QmpCommand, QmpScript, Step};
 
-use crate::emit::HostNeeds;
-use crate::emit::needs::Turn;
 use crate::emit::plan::{PRODUCER, digest_of, domain_id, plan_origin};
 use crate::ir::Origin;
-use crate::prepare::{DeviceChange, Move, Sound};
+use crate::prepare::{DeviceChange, QmpAction};
+use crate::qemu::HostRequirements;
+use crate::qemu::requirements::DeviceRequirements;
+use crate::valid::Valid;
 
 use calls::{descriptors, pair};
 
@@ -21,24 +22,24 @@ pub const DETACH_DEADLINE_MS: u64 = 30_000;
 ///
 /// # Errors
 /// What cannot be plugged into a running guest, at its place.
-pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
+pub fn script(change: &Valid<DeviceChange>) -> Result<QmpScript, Diagnostics> {
     let mut commands = Vec::new();
     for step in &change.get().moves {
         match step {
-            Move::Add(item) => {
+            QmpAction::Add(item) => {
                 let (mut add, remove) = pair(item)?;
                 if add.fd.is_none() {
                     commands.extend(descriptors(&mut add));
                 }
-                commands.push(QmpCommand { call: add, awaits: None, undo: Some(remove) });
+                commands.push(QmpCommand { call: add, awaits: None, revert: Some(remove) });
             }
-            Move::Remove(item) => {
+            QmpAction::Remove(item) => {
                 let (_, remove) = pair(item)?;
                 let awaits = (item.option == "device").then(|| deleted(&remove));
-                commands.push(QmpCommand { call: remove, awaits, undo: None });
+                commands.push(QmpCommand { call: remove, awaits, revert: None });
             }
-            Move::Say { call, undo } => {
-                commands.push(QmpCommand { call: call.clone(), awaits: None, undo: undo.clone() });
+            QmpAction::Call { call, undo } => {
+                commands.push(QmpCommand { call: call.clone(), awaits: None, revert: undo.clone() });
             }
         }
     }
@@ -49,7 +50,7 @@ pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
 ///
 /// # Errors
 /// As [`script`], and what the runtime cannot do.
-pub fn plan(change: &Sound<DeviceChange>, source: &SourceFile) -> Result<DevicePlan, Diagnostics> {
+pub fn plan(change: &Valid<DeviceChange>, source: &SourceFile) -> Result<DevicePlan, Diagnostics> {
     let script = script(change)?;
     let change = change.get();
     let steps = match change.action {
@@ -68,7 +69,11 @@ pub fn plan(change: &Sound<DeviceChange>, source: &SourceFile) -> Result<DeviceP
     })
 }
 
-fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Result<Vec<PlannedStep>, Diagnostics> {
+fn steps(
+    needs: &HostRequirements,
+    change: &DeviceChange,
+    source: &SourceFile,
+) -> Result<Vec<PlannedStep>, Diagnostics> {
     let faults = needs.faults();
     if !faults.is_empty() {
         return Err(faults);
@@ -79,7 +84,7 @@ fn steps(needs: &HostNeeds, change: &DeviceChange, source: &SourceFile) -> Resul
         device: Some(change.alias.clone()),
     };
     let mut out: Vec<PlannedStep> = needs.turns().flat_map(|turn| turn.binds.clone()).map(step).collect();
-    out.extend(needs.turns().flat_map(Turn::late_steps).map(step));
+    out.extend(needs.turns().flat_map(DeviceRequirements::late_steps).map(step));
     if let Some(limit) = change.memlock {
         out.push(step((Step::Memlock { limit: virtc_plan::Limit::Bytes(limit) }, change.origin)));
     }
@@ -99,7 +104,7 @@ pub fn qmp(script: &QmpScript) -> Vec<Json> {
     let calls = script.commands.iter().map(|command| {
         let call = &command.call;
         let mut arguments = Json::Object(call.arguments.clone());
-        for (pointer, arg) in &call.holes {
+        for (pointer, arg) in &call.placeholders {
             if let Some(place) = arguments.pointer_mut(pointer) {
                 *place = Json::from(arg.display());
             }

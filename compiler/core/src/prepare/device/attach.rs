@@ -4,39 +4,40 @@ use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_plan::Action;
 
 use super::{
-    ChangeFindings, Changed, DeviceChange, Move, about_device, count_memory, items_of, memlock, named, only, rules,
-    settings, settle,
+    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, complete_with, count_memory,
+    memlock, options_of, rules, settings, the_one_device,
 };
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::define::define;
 use crate::define::{mmio, pci};
-use crate::devices::address::Address;
-use crate::devices::controller::{Controller, ControllerType};
-use crate::devices::disk::{DiskBus, drive_address};
-use crate::devices::{Device, Devices, Kind, chardev};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds};
-use crate::facts::Facts;
-use crate::ir::{Mac, OptExt, Rule, Spanned};
-use crate::prepare::ready;
-use crate::storage;
-use crate::target::{self, Target};
+use crate::ir::{DefaultRule, Mac, OptExt, Spanned};
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::Facts;
+use crate::model::devices::address::Address;
+use crate::model::devices::controller::{Controller, ControllerType};
+use crate::model::devices::disk::{DiskBus, drive_address};
+use crate::model::devices::{Device, Devices, Kind, chardev};
+use crate::prepare::{alias, all_options, capabilities, finish_start, ids};
+use crate::qemu::HostRequirements;
+use crate::target::Target;
 
-static CONTROLLER: Rule = Rule {
+static CONTROLLER: DefaultRule = DefaultRule {
     name: "scsi-controller-hotplug",
     text: "a SCSI disk that is plugged in brings the controllers up to the one that its address names, of the model that the guest has already",
 };
 
-static CONSOLE: Rule =
-    Rule { name: "console-port-hotplug", text: "a console that is plugged in gets the first free virtio-serial port" };
+static CONSOLE: DefaultRule = DefaultRule {
+    name: "console-port-hotplug",
+    text: "a console that is plugged in gets the first free virtio-serial port",
+};
 
 /// The device of `devices` comes to `running`. A medium for a drive that is there changes the medium.
-pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
-    let domain = match settle(running, facts) {
+pub(crate) fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
+    let Some((kind, span)) = the_one_device(&devices) else { return Changed::none(ChangeFindings::default()) };
+    let domain = match complete(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
@@ -47,11 +48,11 @@ pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'
     if let Some(drive) = settings::drive(&domain, &devices) {
         return settings::insert(&domain, devices, drive, span, target, facts);
     }
-    comes(domain, devices, (kind, span), target, facts)
+    attach_to(domain, devices, (kind, span), target, facts)
 }
 
 /// As [`attach`], to a domain that has all at its place.
-pub(super) fn comes(
+pub(super) fn attach_to(
     mut domain: Domain,
     devices: Devices,
     (kind, span): (Kind, Span),
@@ -61,16 +62,17 @@ pub(super) fn comes(
     if let Some(fault) =
         rules::kind(kind, Action::Attach, span).or_else(|| rules::before(&domain, &devices, kind, span))
     {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     let had: Vec<(ControllerType, u32)> = domain.devices.controllers.iter().map(place).collect();
     let taken = aliases(&domain);
+    let running = all_options(&EmitContext::new(&domain, target, facts));
     let next_set = chardev::next_fd_set(&domain);
     let index = domain.devices.adopt(devices, kind);
     if kind == Kind::Disk {
         settings::count_from_shown(&mut domain, index);
     }
-    let own = named(&domain, kind, index);
+    let own = alias_of(&domain, kind, index);
     scsi_controllers(&mut domain, kind, index);
     count_memory(&mut domain, kind, index, u64::saturating_add);
     match kind {
@@ -78,19 +80,24 @@ pub(super) fn comes(
         Kind::Console => console_port(&mut domain, index),
         _ => {}
     }
-    let (definition, findings) = define(domain, facts);
-    let mut domain = definition.into_domain();
-    storage::detect(&mut domain, facts);
-    let mut findings = about_device(findings, span);
+    let mut findings = Diagnostics::new();
+    let Some(mut domain) = complete_with(domain, facts, span).move_into(&mut findings) else {
+        return Changed::none(ChangeFindings::device(findings));
+    };
     if let Some(alias) = own.as_ref().filter(|own| taken.contains(own)) {
         let message = format!("the running domain has a device `{alias}` already");
-        findings.push(Diagnostic::new(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
-        return (None, ChangeFindings::device(findings));
+        findings.push(Diagnostic::at(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
+        return Changed::none(ChangeFindings::device(findings));
     }
     // It may have got another place among the others, which have names all but for controllers that came with it.
-    let unnamed = |at: &usize| named(&domain, kind, *at) == own;
+    let unnamed = |at: &usize| alias_of(&domain, kind, *at) == own;
     let fresh = |at: &usize| {
-        kind != Kind::Controller || domain.devices.controllers.get(*at).is_some_and(|c| c.origin.span() == Some(span))
+        kind != Kind::Controller
+            || domain
+                .devices
+                .controllers
+                .get(*at)
+                .is_some_and(|c| c.origin.by_rule().is_none() && c.origin.span() == span)
     };
     let index = (0..domain.devices.count(kind)).filter(unnamed).find(fresh).unwrap_or(index);
     if mmio::to_pci(&mut domain, kind, index) {
@@ -106,9 +113,10 @@ pub(super) fn comes(
     if !added.iter().all(is_scsi) {
         let message = "the running domain has no free place for the device: a controller would have to be added";
         let help = "define a spare `pcie-root-port`, or the controller, before the start";
-        findings.push(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(help));
+        findings.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
-    findings.extend(about_device(ready(&mut domain), span));
+    alias::assign_new(&mut domain, kind, index);
+    findings.extend(about_device(finish_start(&mut domain), span));
     // The boot order of `<os>` is settled at the start.
     if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
         disk.bootindex = None;
@@ -117,26 +125,23 @@ pub(super) fn comes(
     if let Some(interface) = domain.devices.interfaces.get_mut(index).filter(|_| kind == Kind::Interface) {
         interface.bootindex = None;
     }
-    let alias = match own {
-        Some(alias) => alias,
-        None => free_alias(&mut domain, kind, index, &taken),
-    };
+    let alias = alias_of(&domain, kind, index).unwrap_or_default();
     domain.fd_sets.insert(alias.clone(), next_set);
 
-    let cx = Cx::new(&domain, target, facts);
-    let mut needs = HostNeeds::default();
+    let cx = EmitContext::new(&domain, target, facts);
+    let mut needs = HostRequirements::new(domain.origin);
     let mut moves = Vec::new();
     let all = added.iter().map(|at| (Kind::Controller, *at)).chain([(kind, index)]);
     let mut own_from = 0;
     for (kind, at) in all.clone() {
         own_from = moves.len();
-        let items = items_of(kind, at, &cx);
-        target::check(&cx, &items);
-        moves.extend(items.into_iter().map(Move::Add));
+        let options = options_of(kind, at, &cx);
+        capabilities::check(&cx, &options);
+        moves.extend(options.into_iter().map(QmpAction::Add));
         domain.devices.host_of(kind, at, &cx, &mut needs);
     }
     // What is said to QEMU before the guest runs is said here when the device is there.
-    moves.extend(needs.commands.iter().map(|(call, _)| Move::Say { call: call.clone(), undo: None }));
+    moves.extend(needs.commands.iter().map(|(call, _)| QmpAction::Call { call: call.clone(), undo: None }));
     let faults = cx.finish();
     findings.extend(about_device(faults, span));
     if !findings.has_errors() {
@@ -144,10 +149,14 @@ pub(super) fn comes(
         let places = || all.filter_map(|(kind, at)| rules::place(&domain, kind, at, span)).collect();
         findings.extend(fault.map_or_else(places, |fault| std::iter::once(fault).collect()));
     }
+    if !findings.has_errors() {
+        let new = moves.iter().filter_map(|m| if let QmpAction::Add(option) = m { Some(option) } else { None });
+        findings.extend(ids::check_new(&running, new, span));
+    }
     let memlock = memlock(&domain, kind, &needs, target, facts);
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
     let change = DeviceChange { action: Action::Attach, alias, domain, moves, own_from, origin, needs, memlock };
-    (Some(change), ChangeFindings::device(findings))
+    Changed::new(change, findings)
 }
 
 fn place(controller: &Controller) -> (ControllerType, u32) {
@@ -170,10 +179,13 @@ fn scsi_controllers(domain: &mut Domain, kind: Kind, index: usize) {
     for number in 0..=controller.min(255) {
         let is_it = |c: &Controller| place(c) == (ControllerType::Scsi, number);
         if !domain.devices.controllers.iter().any(is_it) {
-            let model = Some(Spanned::rule(model.clone(), &CONTROLLER));
+            let model = Some(Spanned::rule(model.clone(), &CONTROLLER, domain.origin));
             add_controller(
                 domain,
-                Controller { model, ..Controller::added(ControllerType::Scsi, number, &CONTROLLER) },
+                Controller {
+                    model,
+                    ..Controller::added(ControllerType::Scsi, number, domain.origin.with_rule(&CONTROLLER))
+                },
             );
         }
     }
@@ -191,7 +203,7 @@ fn console_port(domain: &mut Domain, index: usize) {
     let free = places.find(|place| !taken.contains(place));
     let own = domain.devices.consoles.get_mut(index).filter(|c| c.is_virtio() && c.info.address.is_none());
     if let Some((own, free)) = own.zip(free) {
-        own.info.address = Some(Spanned::rule(free, &CONSOLE));
+        own.info.address = Some(Spanned::rule(free, &CONSOLE, domain.origin));
     }
 }
 
@@ -213,32 +225,5 @@ fn free_mac(domain: &mut Domain, index: usize) {
 
 fn aliases(domain: &Domain) -> Vec<String> {
     let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
-    kinds.filter_map(|(k, i)| named(domain, k, i)).collect()
-}
-
-/// Whether the devices of a kind are named by a running number, not by their place.
-fn is_numbered(kind: Kind) -> bool {
-    !matches!(kind, Kind::Disk | Kind::Controller | Kind::Memory)
-}
-
-/// A name that no device of the running domain has: where devices are numbered, one above the highest (libvirt's `src/qemu/qemu_alias.c`).
-fn free_alias(domain: &mut Domain, kind: Kind, index: usize, taken: &[String]) -> String {
-    // The console of a serial port has that port's name, and its number counts.
-    let consoles = domain.devices.consoles.iter().filter(|c| kind == Kind::Console && c.is_mirror());
-    let mirrors: Vec<String> = consoles.map(|c| c.info().alias().replace("serial", "console")).collect();
-    let Some(info) = domain.devices.info_mut(kind, index) else { return String::new() };
-    let alias = info.alias().to_owned();
-    let stem = alias.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number = |name: &str| name.strip_prefix(stem)?.parse::<u32>().ok();
-    let above = taken
-        .iter()
-        .chain(&mirrors)
-        .filter_map(|name| number(name))
-        .max()
-        .map_or(0, |highest| highest.saturating_add(1));
-    let free = if is_numbered(kind) || taken.contains(&alias) { format!("{stem}{above}") } else { alias };
-    if let Some(own) = &mut info.alias {
-        own.value.clone_from(&free);
-    }
-    free
+    kinds.filter_map(|(k, i)| alias_of(domain, k, i)).collect()
 }

@@ -3,44 +3,53 @@
 use virtc_diag::{Diagnostic, Span};
 use virtc_plan::Action;
 
-use super::{ChangeFindings, Changed, DeviceChange, Move, attach, count_memory, items_of, only, rules, settle};
+use super::{
+    ChangeFindings, Changed, DeviceChange, QmpAction, attach, complete, count_memory, options_of, rules, the_one_device,
+};
 use crate::codes;
-use crate::devices::{Devices, Kind};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds, Item};
-use crate::facts::Facts;
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::Facts;
+use crate::model::devices::{Devices, Kind};
+use crate::qemu::{HostRequirements, QemuOption};
 use crate::target::Target;
 
 /// What it means that the running domain has no such device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Absent {
+pub enum MissingDevice {
     /// The definition shows all that runs, so there is none.
-    Fault,
+    Refuse,
     /// The definition may be older than the device: it is taken for one that `attach` added to it, which is said in a warning.
-    IsNewer,
+    AssumeAttached,
 }
 
 /// The device of `running` that `devices` describes goes.
-pub fn detach(running: Domain, devices: Devices, absent: Absent, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
-    let domain = match settle(running, facts) {
+pub(crate) fn detach(
+    running: Domain,
+    devices: Devices,
+    absent: MissingDevice,
+    target: &Target,
+    facts: Facts<'_>,
+) -> Changed {
+    let Some((kind, span)) = the_one_device(&devices) else { return Changed::none(ChangeFindings::default()) };
+    let domain = match complete(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     if let Some(fault) = rules::kind(kind, Action::Detach, span) {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     let matching = domain.devices.matching(kind, &devices);
     match matching.as_slice() {
-        [index] => goes(domain, kind, *index, span, target, facts),
+        [index] => detach_from(domain, kind, *index, span, target, facts),
         [] => match absent {
-            Absent::Fault => (None, ChangeFindings::one(unknown(kind, span))),
-            Absent::IsNewer => newer(domain, devices, (kind, span), target, facts),
+            MissingDevice::Refuse => Changed::none(ChangeFindings::one(unknown(kind, span))),
+            MissingDevice::AssumeAttached => newer(domain, devices, (kind, span), target, facts),
         },
         several => {
             let message = format!("{} devices of the domain fit this `<{}>`", several.len(), kind.element());
             let help = "say which: by MAC, target, source, address or alias";
-            (None, ChangeFindings::one(Diagnostic::new(&codes::CONFLICT, span, message).help(help)))
+            Changed::none(ChangeFindings::one(Diagnostic::at(&codes::CONFLICT, span, message).help(help)))
         }
     }
 }
@@ -48,13 +57,13 @@ pub fn detach(running: Domain, devices: Devices, absent: Absent, target: &Target
 fn unknown(kind: Kind, span: Span) -> Diagnostic {
     let message = format!("the domain has no such `<{}>`", kind.element());
     let help = "give what tells it apart as the definition has it: MAC, target, source or alias";
-    Diagnostic::new(&codes::CONFLICT, span, message).help(help)
+    Diagnostic::at(&codes::CONFLICT, span, message).help(help)
 }
 
-fn goes(mut domain: Domain, kind: Kind, index: usize, span: Span, target: &Target, facts: Facts<'_>) -> Changed {
-    let cx = Cx::new(&domain, target, facts);
-    let mut needs = HostNeeds::default();
-    let moves = removed(items_of(kind, index, &cx));
+fn detach_from(mut domain: Domain, kind: Kind, index: usize, span: Span, target: &Target, facts: Facts<'_>) -> Changed {
+    let cx = EmitContext::new(&domain, target, facts);
+    let mut needs = HostRequirements::new(domain.origin);
+    let moves = removed(options_of(kind, index, &cx));
     domain.devices.host_of(kind, index, &cx, &mut needs);
     let mut findings = cx.finish();
     let faults = [
@@ -69,40 +78,39 @@ fn goes(mut domain: Domain, kind: Kind, index: usize, span: Span, target: &Targe
     domain.devices.remove(&alias);
     let change =
         DeviceChange { action: Action::Detach, alias, domain, moves, own_from: 0, origin, needs, memlock: None };
-    (Some(change), ChangeFindings::device(super::about_device(findings, span)))
+    Changed::new(change, super::about_device(findings, span))
 }
 
-/// The inverse of what adds the items, newest first.
-fn removed(items: Vec<Item>) -> Vec<Move> {
-    let is_device = |item: &Item| item.option == "device";
-    let is_network = |item: &Item| item.option == "netdev";
+/// The inverse of what adds the options, newest first.
+fn removed(options: Vec<QemuOption>) -> Vec<QmpAction> {
+    let is_device = |item: &QemuOption| item.option == "device";
+    let is_network = |item: &QemuOption| item.option == "netdev";
     // A network that forwards to a character device takes it along when it goes.
-    let forwards = !items.iter().any(is_device) && items.iter().any(is_network);
-    let kept = |item: &Item| item.option != "watchdog-action" && !(forwards && item.option == "chardev");
-    items.into_iter().rev().filter(kept).map(Move::Remove).collect()
+    let forwards = !options.iter().any(is_device) && options.iter().any(is_network);
+    let kept = |item: &QemuOption| item.option != "watchdog-action" && !(forwards && item.option == "chardev");
+    options.into_iter().rev().filter(kept).map(QmpAction::Remove).collect()
 }
 
 /// A device that the definition does not have yet.
 fn newer(before: Domain, devices: Devices, (kind, span): (Kind, Span), target: &Target, facts: Facts<'_>) -> Changed {
-    let (Some(change), found) = attach::comes(before.clone(), devices, (kind, span), target, facts) else {
-        return (None, ChangeFindings::one(unknown(kind, span)));
+    // What is wrong with it as a new device says only that it is none.
+    let (Some(change), _) = attach::attach_to(before.clone(), devices, (kind, span), target, facts).into_parts() else {
+        return Changed::none(ChangeFindings::one(unknown(kind, span)));
     };
-    if found.device.has_errors() {
-        return (None, ChangeFindings::one(unknown(kind, span)));
-    }
+    let change = change.into_inner();
     // Controllers that came with it stay.
-    let items = change.moves.into_iter().skip(change.own_from).filter_map(|m| match m {
-        Move::Add(item) => Some(item),
-        Move::Remove(_) | Move::Say { .. } => None,
+    let options = change.moves.into_iter().skip(change.own_from).filter_map(|m| match m {
+        QmpAction::Add(item) => Some(item),
+        QmpAction::Remove(_) | QmpAction::Call { .. } => None,
     });
-    let moves = removed(items.collect());
+    let moves = removed(options.collect());
     let message = format!(
         "the definition has no such `<{}>`: it is taken for `{}`, which `attach` would add",
         kind.element(),
         change.alias
     );
-    let warning = Diagnostic::new(&codes::NOT_IN_DEFINITION, span, message)
+    let warning = Diagnostic::at(&codes::NOT_IN_DEFINITION, span, message)
         .help("give the definition of the guest as it runs now, which `virtc hotplug attach --emit xml` prints");
     let change = DeviceChange { action: Action::Detach, domain: before, moves, own_from: 0, memlock: None, ..change };
-    (Some(change), ChangeFindings::one(warning))
+    Changed::new(change, std::iter::once(warning).collect())
 }

@@ -7,34 +7,36 @@ mod rules;
 mod settings;
 mod update;
 
-use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_diag::{Diagnostic, Diagnostics, Outcome, Span};
 use virtc_plan::{Action, QmpCall};
 
 use crate::codes;
-use crate::define::{define, ports};
-use crate::devices::{Devices, Kind, chardev};
-use crate::domain::Domain;
-use crate::emit::plan::locked_bytes;
-use crate::emit::{Cx, HostNeeds, Item, Items};
-use crate::facts::Facts;
+use crate::define::{Definition, define, ports};
 use crate::ir::Origin;
-use crate::prepare::{Sound, ready};
-use crate::storage;
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::Facts;
+use crate::model::devices::{Devices, Kind, chardev};
+use crate::model::storage;
+use crate::prepare::finish_start;
+use crate::qemu::{HostRequirements, QemuOption, QemuOptions};
 use crate::target::Target;
+use crate::valid::Valid;
 
-pub use attach::attach;
-pub use detach::{Absent, detach};
-pub use update::update;
+pub(crate) use attach::attach;
+pub use detach::MissingDevice;
+pub(crate) use detach::detach;
+pub(crate) use update::update;
 
 /// One thing that a running QEMU is told.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Move {
+pub enum QmpAction {
     /// It gets this.
-    Add(Item),
+    Add(QemuOption),
     /// It loses this.
-    Remove(Item),
+    Remove(QemuOption),
     /// A command of its own.
-    Say {
+    Call {
         /// The command.
         call: QmpCall,
         /// What takes it back.
@@ -52,21 +54,14 @@ pub struct DeviceChange {
     /// The domain afterwards.
     pub domain: Domain,
     /// What QEMU is told, in order.
-    pub moves: Vec<Move>,
+    pub moves: Vec<QmpAction>,
     /// From where on the moves are for the device itself, not for what came with it.
     own_from: usize,
     /// Where the device stands in its document.
     pub origin: Origin,
-    pub(crate) needs: HostNeeds,
+    pub(crate) needs: HostRequirements,
     /// The limit on locked memory, where the device needs one.
     pub(crate) memlock: Option<u64>,
-}
-
-impl DeviceChange {
-    /// The change as a sound one: none of `findings` may be an error.
-    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
-        (self.domain.holes == 0 && !findings.has_errors()).then_some(Sound(self))
-    }
 }
 
 /// What was found, by the document that it is about.
@@ -79,7 +74,7 @@ pub struct ChangeFindings {
 }
 
 impl ChangeFindings {
-    fn device(device: Diagnostics) -> Self {
+    pub(crate) fn device(device: Diagnostics) -> Self {
         Self { device, ..Self::default() }
     }
 
@@ -88,52 +83,103 @@ impl ChangeFindings {
     }
 }
 
-/// What came of a change, and what was found.
-pub type Changed = (Option<DeviceChange>, ChangeFindings);
+/// What came of a change, and what was found: a change is there only when nothing is in error.
+#[must_use]
+#[derive(Debug)]
+pub struct Changed {
+    change: Option<Valid<DeviceChange>>,
+    findings: ChangeFindings,
+}
 
-/// The running domain alone, with all that it has at its place.
-fn settle(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
-    let (definition, mut running) = define(running, facts);
-    let mut domain = definition.into_domain();
-    storage::detect(&mut domain, facts);
-    // A start adds the hubs that the definition lacks; what comes later brings none.
-    ports::usb_hubs(&mut domain);
-    running.extend(ready(&mut domain));
-    if running.has_errors() {
-        return Err(ChangeFindings { running, ..ChangeFindings::default() });
+impl Changed {
+    /// A change, with what was found about the device.
+    fn new(change: DeviceChange, device: Diagnostics) -> Self {
+        let is_valid = change.domain.unread == 0 && !device.has_errors();
+        Self { change: is_valid.then(|| Valid::new(change)), findings: ChangeFindings::device(device) }
     }
-    domain.fd_sets = chardev::fd_sets(&domain);
-    Ok(domain)
+
+    /// No change, and why.
+    pub(crate) fn none(findings: ChangeFindings) -> Self {
+        Self { change: None, findings }
+    }
+
+    /// The same after other findings about the device, none of which is an error.
+    pub(crate) fn after(mut self, device: Diagnostics) -> Self {
+        let mut all = device;
+        all.extend(std::mem::take(&mut self.findings.device));
+        Self { findings: ChangeFindings { device: all, ..self.findings }, ..self }
+    }
+
+    /// The change, where nothing is in error, and what was found.
+    pub fn into_parts(self) -> (Option<Valid<DeviceChange>>, ChangeFindings) {
+        (self.change, self.findings)
+    }
+}
+
+/// The running domain with all that a start fills in. What is only worth a warning was said when it was started.
+fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
+    let mut found = Diagnostics::new();
+    let defined = define(running, facts).map(Definition::into_domain).move_into(&mut found);
+    let completed = defined.map(|mut domain| {
+        storage::detect(&mut domain, facts);
+        // A start adds the hubs that the definition lacks; what comes later brings none.
+        ports::usb_hubs(&mut domain);
+        found.extend(finish_start(&mut domain));
+        // Of a domain that a record describes the numbers are known; otherwise they are those of a start.
+        if domain.fd_sets.is_empty() {
+            domain.fd_sets = chardev::fd_sets(&domain);
+        }
+        domain
+    });
+    let running = found;
+    match completed.filter(|_| !running.has_errors()) {
+        Some(domain) => Ok(domain),
+        None => Err(ChangeFindings { running, ..ChangeFindings::default() }),
+    }
+}
+
+/// The domain with a device in it that is not yet complete; what is found is about the device at `span`.
+fn complete_with(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain> {
+    let mut found = Diagnostics::new();
+    let defined = define(domain, facts).map(Definition::into_domain).move_into(&mut found);
+    let found = about_device(found, span);
+    match defined {
+        Some(mut domain) => {
+            storage::detect(&mut domain, facts);
+            Outcome::new(domain, found)
+        }
+        None => Outcome::none(found),
+    }
 }
 
 /// The kind of the one device, and where it stands.
-fn only(devices: &Devices) -> Option<(Kind, Span)> {
+fn the_one_device(devices: &Devices) -> Option<(Kind, Span)> {
     let kind = Kind::ALL.iter().find(|k| devices.count(**k) > 0)?;
-    Some((*kind, devices.origin(*kind, 0).and_then(Origin::span).unwrap_or_default()))
+    Some((*kind, devices.origin(*kind, 0)?.span()))
 }
 
 /// The alias of a device, where it has one.
-fn named(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
+fn alias_of(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
     domain.devices.info(kind, index).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()))
 }
 
 /// What QEMU gets for a device: the front end comes when all that it stands on is there, wherever it stands on a command line.
-fn items_of(kind: Kind, index: usize, cx: &Cx<'_>) -> Vec<Item> {
-    let mut items = Items::new();
-    cx.domain.devices.items_of(kind, index, cx, &mut items);
-    let mut items = items.sorted();
-    items.sort_by_key(|item| item.option == "device");
-    items
+fn options_of(kind: Kind, index: usize, cx: &EmitContext<'_>) -> Vec<QemuOption> {
+    let mut options = QemuOptions::new();
+    cx.domain.devices.options_of(kind, index, cx, &mut options);
+    let mut options = options.sorted();
+    options.sort_by_key(|item| item.option == "device");
+    options
 }
 
 /// The limit on locked memory of the running QEMU, where the device of this kind makes another one necessary.
-fn memlock(domain: &Domain, kind: Kind, own: &HostNeeds, target: &Target, facts: Facts<'_>) -> Option<u64> {
+fn memlock(domain: &Domain, kind: Kind, own: &HostRequirements, target: &Target, facts: Facts<'_>) -> Option<u64> {
     let pinned = || {
-        let (cx, mut all) = (Cx::new(domain, target, facts), HostNeeds::default());
+        let (cx, mut all) = (EmitContext::new(domain, target, facts), HostRequirements::new(domain.origin));
         domain.devices.host(&cx, &mut all);
         all.pinned
     };
-    (own.pinned || kind == Kind::Memory && pinned()).then(|| locked_bytes(domain))
+    (own.pinned || kind == Kind::Memory && pinned()).then(|| domain.locked_bytes())
 }
 
 /// `<memory>` counts the memory devices; the balloon counts those that the guest sees as a whole.
@@ -153,5 +199,5 @@ fn about_device(findings: Diagnostics, root: Span) -> Diagnostics {
 }
 
 fn unsupported(span: Span, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::new(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
 }

@@ -4,17 +4,17 @@
 use virtc_diag::{Diagnostic, Span};
 use virtc_plan::Action;
 
-use super::{Move, unsupported};
+use super::{QmpAction, unsupported};
 use crate::codes;
-use crate::devices::address::{Address, pci};
-use crate::devices::controller::{Controller, ControllerType, PciModel};
-use crate::devices::disk::{DiskBus, DiskDevice};
-use crate::devices::graphics::GraphicsType;
-use crate::devices::memory::Model as MemoryModel;
-use crate::devices::{Device, Devices, Kind, Needs};
-use crate::domain::Domain;
-use crate::emit::{Item, Payload, Value};
 use crate::ir::{OptExt, Switch};
+use crate::model::Domain;
+use crate::model::devices::address::{Address, is_wanted, pci};
+use crate::model::devices::controller::{Controller, ControllerType, PciModel};
+use crate::model::devices::disk::{DiskBus, DiskDevice};
+use crate::model::devices::graphics::GraphicsType;
+use crate::model::devices::memory::Model as MemoryModel;
+use crate::model::devices::{BusSlot, Device, Devices, Kind};
+use crate::qemu::{Payload, QemuOption, Value};
 
 /// Refuses kinds of devices that do not take part.
 pub(super) fn kind(kind: Kind, action: Action, span: Span) -> Option<Diagnostic> {
@@ -64,7 +64,7 @@ fn refusal(what: &str, action: Action) -> String {
 
 /// What the running domain has already, and has one of.
 pub(super) fn before(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Option<Diagnostic> {
-    let conflict = |message: String| Some(Diagnostic::new(&codes::CONFLICT, span, message));
+    let conflict = |message: String| Some(Diagnostic::at(&codes::CONFLICT, span, message));
     match kind {
         Kind::Watchdog if !domain.devices.watchdogs.is_empty() => {
             conflict("the running domain has a watchdog already".to_owned())
@@ -85,20 +85,20 @@ pub(super) fn before(domain: &Domain, devices: &Devices, kind: Kind, span: Span)
 
 /// A PCI device comes and goes on buses that allow it, and as a whole.
 pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Option<Diagnostic> {
-    let Needs::Pci(_) = domain.devices.needs(kind, index, domain) else { return None };
+    let BusSlot::Pci(_) = domain.devices.bus_slot(kind, index, domain) else { return None };
     let info = domain.devices.info(kind, index)?;
     if info.address.is(&Address::VirtioMmio) {
         let message = "a device that stands on no bus neither comes nor goes while the guest runs";
-        return Some(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
+        return Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
     }
-    let (slot, origin) = pci(&info.address)?;
-    let span = origin.span().filter(|own| own.start >= span.start && own.end <= span.end).unwrap_or(span);
-    let conflict = |message: String| Some(Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message));
-    if slot.function != 0 {
+    let (own, origin) = pci(&info.address)?;
+    let span = Some(origin.span()).filter(|place| span.contains(*place)).unwrap_or(span);
+    let conflict = |message: String| Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
+    if own.function() != 0 {
         return conflict("while the guest runs a PCI device comes and goes as function 0 of its slot".to_owned());
     }
     let controllers = &domain.devices.controllers;
-    let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus))?;
+    let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(own.bus()))?;
     let model = bus.pci_model()?;
     let fixed = match model {
         PciModel::PcieRoot
@@ -113,16 +113,17 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
         | PciModel::PciExpanderBus => bus.target.hotplug.is(&Switch::Off),
     };
     if fixed {
-        let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", slot.bus, model.word());
+        let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", own.bus(), model.word());
         return Some(
-            Diagnostic::new(&codes::ADDRESS_CONFLICT, span, message)
+            Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message)
                 .help("use a bus that can: one behind a `pcie-root-port`, or that of a `pc` machine"),
         );
     }
     let others = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
     let shares = |(k, i): (Kind, usize)| {
-        let theirs = domain.devices.info(k, i).and_then(|info| pci(&info.address)).map(|(slot, _)| slot);
-        (k, i) != (kind, index) && theirs.is_some_and(|t| (t.bus, t.slot) == (slot.bus, slot.slot) && !t.is_empty())
+        let theirs = domain.devices.info(k, i).and_then(|info| pci(&info.address)).map(|(at, _)| at);
+        (k, i) != (kind, index)
+            && theirs.is_some_and(|t| (t.bus(), t.slot()) == (own.bus(), own.slot()) && !is_wanted(t))
     };
     others.clone().any(shares).then(|| {
         let message = "other functions of its slot are in use, and QEMU removes a slot as a whole";
@@ -152,7 +153,7 @@ pub(super) fn busy(domain: &Domain, kind: Kind, index: usize, span: Span) -> Opt
     let mut infos = disks.chain(devices.hostdevs.iter().map(Device::info));
     let user = infos.find(|info| info.address.as_ref().is_some_and(|a| on_it(&a.value)))?;
     let message = format!("the controller is in use: `{}` stands on it", user.alias());
-    Some(Diagnostic::new(&codes::CONFLICT, span, message).help("remove what stands on it first"))
+    Some(Diagnostic::at(&codes::CONFLICT, span, message).help("remove what stands on it first"))
 }
 
 /// Refuses what is of a kind that takes part, but not itself.
@@ -160,7 +161,7 @@ pub(super) fn after(
     domain: &Domain,
     kind: Kind,
     index: usize,
-    moves: &[Move],
+    moves: &[QmpAction],
     action: Action,
     span: Span,
 ) -> Option<Diagnostic> {
@@ -183,7 +184,7 @@ pub(super) fn after(
         Kind::Memory if devices.memories.get(index)?.model.is(&MemoryModel::SgxEpc) => {
             refuse("memory of model `sgx-epc`".to_owned())
         }
-        Kind::Serial if matches!(devices.needs(kind, index, domain), Needs::Nothing) => {
+        Kind::Serial if matches!(devices.bus_slot(kind, index, domain), BusSlot::Nothing) => {
             refuse("a serial port that is not on USB or PCI".to_owned())
         }
         Kind::Console if !devices.consoles.get(index)?.is_virtio() => refuse("the console of a serial port".to_owned()),
@@ -194,7 +195,7 @@ pub(super) fn after(
         }
         // What has no front end on a bus that guests can look at again.
         Kind::Input if moves.is_empty() => refuse("an input device on the bus `ps2`".to_owned()),
-        Kind::Watchdog if !matches!(devices.needs(kind, index, domain), Needs::Pci(_)) => {
+        Kind::Watchdog if !matches!(devices.bus_slot(kind, index, domain), BusSlot::Pci(_)) => {
             refuse("a watchdog that is part of the machine".to_owned())
         }
         Kind::Shmem if has_driver(moves, "ivshmem") => refuse("shared memory of model `ivshmem`".to_owned()),
@@ -205,13 +206,13 @@ pub(super) fn after(
     }
 }
 
-fn has_driver(moves: &[Move], driver: &str) -> bool {
-    let is_it = |item: &Item| match &item.payload {
+fn has_driver(moves: &[QmpAction], driver: &str) -> bool {
+    let is_it = |item: &QemuOption| match &item.payload {
         Payload::Json(props) => props.get("driver").and_then(Value::plain).is_some_and(|d| d == driver),
         Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
     };
     moves.iter().any(|m| match m {
-        Move::Add(item) | Move::Remove(item) => item.option == "device" && is_it(item),
-        Move::Say { .. } => false,
+        QmpAction::Add(item) | QmpAction::Remove(item) => item.option == "device" && is_it(item),
+        QmpAction::Call { .. } => false,
     })
 }

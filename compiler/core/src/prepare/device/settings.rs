@@ -4,19 +4,21 @@ use serde_json::{Map, Value, json};
 use virtc_diag::Span;
 use virtc_plan::QmpCall;
 
-use super::{Changed, Move, items_of, update};
-use crate::devices::disk::{Disk, DiskDevice};
-use crate::devices::graphics::{Password, Server, Spice, Vnc};
-use crate::devices::interface::LinkState;
-use crate::devices::{Device, Devices, Kind};
-use crate::domain::Domain;
-use crate::emit::{Cx, Item, Payload, Value as QemuValue};
-use crate::facts::Facts;
-use crate::ir::{OptExt, Rule, Spanned};
+use super::{Changed, QmpAction, options_of, update};
+use crate::ir::{DefaultRule, OptExt, Spanned};
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::Facts;
+use crate::model::devices::disk::{Disk, DiskDevice};
+use crate::model::devices::graphics::{Password, Server, Spice, Vnc};
+use crate::model::devices::interface::LinkState;
+use crate::model::devices::{Device, Devices, Kind};
 use crate::prepare::next_node;
+use crate::qemu::{Payload, QemuOption, Value as QemuValue};
 use crate::target::Target;
 
-static NODE: Rule = Rule { name: "block-node", text: "what is plugged in gets block nodes that nothing else has" };
+static NODE: DefaultRule =
+    DefaultRule { name: "block-node", text: "what is plugged in gets block nodes that nothing else has" };
 
 fn call(execute: &str, arguments: Value) -> QmpCall {
     let arguments = match arguments {
@@ -56,7 +58,7 @@ pub(super) fn carry_over(before: &Domain, after: &mut Domain, kind: Kind, index:
 /// The drive of the domain into which a medium is to come, where `devices` describes one that is there.
 pub(super) fn drive(domain: &Domain, devices: &Devices) -> Option<usize> {
     let new = devices.disks.first().filter(|d| d.device() != DiskDevice::Disk)?;
-    domain.devices.disks.iter().position(|d| d.is_meant_by(new))
+    domain.devices.disks.iter().position(|d| d.matches_description(new))
 }
 
 /// A medium comes into a drive.
@@ -68,7 +70,7 @@ pub(super) fn insert(
     target: &Target,
     facts: Facts<'_>,
 ) -> Changed {
-    update::becomes(domain, devices, (Kind::Disk, drive, span), None, target, facts)
+    update::update_to(domain, devices, (Kind::Disk, drive, span), None, target, facts)
 }
 
 /// The nodes of a new medium stand beside those of the old one for a while.
@@ -99,7 +101,7 @@ pub(super) fn count_from_shown(domain: &mut Domain, index: usize) {
 /// A running domain shows the number of the node of a disk.
 pub(super) fn show_node(disk: &mut Disk) {
     if let Some(source) = &mut disk.storage.source {
-        source.index.get_or_insert(Spanned::rule(disk.node, &NODE));
+        source.index.get_or_insert(Spanned::rule(disk.node, &NODE, disk.origin));
     }
 }
 
@@ -110,67 +112,67 @@ pub(super) fn forget_nodes(devices: &mut Devices) {
     }
 }
 
-/// The items behind a drive, without the drive, and the node that it gets.
-fn behind(index: usize, cx: &Cx<'_>) -> (Vec<Item>, Option<String>) {
-    let mut items = items_of(Kind::Disk, index, cx);
-    let is_front = |item: &Item| item.option == "device";
-    let node = items.iter().filter(|item| is_front(item)).find_map(|item| match &item.payload {
+/// The options behind a drive, without the drive, and the node that it gets.
+fn behind(index: usize, cx: &EmitContext<'_>) -> (Vec<QemuOption>, Option<String>) {
+    let mut options = options_of(Kind::Disk, index, cx);
+    let is_front = |item: &QemuOption| item.option == "device";
+    let node = options.iter().filter(|item| is_front(item)).find_map(|item| match &item.payload {
         Payload::Json(props) => props.get("drive").and_then(QemuValue::plain).map(str::to_owned),
         Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => None,
     });
-    items.retain(|item| !is_front(item));
-    (items, node)
+    options.retain(|item| !is_front(item));
+    (options, node)
 }
 
 /// Another medium comes into a drive, or none (`qemuDomainChangeMediaBlockdev` in libvirt's `src/qemu/qemu_hotplug.c`).
-pub(super) fn medium(old: &Cx<'_>, index: usize, new: &Cx<'_>, now: usize) -> Vec<Move> {
+pub(super) fn medium(old: &EmitContext<'_>, index: usize, new: &EmitContext<'_>, now: usize) -> Vec<QmpAction> {
     let Some(disk) = new.domain.devices.disks.get(now) else { return Vec::new() };
     let was = old.domain.devices.disks.get(index);
     let id = disk.drive_id();
     let on_drive = |execute: &str| call(execute, json!({"id": id}));
     let insert = |node: &str| call("blockdev-insert-medium", json!({"id": id, "node-name": node}));
     let open = call("blockdev-open-tray", json!({"id": id, "force": false}));
-    let (old_items, old_node) = behind(index, old);
-    let (new_items, new_node) = behind(now, new);
+    let (old_options, old_node) = behind(index, old);
+    let (new_options, new_node) = behind(now, new);
     let mut moves = Vec::new();
     let has_tray = disk.device() == DiskDevice::Cdrom;
     let is_open = was.is_some_and(|d| d.tray.is(&"open".to_owned()));
     if has_tray && !is_open {
-        moves.push(Move::Say { call: open.clone(), undo: Some(on_drive("blockdev-close-tray")) });
+        moves.push(QmpAction::Call { call: open.clone(), undo: Some(on_drive("blockdev-close-tray")) });
     }
     if let Some(node) = &old_node {
-        moves.push(Move::Say { call: on_drive("blockdev-remove-medium"), undo: Some(insert(node)) });
+        moves.push(QmpAction::Call { call: on_drive("blockdev-remove-medium"), undo: Some(insert(node)) });
     }
-    moves.extend(new_items.into_iter().map(Move::Add));
+    moves.extend(new_options.into_iter().map(QmpAction::Add));
     if let Some(node) = &new_node {
-        moves.push(Move::Say { call: insert(node), undo: Some(on_drive("blockdev-remove-medium")) });
+        moves.push(QmpAction::Call { call: insert(node), undo: Some(on_drive("blockdev-remove-medium")) });
     }
     if has_tray {
-        moves.push(Move::Say { call: on_drive("blockdev-close-tray"), undo: Some(open) });
+        moves.push(QmpAction::Call { call: on_drive("blockdev-close-tray"), undo: Some(open) });
     }
-    moves.extend(old_items.into_iter().rev().map(Move::Remove));
+    moves.extend(old_options.into_iter().rev().map(QmpAction::Remove));
     moves
 }
 
 /// The link of an interface goes up or down.
-pub(super) fn link(before: &Domain, index: usize, after: &Domain, now: usize) -> Vec<Move> {
+pub(super) fn link(before: &Domain, index: usize, after: &Domain, now: usize) -> Vec<QmpAction> {
     let is_up = |domain: &Domain, at: usize| {
         domain.devices.interfaces.get(at).is_none_or(|interface| !interface.link.is(&LinkState::Down))
     };
     let Some(alias) = after.devices.interfaces.get(now).map(|i| i.info.alias()) else { return Vec::new() };
     let set = |up: bool| call("set_link", json!({"name": alias, "up": up}));
     let (was, is) = (is_up(before, index), is_up(after, now));
-    if was == is { Vec::new() } else { vec![Move::Say { call: set(is), undo: Some(set(was)) }] }
+    if was == is { Vec::new() } else { vec![QmpAction::Call { call: set(is), undo: Some(set(was)) }] }
 }
 
 /// A virtio memory device is asked for another size.
-pub(super) fn memory(before: &Domain, index: usize, after: &Domain, now: usize) -> Option<Move> {
+pub(super) fn memory(before: &Domain, index: usize, after: &Domain, now: usize) -> Option<QmpAction> {
     let size = |domain: &Domain, at: usize| {
         domain.devices.memories.get(at)?.target.requested.get().map(|kib| kib.saturating_mul(1024))
     };
     let path = format!("/machine/peripheral/{}", after.devices.memories.get(now)?.info.alias());
     let set = |bytes: u64| call("qom-set", json!({"path": path, "property": "requested-size", "value": bytes}));
-    Some(Move::Say { call: set(size(after, now)?), undo: size(before, index).map(set) })
+    Some(QmpAction::Call { call: set(size(after, now)?), undo: size(before, index).map(set) })
 }
 
 /// The display server is as before, but for its password.
@@ -186,7 +188,7 @@ pub(super) fn keep_server(before: &Domain, index: usize, after: &mut Domain, now
 }
 
 /// The password of a display server, and until when it is valid (`qemuDomainChangeGraphics` in libvirt's `src/qemu/qemu_hotplug.c`).
-pub(super) fn password(before: &Domain, index: usize, after: &Domain, now: usize, facts: Facts<'_>) -> Vec<Move> {
+pub(super) fn password(before: &Domain, index: usize, after: &Domain, now: usize, facts: Facts<'_>) -> Vec<QmpAction> {
     let (Some(old), Some(new)) = (before.devices.graphics.get(index), after.devices.graphics.get(now)) else {
         return Vec::new();
     };
@@ -224,8 +226,8 @@ pub(super) fn password(before: &Domain, index: usize, after: &Domain, now: usize
     };
     let of_old = old.text.as_ref().map(|t| set(&t.value));
     vec![
-        Move::Say { call: set(text), undo: of_old },
-        Move::Say {
+        QmpAction::Call { call: set(text), undo: of_old },
+        QmpAction::Call {
             call: expire(new.valid_to.map(|m| m.seconds())),
             undo: Some(expire(old.valid_to.map(|m| m.seconds()))),
         },

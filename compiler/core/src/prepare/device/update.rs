@@ -5,50 +5,56 @@ use virtc_plan::Action;
 
 use super::differ::{self, Difference};
 use super::{
-    ChangeFindings, Changed, DeviceChange, Move, about_device, memlock, named, only, rules, settings, settle,
-    unsupported,
+    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, complete_with, memlock, rules,
+    settings, the_one_device, unsupported,
 };
 use crate::codes;
-use crate::define::define;
-use crate::devices::disk::DiskDevice;
-use crate::devices::interface::Interface;
-use crate::devices::memory::Model as MemoryModel;
-use crate::devices::{Device, Devices, Kind};
-use crate::domain::Domain;
-use crate::emit::{Cx, HostNeeds};
-use crate::facts::Facts;
 use crate::ir::OptExt;
-use crate::prepare::ready;
-use crate::storage;
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::Facts;
+use crate::model::devices::disk::DiskDevice;
+use crate::model::devices::memory::Model as MemoryModel;
+use crate::model::devices::{Device, Devices, Kind};
+use crate::prepare::finish_start;
+use crate::qemu::HostRequirements;
 use crate::target::Target;
 
 /// The device of `running` that the one of `devices` means becomes like it. What cannot change must be the same; `source` is the text of
 /// the device, in which a difference is pointed at.
-pub fn update(running: Domain, devices: Devices, source: &SourceFile, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = only(&devices) else { return (None, ChangeFindings::default()) };
+pub(crate) fn update(
+    running: Domain,
+    devices: Devices,
+    source: &SourceFile,
+    target: &Target,
+    facts: Facts<'_>,
+) -> Changed {
+    let Some((kind, span)) = the_one_device(&devices) else { return Changed::none(ChangeFindings::default()) };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
-    let domain = match settle(running, facts) {
+    let domain = match complete(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     if let Some(fault) = rules::kind(kind, Action::Update, span) {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
-    match meant(&domain, &devices, kind, span) {
-        Ok(index) => becomes(&domain, devices, (kind, index, span), Some(source), target, facts),
-        Err(fault) => (None, ChangeFindings::one(*fault)),
+    match find_target(&domain, &devices, kind, span) {
+        Ok(index) => update_to(&domain, devices, (kind, index, span), Some(source), target, facts),
+        Err(fault) => Changed::none(ChangeFindings::one(*fault)),
     }
 }
 
 /// The device that is meant: by alias, else by what a device of its kind has for itself.
-fn meant(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<usize, Box<Diagnostic>> {
+fn find_target(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<usize, Box<Diagnostic>> {
     let all = &domain.devices;
     let alias = devices.info(kind, 0).and_then(|info| info.alias.as_ref());
     let fits = |at: usize| match alias {
-        Some(alias) => named(domain, kind, at).as_ref() == Some(&alias.value),
+        Some(alias) => alias_of(domain, kind, at).as_ref() == Some(&alias.value),
         None => match kind {
-            Kind::Disk => all.disks.get(at).zip(devices.disks.first()).is_some_and(|(own, new)| own.is_meant_by(new)),
+            Kind::Disk => {
+                all.disks.get(at).zip(devices.disks.first()).is_some_and(|(own, new)| own.matches_description(new))
+            }
             Kind::Graphics => {
                 all.graphics.get(at).zip(devices.graphics.first()).is_some_and(|(own, new)| own.kind() == new.kind())
             }
@@ -64,7 +70,7 @@ fn meant(domain: &Domain, devices: &Devices, kind: Kind, span: Span) -> Result<u
         },
     };
     let found: Vec<usize> = (0..all.count(kind)).filter(|at| fits(*at)).collect();
-    let conflict = |message: String, help| Box::new(Diagnostic::new(&codes::CONFLICT, span, message).help(help));
+    let conflict = |message: String, help| Box::new(Diagnostic::at(&codes::CONFLICT, span, message).help(help));
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(conflict(
@@ -103,7 +109,7 @@ fn rules_for(domain: &Domain, kind: Kind, index: usize) -> Rules {
             Rules { free, silent: &["target/@tray", "source/@index", "backingStore", "mirror"], keeps: false }
         }
         Kind::Interface => {
-            let free: &[&str] = if devices.interfaces.get(index).is_some_and(Interface::is_hostdev) {
+            let free: &[&str] = if devices.interfaces.get(index).is_some_and(|i| i.host_function().is_some()) {
                 &[]
             } else {
                 &[
@@ -133,7 +139,7 @@ fn is_said(source: &SourceFile, difference: &Difference) -> bool {
 }
 
 /// The device at `index` becomes like the one of `devices`.
-pub(super) fn becomes(
+pub(super) fn update_to(
     before: &Domain,
     devices: Devices,
     (kind, index, span): (Kind, usize, Span),
@@ -141,18 +147,19 @@ pub(super) fn becomes(
     target: &Target,
     facts: Facts<'_>,
 ) -> Changed {
-    let alias = named(before, kind, index).unwrap_or_default();
+    let alias = alias_of(before, kind, index).unwrap_or_default();
     let rules = rules_for(before, kind, index);
     let mut after = before.clone();
     after.devices.replace(kind, index, devices);
     settings::carry_over(before, &mut after, kind, index);
-    let (definition, findings) = define(after, facts);
-    let mut after = definition.into_domain();
-    storage::detect(&mut after, facts);
-    let mut findings = about_device(findings, span);
-    findings.extend(about_device(ready(&mut after), span));
-    let Some(now) = (0..after.devices.count(kind)).find(|at| named(&after, kind, *at).as_ref() == Some(&alias)) else {
-        return (None, ChangeFindings::device(findings));
+    let mut findings = Diagnostics::new();
+    let Some(mut after) = complete_with(after, facts, span).move_into(&mut findings) else {
+        return Changed::none(ChangeFindings::device(findings));
+    };
+    findings.extend(about_device(finish_start(&mut after), span));
+    let Some(now) = (0..after.devices.count(kind)).find(|at| alias_of(&after, kind, *at).as_ref() == Some(&alias))
+    else {
+        return Changed::none(ChangeFindings::device(findings));
     };
     let found = differ::differences(&before.devices.xml(kind, index), &after.devices.xml(kind, now));
     let found: Vec<Difference> = found
@@ -173,11 +180,11 @@ pub(super) fn becomes(
         let message = format!("{what} cannot be changed while the guest runs: {}", difference.show());
         findings.push(unsupported(span, message));
     }
-    let mut needs = HostNeeds::default();
+    let mut needs = HostRequirements::new(before.origin);
     let moves = changes(before, &mut after, (kind, index, now), &found, (target, facts), &mut needs, &mut findings);
     // What is said to QEMU before the guest runs is said of the new medium, too.
     let mut moves = moves;
-    moves.extend(needs.commands.iter().map(|(call, _)| Move::Say { call: call.clone(), undo: None }));
+    moves.extend(needs.commands.iter().map(|(call, _)| QmpAction::Call { call: call.clone(), undo: None }));
     findings.extend(
         rules::after(before, kind, index, &moves, Action::Update, span)
             .filter(|_| kind == Kind::Graphics)
@@ -188,7 +195,7 @@ pub(super) fn becomes(
     let origin = after.devices.origin(kind, now).unwrap_or(after.origin);
     let change =
         DeviceChange { action: Action::Update, alias, domain: after, moves, own_from: 0, origin, needs, memlock };
-    (Some(change), ChangeFindings::device(findings))
+    Changed::new(change, findings)
 }
 
 /// What QEMU and the host have to do.
@@ -198,9 +205,9 @@ fn changes(
     (kind, index, now): (Kind, usize, usize),
     found: &[Difference],
     (target, facts): (&Target, Facts<'_>),
-    needs: &mut HostNeeds,
+    needs: &mut HostRequirements,
     findings: &mut Diagnostics,
-) -> Vec<Move> {
+) -> Vec<QmpAction> {
     let is_changed = |paths: &[&str]| found.iter().any(|d| d.is_below(paths));
     match kind {
         Kind::Disk => {
@@ -208,7 +215,7 @@ fn changes(
                 return Vec::new();
             }
             settings::new_node(before, after, now);
-            let (old, new) = (Cx::new(before, target, facts), Cx::new(after, target, facts));
+            let (old, new) = (EmitContext::new(before, target, facts), EmitContext::new(after, target, facts));
             let moves = settings::medium(&old, index, &new, now);
             after.devices.host_of(kind, now, &new, needs);
             findings.extend(new.finish());

@@ -1,0 +1,272 @@
+//! The typed model of a domain, in libvirt's words.
+
+use std::collections::BTreeMap;
+
+use virtc_diag::{Diagnostic, Diagnostics, Outcome};
+use virtc_rng::Validated;
+
+use crate::codes;
+use crate::ir::{CpuSet, Opt, OptExt, Origin};
+use crate::model::apart;
+use crate::model::devices::controller::PciModel;
+use crate::model::devices::{Devices, Kind};
+use crate::model::elements::{
+    backing::{Access, Backing},
+    clock::Clock,
+    cpu::Cpu,
+    cputune::Cputune,
+    extensions::{Extensions, NAMESPACE},
+    features::Features,
+    general::General,
+    idmap::Idmap,
+    iothreads::Iothreads,
+    lifecycle::Lifecycle,
+    limits::Limits,
+    memory::Memory,
+    numa::Numa,
+    numatune::Numatune,
+    os::Os,
+    pm::Power,
+    seclabel::Seclabel,
+    security::Security,
+    sysinfo::Sysinfo,
+    throttle::ThrottleGroups,
+    vcpu::Vcpus,
+};
+use crate::xml_io::XmlWriter;
+use crate::xml_io::{Fields, Lowering};
+
+/// A domain: every leaf knows its place, what the user left out is absent.
+#[derive(Debug, Clone)]
+pub struct Domain {
+    /// Name, uuid, descriptions.
+    pub general: General,
+    /// Memory.
+    pub memory: Memory,
+    /// What the memory is made of.
+    pub backing: Backing,
+    /// Where the memory lies on the host.
+    pub numatune: Numatune,
+    /// Virtual CPUs.
+    pub vcpus: Vcpus,
+    /// I/O threads.
+    pub iothreads: Iothreads,
+    /// Limits that disks share.
+    pub throttles: ThrottleGroups,
+    /// CPUs and CPU time of threads.
+    pub cputune: Cputune,
+    /// What the domain may take of the host.
+    pub limits: Limits,
+    /// Users and groups.
+    pub idmap: Idmap,
+    /// What the guest reads about its hardware.
+    pub sysinfo: Vec<Sysinfo>,
+    /// Machine, firmware, boot.
+    pub os: Os,
+    /// Features of the machine.
+    pub features: Features,
+    /// The CPU.
+    pub cpu: Option<Cpu>,
+    /// The clock.
+    pub clock: Clock,
+    /// What happens at the guest's end.
+    pub lifecycle: Lifecycle,
+    /// How the guest sleeps, and what is counted of it.
+    pub power: Power,
+    /// The QEMU binary.
+    pub emulator: Opt<String>,
+    /// The devices.
+    pub devices: Devices,
+    /// Labels of security drivers.
+    pub labels: Vec<Seclabel>,
+    /// What is hidden from the host.
+    pub security: Option<Security>,
+    /// What goes around the model.
+    pub extensions: Extensions,
+    /// The whole element.
+    pub origin: Origin,
+    /// The numbers of the first sets of descriptors of devices, by alias; empty until devices have names.
+    pub fd_sets: BTreeMap<String, u32>,
+    /// How many parts could not be read: where there are any, nothing is compiled.
+    pub unread: usize,
+    /// Whether no part that could not be read is needed by another, so that the others can be checked all the same.
+    pub is_checkable: bool,
+}
+
+/// The domain in `document`, without what is faulty; no value where its root is no `<domain>`.
+pub(crate) fn lower(checked: &Validated<'_>) -> Outcome<Domain> {
+    read(checked, Lowering::new(checked))
+}
+
+/// As [`lower`], for the XML of a running domain: the names of its devices in QEMU are kept.
+pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Domain> {
+    read(checked, Lowering::running(checked))
+}
+
+fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Domain> {
+    let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
+    if !root.is("domain") {
+        let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
+        return Diagnostic::at(&codes::MISSING, root.name_span(), message).into();
+    }
+    let mut domain = Domain::read(&Fields::new(&cx, root));
+    let (found, met) = cx.finish();
+    domain.unread = met + usize::from(!checked.document().is_complete());
+    domain.is_checkable = apart::leaves_rest(checked, root);
+    Outcome::new(domain, found)
+}
+
+/// The one device in `checked`, whose root is its element.
+pub(crate) fn lower_device(checked: &Validated<'_>) -> Outcome<Devices> {
+    let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
+    let cx = Lowering::running(checked);
+    let mut devices = Devices::default();
+    let known = {
+        let fields = Fields::new(&cx, root);
+        let known = devices.lower(&fields);
+        if !known {
+            let _ = fields.ignore_rest();
+            cx.unsupported(root.name_span(), format_args!("device `<{}>`", root.name()));
+        }
+        known
+    };
+    let (found, met) = cx.finish();
+    if known && met == 0 { Outcome::new(devices, found) } else { Outcome::none(found) }
+}
+
+impl Domain {
+    fn read(f: &Fields<'_, '_>) -> Self {
+        let mut devices = Devices::default();
+        let mut emulator = None;
+        if let Some(list) = f.child("devices") {
+            emulator = list.child_text("emulator");
+            for element in list.rest() {
+                if f.cx().is_faulty_part(element) || apart::is_apart(element) && f.cx().is_touched_part(element) {
+                    continue;
+                }
+                let fields = Fields::new(f.cx(), element);
+                if !devices.lower(&fields) {
+                    let _ = fields.ignore_rest();
+                    f.cx().unsupported(element.name_span(), format_args!("device `<{}>`", element.name()));
+                }
+            }
+        }
+        Self {
+            general: General::lower(f),
+            memory: Memory::lower(f),
+            backing: Backing::lower(f),
+            numatune: Numatune::lower(f),
+            vcpus: Vcpus::lower(f),
+            iothreads: Iothreads::lower(f),
+            throttles: ThrottleGroups::lower(f),
+            cputune: Cputune::lower(f),
+            limits: Limits::lower(f),
+            idmap: Idmap::lower(f),
+            sysinfo: Sysinfo::lower_all(f),
+            os: Os::lower(f),
+            features: Features::lower(f),
+            cpu: Cpu::lower(f),
+            clock: Clock::lower(f),
+            lifecycle: Lifecycle::lower(f),
+            power: Power::lower(f),
+            emulator,
+            devices,
+            labels: Seclabel::lower_all(f),
+            security: Security::lower(f),
+            extensions: Extensions::lower(f),
+            origin: Origin::Xml(f.element().start_tag()),
+            fd_sets: BTreeMap::new(),
+            unread: 0,
+            is_checkable: true,
+        }
+    }
+
+    /// Writes the domain as libvirt would.
+    pub fn to_xml(&self) -> String {
+        let mut w = XmlWriter::new();
+        let namespace = self.extensions.any().then_some(NAMESPACE);
+        let tag = w.tag("domain").opt("type", &self.general.kind).opt("id", &self.general.id);
+        let tag = namespace.into_iter().fold(tag, |tag, uri| tag.attr("xmlns:qemu", uri));
+        tag.children(|w| {
+            self.general.write(w);
+            self.memory.write(w);
+            self.limits.write(w);
+            self.backing.write(w);
+            self.vcpus.write(w);
+            self.iothreads.write(w);
+            self.throttles.write(w);
+            self.cputune.write(w);
+            self.numatune.write(w);
+            self.limits.write_resource(w);
+            self.sysinfo.iter().for_each(|s| s.write(w));
+            self.os.write(w);
+            self.idmap.write(w);
+            self.features.write(w);
+            if let Some(cpu) = &self.cpu {
+                cpu.write(w);
+            }
+            self.clock.write(w);
+            self.lifecycle.write(w);
+            self.power.write(w);
+            w.tag("devices").children(|w| {
+                w.opt_text("emulator", &self.emulator);
+                self.devices.write(w);
+            });
+            self.labels.iter().for_each(|l| l.write(w));
+            if let Some(security) = &self.security {
+                security.write(w);
+            }
+            self.extensions.write(w);
+        });
+        w.finish()
+    }
+
+    /// Whether the guest's root bus is PCI Express.
+    pub fn has_pcie(&self) -> bool {
+        self.os.family().root() == Some(PciModel::PcieRoot)
+    }
+
+    /// Whether other processes of the host can share the guest's memory, as a device outside of QEMU must
+    /// (`qemuValidateDomainDefVhostUserRequireSharedMemory` in libvirt's `src/qemu/qemu_validate.c`).
+    pub fn shares_memory(&self) -> bool {
+        let shared = self.backing.access.is(&Access::Shared);
+        match self.numa().map(|n| n.cells.as_slice()) {
+            None | Some([]) => shared,
+            Some(cells) => cells.iter().all(|c| c.access.get().map_or(shared, |a| a == Access::Shared)),
+        }
+    }
+
+    /// The bytes that QEMU must be able to lock where a device of the host writes to the guest's memory: all of it, and 1 GiB
+    /// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
+    pub fn locked_bytes(&self) -> u64 {
+        (self.memory.all_kib(self) << 10).saturating_add(1 << 30)
+    }
+
+    /// The guest's NUMA cells, where it has any.
+    pub fn numa(&self) -> Option<&Numa> {
+        self.cpu.as_ref()?.numa.as_ref()
+    }
+
+    /// The host's CPUs that the emulator may run on, where the definition says so.
+    pub fn emulator_cpus(&self) -> Option<&CpuSet> {
+        self.cputune.emulator.as_ref().or(self.vcpus.cpuset.as_ref()).map(|s| &s.value)
+    }
+
+    /// The name of the domain.
+    pub fn name(&self) -> &str {
+        self.general.name.as_ref().map_or("", |n| n.value.as_str())
+    }
+
+    /// Whether the binary is QEMU's for machines of 32 bits: one of 64 bits runs guests of 32 bits too.
+    pub fn has_32_bits(&self) -> bool {
+        self.emulator.as_ref().is_some_and(|path| path.ends_with("qemu-system-i386"))
+    }
+
+    /// Whether any device has a place in the boot order.
+    pub fn has_device_boot_order(&self) -> bool {
+        let orders = |kind: &Kind| {
+            (0..self.devices.count(*kind)).any(|i| self.devices.info(*kind, i).is_some_and(|d| d.boot_order.is_some()))
+        };
+        Kind::ALL.iter().any(orders)
+    }
+}

@@ -1,0 +1,391 @@
+//! `<cpu>`.
+
+mod features;
+mod names;
+mod vectors;
+
+use virtc_diag::Diagnostic;
+use virtc_inventory::HostModel;
+
+use crate::codes;
+use crate::ir::Arch;
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, words};
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::devices::panic::Panic;
+use crate::model::elements::numa::Numa;
+use crate::model::elements::physical::Physical;
+use crate::qemu::{ArgSection, Opts, QemuOptions};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// Where the CPU's features come from.
+    pub enum CpuMode { Custom = "custom", HostModel = "host-model", HostPassthrough = "host-passthrough", Maximum = "maximum" }
+}
+
+words! {
+    /// How near the guest's CPU must be to the definition.
+    pub enum CpuMatch { Minimum = "minimum", Exact = "exact", Strict = "strict" }
+}
+
+words! {
+    /// What is checked when the guest starts.
+    pub enum CpuCheck { None = "none", Partial = "partial", Full = "full" }
+}
+
+words! {
+    /// Whether a model may be replaced by a poorer one.
+    pub enum Fallback { Allow = "allow", Forbid = "forbid" }
+}
+
+words! {
+    /// What is asked of a CPU feature.
+    pub enum FeaturePolicy { Force = "force", Require = "require", Optional = "optional", Disable = "disable", Forbid = "forbid" }
+}
+
+/// `<topology>`.
+#[derive(Debug, Clone)]
+pub struct Topology {
+    /// Sockets of the machine.
+    pub sockets: u32,
+    /// Dies of a socket.
+    pub dies: u32,
+    /// Clusters of a die.
+    pub clusters: u32,
+    /// Cores of a cluster.
+    pub cores: u32,
+    /// Threads of a core.
+    pub threads: u32,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// `<feature>`.
+#[derive(Debug, Clone)]
+pub struct Feature {
+    /// libvirt's name of the feature.
+    pub name: Opt<String>,
+    /// What is asked of it.
+    pub policy: Opt<FeaturePolicy>,
+}
+
+/// `<cpu>`.
+#[derive(Debug, Clone)]
+pub struct Cpu {
+    /// Where the features come from.
+    pub mode: Opt<CpuMode>,
+    /// How near the guest's CPU must be.
+    pub matching: Opt<CpuMatch>,
+    /// What is checked at start.
+    pub check: Opt<CpuCheck>,
+    /// Whether features that block migration are left out.
+    pub migratable: Opt<Switch>,
+    /// The model.
+    pub model: Opt<String>,
+    /// Whether the model may be replaced.
+    pub fallback: Opt<Fallback>,
+    /// The vendor that the guest sees.
+    pub vendor_id: Opt<String>,
+    /// Whether features are left out that are deprecated.
+    pub deprecated_features: Opt<Switch>,
+    /// The vendor the host must have.
+    pub vendor: Opt<String>,
+    /// The layout.
+    pub topology: Option<Topology>,
+    /// Caches and address lines.
+    pub physical: Physical,
+    /// The NUMA cells.
+    pub numa: Option<Numa>,
+    /// Features beside those of the model.
+    pub features: Vec<Feature>,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+static DEFAULT_CPU: DefaultRule = DefaultRule {
+    name: "default-cpu",
+    text: "without a model the guest gets the default of its machine type, written out so that it stays the same",
+};
+static CPU_DEFAULTS: DefaultRule =
+    DefaultRule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
+
+/// A value that follows from the mode.
+fn by_rule<T>(value: T, origin: Origin) -> Spanned<T> {
+    Spanned::rule(value, &CPU_DEFAULTS, origin)
+}
+
+impl Cpu {
+    /// Reads `<cpu>` from `<domain>`.
+    pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
+        let f = domain.child("cpu")?;
+        let model = f.child("model");
+        let fallback = model.as_ref().and_then(|m| m.attr("fallback"));
+        let vendor_id = model.as_ref().and_then(|m| m.attr("vendor_id"));
+        let topology = f.child("topology").map(|t| {
+            let number = |name: &str| t.attr::<u32>(name).map_or(1, |n| n.value);
+            Topology {
+                sockets: number("sockets"),
+                dies: number("dies"),
+                clusters: number("clusters"),
+                cores: number("cores"),
+                threads: number("threads"),
+                origin: t.origin(),
+            }
+        });
+        let features =
+            f.children("feature").iter().map(|c| Feature { name: c.attr("name"), policy: c.attr("policy") }).collect();
+        Some(Self {
+            mode: f.attr("mode"),
+            matching: f.attr("match"),
+            check: f.attr("check"),
+            migratable: f.attr("migratable"),
+            model: model.and_then(|m| m.text()),
+            fallback,
+            vendor_id,
+            deprecated_features: f.attr("deprecated_features"),
+            vendor: f.child_text("vendor"),
+            numa: Numa::lower(&f),
+            physical: Physical::lower(&f),
+            topology,
+            features,
+            origin: f.origin(),
+        })
+    }
+
+    /// The CPU of a definition that has none.
+    pub fn implicit(origin: Origin) -> Self {
+        Self {
+            mode: None,
+            matching: None,
+            check: None,
+            migratable: None,
+            model: None,
+            fallback: None,
+            vendor_id: None,
+            deprecated_features: None,
+            vendor: None,
+            numa: None,
+            physical: Physical::default(),
+            topology: None,
+            features: Vec::new(),
+            origin: origin.with_rule(&DEFAULT_CPU),
+        }
+    }
+
+    /// The host's CPU in a QEMU that does not know which of its features can be migrated.
+    pub fn without_migration(&mut self) {
+        if self.mode.is(&CpuMode::HostPassthrough) {
+            self.migratable.get_or_insert(by_rule(Switch::Off, self.origin));
+        }
+    }
+
+    /// Fills in what is absent; `default` is the machine's own model, where there is one that suits.
+    pub fn define(
+        &mut self,
+        default: Option<String>,
+        (arch, kvm): (Arch, bool),
+        max_vcpus: Option<u32>,
+        report: &mut dyn FnMut(Diagnostic),
+    ) {
+        vectors::define(self, report);
+        let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom, self.origin)).value;
+        match mode {
+            // Nothing but a topology is said: the model is left to QEMU.
+            CpuMode::Custom if self.model.is_none() && default.is_none() => {
+                (self.mode, self.matching, self.check) = (None, None, None);
+            }
+            CpuMode::Custom => {
+                if let (None, Some(default)) = (&self.model, default) {
+                    self.model = Some(Spanned::rule(default, &DEFAULT_CPU, self.origin));
+                    self.fallback = Some(Spanned::rule(Fallback::Forbid, &DEFAULT_CPU, self.origin));
+                    self.check = Some(Spanned::rule(CpuCheck::None, &DEFAULT_CPU, self.origin));
+                    self.matching = Some(Spanned::rule(CpuMatch::Exact, &DEFAULT_CPU, self.origin));
+                }
+                self.matching.get_or_insert(by_rule(CpuMatch::Exact, self.origin));
+                // Without KVM the guest's CPU does not depend on the host's, so there is nothing to check.
+                self.check.get_or_insert(by_rule(if kvm { CpuCheck::Partial } else { CpuCheck::None }, self.origin));
+                self.fallback.get_or_insert(by_rule(Fallback::Allow, self.origin));
+            }
+            CpuMode::HostModel => {
+                self.check.get_or_insert(by_rule(CpuCheck::Partial, self.origin));
+                self.fallback = self.fallback.filter(|_| self.model.is_some());
+                if self.model.is_some() {
+                    self.fallback.get_or_insert(by_rule(Fallback::Allow, self.origin));
+                }
+            }
+            CpuMode::HostPassthrough => {
+                self.check.get_or_insert(by_rule(CpuCheck::None, self.origin));
+                if arch.is_x86() {
+                    self.migratable.get_or_insert(by_rule(Switch::On, self.origin));
+                }
+                self.fallback = None;
+            }
+            CpuMode::Maximum => {
+                self.check.get_or_insert(by_rule(CpuCheck::None, self.origin));
+                self.fallback = None;
+            }
+        }
+        if mode != CpuMode::Custom {
+            self.matching = None;
+        }
+        for feature in &mut self.features {
+            feature.policy.get_or_insert(by_rule(FeaturePolicy::Require, self.origin));
+        }
+        if let Some(numa) = &mut self.numa {
+            numa.define(max_vcpus.unwrap_or(1), report);
+        }
+        if let (Some(t), Some(max)) = (&self.topology, max_vcpus) {
+            let count =
+                [t.sockets, t.dies, t.clusters, t.cores, t.threads].iter().try_fold(1u32, |a, b| a.checked_mul(*b));
+            if count != Some(max) {
+                let count = count.map_or("too many".to_owned(), |c| c.to_string());
+                let message = format!("the topology has {count} CPUs, `<vcpu>` says {max}");
+                report(Diagnostic::at(&codes::CONFLICT, t.origin, message).help("make the two equal"));
+            }
+        }
+    }
+
+    /// What cannot be compiled.
+    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        self.physical.check(self.mode.get(), domain.os.arch(), report);
+        features::check(self, domain.os.arch(), report);
+        let Some(mode) = self.mode else { return };
+        let span = mode.origin.span();
+        match mode.value {
+            CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => {
+                let place = self.migratable.origin_or(mode.origin).span();
+                let message = "QEMU's CPUs of 32 bits do not tell what can be migrated";
+                report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message));
+            }
+            CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
+                Diagnostic::at(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    span,
+                    "`host-passthrough` needs KVM, but the domain is of type `qemu`",
+                )
+                .help("use `type='kvm'` on `<domain>`, or name a model"),
+            ),
+            CpuMode::HostPassthrough | CpuMode::HostModel | CpuMode::Custom | CpuMode::Maximum => {}
+        }
+    }
+
+    /// Writes `<cpu>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("cpu").opt("mode", &self.mode).opt("match", &self.matching).opt("check", &self.check);
+        let tag = tag.opt("migratable", &self.migratable).opt("deprecated_features", &self.deprecated_features);
+        tag.children(|w| {
+            let is_whole = matches!(self.mode.get(), Some(CpuMode::HostPassthrough | CpuMode::Maximum));
+            if let Some(model) = self.model.as_ref().filter(|_| !is_whole) {
+                w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).text(model);
+            } else if self.fallback.is_some() || self.vendor_id.is_some() {
+                w.tag("model").opt("fallback", &self.fallback).opt("vendor_id", &self.vendor_id).end();
+            }
+            if !is_whole {
+                w.opt_text("vendor", &self.vendor);
+            }
+            if let Some(t) = &self.topology {
+                w.tag("topology")
+                    .attr("sockets", &t.sockets.show())
+                    .attr("dies", &t.dies.show())
+                    .attr("clusters", &t.clusters.show())
+                    .attr("cores", &t.cores.show())
+                    .attr("threads", &t.threads.show())
+                    .end();
+            }
+            self.physical.write(w);
+            for feature in &self.features {
+                w.tag("feature").opt("policy", &feature.policy).opt("name", &feature.name).end();
+            }
+            if let Some(numa) = &self.numa {
+                numa.write(w);
+            }
+        });
+    }
+
+    /// `-cpu`.
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        let host = self.host_model(cx);
+        names::check_model(self, cx);
+        if self.mode.is_none() && self.model.is_none() {
+            return self.no_model(cx);
+        }
+        let model = match (self.mode.get(), host) {
+            (Some(CpuMode::HostPassthrough), _) => "host",
+            (Some(CpuMode::Maximum), _) => "max",
+            (Some(CpuMode::HostModel), Some(host)) => &host.model,
+            (Some(CpuMode::Custom | CpuMode::HostModel) | None, _) => {
+                self.model.as_ref().map_or("qemu64", |m| &m.value)
+            }
+        };
+        let mut opts = Opts::first(model);
+        let emulator = cx.domain.emulator.as_ref().map_or("", |e| e.value.as_str());
+        if model == "host" && cx.domain.os.narrows(emulator) {
+            opts = opts.switch("aarch64", false);
+        }
+        // QEMU's CPUs of 32 bits are not asked for it (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
+        let tells = !cx.domain.has_32_bits() && !cx.changes.lacks("cpu.migratable");
+        if let Some(migratable) = self.migratable.filter(|_| tells) {
+            opts = opts.switch("migratable", migratable.is_on());
+        }
+        opts = opts.opt("vendor", self.vendor_id.as_ref().map(|v| &v.value));
+        let known = features::of_qemu(&cx.target);
+        for (name, on) in self.flags(host) {
+            opts = features::option(opts, name, on, known);
+        }
+        opts = cx.domain.clock.cpu_opts(opts);
+        opts = cx.domain.features.cpu_opts(cx.domain.devices.panics.iter().any(Panic::is_hyperv), opts);
+        opts = self.physical.cpu_opts(self.mode.get(), opts);
+        out.opts(ArgSection::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
+    }
+
+    /// The model is left to QEMU, so that nothing can be said about it.
+    fn no_model(&self, cx: &EmitContext<'_>) {
+        let opts = cx.domain.features.cpu_opts(false, cx.domain.clock.cpu_opts(Opts::new()));
+        if opts.iter().next().is_some() {
+            let message = "timers and features are settings of the CPU, and the CPU has no model";
+            let span = self.origin.span();
+            cx.report(Diagnostic::at(&codes::MISSING, span, message).help("add `<cpu mode='host-passthrough'/>`"));
+        }
+    }
+
+    /// What `host-model` stands for. It is known on the host alone.
+    fn host_model<'m>(&self, cx: &EmitContext<'m>) -> Option<&'m HostModel> {
+        let mode = self.mode.filter(|mode| mode.value == CpuMode::HostModel)?;
+        let model = cx.facts.host_model(cx.domain.general.is_kvm());
+        if model.is_none() {
+            let message = "what `host-model` stands for is known on the host alone";
+            let help = "give a host file with `--host` that names it under `resources` (`virsh domcapabilities` shows it), name a model, or use \
+                `host-passthrough`";
+            let span = mode.origin.span();
+            cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
+        }
+        model
+    }
+
+    /// The features beside the model: the host's, as the definition changes them, and then the definition's own.
+    fn flags<'c>(&'c self, host: Option<&'c HostModel>) -> Vec<(&'c str, bool)> {
+        let mut out: Vec<(&str, bool)> =
+            host.iter().flat_map(|h| &h.features).map(|(name, on)| (name.as_str(), *on)).collect();
+        for feature in &self.features {
+            let (Some(name), Some(policy)) = (&feature.name, feature.policy) else { continue };
+            let on = match policy.value {
+                FeaturePolicy::Force | FeaturePolicy::Require => true,
+                FeaturePolicy::Disable | FeaturePolicy::Forbid => false,
+                FeaturePolicy::Optional => continue,
+            };
+            match out.iter_mut().find(|(known, _)| *known == name.value) {
+                Some((_, known)) => *known = on,
+                None => out.push((&name.value, on)),
+            }
+        }
+        let model = self.model.as_ref().filter(|_| self.mode.is(&CpuMode::Custom));
+        for name in model.map_or(&[][..], |model| features::removed(&model.value)) {
+            let is_said = self.features.iter().any(|f| f.name.as_ref().is_some_and(|n| n.value == *name));
+            if !is_said {
+                out.push((name, false));
+            }
+        }
+        out
+    }
+}

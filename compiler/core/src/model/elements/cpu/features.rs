@@ -1,0 +1,168 @@
+//! The features of a CPU: their names in QEMU, those that QEMU is never told of, and those that a model has lost.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::Arch;
+use crate::ir::{Opt, OptExt};
+use crate::model::elements::cpu::{Cpu, CpuMode, names};
+use crate::qemu::Opts;
+use crate::target::{Capabilities, Target, sorted};
+
+/// Features that QEMU has never had (`virQEMUCapsCPUFilterFeatures` in libvirt's `src/qemu/qemu_capabilities.c`).
+const NEVER: [&str; 5] = ["cmt", "mbm_total", "mbm_local", "osxsave", "ospke"];
+
+/// Features that were once part of a model of QEMU's and are no more (`removed='yes'` in libvirt's CPU map). A guest that names the model must
+/// not get them from a QEMU that still has them there.
+const REMOVED: [(&str, &[&str]); 16] = [
+    ("Cascadelake-Server", &["mpx"]),
+    ("Cascadelake-Server-noTSX", &["mpx"]),
+    ("Dhyana", &["monitor"]),
+    ("EPYC", &["monitor"]),
+    ("EPYC-IBPB", &["monitor"]),
+    ("Icelake-Client", &["intel-pt"]),
+    ("Icelake-Client-noTSX", &["intel-pt"]),
+    ("Icelake-Server", &["intel-pt", "mpx"]),
+    ("Icelake-Server-noTSX", &["intel-pt", "mpx"]),
+    ("Opteron_G3", &["monitor"]),
+    ("Skylake-Client", &["mpx"]),
+    ("Skylake-Client-IBRS", &["mpx"]),
+    ("Skylake-Client-noTSX-IBRS", &["mpx"]),
+    ("Skylake-Server", &["mpx"]),
+    ("Skylake-Server-IBRS", &["mpx"]),
+    ("Skylake-Server-noTSX-IBRS", &["mpx"]),
+];
+
+/// The features that `model` has lost.
+pub fn removed(model: &str) -> &'static [&'static str] {
+    REMOVED.iter().find(|(name, _)| *name == model).map_or(&[], |(_, features)| features)
+}
+
+/// The properties of a CPU in this QEMU, where they are known.
+pub fn of_qemu(target: &Target) -> Option<&str> {
+    target.caps().and_then(|caps: &Capabilities| caps.cpu_properties.as_deref())
+}
+
+/// One more feature. What QEMU does not know need not be switched off.
+pub fn option(opts: Opts, name: &str, on: bool, known: Option<&str>) -> Opts {
+    let feature = qemu_name(name);
+    let is_unknown = known.is_some_and(|known| sorted::find(known, &feature).is_none());
+    if NEVER.contains(&name) || (is_unknown && !on) { opts } else { opts.switch(&feature, on) }
+}
+
+/// QEMU's name of a CPU feature: libvirt keeps some older names, and QEMU's have dashes.
+pub fn qemu_name(name: &str) -> String {
+    match name {
+        "pclmuldq" => "pclmulqdq".to_owned(),
+        name => name.replace('_', "-"),
+    }
+}
+
+/// What libvirt refuses of the element (`virCPUDefParseXML` in its `src/conf/cpu_conf.c`).
+pub fn check(cpu: &Cpu, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
+    let own = cpu.origin.span();
+    let span = |leaf: &Opt<String>| leaf.as_ref().map_or(own, |l| l.origin.span());
+    if let Some(id) = &cpu.vendor_id {
+        let fault = match id.value.as_str() {
+            id if id.contains(',') => Some("has a comma"),
+            id if id.len() != 12 => Some("has not 12 characters"),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            let message = format!("the vendor `{}` {fault}", id.value);
+            report(Diagnostic::at(&codes::BAD_VALUE, span(&cpu.vendor_id), message).help("give exactly 12 characters"));
+        }
+    }
+    if let Some(deprecated) = cpu.deprecated_features {
+        let message = "only CPUs of s390x say which of their features are deprecated";
+        let place = deprecated.origin.span();
+        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message).help("remove `deprecated_features`"));
+    }
+    let is_custom = matches!(cpu.mode.get(), None | Some(CpuMode::Custom));
+    let is_migratable = matches!(cpu.mode.get(), Some(CpuMode::HostPassthrough | CpuMode::Maximum));
+    if let Some(migratable) = cpu.migratable.filter(|_| !is_migratable) {
+        let message = "`migratable` is only for the modes `host-passthrough` and `maximum`";
+        let place = migratable.origin.span();
+        report(Diagnostic::at(&codes::CONFLICT, place, message).help("remove it"));
+    }
+    let mut seen: Vec<&str> = Vec::new();
+    for name in cpu.features.iter().filter_map(|feature| feature.name.as_ref()) {
+        let place = name.origin.span();
+        if seen.contains(&name.value.as_str()) {
+            let message = format!("the CPU feature `{}` is given twice", name.value);
+            report(Diagnostic::at(&codes::CONFLICT, place, message).help("keep one of the two"));
+        }
+        seen.push(&name.value);
+        names::check_feature(name, arch, place, report);
+    }
+    if cpu.model.as_ref().is_none_or(|model| model.origin.by_rule().is_some()) {
+        let vendor = cpu.vendor.as_ref().map(|vendor| (vendor.origin, "a vendor"));
+        let names = cpu.features.iter().filter_map(|f| f.name.as_ref()).filter(|_| is_custom);
+        let feature = names.map(|name| (name.origin, "features")).next();
+        if let Some((origin, what)) = vendor.or(feature) {
+            let message = format!("the CPU has {what} but no model");
+            report(Diagnostic::at(&codes::MISSING, origin, message).help("name a `<model>`"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::elements::trial::trial;
+
+    fn cpu(element: &str) -> (Vec<String>, Vec<String>) {
+        let trial = trial(&format!("<memory>1048576</memory><vcpu>1</vcpu>{element}"), "", &["-cpu"]);
+        (trial.argv, trial.faults)
+    }
+
+    fn line(element: &str) -> String {
+        let (argv, faults) = cpu(element);
+        assert!(faults.is_empty(), "{faults:?}");
+        argv.join(" ")
+    }
+
+    #[test]
+    fn what_a_model_has_lost_is_switched_off() {
+        let model = |features: &str| format!("<cpu mode='custom'><model>Icelake-Server</model>{features}</cpu>");
+        assert_eq!(line(&model("")), "-cpu Icelake-Server,intel-pt=off,mpx=off");
+        assert_eq!(line(&model("<feature policy='require' name='mpx'/>")), "-cpu Icelake-Server,mpx=on,intel-pt=off");
+        assert_eq!(line("<cpu><model>Haswell</model></cpu>"), "-cpu Haswell");
+    }
+
+    #[test]
+    fn what_qemu_does_not_know_is_not_switched_off() {
+        let model = |features: &str| format!("<cpu><model>Haswell</model>{features}</cpu>");
+        assert_eq!(line(&model("<feature policy='disable' name='pconfig'/>")), "-cpu Haswell");
+        assert_eq!(line(&model("<feature policy='require' name='osxsave'/>")), "-cpu Haswell");
+        assert_eq!(line(&model("<feature policy='forbid' name='pclmuldq'/>")), "-cpu Haswell,pclmulqdq=off");
+        let (_, faults) = cpu(&model("<feature policy='require' name='pconfig'/>"));
+        assert_eq!(faults, ["no QEMU that virtc knows has a property `pconfig` of a CPU"]);
+    }
+
+    #[test]
+    fn a_vendor_has_twelve_characters() {
+        let vendor = |id: &str| format!("<cpu><model vendor_id='{id}'>Haswell</model></cpu>");
+        assert_eq!(line(&vendor("Libvirt QEMU")), "-cpu Haswell,vendor=Libvirt QEMU");
+        assert_eq!(cpu(&vendor("short")).1, ["the vendor `short` has not 12 characters"]);
+        assert_eq!(cpu(&vendor("twelve,chars")).1, ["the vendor `twelve,chars` has a comma"]);
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        for (element, fault) in [
+            (
+                "<cpu><model>Haswell</model><feature name='vmx'/><feature name='vmx'/></cpu>",
+                "the CPU feature `vmx` is given twice",
+            ),
+            ("<cpu><feature name='vmx'/></cpu>", "the CPU has features but no model"),
+            ("<cpu><vendor>Intel</vendor></cpu>", "the CPU has a vendor but no model"),
+            (
+                "<cpu mode='custom' migratable='on'><model>Haswell</model></cpu>",
+                "`migratable` is only for the modes `host-passthrough` and `maximum`",
+            ),
+        ] {
+            let (_, faults) = cpu(element);
+            assert!(faults.iter().any(|f| f == fault), "{element}: {faults:?}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The names of CPU models and features that libvirt knows (its CPU map, `src/cpu_map`).
+
+use virtc_diag::{Diagnostic, Span};
+
+use crate::codes;
+use crate::ir::Arch;
+use crate::ir::Spanned;
+use crate::model::EmitContext;
+use crate::model::elements::cpu::Cpu;
+use crate::model::elements::cpu::features::{of_qemu, qemu_name};
+use crate::target::{Capabilities, Target, sorted};
+
+/// The models of the map, and those of QEMU that it does not name. What a later QEMU has beside them is in its own capabilities.
+const MODELS: &str = include_str!("models.txt");
+
+/// The features.
+const FEATURES: &str = include_str!("features.txt");
+
+/// The features of CPUs of Arm.
+const FEATURES_OF_ARM: &str = include_str!("features-arm.txt");
+
+/// QEMU's CPUs that a mode stands for.
+const OF_MODES: [&str; 3] = ["base", "host", "max"];
+
+/// Whether libvirt has another name for a feature of QEMU's, or it is no feature of a CPU at all. Other names of QEMU's alone may be in a later
+/// map.
+fn has_other_name(name: &str) -> bool {
+    let spelled = qemu_name(name);
+    let mut own = FEATURES.split_ascii_whitespace().filter(|known| *known != name);
+    spelled.starts_with("kvm")
+        || spelled.starts_with("hv-")
+        || own.any(|known| qemu_name(&known.replace('.', "_")) == spelled)
+}
+
+/// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's `src/cpu/cpu.c`).
+pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, place: Span, report: &mut dyn FnMut(Diagnostic)) {
+    let is_qemus = || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some());
+    let known = if arch.is_arm() { FEATURES_OF_ARM } else { FEATURES };
+    let is_known = || known.split_ascii_whitespace().any(|known| known == name.value);
+    // Looking for other names takes long, and few features need it.
+    if is_known() || arch.is_x86() && is_qemus() && !has_other_name(&name.value) {
+        return;
+    }
+    let message = format!("there is no CPU feature `{}`", name.value);
+    let fault = Diagnostic::at(&codes::BAD_VALUE, place, message);
+    let example = if arch.is_arm() { "sve256" } else { "sse4.1" };
+    report(fault.help(format!("use libvirt's names, such as `{example}`")));
+}
+
+/// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's `src/cpu/cpu.c`).
+pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
+    let Some(model) = &cpu.model else { return };
+    let arm = cx.domain.os.arch().is_arm();
+    if arm && cx.target.caps().is_none() {
+        return;
+    }
+    let of_qemu = |caps: &Capabilities| {
+        let is_model = arm || !OF_MODES.contains(&model.value.as_str());
+        is_model && caps.kvm.iter().chain(&caps.tcg).any(|cpus| cpus.models.contains_key(&model.value))
+    };
+    if cx.target.caps().is_some_and(of_qemu)
+        || !arm && MODELS.split_ascii_whitespace().any(|known| known == model.value)
+    {
+        return;
+    }
+    let message = format!("there is no CPU model `{}`", model.value);
+    let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, message);
+    let mode = OF_MODES.contains(&model.value.as_str());
+    cx.report(if mode { fault.help("use `mode='host-passthrough'` or `mode='maximum'`") } else { fault });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::elements::trial::trial;
+
+    fn faults(cpu: &str) -> Vec<String> {
+        trial(&format!("<memory>1024</memory><vcpu>1</vcpu>{cpu}"), "", &[]).faults
+    }
+
+    #[test]
+    fn names_are_libvirts() {
+        let feature =
+            |name: &str| faults(&format!("<cpu><model>Haswell</model><feature policy='disable' name='{name}'/></cpu>"));
+        assert_eq!(feature("sse4.1"), Vec::<String>::new());
+        assert_eq!(feature("x.y"), ["there is no CPU feature `x.y`"]);
+        assert_eq!(faults("<cpu><model>YongFeng</model></cpu>"), Vec::<String>::new());
+        assert!(
+            faults("<cpu><model>cortex-a15</model></cpu>").contains(&"there is no CPU model `cortex-a15`".to_owned())
+        );
+        let beside = "<cpu mode='host-model'><model>nothing</model></cpu>";
+        assert!(faults(beside).contains(&"there is no CPU model `nothing`".to_owned()));
+    }
+
+    #[test]
+    fn lists_are_sorted_and_without_repetition() {
+        for list in [MODELS, FEATURES, FEATURES_OF_ARM] {
+            let words: Vec<&str> = list.split_ascii_whitespace().collect();
+            assert!(words.len() > 10 && words.is_sorted_by(|a, b| a < b));
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! `<cachetune>` and `<memorytune>`: parts of the host's caches and memory bandwidth (resctrl).
+
+use crate::ir::{CpuSet, Leaf, Opt, Origin, words};
+use crate::model::elements::memory::scaled_attr;
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// What a cache holds.
+    pub enum CacheKind { Both = "both", Code = "code", Data = "data" }
+}
+
+/// A part of a resource.
+#[derive(Debug, Clone)]
+pub enum Share {
+    /// `<cache>`.
+    Cache {
+        /// The number of the host's cache.
+        id: Opt<u32>,
+        /// Its level.
+        level: Opt<u32>,
+        /// What it holds.
+        kind: Opt<CacheKind>,
+        /// How much of it, in KiB.
+        kib: Opt<u64>,
+    },
+    /// `<node>`.
+    Bandwidth {
+        /// The host's node.
+        id: Opt<u32>,
+        /// Per cent of its bandwidth.
+        bandwidth: Opt<u32>,
+    },
+    /// `<monitor>`.
+    Monitor {
+        /// The level of the cache; absent for memory.
+        level: Opt<u32>,
+        /// The virtual CPUs that are watched.
+        vcpus: Opt<CpuSet>,
+    },
+}
+
+/// `<cachetune>` or `<memorytune>`.
+#[derive(Debug, Clone)]
+pub struct CacheTune {
+    /// Whether it is `<memorytune>`.
+    pub memory: bool,
+    /// The virtual CPUs.
+    pub vcpus: Opt<CpuSet>,
+    /// The parts.
+    pub shares: Vec<Share>,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+impl CacheTune {
+    /// Reads all from `<cputune>`.
+    pub(super) fn lower(f: &Fields<'_, '_>) -> Vec<Self> {
+        let mut out = Vec::new();
+        for (element, memory) in [("cachetune", false), ("memorytune", true)] {
+            for tune in f.children(element) {
+                // The name of a running domain's group is made anew.
+                let _: Opt<String> = tune.attr("id");
+                let mut shares = Vec::new();
+                shares.extend(tune.children("cache").iter().map(|c| Share::Cache {
+                    id: c.attr("id"),
+                    level: c.attr("level"),
+                    kind: c.attr("type"),
+                    kib: scaled_attr(c, "size"),
+                }));
+                shares.extend(
+                    tune.children("node")
+                        .iter()
+                        .map(|n| Share::Bandwidth { id: n.attr("id"), bandwidth: n.attr("bandwidth") }),
+                );
+                shares.extend(
+                    tune.children("monitor")
+                        .iter()
+                        .map(|m| Share::Monitor { level: m.attr("level"), vcpus: m.attr("vcpus") }),
+                );
+                out.push(Self { memory, vcpus: tune.attr("vcpus"), shares, origin: tune.origin() });
+            }
+        }
+        out
+    }
+}
+
+/// No virtual CPU has two groups that differ.
+pub(super) fn overlap(all: &[CacheTune], fault: &mut dyn FnMut(Origin, String)) {
+    for (at, tune) in all.iter().enumerate() {
+        let Some(own) = &tune.vcpus else { continue };
+        let others = all.iter().take(at).filter_map(|t| Some((t, t.vcpus.as_ref()?)));
+        for (other, vcpus) in others {
+            // One group may have both its caches and its bandwidth.
+            let pair = other.memory != tune.memory && vcpus.value == own.value;
+            if let Some(cpu) = own.value.common(&vcpus.value).filter(|_| !pair) {
+                fault(own.origin, format!("virtual CPU {cpu} is in two groups of caches or bandwidth"));
+            }
+        }
+        for share in &tune.shares {
+            if let Share::Bandwidth { bandwidth: Some(bandwidth), .. } = share
+                && bandwidth.value > 100
+            {
+                fault(bandwidth.origin, "more than 100 per cent of the bandwidth".to_owned());
+            }
+        }
+    }
+}
+
+/// Writes them.
+pub(super) fn write(all: &[CacheTune], w: &mut XmlWriter) {
+    for tune in all {
+        w.tag(if tune.memory { "memorytune" } else { "cachetune" }).opt("vcpus", &tune.vcpus).children(|w| {
+            for share in &tune.shares {
+                match share {
+                    Share::Cache { id, level, kind, kib } => {
+                        let tag = w.tag("cache").opt("id", id).opt("level", level).opt("type", kind);
+                        // libvirt writes the greatest unit that leaves no remainder.
+                        let (size, unit) = match kib.as_ref().map_or(0, |k| k.value) {
+                            kib if kib > 0 && kib % (1 << 20) == 0 => (kib >> 20, "GiB"),
+                            kib if kib > 0 && kib % (1 << 10) == 0 => (kib >> 10, "MiB"),
+                            kib => (kib, "KiB"),
+                        };
+                        tag.attr("size", &size.show()).attr("unit", unit).end();
+                    }
+                    Share::Bandwidth { id, bandwidth } => {
+                        w.tag("node").opt("id", id).opt("bandwidth", bandwidth).end();
+                    }
+                    Share::Monitor { level, vcpus } => {
+                        w.tag("monitor").opt("level", level).opt("vcpus", vcpus).end();
+                    }
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,100 @@
+//! `<on_poweroff>`, `<on_reboot>`, `<on_crash>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
+use crate::qemu::HostRequirements;
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// What happens when the guest ends.
+    pub enum Action {
+        Destroy = "destroy", Restart = "restart", Preserve = "preserve", RenameRestart = "rename-restart", CoredumpDestroy = "coredump-destroy", CoredumpRestart = "coredump-restart",
+    }
+}
+
+words! {
+    /// What happens when a lock on a disk is lost.
+    pub enum LockFailure { Poweroff = "poweroff", Restart = "restart", Pause = "pause", Ignore = "ignore" }
+}
+
+/// What happens when the guest ends.
+#[derive(Debug, Clone, Default)]
+pub struct Lifecycle {
+    /// When it powers off.
+    pub on_poweroff: Opt<Action>,
+    /// When it reboots.
+    pub on_reboot: Opt<Action>,
+    /// When it crashes.
+    pub on_crash: Opt<Action>,
+    /// When a lock manager loses a lock.
+    pub on_lockfailure: Opt<LockFailure>,
+}
+
+static DEFAULT: DefaultRule = DefaultRule {
+    name: "default-actions",
+    text: "a guest that powers off or crashes is gone, one that reboots goes on",
+};
+
+impl Lifecycle {
+    /// Reads the elements from `<domain>`.
+    pub fn lower(f: &Fields<'_, '_>) -> Self {
+        Self {
+            on_poweroff: f.child_text("on_poweroff"),
+            on_reboot: f.child_text("on_reboot"),
+            on_crash: f.child_text("on_crash"),
+            on_lockfailure: f.child_text("on_lockfailure"),
+        }
+    }
+
+    /// Fills in what is absent, and says what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's `src/qemu/qemu_validate.c`).
+    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+        let mut fault = |at: &Spanned<Action>, message: &str| {
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, at.origin, message));
+        };
+        for action in [&self.on_poweroff, &self.on_reboot, &self.on_crash].into_iter().flatten() {
+            if action.value == Action::RenameRestart {
+                fault(action, "QEMU does not restart a guest under another name");
+            }
+        }
+        for action in [&self.on_poweroff, &self.on_reboot].into_iter().flatten() {
+            if action.value == Action::Preserve {
+                fault(action, "QEMU keeps nothing of a guest that powers off or reboots");
+            }
+        }
+        if let (Some(poweroff), Some(Action::Destroy)) = (&self.on_poweroff, self.on_reboot.get())
+            && poweroff.value == Action::Restart
+        {
+            fault(poweroff, "a guest that restarts when it powers off, but ends when it reboots");
+        }
+        self.on_poweroff.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
+        self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT, origin));
+        self.on_crash.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
+    }
+
+    /// What the runtime does when the guest ends: it ends the VM. QEMU itself restarts a guest that reboots.
+    pub fn host(&self, out: &mut HostRequirements) {
+        let known = [
+            (&self.on_poweroff, Action::Destroy, "a guest that powers off is gone"),
+            (&self.on_reboot, Action::Restart, "a guest that reboots goes on"),
+        ];
+        for (wanted, does, what) in known {
+            if let Some(wanted) = wanted.as_ref().filter(|wanted| wanted.value != does) {
+                out.refuse(what, wanted.origin);
+            }
+        }
+        if let Some(lock) = &self.on_lockfailure {
+            out.refuse("a lock manager", lock.origin);
+        }
+    }
+
+    /// Writes the elements.
+    pub fn write(&self, w: &mut XmlWriter) {
+        w.opt_text("on_poweroff", &self.on_poweroff);
+        w.opt_text("on_reboot", &self.on_reboot);
+        w.opt_text("on_crash", &self.on_crash);
+        w.opt_text("on_lockfailure", &self.on_lockfailure);
+    }
+}

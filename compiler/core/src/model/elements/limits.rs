@@ -1,0 +1,160 @@
+//! `<memtune>`, `<blkiotune>` and `<resource>`: what the domain may take of the host.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned};
+use crate::model::elements::memory::scaled;
+use crate::qemu::HostRequirements;
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+/// The limits of `<memtune>`, in libvirt's order.
+const MEMTUNE: [&str; 4] = ["hard_limit", "soft_limit", "min_guarantee", "swap_hard_limit"];
+/// The limits of a device, in libvirt's order.
+const DEVICE: [&str; 4] = ["read_iops_sec", "write_iops_sec", "read_bytes_sec", "write_bytes_sec"];
+
+/// `<device>` of `<blkiotune>`.
+#[derive(Debug, Clone)]
+pub struct BlockDevice {
+    /// The path of the host's device.
+    pub path: Opt<String>,
+    /// Its weight.
+    pub weight: Opt<u32>,
+    /// Its limits.
+    pub limits: [Opt<u64>; DEVICE.len()],
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// Limits on what the domain takes of the host.
+#[derive(Debug, Clone, Default)]
+pub struct Limits {
+    /// Of memory, in KiB.
+    pub memory: [Opt<u64>; MEMTUNE.len()],
+    /// `<weight>` of `<blkiotune>`.
+    pub weight: Opt<u32>,
+    /// Of single devices.
+    pub devices: Vec<BlockDevice>,
+    /// A `<resource>` that names none.
+    pub nothing: Option<Origin>,
+    /// `<partition>`: the cgroup that the domain belongs to.
+    pub partition: Opt<String>,
+    /// `<fibrechannel appid>`.
+    pub appid: Opt<String>,
+}
+
+impl Limits {
+    /// Reads the elements from `<domain>`.
+    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+        let memtune = domain.child("memtune");
+        let memory = MEMTUNE.map(|name| memtune.as_ref().and_then(|m| m.child(name)).as_ref().and_then(scaled));
+        let blkiotune = domain.child("blkiotune");
+        let device = |d: &Fields<'_, '_>| BlockDevice {
+            path: d.child_text("path"),
+            weight: d.child_text("weight"),
+            limits: DEVICE.map(|name| d.child_text(name)),
+            origin: d.origin(),
+        };
+        let resource = domain.child("resource");
+        Self {
+            memory,
+            weight: blkiotune.as_ref().and_then(|b| b.child_text("weight")),
+            devices: blkiotune.map(|b| b.children("device").iter().map(device).collect()).unwrap_or_default(),
+            nothing: resource.as_ref().filter(|r| r.element().children().next().is_none()).map(Fields::origin),
+            partition: resource.as_ref().and_then(|r| r.child_text("partition")),
+            appid: resource.and_then(|r| r.child_attr("fibrechannel", "appid")),
+        }
+    }
+
+    /// Forgets limits that are none (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and says what cannot be.
+    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+        let [_, _, guarantee, _] = &self.memory;
+        if let Some(guarantee) = guarantee.as_ref().filter(|g| g.value > 0) {
+            let message = "QEMU guarantees no memory";
+            let span = guarantee.origin.span();
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+        if let Some(nothing) = self.nothing {
+            let span = nothing.span();
+            let fault = Diagnostic::at(&codes::MISSING, span, "`<resource>` names no resource");
+            report(fault.help("remove it, or add `<partition>`"));
+        }
+        for (at, device) in self.devices.iter().enumerate() {
+            let Some(path) = &device.path else { continue };
+            if self.devices.iter().take(at).any(|d| d.path.as_ref() == Some(path)) {
+                let message = "the device has its weight and limits twice";
+                report(Diagnostic::at(&codes::CONFLICT, path.origin, message));
+            }
+        }
+        for limit in &mut self.memory {
+            if let Some(limit) = limit.as_ref().filter(|l| l.value > UNLIMITED_KIB) {
+                let message = "the limit is more memory than can be counted";
+                report(Diagnostic::at(&codes::BAD_VALUE, limit.origin, message));
+            }
+            limit.take_if(|l| l.value >= UNLIMITED_KIB);
+        }
+        let [.., guarantee, _] = &mut self.memory;
+        guarantee.take_if(|g| g.value == 0);
+        // A device without weight and limits is none.
+        let counts = |value: &Opt<u64>| value.is_some_and(|v| v.value > 0);
+        self.devices.retain(|d| d.weight.is_some_and(|w| w.value > 0) || d.limits.iter().any(counts));
+    }
+
+    /// Writes `<blkiotune>` and `<memtune>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        if self.weight.is_some() || !self.devices.is_empty() {
+            w.tag("blkiotune").children(|w| {
+                w.opt_text("weight", &self.weight);
+                for device in &self.devices {
+                    w.tag("device").children(|w| {
+                        w.opt_text("path", &device.path);
+                        w.opt_text("weight", &device.weight.filter(|v| v.value > 0));
+                        for (name, limit) in DEVICE.into_iter().zip(&device.limits) {
+                            w.opt_text(name, &limit.filter(|v| v.value > 0));
+                        }
+                    });
+                }
+            });
+        }
+        if self.memory.iter().any(Option::is_some) {
+            w.tag("memtune").children(|w| {
+                for (name, limit) in MEMTUNE.into_iter().zip(&self.memory) {
+                    if let Some(limit) = limit {
+                        w.tag(name).attr("unit", "KiB").text(&limit.show());
+                    }
+                }
+            });
+        }
+    }
+
+    /// Writes `<resource>`.
+    pub fn write_resource(&self, w: &mut XmlWriter) {
+        if self.partition.is_some() || self.appid.is_some() {
+            w.tag("resource").children(|w| {
+                w.opt_text("partition", &self.partition);
+                if self.appid.is_some() {
+                    w.tag("fibrechannel").opt("appid", &self.appid).end();
+                }
+            });
+        }
+    }
+
+    /// What the runtime cannot do yet.
+    pub fn host(&self, out: &mut HostRequirements) {
+        let limit = |value: &Opt<u64>| value.get().is_some_and(|v| v > 0);
+        for limit in self.memory.iter().filter(|l| limit(l)).flatten() {
+            out.refuse("limits on memory in the domain's cgroup", limit.origin);
+        }
+        let weight = self.weight.map(|w: Spanned<u32>| w.origin);
+        for origin in weight.into_iter().chain(self.devices.iter().map(|d| d.origin)) {
+            out.refuse("weights and limits of block devices in the domain's cgroup", origin);
+        }
+        for value in self.partition.iter().chain(&self.appid) {
+            out.refuse("a cgroup or an id for Fibre Channel of the definition's choice", value.origin);
+        }
+    }
+}
+
+/// A limit from here on is none, in KiB (`VIR_DOMAIN_MEMORY_PARAM_UNLIMITED` in libvirt's `include/libvirt/libvirt-domain.h`).
+const UNLIMITED_KIB: u64 = 9_007_199_254_740_991;

@@ -1,0 +1,216 @@
+//! `<numatune>`: the host's NUMA nodes that the guest's memory lies on.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{CpuSet, DefaultRule, Opt, OptExt, Origin, Spanned, words};
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::elements::vcpu::Placement;
+use crate::qemu::HostRequirements;
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// How strictly memory lies on its nodes.
+    pub enum MemoryMode { Strict = "strict", Preferred = "preferred", Interleave = "interleave", Restrictive = "restrictive" }
+}
+
+impl MemoryMode {
+    /// QEMU's word.
+    pub fn policy(self) -> &'static str {
+        match self {
+            Self::Strict => "bind",
+            Self::Preferred => "preferred",
+            Self::Interleave => "interleave",
+            Self::Restrictive => "default",
+        }
+    }
+}
+
+/// `<memory>` of `<numatune>`.
+#[derive(Debug, Clone)]
+pub struct MemoryTune {
+    /// How strictly.
+    pub mode: Opt<MemoryMode>,
+    /// Who chooses the nodes.
+    pub placement: Opt<Placement>,
+    /// The nodes.
+    pub nodeset: Opt<CpuSet>,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// `<memnode>`.
+#[derive(Debug, Clone)]
+pub struct MemoryNode {
+    /// The guest's cell.
+    pub cell: Opt<u32>,
+    /// How strictly.
+    pub mode: Opt<MemoryMode>,
+    /// The nodes.
+    pub nodeset: Opt<CpuSet>,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+/// `<numatune>`.
+#[derive(Debug, Clone, Default)]
+pub struct Numatune {
+    /// For all memory.
+    pub memory: Option<MemoryTune>,
+    /// For single cells.
+    pub nodes: Vec<MemoryNode>,
+}
+
+static FOLLOWS_VCPUS: DefaultRule =
+    DefaultRule { name: "numatune-placement", text: "where numad places the virtual CPUs, it places the memory too" };
+static STRICT: DefaultRule =
+    DefaultRule { name: "numatune-mode", text: "memory stays on its nodes unless a mode says otherwise" };
+
+impl Numatune {
+    /// Reads the element from `<domain>`.
+    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("numatune") else { return Self::default() };
+        let memory = f.child("memory").map(|m| MemoryTune {
+            mode: m.attr("mode"),
+            placement: m.attr("placement"),
+            nodeset: m.attr("nodeset"),
+            origin: m.origin(),
+        });
+        let node = |n: &Fields<'_, '_>| MemoryNode {
+            cell: n.attr("cellid"),
+            mode: n.attr("mode"),
+            nodeset: n.attr("nodeset"),
+            origin: n.origin(),
+        };
+        Self { memory, nodes: f.children("memnode").iter().map(node).collect() }
+    }
+
+    /// Fills in placement and mode (`virDomainNumatuneSet` in libvirt's `src/conf/numa_conf.c`).
+    pub fn define(&mut self, origin: Origin, vcpus: Opt<Placement>) {
+        if self.memory.as_ref().is_some_and(|m| m.mode.is_none() && m.placement.is_none() && m.nodeset.is_none()) {
+            // It says nothing, not even that there is nothing to say.
+            self.memory = None;
+            return self.nodes.sort_by_key(|n| n.cell.get());
+        }
+        let auto = vcpus.is(&Placement::Auto);
+        if auto && self.memory.is_none() {
+            let origin = origin.with_rule(&FOLLOWS_VCPUS);
+            self.memory = Some(MemoryTune { mode: None, placement: None, nodeset: None, origin });
+        }
+        if let Some(memory) = &mut self.memory {
+            if memory.nodeset.as_ref().is_some_and(|n| n.is_empty()) {
+                memory.nodeset = None;
+            }
+            let placement = if memory.nodeset.is_some() { Placement::Static } else { Placement::Auto };
+            if memory.placement.is_none() && (memory.nodeset.is_some() || auto) {
+                memory.placement = Some(Spanned::rule(placement, &FOLLOWS_VCPUS, memory.origin));
+            }
+            if memory.placement.is(&Placement::Auto) {
+                memory.nodeset = None;
+            }
+            memory.mode.get_or_insert(Spanned::rule(MemoryMode::Strict, &STRICT, memory.origin));
+        }
+        self.nodes.sort_by_key(|n| n.cell.get());
+    }
+
+    /// What libvirt refuses.
+    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        let mut fault = |origin: Origin, message: String| {
+            report(Diagnostic::at(&codes::CONFLICT, origin, message));
+        };
+        let all = self.memory.as_ref().and_then(|m| m.mode.get());
+        if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Static) && m.nodeset.is_none())
+        {
+            fault(memory.origin, "memory that is placed by the definition has no nodes".to_owned());
+        }
+        if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is_none()) {
+            fault(memory.origin, "the memory has neither nodes nor a placement".to_owned());
+        }
+        for (at, node) in self.nodes.iter().enumerate() {
+            let id = node.cell.get().unwrap_or_default();
+            if domain.numa().is_none_or(|n| n.cell(id).is_none()) {
+                fault(node.cell.origin_or(node.origin), format!("there is no NUMA cell {id} that could be placed"));
+            }
+            if self.nodes.iter().take(at).any(|n| n.cell == node.cell) {
+                fault(node.origin, format!("NUMA cell {id} is placed twice"));
+            }
+            if self.memory.as_ref().is_some_and(|m| m.placement.is(&Placement::Auto)) {
+                fault(node.origin, "a cell is placed by the definition, but all memory by numad".to_owned());
+            }
+            let restrictive = node.mode.is(&MemoryMode::Restrictive);
+            if (all == Some(MemoryMode::Restrictive)) != restrictive {
+                let message = "mode `restrictive` holds for all memory or for none".to_owned();
+                fault(node.mode.origin_or(node.origin), message);
+            }
+        }
+    }
+
+    /// Writes the element.
+    pub fn write(&self, w: &mut XmlWriter) {
+        if self.memory.is_none() && self.nodes.is_empty() {
+            return;
+        }
+        w.tag("numatune").children(|w| {
+            if let Some(memory) = &self.memory {
+                let tag = w.tag("memory").opt("mode", &memory.mode);
+                match &memory.placement {
+                    Some(Spanned { value: Placement::Auto, .. }) => tag.opt("placement", &memory.placement).end(),
+                    Some(_) | None => tag.opt("nodeset", &memory.nodeset).end(),
+                }
+            }
+            for node in &self.nodes {
+                let tag = w.tag("memnode").opt("cellid", &node.cell).opt("mode", &node.mode);
+                tag.opt("nodeset", &node.nodeset).end();
+            }
+        });
+    }
+
+    /// Whether a cell has nodes of its own.
+    pub fn names(&self, cell: u32) -> bool {
+        self.nodes.iter().any(|n| n.cell.is(&cell))
+    }
+
+    fn node(&self, cell: Option<u32>) -> Option<&MemoryNode> {
+        let cell = cell?;
+        self.nodes.iter().find(|n| n.cell.is(&cell))
+    }
+
+    /// How strictly the memory of a cell lies on its nodes.
+    pub fn mode(&self, cell: Option<u32>) -> MemoryMode {
+        let own = self.node(cell).and_then(|n| n.mode.get());
+        own.or(self.memory.as_ref().and_then(|m| m.mode.get())).unwrap_or(MemoryMode::Strict)
+    }
+
+    /// The host's nodes for the memory of a cell.
+    pub fn nodes(&self, cell: Option<u32>, cx: &EmitContext<'_>) -> Opt<CpuSet> {
+        if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Auto)) {
+            let advice = cx.facts.numad_nodes();
+            if advice.is_none() {
+                let span = memory.placement.origin_or(memory.origin).span();
+                let message = "numad chooses the nodes of the memory, and no host file says which";
+                let help = "set `numad` in the resources of the host file, or give a `nodeset`";
+                cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
+            }
+            return advice.map(|nodes| Spanned { value: nodes, origin: memory.origin });
+        }
+        self.node(cell).map_or_else(|| self.memory.as_ref().and_then(|m| m.nodeset.clone()), |n| n.nodeset.clone())
+    }
+
+    /// The nodes that the host does not have.
+    pub fn available(&self, cx: &EmitContext<'_>) {
+        let all = self.memory.iter().filter_map(|m| m.nodeset.as_ref());
+        all.chain(self.nodes.iter().filter_map(|n| n.nodeset.as_ref())).for_each(|nodes| cx.check_nodes(nodes));
+    }
+
+    /// What the runtime cannot do yet: the nodes are also those of the cgroup.
+    pub fn host(&self, out: &mut HostRequirements) {
+        let restricts = |mode: &Opt<MemoryMode>| mode.is(&MemoryMode::Strict) || mode.is(&MemoryMode::Restrictive);
+        let all = self.memory.iter().filter(|m| restricts(&m.mode)).map(|m| m.origin);
+        let single = self.nodes.iter().filter(|n| restricts(&n.mode)).map(|n| n.origin);
+        for origin in all.chain(single) {
+            out.refuse("the NUMA nodes of the domain's cgroup", origin);
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! `<acpi>` of `<os>`: ACPI tables that the guest gets beside QEMU's own.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{Opt, OptExt, Origin, words};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// Kinds of ACPI tables.
+    pub enum TableKind { Raw = "raw", Rawset = "rawset", Slic = "slic", Msdm = "msdm" }
+}
+
+/// `<table>`.
+#[derive(Debug, Clone)]
+pub struct Table {
+    /// What it is.
+    pub kind: Opt<TableKind>,
+    /// The file with its content.
+    pub path: Opt<String>,
+    origin: Origin,
+}
+
+/// Reads `<acpi>` from `<os>`.
+pub(super) fn lower(os: &Fields<'_, '_>) -> Vec<Table> {
+    let Some(acpi) = os.child("acpi") else { return Vec::new() };
+    let table = |t: &Fields<'_, '_>| Table { kind: t.attr("type"), path: t.text(), origin: t.origin() };
+    acpi.children("table").iter().map(table).collect()
+}
+
+/// What libvirt refuses (`virDomainDefParseBootAcpiOptions` in its `src/conf/domain_conf.c`).
+pub(super) fn check(tables: &[Table], report: &mut dyn FnMut(Diagnostic)) {
+    for (at, table) in tables.iter().enumerate() {
+        let twice = tables.iter().take(at).any(|other| other.kind == table.kind);
+        let message = match table.kind.get() {
+            Some(TableKind::Rawset) => "QEMU takes ACPI tables one by one, not as a set",
+            Some(TableKind::Slic | TableKind::Msdm) if twice => "the guest has two ACPI tables of this kind",
+            Some(TableKind::Raw | TableKind::Slic | TableKind::Msdm) | None => continue,
+        };
+        let span = table.origin.span();
+        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    }
+}
+
+/// Writes `<acpi>`.
+pub(super) fn write(tables: &[Table], w: &mut XmlWriter) {
+    if !tables.is_empty() {
+        w.tag("acpi").children(|w| {
+            for table in tables {
+                w.tag("table").opt("type", &table.kind).text(table.path.as_ref().map_or("", |p| &p.value));
+            }
+        });
+    }
+}
+
+/// `-acpitable`.
+pub(super) fn options(tables: &[Table], out: &mut QemuOptions) {
+    for table in tables {
+        let sig = match table.kind.get() {
+            Some(TableKind::Slic) => Some("SLIC"),
+            Some(TableKind::Msdm) => Some("MSDM"),
+            Some(TableKind::Raw | TableKind::Rawset) | None => None,
+        };
+        let opts = Opts::new().opt("sig", sig).opt("file", table.path.as_ref().map(|p| p.value.as_str()));
+        out.opts(ArgSection::Boot, "acpitable", opts, table.origin);
+    }
+}
+
+/// What QEMU opens.
+pub(super) fn host(tables: &[Table], out: &mut HostRequirements) {
+    for path in tables.iter().filter_map(|t| t.path.as_ref()) {
+        out.file(&path.value, path.origin);
+    }
+}

@@ -1,0 +1,174 @@
+//! What is booted, and how the firmware goes about it.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, rules};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// A kind of device to boot from.
+    pub enum BootDevice { Hd = "hd", Cdrom = "cdrom", Fd = "fd", Network = "network" }
+}
+
+/// A kernel to boot without firmware's help, and the firmware's own settings.
+#[derive(Debug, Clone, Default)]
+pub struct Boot {
+    /// The kernel.
+    pub kernel: Opt<String>,
+    /// Its initial RAM disk.
+    pub initrd: Opt<String>,
+    /// Its command line.
+    pub cmdline: Opt<String>,
+    /// What verifies it first.
+    pub shim: Opt<String>,
+    /// Its device tree.
+    pub dtb: Opt<String>,
+    /// Its root device. QEMU is not told.
+    pub root: Opt<String>,
+    /// Whether the firmware shows a menu.
+    pub menu: Opt<YesNo>,
+    /// How long it shows it, in ms.
+    pub menu_timeout: Opt<u32>,
+    /// Whether the firmware speaks on the serial line.
+    pub use_serial: Opt<YesNo>,
+    /// How long the firmware waits after a failed boot, in ms; -1 for ever.
+    pub reboot_timeout: Opt<i32>,
+}
+
+static BOOT_HD: DefaultRule =
+    DefaultRule { name: "boot-from-disk", text: "without any boot order the guest boots from its first disk" };
+
+/// How many kinds of devices a guest tries.
+const MOST_DEVICES: usize = 4;
+
+/// Fills in and checks the order; `per_device` tells whether devices carry boot orders of their own.
+pub(super) fn define_order(
+    order: &mut Vec<Spanned<BootDevice>>,
+    per_device: bool,
+    origin: Origin,
+    report: &mut dyn FnMut(Diagnostic),
+) {
+    // One of each kind fits (`VIR_DOMAIN_BOOT_LAST` in libvirt's `src/conf/domain_conf.h`); it passes over what follows.
+    for more in order.iter().skip(MOST_DEVICES) {
+        let message = format!("a guest tries {MOST_DEVICES} kinds of devices, and not this one");
+        report(Diagnostic::at(&codes::WITHOUT_EFFECT, more.origin, message));
+    }
+    order.truncate(MOST_DEVICES);
+    if per_device {
+        if let Some(boot) = order.first() {
+            let message = "`<boot dev>` in `<os>` beside `<boot order>` in devices";
+            let fault = Diagnostic::at(&codes::CONFLICT, boot.origin, message);
+            report(fault.help("keep one of the two"));
+        }
+    } else if order.is_empty() {
+        order.push(Spanned::rule(BootDevice::Hd, &BOOT_HD, origin));
+    }
+}
+
+impl Boot {
+    /// Reads the elements from `<os>`.
+    pub(super) fn lower(os: &Fields<'_, '_>) -> Self {
+        let menu = os.child("bootmenu");
+        let bios = os.child("bios");
+        Self {
+            kernel: os.child_text("kernel"),
+            initrd: os.child_text("initrd"),
+            cmdline: os.child_text("cmdline"),
+            shim: os.child_text("shim"),
+            dtb: os.child_text("dtb"),
+            root: os.child_text("root"),
+            menu: menu.as_ref().and_then(|m| m.attr("enable")),
+            menu_timeout: menu.and_then(|m| m.attr("timeout")),
+            use_serial: bios.as_ref().and_then(|b| b.attr("useserial")),
+            reboot_timeout: bios.and_then(|b| b.attr("rebootTimeout")),
+        }
+    }
+
+    /// Checks the values and drops those without a meaning.
+    pub(super) fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+        let mut fault = |origin: Origin, message: &str| {
+            report(Diagnostic::at(&codes::CONFLICT, origin, message));
+        };
+        if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
+            fault(timeout.origin, "the boot menu is shown for 65535 ms at most");
+        }
+        if let Some(Spanned { value: -2 | i32::MIN..=-3 | 65536.., origin }) = self.reboot_timeout {
+            fault(origin, "the timeout of a reboot is not between -1 and 65535 ms");
+        }
+        let alone = [&self.initrd, &self.cmdline, &self.shim, &self.dtb];
+        if self.kernel.is_none()
+            && let Some(other) = alone.into_iter().flatten().next()
+        {
+            // libvirt takes it, and QEMU does not start.
+            fault(other.origin, "something for a kernel that is booted directly, and no `<kernel>`");
+        }
+        if !self.menu.is(&YesNo::Yes) {
+            // libvirt forgets the timeout of a menu that is not shown.
+            self.menu_timeout = None;
+        }
+    }
+
+    /// Writes what stands before `<acpi>`.
+    pub(super) fn write_kernel(&self, w: &mut XmlWriter) {
+        w.opt_text("kernel", &self.kernel);
+        w.opt_text("initrd", &self.initrd);
+        w.opt_text("cmdline", &self.cmdline);
+        w.opt_text("shim", &self.shim);
+        w.opt_text("dtb", &self.dtb);
+        w.opt_text("root", &self.root);
+    }
+
+    /// Writes `<bootmenu>`.
+    pub(super) fn write_menu(&self, w: &mut XmlWriter) {
+        if self.menu.is_some() {
+            w.tag("bootmenu").opt("enable", &self.menu).opt("timeout", &self.menu_timeout).end();
+        }
+    }
+
+    /// Writes `<bios>`.
+    pub(super) fn write_bios(&self, w: &mut XmlWriter) {
+        if self.use_serial.is_some() || self.reboot_timeout.is_some() {
+            w.tag("bios").opt("useserial", &self.use_serial).opt("rebootTimeout", &self.reboot_timeout).end();
+        }
+    }
+
+    /// `-boot`, `-kernel` and what goes with it.
+    pub(super) fn options(&self, domain: Origin, out: &mut QemuOptions) {
+        let mut opts = Opts::new();
+        let mut origin = domain.with_rule(&rules::BOOT_STRICT);
+        if let Some(menu) = &self.menu {
+            opts = opts.switch("menu", menu.is_yes());
+            origin = menu.origin;
+        }
+        if let Some(timeout) = &self.reboot_timeout {
+            opts.set("reboot-timeout", timeout.show());
+            origin = timeout.origin;
+        }
+        if let Some(timeout) = &self.menu_timeout {
+            opts.set("splash-time", timeout.show());
+        }
+        out.opts(ArgSection::Boot, "boot", opts.switch("strict", true), origin);
+        let words = [
+            ("kernel", &self.kernel),
+            ("initrd", &self.initrd),
+            ("append", &self.cmdline),
+            ("shim", &self.shim),
+            ("dtb", &self.dtb),
+        ];
+        for (option, value) in words {
+            if let Some(value) = value {
+                out.word(ArgSection::Boot, option, &value.value, value.origin);
+            }
+        }
+    }
+
+    /// What QEMU opens.
+    pub(super) fn host(&self, out: &mut HostRequirements) {
+        for path in [&self.kernel, &self.initrd, &self.shim, &self.dtb].into_iter().flatten() {
+            out.file(&path.value, path.origin);
+        }
+    }
+}

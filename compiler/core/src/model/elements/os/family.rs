@@ -1,0 +1,150 @@
+//! What the machine type says: buses, defaults, abilities.
+
+use crate::model::devices::controller::PciModel;
+use crate::target::Target;
+
+use super::Os;
+use crate::ir::{Arch, arch};
+
+/// The family of machines, which decides buses and defaults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MachineFamily {
+    /// `pc` and `pc-i440fx-*`: a conventional PCI bus.
+    I440fx,
+    /// `q35` and `pc-q35-*`: PCI Express.
+    Q35,
+    /// `virt` and `virt-*` of Arm: PCI Express, and places for virtio devices without a bus.
+    ArmVirt,
+    /// Arm's `versatilepb`: a conventional PCI bus.
+    Versatile,
+    /// Arm's `realview-*`: a USB bus, and a PCI bus that libvirt knows nothing of.
+    Realview,
+    /// Arm's `vexpress-*`: no PCI bus, but places for virtio devices.
+    Vexpress,
+    /// Any other.
+    Other,
+}
+
+impl MachineFamily {
+    /// Whether it is a PC.
+    pub fn is_pc(self) -> bool {
+        matches!(self, Self::I440fx | Self::Q35)
+    }
+
+    /// The model of its root bus; `None` where it has no PCI (`qemuDomainSupportsPCI` in libvirt's `src/qemu/qemu_domain.c`).
+    pub fn root(self) -> Option<PciModel> {
+        match self {
+            Self::I440fx | Self::Versatile => Some(PciModel::PciRoot),
+            Self::Q35 | Self::ArmVirt => Some(PciModel::PcieRoot),
+            Self::Realview | Self::Vexpress | Self::Other => None,
+        }
+    }
+
+    /// Whether it has places for virtio devices that stand on no bus.
+    pub fn has_virtio_mmio(self) -> bool {
+        matches!(self, Self::ArmVirt | Self::Vexpress)
+    }
+}
+
+impl Os {
+    /// The architecture; that of a PC where nothing is said.
+    pub fn arch(&self) -> Arch {
+        self.arch.map_or(Arch::X86_64, |arch| arch.value)
+    }
+
+    /// The machine type as it is written.
+    pub fn machine_name(&self) -> &str {
+        self.machine.as_ref().map_or(default_machine(self.arch()), |m| m.value.as_str())
+    }
+
+    /// The machine type, with a version in place of an alias: what descriptors of firmware speak of.
+    pub(super) fn versioned_machine(&self) -> &str {
+        match self.machine_name() {
+            "pc" => "pc-i440fx-latest",
+            "q35" => "pc-q35-latest",
+            "virt" => "virt-latest",
+            machine => machine,
+        }
+    }
+
+    /// The family of the machine type.
+    pub fn family(&self) -> MachineFamily {
+        let machine = self.machine_name();
+        if self.arch().is_arm() {
+            return match machine {
+                "virt" => MachineFamily::ArmVirt,
+                "versatilepb" => MachineFamily::Versatile,
+                machine if machine.starts_with("virt-") => MachineFamily::ArmVirt,
+                machine if machine.starts_with("realview-") => MachineFamily::Realview,
+                machine if machine.starts_with("vexpress-") => MachineFamily::Vexpress,
+                _ => MachineFamily::Other,
+            };
+        }
+        if machine == "pc"
+            || machine.starts_with("pc-i440fx-")
+            || machine.starts_with("pc-0.")
+            || machine.starts_with("pc-1.")
+        {
+            MachineFamily::I440fx
+        } else if machine == "q35" || machine.starts_with("pc-q35-") {
+            MachineFamily::Q35
+        } else {
+            MachineFamily::Other
+        }
+    }
+
+    /// Whether it has a PS/2 controller, so that a mouse and a keyboard are on it (`virQEMUCapsSupportsI8042` in libvirt's
+    /// `src/qemu/qemu_capabilities.c`).
+    pub fn has_ps2(&self) -> bool {
+        self.family().is_pc() || self.machine_name() == "isapc"
+    }
+
+    /// QEMU's name of the machine's memory; `None` where the machine makes its memory itself (`default-ram-id` in the answer to
+    /// `query-machines`).
+    pub fn ram_id<'t>(&self, target: &'t Target) -> Option<&'t str> {
+        let said = target.caps().and_then(|caps| caps.machine(self.machine_name())?.1.ram_id.as_deref());
+        said.or(match self.family() {
+            MachineFamily::ArmVirt => Some("mach-virt.ram"),
+            _ if self.arch().is_x86() => Some("pc.ram"),
+            _ => None,
+        })
+    }
+
+    /// Whether the machine can have ACPI, so that QEMU is told whether the guest gets it.
+    pub fn can_have_acpi(&self, target: &Target) -> bool {
+        let said = target.caps().and_then(|caps| caps.machine_property(caps.machine(self.machine_name())?.1, "acpi"));
+        said.unwrap_or(self.arch().is_x86() || self.family() == MachineFamily::ArmVirt)
+    }
+
+    /// The CPU of the machine that nobody names, as the newest QEMU has it (`virQEMUCapsGetMachineDefaultCPU` in libvirt's
+    /// `src/qemu/qemu_capabilities.c`).
+    pub fn default_cpu(&self) -> Option<String> {
+        if self.arch().is_x86() {
+            return Some(if self.machine_name() == "isapc" { "486" } else { "qemu64" }.to_owned());
+        }
+        Target::newest_first(self.arch()).find_map(|target| {
+            let model = target.caps()?.machine(self.machine_name())?.1.default_cpu.as_deref()?;
+            Some(model.strip_suffix("-arm-cpu").unwrap_or(model).to_owned())
+        })
+    }
+
+    /// Whether a binary for 64-bit guests runs a 32-bit one: the host's own CPU has to be told.
+    pub fn narrows(&self, emulator: &str) -> bool {
+        self.arch() == Arch::Armv7l && arch::of_binary(emulator) == Some("aarch64")
+    }
+
+    /// Whether QEMU's machine type takes NUMA cells with a size and without a memory object: those up to 5.0 (`numa-mem-supported` in the
+    /// answer to `query-machines`).
+    pub fn takes_numa_mem(&self) -> bool {
+        let machine = self.machine_name();
+        let families = ["pc-i440fx-", "pc-q35-", "virt-"];
+        let version = families.iter().find_map(|family| machine.strip_prefix(family));
+        let mut numbers = version.into_iter().flat_map(|v| v.split('.')).map(str::parse::<u32>);
+        matches!((numbers.next(), numbers.next()), (Some(Ok(major)), Some(Ok(minor))) if (major, minor) <= (5, 0))
+    }
+}
+
+/// The machine type of a guest that names none (`virQEMUCapsGetPreferredMachine` in libvirt's `src/qemu/qemu_capabilities.c`).
+pub(super) fn default_machine(arch: Arch) -> &'static str {
+    if arch.is_x86() { "pc" } else { "virt" }
+}

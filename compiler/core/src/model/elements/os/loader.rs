@@ -1,0 +1,284 @@
+//! `<firmware>`, `<loader>` and `<nvram>` of `<os>`: what the firmware is to be.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::codes;
+use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::model::storage::{Checked, ImageFormat, StorageSource, StorageType};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+use super::Os;
+
+words! {
+    /// The kind of firmware that is chosen automatically.
+    pub enum FirmwareKind { Bios = "bios", Efi = "efi" }
+}
+
+words! {
+    /// How the firmware image is mapped.
+    pub enum LoaderType { Rom = "rom", Pflash = "pflash" }
+}
+
+words! {
+    /// The format of a firmware image.
+    pub enum FirmwareFormat { Raw = "raw", Qcow2 = "qcow2" }
+}
+
+words! {
+    /// The type of a source.
+    pub enum NvramType {
+        File = "file", Block = "block", Dir = "dir", Network = "network", Volume = "volume", Nvme = "nvme",
+        Vhostuser = "vhostuser", Vhostvdpa = "vhostvdpa",
+    }
+}
+
+impl FirmwareFormat {
+    /// The format of an image.
+    pub(super) fn image(self) -> ImageFormat {
+        match self {
+            Self::Raw => ImageFormat::Raw,
+            Self::Qcow2 => ImageFormat::Qcow2,
+        }
+    }
+}
+
+/// What automatically chosen firmware must have or lack.
+#[derive(Debug, Clone, Default)]
+pub struct FirmwareFeatures {
+    /// Certificates of the default vendors.
+    pub enrolled_keys: Opt<YesNo>,
+    /// Secure Boot.
+    pub secure_boot: Opt<YesNo>,
+}
+
+/// `<loader>`.
+#[derive(Debug, Clone, Default)]
+pub struct Loader {
+    /// The image.
+    pub path: Opt<String>,
+    /// Whether the guest cannot write it.
+    pub readonly: Opt<YesNo>,
+    /// Whether it guards its variables with SMM.
+    pub secure: Opt<YesNo>,
+    /// Whether it keeps no variables.
+    pub stateless: Opt<YesNo>,
+    /// How it is mapped.
+    pub kind: Opt<LoaderType>,
+    /// The format of the image.
+    pub format: Opt<FirmwareFormat>,
+}
+
+/// `<nvram>`: the guest's own copy of the firmware's variables.
+#[derive(Debug, Clone, Default)]
+pub struct NvramStore {
+    /// The file or device.
+    pub path: Opt<String>,
+    /// The server that keeps it.
+    pub source: Option<Box<StorageSource>>,
+    /// The type of `<source>`; absent where the path is the text of `<nvram>`.
+    pub kind: Opt<NvramType>,
+    /// What it is made from when it does not exist.
+    pub template: Opt<String>,
+    /// The format of the template.
+    pub template_format: Opt<FirmwareFormat>,
+    /// The format of the image.
+    pub format: Opt<FirmwareFormat>,
+    /// Where the element stands.
+    pub origin: Option<Origin>,
+}
+
+impl FirmwareFeatures {
+    fn lower(os: &Fields<'_, '_>) -> Self {
+        let mut out = Self::default();
+        let Some(firmware) = os.child("firmware") else { return out };
+        for feature in firmware.children("feature") {
+            let (name, enabled) = (feature.attr::<String>("name"), feature.attr("enabled"));
+            match name.as_ref().map(|n| n.value.as_str()) {
+                Some("enrolled-keys") => out.enrolled_keys = enabled,
+                _ => out.secure_boot = enabled,
+            }
+        }
+        out
+    }
+
+    /// The features with their names, in libvirt's order.
+    fn list(&self) -> [(&'static str, &Opt<YesNo>); 2] {
+        [("enrolled-keys", &self.enrolled_keys), ("secure-boot", &self.secure_boot)]
+    }
+
+    /// The first feature that is asked for.
+    pub(super) fn first(&self) -> Opt<YesNo> {
+        self.enrolled_keys.or(self.secure_boot)
+    }
+
+    fn any(&self) -> bool {
+        self.list().iter().any(|(_, enabled)| enabled.is_some())
+    }
+}
+
+impl Loader {
+    fn lower(os: &Fields<'_, '_>) -> Option<Self> {
+        let f = os.child("loader")?;
+        Some(Self {
+            readonly: f.attr("readonly"),
+            secure: f.attr("secure"),
+            stateless: f.attr("stateless"),
+            kind: f.attr("type"),
+            format: f.attr("format"),
+            path: f.text(),
+        })
+    }
+
+    /// Whether it is mapped as flash.
+    pub fn is_flash(&self) -> bool {
+        self.kind.is(&LoaderType::Pflash)
+    }
+}
+
+impl NvramStore {
+    fn lower(os: &Fields<'_, '_>) -> Option<Self> {
+        let f = os.child("nvram")?;
+        let kind: Opt<NvramType> = f.attr("type");
+        let (template, template_format, format) = (f.attr("template"), f.attr("templateFormat"), f.attr("format"));
+        let mut server = None;
+        let path = |source: &Fields<'_, '_>, name: &str| {
+            source.without_effect(&["index", "startupPolicy", "fdgroup"], &[], "store of the firmware's variables");
+            source.attr(name)
+        };
+        let path = match (kind.get(), f.child("source")) {
+            (Some(NvramType::File), Some(source)) => path(&source, "file"),
+            (Some(NvramType::Block), Some(source)) => path(&source, "dev"),
+            (Some(NvramType::Network), Some(source)) => {
+                server = StorageSource::lower(StorageType::Network, &source).map(Box::new);
+                None
+            }
+            (None, Some(source)) => {
+                let span = source.ignore_rest();
+                f.cx().unsupported(span, "this `<source>` of `<nvram>`");
+                None
+            }
+            (Some(other), Some(source)) => {
+                let message = format!("the firmware's variables cannot be kept on a source of type `{}`", other.word());
+                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, source.ignore_rest(), message));
+                None
+            }
+            (_, None) => f.text(),
+        };
+        Some(Self { path, source: server, kind, template, template_format, format, origin: Some(f.origin()) })
+    }
+
+    /// Whether it says where the variables are.
+    pub fn has_source(&self) -> bool {
+        self.path.is_some() || self.source.is_some()
+    }
+
+    /// Whether the variables are in a file or on a device of the host.
+    pub fn is_local(&self) -> bool {
+        !self.kind.is(&NvramType::Network)
+    }
+}
+
+/// Reads the elements from `<os>`.
+pub(super) fn lower(f: &Fields<'_, '_>, os: &mut Os) {
+    os.firmware = f.attr("firmware");
+    os.firmware_features = FirmwareFeatures::lower(f);
+    os.loader_origin = f.child("loader").map(|l| Origin::Xml(l.ignore_rest()));
+    os.loader = Loader::lower(f);
+    os.nvram = NvramStore::lower(f);
+}
+
+/// Writes the elements.
+pub(super) fn write(os: &Os, w: &mut XmlWriter) {
+    if os.firmware_features.any() {
+        w.tag("firmware").children(|w| {
+            for (name, enabled) in os.firmware_features.list() {
+                if enabled.is_some() {
+                    w.tag("feature").opt("enabled", enabled).attr("name", name).end();
+                }
+            }
+        });
+    }
+    if let Some(l) = &os.loader {
+        let tag = w.tag("loader").opt("readonly", &l.readonly).opt("secure", &l.secure).opt("type", &l.kind);
+        let tag = tag.opt("stateless", &l.stateless).opt("format", &l.format);
+        match &l.path {
+            Some(path) => tag.text(path),
+            None => tag.end(),
+        }
+    }
+    if let Some(n) = &os.nvram {
+        let tag = w.tag("nvram").opt("template", &n.template).opt("templateFormat", &n.template_format);
+        let tag = tag.opt("type", &n.kind).opt("format", &n.format);
+        match (&n.path, n.kind.get()) {
+            (None, _) => tag.children(|w| {
+                if let Some(source) = &n.source {
+                    source.write(w, true, true);
+                }
+            }),
+            (Some(path), None) => tag.text(path),
+            (Some(path), Some(kind)) => {
+                let name = if kind == NvramType::Block { "dev" } else { "file" };
+                tag.children(|w| w.tag("source").attr(name, path).end());
+            }
+        }
+    }
+}
+
+/// What cannot be, before anything is chosen (`virDomainDefOSValidate` in libvirt's `src/conf/domain_validate.c`).
+pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
+    let lonely = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
+    if let Some(feature) = os.firmware_features.first().filter(|_| os.firmware.is_none()) {
+        // In a definition that it holds already libvirt passes over it; a new one it refuses.
+        let message = "this is asked of firmware that is to be chosen, and none is";
+        let fault = Diagnostic::at(&codes::WITHOUT_EFFECT, feature.origin, message);
+        report(fault.help("remove `<firmware>`, or give `<os firmware='efi'>`"));
+    }
+    let mut fault = |origin: Origin, message: &str| {
+        report(Diagnostic::at(&codes::CONFLICT, origin, message));
+    };
+    let features = &os.firmware_features;
+    if let (Some(keys), Some(boot)) = (features.enrolled_keys, features.secure_boot)
+        && keys.value == YesNo::Yes
+        && boot.value == YesNo::No
+    {
+        fault(keys.origin, "certificates are asked for, but Secure Boot is not to be there");
+    }
+    let nvram = os.nvram.as_ref().and_then(|n| n.origin);
+    if let (Some(kind), Some(nvram)) = (os.firmware, nvram)
+        && kind.value == FirmwareKind::Bios
+    {
+        fault(nvram, "a BIOS keeps no variables");
+    }
+    if let Some(nvram) = &os.nvram
+        && let Some(source) = &nvram.source
+    {
+        let format = nvram.format.map(|f| f.map(FirmwareFormat::image));
+        let mut faults = Diagnostics::new();
+        Checked { source, format: &format, readonly: false, cache: None }.check(&mut faults);
+        faults.into_iter().for_each(&mut *report);
+    }
+    if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
+        let message = "firmware is neither named in `<loader>` nor to be chosen";
+        let fault = Diagnostic::at(&codes::MISSING, origin, message);
+        report(fault.help("give the path of an image, or `<os firmware='efi'>`"));
+    }
+    let mut fault = |origin: Origin, message: &str| {
+        report(Diagnostic::at(&codes::CONFLICT, origin, message));
+    };
+    let Some(loader) = &os.loader else { return };
+    match (loader.stateless, os.firmware.get()) {
+        (Some(Spanned { value: YesNo::Yes, .. }), _) => {
+            if let Some(nvram) = nvram {
+                fault(nvram, "firmware that is stateless keeps no variables");
+            }
+        }
+        (Some(Spanned { value: YesNo::No, origin }), Some(FirmwareKind::Bios)) => {
+            fault(origin, "a BIOS keeps no variables");
+        }
+        (Some(Spanned { value: YesNo::No, origin }), None) if !loader.is_flash() => {
+            fault(origin, "firmware that is mapped as ROM keeps no variables");
+        }
+        (Some(Spanned { value: YesNo::No, .. }) | None, _) => {}
+    }
+}

@@ -1,0 +1,107 @@
+//! `<pm>` and `<perf>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::elements::os::MachineFamily;
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// What the host's performance counters count, in libvirt's order.
+    pub enum Event {
+        Cmt = "cmt", Mbmt = "mbmt", Mbml = "mbml", CacheMisses = "cache_misses", CacheReferences = "cache_references",
+        Instructions = "instructions", CpuCycles = "cpu_cycles", BranchInstructions = "branch_instructions", BranchMisses = "branch_misses",
+        BusCycles = "bus_cycles", StalledFrontend = "stalled_cycles_frontend", StalledBackend = "stalled_cycles_backend",
+        RefCpuCycles = "ref_cpu_cycles", CpuClock = "cpu_clock", TaskClock = "task_clock", PageFaults = "page_faults",
+        ContextSwitches = "context_switches", CpuMigrations = "cpu_migrations", PageFaultsMin = "page_faults_min",
+        PageFaultsMaj = "page_faults_maj", AlignmentFaults = "alignment_faults", EmulationFaults = "emulation_faults",
+    }
+}
+
+/// How the guest sleeps, and what is counted of it.
+#[derive(Debug, Clone, Default)]
+pub struct Power {
+    /// `<suspend-to-mem>`: S3.
+    pub memory: Opt<YesNo>,
+    /// `<suspend-to-disk>`: S4.
+    pub disk: Opt<YesNo>,
+    /// `<event>`s of `<perf>`.
+    pub events: Vec<(Spanned<Event>, Opt<YesNo>)>,
+}
+
+impl Power {
+    /// Reads both elements from `<domain>`.
+    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+        let pm = domain.child("pm");
+        let enabled = |name: &str| pm.as_ref().and_then(|p| p.child_attr(name, "enabled"));
+        let mut events: Vec<(Spanned<Event>, Opt<YesNo>)> = domain
+            .child("perf")
+            .map(|p| p.children("event").iter().filter_map(|e| Some((e.attr("name")?, e.attr("enabled")))).collect())
+            .unwrap_or_default();
+        events.sort_by_key(|(event, _)| event.value);
+        Self { memory: enabled("suspend-to-mem"), disk: enabled("suspend-to-disk"), events }
+    }
+
+    /// Writes both elements.
+    pub fn write(&self, w: &mut XmlWriter) {
+        if self.memory.is_some() || self.disk.is_some() {
+            w.tag("pm").children(|w| {
+                for (name, enabled) in [("suspend-to-mem", &self.memory), ("suspend-to-disk", &self.disk)] {
+                    if enabled.is_some() {
+                        w.tag(name).opt("enabled", enabled).end();
+                    }
+                }
+            });
+        }
+        if !self.events.is_empty() {
+            w.tag("perf").children(|w| {
+                for (event, enabled) in &self.events {
+                    w.tag("event").attr("name", event.word()).opt("enabled", enabled).end();
+                }
+            });
+        }
+    }
+
+    /// No event is counted twice, and machines of Arm have nothing to set (`qemuValidateDomainDefPM` in libvirt's
+    /// `src/qemu/qemu_validate.c`).
+    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        for (at, (event, _)) in self.events.iter().enumerate() {
+            if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
+                let message = format!("the event `{}` is given twice", event.word());
+                report(Diagnostic::at(&codes::CONFLICT, event.origin, message));
+            }
+        }
+        for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
+            let message = "how the guest sleeps can be set on x86 machines alone";
+            let span = set.origin.span();
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+    }
+
+    /// `-global` of the chipset's power management.
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        let chip = match cx.domain.os.family() {
+            MachineFamily::Q35 => "ICH9-LPC",
+            _ => "PIIX4_PM",
+        };
+        for (name, enabled) in [("s3", self.memory), ("s4", self.disk)] {
+            if let Some(enabled) = enabled {
+                let off = if enabled.is_yes() { "0" } else { "1" };
+                let opts = Opts::new().with(format!("{chip}.disable_{name}"), off);
+                out.opts(ArgSection::Pm, "global", opts, enabled.origin);
+            }
+        }
+    }
+
+    /// What the runtime cannot do yet.
+    pub fn host(&self, out: &mut HostRequirements) {
+        for (event, _) in self.events.iter().filter(|(_, enabled)| enabled.is(&YesNo::Yes)) {
+            out.refuse("the host's performance counters", event.origin);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! `<seclabel>` of a domain: the labels under which security drivers of the host keep it.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::qemu::HostRequirements;
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// Who makes the label.
+    pub enum LabelType { Dynamic = "dynamic", Static = "static", None = "none" }
+}
+
+/// `<seclabel>`.
+#[derive(Debug, Clone)]
+pub struct Seclabel {
+    kind: Spanned<LabelType>,
+    model: Opt<String>,
+    relabel: Opt<YesNo>,
+    label: Opt<String>,
+    image: Opt<String>,
+    base: Opt<String>,
+    origin: Origin,
+}
+
+static DYNAMIC: DefaultRule =
+    DefaultRule { name: "seclabel-dynamic", text: "a label without a type is made by the security driver" };
+static MODEL: DefaultRule =
+    DefaultRule { name: "seclabel-model", text: "a label of no model is for the host's driver, which is `none`" };
+static RELABEL: DefaultRule = DefaultRule {
+    name: "seclabel-relabel",
+    text: "labels that the driver makes are given to files, labels of the user's are not",
+};
+
+impl Seclabel {
+    /// Reads all labels of `<domain>`.
+    pub fn lower_all(f: &Fields<'_, '_>) -> Vec<Self> {
+        let read = |f: &Fields<'_, '_>| {
+            let kind = f.attr("type").unwrap_or_else(|| Spanned::rule(LabelType::Dynamic, &DYNAMIC, f.origin()));
+            let (label, image) = (f.child_text("label"), f.child_text("imagelabel"));
+            // The labels that a driver made are part of a running domain, not of a definition.
+            let given = kind.value == LabelType::Static;
+            Self {
+                kind,
+                model: f.attr("model"),
+                relabel: f.attr("relabel"),
+                label: label.filter(|_| given),
+                image: image.filter(|_| given),
+                base: f.child_text("baselabel"),
+                origin: f.origin(),
+            }
+        };
+        f.children("seclabel").iter().map(read).collect()
+    }
+
+    /// Fills in what is absent, and reports two labels of one model.
+    pub fn define(labels: &mut [Self], report: &mut dyn FnMut(Diagnostic)) {
+        let many = labels.len() > 1;
+        for label in labels.iter_mut() {
+            if label.model.is_none() && many {
+                let span = label.origin.span();
+                let fault = Diagnostic::at(&codes::MISSING, span, "of several labels, this one has no `model`");
+                report(fault.help("say for which security driver it is"));
+            }
+            if label.model.is(&"none".to_owned()) {
+                label.kind.value = LabelType::None;
+            }
+        }
+        let mut seen: Vec<String> = Vec::new();
+        for label in labels {
+            if label.model.is_none() && label.kind.value == LabelType::Dynamic {
+                // The host's driver, `none`, makes no labels.
+                label.kind = Spanned::rule(LabelType::None, &MODEL, label.origin);
+            }
+            let model = label.model.get_or_insert(Spanned::rule("none".to_owned(), &MODEL, label.origin)).value.clone();
+            let relabel = match label.kind.value {
+                LabelType::Dynamic => Some(YesNo::Yes),
+                LabelType::Static => Some(YesNo::No),
+                LabelType::None => None,
+            };
+            match relabel {
+                Some(relabel) => drop(label.relabel.get_or_insert(Spanned::rule(relabel, &RELABEL, label.origin))),
+                None => label.relabel = None,
+            }
+            let span = label.origin.span();
+            if label.kind.value == LabelType::Static && label.label.is_none() {
+                report(Diagnostic::at(&codes::MISSING, span, "a static label has no `<label>`"));
+            }
+            if seen.contains(&model) {
+                report(Diagnostic::at(&codes::CONFLICT, span, format!("there are two labels of model `{model}`")));
+            }
+            seen.push(model);
+        }
+    }
+
+    /// Whether it keeps the sources of its devices from having labels of their own.
+    pub fn forbids(&self, model: Option<&str>) -> bool {
+        self.relabel.is(&YesNo::No) && self.model.as_ref().map(|m| m.value.as_str()) == model
+    }
+
+    /// Writes `<seclabel>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        if matches!(self.kind.origin, Origin::Rule(rule, _) if std::ptr::eq(rule, &raw const DYNAMIC)) {
+            // libvirt stores no label that does not say what it is.
+            return;
+        }
+        let tag = w.tag("seclabel").attr("type", self.kind.word()).opt("model", &self.model);
+        tag.opt("relabel", &self.relabel).children(|w| {
+            w.opt_text("label", &self.label);
+            w.opt_text("imagelabel", &self.image);
+            w.opt_text("baselabel", &self.base);
+        });
+    }
+
+    /// Labels are no work of the runtime.
+    pub fn host(&self, out: &mut HostRequirements) {
+        if self.kind.value != LabelType::None && !self.model.is(&"none".to_owned()) {
+            out.refuse("the runtime gives no security labels", self.origin);
+        }
+    }
+}

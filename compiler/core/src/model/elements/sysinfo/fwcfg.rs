@@ -1,0 +1,67 @@
+//! `<sysinfo type='fwcfg'>`: blobs in QEMU's firmware configuration device.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{Opt, Origin, Spanned};
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+/// `<entry>`.
+#[derive(Debug, Clone)]
+pub struct Blob {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its content.
+    pub value: Opt<String>,
+    /// The file with its content.
+    pub file: Opt<String>,
+    origin: Origin,
+}
+
+impl Blob {
+    pub(super) fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let (name, file): (_, Opt<String>) = (f.attr("name"), f.attr("file"));
+        let value = Some(f.raw_text()).filter(|v| !v.value.trim().is_empty());
+        Some(Self { name: name?, value, file: file.filter(|f| !f.value.is_empty()), origin: f.origin() })
+    }
+
+    /// What libvirt refuses (`qemuValidateDomainDefSysinfo` in its `src/qemu/qemu_validate.c`).
+    pub(super) fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+        let mut fault = |code, origin: Origin, message: &str| {
+            report(Diagnostic::at(code, origin, message));
+        };
+        let name = self.name.value.as_str();
+        if self.value.is_some() == self.file.is_some() {
+            fault(&codes::CONFLICT, self.origin, "a blob has either a text or a file");
+        }
+        if !name.starts_with("opt/") {
+            fault(&codes::UNSUPPORTED_CONFIGURATION, self.name.origin, "names of blobs begin with `opt/`");
+        } else if name.starts_with("opt/ovmf/") || name.starts_with("opt/org.qemu/") {
+            let message = "names of blobs that begin with `opt/ovmf/` or `opt/org.qemu/` are taken";
+            fault(&codes::UNSUPPORTED_CONFIGURATION, self.name.origin, message);
+        }
+    }
+
+    pub(super) fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("entry").attr("name", &self.name).opt("file", &self.file);
+        match &self.value {
+            Some(value) => tag.text(value),
+            None => tag.end(),
+        }
+    }
+
+    pub(super) fn options(&self, out: &mut QemuOptions) {
+        let opts = Opts::new().with("name", &self.name.value);
+        let opts = opts.opt("string", self.value.as_ref().map(|v| v.value.as_str()));
+        let opts = opts.opt("file", self.file.as_ref().map(|f| f.value.as_str()));
+        out.opts(ArgSection::FwCfg, "fw_cfg", opts, self.origin);
+    }
+
+    pub(super) fn host(&self, out: &mut HostRequirements) {
+        if let Some(file) = &self.file {
+            out.file(&file.value, file.origin);
+        }
+    }
+}

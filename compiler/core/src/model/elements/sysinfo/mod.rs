@@ -1,0 +1,178 @@
+//! `<sysinfo>`: what the guest reads about its hardware in SMBIOS tables and QEMU's firmware configuration device.
+
+mod fwcfg;
+mod smbios;
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{Opt, Spanned, Uuid, words};
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::elements::os::SmbiosMode;
+use crate::qemu::{HostRequirements, QemuOptions};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+pub use fwcfg::Blob;
+pub use smbios::Tables;
+
+words! {
+    /// What a `<sysinfo>` holds.
+    pub enum SysinfoType { Smbios = "smbios", Fwcfg = "fwcfg" }
+}
+
+/// One `<sysinfo>`.
+#[derive(Debug, Clone)]
+pub enum Sysinfo {
+    /// SMBIOS tables.
+    Smbios(Tables),
+    /// Blobs.
+    Fwcfg(Vec<Blob>),
+}
+
+impl Sysinfo {
+    /// Reads all `<sysinfo>` from `<domain>`.
+    pub fn lower_all(domain: &Fields<'_, '_>) -> Vec<Self> {
+        let one = |f: &Fields<'_, '_>| {
+            let kind: Opt<SysinfoType> = f.attr("type");
+            Some(match kind?.value {
+                SysinfoType::Smbios => Self::Smbios(Tables::lower(f)),
+                SysinfoType::Fwcfg => Self::Fwcfg(f.children("entry").iter().filter_map(Blob::lower).collect()),
+            })
+        };
+        domain.children("sysinfo").iter().filter_map(one).collect()
+    }
+
+    /// Checks and rewrites the values; `uuid` is that of the domain, which a table may give where nothing else does.
+    pub fn define(list: &mut [Self], uuid: &mut Opt<Uuid>, report: &mut dyn FnMut(Diagnostic)) {
+        for one in list {
+            match one {
+                Self::Smbios(tables) => tables.define(uuid, report),
+                Self::Fwcfg(blobs) => blobs.iter().for_each(|blob| blob.check(report)),
+            }
+        }
+    }
+
+    /// Writes the element.
+    pub fn write(&self, w: &mut XmlWriter) {
+        match self {
+            Self::Smbios(tables) => w.tag("sysinfo").attr("type", "smbios").children(|w| tables.write(w)),
+            Self::Fwcfg(blobs) => {
+                w.tag("sysinfo").attr("type", "fwcfg").children(|w| blobs.iter().for_each(|blob| blob.write(w)));
+            }
+        }
+    }
+
+    fn tables(domain: &Domain) -> Option<&Tables> {
+        domain.sysinfo.iter().find_map(|one| match one {
+            Self::Smbios(tables) => Some(tables),
+            Self::Fwcfg(_) => None,
+        })
+    }
+
+    /// `-smbios` and `-fw_cfg`.
+    pub fn options(cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        let mode = cx.domain.os.smbios;
+        let fault = |mode: Spanned<SmbiosMode>, code, message: &str| {
+            cx.report(Diagnostic::at(code, mode.origin, message));
+        };
+        match mode.map(|m| (m, m.value)) {
+            Some((mode, SmbiosMode::Sysinfo)) => match Self::tables(cx.domain) {
+                Some(tables) => tables.options(true, cx, out),
+                None => fault(
+                    mode,
+                    &codes::MISSING,
+                    "SMBIOS tables are those of `<sysinfo type='smbios'>`, which is absent",
+                ),
+            },
+            Some((mode, SmbiosMode::Host)) => match cx.facts.smbios() {
+                Some(smbios) => Tables::of_host(smbios, mode.origin).options(false, cx, out),
+                None => fault(
+                    mode,
+                    &codes::HOST_FACT_NEEDED,
+                    "SMBIOS tables are those of the host, and no host file has them",
+                ),
+            },
+            Some((_, SmbiosMode::Emulate)) | None => {}
+        }
+        for one in &cx.domain.sysinfo {
+            if let Self::Fwcfg(blobs) = one {
+                for blob in blobs {
+                    blob.options(out);
+                }
+            }
+        }
+    }
+
+    /// What QEMU opens.
+    pub fn host(&self, out: &mut HostRequirements) {
+        if let Self::Fwcfg(blobs) = self {
+            for blob in blobs {
+                blob.host(out);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::elements::trial::trial;
+
+    fn faults(parts: &str) -> Vec<String> {
+        trial(&format!("<memory>1024</memory>{parts}"), "", &[]).faults
+    }
+
+    #[test]
+    fn tables_and_blobs() {
+        let t = trial(
+            "<memory>1024</memory><uuid>C7A5FDBDedaf9455926ad65c16db1809</uuid><os><type machine='pc'>hvm</type>\
+             <smbios mode='sysinfo'/></os><sysinfo type='fwcfg'><entry name='opt/a,b'>c</entry><entry name='opt/f' file='/x'/>\
+             </sysinfo><sysinfo type='smbios'><bios><entry name='date'>1/2/99</entry></bios><system><entry name='family'>F</entry>\
+             <entry name='uuid'>c7a5fdbdedaf9455926ad65c16db1809</entry></system><baseBoard><entry name='product'>P</entry></baseBoard>\
+             <chassis><entry name='sku'>S</entry></chassis><oemStrings><entry>a,b</entry><entry>c</entry></oemStrings></sysinfo>",
+            "",
+            &["-smbios", "-fw_cfg"],
+        );
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-smbios type=0,date=1/2/99",
+                "-smbios type=1,uuid=c7a5fdbd-edaf-9455-926a-d65c16db1809,family=F",
+                "-smbios type=2,manufacturer=,product=P",
+                "-smbios type=3,manufacturer=,sku=S",
+                "-smbios type=11,value=a,,b,value=c",
+                "-fw_cfg name=opt/a,,b,string=c",
+                "-fw_cfg name=opt/f,file=/x",
+            ]
+        );
+        assert!(t.xml.contains("<entry name='uuid'>c7a5fdbd-edaf-9455-926a-d65c16db1809</entry>"), "{}", t.xml);
+    }
+
+    #[test]
+    fn what_tables_cannot_be() {
+        let smbios = |inner: &str| {
+            faults(&format!(
+                "<uuid>c7a5fdbd-edaf-9455-926a-d65c16db1809</uuid><os><type machine='pc'>hvm</type><smbios mode='sysinfo'/></os>{inner}"
+            ))
+        };
+        let tables = |inner: &str| smbios(&format!("<sysinfo type='smbios'>{inner}</sysinfo>"));
+        let date = ["the date is not of the form month/day/year"];
+        for bad in ["13/1/2000", "1/32/2000", "1/1/100", "1/1", "a/1/2000", "1/1/2000x"] {
+            assert_eq!(tables(&format!("<bios><entry name='date'>{bad}</entry></bios>")), date, "{bad}");
+        }
+        let other = "<system><entry name='uuid'>00000000-edaf-9455-926a-d65c16db1809</entry></system>";
+        assert_eq!(tables(other), ["the uuid is not that of the domain"]);
+        let board = "<baseBoard><entry name='asset'>1</entry></baseBoard>";
+        assert_eq!(tables(&board.repeat(2)), ["QEMU has one main board to describe"]);
+        assert_eq!(smbios(""), ["SMBIOS tables are those of `<sysinfo type='smbios'>`, which is absent"]);
+        for (name, fault) in [
+            ("etc/x", "names of blobs begin with `opt/`"),
+            ("opt/ovmf/x", "names of blobs that begin with `opt/ovmf/` or `opt/org.qemu/` are taken"),
+        ] {
+            let found = smbios(&format!("<sysinfo type='fwcfg'><entry name='{name}'>x</entry></sysinfo>"));
+            assert_eq!(found.first().unwrap(), fault);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Limits of disk I/O: `<throttlegroups>`, and `<iotune>` of a disk, which has the same content.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{Opt, OptExt, Origin, Spanned};
+use crate::qemu::{ArgSection, Props, QemuOptions};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+/// What is limited: the element in the XML, QEMU's name in a throttle group, and its name in `block_set_io_throttle`.
+type Limit = (&'static str, &'static str, &'static str);
+
+/// The limits in the order of the format. Behind each of the first six stands its burst, six places on, and the burst's length, 12 places on.
+const LIMITS: [Limit; 18] = [
+    ("total_bytes_sec", "bps-total", "bps"),
+    ("read_bytes_sec", "bps-read", "bps_rd"),
+    ("write_bytes_sec", "bps-write", "bps_wr"),
+    ("total_iops_sec", "iops-total", "iops"),
+    ("read_iops_sec", "iops-read", "iops_rd"),
+    ("write_iops_sec", "iops-write", "iops_wr"),
+    ("total_bytes_sec_max", "bps-total-max", "bps_max"),
+    ("read_bytes_sec_max", "bps-read-max", "bps_rd_max"),
+    ("write_bytes_sec_max", "bps-write-max", "bps_wr_max"),
+    ("total_iops_sec_max", "iops-total-max", "iops_max"),
+    ("read_iops_sec_max", "iops-read-max", "iops_rd_max"),
+    ("write_iops_sec_max", "iops-write-max", "iops_wr_max"),
+    ("total_bytes_sec_max_length", "bps-total-max-length", "bps_max_length"),
+    ("read_bytes_sec_max_length", "bps-read-max-length", "bps_rd_max_length"),
+    ("write_bytes_sec_max_length", "bps-write-max-length", "bps_wr_max_length"),
+    ("total_iops_sec_max_length", "iops-total-max-length", "iops_max_length"),
+    ("read_iops_sec_max_length", "iops-read-max-length", "iops_rd_max_length"),
+    ("write_iops_sec_max_length", "iops-write-max-length", "iops_wr_max_length"),
+];
+
+/// The greatest limit (`THROTTLE_VALUE_MAX` in QEMU's `include/qemu/throttle.h`).
+const MOST: u64 = 1_000_000_000_000_000;
+
+/// Limits of I/O. A limit of 0 is none.
+#[derive(Debug, Clone)]
+pub struct IoLimits {
+    values: [Opt<u64>; 18],
+    /// The size in bytes that counts as one operation.
+    size: Opt<u64>,
+    /// The name of the group that shares the limits.
+    pub group: Opt<String>,
+    /// The element.
+    pub origin: Origin,
+}
+
+fn fault(origin: Origin, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message)
+}
+
+fn refused(origin: Origin, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::at(&codes::REFUSED_BY_QEMU, origin, message)
+}
+
+impl IoLimits {
+    /// Reads the limits in the element `f`.
+    pub fn lower(f: &Fields<'_, '_>) -> Self {
+        let value = |name| f.child_text::<u64>(name).filter(|n| n.value > 0);
+        Self {
+            values: LIMITS.map(|(name, ..)| value(name)),
+            size: value("size_iops_sec"),
+            group: f.child_text("group_name"),
+            origin: f.origin(),
+        }
+    }
+
+    fn named(&self) -> impl Iterator<Item = (Limit, Spanned<u64>)> {
+        LIMITS.iter().zip(&self.values).filter_map(|(limit, value)| Some((*limit, (*value)?)))
+    }
+
+    /// Whether anything is limited.
+    pub fn any(&self) -> bool {
+        self.size.is_some() || self.named().next().is_some()
+    }
+
+    /// Whether both limit the same in the same way.
+    pub fn equals(&self, other: &Self) -> bool {
+        self.values == other.values && self.size == other.size && self.group == other.group
+    }
+
+    /// Writes the limits of a disk.
+    pub fn write(&self, w: &mut XmlWriter) {
+        self.write_rates(w);
+        w.opt_text("group_name", &self.group);
+        self.write_lengths(w);
+    }
+
+    /// Writes the limits of a throttle group.
+    fn write_group(&self, w: &mut XmlWriter) {
+        self.write_rates(w);
+        self.write_lengths(w);
+        w.opt_text("group_name", &self.group);
+    }
+
+    fn write_rates(&self, w: &mut XmlWriter) {
+        for ((name, ..), value) in LIMITS.iter().zip(&self.values).take(12) {
+            w.opt_text(name, value);
+        }
+        w.opt_text("size_iops_sec", &self.size);
+    }
+
+    fn write_lengths(&self, w: &mut XmlWriter) {
+        for ((name, ..), value) in LIMITS.iter().zip(&self.values).skip(12) {
+            w.opt_text(name, value);
+        }
+    }
+
+    /// The limits in the words of a throttle group: the rates and bursts always, the lengths of bursts where they are there.
+    pub fn group_props(&self) -> Props {
+        let limits = LIMITS.iter().zip(&self.values).enumerate();
+        let limits = limits.filter_map(|(at, ((_, key, _), value))| match value {
+            Some(value) => Some((*key, value.value)),
+            None => (at < 12).then_some((*key, 0)),
+        });
+        let limits = limits.fold(Props::new(), |props, (key, value)| props.with(key, value));
+        limits.with("iops-size", self.size.get().unwrap_or(0))
+    }
+
+    /// The limits in the words of `-drive throttling.…`.
+    pub fn drive_opts(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let limits = self.named().map(|((_, key, _), value)| (key, value.value));
+        limits.chain(self.size.map(|size| ("iops-size", size.value)))
+    }
+
+    /// The limits in the words of `block_set_io_throttle`: the six rates always, all else where it is there.
+    pub fn command_props(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let limits = LIMITS.iter().zip(&self.values).enumerate();
+        let limits = limits.filter_map(|(at, ((.., key), value))| match value {
+            Some(value) => Some((*key, value.value)),
+            None => (at < 6).then_some((*key, 0)),
+        });
+        limits.chain(self.size.map(|size| ("iops_size", size.value)))
+    }
+
+    /// What libvirt (`qemuValidateDomainDeviceDefDiskBlkdeviotune` in its `src/qemu/qemu_validate.c`) and QEMU (`throttle_is_valid` in its
+    /// `util/throttle.c`) refuse.
+    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+        let lengths = |name: &str| name.ends_with("_length");
+        let named = self.named().filter(|((name, ..), _)| !lengths(name)).map(|((name, ..), value)| (name, value));
+        for (name, value) in named.chain(self.size.map(|s| ("size_iops_sec", s))).filter(|(_, v)| v.value > MOST) {
+            report(fault(value.origin, format!("`{name}` is {MOST} at most")));
+        }
+        let value = |at: usize| self.values.get(at).copied().flatten();
+        let name = |at: usize| LIMITS.get(at).map_or("", |limit| limit.0);
+        for total in [0, 3, 6, 9] {
+            if let Some(part) = value(total + 1).or(value(total + 2)).filter(|_| value(total).is_some()) {
+                let message = format!("`{}` excludes limits of reads and writes", name(total));
+                report(Diagnostic::at(&codes::CONFLICT, part.origin, message));
+            }
+        }
+        for rate in 0..6 {
+            let (average, burst, length) = (value(rate), value(rate + 6), value(rate + 12));
+            match (average, burst) {
+                (None, Some(burst)) => {
+                    report(refused(burst.origin, format!("`{}` needs `{}`", name(rate + 6), name(rate))));
+                }
+                (Some(average), Some(burst)) if burst.value < average.value => {
+                    report(refused(burst.origin, format!("`{}` is below `{}`", name(rate + 6), name(rate))));
+                }
+                _ => {}
+            }
+            if let Some(length) = length.filter(|l| l.value > 1 && burst.is_none()) {
+                report(refused(length.origin, format!("`{}` needs `{}`", name(rate + 12), name(rate + 6))));
+            }
+        }
+        if let (Some(size), false) = (self.size, (3..6).any(|at| value(at).is_some())) {
+            report(refused(size.origin, "`size_iops_sec` needs a limit of operations"));
+        }
+    }
+}
+
+/// `<throttlegroups>`.
+#[derive(Debug, Clone, Default)]
+pub struct ThrottleGroups(Vec<IoLimits>);
+
+impl ThrottleGroups {
+    /// Reads them from `<domain>`.
+    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+        let groups = domain.child("throttlegroups");
+        Self(groups.map(|f| f.children("throttlegroup").iter().map(IoLimits::lower).collect()).unwrap_or_default())
+    }
+
+    /// Whether there is a group of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|group| group.group.as_ref().is_some_and(|g| g.value == name))
+    }
+
+    /// What libvirt refuses (`virDomainThrottleGroupDefParseXML` in its `src/conf/domain_conf.c`).
+    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+        for (at, limits) in self.0.iter().enumerate() {
+            limits.check(report);
+            let Some(name) = &limits.group else {
+                let span = limits.origin.span();
+                let fault = Diagnostic::at(&codes::MISSING, span, "the throttle group has no name");
+                report(fault.help("add `<group_name>`"));
+                continue;
+            };
+            if self.0.iter().take(at).any(|other| other.group.is(&name.value)) {
+                let message = format!("two throttle groups have the name `{}`", name.value);
+                report(Diagnostic::at(&codes::CONFLICT, name.origin, message));
+            }
+        }
+    }
+
+    /// Writes them.
+    pub fn write(&self, w: &mut XmlWriter) {
+        if !self.0.is_empty() {
+            w.tag("throttlegroups").children(|w| {
+                for group in &self.0 {
+                    w.tag("throttlegroup").children(|w| group.write_group(w));
+                }
+            });
+        }
+    }
+
+    /// `-object throttle-group` for each.
+    pub fn options(&self, out: &mut QemuOptions) {
+        for group in self.0.iter().filter(|group| group.any()) {
+            let name = group.group.as_ref().map_or("", |g| g.value.as_str());
+            let props = Props::new().with("qom-type", "throttle-group").with("id", format!("throttle-{name}"));
+            out.json(ArgSection::ThrottleGroups, "object", props.with("limits", group.group_props()), group.origin);
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! `<vcpu>`.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, words};
+use crate::model::Domain;
+use crate::model::EmitContext;
+use crate::model::devices::iommu::Iommu;
+use crate::model::elements::individual::{self, Individual};
+use crate::model::elements::numatune::Numatune;
+use crate::model::elements::os::MachineFamily;
+use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+/// A local APIC without extended interrupts names this many CPUs (`QEMU_MAX_VCPUS_WITHOUT_EIM` in libvirt's `src/qemu/qemu_domain.h`).
+pub const MOST_CPUS_OF_APIC: u32 = 255;
+
+words! {
+    /// Who places the virtual CPUs on the host's.
+    pub enum Placement { Static = "static", Auto = "auto" }
+}
+
+/// The virtual CPUs.
+#[derive(Debug, Clone, Default)]
+pub struct Vcpus {
+    /// How many there can be.
+    pub max: Opt<u32>,
+    /// How many there are at boot.
+    pub current: Opt<u32>,
+    /// Who places them.
+    pub placement: Opt<Placement>,
+    /// The host CPUs that may run them.
+    pub cpuset: Opt<CpuSet>,
+    /// The CPUs one by one, where the definition lists them.
+    pub list: Vec<Individual>,
+}
+
+static ONE: DefaultRule = DefaultRule { name: "one-vcpu", text: "without `<vcpu>` the guest has one CPU" };
+static NUMAD: DefaultRule = DefaultRule {
+    name: "numad-placement",
+    text: "where numad places the memory and nothing places the CPUs, numad places them too",
+};
+static STATIC: DefaultRule = DefaultRule {
+    name: "static-placement",
+    text: "virtual CPUs are placed by the definition unless it says otherwise",
+};
+
+impl Vcpus {
+    /// Reads the part from `<domain>`.
+    pub fn lower(f: &Fields<'_, '_>) -> Self {
+        let list = individual::lower(f);
+        let Some(v) = f.child("vcpu") else { return Self { list, ..Self::default() } };
+        if v.element().text().trim().is_empty() {
+            let fault = Diagnostic::at(&codes::MISSING, v.element().span(), "`<vcpu>` does not say how many CPUs");
+            v.report(fault.help("give their number, or remove the element for one CPU"));
+        }
+        let (placement, cpuset) = (v.attr("placement"), v.attr("cpuset"));
+        Self { max: v.text(), current: v.attr("current"), placement, cpuset, list }
+    }
+
+    /// Fills in what is absent.
+    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+        let max = *self.max.get_or_insert(Spanned::rule(1, &ONE, origin));
+        self.placement.get_or_insert(Spanned::rule(Placement::Static, &STATIC, origin));
+        if max.value == 0 {
+            report(Diagnostic::at(&codes::CONFLICT, max.origin, "the domain has no CPU"));
+        }
+        if self.placement.is(&Placement::Auto) {
+            self.cpuset = None;
+        }
+        if let Some(none) = self.cpuset.as_ref().filter(|cpus| cpus.value.is_empty()) {
+            let span = none.origin.span();
+            report(Diagnostic::at(&codes::CONFLICT, span, "the virtual CPUs may run on no CPU of the host"));
+        }
+        individual::define(&mut self.list, max.value, origin, report);
+        if let Some(first) = self.list.first() {
+            // The list says how many there are at boot.
+            let (present, _) = individual::present(&self.list);
+            self.current = Some(Spanned { value: present, origin: first.id.origin });
+        }
+        if let Some(current) = self.current {
+            if current.value == max.value {
+                self.current = None;
+            } else if current.value > max.value || current.value == 0 {
+                let span = current.origin.span();
+                let message = format!("{} CPUs at boot, but the domain can have {}", current.value, max.value);
+                report(Diagnostic::at(&codes::CONFLICT, span, message));
+            }
+        }
+    }
+
+    /// Where numad places the memory and nobody places the CPUs, it places them too (`virDomainDefParseXML` in libvirt's
+    /// `src/conf/domain_conf.c`).
+    pub fn follow(&mut self, origin: Origin, memory: &Numatune) {
+        let auto = memory.memory.as_ref().is_some_and(|m| m.placement.is(&Placement::Auto));
+        if auto && self.cpuset.is_none() {
+            self.placement = Some(Spanned::rule(Placement::Auto, &NUMAD, origin));
+        }
+    }
+
+    /// What the machine must be for that many CPUs (`qemuValidateDomainVCpuTopology` in libvirt's `src/qemu/qemu_validate.c`).
+    pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        let is_many = |max: &Spanned<u32>| max.value > MOST_CPUS_OF_APIC && domain.os.arch().is_x86();
+        let Some(max) = domain.vcpus.max.filter(is_many) else { return };
+        let message = if domain.os.family() != MachineFamily::Q35 {
+            "only `q35` has more than 255 CPUs"
+        } else if !domain.devices.iommus.first().is_some_and(Iommu::has_eim) {
+            "more than 255 CPUs take an IOMMU with extended interrupts"
+        } else {
+            return;
+        };
+        let span = max.origin.span();
+        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    }
+
+    /// What the runtime cannot do yet.
+    pub fn host(&self, out: &mut HostRequirements) {
+        let auto = self.placement.filter(|p| p.value == Placement::Auto).map(|p| p.origin);
+        for origin in self.cpuset.as_ref().map(|s| s.origin).into_iter().chain(auto) {
+            out.refuse("the CPUs that the domain runs on", origin);
+        }
+        if let Some(origin) = individual::plugged(&self.list) {
+            out.refuse("virtual CPUs that are plugged before the guest runs", origin);
+        }
+    }
+
+    /// Writes the element.
+    pub fn write(&self, w: &mut XmlWriter) {
+        let Some(max) = &self.max else { return };
+        w.tag("vcpu")
+            .opt("placement", &self.placement)
+            .opt("cpuset", &self.cpuset)
+            .opt("current", &self.current)
+            .text(&max.show());
+        individual::write(&self.list, w);
+    }
+
+    /// `-smp`.
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        let Some(max) = &self.max else { return };
+        // That of older families has been said.
+        let os = &cx.domain.os;
+        let is_said = max.value > MOST_CPUS_OF_APIC && os.arch().is_x86() && os.family() != MachineFamily::Q35;
+        let machine = cx.domain.os.machine.as_ref().filter(|_| !is_said);
+        let machine = machine.and_then(|name| cx.target.caps()?.machine(name));
+        if let Some((name, machine)) = machine.filter(|(_, machine)| (1..max.value).contains(&machine.cpus)) {
+            let message = format!("{} CPUs, but `{name}` takes {} at most", max.value, machine.cpus);
+            let span = max.origin.span();
+            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+        // What is plugged before the guest runs is not there when QEMU starts.
+        let listed = (!self.list.is_empty()).then(|| individual::present(&self.list).1);
+        let boot = listed.or(self.current.get()).unwrap_or(max.value);
+        let topology = cx.domain.cpu.as_ref().and_then(|c| c.topology.as_ref());
+        let mut opts = Opts::first(boot.to_string());
+        if boot != max.value {
+            opts.set("maxcpus", max.show());
+        }
+        if let Some(t) = topology {
+            opts.set("sockets", t.sockets.show());
+            for (name, count) in [("dies", t.dies), ("clusters", t.clusters)] {
+                if !cx.changes.lacks(&format!("smp-{name}")) {
+                    opts.set(name, count.show());
+                }
+            }
+            opts.set("cores", t.cores.show());
+            opts.set("threads", t.threads.show());
+        } else {
+            opts.set("sockets", max.show());
+            opts.set("cores", "1");
+            opts.set("threads", "1");
+        }
+        let origin = topology.map_or(max.origin, |t| t.origin);
+        out.opts(ArgSection::Smp, "smp", opts, if self.current.is_some() { max.origin } else { origin });
+    }
+}
+
+impl Vcpus {
+    /// Where the number of CPUs comes from.
+    pub fn origin(&self, whole: Origin) -> Origin {
+        self.max.origin_or(whole)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::model::elements::trial::trial;
+
+    #[test]
+    fn a_number_is_there() {
+        let fault = |vcpu: &str| trial(&format!("<memory>1024</memory>{vcpu}"), "", &[]).faults;
+        for vcpu in ["<vcpu/>", "<vcpu placement='static'> </vcpu>"] {
+            assert_eq!(fault(vcpu), ["`<vcpu>` does not say how many CPUs"], "{vcpu}");
+        }
+        assert_eq!(fault("<vcpu> 2</vcpu>"), Vec::<String>::new());
+        assert_eq!(fault("<vcpu>2 </vcpu>"), ["text `2 ` has white space around it"]);
+    }
+
+    #[test]
+    fn a_machine_type_has_a_most() {
+        let os = "<os><type arch='x86_64' machine='q35'>hvm</type></os>";
+        let faults = trial(&format!("<memory>1024</memory><vcpu>5000</vcpu>{os}"), "", &[]).faults;
+        assert!(faults.iter().any(|f| f.starts_with("5000 CPUs, but `pc-q35-")), "{faults:?}");
+    }
+
+    #[test]
+    fn many_cpus_take_an_iommu() {
+        let domain = |machine: &str, devices: &str| {
+            let os = format!("<os><type arch='x86_64' machine='{machine}'>hvm</type></os>");
+            trial(&format!("<memory>1024</memory><vcpu>256</vcpu>{os}"), devices, &["iommu", "irqchip"])
+        };
+        let t = domain("q35", "");
+        assert_eq!(t.faults, Vec::<String>::new());
+        assert_eq!(
+            t.argv,
+            [
+                "-machine q35,usb=off,kernel_irqchip=split,dump-guest-core=off,memory-backend=pc.ram,acpi=off",
+                r#"-device {"driver":"intel-iommu","id":"iommu0","intremap":"on","eim":"on"}"#,
+            ]
+        );
+        assert_eq!(domain("pc", "").faults, ["only `q35` has more than 255 CPUs"]);
+        let off = "<iommu model='intel'><driver intremap='on' eim='off'/></iommu>";
+        assert_eq!(domain("q35", off).faults, ["more than 255 CPUs take an IOMMU with extended interrupts"]);
+    }
+}

@@ -1,0 +1,18 @@
+//! The typed model of a domain, in libvirt's words: the elements of `<domain>`, its devices and their storage, with what each of them
+//! fills in, checks and gives to QEMU. These modules use one another, since a domain holds devices that are checked against the domain.
+
+mod apart;
+mod context;
+mod defaults;
+pub mod devices;
+mod domain;
+pub mod elements;
+mod facts;
+pub mod slot;
+pub mod storage;
+
+pub use context::EmitContext;
+pub use defaults::Defaults;
+pub use domain::Domain;
+pub(crate) use domain::{lower, lower_device, lower_running};
+pub use facts::Facts;

@@ -1,0 +1,133 @@
+//! What an image is: its format, its cache, and the file that holds its data.
+
+use crate::ir::{Opt, Origin, Spanned, unit_bytes, words};
+use crate::model::storage::{StorageSource, StorageType};
+use crate::xml_io::Fields;
+use crate::xml_io::XmlWriter;
+
+words! {
+    /// The format of an image.
+    pub enum ImageFormat {
+        Raw = "raw", Dir = "dir", Bochs = "bochs", Cloop = "cloop", Dmg = "dmg", Iso = "iso", Vpc = "vpc", Vdi = "vdi", Fat = "fat",
+        Vhd = "vhd", Ploop = "ploop", Luks = "luks", Cow = "cow", Qcow = "qcow", Qcow2 = "qcow2", Qed = "qed", Vmdk = "vmdk",
+    }
+}
+
+impl ImageFormat {
+    /// Whether an image of this format can stand on another one.
+    pub fn has_backing(self) -> bool {
+        matches!(self, Self::Cow | Self::Qcow | Self::Qcow2 | Self::Qed | Self::Vmdk)
+    }
+
+    /// The name of QEMU's driver (`qemuBlockStorageSourceGetBlockdevFormatProps` in libvirt's `src/qemu/qemu_block.c`).
+    pub fn driver(self) -> &'static str {
+        match self {
+            Self::Fat => "raw",
+            Self::Vhd => "vhdx",
+            Self::Ploop => "parallels",
+            Self::Raw
+            | Self::Dir
+            | Self::Bochs
+            | Self::Cloop
+            | Self::Dmg
+            | Self::Iso
+            | Self::Vpc
+            | Self::Vdi
+            | Self::Luks
+            | Self::Cow
+            | Self::Qcow
+            | Self::Qcow2
+            | Self::Qed
+            | Self::Vmdk => self.word(),
+        }
+    }
+}
+
+/// `<metadata_cache>`: the most memory for the tables of a qcow2 image, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MetadataCache {
+    /// Bytes.
+    pub bytes: Spanned<u64>,
+}
+
+impl MetadataCache {
+    /// The cache that `<metadata_cache>` in `f` asks for.
+    pub fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let cache = f.child("metadata_cache")?;
+        let size = cache.child("max_size")?;
+        let unit = size.attr::<String>("unit");
+        let factor = unit_bytes(unit.as_ref().map_or("bytes", |u| u.value.as_str()));
+        let bytes = size.text::<u64>()?;
+        let Some(value) = factor.and_then(|f| bytes.value.checked_mul(f)) else {
+            let span = bytes.origin.span();
+            f.report(virtc_diag::Diagnostic::at(&crate::codes::BAD_VALUE, span, "the size of the cache is too large"));
+            return None;
+        };
+        (value > 0).then_some(Self { bytes: Spanned { value, origin: bytes.origin } })
+    }
+
+    /// Writes `<metadata_cache>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        w.tag("metadata_cache").children(|w| {
+            w.tag("max_size").attr("unit", "bytes").text(&self.bytes.value.to_string());
+        });
+    }
+}
+
+/// `<format>` of an image that is not the disk's own.
+#[derive(Debug, Clone)]
+pub struct Format {
+    /// The format.
+    pub kind: Opt<ImageFormat>,
+    /// Its cache.
+    pub cache: Option<MetadataCache>,
+}
+
+impl Format {
+    /// The `<format>` in `f`.
+    pub(super) fn lower(f: &Fields<'_, '_>) -> Self {
+        let Some(format) = f.child("format") else { return Self { kind: None, cache: None } };
+        Self { kind: format.attr("type"), cache: MetadataCache::lower(&format) }
+    }
+
+    /// Writes `<format>`.
+    pub(super) fn write(&self, w: &mut XmlWriter) {
+        if self.kind.is_none() {
+            return;
+        }
+        let tag = w.tag("format").opt("type", &self.kind);
+        tag.children(|w| {
+            if let Some(cache) = &self.cache {
+                cache.write(w);
+            }
+        });
+    }
+}
+
+/// `<dataStore>`: the file that holds the data of a qcow2 image.
+#[derive(Debug, Clone)]
+pub struct DataStore {
+    /// The kind of its place.
+    pub kind: Opt<StorageType>,
+    /// Its format.
+    pub format: Format,
+    /// Its place.
+    pub source: StorageSource,
+    /// Where it stands.
+    pub origin: Origin,
+}
+
+impl DataStore {
+    pub(super) fn lower(f: &Fields<'_, '_>) -> Option<Self> {
+        let kind: Opt<StorageType> = f.attr("type");
+        let source = StorageSource::lower(kind.as_ref().map_or(StorageType::File, |k| k.value), &f.child("source")?)?;
+        Some(Self { kind, format: Format::lower(f), source, origin: f.origin() })
+    }
+
+    pub(super) fn write(&self, w: &mut XmlWriter) {
+        w.tag("dataStore").attr("type", self.kind.as_ref().map_or("file", |k| k.value.word())).children(|w| {
+            self.format.write(w);
+            self.source.write(w, true, true);
+        });
+    }
+}

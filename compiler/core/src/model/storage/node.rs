@@ -1,0 +1,287 @@
+//! The block nodes of one image: the place, a slice of it, its format; and the objects that they need.
+
+use virtc_diag::Diagnostic;
+
+use crate::codes;
+use crate::ir::{Opt, OptExt, Origin, YesNo};
+use crate::model::EmitContext;
+use crate::model::storage::backend::Names;
+use crate::model::storage::secret::{EncryptionFormat, secret_object};
+use crate::model::storage::{ImageFormat, Location, Protocol, StorageSource};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, Value, fd, state};
+use crate::target::Target;
+
+/// How requests are treated, in QEMU's words.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// Direct access, and no flushes.
+    pub cache: Option<(bool, bool)>,
+    /// How requests are queued on the host.
+    pub aio: Option<&'static str>,
+    /// What happens to discarded blocks.
+    pub discard: Option<&'static str>,
+    /// What happens to blocks of zeros.
+    pub detect_zeroes: Option<&'static str>,
+    /// Whether discarded clusters stay reserved.
+    pub no_unref: Option<bool>,
+    /// The most memory for the tables of a qcow2 image, in bytes.
+    pub metadata_cache: Option<u64>,
+    /// Whether a directory is shown as a floppy disk.
+    pub floppy: bool,
+    /// Whether the guest sees a drive for optical media.
+    pub cdrom: bool,
+    /// The set of descriptors of a vDPA device.
+    pub fd_set: u32,
+}
+
+/// What stands under an image.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Below {
+    /// What the image itself names, if anything.
+    Unsaid,
+    /// Nothing, whatever the image names.
+    Nothing,
+    /// This node.
+    Node(String),
+}
+
+/// One image, about to be turned into block nodes.
+#[derive(Debug)]
+pub struct Node<'s> {
+    /// What its names begin with, such as `libvirt-1`.
+    pub prefix: String,
+    /// Where it lives.
+    pub source: &'s StorageSource,
+    /// Its format, where it is said.
+    pub format: Opt<ImageFormat>,
+    /// Whether nobody writes to it.
+    pub readonly: bool,
+    /// How requests are treated.
+    pub settings: Settings,
+    /// What stands under it.
+    pub below: Below,
+    /// The node of its data, where the image does not hold it.
+    pub data: Option<String>,
+}
+
+impl Node<'_> {
+    /// The name of the node at the top, which a device or another image takes.
+    pub fn top(&self, cx: &EmitContext<'_>) -> String {
+        if self.needs_format(self.format(cx), cx) {
+            self.name("format")
+        } else if self.source.slice.is_some() {
+            self.name("slice-sto")
+        } else {
+            self.name("storage")
+        }
+    }
+
+    fn name(&self, layer: &str) -> String {
+        format!("{}-{layer}", self.prefix)
+    }
+
+    /// The format; where a volume does not say it, it follows from the kind of the volume.
+    fn format(&self, cx: &EmitContext<'_>) -> ImageFormat {
+        let is_dir = || self.source.actual(cx.facts).is_ok_and(|place| matches!(*place, Location::Dir(_)));
+        self.format.get().unwrap_or_else(|| if is_dir() { ImageFormat::Fat } else { ImageFormat::Raw })
+    }
+
+    /// Whether raw data has a node of its own, because jobs of this QEMU would tell the guest's image from its place (`block-commit` has no
+    /// `backing-mask-protocol`).
+    pub fn layers_raw(target: &Target) -> bool {
+        !target.at_least(9, 0)
+    }
+
+    /// Raw data needs no node of its own, unless QEMU decrypts it, or is old.
+    fn needs_format(&self, format: ImageFormat, cx: &EmitContext<'_>) -> bool {
+        Self::layers_raw(&cx.target)
+            || format != ImageFormat::Raw
+            || self.source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu)
+    }
+
+    /// `-object` and `-blockdev` of the image, each behind what it needs.
+    pub fn options(&self, cx: &EmitContext<'_>, section: ArgSection, out: &mut QemuOptions) {
+        let place = match self.source.actual(cx.facts) {
+            Ok(place) => place,
+            Err(fault) => return cx.report(*fault),
+        };
+        let format = self.format(cx);
+        if matches!(*place, Location::VhostVdpa(_)) {
+            let name = self.name("storage-vdpa");
+            let opts = Opts::new().with("set", self.settings.fd_set.to_string()).with("fd", fd(&name));
+            out.opts(section, "add-fd", opts.with("opaque", name), self.source.origin);
+        }
+        self.versions(&place, cx);
+        let names = self.objects(&place, format, cx, section, out);
+        let Some(backend) = self.backend(&place, &names, cx) else { return };
+        let origin = self.source.location.origin().unwrap_or(self.source.origin);
+        let is_top = !self.needs_format(format, cx);
+        let sliced = self.source.slice.as_ref();
+        let storage = backend.with("node-name", self.name("storage"));
+        out.json(section, "blockdev", self.access(storage, is_top && sliced.is_none()), origin);
+        if let Some(slice) = sliced {
+            let props = Props::new()
+                .with("driver", "raw")
+                .with("file", self.name("storage"))
+                .with("offset", slice.offset)
+                .with("size", slice.size)
+                .with("node-name", self.name("slice-sto"));
+            out.json(section, "blockdev", self.access(props, is_top), slice.origin);
+        }
+        if !is_top {
+            let file = self.name(if sliced.is_some() { "slice-sto" } else { "storage" });
+            self.format_item(format, &file, &names.keys, section, out);
+        }
+    }
+
+    /// What an older QEMU cannot do.
+    fn versions(&self, place: &Location, cx: &EmitContext<'_>) {
+        let since = |major, minor, origin: Option<Origin>, what: &str| {
+            if let Some(origin) = origin.filter(|_| !cx.target.at_least(major, minor)) {
+                cx.report(unsupported(origin, format!("this QEMU has no {what}; {major}.{minor} has")));
+            }
+        };
+        if let Location::Network(network) = place {
+            let name = network.tls_hostname.as_ref().map(|n| n.origin);
+            since(7, 0, name, "name to check a certificate for");
+            let encryption = self.source.encryption.as_ref().filter(|e| !e.is_by_qemu());
+            let any = encryption.filter(|e| e.format.value == EncryptionFormat::LuksAny).map(|e| e.format.origin);
+            since(8, 0, any, "RBD encryption `luks-any`");
+            since(8, 0, encryption.and_then(|e| e.secrets.get(1)).map(|s| s.origin), "RBD encryption in layers");
+        }
+        let keeps = self.settings.no_unref.map(|_| self.source.origin);
+        since(8, 1, keeps, "`discard-no-unref`");
+    }
+
+    /// The properties of every node: at the top how the guest wants its data treated, below it what lets the top decide.
+    fn access(&self, props: Props, is_top: bool) -> Props {
+        let props =
+            if is_top { self.top_access(props) } else { props.with("auto-read-only", true).with("discard", "unmap") };
+        props.opt("cache", self.cache())
+    }
+
+    fn top_access(&self, props: Props) -> Props {
+        let props = props.with("read-only", self.readonly).opt("discard", self.settings.discard);
+        props.opt("detect-zeroes", self.settings.detect_zeroes)
+    }
+
+    fn cache(&self) -> Option<Props> {
+        let (direct, no_flush) = self.settings.cache?;
+        Some(Props::new().with("direct", direct).with("no-flush", no_flush))
+    }
+
+    fn format_item(
+        &self,
+        format: ImageFormat,
+        file: &str,
+        keys: &[String],
+        section: ArgSection,
+        out: &mut QemuOptions,
+    ) {
+        let props = self.top_access(Props::new().with("node-name", self.name("format"))).opt("cache", self.cache());
+        let encryption = self.source.encryption.as_ref().filter(|e| e.is_by_qemu());
+        let key = keys.first().filter(|_| encryption.is_some()).map(String::as_str);
+        let is_luks = encryption.is_some_and(|e| e.format.value == EncryptionFormat::Luks);
+        let encrypt =
+            key.map(|key| Props::new().with("format", if is_luks { "luks" } else { "aes" }).with("key-secret", key));
+        let props = match format {
+            ImageFormat::Raw | ImageFormat::Fat if key.is_some() => props.with("driver", "luks").opt("key-secret", key),
+            ImageFormat::Qcow2 => props
+                .with("driver", "qcow2")
+                .opt("encrypt", encrypt)
+                .opt("cache-size", self.settings.metadata_cache)
+                .opt("discard-no-unref", self.settings.no_unref)
+                .opt("data-file", self.data.as_deref()),
+            ImageFormat::Qcow => props.with("driver", "qcow").opt("encrypt", encrypt),
+            other => props.with("driver", other.driver()),
+        };
+        let props = props.with("file", file);
+        let props = match &self.below {
+            Below::Node(name) => props.with("backing", name),
+            Below::Nothing if format.has_backing() => props.with("backing", Value::Null),
+            Below::Nothing | Below::Unsaid => props,
+        };
+        // A format that was filled in says less than the source does.
+        let origin = self.format.map(|f| f.origin).filter(|o| o.by_rule().is_none());
+        out.json(section, "blockdev", props, origin.unwrap_or(self.source.origin));
+    }
+
+    /// The objects that the nodes need, in libvirt's order; the result is their names.
+    fn objects(
+        &self,
+        place: &Location,
+        format: ImageFormat,
+        cx: &EmitContext<'_>,
+        section: ArgSection,
+        out: &mut QemuOptions,
+    ) -> Names {
+        let source = self.source;
+        let object = |props: Props, origin: Origin, out: &mut QemuOptions| out.json(section, "object", props, origin);
+        let reservations = source.reservations.as_ref().map(|r| {
+            if r.is_managed() {
+                return MANAGED_HELPER.to_owned();
+            }
+            let name = format!("pr-helper-{}", self.name("storage"));
+            let props = Props::new().with("qom-type", "pr-manager-helper").with("id", &name);
+            object(props.opt("path", r.socket.as_ref().map(|s| s.value.as_str())), r.origin, out);
+            name
+        });
+        // SSH takes no password from QEMU's command line.
+        let asks = matches!(place, Location::Network(n) if n.protocol.value != Protocol::Ssh);
+        let auth = source.login(cx.facts).filter(|_| asks).map(|login| {
+            let name = self.name("storage-auth-secret0");
+            object(secret_object(&name), login.origin, out);
+            name
+        });
+        let layer =
+            if source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu) { "format" } else { "storage" };
+        let keys = source.encryption.iter().flat_map(|e| &e.secrets).enumerate().map(|(at, secret)| {
+            let name = self.name(&format!("{layer}-encryption-secret{at}"));
+            object(secret_object(&name), secret.origin, out);
+            name
+        });
+        let keys: Vec<String> =
+            if self.needs_format(format, cx) || layer == "storage" { keys.collect() } else { Vec::new() };
+        let Location::Network(network) = place else {
+            return Names { auth, cookies: None, tls: None, keys, reservations };
+        };
+        let cookies = network.cookies.first().map(|(_, value)| {
+            let name = self.name("storage-httpcookie-secret0");
+            object(secret_object(&name), value.origin, out);
+            name
+        });
+        let config = cx.facts.config();
+        let by_default = network.protocol.value == Protocol::Nbd && config.is_some_and(|c| c.nbd_tls);
+        let tls = network.tls.get().map_or(by_default, YesNo::is_yes).then(|| {
+            let origin = network.tls.origin_or(source.origin);
+            let name = format!("obj{}_tls0", self.name("storage"));
+            let secret = config.and_then(|c| c.nbd_tls_secret.as_ref()).map(|_| format!("{name}-secret0"));
+            if let Some(secret) = &secret {
+                object(secret_object(secret), origin, out);
+            }
+            let directory = config.map_or("/etc/pki/libvirt-nbd", |c| c.nbd_tls_dir.as_str());
+            let props = Props::new().with("qom-type", "tls-creds-x509").with("id", &name).with("dir", directory);
+            let props = props.with("endpoint", "client").with("verify-peer", true);
+            object(props.opt("passwordid", secret), origin, out);
+            name
+        });
+        Names { auth, cookies, tls, keys, reservations }
+    }
+}
+
+/// The object of the helper that libvirt starts, of which there is one for all disks.
+const MANAGED_HELPER: &str = "pr-helper0";
+
+/// The helper that libvirt starts, where one of the sources asks for it.
+pub(crate) fn managed_helper<'s>(mut sources: impl Iterator<Item = &'s StorageSource>, out: &mut QemuOptions) {
+    let asked = sources.find_map(|s| s.reservations.as_ref().filter(|r| r.is_managed()));
+    if let Some(asked) = asked {
+        let props = Props::new().with("qom-type", "pr-manager-helper").with("id", MANAGED_HELPER);
+        out.json(ArgSection::Reservations, "object", props.with("path", state("/pr-helper0.sock")), asked.origin);
+    }
+}
+
+/// A fault of the configuration at `origin`.
+pub(super) fn unsupported(origin: Origin, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message.into())
+}

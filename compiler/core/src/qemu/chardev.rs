@@ -1,0 +1,306 @@
+//! The host's end of a character device, in QEMU's words.
+//!
+//! QEMU takes it as `-chardev TYPE,id=…` on the command line and as JSON in `chardev-add`; the names of the members differ in some places
+//! (`qemuChardevGetBackendProps` in libvirt's `src/qemu/qemu_chardev.c` has both).
+
+use crate::qemu::{Opts, Props, Text, fd};
+
+/// A file or socket that is opened before QEMU starts, and that QEMU gets as a descriptor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Descriptor {
+    /// Its name, unique in the domain: `serial0-source`, `serial0-log`.
+    pub name: String,
+    /// Where it is on the host.
+    pub path: Text,
+    /// What it is.
+    pub open: Open,
+}
+
+/// What a descriptor is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Open {
+    /// A Unix socket that listens.
+    Listen,
+    /// A file to write to, made where there is none; `append` keeps its former content.
+    Write {
+        /// Whether the former content stays.
+        append: bool,
+    },
+}
+
+/// A descriptor that QEMU opens by the path of its set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FdSet {
+    /// The number of the set.
+    pub set: u32,
+    /// What is in it.
+    pub descriptor: Descriptor,
+}
+
+impl FdSet {
+    /// Where QEMU opens it.
+    pub fn path(&self) -> String {
+        format!("/dev/fdset/{}", self.set)
+    }
+
+    /// The value of `-add-fd`.
+    pub fn opts(&self) -> Opts {
+        let name = self.descriptor.name.as_str();
+        Opts::new().with("set", self.set.to_string()).with("fd", fd(name)).with("opaque", name)
+    }
+}
+
+/// Host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// A name or an address.
+    pub host: String,
+    /// A number or a name.
+    pub port: String,
+}
+
+/// Connect again, after a time that older QEMU counts in seconds and newer in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Again {
+    /// Milliseconds; 0 for never.
+    pub ms: u64,
+    /// Whether this QEMU counts in milliseconds.
+    pub in_ms: bool,
+}
+
+impl Again {
+    fn member(self) -> (&'static str, u64) {
+        if self.in_ms { ("reconnect-ms", self.ms) } else { ("reconnect", self.ms / 1000) }
+    }
+}
+
+/// QEMU's backends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Backend {
+    /// `null`, `vc`, `pty`, `stdio`: nothing but a name.
+    Plain(&'static str),
+    /// A file that is written to.
+    File(FdSet),
+    /// A pair of pipes.
+    Pipe(String),
+    /// A serial device of the host.
+    Serial(String),
+    /// A parallel port of the host.
+    Parallel(String),
+    /// A Unix socket that listens.
+    Listen(Descriptor),
+    /// A Unix socket that QEMU makes at this path; QEMU waits there before the guest starts.
+    Bind(Text),
+    /// A Unix socket of somebody else.
+    Connect {
+        /// Its path.
+        path: Text,
+        /// Whether it is opened again.
+        again: Option<Again>,
+    },
+    /// One end of a pair of sockets, whose other end a program has that was started for the device.
+    Pair(String),
+    /// A TCP connection.
+    Tcp {
+        /// The address.
+        at: HostPort,
+        /// Whether QEMU listens.
+        server: bool,
+        /// Whether the telnet protocol is spoken.
+        telnet: bool,
+        /// The name of the TLS credentials, where TLS is spoken.
+        tls: Option<String>,
+        /// Whether it is opened again.
+        again: Option<Again>,
+    },
+    /// UDP packets.
+    Udp {
+        /// Where they are sent to.
+        remote: HostPort,
+        /// Where they are received.
+        local: Option<HostPort>,
+    },
+    /// A channel of the SPICE protocol with a name that SPICE knows.
+    SpiceVmc(&'static str),
+    /// A channel of the SPICE protocol with a name of the user's.
+    SpicePort(String),
+    /// A channel of the D-Bus display with a name of the user's.
+    Dbus(String),
+    /// QEMU's own end of SPICE's agent.
+    Vdagent {
+        /// Whether the clipboards of guest and client are one.
+        clipboard: Option<bool>,
+        /// Whether the client moves the pointer.
+        mouse: Option<bool>,
+    },
+}
+
+/// A character device of QEMU.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chardev {
+    /// Its name in QEMU, such as `charserial0`.
+    pub id: String,
+    /// What stands behind it.
+    pub backend: Backend,
+    /// A copy of all that the guest writes.
+    pub log: Option<FdSet>,
+}
+
+/// A wrapper that QEMU puts around each variant: `{"type":…,"data":{…}}`.
+fn typed(kind: &str, data: Props) -> Props {
+    Props::new().with("type", kind).with("data", data)
+}
+
+fn inet(at: &HostPort) -> Props {
+    typed("inet", Props::new().with("host", &at.host).with("port", &at.port))
+}
+
+impl Chardev {
+    /// Its name in QEMU.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// QEMU's name for the backend.
+    pub fn kind(&self) -> &'static str {
+        match &self.backend {
+            Backend::Plain(name) => name,
+            Backend::File(_) => "file",
+            Backend::Pipe(_) => "pipe",
+            Backend::Serial(_) => "serial",
+            Backend::Parallel(_) => "parallel",
+            Backend::Listen(_)
+            | Backend::Bind(_)
+            | Backend::Connect { .. }
+            | Backend::Pair(_)
+            | Backend::Tcp { .. } => "socket",
+            Backend::Udp { .. } => "udp",
+            Backend::SpiceVmc(_) => "spicevmc",
+            Backend::SpicePort(_) => "spiceport",
+            Backend::Dbus(_) => "dbus",
+            Backend::Vdagent { .. } => "qemu-vdagent",
+        }
+    }
+
+    /// The sets of descriptors that must be there before the character device, each with its `-add-fd`.
+    pub fn fd_sets(&self) -> impl Iterator<Item = &FdSet> {
+        let source = if let Backend::File(set) = &self.backend { Some(set) } else { None };
+        source.into_iter().chain(&self.log)
+    }
+
+    /// The TLS credentials that must be there before the character device: their name, and whether QEMU is the server.
+    pub fn tls(&self) -> Option<(&str, bool)> {
+        if let Backend::Tcp { tls: Some(tls), server, .. } = &self.backend { Some((tls, *server)) } else { None }
+    }
+
+    /// The socket that QEMU gets as a bare descriptor: inherited on the command line, by `getfd` in QMP.
+    pub fn listener(&self) -> Option<&Descriptor> {
+        if let Backend::Listen(descriptor) = &self.backend { Some(descriptor) } else { None }
+    }
+
+    /// The value of `-chardev`.
+    pub fn opts(&self) -> Opts {
+        self.opts_where(|set| (set.path().into(), true), |socket| ("fd", fd(&socket.name)))
+    }
+
+    /// As [`Chardev::opts`], with paths that QEMU opens itself in place of descriptors.
+    pub fn opts_by_path(&self) -> Opts {
+        let file = |set: &FdSet| (set.descriptor.path.clone(), set.descriptor.open == Open::Write { append: true });
+        self.opts_where(file, |socket| ("path", socket.path.clone()))
+    }
+
+    fn opts_where(
+        &self,
+        file: impl Fn(&FdSet) -> (Text, bool),
+        socket: impl Fn(&Descriptor) -> (&'static str, Text),
+    ) -> Opts {
+        let opts = Opts::first(self.kind()).with("id", &self.id);
+        let opts = match &self.backend {
+            Backend::Plain(_) => opts,
+            Backend::File(set) => {
+                let (path, append) = file(set);
+                opts.with("path", path).switch("append", append)
+            }
+            Backend::Pipe(path) | Backend::Serial(path) | Backend::Parallel(path) => opts.with("path", path),
+            Backend::Listen(descriptor) => {
+                let (key, value) = socket(descriptor);
+                opts.with(key, value).switch("server", true).switch("wait", false)
+            }
+            Backend::Bind(path) => opts.with("path", path.clone()).switch("server", true),
+            Backend::Connect { path, again } => {
+                let opts = opts.with("path", path.clone());
+                again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
+            }
+            Backend::Pair(name) => opts.with("fd", fd(name)),
+            Backend::Tcp { at, server, telnet, tls, again } => {
+                let opts = opts.with("host", &at.host).with("port", &at.port);
+                let opts = if *telnet { opts.switch("telnet", true) } else { opts };
+                let opts = if *server { opts.switch("server", true).switch("wait", false) } else { opts };
+                let opts =
+                    again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()));
+                opts.opt("tls-creds", tls.as_ref())
+            }
+            Backend::Udp { remote, local } => {
+                let (host, port) = local.as_ref().map_or(("", "0"), |l| (l.host.as_str(), l.port.as_str()));
+                opts.with("host", &remote.host)
+                    .with("port", &remote.port)
+                    .with("localaddr", host)
+                    .with("localport", port)
+            }
+            Backend::SpiceVmc(name) => opts.with("name", *name),
+            Backend::SpicePort(name) | Backend::Dbus(name) => opts.with("name", name),
+            Backend::Vdagent { clipboard, mouse } => {
+                let word = |on: bool| if on { "on" } else { "off" };
+                opts.with("name", "vdagent").opt("clipboard", clipboard.map(word)).opt("mouse", mouse.map(word))
+            }
+        };
+        match &self.log {
+            Some(set) => {
+                let (path, append) = file(set);
+                opts.with("logfile", path).switch("logappend", append)
+            }
+            None => opts,
+        }
+    }
+
+    /// The `backend` of `chardev-add`. A socket that listens goes by the name under which `getfd` gave it to QEMU.
+    pub fn backend(&self) -> Props {
+        let data = Props::new();
+        let data = match &self.backend {
+            Backend::Plain(_) => data,
+            Backend::File(set) => data.with("out", set.path()).with("append", true),
+            Backend::Pipe(path) | Backend::Serial(path) | Backend::Parallel(path) => data.with("device", path),
+            Backend::Listen(descriptor) => {
+                let addr = typed("fd", Props::new().with("str", fd(&descriptor.name)));
+                data.with("addr", addr).with("server", true).with("wait", false)
+            }
+            Backend::Bind(path) => {
+                data.with("addr", typed("unix", Props::new().with("path", path.clone()))).with("server", true)
+            }
+            Backend::Connect { path, again } => {
+                let data =
+                    data.with("addr", typed("unix", Props::new().with("path", path.clone()))).with("server", false);
+                again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value))
+            }
+            Backend::Pair(name) => {
+                data.with("addr", typed("fd", Props::new().with("str", fd(name)))).with("server", false)
+            }
+            Backend::Tcp { at, server, telnet, tls, again } => {
+                let data = data.with("addr", inet(at)).with("telnet", *telnet).with("server", *server);
+                let data = data.opt("wait", server.then_some(false));
+                let data = again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value));
+                data.opt("tls-creds", tls.as_ref())
+            }
+            Backend::Udp { remote, local } => data.with("remote", inet(remote)).opt("local", local.as_ref().map(inet)),
+            Backend::SpiceVmc(name) => data.with("type", *name),
+            Backend::SpicePort(name) => data.with("fqdn", name),
+            Backend::Dbus(name) => data.with("name", name),
+            Backend::Vdagent { clipboard, mouse } => data.opt("clipboard", *clipboard).opt("mouse", *mouse),
+        };
+        let data = match &self.log {
+            Some(set) => data.with("logfile", set.path()).with("logappend", true),
+            None => data,
+        };
+        typed(self.kind(), data)
+    }
+}

@@ -1,0 +1,265 @@
+//! What the host must do before QEMU starts, gathered from the devices.
+
+use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_plan::{Access, Content, DeviceRule, Node, OpenMode, Owner, PciAddress, QmpCall, SocketPlace, Step};
+
+use crate::codes;
+use crate::ir::Origin;
+
+/// What the host must do, by device and by the place in the order of steps.
+#[derive(Debug)]
+pub struct HostRequirements {
+    /// What is asked for before the first device: it is of the VM itself.
+    own: DeviceRequirements,
+    /// What each device needs.
+    devices: Vec<DeviceRequirements>,
+    /// The names of the descriptors that are opened.
+    pub(crate) fds: Vec<String>,
+    /// Directories in the VM's own directory.
+    pub(crate) directories: Vec<String>,
+    /// Whether guest memory is pinned, because devices of the host write to it.
+    pub(crate) pinned: bool,
+    /// QEMU's environment.
+    pub(crate) env: Vec<(String, String)>,
+    /// What QEMU is told before the guest runs.
+    pub(crate) commands: Vec<(QmpCall, Origin)>,
+    /// Settings of VFs that the runtime cannot make yet.
+    pub(crate) vf_settings: Vec<Origin>,
+    /// What the runtime cannot do yet, and what the definition wants it for.
+    pub(crate) refused: Vec<(Origin, String)>,
+}
+
+/// What one device needs.
+#[derive(Debug)]
+pub(crate) struct DeviceRequirements {
+    /// Its alias; absent: the VM itself.
+    pub device: Option<String>,
+    /// Where it stands.
+    origin: Origin,
+    /// Functions that are bound to VFIO.
+    pub binds: Vec<(Step, Origin)>,
+    /// Rules of the device ACL.
+    pub rules: Vec<DeviceRule>,
+    /// Everything behind the control group.
+    pub steps: Vec<(Step, Origin)>,
+}
+
+impl DeviceRequirements {
+    fn new(device: Option<String>, origin: Origin) -> Self {
+        Self { device, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
+    }
+
+    /// Whether nothing was asked for in it.
+    fn is_idle(&self) -> bool {
+        self.binds.is_empty() && self.rules.is_empty() && self.steps.is_empty()
+    }
+
+    /// Its rules as a step of its own, and then its other steps.
+    pub fn late_steps(&self) -> impl Iterator<Item = (Step, Origin)> {
+        let is_device = self.device.is_some() && !self.rules.is_empty();
+        let allow = is_device.then(|| (Step::Allow { rules: self.rules.clone() }, self.origin));
+        allow.into_iter().chain(self.steps.iter().cloned())
+    }
+}
+
+impl HostRequirements {
+    /// Nothing yet, for a domain at `domain`.
+    pub fn new(domain: Origin) -> Self {
+        let own = DeviceRequirements::new(None, domain.with_rule(&crate::qemu::rules::OF_THE_VM));
+        Self {
+            own,
+            devices: Vec::new(),
+            fds: Vec::new(),
+            directories: Vec::new(),
+            pinned: false,
+            env: Vec::new(),
+            commands: Vec::new(),
+            vf_settings: Vec::new(),
+            refused: Vec::new(),
+        }
+    }
+
+    /// Whatever is asked for from here on is for the device `alias`.
+    pub fn begin(&mut self, alias: &str, origin: Origin) {
+        // A turn in which nothing was asked for is taken over.
+        if let Some(last) = self.devices.last_mut().filter(|last| last.is_idle()) {
+            alias.clone_into(last.device.get_or_insert_default());
+            last.origin = origin;
+        } else {
+            self.devices.push(DeviceRequirements::new(Some(alias.to_owned()), origin));
+        }
+    }
+
+    /// Whose turn it is.
+    fn turn(&mut self) -> &mut DeviceRequirements {
+        self.devices.last_mut().unwrap_or(&mut self.own)
+    }
+
+    /// What is needed, first by the VM itself, then by each device.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = &DeviceRequirements> {
+        std::iter::once(&self.own).chain(&self.devices)
+    }
+
+    /// Rules of the device ACL that no device asks for.
+    pub(crate) fn own_rules(&self) -> &[DeviceRule] {
+        &self.own.rules
+    }
+
+    /// QEMU opens this file, which comes to belong to its user.
+    pub fn file(&mut self, path: &str, origin: Origin) {
+        self.own(Node::Path(path.to_owned()), origin);
+    }
+
+    /// QEMU opens this block device.
+    pub fn block(&mut self, path: &str, readonly: bool) {
+        self.rule(Node::Path(path.to_owned()), if readonly { Access::R } else { Access::RW });
+    }
+
+    fn rule(&mut self, node: Node, access: Access) {
+        let rule = DeviceRule::Node { node, access, optional: false };
+        let rules = &mut self.turn().rules;
+        if !rules.contains(&rule) {
+            rules.push(rule);
+        }
+    }
+
+    fn step(&mut self, step: Step, origin: Origin) {
+        self.turn().steps.push((step, origin));
+    }
+
+    /// QEMU must be able to open this node.
+    pub fn own(&mut self, node: Node, origin: Origin) {
+        self.step(Step::Own { node, owner: Owner::Qemu }, origin);
+    }
+
+    /// QEMU opens this node of `/dev`.
+    pub fn device(&mut self, path: &str, origin: Origin) {
+        self.allow(path);
+        self.own(Node::Path(path.to_owned()), origin);
+    }
+
+    /// QEMU opens this node of `/dev`, which it can open as it is.
+    pub fn allow(&mut self, path: &str) {
+        self.rule(Node::Path(path.to_owned()), Access::RW);
+    }
+
+    /// QEMU opens this node of `/dev`, which anybody may open and which keeps its owner.
+    pub fn shared_device(&mut self, path: &str) {
+        self.allow(path);
+    }
+
+    /// A variable of QEMU's environment.
+    pub fn env(&mut self, name: &str, value: &str) {
+        self.env.retain(|(known, _)| known != name);
+        self.env.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// QEMU is told this before the guest runs.
+    pub fn command(&mut self, call: QmpCall, origin: Origin) {
+        self.commands.push((call, origin));
+    }
+
+    /// The guest gets this function of the host.
+    pub fn vfio(&mut self, device: PciAddress, managed: bool, origin: Origin) {
+        // Several namespaces of one NVMe disk are one function.
+        let bound =
+            |(step, _): &(Step, Origin)| matches!(step, Step::VfioBind { device: other, .. } if *other == device);
+        if !self.turns().any(|turn| turn.binds.iter().any(bound)) {
+            self.turn().binds.push((Step::VfioBind { device, managed }, origin));
+        }
+        for node in [Node::Path("/dev/vfio/vfio".to_owned()), Node::VfioGroup(device)] {
+            self.rule(node, Access::RW);
+        }
+        self.own(Node::VfioGroup(device), origin);
+        self.pinned = true;
+    }
+
+    /// The guest gets this USB device of the host.
+    pub fn usb(&mut self, bus: u32, device: u32, origin: Origin) {
+        let (Ok(bus), Ok(device)) = (u16::try_from(bus), u16::try_from(device)) else { return };
+        let node = Node::Usb { bus, device };
+        self.rule(node.clone(), Access::RW);
+        self.own(node, origin);
+    }
+
+    /// A tap interface, whose descriptors QEMU inherits.
+    pub fn tap(&mut self, step: Step, origin: Origin) {
+        if let Step::Tap { fds, vhost_fds, .. } = &step {
+            self.fds.extend(fds.iter().chain(vhost_fds).cloned());
+        }
+        self.step(step, origin);
+    }
+
+    /// A listening socket, which QEMU inherits as a descriptor.
+    pub fn listen(&mut self, fd: &str, at: SocketPlace, origin: Origin) {
+        self.fds.push(fd.to_owned());
+        self.step(Step::Listen { fd: fd.to_owned(), at }, origin);
+    }
+
+    /// A file that is written to, which QEMU inherits as a descriptor. It is made where there is none.
+    pub fn write_to(&mut self, fd: &str, path: &str, append: bool, origin: Origin) {
+        self.fds.push(fd.to_owned());
+        let content = if append { Content::Append } else { Content::Truncate };
+        let (fd, path) = (fd.to_owned(), path.to_owned());
+        self.step(Step::Open { fd, path, mode: OpenMode::Write, create: true, content }, origin);
+    }
+
+    /// A device of the host, which QEMU inherits as a descriptor.
+    pub fn open_device(&mut self, fd: &str, path: &str, origin: Origin) {
+        self.allow(path);
+        self.fds.push(fd.to_owned());
+        let (fd, path) = (fd.to_owned(), path.to_owned());
+        let (mode, content) = (OpenMode::ReadWrite, Content::Keep);
+        self.step(Step::Open { fd, path, mode, create: false, content }, origin);
+    }
+
+    /// A device of the host writes to the guest's memory, which is pinned for it.
+    pub fn pin(&mut self) {
+        self.pinned = true;
+    }
+
+    /// A file of the guest's that is made out of a template where there is none, and that QEMU must be able to open.
+    pub fn from_template(&mut self, template: Option<&str>, path: &str, origin: Origin) {
+        let from = template.map(ToOwned::to_owned);
+        self.step(Step::CopyFile { from, to: path.to_owned(), owner: Owner::Qemu }, origin);
+        self.own(Node::Path(path.to_owned()), origin);
+    }
+
+    /// A directory in the VM's own directory.
+    pub fn directory(&mut self, name: &str) {
+        if !self.directories.iter().any(|d| d == name) {
+            self.directories.push(name.to_owned());
+        }
+    }
+
+    /// A VF must be given a MAC or a VLAN.
+    pub fn vf_admin(&mut self, origin: Origin) {
+        self.vf_settings.push(origin);
+    }
+
+    /// The runtime cannot do `what` yet: no plan is made.
+    pub fn refuse(&mut self, what: impl Into<String>, origin: Origin) {
+        self.refused.push((origin, what.into()));
+    }
+
+    /// Why no plan can be made.
+    pub(crate) fn faults(&self) -> Diagnostics {
+        let refused = |(origin, what): &(Origin, String)| {
+            let message = format!("running this is not supported yet: {what}");
+            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
+        };
+        let mut out = self.vf_faults();
+        out.extend(self.refused.iter().map(refused).collect());
+        out
+    }
+
+    /// Why these settings cannot be made.
+    fn vf_faults(&self) -> Diagnostics {
+        let fault = |origin: &Origin| {
+            let message =
+                "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
+            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
+        };
+        self.vf_settings.iter().map(fault).collect()
+    }
+}

@@ -59,10 +59,15 @@ impl General {
     /// Reads the parts from `<domain>`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
+        let name = text("name");
+        if name.is_none() {
+            let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "`<domain>` has no `<name>`");
+            f.report(fault.help("add `<name>…</name>`"));
+        }
         Self {
             id: f.attr("id").filter(|_| f.cx().is_running()),
             kind: f.attr("type"),
-            name: text("name"),
+            name,
             uuid: f.child_text("uuid"),
             genid: f.child("genid").map(|g| (g.text(), g.origin())),
             title: text("title"),
@@ -73,10 +78,6 @@ impl General {
 
     /// Fills in a missing uuid.
     pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
-        let span = origin.span();
-        if self.name.is_none() {
-            report(Diagnostic::at(&codes::MISSING, span, "the domain has no name").help("add `<name>…</name>`"));
-        }
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
             let span = name.origin.span();
             report(

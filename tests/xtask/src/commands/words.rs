@@ -101,7 +101,8 @@ fn replace(schema: &Schema, case: &Case, element: Element<'_>, attribute: Attrib
     let suggested = help.strip_prefix("did you mean `").and_then(|rest| rest.split_once('`')).map(|(word, _)| word);
     sum.suggested += usize::from(suggested.is_some());
     let fault = || {
-        format!("{}: {}: {}", source.locate(found.span.unwrap_or_default()), found.message, help.replace('\n', " / "))
+        let place = found.span.map(|span| source.locate(span)).unwrap_or_default();
+        format!("{place}: {}: {}", found.message, help.replace('\n', " / "))
     };
     let is_expression = |pattern: &&String| pattern.contains(['[', '\\', '*', '+', '|', '{', '(']);
     if found.patterns.iter().filter(is_expression).any(|pattern| help.contains(pattern.as_str()))

@@ -119,6 +119,7 @@ fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnost
     domain.throttles.check(report);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
     domain.limits.define(report);
+    domain.resource.check(report);
     domain.idmap.check(origin, report);
     if !domain.cputune.pins() {
         domain.vcpus.follow(origin, &domain.numatune);

@@ -234,7 +234,7 @@ mod tests {
         let vdpa = |dev: &str| Props::new().with("type", "vhost-vdpa").with("vhostdev", dev).with("id", "hostnet1");
         let origin = Origin::Xml(virtc_diag::Span::at(0));
         let mut needs = HostRequirements::new(origin);
-        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", origin);
+        needs.for_vm().open_device("net1-vdpa", "/dev/vhost-vdpa-3", origin);
         assert_eq!(vdpa_by_path(&vdpa("/dev/fdset/0"), &needs), vdpa("/dev/vhost-vdpa-3"));
     }
 }

@@ -1,7 +1,7 @@
 //! A source that a server holds.
 
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -246,7 +246,7 @@ impl Network {
         }
     }
 
-    pub(super) fn host(&self, out: &mut HostRequirements) {
+    pub(super) fn host(&self, out: &mut RequirementsOf<'_>) {
         for socket in self.hosts.iter().filter_map(|h| h.socket.as_ref()) {
             out.own(virtc_plan::Node::Path(socket.value.clone()), socket.origin);
         }

@@ -16,7 +16,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioModel;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{Address, AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::elements::memory::scaled;
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
@@ -212,7 +212,7 @@ impl Controller {
     }
 }
 
-impl Device for Controller {
+impl DeviceElement for Controller {
     const ELEMENT: &'static str = "controller";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -253,6 +253,14 @@ impl Device for Controller {
         })
     }
 
+    fn matches_description(&self, other: &Self) -> bool {
+        self.kind.value == other.kind.value && self.index() == other.index()
+    }
+}
+
+impl Device for Controller {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         let tag =
             w.tag("controller").attr("type", self.kind.word()).opt("index", &self.index).opt("model", &self.model);
@@ -270,22 +278,6 @@ impl Device for Controller {
                 w.tag("pcihole64").attr("unit", "KiB").text(&kib.show());
             }
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.kind.value == other.kind.value && self.index() == other.index()
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -342,6 +334,40 @@ impl Device for Controller {
             ControllerType::Fdc | ControllerType::Isa | ControllerType::Xenbus => return BusSlot::Nothing,
             ControllerType::Ccid => return BusSlot::Usb,
         })
+    }
+
+    fn takes_mmio(&self) -> bool {
+        match self.kind() {
+            ControllerType::VirtioSerial => true,
+            ControllerType::Scsi => self.scsi_model().is_some_and(ScsiModel::is_virtio),
+            ControllerType::Pci
+            | ControllerType::Usb
+            | ControllerType::Sata
+            | ControllerType::Ide
+            | ControllerType::Fdc
+            | ControllerType::Isa
+            | ControllerType::Xenbus
+            | ControllerType::Ccid => false,
+        }
+    }
+
+    fn live(&self) -> Live {
+        let what = || format!("a controller of type `{}`", self.kind().word());
+        Live::plug(Can::when(self.kind() == ControllerType::Scsi, what))
+    }
+
+    fn already_there(&self, running: &Domain) -> Option<String> {
+        let index = self.index.get()?;
+        running.devices.controller(self.kind(), index)?;
+        Some(format!("a `{}` controller {index}", self.kind().word()))
+    }
+
+    fn busy(&self, running: &Domain) -> Option<String> {
+        let number = self.index();
+        let on_it = |info: &&Info| matches!(&info.address, Some(Spanned { value: Address::Drive { controller, .. }, .. }) if *controller == number);
+        let disks = running.devices.disks.iter().filter(|d| d.controller_type() == Some(self.kind())).map(Device::info);
+        let mut infos = disks.chain(running.devices.hostdevs.iter().map(Device::info));
+        infos.find(on_it).map(|user| user.alias().to_owned())
     }
 
     fn alias_stem(&self, domain: &Domain) -> AliasStem {

@@ -96,7 +96,16 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
             ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
             ControllerType::Scsi if bus > 0 => Some(ONE_SCSI_BUS),
             ControllerType::Scsi if narrow && target > 0 => Some(NO_TARGETS),
-            _ => None,
+            ControllerType::Ide
+            | ControllerType::Fdc
+            | ControllerType::Scsi
+            | ControllerType::Sata
+            | ControllerType::VirtioSerial
+            | ControllerType::Usb
+            | ControllerType::Pci
+            | ControllerType::Ccid
+            | ControllerType::Isa
+            | ControllerType::Xenbus => None,
         };
         if let Some(message) = fault {
             faults.push(conflict(span, message));

@@ -94,7 +94,16 @@ fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     let addresses = domain.devices.controllers.iter().filter_map(|c| c.info.address.as_ref());
     let registers = addresses.filter_map(|address| match &address.value {
         Address::SpaprVio { reg } => *reg,
-        _ => None,
+        Address::Pci { .. }
+        | Address::Drive { .. }
+        | Address::VirtioSerial { .. }
+        | Address::Usb { .. }
+        | Address::Isa { .. }
+        | Address::Dimm { .. }
+        | Address::Ccid { .. }
+        | Address::VirtioMmio
+        | Address::Foreign(_)
+        | Address::Unassigned => None,
     });
     registers.collect()
 }

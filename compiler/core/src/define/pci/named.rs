@@ -80,7 +80,14 @@ impl Pass<'_> {
                 let model = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
                 model && at == PciAddress::fixed::<0, 1, 2>()
             }
-            _ => false,
+            ControllerType::Fdc
+            | ControllerType::Scsi
+            | ControllerType::Sata
+            | ControllerType::VirtioSerial
+            | ControllerType::Pci
+            | ControllerType::Ccid
+            | ControllerType::Isa
+            | ControllerType::Xenbus => false,
         })
     }
 }

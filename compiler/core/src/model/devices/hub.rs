@@ -32,7 +32,7 @@ pub struct Hub {
 impl Hub {
     /// A hub that `rule` adds.
     pub fn added(origin: Origin) -> Self {
-        Self { kind: Spanned::new(HubType::Usb, origin), info: Info::default(), origin: origin }
+        Self { kind: Spanned::new(HubType::Usb, origin), info: Info::default(), origin }
     }
 }
 

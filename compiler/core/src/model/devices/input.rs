@@ -84,7 +84,7 @@ impl Input {
             grab_toggle: None,
             repeat: None,
             info: Info::default(),
-            origin: origin,
+            origin,
         }
     }
 

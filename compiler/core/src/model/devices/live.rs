@@ -21,9 +21,27 @@ impl Can {
     }
 }
 
+/// What QEMU is told when a device changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Change {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// A drive gets another medium.
+    Medium,
+    /// The link of an interface goes up or down. Other leaves are changed on the host.
+    Link,
+    /// A virtio memory device is asked for another size.
+    RequestedSize,
+    /// A display server gets another password.
+    Password,
+}
+
 /// The leaves of a device's XML that an update may change. A path is like `source/@bridge` or `link`, and covers what is below it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Leaves {
+    /// What QEMU is told when one of them changes.
+    pub change: Change,
     /// Those that can change.
     pub free: &'static [&'static str],
     /// Those that only a running domain has, and that a new version need not repeat.
@@ -53,7 +71,7 @@ impl Live {
         attach: Can::Never,
         detach: Can::Never,
         update: Can::Never,
-        leaves: Leaves { free: &[], of_running: &[], ignored: &[], keeps: false },
+        leaves: Leaves { change: Change::Nothing, free: &[], of_running: &[], ignored: &[], keeps: false },
     };
 
     /// It can be attached and detached, if `can` says so.

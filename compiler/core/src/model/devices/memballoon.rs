@@ -45,7 +45,7 @@ impl Memballoon {
             period: None,
             virtio: VirtioOptions::default(),
             info: Info::default(),
-            origin: origin,
+            origin,
         }
     }
 }

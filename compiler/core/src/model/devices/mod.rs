@@ -50,6 +50,6 @@ pub(crate) use device::common;
 pub use device::{Device, DeviceElement};
 pub use info::{Info, Rom};
 pub use list::{Devices, Kind, MatchBy};
-pub use live::{Can, Leaves, Live};
+pub use live::{Can, Change, Leaves, Live};
 
 pub use crate::model::slot::BusSlot;

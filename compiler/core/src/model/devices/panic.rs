@@ -58,7 +58,12 @@ impl Device for Panic {
         let usual = match defaults.family {
             MachineFamily::ArmVirt => Some(Model::Pvpanic),
             // Every machine of x86 has the port, whatever its buses.
-            _ => defaults.arch.is_x86().then_some(Model::Isa),
+            MachineFamily::I440fx
+            | MachineFamily::Q35
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => defaults.arch.is_x86().then_some(Model::Isa),
         };
         self.model = self.model.or(usual.map(|model| Spanned::rule(model, &MODEL, self.origin)));
     }

@@ -103,7 +103,12 @@ impl Serial {
         }
         let usual = match os.family() {
             MachineFamily::ArmVirt => Some(Target::System),
-            _ => os.arch().is_x86().then_some(Target::Isa),
+            MachineFamily::I440fx
+            | MachineFamily::Q35
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => os.arch().is_x86().then_some(Target::Isa),
         };
         self.target = self.target.or(usual.map(|target| Spanned::rule(target, &TARGET, self.origin)));
         let Some(target) = self.target.get() else { return };

@@ -50,7 +50,7 @@ impl Watchdog {
             model: Spanned::new(Model::Itco, origin),
             action: Some(Spanned::new(action, origin)),
             info: Info::default(),
-            origin: origin,
+            origin,
         }
     }
 
@@ -155,7 +155,12 @@ impl Device for Watchdog {
         // QEMU writes no dump: it pauses the guest, and the dump is made from outside.
         let action = match self.action.get().unwrap_or(Action::Reset) {
             Action::Dump => Action::Pause,
-            action => action,
+            action @ (Action::Reset
+            | Action::Shutdown
+            | Action::Poweroff
+            | Action::Pause
+            | Action::None
+            | Action::InjectNmi) => action,
         };
         out.word(ArgSection::Watchdogs, "watchdog-action", action.word(), self.action.origin_or(self.origin));
     }

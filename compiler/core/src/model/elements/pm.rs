@@ -90,7 +90,12 @@ impl Element for Power {
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let chip = match cx.domain.os.family() {
             MachineFamily::Q35 => "ICH9-LPC",
-            _ => "PIIX4_PM",
+            MachineFamily::I440fx
+            | MachineFamily::ArmVirt
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => "PIIX4_PM",
         };
         for (name, enabled) in [("s3", self.memory), ("s4", self.disk)] {
             if let Some(enabled) = enabled {

@@ -126,10 +126,14 @@ impl Element for Vec<Seclabel> {
     }
 
     fn write(&self, w: &mut XmlWriter) {
-        self.iter().for_each(|label| label.write(w));
+        for label in self {
+            label.write(w);
+        }
     }
 
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
-        self.iter().for_each(|label| label.host(out));
+        for label in self {
+            label.host(out);
+        }
     }
 }

@@ -153,7 +153,20 @@ impl Network {
         });
         let identity = f.child("identity").map(|i| match protocol.value {
             Protocol::Nfs => Identity::Nfs(i.attr("user"), i.attr("group")),
-            _ => Identity::Ssh { username: i.attr("username"), keyfile: i.attr("keyfile"), agent: i.attr("agentsock") },
+            Protocol::Nbd
+            | Protocol::Rbd
+            | Protocol::Sheepdog
+            | Protocol::Gluster
+            | Protocol::Iscsi
+            | Protocol::Http
+            | Protocol::Https
+            | Protocol::Ftp
+            | Protocol::Ftps
+            | Protocol::Tftp
+            | Protocol::Ssh
+            | Protocol::Vxhs => {
+                Identity::Ssh { username: i.attr("username"), keyfile: i.attr("keyfile"), agent: i.attr("agentsock") }
+            }
         });
         Some(Self {
             name: f.attr("name"),

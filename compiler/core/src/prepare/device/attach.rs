@@ -61,7 +61,7 @@ pub(super) fn attach_to(
         findings.push(Diagnostic::at(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
         return Changed::none(ChangeFindings::device(findings));
     }
-    placed.to_pci(&mut findings);
+    placed.move_to_pci(&mut findings);
     findings.extend(placed.fault().into_iter().collect());
     let alias = finish(&mut placed, &mut findings);
     placed.domain.fd_sets.insert(alias.clone(), next_set);
@@ -115,8 +115,8 @@ fn render(
     findings.extend(about_device(cx.finish(), span));
     if !findings.has_errors() {
         let fault = domain.devices.get(kind, index).and_then(|device| policy::device(device, Action::Attach, span));
-        let places = || ids().filter_map(|(kind, at)| policy::place(&domain, kind, at, span)).collect();
-        findings.extend(fault.map_or_else(places, |fault| std::iter::once(fault).collect()));
+        let at_places = || ids().filter_map(|(kind, at)| policy::place(&domain, kind, at, span)).collect();
+        findings.extend(fault.map_or_else(at_places, |fault| std::iter::once(fault).collect()));
     }
     let memlock = memlock(&domain, kind, &needs, target, facts);
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);

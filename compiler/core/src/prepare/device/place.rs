@@ -68,7 +68,7 @@ impl Placed {
     }
 
     /// Gives a virtio device that `define` has put on virtio-mmio a place on PCI: what is attached goes there.
-    pub fn to_pci(&mut self, findings: &mut Diagnostics) {
+    pub fn move_to_pci(&mut self, findings: &mut Diagnostics) {
         if mmio::to_pci(&mut self.domain, self.kind, self.index) {
             let mut faults = Diagnostics::new();
             pci::assign(&mut self.domain, &mut |d| faults.push(d));

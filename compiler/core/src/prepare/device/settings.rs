@@ -23,7 +23,7 @@ static NODE: DefaultRule =
 fn call(execute: &str, arguments: Value) -> QmpCall {
     let arguments = match arguments {
         Value::Object(map) => map,
-        _ => Map::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     };
     QmpCall::new(execute, arguments)
 }

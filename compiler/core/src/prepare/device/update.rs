@@ -12,7 +12,7 @@ use crate::codes;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::Facts;
-use crate::model::devices::{Devices, Kind, MatchBy};
+use crate::model::devices::{Change, Devices, Kind, MatchBy};
 use crate::prepare::finish_start;
 use crate::qemu::HostRequirements;
 use crate::target::Target;
@@ -109,9 +109,9 @@ pub(super) fn update_to(
         findings.push(unsupported(span, message));
     }
     let mut needs = HostRequirements::new(before.origin);
-    let moves = changes(before, &mut after, (kind, index, now), &found, (target, facts), &mut needs, &mut findings);
+    let mut moves =
+        changes(leaves.change, before, &mut after, (index, now), &found, (target, facts), (&mut needs, &mut findings));
     // What is said to QEMU before the guest runs is said of the new medium, too.
-    let mut moves = moves;
     moves.extend(needs.commands.iter().map(|(call, _)| QmpAction::Call { call: call.clone(), undo: None }));
     findings.extend(policy::device(running, Action::Update, span).into_iter().collect());
     let memlock = memlock(&after, kind, &needs, target, facts);
@@ -123,38 +123,41 @@ pub(super) fn update_to(
 
 /// What QEMU and the host have to do.
 fn changes(
+    change: Change,
     before: &Domain,
     after: &mut Domain,
-    (kind, index, now): (Kind, usize, usize),
+    (index, now): (usize, usize),
     found: &[Difference],
     (target, facts): (&Target, Facts<'_>),
-    needs: &mut HostRequirements,
-    findings: &mut Diagnostics,
+    (needs, findings): (&mut HostRequirements, &mut Diagnostics),
 ) -> Vec<QmpAction> {
     let is_changed = |paths: &[&str]| found.iter().any(|d| d.is_below(paths));
-    match kind {
-        Kind::Disk => {
+    match change {
+        Change::Nothing => Vec::new(),
+        Change::Medium => {
             if !is_changed(&["@type", "source", "driver/@type"]) {
                 return Vec::new();
             }
             settings::new_node(before, after, now);
             let (old, new) = (EmitContext::new(before, target, facts), EmitContext::new(after, target, facts));
             let moves = settings::medium(&old, index, &new, now);
-            if let Some(device) = after.devices.get(kind, now) {
+            if let Some(device) = after.devices.get(Kind::Disk, now) {
                 device.all_requirements(&new, needs);
             }
             findings.extend(new.finish());
             moves
         }
-        Kind::Interface => {
-            let origin = after.devices.origin(kind, now).unwrap_or(after.origin);
+        Change::Link => {
+            let origin = after.devices.origin(Kind::Interface, now).unwrap_or(after.origin);
             for difference in found.iter().filter(|d| !d.is_below(&["link"])) {
                 needs.for_vm().refuse(format!("changing `{}` of an interface", difference.path), origin);
             }
             if is_changed(&["link"]) { settings::link(before, index, after, now) } else { Vec::new() }
         }
-        Kind::Memory => settings::memory(before, index, after, now).filter(|_| !found.is_empty()).into_iter().collect(),
-        _ => {
+        Change::RequestedSize => {
+            settings::memory(before, index, after, now).filter(|_| !found.is_empty()).into_iter().collect()
+        }
+        Change::Password => {
             let moves = settings::password(before, index, after, now, facts);
             settings::keep_server(before, index, after, now);
             moves

@@ -81,7 +81,7 @@ impl Audio {
             input: None,
             output: None,
             info: Info::default(),
-            origin: origin,
+            origin,
         })
     }
 
@@ -186,7 +186,15 @@ impl Device for Audio {
         let driver = match self.kind.value {
             AudioType::Pulseaudio => "pa",
             AudioType::File => "wav",
-            kind => kind.word(),
+            kind @ (AudioType::None
+            | AudioType::Alsa
+            | AudioType::Coreaudio
+            | AudioType::Jack
+            | AudioType::Oss
+            | AudioType::Sdl
+            | AudioType::Spice
+            | AudioType::Dbus
+            | AudioType::Pipewire) => kind.word(),
         };
         let streams = [("in", &self.input), ("out", &self.output)];
         let mut props = Props::new()

@@ -74,7 +74,17 @@ fn companion_port(model: Spanned<&str>) -> Option<u32> {
         UsbModel::Ich9Uhci1 => Some(0),
         UsbModel::Ich9Uhci2 => Some(2),
         UsbModel::Ich9Uhci3 => Some(4),
-        _ => None,
+        UsbModel::Piix3Uhci
+        | UsbModel::Piix4Uhci
+        | UsbModel::Ehci
+        | UsbModel::Ich9Ehci1
+        | UsbModel::VtUhci
+        | UsbModel::PciOhci
+        | UsbModel::NecXhci
+        | UsbModel::QemuXhci
+        | UsbModel::Qusb1
+        | UsbModel::Qusb2
+        | UsbModel::None => None,
     }
 }
 
@@ -93,7 +103,7 @@ impl Controller {
             model_name: None,
             target: PciTarget::default(),
             info: Info::default(),
-            origin: origin,
+            origin,
         }
     }
 
@@ -194,7 +204,15 @@ impl Controller {
             ControllerType::Ide if family == MachineFamily::I440fx && number == 0 => "ide".to_owned(),
             ControllerType::Sata if family == MachineFamily::Q35 && number == 0 => "ide".to_owned(),
             ControllerType::Usb if number == 0 => "usb".to_owned(),
-            kind => format!("{}{number}", kind.word()),
+            kind @ (ControllerType::Ide
+            | ControllerType::Fdc
+            | ControllerType::Scsi
+            | ControllerType::Sata
+            | ControllerType::VirtioSerial
+            | ControllerType::Usb
+            | ControllerType::Ccid
+            | ControllerType::Isa
+            | ControllerType::Xenbus) => format!("{}{number}", kind.word()),
         }
     }
 

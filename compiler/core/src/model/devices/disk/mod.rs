@@ -20,7 +20,7 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{ControllerType, ScsiModel};
 use crate::model::devices::virtio::VirtioModel;
-use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Leaves, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Change, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::model::storage::ImageFormat;
@@ -379,7 +379,13 @@ impl Device for Disk {
         let free: &[_] =
             if is_drive { &["@type", "source", "driver/@name", "driver/@type"] } else { &["source/@startupPolicy"] };
         let of_running = &["target/@tray", "source/@index", "backingStore", "mirror"];
-        Live::plug(plug).and_update(Leaves { free, of_running, ignored: &["source/@index"], keeps: false })
+        Live::plug(plug).and_update(Leaves {
+            change: Change::Medium,
+            free,
+            of_running,
+            ignored: &["source/@index"],
+            keeps: false,
+        })
     }
 
     fn alias_stem(&self, domain: &Domain) -> AliasStem {

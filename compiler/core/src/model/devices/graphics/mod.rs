@@ -20,7 +20,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
-use crate::model::devices::{AliasStem, Can, Device, DeviceElement, Info, Leaves, Live, common};
+use crate::model::devices::{AliasStem, Can, Change, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -135,6 +135,7 @@ impl Device for Graphics {
         Live {
             update: Can::when(serves, || format!("a `<graphics>` of type `{}`", self.kind().word())),
             leaves: Leaves {
+                change: Change::Password,
                 free: &["@passwd", "@passwdValidTo", "@connected"],
                 // The address of a `<listen>` is in two places.
                 ignored: &["@listen"],

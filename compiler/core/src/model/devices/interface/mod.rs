@@ -25,7 +25,7 @@ use crate::model::EmitContext;
 use crate::model::devices::host_function::HostFunction;
 use crate::model::devices::host_source::NetSource;
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Leaves, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Change, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
@@ -320,7 +320,18 @@ impl Device for Interface {
             InterfaceType::Vhostuser | InterfaceType::Vdpa => {
                 self.model.get_or_insert(Spanned::rule("virtio".to_owned(), &VIRTIO, self.origin));
             }
-            _ => {
+            InterfaceType::User
+            | InterfaceType::Ethernet
+            | InterfaceType::Bridge
+            | InterfaceType::Network
+            | InterfaceType::Direct
+            | InterfaceType::Udp
+            | InterfaceType::Mcast
+            | InterfaceType::Server
+            | InterfaceType::Client
+            | InterfaceType::Null
+            | InterfaceType::Vds
+            | InterfaceType::Internal => {
                 let (model, rule) = model::default_model(defaults.arch, defaults.family);
                 self.model.get_or_insert(Spanned::rule(model.to_owned(), rule, self.origin));
             }
@@ -376,7 +387,7 @@ impl Device for Interface {
             ]
         };
         let of_running = &["target/@dev", "source/@portid", "backend"];
-        Live::plug(Can::Yes).and_update(Leaves { free, of_running, ..Leaves::default() })
+        Live::plug(Can::Yes).and_update(Leaves { change: Change::Link, free, of_running, ..Leaves::default() })
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {

@@ -9,7 +9,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Leaves, Live, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Change, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
@@ -241,7 +241,12 @@ impl Device for MemoryDevice {
     fn live(&self) -> Live {
         let plug = Can::when(!self.model.is(&Model::SgxEpc), || "memory of model `sgx-epc`".to_owned());
         let free: &[_] = if self.model.is(&Model::VirtioMem) { &["target/requested"] } else { &[] };
-        Live::plug(plug).and_update(Leaves { free, of_running: &["target/current"], ..Leaves::default() })
+        Live::plug(plug).and_update(Leaves {
+            change: Change::RequestedSize,
+            free,
+            of_running: &["target/current"],
+            ..Leaves::default()
+        })
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {

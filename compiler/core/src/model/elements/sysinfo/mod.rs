@@ -83,7 +83,9 @@ impl Element for Vec<Sysinfo> {
     }
 
     fn write(&self, w: &mut XmlWriter) {
-        self.iter().for_each(|one| one.write(w));
+        for one in self {
+            one.write(w);
+        }
     }
 
     /// `-smbios` and `-fw_cfg`.
@@ -121,7 +123,9 @@ impl Element for Vec<Sysinfo> {
     }
 
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
-        self.iter().for_each(|one| one.host(out));
+        for one in self {
+            one.host(out);
+        }
     }
 }
 

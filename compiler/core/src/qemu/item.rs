@@ -111,7 +111,7 @@ pub enum ArgSection {
     Messages,
 }
 
-/// QemuOptions as they are made.
+/// Options while they are made.
 #[derive(Debug, Default)]
 pub struct QemuOptions {
     list: Vec<QemuOption>,

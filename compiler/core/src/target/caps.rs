@@ -33,7 +33,7 @@ pub struct MachineType {
     /// The name of its memory, which an object of that name can be in place of; absent where the machine makes its memory itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ram_id: Option<String>,
-    /// Its properties: a key of [`Capabilities::machine_properties`]. MissingDevice where they were not asked for.
+    /// Its properties: a key of [`Capabilities::machine_properties`]. Absent where they were not asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub properties: Option<String>,
 }

@@ -101,7 +101,7 @@ fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
         | Location::Nvme { .. }
         | Location::VhostUser(..)
         | Location::VhostVdpa(_) => {
-            faults.push(refuse(source.origin, "the data of an SD card is a file, a block device or on a server"))
+            faults.push(refuse(source.origin, "the data of an SD card is a file, a block device or on a server"));
         }
     }
 }

@@ -94,7 +94,16 @@ fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     let addresses = domain.devices.controllers.iter().filter_map(|c| c.info.address.as_ref());
     let registers = addresses.filter_map(|address| match &address.value {
         Address::SpaprVio { reg } => *reg,
-        _ => None,
+        Address::Pci { .. }
+        | Address::Drive { .. }
+        | Address::VirtioSerial { .. }
+        | Address::Usb { .. }
+        | Address::Isa { .. }
+        | Address::Dimm { .. }
+        | Address::Ccid { .. }
+        | Address::VirtioMmio
+        | Address::Foreign(_)
+        | Address::Unassigned => None,
     });
     registers.collect()
 }
@@ -119,6 +128,7 @@ fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnost
     domain.throttles.check(report);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
     domain.limits.define(report);
+    domain.resource.check(report);
     domain.idmap.check(origin, report);
     if !domain.cputune.pins() {
         domain.vcpus.follow(origin, &domain.numatune);

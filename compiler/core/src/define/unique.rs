@@ -12,19 +12,16 @@ use crate::model::devices::Kind;
 /// The rule of `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
     let mut names: BTreeMap<&str, Span> = BTreeMap::new();
-    for kind in Kind::ALL {
-        for at in 0..domain.devices.count(*kind) {
-            let Some(info) = domain.devices.info(*kind, at) else { continue };
-            // The first console may be the first serial port, and then has its name.
-            let own = info.alias.as_ref().filter(|alias| alias.value.starts_with("ua-"));
-            let Some(alias) = own.filter(|_| *kind != Kind::Console || at > 0) else { continue };
-            match names.entry(&alias.value) {
-                Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
-                Entry::Occupied(first) => {
-                    let message = format!("another device has the name `{}`", alias.value);
-                    let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message);
-                    faults.push(fault.label(*first.get(), "the other one"));
-                }
+    for (kind, at, device) in domain.devices.iter() {
+        // The first console may be the first serial port, and then has its name.
+        let own = device.info().alias.as_ref().filter(|alias| alias.value.starts_with("ua-"));
+        let Some(alias) = own.filter(|_| kind != Kind::Console || at > 0) else { continue };
+        match names.entry(&alias.value) {
+            Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
+            Entry::Occupied(first) => {
+                let message = format!("another device has the name `{}`", alias.value);
+                let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message);
+                faults.push(fault.label(*first.get(), "the other one"));
             }
         }
     }

@@ -26,16 +26,14 @@ pub fn assign_new(domain: &mut Domain, kind: Kind, index: usize) {
 }
 
 fn name(domain: &mut Domain, kind: Kind, index: usize, is_start: bool) {
-    if domain.devices.info(kind, index).is_none_or(|info| info.alias.is_some()) {
-        return;
-    }
-    let alias = match domain.devices.alias_stem(kind, index, domain) {
+    let Some(device) = domain.devices.get(kind, index).filter(|device| device.info().alias.is_none()) else { return };
+    let alias = match device.alias_stem(domain) {
         AliasStem::Nameless => return,
         AliasStem::Whole(name) => name,
         AliasStem::Indexed(stem) if is_start => format!("{stem}{index}"),
         AliasStem::Indexed(stem) | AliasStem::Next(stem) => format!("{stem}{}", next(domain, kind, stem)),
     };
-    let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
+    let origin = device.origin();
     if let Some(info) = domain.devices.info_mut(kind, index) {
         info.alias = Some(Spanned::rule(alias, &ALIAS, origin));
     }
@@ -46,8 +44,7 @@ fn name(domain: &mut Domain, kind: Kind, index: usize, is_start: bool) {
 fn next(domain: &Domain, kind: Kind, stem: &str) -> u32 {
     let devices = &domain.devices;
     let number = |name: &str, stem: &str| name.strip_prefix(stem)?.parse::<u32>().ok();
-    let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).filter_map(|at| devices.info(*kind, at)));
-    let named = all.filter_map(|info| number(info.alias(), stem));
+    let named = devices.iter().filter_map(|(_, _, device)| number(device.info().alias(), stem));
     // The console of a serial port has that port's name, and its number counts (`qemuGetNextChrDevIndex`).
     let mirrors = devices.consoles.iter().filter(|console| kind == Kind::Console && console.is_mirror());
     let mirrors = mirrors.map(Console::info).filter_map(|info| number(info.alias(), "serial"));

@@ -4,10 +4,11 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::elements::lifecycle::Action;
 use crate::model::elements::os::{MachineFamily, Os};
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, rules};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -127,28 +128,6 @@ const LAST_SECOND: u64 = 253_402_300_799;
 static UTC: DefaultRule = DefaultRule { name: "clock-utc", text: "without `<clock>` the guest's clock shows UTC" };
 
 impl Clock {
-    /// Reads `<clock>` from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let Some(f) = domain.child("clock") else { return Self::default() };
-        let timers = f.children("timer").into_iter().filter_map(|t| {
-            // 0 says nothing.
-            let some = |c: &Fields<'_, '_>, name: &str| c.attr(name).filter(|n: &Spanned<u32>| n.value > 0);
-            let catchup = t.child("catchup").map(|c| ["threshold", "slew", "limit"].map(|name| some(&c, name)));
-            let catchup = catchup.filter(|c| c.iter().any(Option::is_some));
-            let (present, track, policy) = (t.attr("present"), t.attr("track"), t.attr("tickpolicy"));
-            let (frequency, mode) = (t.attr("frequency").filter(|f: &Spanned<u64>| f.value > 0), t.attr("mode"));
-            Some(Timer { name: t.attr("name")?, present, track, policy, frequency, mode, catchup })
-        });
-        Self {
-            offset: f.attr("offset"),
-            timezone: f.attr("timezone"),
-            start: f.attr("start"),
-            adjustment: f.attr("adjustment"),
-            basis: f.attr("basis"),
-            timers: timers.collect(),
-        }
-    }
-
     /// Fills in what is absent, and says what cannot be compiled.
     pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
         let offset = *self.offset.get_or_insert(Spanned::rule(Offset::Utc, &UTC, origin));
@@ -245,19 +224,33 @@ impl Clock {
         let time = i64::try_from(now).ok().and_then(|now| now.checked_add(zone)?.checked_add(adjustment));
         time.and_then(|t| u64::try_from(t).ok()).map(iso_time).unwrap_or_default()
     }
+}
 
-    /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
-        if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
-            out.refuse("a clock that is set from the time of the start", offset.origin);
-        }
-        if let Some(zone) = self.timezone.as_ref().filter(|_| self.offset.is(&Offset::Timezone)) {
-            out.env("TZ", zone);
+impl Element for Clock {
+    /// Reads `<clock>` from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("clock") else { return Self::default() };
+        let timers = f.children("timer").into_iter().filter_map(|t| {
+            // 0 says nothing.
+            let some = |c: &Fields<'_, '_>, name: &str| c.attr(name).filter(|n: &Spanned<u32>| n.value > 0);
+            let catchup = t.child("catchup").map(|c| ["threshold", "slew", "limit"].map(|name| some(&c, name)));
+            let catchup = catchup.filter(|c| c.iter().any(Option::is_some));
+            let (present, track, policy) = (t.attr("present"), t.attr("track"), t.attr("tickpolicy"));
+            let (frequency, mode) = (t.attr("frequency").filter(|f: &Spanned<u64>| f.value > 0), t.attr("mode"));
+            Some(Timer { name: t.attr("name")?, present, track, policy, frequency, mode, catchup })
+        });
+        Self {
+            offset: f.attr("offset"),
+            timezone: f.attr("timezone"),
+            start: f.attr("start"),
+            adjustment: f.attr("adjustment"),
+            basis: f.attr("basis"),
+            timers: timers.collect(),
         }
     }
 
     /// Writes `<clock>`.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         let tag =
             w.tag("clock").opt("offset", &self.offset).opt("adjustment", &self.adjustment).opt("basis", &self.basis);
         tag.opt("timezone", &self.timezone).opt("start", &self.start).children(|w| {
@@ -274,7 +267,7 @@ impl Clock {
     }
 
     /// `-rtc` and the globals of timers.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(offset) = self.offset else { return };
         let base = match offset.value {
             Offset::Variable => self.adjusted(cx, offset.origin),
@@ -320,6 +313,16 @@ impl Clock {
             Some(_) | None => {
                 out.flag(ArgSection::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN))
             }
+        }
+    }
+
+    /// What the runtime cannot do yet.
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
+        if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
+            out.refuse("a clock that is set from the time of the start", offset.origin);
+        }
+        if let Some(zone) = self.timezone.as_ref().filter(|_| self.offset.is(&Offset::Timezone)) {
+            out.env("TZ", zone);
         }
     }
 }

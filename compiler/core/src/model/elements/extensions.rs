@@ -4,7 +4,9 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, words};
-use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOption, QemuOptions, Value};
+use crate::model::Element;
+use crate::model::EmitContext;
+use crate::qemu::{ArgSection, Payload, Props, QemuOption, QemuOptions, RequirementsOf, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -84,44 +86,6 @@ impl Property {
 }
 
 impl Extensions {
-    /// Reads the elements of the namespace from `<domain>`.
-    pub fn lower(f: &Fields<'_, '_>) -> Self {
-        let mut out = Self::default();
-        for line in f.children_of(NAMESPACE, "commandline") {
-            out.args.extend(line.children_of(NAMESPACE, "arg").iter().filter_map(|a| a.attr("value")));
-            let env = line.children_of(NAMESPACE, "env");
-            out.env.extend(env.iter().filter_map(|e| {
-                let (name, value) = (e.attr("name"), e.attr("value"));
-                Some((name?, value))
-            }));
-        }
-        for all in f.children_of(NAMESPACE, "capabilities") {
-            out.add.extend(all.children_of(NAMESPACE, "add").iter().filter_map(|c| c.attr("capability")));
-            out.del.extend(all.children_of(NAMESPACE, "del").iter().filter_map(|c| c.attr("capability")));
-        }
-        for all in f.children_of(NAMESPACE, "override") {
-            for device in all.children_of(NAMESPACE, "device") {
-                let frontends = device.children_of(NAMESPACE, "frontend");
-                let properties = frontends.iter().flat_map(|p| p.children_of(NAMESPACE, "property"));
-                let properties = properties.filter_map(|p| Property::lower(&p)).collect();
-                out.overrides.extend(device.attr("alias").map(|alias| Override { alias, properties }));
-            }
-        }
-        for element in f.element().children().filter(|e| !e.namespace().is_empty() && e.namespace() != NAMESPACE) {
-            let first = f.element().children().find(|e| e.name_id() == element.name_id());
-            if first.is_some_and(|e| e.id() != element.id()) {
-                continue;
-            }
-            for other in f.children_of(element.namespace(), element.name()) {
-                let message = format!("`<{}>` is of another hypervisor", element.name());
-                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, other.element().name_span(), message));
-                let _ = other.ignore_rest();
-            }
-        }
-        out.deprecation = f.children_of(NAMESPACE, "deprecation").first().and_then(|d| d.attr("behavior"));
-        out
-    }
-
     /// What libvirt refuses (`qemuDomainDefNamespaceParse…` in its `src/qemu/qemu_domain.c`).
     pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |code, origin: Origin, message: String| {
@@ -160,8 +124,68 @@ impl Extensions {
         lists.contains(&false) || deprecation.is_some()
     }
 
+    /// Sets and takes away properties of the devices among `items`.
+    pub fn apply(&self, items: &mut [QemuOption]) {
+        for change in &self.overrides {
+            for property in &change.properties {
+                // What cannot be read has been said.
+                let Ok(value) = property.read() else { continue };
+                for item in items.iter_mut().filter(|i| i.option == "device") {
+                    let Payload::Json(props) = &mut item.payload else { continue };
+                    if props.get("id").and_then(Value::plain) != Some(change.alias.value.as_str()) {
+                        continue;
+                    }
+                    let _ = props.take(&property.name.value);
+                    if let Some(value) = &value {
+                        props.set(&property.name.value, value.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Element for Extensions {
+    /// Reads the elements of the namespace from `<domain>`.
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        let mut out = Self::default();
+        for line in f.children_of(NAMESPACE, "commandline") {
+            out.args.extend(line.children_of(NAMESPACE, "arg").iter().filter_map(|a| a.attr("value")));
+            let env = line.children_of(NAMESPACE, "env");
+            out.env.extend(env.iter().filter_map(|e| {
+                let (name, value) = (e.attr("name"), e.attr("value"));
+                Some((name?, value))
+            }));
+        }
+        for all in f.children_of(NAMESPACE, "capabilities") {
+            out.add.extend(all.children_of(NAMESPACE, "add").iter().filter_map(|c| c.attr("capability")));
+            out.del.extend(all.children_of(NAMESPACE, "del").iter().filter_map(|c| c.attr("capability")));
+        }
+        for all in f.children_of(NAMESPACE, "override") {
+            for device in all.children_of(NAMESPACE, "device") {
+                let frontends = device.children_of(NAMESPACE, "frontend");
+                let properties = frontends.iter().flat_map(|p| p.children_of(NAMESPACE, "property"));
+                let properties = properties.filter_map(|p| Property::lower(&p)).collect();
+                out.overrides.extend(device.attr("alias").map(|alias| Override { alias, properties }));
+            }
+        }
+        for element in f.element().children().filter(|e| !e.namespace().is_empty() && e.namespace() != NAMESPACE) {
+            let first = f.element().children().find(|e| e.name_id() == element.name_id());
+            if first.is_some_and(|e| e.id() != element.id()) {
+                continue;
+            }
+            for other in f.children_of(element.namespace(), element.name()) {
+                let message = format!("`<{}>` is of another hypervisor", element.name());
+                f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, other.element().name_span(), message));
+                let _ = other.ignore_rest();
+            }
+        }
+        out.deprecation = f.children_of(NAMESPACE, "deprecation").first().and_then(|d| d.attr("behavior"));
+        out
+    }
+
     /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if !self.args.is_empty() || !self.env.is_empty() {
             w.tag("qemu:commandline").children(|w| {
                 for arg in &self.args {
@@ -191,7 +215,7 @@ impl Extensions {
     }
 
     /// Arguments, and what QEMU does about what is deprecated.
-    pub fn options(&self, out: &mut QemuOptions) {
+    fn options(&self, _cx: &EmitContext<'_>, out: &mut QemuOptions) {
         for arg in &self.args {
             out.word(ArgSection::UserArguments, "", &arg.value, arg.origin);
         }
@@ -206,29 +230,9 @@ impl Extensions {
     }
 
     /// QEMU's environment.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for (name, value) in &self.env {
             out.env(name, value.as_ref().map_or("", |v| v.value.as_str()));
-        }
-    }
-
-    /// Sets and takes away properties of the devices among `items`.
-    pub fn apply(&self, items: &mut [QemuOption]) {
-        for change in &self.overrides {
-            for property in &change.properties {
-                // What cannot be read has been said.
-                let Ok(value) = property.read() else { continue };
-                for item in items.iter_mut().filter(|i| i.option == "device") {
-                    let Payload::Json(props) = &mut item.payload else { continue };
-                    if props.get("id").and_then(Value::plain) != Some(change.alias.value.as_str()) {
-                        continue;
-                    }
-                    let _ = props.take(&property.name.value);
-                    if let Some(value) = &value {
-                        props.set(&property.name.value, value.clone());
-                    }
-                }
-            }
         }
     }
 }

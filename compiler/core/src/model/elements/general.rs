@@ -5,6 +5,7 @@ use virtc_plan::MONITOR_FD;
 
 use crate::codes;
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Uuid, words};
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev, Descriptor, Open};
 use crate::model::elements::metadata::Metadata;
@@ -56,26 +57,6 @@ static GENID_RULE: DefaultRule = DefaultRule {
 const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x6f1b_8a36_2d3c_5e0f_9c55_7669_7274_6321);
 
 impl General {
-    /// Reads the parts from `<domain>`.
-    pub fn lower(f: &Fields<'_, '_>) -> Self {
-        let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
-        let name = text("name");
-        if name.is_none() {
-            let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "`<domain>` has no `<name>`");
-            f.report(fault.help("add `<name>…</name>`"));
-        }
-        Self {
-            id: f.attr("id").filter(|_| f.cx().is_running()),
-            kind: f.attr("type"),
-            name,
-            uuid: f.child_text("uuid"),
-            genid: f.child("genid").map(|g| (g.text(), g.origin())),
-            title: text("title"),
-            description: text("description"),
-            metadata: Metadata::lower(f),
-        }
-    }
-
     /// Fills in a missing uuid.
     pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
@@ -104,9 +85,38 @@ impl General {
             *genid = Some(Spanned::rule(Uuid(uuid::Uuid::new_v5(&own, b"genid").into_bytes()), &GENID_RULE, origin));
         }
     }
+}
+
+impl General {
+    /// Whether the domain runs under KVM.
+    pub fn is_kvm(&self) -> bool {
+        self.kind.is(&DomainType::Kvm)
+    }
+}
+
+impl Element for General {
+    /// Reads the parts from `<domain>`.
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
+        let name = text("name");
+        if name.is_none() {
+            let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "`<domain>` has no `<name>`");
+            f.report(fault.help("add `<name>…</name>`"));
+        }
+        Self {
+            id: f.attr("id").filter(|_| f.cx().is_running()),
+            kind: f.attr("type"),
+            name,
+            uuid: f.child_text("uuid"),
+            genid: f.child("genid").map(|g| (g.text(), g.origin())),
+            title: text("title"),
+            description: text("description"),
+            metadata: Metadata::lower(f),
+        }
+    }
 
     /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         w.opt_text("name", &self.name);
         w.opt_text("uuid", &self.uuid);
         if let Some((genid, _)) = &self.genid {
@@ -120,7 +130,7 @@ impl General {
     }
 
     /// `-name`, `-S`, the master key, `-accel`, `-uuid`, and what stands on every command line.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let always = cx.domain.origin.with_rule(&rules::ALWAYS);
         let name = self.name.as_ref().map_or("", |n| n.value.as_str());
         let opts = Opts::new().with("guest", name).switch("debug-threads", true);
@@ -170,12 +180,5 @@ impl General {
                 cx.domain.origin.with_rule(&rules::TIMESTAMP),
             );
         }
-    }
-}
-
-impl General {
-    /// Whether the domain runs under KVM.
-    pub fn is_kvm(&self) -> bool {
-        self.kind.is(&DomainType::Kvm)
     }
 }

@@ -4,6 +4,8 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned};
+use crate::model::Element;
+use crate::model::EmitContext;
 use crate::qemu::{ArgSection, Props, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -78,21 +80,6 @@ fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
 }
 
 impl Iothreads {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let one = |t: &Fields<'_, '_>| {
-            let poll = t.child("poll").map(|p| [p.attr("max"), p.attr("grow"), p.attr("shrink")]);
-            let poll = poll.filter(|poll| poll.iter().any(Option::is_some));
-            Some(Iothread { id: t.attr("id")?, pool: Pool::lower(t), poll })
-        };
-        let list = domain.child("iothreadids").map(|f| f.children("iothread").iter().filter_map(one).collect());
-        Self {
-            count: domain.child_text("iothreads"),
-            list: list.unwrap_or_default(),
-            main: domain.child("defaultiothread").map(|f| (Pool::lower(&f), f.origin())),
-        }
-    }
-
     /// Numbers the threads that have no number (`virDomainDefIOThreadIDParseXML` and `virDomainIOThreadIDArrayInit` in libvirt's
     /// `src/conf/domain_conf.c`).
     pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
@@ -138,9 +125,26 @@ impl Iothreads {
     pub fn has(&self, id: u32) -> bool {
         self.list.iter().any(|t| t.id.value == id)
     }
+}
+
+impl Element for Iothreads {
+    /// Reads the elements from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let one = |t: &Fields<'_, '_>| {
+            let poll = t.child("poll").map(|p| [p.attr("max"), p.attr("grow"), p.attr("shrink")]);
+            let poll = poll.filter(|poll| poll.iter().any(Option::is_some));
+            Some(Iothread { id: t.attr("id")?, pool: Pool::lower(t), poll })
+        };
+        let list = domain.child("iothreadids").map(|f| f.children("iothread").iter().filter_map(one).collect());
+        Self {
+            count: domain.child_text("iothreads"),
+            list: list.unwrap_or_default(),
+            main: domain.child("defaultiothread").map(|f| (Pool::lower(&f), f.origin())),
+        }
+    }
 
     /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if self.count.is_some_and(|c| c.value > 0) {
             w.opt_text("iothreads", &self.count);
         }
@@ -165,7 +169,7 @@ impl Iothreads {
     }
 
     /// `-object iothread` and `-object main-loop`.
-    pub fn options(&self, out: &mut QemuOptions) {
+    fn options(&self, _cx: &EmitContext<'_>, out: &mut QemuOptions) {
         for t in &self.list {
             let props = Props::new().with("qom-type", "iothread").with("id", format!("iothread{}", t.id.value));
             let mut props = props.and(t.pool.props());

@@ -4,7 +4,9 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
-use crate::qemu::HostRequirements;
+use crate::model::Element;
+use crate::model::EmitContext;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -39,16 +41,6 @@ static DEFAULT: DefaultRule = DefaultRule {
 };
 
 impl Lifecycle {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(f: &Fields<'_, '_>) -> Self {
-        Self {
-            on_poweroff: f.child_text("on_poweroff"),
-            on_reboot: f.child_text("on_reboot"),
-            on_crash: f.child_text("on_crash"),
-            on_lockfailure: f.child_text("on_lockfailure"),
-        }
-    }
-
     /// Fills in what is absent, and says what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
         let mut fault = |at: &Spanned<Action>, message: &str| {
@@ -73,9 +65,29 @@ impl Lifecycle {
         self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT, origin));
         self.on_crash.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
     }
+}
+
+impl Element for Lifecycle {
+    /// Reads the elements from `<domain>`.
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        Self {
+            on_poweroff: f.child_text("on_poweroff"),
+            on_reboot: f.child_text("on_reboot"),
+            on_crash: f.child_text("on_crash"),
+            on_lockfailure: f.child_text("on_lockfailure"),
+        }
+    }
+
+    /// Writes the elements.
+    fn write(&self, w: &mut XmlWriter) {
+        w.opt_text("on_poweroff", &self.on_poweroff);
+        w.opt_text("on_reboot", &self.on_reboot);
+        w.opt_text("on_crash", &self.on_crash);
+        w.opt_text("on_lockfailure", &self.on_lockfailure);
+    }
 
     /// What the runtime does when the guest ends: it ends the VM. QEMU itself restarts a guest that reboots.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let known = [
             (&self.on_poweroff, Action::Destroy, "a guest that powers off is gone"),
             (&self.on_reboot, Action::Restart, "a guest that reboots goes on"),
@@ -88,13 +100,5 @@ impl Lifecycle {
         if let Some(lock) = &self.on_lockfailure {
             out.refuse("a lock manager", lock.origin);
         }
-    }
-
-    /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
-        w.opt_text("on_poweroff", &self.on_poweroff);
-        w.opt_text("on_reboot", &self.on_reboot);
-        w.opt_text("on_crash", &self.on_crash);
-        w.opt_text("on_lockfailure", &self.on_lockfailure);
     }
 }

@@ -4,8 +4,10 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned};
+use crate::model::Element;
+use crate::model::EmitContext;
 use crate::model::elements::memory::scaled;
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -36,37 +38,9 @@ pub struct Limits {
     pub weight: Opt<u32>,
     /// Of single devices.
     pub devices: Vec<BlockDevice>,
-    /// A `<resource>` that names none.
-    pub nothing: Option<Origin>,
-    /// `<partition>`: the cgroup that the domain belongs to.
-    pub partition: Opt<String>,
-    /// `<fibrechannel appid>`.
-    pub appid: Opt<String>,
 }
 
 impl Limits {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let memtune = domain.child("memtune");
-        let memory = MEMTUNE.map(|name| memtune.as_ref().and_then(|m| m.child(name)).as_ref().and_then(scaled));
-        let blkiotune = domain.child("blkiotune");
-        let device = |d: &Fields<'_, '_>| BlockDevice {
-            path: d.child_text("path"),
-            weight: d.child_text("weight"),
-            limits: DEVICE.map(|name| d.child_text(name)),
-            origin: d.origin(),
-        };
-        let resource = domain.child("resource");
-        Self {
-            memory,
-            weight: blkiotune.as_ref().and_then(|b| b.child_text("weight")),
-            devices: blkiotune.map(|b| b.children("device").iter().map(device).collect()).unwrap_or_default(),
-            nothing: resource.as_ref().filter(|r| r.element().children().next().is_none()).map(Fields::origin),
-            partition: resource.as_ref().and_then(|r| r.child_text("partition")),
-            appid: resource.and_then(|r| r.child_attr("fibrechannel", "appid")),
-        }
-    }
-
     /// Forgets limits that are none (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and says what cannot be.
     pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
         let [_, _, guarantee, _] = &self.memory;
@@ -74,11 +48,6 @@ impl Limits {
             let message = "QEMU guarantees no memory";
             let span = guarantee.origin.span();
             report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
-        if let Some(nothing) = self.nothing {
-            let span = nothing.span();
-            let fault = Diagnostic::at(&codes::MISSING, span, "`<resource>` names no resource");
-            report(fault.help("remove it, or add `<partition>`"));
         }
         for (at, device) in self.devices.iter().enumerate() {
             let Some(path) = &device.path else { continue };
@@ -100,9 +69,29 @@ impl Limits {
         let counts = |value: &Opt<u64>| value.is_some_and(|v| v.value > 0);
         self.devices.retain(|d| d.weight.is_some_and(|w| w.value > 0) || d.limits.iter().any(counts));
     }
+}
+
+impl Element for Limits {
+    /// Reads the elements from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let memtune = domain.child("memtune");
+        let memory = MEMTUNE.map(|name| memtune.as_ref().and_then(|m| m.child(name)).as_ref().and_then(scaled));
+        let blkiotune = domain.child("blkiotune");
+        let device = |d: &Fields<'_, '_>| BlockDevice {
+            path: d.child_text("path"),
+            weight: d.child_text("weight"),
+            limits: DEVICE.map(|name| d.child_text(name)),
+            origin: d.origin(),
+        };
+        Self {
+            memory,
+            weight: blkiotune.as_ref().and_then(|b| b.child_text("weight")),
+            devices: blkiotune.map(|b| b.children("device").iter().map(device).collect()).unwrap_or_default(),
+        }
+    }
 
     /// Writes `<blkiotune>` and `<memtune>`.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if self.weight.is_some() || !self.devices.is_empty() {
             w.tag("blkiotune").children(|w| {
                 w.opt_text("weight", &self.weight);
@@ -128,20 +117,8 @@ impl Limits {
         }
     }
 
-    /// Writes `<resource>`.
-    pub fn write_resource(&self, w: &mut XmlWriter) {
-        if self.partition.is_some() || self.appid.is_some() {
-            w.tag("resource").children(|w| {
-                w.opt_text("partition", &self.partition);
-                if self.appid.is_some() {
-                    w.tag("fibrechannel").opt("appid", &self.appid).end();
-                }
-            });
-        }
-    }
-
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let limit = |value: &Opt<u64>| value.get().is_some_and(|v| v > 0);
         for limit in self.memory.iter().filter(|l| limit(l)).flatten() {
             out.refuse("limits on memory in the domain's cgroup", limit.origin);
@@ -149,9 +126,6 @@ impl Limits {
         let weight = self.weight.map(|w: Spanned<u32>| w.origin);
         for origin in weight.into_iter().chain(self.devices.iter().map(|d| d.origin)) {
             out.refuse("weights and limits of block devices in the domain's cgroup", origin);
-        }
-        for value in self.partition.iter().chain(&self.appid) {
-            out.refuse("a cgroup or an id for Fibre Channel of the definition's choice", value.origin);
         }
     }
 }

@@ -5,9 +5,10 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
 use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::elements::os::MachineFamily;
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -35,8 +36,26 @@ pub struct Power {
 }
 
 impl Power {
+    /// No event is counted twice, and machines of Arm have nothing to set (`qemuValidateDomainDefPM` in libvirt's
+    /// `src/qemu/qemu_validate.c`).
+    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+        for (at, (event, _)) in self.events.iter().enumerate() {
+            if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
+                let message = format!("the event `{}` is given twice", event.word());
+                report(Diagnostic::at(&codes::CONFLICT, event.origin, message));
+            }
+        }
+        for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
+            let message = "how the guest sleeps can be set on x86 machines alone";
+            let span = set.origin.span();
+            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        }
+    }
+}
+
+impl Element for Power {
     /// Reads both elements from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+    fn lower(domain: &Fields<'_, '_>) -> Self {
         let pm = domain.child("pm");
         let enabled = |name: &str| pm.as_ref().and_then(|p| p.child_attr(name, "enabled"));
         let mut events: Vec<(Spanned<Event>, Opt<YesNo>)> = domain
@@ -48,7 +67,7 @@ impl Power {
     }
 
     /// Writes both elements.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if self.memory.is_some() || self.disk.is_some() {
             w.tag("pm").children(|w| {
                 for (name, enabled) in [("suspend-to-mem", &self.memory), ("suspend-to-disk", &self.disk)] {
@@ -67,27 +86,16 @@ impl Power {
         }
     }
 
-    /// No event is counted twice, and machines of Arm have nothing to set (`qemuValidateDomainDefPM` in libvirt's
-    /// `src/qemu/qemu_validate.c`).
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        for (at, (event, _)) in self.events.iter().enumerate() {
-            if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
-                let message = format!("the event `{}` is given twice", event.word());
-                report(Diagnostic::at(&codes::CONFLICT, event.origin, message));
-            }
-        }
-        for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
-            let message = "how the guest sleeps can be set on x86 machines alone";
-            let span = set.origin.span();
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
-    }
-
     /// `-global` of the chipset's power management.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let chip = match cx.domain.os.family() {
             MachineFamily::Q35 => "ICH9-LPC",
-            _ => "PIIX4_PM",
+            MachineFamily::I440fx
+            | MachineFamily::ArmVirt
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => "PIIX4_PM",
         };
         for (name, enabled) in [("s3", self.memory), ("s4", self.disk)] {
             if let Some(enabled) = enabled {
@@ -99,7 +107,7 @@ impl Power {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for (event, _) in self.events.iter().filter(|(_, enabled)| enabled.is(&YesNo::Yes)) {
             out.refuse("the host's performance counters", event.origin);
         }

@@ -78,7 +78,19 @@ impl Checked<'_> {
             other if other != ImageFormat::Fat && matches!(self.source.location, Location::Dir(_)) => {
                 faults.push(refuse("a directory is shown with the format `fat`").help("use `type='fat'`"));
             }
-            _ => {}
+            ImageFormat::Raw
+            | ImageFormat::Bochs
+            | ImageFormat::Cloop
+            | ImageFormat::Dmg
+            | ImageFormat::Vpc
+            | ImageFormat::Vdi
+            | ImageFormat::Fat
+            | ImageFormat::Vhd
+            | ImageFormat::Ploop
+            | ImageFormat::Qcow
+            | ImageFormat::Qcow2
+            | ImageFormat::Qed
+            | ImageFormat::Vmdk => {}
         }
         if let Some(cache) = self.cache.filter(|_| format.value != ImageFormat::Qcow2) {
             faults.push(unsupported(cache.bytes.origin, "only a qcow2 image has a metadata cache"));
@@ -100,7 +112,17 @@ impl Checked<'_> {
         let wanted = match network.protocol.value {
             Protocol::Iscsi => SecretUsage::Iscsi,
             Protocol::Rbd => SecretUsage::Ceph,
-            _ => return,
+            Protocol::Nbd
+            | Protocol::Sheepdog
+            | Protocol::Gluster
+            | Protocol::Http
+            | Protocol::Https
+            | Protocol::Ftp
+            | Protocol::Ftps
+            | Protocol::Tftp
+            | Protocol::Ssh
+            | Protocol::Vxhs
+            | Protocol::Nfs => return,
         };
         if let Some(usage) = auth.secret.usage.filter(|u| u.value != wanted) {
             let (protocol, word) = (network.protocol.word(), usage.word());
@@ -182,7 +204,19 @@ pub fn known_format(format: &Spanned<ImageFormat>, faults: &mut Diagnostics) {
             let help = "use `raw`, with `<encryption format='luks'>` in `<source>`";
             faults.push(refuse("`luks` is no format of a disk but one of its encryption").help(help));
         }
-        _ => {}
+        ImageFormat::Raw
+        | ImageFormat::Bochs
+        | ImageFormat::Cloop
+        | ImageFormat::Dmg
+        | ImageFormat::Vpc
+        | ImageFormat::Vdi
+        | ImageFormat::Fat
+        | ImageFormat::Vhd
+        | ImageFormat::Ploop
+        | ImageFormat::Qcow
+        | ImageFormat::Qcow2
+        | ImageFormat::Qed
+        | ImageFormat::Vmdk => {}
     }
 }
 
@@ -196,7 +230,15 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
         }
         Protocol::Tftp => faults.push(unsupported(protocol.origin, "QEMU does not speak `tftp`")),
         Protocol::Nfs => nfs_faults(network, faults),
-        _ => {}
+        Protocol::Nbd
+        | Protocol::Rbd
+        | Protocol::Gluster
+        | Protocol::Iscsi
+        | Protocol::Http
+        | Protocol::Https
+        | Protocol::Ftp
+        | Protocol::Ftps
+        | Protocol::Ssh => {}
     }
     if network.hosts.len() != 1 && !matches!(protocol.value, Protocol::Rbd | Protocol::Gluster) {
         let message = format!("`{word}` takes one server, and {} are named", network.hosts.len());
@@ -256,7 +298,19 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
         Protocol::Iscsi if name.split_once('/').is_some_and(|(_, lun)| lun.parse::<u32>().is_err()) => {
             faults.push(bad(format!("`{}` does not end in `/` and the number of a LUN", name.value)));
         }
-        _ => {}
+        Protocol::Nbd
+        | Protocol::Rbd
+        | Protocol::Sheepdog
+        | Protocol::Gluster
+        | Protocol::Iscsi
+        | Protocol::Http
+        | Protocol::Https
+        | Protocol::Ftp
+        | Protocol::Ftps
+        | Protocol::Tftp
+        | Protocol::Ssh
+        | Protocol::Vxhs
+        | Protocol::Nfs => {}
     }
 }
 

@@ -162,7 +162,9 @@ impl<'d, 'c> Fields<'d, 'c> {
             let fault = fault.help(format!("libvirt takes `{}` alone", text.trim()));
             self.report(fault.fix(Safety::Safe, "take the white space away", span, text.trim()));
         } else if T::words().is_empty() {
-            self.report(Diagnostic::at(&codes::BAD_VALUE, span, format!("{} cannot be read", what())));
+            let fault = Diagnostic::at(&codes::BAD_VALUE, span, format!("{} is not {}", what(), T::EXPECTED));
+            let hex = format!("0x{}", text.trim());
+            self.report(fault.meant(T::read(&hex).map(|_| hex.as_str()), span));
         } else {
             // The grammar has let it pass, so it is a word of the format that the model does not know yet.
             self.cx.unsupported(span, what());

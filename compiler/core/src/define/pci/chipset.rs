@@ -48,11 +48,11 @@ impl Pass<'_> {
         let given = controllers.get(index).and_then(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
         let fault = match given {
             Some((slot, origin)) if slot != at => {
-                let message = format!("the machine has this controller at {}", show(at));
+                let message = format!("this controller is part of the chipset, at {}", show(at));
                 Some((origin.span(), message, "remove the `<address>`"))
             }
             None if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) => {
-                let message = format!("{} is the place of a controller that the machine brings", show(at));
+                let message = format!("PCI address {} is that of a controller of the chipset", show(at));
                 Some((self.holder(at), message, "remove the `<address>` to have a free one assigned"))
             }
             Some(_) | None => None,
@@ -74,7 +74,7 @@ impl Pass<'_> {
     /// A function of the chipset that no definition names: no device may have its place.
     fn reserved(&mut self, at: PciSlot) {
         if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) {
-            let message = format!("{} is the place of a part of the chipset", show(at));
+            let message = format!("PCI address {} is that of a part of the chipset", show(at));
             let span = self.holder(at);
             let help = "remove the `<address>` to have a free one assigned";
             self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));

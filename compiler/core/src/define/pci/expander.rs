@@ -40,8 +40,15 @@ pub(super) fn behind(domain: &Domain, faults: &mut Vec<Diagnostic>) {
         let Some((slot, origin)) = pci(&controller.info.address).filter(|(slot, _)| !slot.is_empty()) else { continue };
         if u32::from(slot.bus) >= controller.index() {
             let span = origin.span();
-            let message = format!("bridge {} stands on bus {}, which is not below it", controller.index(), slot.bus);
-            faults.push(Diagnostic::at(&codes::CONFLICT, span, message));
+            // A bridge that was added for another device is none that the user can move.
+            let span = if origin.by_rule().is_some() { controller.origin.span() } else { span };
+            let message = format!(
+                "`pci-bridge` {} is on bus {}, which is not lower than its own index",
+                controller.index(),
+                slot.bus
+            );
+            let help = "remove its `<address>`, or give it a higher `index` than that of its bus";
+            faults.push(Diagnostic::at(&codes::CONFLICT, span, message).help(help));
         }
     }
 }

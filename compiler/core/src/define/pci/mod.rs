@@ -8,10 +8,11 @@ mod chipset;
 mod companion;
 mod expander;
 mod named;
+mod room;
 
 use std::collections::BTreeSet;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics, likely};
 
 use crate::codes;
 use crate::define::controllers::add_controller;
@@ -25,6 +26,7 @@ use crate::model::devices::{BusSlot, Kind, PciSlot};
 pub use bus::Buses;
 
 use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
+use crate::target::Target;
 
 static ASSIGNED: DefaultRule = DefaultRule {
     name: "pci-address",
@@ -67,9 +69,7 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else {
         return no_bus(domain, report);
     };
-    let is_root = |c: &Controller| c.pci_model().is_none_or(|model| Connect::of(model).is_none());
-    let mut zero = domain.devices.controllers.iter().filter(|c| c.is_pci() && c.index() == 0);
-    if domain.os.family().root().is_some() && zero.any(|c| !is_root(c)) {
+    if !has_root(domain) {
         // That has been said, and without its root nothing finds a place.
         return;
     }
@@ -127,25 +127,47 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     }
     expander::number(domain, &mut faults);
     expander::behind(domain, &mut faults);
-    faults.into_iter().for_each(report);
+    // What several devices do not find has one cause.
+    faults.into_iter().collect::<Diagnostics>().into_iter().for_each(report);
 }
 
-/// A machine without a PCI bus has no place for PCI devices.
+/// Whether the root bus is there and is the one of the machine type, where libvirt knows which that is.
+fn has_root(domain: &Domain) -> bool {
+    let Some(root) = domain.os.family().root() else { return true };
+    let is_any = |c: &Controller| c.index() == 0 || c.pci_model().is_some_and(|model| Connect::of(model).is_none());
+    let mut roots = domain.devices.controllers.iter().filter(|c| c.is_pci() && is_any(c)).peekable();
+    roots.peek().is_some() && roots.all(|c| c.index() == 0 && c.pci_model() == Some(root))
+}
+
+/// A machine without a PCI bus has no place for PCI devices: that is said once, at the machine type, whichever devices there are.
 fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     let devices = &domain.devices;
     let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
-    for (kind, index) in all {
-        let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(slot, _)| !slot.is_empty());
-        let other = devices.info(kind, index).is_some_and(|i| i.address.is_some()) && given.is_none();
-        let wants = matches!(devices.bus_slot(kind, index, domain), BusSlot::Pci(_)) && !other;
-        if given.is_some() || wants {
-            let own = given.map(|(_, origin)| origin).or(devices.origin(kind, index));
-            let span = own.unwrap_or(domain.origin).span();
-            let message = format!("the machine type has no PCI bus for this `<{}>`", kind.element());
-            let help = "choose a machine type such as `pc` or `q35`";
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
-        }
+    let mut wanting = all.filter(|(kind, index)| {
+        let address = devices.info(*kind, *index).map(|info| &info.address);
+        let given = address.and_then(pci).filter(|(slot, _)| !slot.is_empty());
+        let other = address.is_some_and(Option::is_some) && given.is_none();
+        given.is_some() || matches!(devices.bus_slot(*kind, *index, domain), BusSlot::Pci(_)) && !other
+    });
+    let is_written = |(kind, index): &(Kind, usize)| devices.origin(*kind, *index).filter(|o| o.by_rule().is_none());
+    let Some(first) = wanting.next() else { return };
+    let Some(machine) = &domain.os.machine else { return };
+    if !domain.os.is_known() {
+        let message = format!("no QEMU that virtc knows has a machine type `{}`", machine.value);
+        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, machine.origin, message);
+        let known = Target::machines(domain.os.arch());
+        let meant = likely(&machine.value, known.iter().map(String::as_str));
+        return report(fault.help("`virtc qemu show` lists those of a version").meant(meant, machine.origin.span()));
     }
+    let message = format!("machine type `{}` has no PCI bus, and the guest has PCI devices", machine.value);
+    let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, machine.origin, message);
+    let first = is_written(&first).or_else(|| wanting.find_map(|device| is_written(&device)));
+    let fault = match first {
+        Some(origin) => fault.label(origin.span(), "a PCI device"),
+        None => fault,
+    };
+    let balloon = if first.is_none() { "add `<memballoon model='none'/>`, or " } else { "" };
+    report(fault.help(format!("{balloon}choose a machine type such as `pc` or `q35`")));
 }
 
 /// One pass over all devices; what the first, dry one assigns is taken back.
@@ -259,9 +281,7 @@ impl<'f> Pass<'f> {
         if let Some(at) = self.reserve(flags) {
             self.place(kind, index, at, &ASSIGNED);
         } else {
-            let message = format!("no PCI slot is free for this `<{}>`", kind.element());
-            let span = self.domain.devices.origin(kind, index).unwrap_or(self.domain.origin).span();
-            self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
+            self.faults.push(room::none(self, kind, index, flags));
         }
     }
 }

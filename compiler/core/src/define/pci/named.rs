@@ -1,6 +1,6 @@
 //! The places that a definition names.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::ir::Spanned;
@@ -42,27 +42,28 @@ impl Pass<'_> {
                 }
                 let fault = match self.buses.get(slot.bus) {
                     Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, slot) => {
-                        Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
+                        Some("this is the address of a function of the PIIX3, which a machine with PCI Express does not have".to_owned())
                     }
-                    _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
-                    None => Some(format!("there is no PCI bus {}", slot.bus)),
+                    _ if slot.domain != 0 => Some("a guest has PCI domain 0 only".to_owned()),
+                    None => Some(format!("there is no PCI bus {}: no `<controller type='pci'>` has this index", slot.bus)),
                     Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
                         Some("this device is part of the chipset, so its bus is 0".to_owned())
                     }
                     Some(bus) if !bus.takes(flags, true) => {
-                        Some(format!("bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
+                        Some(format!("PCI bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
                     }
                     Some(bus) if slot.slot < bus.range().0 || slot.slot > bus.range().1 => {
                         let (first, last) = bus.range();
                         Some(format!(
-                            "bus {} (`{}`) has slots {first} to {last}, not {}",
+                            "PCI bus {} (`{}`) has slots {first} to {last}, not {}",
                             slot.bus,
                             bus.model.word(),
                             slot.slot
                         ))
                     }
                     Some(bus) if bus.in_use(slot.slot, slot.function) => {
-                        Some(format!("{} is in use already", show(slot)))
+                        self.faults.push(self.in_use(slot, *kind, index, span));
+                        continue;
                     }
                     Some(_) => None,
                 };
@@ -73,6 +74,26 @@ impl Pass<'_> {
                 }
                 self.buses.take(slot, flags.has(Connect::AGGREGATE));
             }
+        }
+    }
+
+    /// That another device has the address of the one at `index`.
+    fn in_use(&self, at: PciSlot, kind: Kind, index: usize, span: Span) -> Diagnostic {
+        let devices = &self.domain.devices;
+        let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
+        let others = all.take_while(|other| *other != (kind, index));
+        let mut places = others.filter_map(|(kind, index)| Some((kind, pci(&devices.info(kind, index)?.address)?)));
+        let (message, first) = match places.find(|(_, (slot, _))| *slot == at) {
+            Some((other, (_, origin))) => {
+                (format!("PCI address {} is that of another device, `<{}>`", show(at), other.element()), Some(origin))
+            }
+            None => (format!("PCI address {} is in use", show(at)), None),
+        };
+        let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message);
+        let fault = fault.help("remove the `<address>` to have a free one assigned");
+        match first {
+            Some(origin) => fault.label(origin.span(), "the other device has it here"),
+            None => fault,
         }
     }
 

@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn the_agent_of_spice_needs_spice_and_its_name() {
         let t = trial("<channel type='spicevmc'><target type='virtio' name='mine'/></channel>", &[]);
-        let spice = "a character device of type `spicevmc` needs `<graphics type='spice'>`";
+        let spice = "`type='spicevmc'` needs `<graphics type='spice'>`, which the guest does not have";
         assert_eq!(t.faults, [spice, "a `spicevmc` channel has the name `com.redhat.spice.0`"]);
     }
 

@@ -1,6 +1,6 @@
 //! `<serial>`: serial ports.
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, Severity};
 
 use crate::codes;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
@@ -149,14 +149,25 @@ pub fn assign_ports(domain: &mut Domain, faults: &mut Diagnostics) {
         let Some(port) = serial.port.get() else { continue };
         let span = serial.port.origin_or(serial.origin).span();
         if port > ISA_PORTS {
-            let message = format!("serial port {port} is beyond all that the ISA bus can have");
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            faults.push(fault.help("use `<target type='pci-serial'/>`"));
         } else if port == ISA_PORTS {
             let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
             faults
                 .push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message).help("use `<target type='pci-serial'/>`"));
         } else if taken.contains(&port) {
-            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, format!("there are two serial ports {port}")));
+            // libvirt and QEMU take it: the second one hides the first.
+            let message =
+                format!("two ISA serial ports have the port {port}, and so the same I/O address: the guest sees one");
+            let fault =
+                Diagnostic { severity: Severity::Warning, ..Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message) };
+            let used: Vec<u32> = serials.iter().filter_map(|serial| serial.port.get()).collect();
+            let fault = match (0..ISA_PORTS).find(|free| !used.contains(free)) {
+                Some(free) => fault.help(format!("write `port='{free}'`")),
+                None => fault.help("remove one of the two"),
+            };
+            faults.push(fault);
         }
         taken.push(port);
     }

@@ -2,7 +2,7 @@
 
 mod stream;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, Safety};
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
@@ -162,10 +162,10 @@ impl Device for Audio {
             fault(&codes::CONFLICT, self.id.origin, format!("two `<audio>` have the id {}", self.id.value));
         }
         if let Some(period) = self.timer_period.filter(|period| period.value == 0) {
-            fault(&codes::BAD_VALUE, period.origin, "`timerPeriod` is 0".to_owned());
+            fault(&codes::BAD_VALUE, period.origin, "`timerPeriod` is at least 1".to_owned());
         }
         if self.id.value == 0 {
-            fault(&codes::BAD_VALUE, self.id.origin, "backends of sound are numbered from 1".to_owned());
+            fault(&codes::BAD_VALUE, self.id.origin, "the `id` of `<audio>` is at least 1".to_owned());
         }
         for stream in [&self.input, &self.output].into_iter().flatten() {
             let mut of_stream = |origin, message| fault(&codes::UNSUPPORTED_CONFIGURATION, origin, message);
@@ -173,8 +173,10 @@ impl Device for Audio {
         }
         let spice = domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice);
         if self.kind.value == AudioType::Spice && !spice {
-            let message = "audio of type `spice` needs `<graphics type='spice'>`".to_owned();
-            fault(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message);
+            let message = "`<audio type='spice'>` needs `<graphics type='spice'>`, which the guest does not have";
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message);
+            let fault = fault.help("write `type='none'`, or add `<graphics type='spice' autoport='yes'/>`");
+            faults.push(fault.fix(Safety::Unsafe, "write `none`", self.kind.origin.span(), "none"));
         }
     }
 

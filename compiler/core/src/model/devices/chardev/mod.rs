@@ -149,14 +149,15 @@ impl Source {
             && !channel.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
         {
             let message = "the name of a channel has characters that are neither letters, digits nor `-_.`";
-            let span = channel.origin.span();
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, channel.origin, message);
+            faults.push(fault.help("write a name such as `org.spice-space.webdav.0`"));
         }
         let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
         if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
-            let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", self.kind.word());
-            let span = self.kind.origin.span();
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message =
+                format!("`type='{}'` needs `<graphics type='spice'>`, which the guest does not have", self.kind.word());
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message).shared();
+            faults.push(fault.help("add `<graphics type='spice' autoport='yes'/>`, or remove the device"));
         }
     }
 

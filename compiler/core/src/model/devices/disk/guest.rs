@@ -66,7 +66,8 @@ fn bus(disk: &Disk, refuse: Refuse<'_>) {
     let removable = disk.device() != DiskDevice::Disk;
     let Some(bus) = disk.bus.get() else {
         let at = disk.target.as_ref().map_or(disk.origin, |t| t.origin);
-        return refuse(at, "the name of the disk stands for no bus that QEMU has".to_owned());
+        let Some(target) = &disk.target else { return };
+        return refuse(at, format!("no bus follows from the target `{}`, and none is named", target.value));
     };
     if let Some(geometry) = &disk.geometry {
         if let (Some(translation), true) = (&geometry.translation, bus != DiskBus::Ide && geometry.is_whole()) {

@@ -173,12 +173,11 @@ impl Device for Filesystem {
         }
         let span = self.origin.span();
         if self.dir.is_none() && self.socket.is_none() {
-            let message = "the file system names neither a directory nor a socket";
-            defaults.report(Diagnostic::at(&codes::MISSING, span, message));
+            let message = "the `<source>` of this `<filesystem>` names neither a directory nor a socket";
+            defaults.report(Diagnostic::at(&codes::MISSING, span, message).help("add `<source dir='/path'/>`"));
         }
-        for (message, origin) in self.mismatches() {
-            let span = origin.span();
-            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        for (message, help, origin) in self.mismatches() {
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message).help(help));
         }
     }
 
@@ -282,7 +281,7 @@ mod tests {
             ("><source socket='/a'/>", "a socket is for virtiofs alone"),
             (
                 "accessmode='squash'><driver type='virtiofs'/><source dir='/a'/>",
-                "virtiofs has access mode `passthrough` alone",
+                "virtiofs has only the access mode `passthrough`",
             ),
         ] {
             assert_eq!(

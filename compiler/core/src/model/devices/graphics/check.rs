@@ -92,7 +92,10 @@ mod tests {
                 "<graphics type='dbus'/><graphics type='rdp'><listen type='none'/></graphics>",
                 "an RDP server listens at an address",
             ),
-            ("<audio id='1' type='spice'/>", "audio of type `spice` needs `<graphics type='spice'>`"),
+            (
+                "<audio id='1' type='spice'/>",
+                "`<audio type='spice'>` needs `<graphics type='spice'>`, which the guest does not have",
+            ),
             ("<audio id='1' type='none'/><audio id='1' type='none'/>", "two `<audio>` have the id 1"),
         ] {
             assert_eq!(trial(devices, &[]).faults, [fault], "{devices}");

@@ -58,7 +58,10 @@ impl UsbDevice {
         let device = HostSource::lower(source, Some(HostBus::Usb))?;
         if matches!(device.value, HostSource::UsbId { vendor: 0, .. } | HostSource::UsbAddress { bus: 0, device: 0 }) {
             let span = device.origin.span();
-            source.report(Diagnostic::at(&codes::BAD_VALUE, span, "no USB device of the host has these numbers"));
+            let fault = Diagnostic::at(&codes::BAD_VALUE, span, "no USB device of the host has these numbers");
+            source.report(
+                fault.help("`lsusb` lists them: write vendor and product as `0x` and 4 digits, or bus and device"),
+            );
         }
         let at = match device.value {
             HostSource::UsbId { .. } => source.child("address").and_then(|a| {

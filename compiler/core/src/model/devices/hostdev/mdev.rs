@@ -38,7 +38,7 @@ impl Mdev {
         let uuid = source.child_attr("address", "uuid");
         let model: Spanned<MdevModel> = model?;
         if model.value != MdevModel::VfioPci {
-            let message = format!("a mediated device of model `{}` exists on s390x alone", model.word());
+            let message = format!("a mediated device of model `{}` exists on s390x only", model.word());
             let span = model.origin.span();
             f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }

@@ -184,7 +184,7 @@ fn what_is_refused() {
         ),
         (
             "type='vhostuser'><source type='unix' path='/s' mode='server'><reconnect enabled='yes' timeout='1'/></source>",
-            "only a socket of mode `client` can be connected again",
+            "`<reconnect>` is for sockets of `mode='client'` only",
         ),
         ("type='user'><script path='/x'/>", "no script is run for an interface of type `user`"),
         ("type='user'><mtu size='1400'/>", "the size of frames of an interface of type `user` cannot be set"),
@@ -197,8 +197,8 @@ fn what_is_refused() {
             "type='bridge'><source bridge='b'/><ip address='10.0.0.1'/>",
             "QEMU cannot set the guest's address on an interface of type `bridge`",
         ),
-        ("type='user'><ip address='10.0.0.1' prefix='28'/>", "the prefix of the guest's network has 4 to 27 bits"),
-        ("type='user'><ip address='fd00::' prefix='63'/>", "the prefix of the guest's network has 64 bits for IPv6"),
+        ("type='user'><ip address='10.0.0.1' prefix='28'/>", "`prefix` of an IPv4 address is 4 to 27 here"),
+        ("type='user'><ip address='fd00::' prefix='63'/>", "`prefix` of an IPv6 address is 64 here"),
         ("type='user'><ip address='fd00::' family='ipv4'/>", "fd00:: is no address of the family `ipv4`"),
         ("type='user'><portForward proto='tcp'/>", "only passt forwards ports"),
         (
@@ -210,7 +210,7 @@ fn what_is_refused() {
             "an interface of type `user` has one pair of queues",
         ),
         ("type='user'><filterref filter='f'/>", "an interface of type `user` cannot be filtered"),
-        ("type='user'><teaming type='persistent'/>", "the device of a pair that stays is a virtio interface"),
+        ("type='user'><teaming type='persistent'/>", "`<teaming type='persistent'>` needs a virtio interface"),
         (
             "type='network'><source network='nat'/><vlan><tag id='3'/></vlan>",
             "an interface of type `network` cannot set a VLAN",
@@ -218,7 +218,7 @@ fn what_is_refused() {
         ("type='user'><driver iommu='on'/>", "this option of `<driver>` is there for virtio devices alone"),
         (
             "type='network'><source network='pool'/><bandwidth><inbound average='1'/></bandwidth>",
-            "the bandwidth of a device of the host cannot be limited",
+            "`<bandwidth>` is not for devices of the host",
         ),
         (
             "type='bridge'><source bridge='b'/><virtualport type='midonet'/>",

@@ -77,7 +77,8 @@ fn meant(cx: &EmitContext<'_>, caps: &Capabilities, item: &QemuOption, lack: &st
     let written = lack.strip_suffix('`').and_then(|lack| lack.rsplit('`').next())?;
     let is_network = || cx.domain.devices.interfaces.iter().any(|i| i.model() == written);
     let known: Vec<&str> = match item.option {
-        "machine" if lack.starts_with("machine type") => {
+        // Another version of a known machine is no slip of the pen.
+        "machine" if lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other => {
             let all = caps.machines.iter().flat_map(|(name, machine)| [Some(name), machine.alias.as_ref()]);
             all.flatten().map(String::as_str).collect()
         }

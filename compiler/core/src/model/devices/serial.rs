@@ -219,7 +219,7 @@ impl Device for Serial {
         let other = if of_arm { domain.os.family() != MachineFamily::ArmVirt } else { domain.os.arch().is_arm() };
         if other && (of_arm || target.value == Target::IsaDebug) {
             let span = target.origin.span();
-            let message = format!("QEMU has no `<target>` with type `{}` on this architecture", target.word());
+            let message = format!("QEMU has no `<target type='{}'>` on this architecture", target.word());
             return faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }
         if model.value != target.value.model() {
@@ -334,10 +334,7 @@ mod tests {
         let model = "<serial type='null'><target type='pci-serial'><model name='usb-serial'/></target></serial>";
         assert_eq!(trial(model, &[]).faults, ["model `usb-serial` is none of a serial port of type `pci-serial`"]);
         let foreign = "<serial type='null'><target type='system-serial'><model name='pl011'/></target></serial>";
-        assert_eq!(
-            trial(foreign, &[]).faults,
-            ["QEMU has no `<target>` with type `system-serial` on this architecture"]
-        );
+        assert_eq!(trial(foreign, &[]).faults, ["QEMU has no `<target type='system-serial'>` on this architecture"]);
         let address = "<serial type='null'><address type='usb' bus='0' port='1'/></serial>";
         assert_eq!(trial(address, &[]).faults, ["a serial port of type `isa-serial` has an address of type `isa`"]);
     }

@@ -113,7 +113,10 @@ impl Device for Sound {
         f.without_effect(&["multichannel", "streams"], &["codec", "driver"], "sound card of this model");
         if let Some(none) = streams.filter(|s| s.value == 0) {
             let span = none.origin.span();
-            f.report(Diagnostic::at(&codes::BAD_VALUE, span, "a sound card has at least one stream"));
+            f.report(
+                Diagnostic::at(&codes::BAD_VALUE, span, "a sound card has at least one stream")
+                    .help("write `streams='1'` or more"),
+            );
         }
         Some(Self {
             multichannel,
@@ -154,12 +157,10 @@ impl Device for Sound {
         if self.model.value == Model::Virtio {
             self.streams.get_or_insert(Spanned::rule(2, &STREAMS, self.origin));
         }
-        let span = |origin: Origin| origin.span();
-        let mut refuse = |origin, message: String| {
-            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span(origin), message));
-        };
         if self.model.value == Model::Ich7 {
-            refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned());
+            let fault =
+                Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.model.origin, "QEMU has no sound card `ich7`");
+            defaults.report(fault.help("write `model='ich9'` or `model='ich6'`"));
         }
     }
 

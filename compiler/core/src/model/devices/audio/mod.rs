@@ -154,27 +154,38 @@ impl Device for Audio {
 
     /// What `virDomainAudioDefValidate` and `qemuValidateDomainDeviceDefAudio` in libvirt's sources say.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let mut fault = |code, origin: Origin, message: String| {
-            faults.push(Diagnostic::at(code, origin, message));
+        let mut fault = |code, origin: Origin, message: String, help: &str| {
+            faults.push(Diagnostic::at(code, origin, message).help(help));
         };
         let first = domain.devices.audios.iter().find(|a| a.id == self.id);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
-            fault(&codes::CONFLICT, self.id.origin, format!("two `<audio>` have the id {}", self.id.value));
+            fault(
+                &codes::CONFLICT,
+                self.id.origin,
+                format!("two `<audio>` have the id {}", self.id.value),
+                "give each its own `id`",
+            );
         }
         if let Some(period) = self.timer_period.filter(|period| period.value == 0) {
-            fault(&codes::BAD_VALUE, period.origin, "`timerPeriod` is at least 1".to_owned());
+            fault(&codes::BAD_VALUE, period.origin, "`timerPeriod` is at least 1".to_owned(), "remove it");
         }
         if self.id.value == 0 {
-            fault(&codes::BAD_VALUE, self.id.origin, "the `id` of `<audio>` is at least 1".to_owned());
+            fault(
+                &codes::BAD_VALUE,
+                self.id.origin,
+                "the `id` of `<audio>` is at least 1".to_owned(),
+                "write `id='1'`",
+            );
         }
         for stream in [&self.input, &self.output].into_iter().flatten() {
-            let mut of_stream = |origin, message| fault(&codes::UNSUPPORTED_CONFIGURATION, origin, message);
+            let mut of_stream =
+                |origin, message, help: &str| fault(&codes::UNSUPPORTED_CONFIGURATION, origin, message, help);
             stream.check(self.kind.value, self.origin, &mut of_stream);
         }
         let spice = domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice);
         if self.kind.value == AudioType::Spice && !spice {
-            let message = "`<audio type='spice'>` needs `<graphics type='spice'>`, which the guest does not have";
-            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message);
+            let message = "this needs `<graphics type='spice'>`, which the guest does not have";
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message).shared();
             let fault = fault.help("write `type='none'`, or add `<graphics type='spice' autoport='yes'/>`");
             faults.push(fault.fix(Safety::Unsafe, "write `none`", self.kind.origin.span(), "none"));
         }

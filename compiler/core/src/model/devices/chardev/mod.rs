@@ -154,8 +154,7 @@ impl Source {
         }
         let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
         if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
-            let message =
-                format!("`type='{}'` needs `<graphics type='spice'>`, which the guest does not have", self.kind.word());
+            let message = "this needs `<graphics type='spice'>`, which the guest does not have";
             let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message).shared();
             faults.push(fault.help("add `<graphics type='spice' autoport='yes'/>`, or remove the device"));
         }
@@ -330,7 +329,7 @@ mod tests {
                 "<serial type='tcp'><source mode='bind' host='h'/></serial>",
                 "the source of this character device has no `service`",
             ),
-            ("<serial type='nmdm'/>", "QEMU has no `<serial>` with type `nmdm` on this architecture"),
+            ("<serial type='nmdm'/>", "QEMU has no `<serial type='nmdm'>` on this architecture"),
             ("<serial type='null'><source path='/s'/></serial>", "`path` means nothing in a source of type `null`"),
             (
                 "<serial type='tcp'><source mode='listen' host='h' service='1'/></serial>",

@@ -34,7 +34,7 @@ pub(super) fn check(graphics: &Graphics, domain: &Domain, faults: &mut Diagnosti
         fault(format!("there is no `<audio>` with id {}", id.value), "add it, or remove `<audio>` here");
     }
     if kind == GraphicsType::Vnc && domain.devices.audios.is_empty() {
-        let help = "add `<audio id='1' type='none'/>`, or put this `<graphics>` behind the one of type `sdl`";
+        let help = "add `<audio id='1' type='none'/>`, or put this `<graphics>` after the one of type `sdl`";
         fault("VNC plays the guest's sound, and there is no `<audio>`".to_owned(), help);
     }
     if let Server::Vnc(vnc) = &graphics.server
@@ -68,7 +68,7 @@ pub(super) fn check(graphics: &Graphics, domain: &Domain, faults: &mut Diagnosti
     let serves = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
     if kind == GraphicsType::EglHeadless && !serves {
         fault(
-            "type `egl-headless` stands beside a type that it does not render for".to_owned(),
+            "type `egl-headless` does not go with this type of `<graphics>`".to_owned(),
             "use it with `vnc` or `spice`",
         );
     }
@@ -92,10 +92,7 @@ mod tests {
                 "<graphics type='dbus'/><graphics type='rdp'><listen type='none'/></graphics>",
                 "an RDP server listens at an address",
             ),
-            (
-                "<audio id='1' type='spice'/>",
-                "`<audio type='spice'>` needs `<graphics type='spice'>`, which the guest does not have",
-            ),
+            ("<audio id='1' type='spice'/>", "this needs `<graphics type='spice'>`, which the guest does not have"),
             ("<audio id='1' type='none'/><audio id='1' type='none'/>", "two `<audio>` have the id 1"),
         ] {
             assert_eq!(trial(devices, &[]).faults, [fault], "{devices}");

@@ -105,7 +105,7 @@ impl UsbDevice {
             Found::Missing => None,
             Found::Unknown => {
                 if let HostSource::UsbId { vendor, product } = self.source.value {
-                    let message = format!("which USB device is {vendor:04x}:{product:04x} is known on the host alone");
+                    let message = format!("the host file does not say where USB device {vendor:04x}:{product:04x} is");
                     let help = "give a host file with `--host`, in which one device has these ids, or name it by bus and device";
                     let span = self.source.origin.span();
                     cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));

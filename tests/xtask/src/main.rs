@@ -44,6 +44,7 @@ enum Command {
     Mistakes(commands::mistakes::Args),
     Accept(commands::accept::Args),
     Libvirt(commands::libvirt::Args),
+    Record(commands::record::Args),
     Fuzz(commands::fuzz::Args),
 }
 
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
         Command::Mistakes(args) => commands::mistakes::run(&args),
         Command::Accept(args) => commands::accept::run(&args),
         Command::Libvirt(args) => commands::libvirt::run(&args),
+        Command::Record(args) => commands::record::run(&args),
         Command::Fuzz(args) => commands::fuzz::run(&args),
     };
     match outcome {

@@ -12,4 +12,5 @@ pub mod messages;
 pub mod mistakes;
 pub mod mutants;
 pub mod orders;
+pub mod record;
 pub mod test;

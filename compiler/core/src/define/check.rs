@@ -200,9 +200,12 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
         } else if !is_root && controller.index() == 0 {
             let message = format!("PCI controller 0 is the root bus, so its model is `{}`", expected.word());
             let fault = Diagnostic::at(&codes::CONFLICT, span, message);
-            let help = "give it an index: the first PCI controller without one is controller 0";
             let is_named = controller.index.as_ref().is_some_and(|index| index.origin.by_rule().is_none());
-            faults.push(if is_named { fault } else { fault.help(help) });
+            faults.push(fault.help(if is_named {
+                "write another `index`, such as `index='1'`"
+            } else {
+                "give it an index: the first PCI controller without one is controller 0"
+            }));
         }
         if let (true, Some(address)) = (is_root, &controller.info.address) {
             let fault = conflict(address.origin.span(), "the root bus has no address");

@@ -166,7 +166,7 @@ pub fn run(args: &Args) -> Outcome {
     let virtc = match &args.virtc {
         Some(virtc) => virtc.clone(),
         None => {
-            process::run(process::cargo().args(["build", "--quiet", "--package", "virtc"]), 0)?;
+            process::run(process::cargo().args(["build", "--quiet", "--package", "virtc-cli"]), 0)?;
             process::built("debug", "virtc")
         }
     };

@@ -53,7 +53,7 @@ impl Pass<'_> {
 
     fn full(&mut self, index: usize) -> bool {
         let fault = room::none(self, Kind::Controller, index, PCI_DEVICE);
-        self.faults.push(fault);
+        self.faults.extend(fault);
         true
     }
 

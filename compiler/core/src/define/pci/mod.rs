@@ -16,7 +16,7 @@ use virtc_diag::{Diagnostic, Diagnostics, likely};
 
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::ir::{DefaultRule, Opt, Spanned, Switch};
+use crate::ir::{Arch, DefaultRule, Opt, Spanned, Switch};
 use crate::model::Domain;
 use crate::model::devices::address::{Address, pci};
 use crate::model::devices::controller::{Controller, PciModel};
@@ -157,7 +157,14 @@ fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, machine.origin, message);
         let known = Target::machines(domain.os.arch());
         let meant = likely(&machine.value, known.iter().map(String::as_str));
-        return report(fault.help("`virtc qemu show` lists those of a version").meant(meant, machine.origin.span()));
+        let others =
+            [Arch::X86_64, Arch::Aarch64].into_iter().filter(|arch| arch.profile() != domain.os.arch().profile());
+        let other = others.into_iter().find(|arch| Target::machines(*arch).contains(&machine.value));
+        let help = match other {
+            Some(arch) => format!("it is one of `arch='{}'`", arch.word()),
+            None => "`virtc qemu show` lists those of a version".to_owned(),
+        };
+        return report(fault.help(help).meant(meant, machine.origin.span()));
     }
     let message = format!("machine type `{}` has no PCI bus, and the guest has PCI devices", machine.value);
     let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, machine.origin, message);
@@ -281,7 +288,8 @@ impl<'f> Pass<'f> {
         if let Some(at) = self.reserve(flags) {
             self.place(kind, index, at, &ASSIGNED);
         } else {
-            self.faults.push(room::none(self, kind, index, flags));
+            let fault = room::none(self, kind, index, flags);
+            self.faults.extend(fault);
         }
     }
 }

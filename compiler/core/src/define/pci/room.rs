@@ -9,7 +9,7 @@ use crate::model::devices::controller::PciModel;
 use super::{Connect, Pass};
 
 /// That there is no place for a device of this kind: no bus of the guest takes it, or all those that do are full.
-pub(super) fn none(pass: &Pass<'_>, kind: Kind, index: usize, flags: Connect) -> Diagnostic {
+pub(super) fn none(pass: &Pass<'_>, kind: Kind, index: usize, flags: Connect) -> Option<Diagnostic> {
     let devices = &pass.domain.devices;
     let origin = devices.origin(kind, index).unwrap_or(pass.domain.origin);
     let controller = devices.controllers.get(index).filter(|_| kind == Kind::Controller);
@@ -17,11 +17,14 @@ pub(super) fn none(pass: &Pass<'_>, kind: Kind, index: usize, flags: Connect) ->
     if let Some(controller) = controller.filter(|c| c.is_pci() && !is_taken)
         && let Some(model) = controller.pci_model()
     {
-        return unsuitable(pass, model)
-            .unwrap_or_else(|| full(pass))
-            .at(controller.model.as_ref().map_or(origin, |m| m.origin));
+        if matches!(model, PciModel::PciExpanderBus | PciModel::PcieExpanderBus) {
+            // That their machine type is another is said by the controller itself.
+            return None;
+        }
+        let place = controller.model.as_ref().map_or(origin, |model| model.origin);
+        return Some(unsuitable(pass, model).unwrap_or_else(|| full(pass)).at(place));
     }
-    full(pass).at(origin)
+    Some(full(pass).at(origin))
 }
 
 /// A message and its help, which have no place yet.
@@ -53,11 +56,14 @@ fn full(pass: &Pass<'_>) -> Words {
 fn unsuitable(pass: &Pass<'_>, model: PciModel) -> Option<Words> {
     let machine = pass.domain.os.machine_name();
     let (needed, machines) = match model {
-        PciModel::PcieRootPort | PciModel::DmiToPciBridge | PciModel::PcieExpanderBus => (PciModel::PcieRoot, "q35"),
-        PciModel::PciExpanderBus => (PciModel::PciRoot, "pc"),
+        PciModel::PcieRootPort | PciModel::DmiToPciBridge => (PciModel::PcieRoot, "q35"),
         PciModel::PcieSwitchUpstreamPort | PciModel::PcieToPciBridge => (PciModel::PcieRootPort, "q35"),
         PciModel::PcieSwitchDownstreamPort => (PciModel::PcieSwitchUpstreamPort, "q35"),
-        PciModel::PciRoot | PciModel::PcieRoot | PciModel::PciBridge => return None,
+        PciModel::PciRoot
+        | PciModel::PcieRoot
+        | PciModel::PciBridge
+        | PciModel::PciExpanderBus
+        | PciModel::PcieExpanderBus => return None,
     };
     let root = pass.domain.os.family().root();
     let is_express = root == Some(PciModel::PcieRoot);

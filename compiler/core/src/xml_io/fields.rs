@@ -200,14 +200,16 @@ impl<'d, 'c> Fields<'d, 'c> {
             if self.attributes.get() & bit == 0 && attributes.contains(&attribute.name()) {
                 self.attributes.set(self.attributes.get() | bit);
                 let message = format!("`{}` means nothing in a {what}", attribute.name());
-                self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, attribute.name_span(), message));
+                self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, attribute.name_span(), message).help("remove it"));
             }
         }
         for child in self.children.borrow_mut().iter_mut() {
             if !child.read && children.contains(&child.name) {
                 child.read = true;
                 let message = format!("`<{}>` means nothing in a {what}", child.name);
-                self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, child.element.name_span(), message));
+                self.report(
+                    Diagnostic::at(&codes::WITHOUT_EFFECT, child.element.name_span(), message).help("remove it"),
+                );
             }
         }
     }

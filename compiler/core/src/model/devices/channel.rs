@@ -276,7 +276,7 @@ mod tests {
             ]
         );
         let t = trial("<channel type='null'><target type='guestfwd' address='fe80::1' port='4600'/></channel>", &[]);
-        assert_eq!(t.faults, ["a `guestfwd` channel has an IPv4 address"]);
+        assert_eq!(t.faults, ["`address` of a `guestfwd` channel is an IPv4 address"]);
     }
 
     #[test]

@@ -307,7 +307,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for (device, fault) in [
             ("<input type='tablet' bus='ps2'/>", "bus `ps2` has no input device of type `tablet`"),
-            ("<input type='mouse' bus='xen'/>", "bus `xen` does not exist in QEMU's guests"),
+            ("<input type='mouse' bus='xen'/>", "bus `xen` exists in Xen guests only"),
             (
                 "<input type='mouse' bus='virtio' model='virtio-transitional'/>",
                 "QEMU has no input device of model `virtio-transitional`",

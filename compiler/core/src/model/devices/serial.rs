@@ -220,7 +220,8 @@ impl Device for Serial {
         if other && (of_arm || target.value == Target::IsaDebug) {
             let span = target.origin.span();
             let message = format!("QEMU has no `<target type='{}'>` on this architecture", target.word());
-            return faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            return faults.push(fault.help("remove `type`"));
         }
         if model.value != target.value.model() {
             let span = model.origin.span();
@@ -288,7 +289,7 @@ mod tests {
     fn one_that_listens_has_no_reconnect() {
         let device = "<serial type='unix'><source mode='bind' path='/x'><reconnect enabled='no'/></source></serial>";
         let faults = crate::model::devices::chardev::trial::trial(device, &[]).faults;
-        assert_eq!(faults, ["only a character device that connects can connect again, and this one listens"]);
+        assert_eq!(faults, ["`<reconnect>` needs `mode='connect'`, and this character device listens"]);
     }
 
     use crate::model::devices::chardev::trial::trial;
@@ -330,7 +331,10 @@ mod tests {
         let five = "<serial type='null'><target type='isa-serial'/></serial>".repeat(5);
         assert_eq!(trial(&five, &[]).faults, ["serial port 4 is not on the ISA bus, which has ports 0 to 3"]);
         let twice = "<serial type='null'><target port='1'/></serial>".repeat(2);
-        assert_eq!(trial(&twice, &[]).faults, ["there are two serial ports 1"]);
+        assert_eq!(
+            trial(&twice, &[]).faults,
+            ["two ISA serial ports have the port 1, and so the same I/O address: the guest sees one"]
+        );
         let model = "<serial type='null'><target type='pci-serial'><model name='usb-serial'/></target></serial>";
         assert_eq!(trial(model, &[]).faults, ["model `usb-serial` is none of a serial port of type `pci-serial`"]);
         let foreign = "<serial type='null'><target type='system-serial'><model name='pl011'/></target></serial>";

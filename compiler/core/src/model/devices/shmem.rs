@@ -255,8 +255,8 @@ mod tests {
                 "<model type='ivshmem-plain'/><size unit='KiB'>5</size>",
                 "the size of shared memory is a power of two, and at least 1 MiB",
             ),
-            ("<model type='ivshmem-plain'/><msi/>", "interrupts of shared memory need a server"),
-            ("<model type='ivshmem-doorbell'/>", "shared memory of model `ivshmem-doorbell` needs a server"),
+            ("<model type='ivshmem-plain'/><msi/>", "`ivshmem-plain` has no interrupts (`<msi>`)"),
+            ("<model type='ivshmem-doorbell'/>", "`ivshmem-doorbell` needs a `<server>`"),
         ] {
             assert_eq!(trial(&format!("<shmem name='s'>{given}</shmem>"), &[]).faults, [fault]);
         }

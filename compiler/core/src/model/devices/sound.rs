@@ -261,6 +261,6 @@ mod tests {
         assert_eq!(t.argv.len(), 1);
         assert_eq!(t.argv[0].matches(",pcspk-audiodev=audio1,").count(), 1, "{:?}", t.argv);
         let t = trial("<sound model='ac97'><audio id='9'/></sound>", &[]);
-        assert_eq!(t.faults, ["there is no `<audio>` with id 9"]);
+        assert_eq!(t.faults, ["there is no `<audio>` with the id 9"]);
     }
 }

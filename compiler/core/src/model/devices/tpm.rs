@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn what_does_not_fit() {
         let t = trial("<tpm model='tpm-crb'><backend type='emulator' version='1.2'/></tpm>", &[]);
-        assert_eq!(t.faults, ["a TPM of version 1.2 has no CRB interface"]);
-        assert_eq!(trial("<tpm/>", &[]).faults, ["the TPM has no `<backend>`"]);
+        assert_eq!(t.faults, ["`tpm-crb` needs TPM version 2.0"]);
+        assert_eq!(trial("<tpm/>", &[]).faults, ["`<tpm>` has no `<backend>`"]);
     }
 }

@@ -169,7 +169,7 @@ mod tests {
     fn the_chipset_has_one() {
         let faults =
             trial("<watchdog model='itco' action='reset'/><watchdog model='itco' action='reset'/>", &[]).faults;
-        assert!(faults.contains(&"the chipset has one watchdog of model `itco`".to_owned()), "{faults:?}");
+        assert!(faults.contains(&"a guest has at most one watchdog of model `itco`".to_owned()), "{faults:?}");
     }
 
     #[test]

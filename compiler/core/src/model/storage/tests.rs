@@ -198,19 +198,19 @@ fn what_is_refused() {
             "the source has a label of model `dac` already",
         ),
         (disk("block", "<source dev='/d'/><transient/>"), "`<transient/>` is for disks of type `file` only"),
-        (disk("block", "<source dev='/d'><reservations managed='yes'/></source>"), "only a `lun` has reservations"),
+        (
+            disk("block", "<source dev='/d'><reservations managed='yes'/></source>"),
+            "`<reservations>` is for `device='lun'` only",
+        ),
         (
             disk("block", "<source dev='/d' startupPolicy='requisite'/>"),
             "`startupPolicy='requisite'` is for CD-ROMs and floppies only",
         ),
         (
             file("<backingStore type='file'><format type='raw'/><source file='/b'/></backingStore>"),
-            "what stands under an image of the format `raw` is never read",
+            "an image of format `raw` has no `<backingStore>`",
         ),
-        (
-            disk("vhostuser", "<source type='unix' path='/s'/>"),
-            "the process that serves the disk does not see the guest's memory",
-        ),
+        (disk("vhostuser", "<source type='unix' path='/s'/>"), "a disk of type `vhostuser` needs shared guest memory"),
     ] {
         assert_eq!(nodes(&disk, None).1, [message], "{disk}");
     }

@@ -257,16 +257,16 @@ mod tests {
     #[test]
     fn what_a_stream_cannot_be_is_refused() {
         for (stream, fault) in [
-            ("fixedSettings='yes'/>", "settings are fixed by the mixing engine, which is not asked for"),
-            ("fixedSettings='no'><settings format='s8'/></input>", "settings count where they are fixed"),
-            ("><settings/></input>", "settings count where they are fixed"),
-            ("voices='0'/>", "`voices` is 0"),
-            ("latency='0'/>", "`latency` is 0"),
+            ("fixedSettings='yes'/>", "`fixedSettings` needs `mixingEngine='yes'`"),
+            ("fixedSettings='no'><settings format='s8'/></input>", "`<settings>` needs `fixedSettings='yes'`"),
+            ("><settings/></input>", "`<settings>` needs `fixedSettings='yes'`"),
+            ("voices='0'/>", "`voices` is at least 1"),
+            ("latency='0'/>", "`latency` is at least 1"),
         ] {
             assert_eq!(trial(&format!("<audio id='1' type='pipewire'><input {stream}</audio>"), &[]).faults, [fault]);
         }
-        assert_eq!(trial("<audio id='0' type='none'/>", &[]).faults, ["backends of sound are numbered from 1"]);
-        assert_eq!(trial("<audio id='1' type='none' timerPeriod='0'/>", &[]).faults, ["`timerPeriod` is 0"]);
+        assert_eq!(trial("<audio id='0' type='none'/>", &[]).faults, ["the `id` of `<audio>` is at least 1"]);
+        assert_eq!(trial("<audio id='1' type='none' timerPeriod='0'/>", &[]).faults, ["`timerPeriod` is at least 1"]);
     }
 
     #[test]

@@ -329,21 +329,24 @@ mod tests {
     #[test]
     fn incomplete_sources_are_reported() {
         for (given, message) in [
-            ("<serial type='unix'/>", "the source of this character device has no `path`"),
-            ("<serial type='file'><target port='0'/></serial>", "the source of this character device has no `path`"),
+            ("<serial type='unix'/>", "the `<source>` of this character device has no `path`"),
+            (
+                "<serial type='file'><target port='0'/></serial>",
+                "the `<source>` of this character device has no `path`",
+            ),
             (
                 "<serial type='tcp'><source mode='bind' host='h'/></serial>",
-                "the source of this character device has no `service`",
+                "the `<source>` of this character device has no `service`",
             ),
             ("<serial type='nmdm'/>", "QEMU has no `<serial type='nmdm'>` on this architecture"),
             ("<serial type='null'><source path='/s'/></serial>", "`path` means nothing in a source of type `null`"),
             (
                 "<serial type='tcp'><source mode='listen' host='h' service='1'/></serial>",
-                "`listen` is none of the modes `bind` and `connect`",
+                "`mode='listen'` is neither `bind` nor `connect`",
             ),
             (
                 "<serial type='unix'><source mode='bind' path='/s'><reconnect enabled='yes' timeout='1'/></source></serial>",
-                "only a character device that connects can connect again, and this one listens",
+                "`<reconnect>` needs `mode='connect'`, and this character device listens",
             ),
         ] {
             assert_eq!(trial(given, &[]).faults, [message], "{given}");

@@ -277,8 +277,8 @@ mod tests {
         let device = r#"-device {"driver":"usb-mtp","id":"fs0","rootdir":"/m","desc":"m","readonly":false,"bus":"usb.0","port":"1"}"#;
         assert_eq!(trial(mtp, &["fs0"]).argv, [device]);
         for (given, fault) in [
-            ("fmode='0600'><source dir='/a'/>", "`fmode` and `dmode` are for access mode `mapped` alone"),
-            ("><source socket='/a'/>", "a socket is for virtiofs alone"),
+            ("fmode='0600'><source dir='/a'/>", "`fmode` and `dmode` are for access mode `mapped` only"),
+            ("><source socket='/a'/>", "`<source socket>` is for virtiofs only"),
             (
                 "accessmode='squash'><driver type='virtiofs'/><source dir='/a'/>",
                 "virtiofs has only the access mode `passthrough`",

@@ -31,7 +31,7 @@ pub(super) fn check(graphics: &Graphics, domain: &Domain, faults: &mut Diagnosti
         Server::Sdl(_) | Server::Spice(_) | Server::EglHeadless(_) | Server::Rdp(_) => None,
     };
     if let Some(id) = audio.filter(|id| Audio::find(domain, Some(id.value)).is_none()) {
-        fault(format!("there is no `<audio>` with id {}", id.value), "add it, or remove `<audio>` here");
+        fault(format!("there is no `<audio>` with the id {}", id.value), "add it, or remove `<audio>` here");
     }
     if kind == GraphicsType::Vnc && domain.devices.audios.is_empty() {
         let help = "add `<audio id='1' type='none'/>`, or put this `<graphics>` after the one of type `sdl`";
@@ -82,7 +82,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for (devices, fault) in [
             ("<graphics type='vnc' passwd='123456789'/>", "a password of VNC has 8 characters at most"),
-            ("<graphics type='vnc'><audio id='7'/></graphics>", "there is no `<audio>` with id 7"),
+            ("<graphics type='vnc'><audio id='7'/></graphics>", "there is no `<audio>` with the id 7"),
             (
                 "<graphics type='spice' port='5901'><gl enable='yes' rendernode='/r'/></graphics>\
                  <graphics type='egl-headless'><gl rendernode='/r'/></graphics>",

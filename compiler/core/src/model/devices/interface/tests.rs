@@ -155,7 +155,7 @@ fn options_of_the_guests_end() {
 fn what_is_refused() {
     for (content, message) in [
         ("type='null'>", "QEMU has no interfaces of type `null`"),
-        ("type='bridge'>", "the `<source>` of an interface of type `bridge` has no `bridge`"),
+        ("type='bridge'>", "an `<interface type='bridge'>` needs `<source bridge>`, which is missing"),
         (
             "type='vhostuser'><source type='unix' path='/s' mode='client'/><model type='e1000'/>",
             "an interface of type `vhostuser` has a virtio model",
@@ -164,11 +164,11 @@ fn what_is_refused() {
             "type='vhostuser'><source type='unix' path='/s' mode='server'><reconnect enabled='yes' timeout='1'/></source>",
             "`<reconnect>` is for sockets of `mode='client'` only",
         ),
-        ("type='user'><script path='/x'/>", "no script is run for an interface of type `user`"),
-        ("type='user'><mtu size='1400'/>", "the size of frames of an interface of type `user` cannot be set"),
+        ("type='user'><script path='/x'/>", "`<script>` is not for an interface of type `user`"),
+        ("type='user'><mtu size='1400'/>", "`<mtu>` is not for an interface of type `user`"),
         (
             "type='ethernet'><coalesce><rx><frames max='3'/></rx></coalesce>",
-            "an interface of type `ethernet` gathers no frames",
+            "`<coalesce>` is not for an interface of type `ethernet`",
         ),
         ("type='user'><port isolated='yes'/>", "an interface of type `user` has no port that could be isolated"),
         (
@@ -183,11 +183,8 @@ fn what_is_refused() {
             "type='bridge'><source bridge='b'/><backend type='passt'/>",
             "passt moves no frames of an interface of type `bridge`",
         ),
-        (
-            "type='user'><model type='virtio'/><driver queues='2'/>",
-            "an interface of type `user` has one pair of queues",
-        ),
-        ("type='user'><filterref filter='f'/>", "an interface of type `user` cannot be filtered"),
+        ("type='user'><model type='virtio'/><driver queues='2'/>", "`queues` is not for an interface of type `user`"),
+        ("type='user'><filterref filter='f'/>", "`<filterref>` is not for an interface of type `user`"),
         ("type='user'><teaming type='persistent'/>", "`<teaming type='persistent'>` needs a virtio interface"),
         (
             "type='network'><source network='nat'/><vlan><tag id='3'/></vlan>",
@@ -202,7 +199,10 @@ fn what_is_refused() {
             "type='bridge'><source bridge='b'/><virtualport type='midonet'/>",
             "the `<virtualport>` of this interface has no `interfaceid`",
         ),
-        ("type='direct'><source dev='e'/><backend tap='/dev/x'/>", "an interface of type `direct` is no tap"),
+        (
+            "type='direct'><source dev='e'/><backend tap='/dev/x'/>",
+            "`tap` of `<backend>` is not for an interface of type `direct`",
+        ),
     ] {
         assert_eq!(made(&format!("<interface {content}</interface>"), &[]).faults, [message], "{content}");
     }
@@ -216,7 +216,7 @@ fn a_pair_needs_both() {
         "<interface type='user'><model type='virtio'/><teaming type='persistent'/><alias name='ua-n'/></interface>";
     let both = made(&format!("{stays}{hostdev}"), &["failover_pair_id"]);
     assert_eq!((both.faults, both.argv.len()), (Vec::new(), 1));
-    assert_eq!(made(hostdev, &[]).faults, ["no interface with the alias `ua-n` is the one that stays"]);
+    assert_eq!(made(hostdev, &[]).faults, ["no interface with the alias `ua-n` has `<teaming type='persistent'/>`"]);
 }
 
 #[test]

@@ -245,7 +245,8 @@ fn overlap(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagnostics) {
         if start.value < end(other, there.value) && there.value < end(memory, start.value) {
             let message = "the memory device overlaps with another";
             let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, start.origin, message);
-            faults.push(fault.label(there.origin.span(), "the other one's place"));
+            let fault = fault.label(there.origin.span(), "the other one's place");
+            faults.push(fault.help("remove `base` to have a free place assigned"));
         }
     }
 }

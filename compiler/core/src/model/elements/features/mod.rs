@@ -261,7 +261,7 @@ mod tests {
             ),
             (
                 "<hyperv><spinlocks state='on' retries='9'/></hyperv>",
-                "`retries` of `<spinlocks>` is at least 4095, not 100",
+                "`retries` of `<spinlocks>` is at least 4095, not 9",
             ),
             (
                 "<kvm><dirty-ring state='on' size='1000'/></kvm>",

@@ -299,7 +299,7 @@ mod tests {
             trial(&xml, &[]).faults
         };
         for (dev, bus) in [("hda", "ide"), ("sda", "sata")] {
-            let fault = format!("QEMU has no disk on the bus `{bus}` that is read-only");
+            let fault = format!("a disk on the bus `{bus}` cannot be read-only");
             assert_eq!(disk("disk", dev, bus, "<readonly/>"), [fault]);
             assert_eq!(disk("cdrom", dev, bus, "<readonly/>"), Vec::<String>::new());
         }

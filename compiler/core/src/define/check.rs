@@ -1,5 +1,6 @@
 //! What libvirt refuses when it sees the whole definition.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use virtc_diag::{Diagnostic, Diagnostics, Safety, Span};
@@ -11,9 +12,9 @@ use crate::model::Domain;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::model::devices::disk::check_groups;
-use crate::model::devices::host_source::HostSource;
 use crate::model::devices::hostdev::Hostdev;
-use crate::model::devices::{BusSlot, Kind};
+use crate::model::devices::interface::Interface;
+use crate::model::devices::{BusSlot, Kind, PciAddress};
 use crate::model::elements::os::MachineFamily;
 
 /// Checks the rules that concern more than one device.
@@ -25,7 +26,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     roots(domain, faults);
     controllers(domain, faults);
     usb(domain, faults);
-    host_devices(domain, faults);
+    host_functions(domain, faults);
     common::check(domain, faults);
     unique::check(domain, faults);
     kinds(domain, faults);
@@ -84,12 +85,6 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             if !fits {
                 let message = format!("this `<{}>` cannot have an `<address>` of this type", kind.element());
                 faults.push(conflict(span, message).help("remove the `<address>` to have one assigned"));
-            }
-            if let Address::Pci { slot, .. } = address
-                && (slot.slot > 31 || slot.function > 7)
-            {
-                let fault = conflict(span, "a PCI bus has slots 0 to 0x1f with functions 0 to 7");
-                faults.push(fault.help("remove the `<address>` to have a free one assigned"));
             }
         }
     }
@@ -313,19 +308,20 @@ fn no_bus(
     Some(fault.help(help))
 }
 
-/// No device of the host is given twice.
-fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
-    let mut seen: Vec<(HostSource, Span)> = Vec::new();
-    let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
-    // USB devices compare themselves: one can be named in two ways.
-    let functions = domain.devices.hostdevs.iter().filter_map(Hostdev::source);
-    let functions = functions.filter(|source| matches!(source.value, HostSource::Pci(_)));
-    for source in interfaces.chain(functions) {
-        if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
-            let fault =
-                Diagnostic::at(&codes::CONFLICT, source.origin, "this device of the host is given to the guest twice");
-            faults.push(fault.label(*first, "first given here").help("remove one of the two"));
+/// No PCI function of the host is given twice. USB devices compare themselves: one can be named in two ways.
+fn host_functions(domain: &Domain, faults: &mut Diagnostics) {
+    let mut seen: BTreeMap<PciAddress, Origin> = BTreeMap::new();
+    let interfaces = domain.devices.interfaces.iter().filter_map(Interface::host_function);
+    for function in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::host_function)) {
+        let Spanned { value: address, origin } = function.address;
+        match seen.entry(address) {
+            Entry::Vacant(place) => drop(place.insert(origin)),
+            Entry::Occupied(first) => {
+                let message = "this device of the host is given to the guest twice";
+                let fault =
+                    Diagnostic::at(&codes::CONFLICT, origin, message).label(first.get().span(), "first given here");
+                faults.push(fault.help("remove one of the two"));
+            }
         }
-        seen.push((source.value, source.origin.span()));
     }
 }

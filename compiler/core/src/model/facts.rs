@@ -8,7 +8,6 @@ use virtc_inventory::{
 };
 
 use crate::ir::CpuSet;
-use crate::model::devices::PciSlot;
 use crate::qemu::{Text, state};
 
 /// The size of a huge page on x86 unless the kernel is told otherwise.
@@ -104,9 +103,8 @@ impl<'h> Facts<'h> {
     }
 
     /// Whether a function of the host is conventional PCI. One that is not known is taken for PCI Express, as libvirt takes it.
-    pub fn is_conventional(&self, slot: PciSlot) -> bool {
-        let address = PciAddress::new(slot.domain.into(), slot.bus, slot.slot, slot.function);
-        let function = address.and_then(|a| self.hardware()?.function(a));
+    pub fn is_conventional(&self, address: PciAddress) -> bool {
+        let function = self.hardware().and_then(|hardware| hardware.function(address));
         function.is_some_and(|f| f.bus == BusKind::Conventional)
     }
 

@@ -14,3 +14,4 @@ pub mod mutants;
 pub mod orders;
 pub mod record;
 pub mod test;
+pub mod words;

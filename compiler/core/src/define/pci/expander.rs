@@ -5,7 +5,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
-use crate::model::devices::address::pci;
+use crate::model::devices::address::{is_wanted, pci};
 use crate::model::devices::controller::PciModel;
 
 static BUS_NR: DefaultRule = DefaultRule {
@@ -37,15 +37,15 @@ pub(super) fn number(domain: &mut Domain, faults: &mut Vec<Diagnostic>) {
 /// A bridge stands on a bus with a lower number than its own: guests count buses in that order.
 pub(super) fn behind(domain: &Domain, faults: &mut Vec<Diagnostic>) {
     for controller in domain.devices.controllers.iter().filter(|c| c.pci_model() == Some(PciModel::PciBridge)) {
-        let Some((slot, origin)) = pci(&controller.info.address).filter(|(slot, _)| !slot.is_empty()) else { continue };
-        if u32::from(slot.bus) >= controller.index() {
+        let Some((at, origin)) = pci(&controller.info.address).filter(|(at, _)| !is_wanted(*at)) else { continue };
+        if u32::from(at.bus()) >= controller.index() {
             let span = origin.span();
             // A bridge that was added for another device is none that the user can move.
             let span = if origin.by_rule().is_some() { controller.origin.span() } else { span };
             let message = format!(
                 "`pci-bridge` {} is on bus {}, which is not lower than its own index",
                 controller.index(),
-                slot.bus
+                at.bus()
             );
             let help = "remove its `<address>`, or give it a higher `index` than that of its bus";
             faults.push(Diagnostic::at(&codes::CONFLICT, span, message).help(help));

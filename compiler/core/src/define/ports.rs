@@ -42,10 +42,16 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
                     let count = own.map_or(SERIAL_PORTS, |own| own.ports.get().unwrap_or(SERIAL_PORTS));
                     if *port >= count {
                         let message = format!("virtio-serial controller {controller} has {count} ports, from 0 on");
-                        report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+                        report(
+                            Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message)
+                                .help("remove the `<address>` to have a free port assigned"),
+                        );
                     } else if !taken.insert((*controller, *port)) {
                         let message = format!("port {port} of virtio-serial controller {controller} is in use already");
-                        report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+                        report(
+                            Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message)
+                                .help("remove the `<address>` to have a free port assigned"),
+                        );
                     }
                 }
                 Some(Spanned { value: Address::VirtioSerial { controller, .. }, .. }) => {
@@ -63,7 +69,10 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             taken.insert(place);
         } else {
             let message = "virtio-serial controller 0 has no free port";
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+            report(
+                Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message)
+                    .help("add `<controller type='virtio-serial'/>`"),
+            );
         }
     }
     for (kind, index, zero, wish) in wanting {
@@ -72,8 +81,11 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             wish.and_then(|wish| free.next(zero, Some(wish), &taken))
         });
         let Some((controller, port)) = place else {
-            let span = domain.origin.span();
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, "no port of a virtio-serial controller is free"));
+            let span = domain.devices.origin(kind, index).unwrap_or(domain.origin).span();
+            report(
+                Diagnostic::at(&codes::ADDRESS_CONFLICT, span, "no port of a virtio-serial controller is free")
+                    .help("add `<controller type='virtio-serial'/>`"),
+            );
             continue;
         };
         taken.insert((controller, port));
@@ -166,8 +178,8 @@ pub fn usb_given(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         let Some(Spanned { value: Address::Usb { bus, port }, origin }) = &device.info().address else { continue };
         let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
         if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
-            let span = origin.span();
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
+            let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message);
+            report(fault.help("remove the `<address>` to have a free port assigned"));
         }
     }
 }
@@ -202,8 +214,8 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) 
             places.push((kind, index, bus, port));
         } else {
             let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
-            let message = format!("no USB port is free for this `<{}>`", kind.element());
-            let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message);
+            let fault =
+                Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, "no USB port is free for this device").shared();
             faults.push(fault.help("add a USB controller, or one with more ports"));
         }
     }

@@ -1,6 +1,6 @@
 //! The diagnostics of this crate.
 
-use virtc_diag::{Code, Severity};
+use virtc_diag::{Code, Diagnostic, Diagnostics, Place, Severity};
 
 /// Something that virtc does not compile yet.
 pub static NOT_YET_SUPPORTED: Code = Code {
@@ -124,3 +124,52 @@ pub static ALL: &[&Code] = &[
     &WITHOUT_EFFECT,
     &REFUSED_BY_QEMU,
 ];
+
+/// Adds findings in one call each.
+pub trait Report {
+    /// A finding of this kind.
+    fn add(&mut self, code: &'static Code, place: impl Into<Place>, message: impl Into<String>) {
+        self.add_with(code, place, message, "");
+    }
+
+    /// A finding of this kind; `help` says what to do.
+    fn add_with(
+        &mut self,
+        code: &'static Code,
+        place: impl Into<Place>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    );
+
+    /// The error [`UNSUPPORTED_CONFIGURATION`].
+    fn refuse(&mut self, place: impl Into<Place>, message: impl Into<String>) {
+        self.add(&UNSUPPORTED_CONFIGURATION, place, message);
+    }
+
+    /// The error [`UNSUPPORTED_CONFIGURATION`]; `help` says what to do.
+    fn refuse_with(&mut self, place: impl Into<Place>, message: impl Into<String>, help: impl Into<String>) {
+        self.add_with(&UNSUPPORTED_CONFIGURATION, place, message, help);
+    }
+
+    /// The error [`CONFLICT`].
+    fn conflict(&mut self, place: impl Into<Place>, message: impl Into<String>) {
+        self.add(&CONFLICT, place, message);
+    }
+
+    /// The error [`CONFLICT`]; `help` says what to do.
+    fn conflict_with(&mut self, place: impl Into<Place>, message: impl Into<String>, help: impl Into<String>) {
+        self.add_with(&CONFLICT, place, message, help);
+    }
+}
+
+impl Report for Diagnostics {
+    fn add_with(
+        &mut self,
+        code: &'static Code,
+        place: impl Into<Place>,
+        message: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.push(Diagnostic::at(code, place, message).help(help));
+    }
+}

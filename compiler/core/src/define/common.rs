@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{OptExt, Spanned, YesNo};
 use crate::model::Domain;
 use crate::model::devices::address::Address;
@@ -44,48 +44,51 @@ type Taken = BTreeMap<u32, Span>;
 /// `src/conf/domain_postparse.c`).
 fn boot(info: &Info, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(order) = info.boot_order else { return };
-    let span = order.origin.span();
     if order.value == 0 {
-        faults.push(Diagnostic::at(&codes::BAD_VALUE, span, "a place in the boot order is at least 1"));
+        faults.add(&codes::BAD_VALUE, order.origin, "a place in the boot order is at least 1");
     } else if let Some(first) = taken.insert(order.value, order.origin.span()) {
-        let message = format!("another device has the place {} in the boot order", order.value);
-        let fault = Diagnostic::at(&codes::CONFLICT, span, message);
-        faults.push(fault.label(first, "the other one"));
+        faults.push(
+            Diagnostic::at(
+                &codes::CONFLICT,
+                order.origin,
+                format!("another device has the place {} in the boot order", order.value),
+            )
+            .label(first, "the other one"),
+        );
     }
 }
 
 /// What has the address of a drive counts as a SCSI device.
 fn scsi_bus(info: &Info, faults: &mut Diagnostics) {
     if let Some(Spanned { value: Address::Drive { bus: 1.., .. }, origin }) = &info.address {
-        let message = "a SCSI controller has one bus";
-        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+        faults.add(&codes::ADDRESS_CONFLICT, origin, "a SCSI controller has one bus");
     }
 }
 
 fn rom(info: &Info, faults: &mut Diagnostics) {
     let Some(rom) = info.rom.as_ref().filter(|rom| rom.enabled.is(&YesNo::No)) else { return };
     if let Some(origin) = rom.tuning() {
-        let message = "the device has no ROM, which this is about";
-        let span = origin.span();
-        let fault = Diagnostic::at(&codes::CONFLICT, span, message);
-        faults.push(fault.help("remove it, or `enabled='no'`"));
+        faults.conflict_with(origin, "the device has no ROM, which this is about", "remove it, or `enabled='no'`");
     }
 }
 
 /// The index is no other device's, and of no device that stands on another bus than PCI.
 fn acpi(info: &Info, needs: BusSlot, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(index) = info.acpi_index else { return };
-    let span = index.origin.span();
     let elsewhere = info.address.as_ref().is_some_and(|address| !matches!(address.value, Address::Pci { .. }));
     if elsewhere || matches!(needs, BusSlot::Usb | BusSlot::VirtioSerial(_)) {
-        let message = "only a PCI device has an index for ACPI";
-        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        faults.refuse(index.origin, "only a PCI device has an index for ACPI");
     } else if index.value == 0 {
-        faults.push(Diagnostic::at(&codes::BAD_VALUE, span, "an index for ACPI is at least 1"));
+        faults.add(&codes::BAD_VALUE, index.origin, "an index for ACPI is at least 1");
     } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
-        let message = format!("another device has the index {} for ACPI", index.value);
-        let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message);
-        faults.push(fault.label(first, "the other one"));
+        faults.push(
+            Diagnostic::at(
+                &codes::REFUSED_BY_QEMU,
+                index.origin,
+                format!("another device has the index {} for ACPI", index.value),
+            )
+            .label(first, "the other one"),
+        );
     }
 }
 
@@ -95,7 +98,6 @@ fn serial_port(info: &Info, domain: &Domain, faults: &mut Diagnostics) {
         return;
     };
     if domain.devices.controller(ControllerType::VirtioSerial, *controller).is_none() {
-        let message = format!("there is no virtio-serial controller {controller}");
-        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+        faults.add(&codes::ADDRESS_CONFLICT, origin, format!("there is no virtio-serial controller {controller}"));
     }
 }

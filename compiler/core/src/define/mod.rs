@@ -78,10 +78,10 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
         interface.derive_ids(&uuid, place);
     }
-    Vcpus::check(&domain, &mut |d| faults.push(d));
+    Vcpus::check(&domain, &mut faults);
     check::check(&domain, &mut faults);
-    ports::usb_given(&domain, &mut |d| faults.push(d));
-    ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
+    ports::usb_given(&domain, &mut faults);
+    ports::virtio_serial(&mut domain, &mut faults);
     let mut taken = vio_taken(&domain);
     domain.devices.controllers.iter_mut().for_each(|c| c.define_vio(&mut taken));
     memory::assign(&mut domain);
@@ -111,28 +111,27 @@ pub fn default_emulator(arch: Arch) -> String {
 
 fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
-    let report = &mut |d| faults.push(d);
-    Sysinfo::define(&mut domain.sysinfo, &mut domain.general.uuid, report);
-    domain.general.define(origin, report);
-    domain.vcpus.define(origin, report);
-    domain.iothreads.define(origin, report);
-    domain.throttles.check(report);
+    Sysinfo::define(&mut domain.sysinfo, &mut domain.general.uuid, faults);
+    domain.general.define(origin, faults);
+    domain.vcpus.define(origin, faults);
+    domain.iothreads.define(origin, faults);
+    domain.throttles.check(faults);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
-    domain.limits.define(report);
-    domain.idmap.check(origin, report);
+    domain.limits.define(faults);
+    domain.idmap.check(origin, faults);
     if !domain.cputune.pins() {
         domain.vcpus.follow(origin, &domain.numatune);
     }
     domain.numatune.define(origin, domain.vcpus.placement);
     domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch()), &EMULATOR, domain.origin));
     let per_device = domain.has_device_boot_order();
-    domain.os.define(origin, per_device, report);
-    os::choose(domain, facts, report);
-    domain.clock.define(origin, &domain.os, domain.general.is_kvm(), report);
-    domain.extensions.check(report);
-    domain.features.define(origin, &domain.os, domain.general.is_kvm(), facts, report);
-    domain.lifecycle.define(origin, report);
-    crate::model::elements::seclabel::Seclabel::define(&mut domain.labels, report);
+    domain.os.define(origin, per_device, faults);
+    os::choose(domain, facts, faults);
+    domain.clock.define(origin, &domain.os, domain.general.is_kvm(), faults);
+    domain.extensions.check(faults);
+    domain.features.define(origin, &domain.os, domain.general.is_kvm(), facts, faults);
+    domain.lifecycle.define(origin, faults);
+    crate::model::elements::seclabel::Seclabel::define(&mut domain.labels, faults);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
     // Under KVM the default of a machine of Arm is a CPU that the host does not have.
     let kvm = domain.general.is_kvm();
@@ -142,22 +141,22 @@ fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnost
         if domain.has_32_bits() {
             cpu.without_migration();
         }
-        cpu.define(default, (domain.os.arch(), kvm), max, report);
-        cpu.check(domain, report);
+        cpu.define(default, (domain.os.arch(), kvm), max, faults);
+        cpu.check(domain, faults);
         domain.cpu = Some(cpu);
     }
     let cells = domain.numa().map_or(0, Numa::total_kib);
     domain.backing.define(domain.numa().map_or(0, |n| n.cells.len()));
     let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
-    domain.memory.define(origin, cells, devices, report);
-    os::check(domain, report);
+    domain.memory.define(origin, cells, devices, faults);
+    os::check(domain, faults);
     if let Some(security) = &domain.security {
-        security.check(domain.os.arch(), domain.general.is_kvm(), report);
+        security.check(domain.os.arch(), domain.general.is_kvm(), faults);
     }
-    domain.features.check(domain, report);
-    domain.power.check(domain, report);
-    domain.memory.check(domain, report);
-    domain.backing.check(domain, report);
-    domain.numatune.check(domain, report);
-    domain.cputune.check(domain, report);
+    domain.features.check(domain, faults);
+    domain.power.check(domain, faults);
+    domain.memory.check(domain, faults);
+    domain.backing.check(domain, faults);
+    domain.numatune.check(domain, faults);
+    domain.cputune.check(domain, faults);
 }

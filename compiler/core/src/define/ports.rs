@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::define::controllers::ensure;
 use crate::define::usb::Ports;
 use crate::ir::{DefaultRule, OptExt, Spanned};
@@ -29,7 +29,7 @@ static USB_HUB: DefaultRule =
     DefaultRule { name: "usb-hub-added", text: "a hub is added where the guest has more USB devices than ports" };
 
 /// Gives channels and virtio consoles a port each.
-pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
+pub fn virtio_serial(domain: &mut Domain, faults: &mut Diagnostics) {
     let mut taken = BTreeSet::new();
     let (mut wanting, mut unseen) = (Vec::new(), Vec::new());
     for kind in [Kind::Console, Kind::Channel] {
@@ -43,10 +43,10 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
                     let count = own.map_or(SERIAL_PORTS, |own| own.ports.get().unwrap_or(SERIAL_PORTS));
                     if *port >= count {
                         let message = format!("virtio-serial controller {controller} has {count} ports, from 0 on");
-                        report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+                        faults.add(&codes::ADDRESS_CONFLICT, origin, message);
                     } else if !taken.insert((*controller, *port)) {
                         let message = format!("port {port} of virtio-serial controller {controller} is in use already");
-                        report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+                        faults.add(&codes::ADDRESS_CONFLICT, origin, message);
                     }
                 }
                 Some(Spanned { value: Address::VirtioSerial { controller, .. }, .. }) => {
@@ -63,8 +63,7 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
         if let Some(place) = free.next(false, Some(0), &taken) {
             taken.insert(place);
         } else {
-            let message = "virtio-serial controller 0 has no free port";
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+            faults.add(&codes::ADDRESS_CONFLICT, origin, "virtio-serial controller 0 has no free port");
         }
     }
     for (kind, index, zero, wish) in wanting {
@@ -73,8 +72,7 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             wish.and_then(|wish| free.next(zero, Some(wish), &taken))
         });
         let Some((controller, port)) = place else {
-            let span = domain.origin.span();
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, "no port of a virtio-serial controller is free"));
+            faults.add(&codes::ADDRESS_CONFLICT, domain.origin, "no port of a virtio-serial controller is free");
             continue;
         };
         taken.insert((controller, port));
@@ -161,12 +159,12 @@ pub fn usb_hubs(domain: &mut Domain) {
 }
 
 /// Gives USB devices a port each. Where libvirt's order, which goes as deep as it can, leaves a device without a port, short paths come first.
-pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
+pub fn usb(domain: &mut Domain, faults: &mut Diagnostics) {
     let places = match usb_places(domain, false) {
-        (places, faults) if faults.is_empty() => places,
+        (places, found) if found.is_empty() => places,
         _ => {
-            let (places, faults) = usb_places(domain, true);
-            faults.into_iter().for_each(report);
+            let (places, found) = usb_places(domain, true);
+            faults.extend(found);
             places
         }
     };
@@ -178,7 +176,7 @@ pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
 }
 
 /// Says which of the ports that the definition names do not exist or are named twice.
-pub fn usb_given(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+pub fn usb_given(domain: &Domain, faults: &mut Diagnostics) {
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
     for (kind, index) in on_usb(domain, ON_USB) {
@@ -186,8 +184,7 @@ pub fn usb_given(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         let Some(Spanned { value: Address::Usb { bus, port }, origin }) = address else { continue };
         let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
         if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
-            let span = origin.span();
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
+            faults.add(&codes::ADDRESS_CONFLICT, origin, message);
         }
     }
 }
@@ -195,8 +192,8 @@ pub fn usb_given(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
 /// A device with its bus and port.
 type UsbPlace = (Kind, usize, u32, String);
 
-fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) {
-    let mut faults = Vec::new();
+fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Diagnostics) {
+    let mut faults = Diagnostics::new();
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
     let mut wanting = Vec::new();
@@ -224,8 +221,7 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) 
         } else {
             let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
             let message = format!("no USB port is free for this `<{}>`", kind.element());
-            let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message);
-            faults.push(fault.help("add a USB controller, or one with more ports"));
+            faults.add_with(&codes::ADDRESS_CONFLICT, origin, message, "add a USB controller, or one with more ports");
         }
     }
     (places, faults)

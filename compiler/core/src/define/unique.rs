@@ -21,9 +21,14 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
             match names.entry(&alias.value) {
                 Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
                 Entry::Occupied(first) => {
-                    let message = format!("another device has the name `{}`", alias.value);
-                    let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message);
-                    faults.push(fault.label(*first.get(), "the other one"));
+                    faults.push(
+                        Diagnostic::at(
+                            &codes::CONFLICT,
+                            alias.origin,
+                            format!("another device has the name `{}`", alias.value),
+                        )
+                        .label(*first.get(), "the other one"),
+                    );
                 }
             }
         }

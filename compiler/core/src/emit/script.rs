@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::Diagnostics;
 use virtc_plan::{Arg, Part, Placeholder, Step};
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::emit::argv::value_arg;
 use crate::prepare::{Machine, Sound};
 use crate::qemu::{HostRequirements, Payload, Props, QemuOption, Value};
@@ -38,11 +38,10 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
     }
     let mut faults = Diagnostics::new();
     for (call, origin) in &needs.commands {
-        let message =
-            format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute);
-        let span = origin.span();
-        faults.push(
-            Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
+        faults.refuse_with(
+            origin,
+            format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute),
+            "use `virtc run`, or `--emit plan`",
         );
     }
     out.push_str("exec");
@@ -62,11 +61,7 @@ pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
             }
             Err(fd) => {
                 let message = format!("descriptor `{fd}` cannot be opened in a shell script");
-                let span = item.origin.span();
-                faults.push(
-                    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
-                        .help("use `virtc run`, or `--emit plan`"),
-                );
+                faults.refuse_with(item.origin, message, "use `virtc run`, or `--emit plan`");
             }
         }
     }

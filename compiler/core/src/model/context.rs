@@ -33,7 +33,7 @@ impl<'m> EmitContext<'m> {
         let names = &domain.extensions;
         let arch = domain.os.arch();
         let target = target.of_arch(arch);
-        let changes = Changes::read(&names.add, &names.del, (&target, arch), &mut |d| faults.push(d));
+        let changes = Changes::read(&names.add, &names.del, (&target, arch), &mut faults);
         Self { domain, target, facts, changes, faults: RefCell::new(faults) }
     }
 
@@ -125,8 +125,7 @@ impl EmitContext<'_> {
             return Some(Text::from(format!("{mount}/libvirt/qemu/{}", self.short_name())));
         }
         let message = format!("the host has no mount of huge pages of {size} KiB");
-        let span = kib.origin_or(origin).span();
-        self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, kib.origin_or(origin), message));
         None
     }
 
@@ -155,9 +154,8 @@ impl EmitContext<'_> {
     /// Reports NUMA nodes that the host does not have.
     pub fn check_nodes(&self, nodes: &Spanned<CpuSet>) {
         if let Some(node) = nodes.value.iter().find(|n| self.facts.lacks_node(*n)) {
-            let span = nodes.origin.span();
             let message = format!("the host has no NUMA node {node}");
-            self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, nodes.origin, message));
         }
     }
 

@@ -103,9 +103,15 @@ pub fn lower_running(checked: &Validated<'_>) -> (Option<Domain>, Diagnostics) {
 fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics) {
     let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
     if !root.is("domain") {
-        let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
-        let fault = Diagnostic::at(&codes::MISSING, root.name_span(), message);
-        return (None, std::iter::once(fault).collect());
+        return (
+            None,
+            std::iter::once(Diagnostic::at(
+                &codes::MISSING,
+                root.name_span(),
+                format!("the root element is `<{}>`, not `<domain>`", root.name()),
+            ))
+            .collect(),
+        );
     }
     let mut domain = Domain::read(&Fields::new(&cx, root));
     let (found, met) = cx.finish();

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Bound;
 
-use virtc_diag::{Diagnostic, Span};
+use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::Arch;
@@ -37,26 +37,28 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
         let Some(lack) = lack(caps, &cx.changes, item) else { continue };
         let has = |other: &Target| other.caps().is_some_and(|caps| self::lack(caps, &cx.changes, item).is_none());
         let other = cx.target.others(arch).find(has);
-        let span: Span = item.origin.span();
         // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
         let is_denied = self::lack(caps, &Changes::default(), item).is_none();
         if !is_denied && other.is_none() && cx.target.is_profile() {
             let message = format!("no QEMU that virtc knows has {}", one(&lack));
             let help =
                 "where yours has it, name its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
-            cx.report(Diagnostic::at(&codes::UNKNOWN_TO_QEMU, span, message).help(help));
+            cx.report(Diagnostic::at(&codes::UNKNOWN_TO_QEMU, item.origin, message).help(help));
             continue;
         }
         if is_denied {
-            let message = format!("the definition takes away the capability for this {lack}");
-            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            let fault = Diagnostic::at(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                item.origin,
+                format!("the definition takes away the capability for this {lack}"),
+            );
             cx.report(fault.help("remove it from `<qemu:capabilities>`"));
             continue;
         }
         let message = format!("{} has no {lack}", cx.target.name());
         let help = other
             .map_or_else(|| "no QEMU that virtc knows has it".to_owned(), |other| format!("{} has it", other.name()));
-        cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, item.origin, message).help(help));
     }
 }
 

@@ -50,9 +50,11 @@ fn memfd(domain: &Domain) -> Option<Origin> {
 pub fn check(cx: &EmitContext<'_>) {
     for (name, asked) in ASKED.iter().filter(|(name, _)| cx.changes.lacks(name)) {
         if let Some(origin) = asked(cx.domain) {
-            let span = origin.span();
-            let message = format!("this takes the capability `{name}`, which the definition takes away");
-            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            let fault = Diagnostic::at(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                origin,
+                format!("this takes the capability `{name}`, which the definition takes away"),
+            );
             cx.report(fault.help("remove it from `<qemu:capabilities>`"));
         }
     }

@@ -97,7 +97,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
 /// libvirt stores a definition without USB ports unless all of them are given, and finds them at each start.
 pub(crate) fn finish_start(domain: &mut Domain) -> Diagnostics {
     let mut findings = Diagnostics::new();
-    ports::usb(domain, &mut |d| findings.push(d));
+    ports::usb(domain, &mut findings);
     console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);

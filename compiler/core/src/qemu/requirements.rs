@@ -245,8 +245,7 @@ impl HostRequirements {
     /// Why no plan can be made.
     pub(crate) fn faults(&self) -> Diagnostics {
         let refused = |(origin, what): &(Origin, String)| {
-            let message = format!("running this is not supported yet: {what}");
-            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
+            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, format!("running this is not supported yet: {what}"))
         };
         let mut out = self.vf_faults();
         out.extend(self.refused.iter().map(refused).collect());
@@ -256,9 +255,11 @@ impl HostRequirements {
     /// Why these settings cannot be made.
     fn vf_faults(&self) -> Diagnostics {
         let fault = |origin: &Origin| {
-            let message =
-                "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
-            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
+            Diagnostic::at(
+                &codes::NOT_YET_SUPPORTED,
+                origin,
+                "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set",
+            )
         };
         self.vf_settings.iter().map(fault).collect()
     }

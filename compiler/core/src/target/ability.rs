@@ -1,8 +1,8 @@
 //! `<qemu:capabilities>`: abilities that libvirt is to assume, or to do without.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::Arch;
 use crate::ir::Spanned;
 use crate::target::{Capabilities, Target};
@@ -88,21 +88,20 @@ impl Changes {
         add: &[Spanned<String>],
         del: &[Spanned<String>],
         (target, arch): (&Target, Arch),
-        report: &mut dyn FnMut(Diagnostic),
+        faults: &mut Diagnostics,
     ) -> Self {
         let mut of = |names: &[Spanned<String>]| {
             let mut out = Vec::new();
             for name in names {
-                let span = name.origin.span();
                 if !NAMES.lines().any(|known| known == name.value) {
                     let message = format!("libvirt has no capability `{}`", name.value);
-                    report(Diagnostic::at(&codes::BAD_VALUE, span, message).help("it refuses what it does not know"));
+                    faults.add_with(&codes::BAD_VALUE, name.origin, message, "it refuses what it does not know");
                 } else if let Some(ability) = Ability::named(&name.value, target, arch) {
                     out.push(ability);
                 } else {
-                    let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
                     let help = "what libvirt does otherwise without it, virtc does not do at all";
-                    report(Diagnostic::at(&codes::CAPABILITY_WITHOUT_EFFECT, span, message).help(help));
+                    let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
+                    faults.add_with(&codes::CAPABILITY_WITHOUT_EFFECT, name.origin, message, help);
                 }
             }
             out

@@ -148,8 +148,7 @@ impl<'d, 'c> Fields<'d, 'c> {
         }
         if T::read(text.trim()).is_some() {
             // The grammar passes over white space around a word or behind a number; libvirt does not.
-            let message = format!("{} has white space around it", what());
-            let fault = Diagnostic::at(&codes::BAD_VALUE, span, message);
+            let fault = Diagnostic::at(&codes::BAD_VALUE, span, format!("{} has white space around it", what()));
             let fault = fault.help(format!("libvirt takes `{}` alone", text.trim()));
             self.report(fault.fix(Safety::Safe, "take the white space away", span, text.trim()));
         } else if T::words().is_empty() {

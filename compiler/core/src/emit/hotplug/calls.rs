@@ -49,9 +49,12 @@ pub(super) fn pair(item: &QemuOption) -> Result<(QmpCall, QmpCall), Diagnostics>
 }
 
 fn refused(item: &QemuOption) -> Diagnostics {
-    let message = format!("this device cannot be plugged into a running guest: it needs `-{}`", item.option);
-    let span = item.origin.span();
-    std::iter::once(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)).collect()
+    std::iter::once(Diagnostic::at(
+        &codes::UNSUPPORTED_CONFIGURATION,
+        item.origin,
+        format!("this device cannot be plugged into a running guest: it needs `-{}`", item.option),
+    ))
+    .collect()
 }
 
 fn call(execute: &str, arguments: Json) -> QmpCall {

@@ -1,8 +1,8 @@
 //! `<memoryBacking>`: what the host makes the guest's memory of.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -111,13 +111,12 @@ impl Backing {
     }
 
     /// What libvirt refuses (`virDomainDefPostParseMemory…` and `qemuDomainDefValidateMemory…`).
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let fault = |origin: Origin, message: String| Diagnostic::at(&codes::CONFLICT, origin, message);
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let cells = domain.numa().map_or(0, |n| n.cells.len());
         let pages = self.hugepages.as_ref().map(|(_, pages)| pages.as_slice()).unwrap_or_default();
         for (at, page) in pages.iter().enumerate() {
             if page.kib.is(&0) {
-                report(fault(page.kib.origin_or(page.origin), "a huge page has no size".to_owned()));
+                faults.conflict(page.kib.origin_or(page.origin), "a huge page has no size");
             }
             let others = pages.iter().take(at);
             match &page.nodeset {
@@ -125,16 +124,17 @@ impl Backing {
                     let known = u32::try_from(cells).unwrap_or(u32::MAX);
                     // Without cells there is one node, which is the whole guest.
                     if let Some(node) = nodes.last().filter(|n| *n >= known.max(1)) {
-                        report(fault(nodes.origin, format!("there is no NUMA cell {node} that could have huge pages")));
+                        faults
+                            .conflict(nodes.origin, format!("there is no NUMA cell {node} that could have huge pages"));
                     }
                     for other in others.filter_map(|o| o.nodeset.as_ref()) {
                         if let Some(node) = nodes.common(&other.value) {
-                            report(fault(nodes.origin, format!("NUMA cell {node} has huge pages of two sizes")));
+                            faults.conflict(nodes.origin, format!("NUMA cell {node} has huge pages of two sizes"));
                         }
                     }
                 }
                 None if pages.iter().take(at).any(|o| o.nodeset.is_none()) => {
-                    report(fault(page.origin, "two sizes of huge pages for all other cells".to_owned()));
+                    faults.conflict(page.origin, "two sizes of huge pages for all other cells");
                 }
                 None => {}
             }
@@ -142,16 +142,21 @@ impl Backing {
         if let (Some(hugepages), Some(ondemand)) =
             (&self.hugepages, self.allocation.filter(|a| a.value == AllocationMode::Ondemand))
         {
-            let message = "huge pages are always set aside at the start".to_owned();
-            let fault = fault(ondemand.origin, message).help("remove `mode='ondemand'`");
-            report(fault.label(hugepages.0.span(), "the huge pages"));
+            let fault = Diagnostic::at(
+                &codes::CONFLICT,
+                ondemand.origin,
+                "huge pages are always set aside at the start".to_owned(),
+            )
+            .help("remove `mode='ondemand'`");
+            faults.push(fault.label(hugepages.0.span(), "the huge pages"));
         }
         if let (Some(source), Some((origin, _))) =
             (self.source.filter(|s| s.value == SourceType::Anonymous), &self.hugepages)
         {
-            let message = "huge pages are no anonymous memory".to_owned();
-            let fault = fault(source.origin, message).help("remove `<source type='anonymous'/>`");
-            report(fault.label(origin.span(), "the huge pages"));
+            let fault =
+                Diagnostic::at(&codes::CONFLICT, source.origin, "huge pages are no anonymous memory".to_owned())
+                    .help("remove `<source type='anonymous'/>`");
+            faults.push(fault.label(origin.span(), "the huge pages"));
         }
     }
 

@@ -1,8 +1,8 @@
 //! `<clock>` and its timers.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::EmitContext;
 use crate::model::elements::lifecycle::Action;
@@ -150,7 +150,7 @@ impl Clock {
     }
 
     /// Fills in what is absent, and says what cannot be compiled.
-    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, faults: &mut Diagnostics) {
         let offset = *self.offset.get_or_insert(Spanned::rule(Offset::Utc, &UTC, origin));
         // A number of seconds makes the offset a variable one.
         if matches!(offset.value, Offset::Utc | Offset::Localtime)
@@ -168,8 +168,11 @@ impl Clock {
             self.adjustment.as_mut().filter(|a| offset.value == Offset::Variable && a.parse::<i64>().is_err())
         {
             // What libvirt cannot read is 0 to it.
-            let message = "this is no number of seconds that can be counted, and stands for 0";
-            report(Diagnostic::at(&codes::WITHOUT_EFFECT, adjustment.origin, message));
+            faults.add(
+                &codes::WITHOUT_EFFECT,
+                adjustment.origin,
+                "this is no number of seconds that can be counted, and stands for 0",
+            );
             "0".clone_into(&mut adjustment.value);
         }
         if let Some(adjustment) = &mut self.adjustment
@@ -178,17 +181,14 @@ impl Clock {
             adjustment.value = seconds.to_string();
         }
         if offset.value == Offset::Timezone && self.timezone.is_none() {
-            let message = "the clock follows a time zone, and `timezone` is absent";
-            report(Diagnostic::at(&codes::MISSING, offset.origin, message));
+            faults.add(&codes::MISSING, offset.origin, "the clock follows a time zone, and `timezone` is absent");
         }
         if let Some(start) = self.start.filter(|s| s.value > LAST_SECOND) {
-            let message = "a clock starts in the year 9999 at the latest";
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, start.origin, message));
+            faults.refuse(start.origin, "a clock starts in the year 9999 at the latest");
         }
         for timer in &self.timers {
             if let Some((origin, message)) = timer.fault(os, kvm) {
-                let span = origin.span();
-                report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                faults.refuse(origin, message);
             }
         }
     }
@@ -234,8 +234,11 @@ impl Clock {
     /// The time at the start, as the adjustment has it.
     fn adjusted(&self, cx: &EmitContext<'_>, origin: Origin) -> String {
         let Some((now, zone)) = cx.facts.now() else {
-            let message = "the clock is set to a distance from the time of the start, and no host file says that time";
-            let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, origin, message);
+            let fault = Diagnostic::at(
+                &codes::HOST_FACT_NEEDED,
+                origin,
+                "the clock is set to a distance from the time of the start, and no host file says that time",
+            );
             cx.report(fault.help("set `clock` in the resources of the host file, or use `offset='utc'`"));
             return String::new();
         };

@@ -4,10 +4,10 @@ mod features;
 mod names;
 mod vectors;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_inventory::HostModel;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::Arch;
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Domain;
@@ -186,9 +186,9 @@ impl Cpu {
         default: Option<String>,
         (arch, kvm): (Arch, bool),
         max_vcpus: Option<u32>,
-        report: &mut dyn FnMut(Diagnostic),
+        faults: &mut Diagnostics,
     ) {
-        vectors::define(self, report);
+        vectors::define(self, faults);
         let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom, self.origin)).value;
         match mode {
             // Nothing but a topology is said: the model is left to QEMU.
@@ -233,7 +233,7 @@ impl Cpu {
             feature.policy.get_or_insert(by_rule(FeaturePolicy::Require, self.origin));
         }
         if let Some(numa) = &mut self.numa {
-            numa.define(max_vcpus.unwrap_or(1), report);
+            numa.define(max_vcpus.unwrap_or(1), faults);
         }
         if let (Some(t), Some(max)) = (&self.topology, max_vcpus) {
             let count =
@@ -241,30 +241,25 @@ impl Cpu {
             if count != Some(max) {
                 let count = count.map_or("too many".to_owned(), |c| c.to_string());
                 let message = format!("the topology has {count} CPUs, `<vcpu>` says {max}");
-                report(Diagnostic::at(&codes::CONFLICT, t.origin, message).help("make the two equal"));
+                faults.conflict_with(t.origin, message, "make the two equal");
             }
         }
     }
 
     /// What cannot be compiled.
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        self.physical.check(self.mode.get(), domain.os.arch(), report);
-        features::check(self, domain.os.arch(), report);
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.physical.check(self.mode.get(), domain.os.arch(), faults);
+        features::check(self, domain.os.arch(), faults);
         let Some(mode) = self.mode else { return };
-        let span = mode.origin.span();
         match mode.value {
             CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => {
-                let place = self.migratable.origin_or(mode.origin).span();
-                let message = "QEMU's CPUs of 32 bits do not tell what can be migrated";
-                report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message));
+                let place = self.migratable.origin_or(mode.origin);
+                faults.refuse(place, "QEMU's CPUs of 32 bits do not tell what can be migrated");
             }
-            CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
-                Diagnostic::at(
-                    &codes::UNSUPPORTED_CONFIGURATION,
-                    span,
-                    "`host-passthrough` needs KVM, but the domain is of type `qemu`",
-                )
-                .help("use `type='kvm'` on `<domain>`, or name a model"),
+            CpuMode::HostPassthrough if !domain.general.is_kvm() => faults.refuse_with(
+                mode.origin,
+                "`host-passthrough` needs KVM, but the domain is of type `qemu`",
+                "use `type='kvm'` on `<domain>`, or name a model",
             ),
             CpuMode::HostPassthrough | CpuMode::HostModel | CpuMode::Custom | CpuMode::Maximum => {}
         }
@@ -344,8 +339,9 @@ impl Cpu {
         let opts = cx.domain.features.cpu_opts(false, cx.domain.clock.cpu_opts(Opts::new()));
         if opts.iter().next().is_some() {
             let message = "timers and features are settings of the CPU, and the CPU has no model";
-            let span = self.origin.span();
-            cx.report(Diagnostic::at(&codes::MISSING, span, message).help("add `<cpu mode='host-passthrough'/>`"));
+            cx.report(
+                Diagnostic::at(&codes::MISSING, self.origin, message).help("add `<cpu mode='host-passthrough'/>`"),
+            );
         }
     }
 
@@ -357,8 +353,7 @@ impl Cpu {
             let message = "what `host-model` stands for is known on the host alone";
             let help = "give a host file with `--host` that names it under `resources` (`virsh domcapabilities` shows it), name a model, or use \
                 `host-passthrough`";
-            let span = mode.origin.span();
-            cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
+            cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, mode.origin, message).help(help));
         }
         model
     }

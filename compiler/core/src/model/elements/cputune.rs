@@ -3,10 +3,10 @@
 mod sched;
 mod share;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
-use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Spanned};
+use crate::codes::Report as _;
+use crate::ir::{CpuSet, Leaf, Opt, OptExt, Spanned};
 use crate::model::Domain;
 use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
@@ -93,43 +93,40 @@ impl Cputune {
     }
 
     /// What libvirt refuses.
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::at(&codes::CONFLICT, origin, message));
-        };
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         for (what, list) in [("virtual CPU", &self.vcpus), ("I/O thread", &self.iothreads)] {
             for (at, pin) in list.iter().enumerate() {
                 if list.iter().take(at).any(|p| p.thread == pin.thread) {
-                    fault(pin.thread.origin, format!("{what} {} has its CPUs twice", pin.thread.value));
+                    faults.conflict(pin.thread.origin, format!("{what} {} has its CPUs twice", pin.thread.value));
                 }
                 if pin.cpuset.value.is_empty() {
-                    fault(pin.cpuset.origin, "a thread that may run on no CPU".to_owned());
+                    faults.conflict(pin.cpuset.origin, "a thread that may run on no CPU");
                 }
             }
         }
         // QEMU is not given less than a millisecond (`virDomainDefCputuneValidate` in libvirt's `src/conf/domain_validate.c`).
         for quota in self.times.iter().flatten().filter(|t| (1..1000).contains(&t.value)) {
-            fault(quota.origin, "a period or quota of less than 1000 µs".to_owned());
+            faults.conflict(quota.origin, "a period or quota of less than 1000 µs");
         }
         let vcpus = domain.vcpus.max.get().unwrap_or(1);
         for sched in self.sched.iter().filter(|s| s.group == Group::Vcpus) {
             if let Some(id) = sched.threads.value.iter().find(|id| *id >= vcpus) {
-                fault(sched.threads.origin, format!("there is no virtual CPU {id}"));
+                faults.conflict(sched.threads.origin, format!("there is no virtual CPU {id}"));
             }
         }
         if let Some(cache) = self.caches.first().filter(|_| !domain.general.is_kvm()) {
-            fault(cache.origin, "only a domain that runs under KVM has a part of the host's caches".to_owned());
+            faults.conflict(cache.origin, "only a domain that runs under KVM has a part of the host's caches");
         }
         for pin in self.iothreads.iter().filter(|p| !domain.iothreads.has(p.thread.value)) {
-            fault(pin.thread.origin, format!("there is no I/O thread {}", pin.thread.value));
+            faults.conflict(pin.thread.origin, format!("there is no I/O thread {}", pin.thread.value));
         }
         for sched in self.sched.iter().filter(|s| s.group == Group::Iothreads) {
             if let Some(id) = sched.threads.value.iter().find(|id| !domain.iothreads.has(*id)) {
-                fault(sched.threads.origin, format!("there is no I/O thread {id}"));
+                faults.conflict(sched.threads.origin, format!("there is no I/O thread {id}"));
             }
         }
-        sched::overlap(&self.sched, &mut fault);
-        share::overlap(&self.caches, &mut fault);
+        sched::overlap(&self.sched, faults);
+        share::overlap(&self.caches, faults);
     }
 
     /// Writes the element.

@@ -1,9 +1,9 @@
 //! The namespace of the QEMU driver: arguments, variables and properties that go around the model.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Spanned, words};
+use crate::codes::{self, Report as _};
+use crate::ir::{Opt, OptExt, Spanned, words};
 use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOption, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -123,15 +123,15 @@ impl Extensions {
     }
 
     /// What libvirt refuses (`qemuDomainDefNamespaceParse…` in its `src/qemu/qemu_domain.c`).
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |code, origin: Origin, message: String| {
-            report(Diagnostic::at(code, origin, message));
-        };
+    pub fn check(&self, faults: &mut Diagnostics) {
         for (name, _) in &self.env {
             let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                let message = "the name of a variable has letters, digits and `_`, and begins with no digit";
-                fault(&codes::BAD_VALUE, name.origin, message.to_owned());
+                faults.add(
+                    &codes::BAD_VALUE,
+                    name.origin,
+                    "the name of a variable has letters, digits and `_`, and begins with no digit",
+                );
             }
         }
         for property in self.overrides.iter().flat_map(|device| &device.properties) {
@@ -139,15 +139,17 @@ impl Extensions {
             match (property.read(), property.kind.value, &property.value) {
                 (Ok(_), ..) => {}
                 (Err(()), PropertyType::Remove, _) => {
-                    fault(&codes::CONFLICT, place, "a property that is taken away has no value".to_owned());
+                    faults.conflict(place, "a property that is taken away has no value");
                 }
                 (Err(()), _, None) => {
-                    let message = format!("property `{}` has no value", property.name.value);
-                    fault(&codes::MISSING, place, message);
+                    faults.add(&codes::MISSING, place, format!("property `{}` has no value", property.name.value));
                 }
                 (Err(()), _, Some(_)) => {
-                    let message = format!("the value of property `{}` is not of its type", property.name.value);
-                    fault(&codes::BAD_VALUE, place, message);
+                    faults.add(
+                        &codes::BAD_VALUE,
+                        place,
+                        format!("the value of property `{}` is not of its type", property.name.value),
+                    );
                 }
             }
         }

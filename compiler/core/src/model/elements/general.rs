@@ -1,9 +1,9 @@
 //! `<name>`, `<uuid>`, `<title>`, `<description>`, `<metadata>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 use virtc_plan::MONITOR_FD;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Uuid, words};
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev, Descriptor, Open};
@@ -72,26 +72,23 @@ impl General {
     }
 
     /// Fills in a missing uuid.
-    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
-        let span = origin.span();
+    pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         if self.name.is_none() {
-            report(Diagnostic::at(&codes::MISSING, span, "the domain has no name").help("add `<name>…</name>`"));
+            faults.add_with(&codes::MISSING, origin, "the domain has no name", "add `<name>…</name>`");
         }
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
-            let span = name.origin.span();
-            report(
-                Diagnostic::at(&codes::CONFLICT, span, "the name holds a slash or a line break")
-                    .help("the name becomes part of paths"),
+            faults.conflict_with(
+                name.origin,
+                "the name holds a slash or a line break",
+                "the name becomes part of paths",
             );
         }
         if let Some(kind) = self.kind.filter(|k| !matches!(k.value, DomainType::Qemu | DomainType::Kvm)) {
             let message = format!("QEMU on Linux runs no domains of type `{}`", kind.word());
-            let span = kind.origin.span();
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `kvm` or `qemu`"));
+            faults.refuse_with(kind.origin, message, "use `kvm` or `qemu`");
         }
         if let Some(title) = self.title.as_ref().filter(|t| t.contains('\n')) {
-            let span = title.origin.span();
-            report(Diagnostic::at(&codes::CONFLICT, span, "the title has several lines"));
+            faults.conflict(title.origin, "the title has several lines");
         }
         if self.uuid.is_none() {
             let name = self.name.as_ref().map_or("", |n| n.value.as_str());

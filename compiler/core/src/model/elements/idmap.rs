@@ -1,8 +1,8 @@
 //! `<idmap>`: users and groups of containers. QEMU has none; the element is kept.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -33,14 +33,14 @@ impl Idmap {
     }
 
     /// What libvirt refuses (`virDomainDefIdMapValidate` in its `src/conf/domain_validate.c`).
-    pub fn check(&self, domain: Origin, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, domain: Origin, faults: &mut Diagnostics) {
         let (uid, gid) = (self.uids.first(), self.gids.first());
         for [start, ..] in [uid, gid].into_iter().flatten() {
-            let span = start.origin_or(domain).span();
+            let origin = start.origin_or(domain);
             if uid.is_none() || gid.is_none() {
-                report(Diagnostic::at(&codes::CONFLICT, span, "users and groups are mapped together or not at all"));
+                faults.conflict(origin, "users and groups are mapped together or not at all");
             } else if !start.is(&0) {
-                report(Diagnostic::at(&codes::CONFLICT, span, "root of the container is not mapped"));
+                faults.conflict(origin, "root of the container is not mapped");
             }
         }
     }

@@ -1,8 +1,8 @@
 //! `<iothreads>`, `<iothreadids>` and `<defaultiothread>`, and which of them serve a device.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned};
 use crate::qemu::{ArgSection, Props, QemuOptions, Value};
 use crate::xml_io::Fields;
@@ -51,30 +51,26 @@ impl Pool {
         self.min.is_some() || self.max.is_some()
     }
 
-    fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+    fn check(&self, faults: &mut Diagnostics) {
         if let (Some(min), Some(max)) = (self.min, self.max)
             && min.value > max.value
         {
-            report(conflict(min.origin, "the least number of workers is above the greatest"));
+            faults.conflict(min.origin, "the least number of workers is above the greatest");
         }
         for count in [self.min, self.max].into_iter().flatten().filter(|n| i32::try_from(n.value).is_err()) {
-            report(conflict(count.origin, "more workers than can be counted"));
+            faults.conflict(count.origin, "more workers than can be counted");
         }
         if let Some(max) = self.max.filter(|max| max.value == 0) {
-            report(conflict(max.origin, "no worker at all"));
+            faults.conflict(max.origin, "no worker at all");
         }
         if let (Some(min), None) = (self.min, self.max) {
-            report(conflict(min.origin, "a least number of workers without a greatest"));
+            faults.conflict(min.origin, "a least number of workers without a greatest");
         }
     }
 
     fn props(&self) -> Props {
         Props::new().opt("thread-pool-min", self.min.get()).opt("thread-pool-max", self.max.get())
     }
-}
-
-fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::CONFLICT, origin, message)
 }
 
 impl Iothreads {
@@ -95,23 +91,23 @@ impl Iothreads {
 
     /// Numbers the threads that have no number (`virDomainDefIOThreadIDParseXML` and `virDomainIOThreadIDArrayInit` in libvirt's
     /// `src/conf/domain_conf.c`).
-    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         for (at, thread) in self.list.iter().enumerate() {
             if thread.id.value == 0 {
-                report(conflict(thread.id.origin, "I/O threads are numbered from 1"));
+                faults.conflict(thread.id.origin, "I/O threads are numbered from 1");
             }
             if self.list.iter().take(at).any(|t| t.id == thread.id) {
-                report(conflict(thread.id.origin, format!("two I/O threads have the number {}", thread.id.value)));
+                faults.conflict(thread.id.origin, format!("two I/O threads have the number {}", thread.id.value));
             }
-            thread.pool.check(report);
+            thread.pool.check(faults);
         }
         if let Some((main, _)) = &self.main {
-            main.check(report);
+            main.check(faults);
         }
         let given = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         let wanted = self.count.get().unwrap_or(0).min(MOST).max(given);
         if let Some(count) = self.count.filter(|c| c.value > MOST) {
-            report(conflict(count.origin, format!("a domain has at most {MOST} I/O threads")));
+            faults.conflict(count.origin, format!("a domain has at most {MOST} I/O threads"));
         }
         let mut free = 1..;
         for _ in given..wanted {
@@ -241,33 +237,33 @@ impl Served {
     }
 
     /// What libvirt refuses (`qemuDomainValidateIothreadMapping` in its `src/qemu/qemu_validate.c`).
-    pub fn check(&self, threads: &Iothreads, queues: Opt<u32>, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, threads: &Iothreads, queues: Opt<u32>, faults: &mut Diagnostics) {
         for id in self.one.iter().chain(self.mapping.iter().map(|(id, _)| id)) {
             if !threads.has(id.value) {
-                report(conflict(id.origin, format!("there is no I/O thread {}", id.value)));
+                faults.conflict(id.origin, format!("there is no I/O thread {}", id.value));
             }
         }
         if let (Some(one), false) = (self.one, self.mapping.is_empty()) {
-            report(conflict(one.origin, "one I/O thread, and a list of them"));
+            faults.conflict(one.origin, "one I/O thread, and a list of them");
         }
         let mut served = CpuSet::default();
         let some = self.mapping.iter().any(|(_, queues)| !queues.is_empty());
         for (at, (id, list)) in self.mapping.iter().enumerate() {
             if self.mapping.iter().take(at).any(|(other, _)| other == id) {
-                report(conflict(id.origin, format!("I/O thread {} is listed twice", id.value)));
+                faults.conflict(id.origin, format!("I/O thread {} is listed twice", id.value));
             }
             if some && list.is_empty() {
-                report(conflict(id.origin, "this I/O thread serves no queue, though others have theirs"));
+                faults.conflict(id.origin, "this I/O thread serves no queue, though others have theirs");
             }
             for queue in list {
                 if served.contains(queue.value) {
-                    report(conflict(queue.origin, format!("two I/O threads serve queue {}", queue.value)));
+                    faults.conflict(queue.origin, format!("two I/O threads serve queue {}", queue.value));
                 }
                 served.insert(queue.value);
                 match queues {
-                    None => report(conflict(queue.origin, "queues are assigned, but `queues` does not say how many")),
+                    None => faults.conflict(queue.origin, "queues are assigned, but `queues` does not say how many"),
                     Some(count) if queue.value >= count.value => {
-                        report(conflict(queue.origin, format!("there is no queue {}", queue.value)));
+                        faults.conflict(queue.origin, format!("there is no queue {}", queue.value));
                     }
                     Some(_) => {}
                 }
@@ -276,7 +272,7 @@ impl Served {
         if let Some(count) = queues.filter(|_| some)
             && let Some(missing) = (0..count.value.min(MOST)).find(|q| !served.contains(*q))
         {
-            report(conflict(count.origin, format!("no I/O thread serves queue {missing}")));
+            faults.conflict(count.origin, format!("no I/O thread serves queue {missing}"));
         }
     }
 }

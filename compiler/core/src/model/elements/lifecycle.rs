@@ -1,8 +1,8 @@
 //! `<on_poweroff>`, `<on_reboot>`, `<on_crash>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
@@ -50,24 +50,21 @@ impl Lifecycle {
     }
 
     /// Fills in what is absent, and says what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's `src/qemu/qemu_validate.c`).
-    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |at: &Spanned<Action>, message: &str| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, at.origin, message));
-        };
+    pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         for action in [&self.on_poweroff, &self.on_reboot, &self.on_crash].into_iter().flatten() {
             if action.value == Action::RenameRestart {
-                fault(action, "QEMU does not restart a guest under another name");
+                faults.refuse(action.origin, "QEMU does not restart a guest under another name");
             }
         }
         for action in [&self.on_poweroff, &self.on_reboot].into_iter().flatten() {
             if action.value == Action::Preserve {
-                fault(action, "QEMU keeps nothing of a guest that powers off or reboots");
+                faults.refuse(action.origin, "QEMU keeps nothing of a guest that powers off or reboots");
             }
         }
         if let (Some(poweroff), Some(Action::Destroy)) = (&self.on_poweroff, self.on_reboot.get())
             && poweroff.value == Action::Restart
         {
-            fault(poweroff, "a guest that restarts when it powers off, but ends when it reboots");
+            faults.refuse(poweroff.origin, "a guest that restarts when it powers off, but ends when it reboots");
         }
         self.on_poweroff.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
         self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT, origin));

@@ -1,8 +1,8 @@
 //! `<memtune>`, `<blkiotune>` and `<resource>`: what the domain may take of the host.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned};
 use crate::model::elements::memory::scaled;
 use crate::qemu::HostRequirements;
@@ -68,29 +68,24 @@ impl Limits {
     }
 
     /// Forgets limits that are none (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and says what cannot be.
-    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, faults: &mut Diagnostics) {
         let [_, _, guarantee, _] = &self.memory;
         if let Some(guarantee) = guarantee.as_ref().filter(|g| g.value > 0) {
-            let message = "QEMU guarantees no memory";
-            let span = guarantee.origin.span();
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.refuse(guarantee.origin, "QEMU guarantees no memory");
         }
         if let Some(nothing) = self.nothing {
-            let span = nothing.span();
-            let fault = Diagnostic::at(&codes::MISSING, span, "`<resource>` names no resource");
-            report(fault.help("remove it, or add `<partition>`"));
+            let message = "`<resource>` names no resource";
+            faults.add_with(&codes::MISSING, nothing, message, "remove it, or add `<partition>`");
         }
         for (at, device) in self.devices.iter().enumerate() {
             let Some(path) = &device.path else { continue };
             if self.devices.iter().take(at).any(|d| d.path.as_ref() == Some(path)) {
-                let message = "the device has its weight and limits twice";
-                report(Diagnostic::at(&codes::CONFLICT, path.origin, message));
+                faults.conflict(path.origin, "the device has its weight and limits twice");
             }
         }
         for limit in &mut self.memory {
             if let Some(limit) = limit.as_ref().filter(|l| l.value > UNLIMITED_KIB) {
-                let message = "the limit is more memory than can be counted";
-                report(Diagnostic::at(&codes::BAD_VALUE, limit.origin, message));
+                faults.add(&codes::BAD_VALUE, limit.origin, "the limit is more memory than can be counted");
             }
             limit.take_if(|l| l.value >= UNLIMITED_KIB);
         }

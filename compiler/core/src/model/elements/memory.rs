@@ -1,8 +1,8 @@
 //! `<memory>`, `<currentMemory>` and `<maxMemory>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, unit_bytes};
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -69,8 +69,7 @@ fn to_kib(f: &Fields<'_, '_>, value: Opt<u64>, unit: Option<&Spanned<String>>) -
     if let Some(kib) = value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) {
         return Some(Spanned { value: kib, origin: value.origin });
     }
-    let span = value.origin.span();
-    f.report(Diagnostic::at(&codes::BAD_VALUE, span, "more memory than can be counted"));
+    f.report(Diagnostic::at(&codes::BAD_VALUE, value.origin, "more memory than can be counted"));
     None
 }
 
@@ -90,23 +89,19 @@ impl Memory {
 
     /// Fills in what is absent (`virDomainDefPostParseMemory` in libvirt's `src/conf/domain_postparse.c`): `cells` is the memory of all NUMA
     /// cells, `devices` that of all memory devices, in KiB.
-    pub fn define(&mut self, origin: Origin, cells: u64, devices: u64, report: &mut dyn FnMut(Diagnostic)) {
-        let fault = |origin: Origin, message: &str| Diagnostic::at(&codes::CONFLICT, origin, message);
+    pub fn define(&mut self, origin: Origin, cells: u64, devices: u64, faults: &mut Diagnostics) {
         if self.total.is_none_or(|t| t.value == 0) && cells > 0 {
             self.total = Some(Spanned::rule(cells.saturating_add(devices), &SUM_RULE, origin));
         }
         let Some(total) = self.total else {
-            let span = origin.span();
-            return report(
-                Diagnostic::at(&codes::MISSING, span, "the domain has no memory")
-                    .help("add `<memory unit='GiB'>…</memory>`"),
-            );
+            let message = "the domain has no memory";
+            return faults.add_with(&codes::MISSING, origin, message, "add `<memory unit='GiB'>…</memory>`");
         };
         if total.value == 0 {
-            report(fault(total.origin, "the domain has no memory").help("give a size above 0"));
+            faults.conflict_with(total.origin, "the domain has no memory", "give a size above 0");
         } else if devices >= total.value {
             let message = "the memory devices have all of the domain's memory, so that none is left at boot";
-            report(fault(total.origin, message).help("`<memory>` counts the memory devices"));
+            faults.conflict_with(total.origin, message, "`<memory>` counts the memory devices");
         }
         match self.current {
             // libvirt cuts what exceeds the total without a word.
@@ -118,35 +113,28 @@ impl Memory {
         }
         match (self.max, self.slots) {
             (Some(max), _) if max.value < total.value => {
-                report(fault(max.origin, "`<maxMemory>` is less than the memory that the domain has"));
+                faults.conflict(max.origin, "`<maxMemory>` is less than the memory that the domain has");
             }
-            (None, Some(slots)) => report(fault(slots.origin, "slots for memory, but `<maxMemory>` is 0")),
+            (None, Some(slots)) => faults.conflict(slots.origin, "slots for memory, but `<maxMemory>` is 0"),
             (Some(_) | None, _) => {}
         }
     }
 
     /// What is too large once it is aligned (`qemuDomainAlignMemorySizes` in libvirt's `src/qemu/qemu_domain.c`), and what plugging needs.
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
-        };
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let too_much = |kib: u64| kib.next_multiple_of(1024) > MOST_KIB;
         for cell in domain.numa().iter().flat_map(|n| &n.cells) {
             if cell.kib.get().is_some_and(too_much) {
-                fault(
-                    cell.kib.origin_or(cell.origin),
-                    "the NUMA cell has more memory than can be addressed".to_owned(),
-                );
+                faults.refuse(cell.kib.origin_or(cell.origin), "the NUMA cell has more memory than can be addressed");
             }
         }
         for (what, value) in [("memory", self.total), ("maximum memory", self.max)] {
             if let Some(value) = value.filter(|v| too_much(v.value)) {
-                fault(value.origin, format!("the {what} is more than can be addressed"));
+                faults.refuse(value.origin, format!("the {what} is more than can be addressed"));
             }
         }
         if let (Some(max), None) = (self.max, domain.numa()) {
-            let message = "memory can be plugged only into a guest with NUMA cells".to_owned();
-            fault(max.origin, message);
+            faults.refuse(max.origin, "memory can be plugged only into a guest with NUMA cells");
         }
     }
 

@@ -1,8 +1,8 @@
 //! `<numatune>`: the host's NUMA nodes that the guest's memory lies on.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{CpuSet, DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -116,33 +116,31 @@ impl Numatune {
     }
 
     /// What libvirt refuses.
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::at(&codes::CONFLICT, origin, message));
-        };
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let all = self.memory.as_ref().and_then(|m| m.mode.get());
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Static) && m.nodeset.is_none())
         {
-            fault(memory.origin, "memory that is placed by the definition has no nodes".to_owned());
+            faults.conflict(memory.origin, "memory that is placed by the definition has no nodes");
         }
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is_none()) {
-            fault(memory.origin, "the memory has neither nodes nor a placement".to_owned());
+            faults.conflict(memory.origin, "the memory has neither nodes nor a placement");
         }
         for (at, node) in self.nodes.iter().enumerate() {
             let id = node.cell.get().unwrap_or_default();
             if domain.numa().is_none_or(|n| n.cell(id).is_none()) {
-                fault(node.cell.origin_or(node.origin), format!("there is no NUMA cell {id} that could be placed"));
+                let message = format!("there is no NUMA cell {id} that could be placed");
+                faults.conflict(node.cell.origin_or(node.origin), message);
             }
             if self.nodes.iter().take(at).any(|n| n.cell == node.cell) {
-                fault(node.origin, format!("NUMA cell {id} is placed twice"));
+                faults.conflict(node.origin, format!("NUMA cell {id} is placed twice"));
             }
             if self.memory.as_ref().is_some_and(|m| m.placement.is(&Placement::Auto)) {
-                fault(node.origin, "a cell is placed by the definition, but all memory by numad".to_owned());
+                faults.conflict(node.origin, "a cell is placed by the definition, but all memory by numad");
             }
             let restrictive = node.mode.is(&MemoryMode::Restrictive);
             if (all == Some(MemoryMode::Restrictive)) != restrictive {
-                let message = "mode `restrictive` holds for all memory or for none".to_owned();
-                fault(node.mode.origin_or(node.origin), message);
+                faults
+                    .conflict(node.mode.origin_or(node.origin), "mode `restrictive` holds for all memory or for none");
             }
         }
     }
@@ -188,10 +186,12 @@ impl Numatune {
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Auto)) {
             let advice = cx.facts.numad_nodes();
             if advice.is_none() {
-                let span = memory.placement.origin_or(memory.origin).span();
                 let message = "numad chooses the nodes of the memory, and no host file says which";
                 let help = "set `numad` in the resources of the host file, or give a `nodeset`";
-                cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
+                cx.report(
+                    Diagnostic::at(&codes::HOST_FACT_NEEDED, memory.placement.origin_or(memory.origin), message)
+                        .help(help),
+                );
             }
             return advice.map(|nodes| Spanned { value: nodes, origin: memory.origin });
         }

@@ -1,10 +1,10 @@
 //! `<cache>` and `<maxphysaddr>` of `<cpu>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::Arch;
-use crate::ir::{Leaf, Opt, OptExt, Origin, words};
+use crate::ir::{Leaf, Opt, OptExt, words};
 use crate::model::elements::cpu::CpuMode;
 use crate::qemu::Opts;
 use crate::xml_io::Fields;
@@ -54,43 +54,43 @@ impl Physical {
     }
 
     /// What libvirt refuses (`qemuValidateDomainDefCpu` in its `src/qemu/qemu_validate.c`).
-    pub fn check(&self, mode: Option<CpuMode>, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
-        };
+    pub fn check(&self, mode: Option<CpuMode>, arch: Arch, faults: &mut Diagnostics) {
         if arch.is_arm() {
             let set = self.cache.map(|c| (c.origin, "caches"));
             if let Some((origin, what)) = set.or(self.address.map(|a| (a.origin, "address lines"))) {
-                fault(origin, &format!("the {what} of a CPU can be set on x86 machines alone"));
+                faults.refuse(origin, &format!("the {what} of a CPU can be set on x86 machines alone"));
             }
             return;
         }
         if let Some(cache) = self.cache {
             let origin = self.level.origin_or(cache.origin);
             match (cache.value, self.level.get()) {
-                (CacheMode::Emulate, level) if level != Some(3) => fault(origin, "only a cache of level 3 is emulated"),
+                (CacheMode::Emulate, level) if level != Some(3) => {
+                    faults.refuse(origin, "only a cache of level 3 is emulated")
+                }
                 (CacheMode::Passthrough, _) if !is_host(mode) => {
-                    fault(cache.origin, "only a CPU of mode `host-passthrough` or `maximum` has the host's caches");
+                    let message = "only a CPU of mode `host-passthrough` or `maximum` has the host's caches";
+                    faults.refuse(cache.origin, message);
                 }
                 (CacheMode::Passthrough, Some(_)) => {
-                    fault(origin, "the host's caches are given to the guest as a whole");
+                    faults.refuse(origin, "the host's caches are given to the guest as a whole");
                 }
-                (CacheMode::Disable, Some(_)) => fault(origin, "caches are switched off as a whole"),
+                (CacheMode::Disable, Some(_)) => faults.refuse(origin, "caches are switched off as a whole"),
                 (CacheMode::Emulate | CacheMode::Passthrough | CacheMode::Disable, _) => {}
             }
         }
         for count in [self.bits, self.limit].into_iter().flatten().filter(|n| i32::try_from(n.value).is_err()) {
-            fault(count.origin, "more address lines than can be counted");
+            faults.refuse(count.origin, "more address lines than can be counted");
         }
         if let Some(limit) = self.limit.filter(|limit| limit.value == 0) {
-            fault(limit.origin, "a guest without address lines");
+            faults.refuse(limit.origin, "a guest without address lines");
         }
         match (self.address, self.bits, self.limit) {
             (Some(address), Some(bits), _) if address.value == AddressMode::Passthrough => {
-                fault(bits.origin, "the number of address lines is given, but they are those of the host");
+                faults.refuse(bits.origin, "the number of address lines is given, but they are those of the host");
             }
             (Some(address), _, Some(limit)) if address.value == AddressMode::Emulate => {
-                fault(limit.origin, "a limit on address lines whose number is given");
+                faults.refuse(limit.origin, "a limit on address lines whose number is given");
             }
             (Some(_) | None, _, _) => {}
         }

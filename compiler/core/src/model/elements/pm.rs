@@ -1,8 +1,8 @@
 //! `<pm>` and `<perf>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -69,17 +69,14 @@ impl Power {
 
     /// No event is counted twice, and machines of Arm have nothing to set (`qemuValidateDomainDefPM` in libvirt's
     /// `src/qemu/qemu_validate.c`).
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         for (at, (event, _)) in self.events.iter().enumerate() {
             if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
-                let message = format!("the event `{}` is given twice", event.word());
-                report(Diagnostic::at(&codes::CONFLICT, event.origin, message));
+                faults.conflict(event.origin, format!("the event `{}` is given twice", event.word()));
             }
         }
         for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
-            let message = "how the guest sleeps can be set on x86 machines alone";
-            let span = set.origin.span();
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.refuse(set.origin, "how the guest sleeps can be set on x86 machines alone");
         }
     }
 

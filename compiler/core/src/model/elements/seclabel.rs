@@ -1,8 +1,8 @@
 //! `<seclabel>` of a domain: the labels under which security drivers of the host keep it.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::qemu::HostRequirements;
 use crate::xml_io::Fields;
@@ -56,13 +56,12 @@ impl Seclabel {
     }
 
     /// Fills in what is absent, and reports two labels of one model.
-    pub fn define(labels: &mut [Self], report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(labels: &mut [Self], faults: &mut Diagnostics) {
         let many = labels.len() > 1;
         for label in labels.iter_mut() {
             if label.model.is_none() && many {
-                let span = label.origin.span();
-                let fault = Diagnostic::at(&codes::MISSING, span, "of several labels, this one has no `model`");
-                report(fault.help("say for which security driver it is"));
+                let message = "of several labels, this one has no `model`";
+                faults.add_with(&codes::MISSING, label.origin, message, "say for which security driver it is");
             }
             if label.model.is(&"none".to_owned()) {
                 label.kind.value = LabelType::None;
@@ -84,12 +83,11 @@ impl Seclabel {
                 Some(relabel) => drop(label.relabel.get_or_insert(Spanned::rule(relabel, &RELABEL, label.origin))),
                 None => label.relabel = None,
             }
-            let span = label.origin.span();
             if label.kind.value == LabelType::Static && label.label.is_none() {
-                report(Diagnostic::at(&codes::MISSING, span, "a static label has no `<label>`"));
+                faults.add(&codes::MISSING, label.origin, "a static label has no `<label>`");
             }
             if seen.contains(&model) {
-                report(Diagnostic::at(&codes::CONFLICT, span, format!("there are two labels of model `{model}`")));
+                faults.conflict(label.origin, format!("there are two labels of model `{model}`"));
             }
             seen.push(model);
         }

@@ -1,8 +1,8 @@
 //! `<launchSecurity>` and `<keywrap>`: memory and keys that the host cannot read.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::Arch;
 use crate::ir::{Leaf, Opt, OptExt, Origin, YesNo, words};
 use crate::model::EmitContext;
@@ -92,21 +92,18 @@ impl Security {
     }
 
     /// What cannot be.
-    pub fn check(&self, arch: Arch, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
-        };
+    pub fn check(&self, arch: Arch, kvm: bool, faults: &mut Diagnostics) {
         if let Some(kind) = self.kind.filter(|k| k.value == Kind::S390Pv) {
-            fault(kind.origin, "only s390x has secure execution");
+            faults.refuse(kind.origin, "only s390x has secure execution");
         } else if arch.is_arm() {
-            fault(self.origin, "only x86 hides a guest's memory from its host");
+            faults.refuse(self.origin, "only x86 hides a guest's memory from its host");
         } else if !kvm {
-            fault(self.origin, "only KVM hides a guest's memory from its host");
+            faults.refuse(self.origin, "only KVM hides a guest's memory from its host");
         }
         if let (Some(Kind::Sev), Some(policy)) = (self.kind.get(), self.policy)
             && u32::try_from(policy.value.0).is_err()
         {
-            fault(policy.origin, "the policy of SEV has 32 bits");
+            faults.refuse(policy.origin, "the policy of SEV has 32 bits");
         }
     }
 
@@ -154,8 +151,11 @@ impl Security {
                 (cbitpos.unwrap_or(host.cbitpos), reduced.unwrap_or(host.reduced_phys_bits))
             }
             (_, _, None) => {
-                let message = "how SEV marks pages depends on the host, and no host file says it";
-                let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, self.origin, message);
+                let fault = Diagnostic::at(
+                    &codes::HOST_FACT_NEEDED,
+                    self.origin,
+                    "how SEV marks pages depends on the host, and no host file says it",
+                );
                 cx.report(
                     fault.help("give `<cbitpos>` and `<reducedPhysBits>`, or `sev` in the resources of the host file"),
                 );

@@ -1,8 +1,8 @@
 //! Limits of disk I/O: `<throttlegroups>`, and `<iotune>` of a disk, which has the same content.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Opt, OptExt, Origin, Spanned};
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -46,14 +46,6 @@ pub struct IoLimits {
     pub group: Opt<String>,
     /// The element.
     pub origin: Origin,
-}
-
-fn fault(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message)
-}
-
-fn refused(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::REFUSED_BY_QEMU, origin, message)
 }
 
 impl IoLimits {
@@ -138,37 +130,39 @@ impl IoLimits {
 
     /// What libvirt (`qemuValidateDomainDeviceDefDiskBlkdeviotune` in its `src/qemu/qemu_validate.c`) and QEMU (`throttle_is_valid` in its
     /// `util/throttle.c`) refuse.
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, faults: &mut Diagnostics) {
         let lengths = |name: &str| name.ends_with("_length");
         let named = self.named().filter(|((name, ..), _)| !lengths(name)).map(|((name, ..), value)| (name, value));
         for (name, value) in named.chain(self.size.map(|s| ("size_iops_sec", s))).filter(|(_, v)| v.value > MOST) {
-            report(fault(value.origin, format!("`{name}` is {MOST} at most")));
+            faults.refuse(value.origin, format!("`{name}` is {MOST} at most"));
         }
         let value = |at: usize| self.values.get(at).copied().flatten();
         let name = |at: usize| LIMITS.get(at).map_or("", |limit| limit.0);
         for total in [0, 3, 6, 9] {
             if let Some(part) = value(total + 1).or(value(total + 2)).filter(|_| value(total).is_some()) {
-                let message = format!("`{}` excludes limits of reads and writes", name(total));
-                report(Diagnostic::at(&codes::CONFLICT, part.origin, message));
+                faults.conflict(part.origin, format!("`{}` excludes limits of reads and writes", name(total)));
             }
         }
         for rate in 0..6 {
             let (average, burst, length) = (value(rate), value(rate + 6), value(rate + 12));
             match (average, burst) {
                 (None, Some(burst)) => {
-                    report(refused(burst.origin, format!("`{}` needs `{}`", name(rate + 6), name(rate))));
+                    let message = format!("`{}` needs `{}`", name(rate + 6), name(rate));
+                    faults.add(&codes::REFUSED_BY_QEMU, burst.origin, message);
                 }
                 (Some(average), Some(burst)) if burst.value < average.value => {
-                    report(refused(burst.origin, format!("`{}` is below `{}`", name(rate + 6), name(rate))));
+                    let message = format!("`{}` is below `{}`", name(rate + 6), name(rate));
+                    faults.add(&codes::REFUSED_BY_QEMU, burst.origin, message);
                 }
                 _ => {}
             }
             if let Some(length) = length.filter(|l| l.value > 1 && burst.is_none()) {
-                report(refused(length.origin, format!("`{}` needs `{}`", name(rate + 12), name(rate + 6))));
+                let message = format!("`{}` needs `{}`", name(rate + 12), name(rate + 6));
+                faults.add(&codes::REFUSED_BY_QEMU, length.origin, message);
             }
         }
         if let (Some(size), false) = (self.size, (3..6).any(|at| value(at).is_some())) {
-            report(refused(size.origin, "`size_iops_sec` needs a limit of operations"));
+            faults.add(&codes::REFUSED_BY_QEMU, size.origin, "`size_iops_sec` needs a limit of operations");
         }
     }
 }
@@ -190,18 +184,15 @@ impl ThrottleGroups {
     }
 
     /// What libvirt refuses (`virDomainThrottleGroupDefParseXML` in its `src/conf/domain_conf.c`).
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, faults: &mut Diagnostics) {
         for (at, limits) in self.0.iter().enumerate() {
-            limits.check(report);
+            limits.check(faults);
             let Some(name) = &limits.group else {
-                let span = limits.origin.span();
-                let fault = Diagnostic::at(&codes::MISSING, span, "the throttle group has no name");
-                report(fault.help("add `<group_name>`"));
+                faults.add_with(&codes::MISSING, limits.origin, "the throttle group has no name", "add `<group_name>`");
                 continue;
             };
             if self.0.iter().take(at).any(|other| other.group.is(&name.value)) {
-                let message = format!("two throttle groups have the name `{}`", name.value);
-                report(Diagnostic::at(&codes::CONFLICT, name.origin, message));
+                faults.conflict(name.origin, format!("two throttle groups have the name `{}`", name.value));
             }
         }
     }

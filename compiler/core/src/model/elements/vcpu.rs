@@ -1,8 +1,8 @@
 //! `<vcpu>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -53,28 +53,29 @@ impl Vcpus {
         let list = individual::lower(f);
         let Some(v) = f.child("vcpu") else { return Self { list, ..Self::default() } };
         if v.element().text().trim().is_empty() {
-            let fault = Diagnostic::at(&codes::MISSING, v.element().span(), "`<vcpu>` does not say how many CPUs");
-            v.report(fault.help("give their number, or remove the element for one CPU"));
+            v.report(
+                Diagnostic::at(&codes::MISSING, v.element().span(), "`<vcpu>` does not say how many CPUs")
+                    .help("give their number, or remove the element for one CPU"),
+            );
         }
         let (placement, cpuset) = (v.attr("placement"), v.attr("cpuset"));
         Self { max: v.text(), current: v.attr("current"), placement, cpuset, list }
     }
 
     /// Fills in what is absent.
-    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         let max = *self.max.get_or_insert(Spanned::rule(1, &ONE, origin));
         self.placement.get_or_insert(Spanned::rule(Placement::Static, &STATIC, origin));
         if max.value == 0 {
-            report(Diagnostic::at(&codes::CONFLICT, max.origin, "the domain has no CPU"));
+            faults.conflict(max.origin, "the domain has no CPU");
         }
         if self.placement.is(&Placement::Auto) {
             self.cpuset = None;
         }
         if let Some(none) = self.cpuset.as_ref().filter(|cpus| cpus.value.is_empty()) {
-            let span = none.origin.span();
-            report(Diagnostic::at(&codes::CONFLICT, span, "the virtual CPUs may run on no CPU of the host"));
+            faults.conflict(none.origin, "the virtual CPUs may run on no CPU of the host");
         }
-        individual::define(&mut self.list, max.value, origin, report);
+        individual::define(&mut self.list, max.value, origin, faults);
         if let Some(first) = self.list.first() {
             // The list says how many there are at boot.
             let (present, _) = individual::present(&self.list);
@@ -84,9 +85,8 @@ impl Vcpus {
             if current.value == max.value {
                 self.current = None;
             } else if current.value > max.value || current.value == 0 {
-                let span = current.origin.span();
                 let message = format!("{} CPUs at boot, but the domain can have {}", current.value, max.value);
-                report(Diagnostic::at(&codes::CONFLICT, span, message));
+                faults.conflict(current.origin, message);
             }
         }
     }
@@ -101,18 +101,14 @@ impl Vcpus {
     }
 
     /// What the machine must be for that many CPUs (`qemuValidateDomainVCpuTopology` in libvirt's `src/qemu/qemu_validate.c`).
-    pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(domain: &Domain, faults: &mut Diagnostics) {
         let is_many = |max: &Spanned<u32>| max.value > MOST_CPUS_OF_APIC && domain.os.arch().is_x86();
         let Some(max) = domain.vcpus.max.filter(is_many) else { return };
-        let message = if domain.os.family() != MachineFamily::Q35 {
-            "only `q35` has more than 255 CPUs"
+        if domain.os.family() != MachineFamily::Q35 {
+            faults.refuse(max.origin, "only `q35` has more than 255 CPUs");
         } else if !domain.devices.iommus.first().is_some_and(Iommu::has_eim) {
-            "more than 255 CPUs take an IOMMU with extended interrupts"
-        } else {
-            return;
-        };
-        let span = max.origin.span();
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.refuse(max.origin, "more than 255 CPUs take an IOMMU with extended interrupts");
+        }
     }
 
     /// What the runtime cannot do yet.
@@ -147,8 +143,7 @@ impl Vcpus {
         let machine = machine.and_then(|name| cx.target.caps()?.machine(name));
         if let Some((name, machine)) = machine.filter(|(_, machine)| (1..max.value).contains(&machine.cpus)) {
             let message = format!("{} CPUs, but `{name}` takes {} at most", max.value, machine.cpus);
-            let span = max.origin.span();
-            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, max.origin, message));
         }
         // What is plugged before the guest runs is not there when QEMU starts.
         let listed = (!self.list.is_empty()).then(|| individual::present(&self.list).1);

@@ -246,8 +246,11 @@ fn id(name: Option<&Spanned<String>>, cx: &EmitContext<'_>) -> Option<u32> {
     let number = name.strip_prefix('+').unwrap_or(name).parse().ok();
     let number = number.or_else(|| (name.value == "root").then_some(0));
     if number.is_none() {
-        let message = format!("the number of `{}` is not known", name.value);
-        let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, name.origin, message);
+        let fault = Diagnostic::at(
+            &codes::HOST_FACT_NEEDED,
+            name.origin,
+            format!("the number of `{}` is not known", name.value),
+        );
         cx.report(fault.help("write `+` and the number"));
     }
     number

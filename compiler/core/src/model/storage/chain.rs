@@ -51,8 +51,10 @@ impl Backing {
             && empty.attributes().next().is_none()
             && empty.children().next().is_none()
         {
-            let fault = Diagnostic::at(&codes::MISSING, empty.span(), "the image under the disk has no source");
-            f.report(fault.help("say where it is, or end the chain with `<backingStore/>`"));
+            f.report(
+                Diagnostic::at(&codes::MISSING, empty.span(), "the image under the disk has no source")
+                    .help("say where it is, or end the chain with `<backingStore/>`"),
+            );
         }
         let source =
             source.and_then(|s| StorageSource::lower(kind.as_ref().map_or(StorageType::File, |k| k.value), &s));

@@ -3,9 +3,8 @@
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo};
-use crate::model::storage::node::unsupported;
 use crate::model::storage::secret::{EncryptionEngine, EncryptionFormat, SecretUsage};
 use crate::model::storage::{
     Encryption, ImageFormat, Location, MetadataCache, Network, Protocol, StorageSource, Transport,
@@ -31,11 +30,11 @@ impl Checked<'_> {
         match &source.location {
             Location::File(_, Some(group)) => {
                 let message = format!("no descriptors have been passed for the group `{}`", group.value);
-                faults.push(unsupported(group.origin, message).help("virtc opens files itself: remove `fdgroup`"));
+                faults.refuse_with(group.origin, message, "virtc opens files itself: remove `fdgroup`");
             }
             Location::Network(network) => network_faults(network, faults),
             Location::Nvme { namespace, .. } if namespace.value == 0 => {
-                faults.push(unsupported(namespace.origin, "the namespaces of an NVMe disk count from 1"));
+                faults.refuse(namespace.origin, "the namespaces of an NVMe disk count from 1");
             }
             Location::Empty
             | Location::File(_, None)
@@ -53,22 +52,19 @@ impl Checked<'_> {
         self.data(faults);
         if let Some(reservations) = &source.reservations {
             if let Some(mode) = reservations.wrong_mode() {
-                faults.push(unsupported(mode.origin, "QEMU connects to the helper as a client"));
+                faults.refuse(mode.origin, "QEMU connects to the helper as a client");
             }
             if !reservations.is_managed() && reservations.socket.is_none() {
                 let message = "reservations that libvirt does not manage need the socket of a helper";
-                let span = reservations.origin.span();
-                faults.push(
-                    Diagnostic::at(&codes::MISSING, span, message)
-                        .help("add `<source type='unix' path='…' mode='client'/>`"),
-                );
+                let help = "add `<source type='unix' path='…' mode='client'/>`";
+                faults.add_with(&codes::MISSING, reservations.origin, message, help);
             }
         }
     }
 
     fn format(&self, faults: &mut Diagnostics) {
         let Some(format) = self.format else { return };
-        let refuse = |message: &str| unsupported(format.origin, message);
+        let refuse = |message: &str| Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, format.origin, message);
         known_format(format, faults);
         match format.value {
             ImageFormat::Cow | ImageFormat::Dir | ImageFormat::Iso | ImageFormat::Luks => {}
@@ -81,12 +77,11 @@ impl Checked<'_> {
             _ => {}
         }
         if let Some(cache) = self.cache.filter(|_| format.value != ImageFormat::Qcow2) {
-            faults.push(unsupported(cache.bytes.origin, "only a qcow2 image has a metadata cache"));
+            faults.refuse(cache.bytes.origin, "only a qcow2 image has a metadata cache");
         }
         if matches!(self.source.location, Location::Dir(_)) && !self.readonly {
             let help = "add `<readonly/>`";
-            faults
-                .push(unsupported(self.source.origin, "the guest cannot write to a directory of the host").help(help));
+            faults.refuse_with(self.source.origin, "the guest cannot write to a directory of the host", help);
         }
     }
 
@@ -106,7 +101,7 @@ impl Checked<'_> {
             let (protocol, word) = (network.protocol.word(), usage.word());
             let message =
                 format!("a login at an `{protocol}` server has a secret of type `{}`, not `{word}`", wanted.word());
-            faults.push(unsupported(usage.origin, message));
+            faults.refuse(usage.origin, message);
         }
     }
 
@@ -116,11 +111,11 @@ impl Checked<'_> {
         if encryption.engine.is(&EncryptionEngine::Librbd) {
             let engine = encryption.engine.origin_or(encryption.origin);
             if !is_rbd {
-                faults.push(unsupported(engine, "librbd decrypts RBD images only"));
+                faults.refuse(engine, "librbd decrypts RBD images only");
             }
             if matches!(format.value, EncryptionFormat::Default | EncryptionFormat::Qcow) {
                 let message = format!("librbd does not know the encryption `{}`", format.word());
-                faults.push(unsupported(format.origin, message).help("use `luks`, `luks2` or `luks-any`"));
+                faults.refuse_with(format.origin, message, "use `luks`, `luks2` or `luks-any`");
             }
             return;
         }
@@ -128,24 +123,20 @@ impl Checked<'_> {
             EncryptionFormat::Luks => {}
             EncryptionFormat::Qcow | EncryptionFormat::Default => {
                 let message = "the old encryption of qcow and qcow2 images is not supported any more";
-                faults.push(unsupported(format.origin, message).help("use `luks`"));
+                faults.refuse_with(format.origin, message, "use `luks`");
             }
             EncryptionFormat::Luks2 | EncryptionFormat::LuksAny => {
                 let message = format!("QEMU does not decrypt `{}`", format.word());
-                faults.push(
-                    unsupported(format.origin, message).help("use `luks`, or `engine='librbd'` for an RBD image"),
-                );
+                faults.refuse_with(format.origin, message, "use `luks`, or `engine='librbd'` for an RBD image");
             }
         }
         let holds = [ImageFormat::Raw, ImageFormat::Qcow2, ImageFormat::Qcow];
         if let Some(kind) = self.format.filter(|f| !holds.contains(&f.value)) {
             let message = format!("an image of the format `{}` cannot be encrypted", kind.word());
-            faults.push(unsupported(kind.origin, message));
+            faults.refuse(kind.origin, message);
         }
         if let Some(second) = encryption.secrets.get(1) {
-            faults.push(
-                unsupported(second.origin, "QEMU takes one key only").help("several keys are for `engine='librbd'`"),
-            );
+            faults.refuse_with(second.origin, "QEMU takes one key only", "several keys are for `engine='librbd'`");
         }
     }
 
@@ -153,10 +144,10 @@ impl Checked<'_> {
     fn data(&self, faults: &mut Diagnostics) {
         let Some(data) = &self.source.data_store else { return };
         if !self.format.is(&ImageFormat::Qcow2) {
-            faults.push(unsupported(data.origin, "only a qcow2 image keeps its data in another file"));
+            faults.refuse(data.origin, "only a qcow2 image keeps its data in another file");
         }
         if let Some(kind) = data.format.kind.filter(|f| f.value != ImageFormat::Raw) {
-            faults.push(unsupported(kind.origin, "the data of a qcow2 image is kept raw").help("use `type='raw'`"));
+            faults.refuse_with(kind.origin, "the data of a qcow2 image is kept raw", "use `type='raw'`");
         }
         let part = Checked {
             source: &data.source,
@@ -170,7 +161,7 @@ impl Checked<'_> {
 
 /// Words for formats that no image of a disk has.
 pub fn known_format(format: &Spanned<ImageFormat>, faults: &mut Diagnostics) {
-    let refuse = |message: &str| unsupported(format.origin, message);
+    let refuse = |message: &str| Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, format.origin, message);
     match format.value {
         ImageFormat::Cow => faults.push(refuse("QEMU has no format `cow` any more")),
         ImageFormat::Dir => {
@@ -192,22 +183,21 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
     let word = protocol.word();
     match protocol.value {
         Protocol::Sheepdog | Protocol::Vxhs => {
-            faults.push(unsupported(protocol.origin, format!("QEMU does not speak `{word}` any more")));
+            faults.refuse(protocol.origin, format!("QEMU does not speak `{word}` any more"));
         }
-        Protocol::Tftp => faults.push(unsupported(protocol.origin, "QEMU does not speak `tftp`")),
+        Protocol::Tftp => faults.refuse(protocol.origin, "QEMU does not speak `tftp`"),
         Protocol::Nfs => nfs_faults(network, faults),
         _ => {}
     }
     if network.hosts.len() != 1 && !matches!(protocol.value, Protocol::Rbd | Protocol::Gluster) {
         let message = format!("`{word}` takes one server, and {} are named", network.hosts.len());
-        faults.push(unsupported(protocol.origin, message));
+        faults.refuse(protocol.origin, message);
     }
     if let Some(name) = &network.name {
         name_faults(protocol.value, name, faults);
     } else if protocol.value != Protocol::Nbd {
         let message = "the source does not say what the server shall serve";
-        let span = protocol.origin.span();
-        faults.push(Diagnostic::at(&codes::MISSING, span, message).help("add `name='…'`"));
+        faults.add_with(&codes::MISSING, protocol.origin, message, "add `name='…'`");
     }
     for transport in network.hosts.iter().filter_map(|h| h.transport) {
         let fits = match transport.value {
@@ -219,27 +209,25 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
         let passes = [Protocol::Http, Protocol::Https, Protocol::Ftp, Protocol::Ftps, Protocol::Iscsi];
         if !fits && passes.contains(&protocol.value) {
             let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
-            let span = transport.origin.span();
-            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message).help("leave `transport` away"));
+            faults.add_with(&codes::REFUSED_BY_QEMU, transport.origin, message, "leave `transport` away");
         } else if !fits {
             let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
-            faults.push(unsupported(transport.origin, message));
+            faults.refuse(transport.origin, message);
         }
     }
     if let Some(hostname) = network.tls_hostname.as_ref().filter(|_| network.tls.is(&YesNo::No)) {
-        faults.push(unsupported(hostname.origin, "a connection that is not encrypted has no certificate to check"));
+        faults.refuse(hostname.origin, "a connection that is not encrypted has no certificate to check");
     }
     for (_, value) in &network.cookies {
         let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
         if quoted.contains(|c: char| !c.is_ascii_graphic() || "\",;\\".contains(c)) {
-            faults.push(unsupported(value.origin, "the value of a cookie has a character that a cookie cannot have"));
+            faults.refuse(value.origin, "the value of a cookie has a character that a cookie cannot have");
         }
     }
     let names: Vec<&str> = network.cookies.iter().map(|(name, _)| name.value.as_str()).collect();
     for (at, (name, _)) in network.cookies.iter().enumerate() {
         if names.iter().take(at).any(|n| *n == name.value) {
-            let message = format!("there are two cookies of the name `{}`", name.value);
-            faults.push(Diagnostic::at(&codes::CONFLICT, name.origin, message));
+            faults.conflict(name.origin, format!("there are two cookies of the name `{}`", name.value));
         }
     }
 }
@@ -251,7 +239,7 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
             faults.push(bad(format!("`{}` is not of the form `pool/image`", name.value)));
         }
         Protocol::Rbd if name.contains(':') => {
-            faults.push(unsupported(name.origin, "the name of an RBD image has no `:`"));
+            faults.refuse(name.origin, "the name of an RBD image has no `:`");
         }
         Protocol::Iscsi if name.split_once('/').is_some_and(|(_, lun)| lun.parse::<u32>().is_err()) => {
             faults.push(bad(format!("`{}` does not end in `/` and the number of a LUN", name.value)));
@@ -263,6 +251,6 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
 fn nfs_faults(network: &Network, faults: &mut Diagnostics) {
     for port in network.hosts.iter().filter_map(|h| h.port).filter(|port| port.value > 0) {
         let origin: Origin = port.origin;
-        faults.push(unsupported(origin, "QEMU's NFS client has no option for a port"));
+        faults.refuse(origin, "QEMU's NFS client has no option for a port");
     }
 }

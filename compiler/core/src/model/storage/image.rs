@@ -59,8 +59,11 @@ impl MetadataCache {
         let factor = unit_bytes(unit.as_ref().map_or("bytes", |u| u.value.as_str()));
         let bytes = size.text::<u64>()?;
         let Some(value) = factor.and_then(|f| bytes.value.checked_mul(f)) else {
-            let span = bytes.origin.span();
-            f.report(virtc_diag::Diagnostic::at(&crate::codes::BAD_VALUE, span, "the size of the cache is too large"));
+            f.report(virtc_diag::Diagnostic::at(
+                &crate::codes::BAD_VALUE,
+                bytes.origin,
+                "the size of the cache is too large",
+            ));
             return None;
         };
         (value > 0).then_some(Self { bytes: Spanned { value, origin: bytes.origin } })

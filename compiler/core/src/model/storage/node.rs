@@ -138,7 +138,11 @@ impl Node<'_> {
     fn versions(&self, place: &Location, cx: &EmitContext<'_>) {
         let since = |major, minor, origin: Option<Origin>, what: &str| {
             if let Some(origin) = origin.filter(|_| !cx.target.at_least(major, minor)) {
-                cx.report(unsupported(origin, format!("this QEMU has no {what}; {major}.{minor} has")));
+                cx.report(Diagnostic::at(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    origin,
+                    format!("this QEMU has no {what}; {major}.{minor} has"),
+                ));
             }
         };
         if let Location::Network(network) = place {
@@ -279,9 +283,4 @@ pub(crate) fn managed_helper<'s>(mut sources: impl Iterator<Item = &'s StorageSo
         let props = Props::new().with("qom-type", "pr-manager-helper").with("id", MANAGED_HELPER);
         out.json(ArgSection::Reservations, "object", props.with("path", state("/pr-helper0.sock")), asked.origin);
     }
-}
-
-/// A fault of the configuration at `origin`.
-pub(super) fn unsupported(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message.into())
 }

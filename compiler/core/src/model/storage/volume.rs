@@ -8,7 +8,6 @@ use virtc_inventory::{Pool, PoolKind, VolumeKind};
 use crate::codes;
 use crate::ir::{OptExt, Origin, Spanned};
 use crate::model::Facts;
-use crate::model::storage::node::unsupported;
 use crate::model::storage::{Host, Location, Network, PoolMode, Protocol, StorageSource};
 
 /// Who logs in at a server, and where that is said.
@@ -29,14 +28,16 @@ impl StorageSource {
             return Ok(Cow::Borrowed(&self.location));
         };
         let unknown = |at: &Spanned<String>, message: String| {
-            let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, at.origin, message);
-            Box::new(fault.help("name it in the host file, under `resources.pools`"))
+            Box::new(
+                Diagnostic::at(&codes::HOST_FACT_NEEDED, at.origin, message)
+                    .help("name it in the host file, under `resources.pools`"),
+            )
         };
         let pool =
             facts.pool(name).ok_or_else(|| unknown(name, format!("the storage pool `{}` is not known", name.value)))?;
         if let Some(mode) = mode.filter(|_| pool.kind != PoolKind::Iscsi) {
             let message = "only a volume of an iSCSI pool has a mode";
-            return Err(Box::new(unsupported(mode.origin, message)));
+            return Err(Box::new(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, mode.origin, message)));
         }
         let direct = mode.is(&PoolMode::Direct) || pool.kind == PoolKind::IscsiDirect;
         if direct {
@@ -45,7 +46,7 @@ impl StorageSource {
         match pool.kind {
             PoolKind::Rbd | PoolKind::Sheepdog | PoolKind::Gluster | PoolKind::Mpath => {
                 let message = format!("a disk cannot be a volume of a pool of type `{}`", pool.kind.word());
-                return Err(Box::new(unsupported(volume.origin, message)));
+                return Err(Box::new(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, volume.origin, message)));
             }
             PoolKind::Dir
             | PoolKind::Fs
@@ -64,7 +65,7 @@ impl StorageSource {
         let is_file = known.kind == VolumeKind::File && pool.kind != PoolKind::Iscsi;
         if let Some(policy) = self.startup_policy.filter(|_| !is_file) {
             let message = "only a volume that is a file has a startup policy";
-            return Err(Box::new(unsupported(policy.origin, message)));
+            return Err(Box::new(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, policy.origin, message)));
         }
         Ok(Cow::Owned(match known.kind {
             VolumeKind::File => Location::File(path, None),
@@ -87,15 +88,19 @@ impl StorageSource {
 fn iscsi(pool: &Pool, volume: &Spanned<String>) -> Result<Location, Box<Diagnostic>> {
     let lun = volume.strip_prefix("unit:").and_then(|units| units.split(':').nth(2)?.parse::<u32>().ok());
     let Some(lun) = lun else {
-        let message = format!("`{}` is no name of an iSCSI volume, which are `unit:0:0:LUN`", volume.value);
-        let span = volume.origin.span();
-        return Err(Box::new(Diagnostic::at(&codes::BAD_VALUE, span, message)));
+        return Err(Box::new(Diagnostic::at(
+            &codes::BAD_VALUE,
+            volume.origin,
+            format!("`{}` is no name of an iSCSI volume, which are `unit:0:0:LUN`", volume.value),
+        )));
     };
     let at = |value: &str| Spanned { value: value.to_owned(), origin: volume.origin };
     let (Some(host), Some(device)) = (&pool.host, &pool.device) else {
-        let message = "the host file does not say where the pool's target is";
-        let span = volume.origin.span();
-        return Err(Box::new(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message)));
+        return Err(Box::new(Diagnostic::at(
+            &codes::HOST_FACT_NEEDED,
+            volume.origin,
+            "the host file does not say where the pool's target is",
+        )));
     };
     let port = Spanned { value: u32::from(host.port.unwrap_or(3260)), origin: volume.origin };
     let host = Host { transport: None, name: Some(at(&host.name)), port: Some(port), socket: None };

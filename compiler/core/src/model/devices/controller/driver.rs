@@ -94,6 +94,6 @@ impl ControllerDriver {
                 self.virtio.without_effect("controller", faults);
             }
         }
-        self.threads.check(&domain.iothreads, self.queues, &mut |d| faults.push(d));
+        self.threads.check(&domain.iothreads, self.queues, faults);
     }
 }

@@ -1,10 +1,10 @@
 //! The features of a CPU: their names in QEMU, those that QEMU is never told of, and those that a model has lost.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::Arch;
-use crate::ir::{Opt, OptExt};
+use crate::ir::OptExt;
 use crate::model::elements::cpu::{Cpu, CpuMode, names};
 use crate::qemu::Opts;
 use crate::target::{Capabilities, Target, sorted};
@@ -59,9 +59,7 @@ pub fn qemu_name(name: &str) -> String {
 }
 
 /// What libvirt refuses of the element (`virCPUDefParseXML` in its `src/conf/cpu_conf.c`).
-pub fn check(cpu: &Cpu, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
-    let own = cpu.origin.span();
-    let span = |leaf: &Opt<String>| leaf.as_ref().map_or(own, |l| l.origin.span());
+pub fn check(cpu: &Cpu, arch: Arch, faults: &mut Diagnostics) {
     if let Some(id) = &cpu.vendor_id {
         let fault = match id.value.as_str() {
             id if id.contains(',') => Some("has a comma"),
@@ -70,38 +68,37 @@ pub fn check(cpu: &Cpu, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
         };
         if let Some(fault) = fault {
             let message = format!("the vendor `{}` {fault}", id.value);
-            report(Diagnostic::at(&codes::BAD_VALUE, span(&cpu.vendor_id), message).help("give exactly 12 characters"));
+            faults.add_with(&codes::BAD_VALUE, id.origin, message, "give exactly 12 characters");
         }
     }
     if let Some(deprecated) = cpu.deprecated_features {
         let message = "only CPUs of s390x say which of their features are deprecated";
-        let place = deprecated.origin.span();
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message).help("remove `deprecated_features`"));
+        faults.refuse_with(deprecated.origin, message, "remove `deprecated_features`");
     }
     let is_custom = matches!(cpu.mode.get(), None | Some(CpuMode::Custom));
     let is_migratable = matches!(cpu.mode.get(), Some(CpuMode::HostPassthrough | CpuMode::Maximum));
     if let Some(migratable) = cpu.migratable.filter(|_| !is_migratable) {
-        let message = "`migratable` is only for the modes `host-passthrough` and `maximum`";
-        let place = migratable.origin.span();
-        report(Diagnostic::at(&codes::CONFLICT, place, message).help("remove it"));
+        faults.conflict_with(
+            migratable.origin,
+            "`migratable` is only for the modes `host-passthrough` and `maximum`",
+            "remove it",
+        );
     }
     let mut seen: Vec<&str> = Vec::new();
     for name in cpu.features.iter().filter_map(|feature| feature.name.as_ref()) {
-        let place = name.origin.span();
         if seen.contains(&name.value.as_str()) {
             let message = format!("the CPU feature `{}` is given twice", name.value);
-            report(Diagnostic::at(&codes::CONFLICT, place, message).help("keep one of the two"));
+            faults.conflict_with(name.origin, message, "keep one of the two");
         }
         seen.push(&name.value);
-        names::check_feature(name, arch, place, report);
+        names::check_feature(name, arch, faults);
     }
     if cpu.model.as_ref().is_none_or(|model| model.origin.by_rule().is_some()) {
         let vendor = cpu.vendor.as_ref().map(|vendor| (vendor.origin, "a vendor"));
         let names = cpu.features.iter().filter_map(|f| f.name.as_ref()).filter(|_| is_custom);
         let feature = names.map(|name| (name.origin, "features")).next();
         if let Some((origin, what)) = vendor.or(feature) {
-            let message = format!("the CPU has {what} but no model");
-            report(Diagnostic::at(&codes::MISSING, origin, message).help("name a `<model>`"));
+            faults.add_with(&codes::MISSING, origin, format!("the CPU has {what} but no model"), "name a `<model>`");
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The names of CPU models and features that libvirt knows (its CPU map, `src/cpu_map`).
 
-use virtc_diag::{Diagnostic, Span};
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::Arch;
 use crate::ir::Spanned;
 use crate::model::EmitContext;
@@ -33,7 +33,7 @@ fn has_other_name(name: &str) -> bool {
 }
 
 /// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's `src/cpu/cpu.c`).
-pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, place: Span, report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, faults: &mut Diagnostics) {
     let is_qemus = || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some());
     let known = if arch.is_arm() { FEATURES_OF_ARM } else { FEATURES };
     let is_known = || known.split_ascii_whitespace().any(|known| known == name.value);
@@ -41,10 +41,9 @@ pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, place: Span, rep
     if is_known() || arch.is_x86() && is_qemus() && !has_other_name(&name.value) {
         return;
     }
-    let message = format!("there is no CPU feature `{}`", name.value);
-    let fault = Diagnostic::at(&codes::BAD_VALUE, place, message);
     let example = if arch.is_arm() { "sve256" } else { "sse4.1" };
-    report(fault.help(format!("use libvirt's names, such as `{example}`")));
+    let message = format!("there is no CPU feature `{}`", name.value);
+    faults.add_with(&codes::BAD_VALUE, name.origin, message, format!("use libvirt's names, such as `{example}`"));
 }
 
 /// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's `src/cpu/cpu.c`).
@@ -63,8 +62,7 @@ pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
     {
         return;
     }
-    let message = format!("there is no CPU model `{}`", model.value);
-    let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, message);
+    let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, format!("there is no CPU model `{}`", model.value));
     let mode = OF_MODES.contains(&model.value.as_str());
     cx.report(if mode { fault.help("use `mode='host-passthrough'` or `mode='maximum'`") } else { fault });
 }

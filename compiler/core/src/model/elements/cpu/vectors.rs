@@ -1,15 +1,15 @@
 //! The lengths of the vectors of Arm's SVE: where any is named, the CPU has SVE.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, Spanned};
 use crate::model::elements::cpu::{Cpu, Feature, FeaturePolicy};
 
 static SVE: DefaultRule = DefaultRule { name: "sve", text: "a CPU of which lengths of vectors are named has SVE" };
 
 /// Adds the feature itself (`qemuDomainDefCPUPostParse` in libvirt's `src/qemu/qemu_postparse.c`).
-pub(super) fn define(cpu: &mut Cpu, report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn define(cpu: &mut Cpu, faults: &mut Diagnostics) {
     let is_length = |f: &Feature| f.name.as_ref().is_some_and(|n| n.value.starts_with("sve") && n.value != "sve");
     if !cpu.features.iter().any(is_length) {
         return;
@@ -21,8 +21,7 @@ pub(super) fn define(cpu: &mut Cpu, report: &mut dyn FnMut(Diagnostic)) {
         Some(Feature { policy: Some(policy), .. })
             if matches!(policy.value, FeaturePolicy::Disable | FeaturePolicy::Forbid) =>
         {
-            let message = "SVE is off, but lengths of its vectors are named";
-            report(Diagnostic::at(&codes::CONFLICT, policy.origin, message));
+            faults.conflict(policy.origin, "SVE is off, but lengths of its vectors are named");
         }
         Some(own) => own.policy = required,
         None => {

@@ -1,5 +1,8 @@
 //! `<vcpusched>`, `<iothreadsched>` and `<emulatorsched>`.
 
+use virtc_diag::Diagnostics;
+
+use crate::codes::Report as _;
 use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Spanned, words};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -67,19 +70,19 @@ impl Sched {
 }
 
 /// No thread is scheduled in two ways, and real-time policies have a priority.
-pub(super) fn overlap(all: &[Sched], fault: &mut dyn FnMut(Origin, String)) {
+pub(super) fn overlap(all: &[Sched], faults: &mut Diagnostics) {
     for (at, sched) in all.iter().enumerate() {
         let (_, attribute) = sched.group.names();
         if sched.group != Group::Emulator && sched.threads.value.is_empty() {
-            fault(sched.origin, format!("the scheduler has no threads in `{attribute}`"));
+            faults.conflict(sched.origin, format!("the scheduler has no threads in `{attribute}`"));
         }
         let real_time = matches!(sched.scheduler.get(), Some(Scheduler::Fifo | Scheduler::Rr));
         if real_time && sched.priority.is_none() {
-            fault(sched.origin, "a real-time scheduler has no priority".to_owned());
+            faults.conflict(sched.origin, "a real-time scheduler has no priority");
         }
         for other in all.iter().take(at).filter(|o| o.group == sched.group) {
             if let Some(thread) = sched.threads.value.common(&other.threads.value) {
-                fault(sched.threads.origin, format!("thread {thread} in `{attribute}` is scheduled twice"));
+                faults.conflict(sched.threads.origin, format!("thread {thread} in `{attribute}` is scheduled twice"));
             }
         }
     }

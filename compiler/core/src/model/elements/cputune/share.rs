@@ -1,5 +1,8 @@
 //! `<cachetune>` and `<memorytune>`: parts of the host's caches and memory bandwidth (resctrl).
 
+use virtc_diag::Diagnostics;
+
+use crate::codes::Report as _;
 use crate::ir::{CpuSet, Leaf, Opt, Origin, words};
 use crate::model::elements::memory::scaled_attr;
 use crate::xml_io::Fields;
@@ -86,7 +89,7 @@ impl CacheTune {
 }
 
 /// No virtual CPU has two groups that differ.
-pub(super) fn overlap(all: &[CacheTune], fault: &mut dyn FnMut(Origin, String)) {
+pub(super) fn overlap(all: &[CacheTune], faults: &mut Diagnostics) {
     for (at, tune) in all.iter().enumerate() {
         let Some(own) = &tune.vcpus else { continue };
         let others = all.iter().take(at).filter_map(|t| Some((t, t.vcpus.as_ref()?)));
@@ -94,14 +97,14 @@ pub(super) fn overlap(all: &[CacheTune], fault: &mut dyn FnMut(Origin, String)) 
             // One group may have both its caches and its bandwidth.
             let pair = other.memory != tune.memory && vcpus.value == own.value;
             if let Some(cpu) = own.value.common(&vcpus.value).filter(|_| !pair) {
-                fault(own.origin, format!("virtual CPU {cpu} is in two groups of caches or bandwidth"));
+                faults.conflict(own.origin, format!("virtual CPU {cpu} is in two groups of caches or bandwidth"));
             }
         }
         for share in &tune.shares {
             if let Share::Bandwidth { bandwidth: Some(bandwidth), .. } = share
                 && bandwidth.value > 100
             {
-                fault(bandwidth.origin, "more than 100 per cent of the bandwidth".to_owned());
+                faults.conflict(bandwidth.origin, "more than 100 per cent of the bandwidth");
             }
         }
     }

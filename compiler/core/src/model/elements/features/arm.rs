@@ -1,9 +1,9 @@
 //! Features of machines of Arm, and those of other architectures that a machine does not have.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
 use super::Features;
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, Opt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::Facts;
@@ -55,7 +55,7 @@ pub(super) fn define(gic: &mut Option<Gic>, origin: Origin, os: &Os, kvm: bool, 
 }
 
 /// What a machine does not have (`qemuValidateDomainDefFeatures` in libvirt's `src/qemu/qemu_validate.c`).
-pub(super) fn check(features: &Features, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn check(features: &Features, domain: &Domain, faults: &mut Diagnostics) {
     let arm = domain.os.arch().is_arm();
     let machine = if arm { "a machine of Arm" } else { "an x86 machine" };
     let is_virt = domain.os.family() == MachineFamily::ArmVirt;
@@ -70,8 +70,7 @@ pub(super) fn check(features: &Features, domain: &Domain, report: &mut dyn FnMut
     let of_pc = [eoi, locks, ioapic, hyperv].into_iter().flatten().filter(|_| arm);
     for (name, origin) in of_others.chain(gic).chain(ras).chain(of_pc) {
         let what = if arm && matches!(name, "gic" | "ras" | "hyperv") { "this machine type" } else { machine };
-        let message = format!("{what} has no feature `{name}`");
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
+        faults.refuse(origin, format!("{what} has no feature `{name}`"));
     }
 }
 

@@ -1,8 +1,8 @@
 //! `<hyperv>`: what a Windows guest gains from believing that it runs on Hyper-V.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::qemu::Opts;
 use crate::xml_io::Fields;
@@ -98,30 +98,27 @@ impl Hyperv {
     }
 
     /// Fills in the mode, and says what libvirt refuses.
-    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         let mode = *self.mode.get_or_insert(Spanned::rule(Mode::Custom, &CUSTOM, origin));
-        let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::at(&codes::CONFLICT, origin, message));
-        };
         for one in &self.list {
             let on = one.state.is(&Switch::On);
             if mode.value == Mode::Passthrough {
-                fault(one.origin, "an enlightenment is named, but they are those of the host".to_owned());
+                faults.conflict(one.origin, "an enlightenment is named, but they are those of the host");
             }
             if one.state.is_none() {
-                fault(one.origin, format!("`<{}>` is neither on nor off", one.kind.word()));
+                faults.conflict(one.origin, format!("`<{}>` is neither on nor off", one.kind.word()));
             }
             if let (Kind::Spinlocks, true) = (one.kind, on) {
                 match one.retries {
                     Some(retries) if retries.value < 0xfff => {
-                        fault(retries.origin, "a guest spins at least 4095 times before it gives up".to_owned());
+                        faults.conflict(retries.origin, "a guest spins at least 4095 times before it gives up");
                     }
                     Some(_) => {}
-                    None => fault(one.origin, "`retries` of `<spinlocks>` is absent".to_owned()),
+                    None => faults.conflict(one.origin, "`retries` of `<spinlocks>` is absent"),
                 }
             }
             if let (Kind::VendorId, true, None) = (one.kind, on, &one.value) {
-                fault(one.origin, "`value` of `<vendor_id>` is absent".to_owned());
+                faults.conflict(one.origin, "`value` of `<vendor_id>` is absent");
             }
         }
     }

@@ -1,9 +1,9 @@
 //! `<kvm>` and `<tcg>`: what the accelerator does.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Switch};
+use crate::codes::Report as _;
+use crate::ir::{Opt, OptExt, Switch};
 use crate::model::elements::memory::scaled;
 use crate::qemu::Opts;
 use crate::xml_io::Fields;
@@ -52,13 +52,12 @@ impl Kvm {
     }
 
     /// What libvirt refuses.
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
-        let span = |origin: Origin| origin.span();
+    pub fn check(&self, faults: &mut Diagnostics) {
         if let Some(ring) = self.dirty_ring.filter(|r| r.value == Switch::On) {
             let fits = |size: u32| size.is_power_of_two() && (1024..=65536).contains(&size);
             if !self.ring_size.get().is_some_and(fits) {
                 let message = "the size of the dirty ring is no power of two between 1024 and 65536";
-                report(Diagnostic::at(&codes::CONFLICT, span(self.ring_size.origin_or(ring.origin)), message));
+                faults.conflict(self.ring_size.origin_or(ring.origin), message);
             }
         }
     }

@@ -139,7 +139,7 @@ impl Features {
             opts = opts.switch("acpi", acpi.is_some());
         } else if let Some(acpi) = acpi {
             let message = format!("machine type `{}` has no ACPI", machine.value);
-            cx.report(Diagnostic::at(&codes::CONFLICT, acpi.span(), message));
+            cx.report(Diagnostic::at(&codes::CONFLICT, acpi, message));
         }
         out.opts(ArgSection::Machine, "machine", opts, machine.origin);
     }

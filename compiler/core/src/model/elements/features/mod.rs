@@ -6,9 +6,9 @@ mod kept;
 mod kvm;
 mod machine;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, YesNo, unit_bytes, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -128,53 +128,50 @@ impl Features {
     }
 
     /// Fills in what is absent, and says what libvirt refuses of each feature alone.
-    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>, faults: &mut Diagnostics) {
         arm::define(&mut self.gic, origin, os, kvm, facts);
         if let Some(hyperv) = &mut self.hyperv {
-            hyperv.define(origin, report);
+            hyperv.define(origin, faults);
         }
     }
 
     /// What libvirt refuses (`qemuValidateDomainDefFeatures` in its `src/qemu/qemu_validate.c`).
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
-        };
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if let Some(smm) = self.smm.filter(|s| s.is_on() && !domain.os.arch().is_x86()) {
-            fault(smm.origin, "only an x86 machine has system management mode");
+            faults.refuse(smm.origin, "only an x86 machine has system management mode");
         }
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
             if domain.os.family() != MachineFamily::Q35 {
-                fault(tseg.origin, "only `q35` has memory for system management mode of a given size");
+                faults.refuse(tseg.origin, "only `q35` has memory for system management mode of a given size");
             }
             if tseg.value % (1 << 20) != 0 {
-                fault(tseg.origin, "the memory of system management mode is not of whole MiB");
+                faults.refuse(tseg.origin, "the memory of system management mode is not of whole MiB");
             }
         }
         let kvm = domain.general.is_kvm();
         if let Some(tcg) = self.tcg.as_ref().and_then(|t| t.cache).filter(|_| kvm) {
-            fault(tcg.origin, "a domain that runs under KVM translates no code");
+            faults.refuse(tcg.origin, "a domain that runs under KVM translates no code");
         }
         if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache).filter(|c| c.value % 1024 != 0) {
-            fault(cache.origin, "the cache of translated code is not of whole MiB");
+            faults.refuse(cache.origin, "the cache of translated code is not of whole MiB");
         }
         let is_pc = domain.os.has_ps2();
         for state in [&self.vmport, &self.ps2].into_iter().flatten().filter(|_| !is_pc) {
-            fault(state.origin, "only `pc`, `q35` and `isapc` have this feature");
+            faults.refuse(state.origin, "only `pc`, `q35` and `isapc` have this feature");
         }
         if let Some(vmport) = self.vmport.filter(|v| v.is_on() && self.ps2.is(&Switch::Off)) {
-            fault(vmport.origin, "the VMware port is part of the PS/2 controller, which is off");
+            faults.refuse(vmport.origin, "the VMware port is part of the PS/2 controller, which is off");
         }
         if self.ps2.is(&Switch::Off) {
             for input in domain.devices.inputs.iter().filter(|i| i.comes_to_ps2(domain.os.arch().is_x86())) {
                 let origin = crate::model::devices::Device::origin(input);
-                fault(origin, "the input device is on PS/2, but the PS/2 controller is off");
+                faults.refuse(origin, "the input device is on PS/2, but the PS/2 controller is off");
             }
         }
         if let Some(features) = &self.kvm {
-            features.check(report);
+            features.check(faults);
         }
-        arm::check(self, domain, report);
+        arm::check(self, domain, faults);
     }
 
     /// Whether a feature is there, and where that comes from.

@@ -1,8 +1,9 @@
 //! `<distances>` of NUMA cells.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use super::{Cell, Distances, conflict};
+use super::{Cell, Distances};
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::xml_io::Fields;
 
@@ -23,18 +24,18 @@ pub(super) fn lower(cell: &Fields<'_, '_>) -> Distances {
 }
 
 /// Completes the distances in both directions, in the order of the cells.
-pub(super) fn define(cells: &mut [Cell], report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn define(cells: &mut [Cell], faults: &mut Diagnostics) {
     let given: Vec<(u32, Distances)> =
         cells.iter_mut().map(|c| (c.id.get().unwrap_or_default(), std::mem::take(&mut c.distances))).collect();
     for (from, list) in given {
         for (to, value) in list {
             if usize::try_from(to.value).map_or(true, |to| to >= cells.len()) {
-                report(conflict(to.origin, format!("there is no NUMA cell {}", to.value)));
+                faults.conflict(to.origin, format!("there is no NUMA cell {}", to.value));
                 continue;
             }
             if (to.value == from) != (value.value == LOCAL) || value.value < LOCAL {
                 let message = "a cell is at distance 10 from itself, and farther from every other";
-                report(conflict(value.origin, message));
+                faults.conflict(value.origin, message);
                 continue;
             }
             set(cells, from, from, Spanned::rule(LOCAL, &MIRRORED, value.origin), false);

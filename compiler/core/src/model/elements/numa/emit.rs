@@ -1,7 +1,10 @@
 //! `-numa` and the memory objects of the cells (`qemuBuildNumaCommandLine` in libvirt's `src/qemu/qemu_command.c`).
 
+use virtc_diag::Diagnostic;
+
 use super::distance::{between, usual};
-use super::{Cell, Numa, conflict};
+use super::{Cell, Numa};
+use crate::codes;
 use crate::ir::{Leaf, OptExt};
 use crate::model::EmitContext;
 use crate::model::elements::backend::{Backend, Request};
@@ -48,7 +51,10 @@ impl Numa {
             if hmat {
                 match self.initiator(cell) {
                     Some(initiator) => opts.set("initiator", initiator.show()),
-                    None => cx.report(conflict(cell.origin, "no NUMA cell has a CPU that reaches this one's memory")),
+                    None => {
+                        let message = "no NUMA cell has a CPU that reaches this one's memory";
+                        cx.report(Diagnostic::at(&codes::CONFLICT, cell.origin, message));
+                    }
                 }
             }
             if kib > 0 && objects {

@@ -1,9 +1,9 @@
 //! Caches of NUMA cells and the speed between them: ACPI's heterogeneous memory attribute table.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use super::{Numa, conflict};
-use crate::codes;
+use super::Numa;
+use crate::codes::{self, Report as _};
 use crate::ir::{Leaf, Opt, OptExt, Origin, unit_bytes, words};
 use crate::model::elements::memory::scaled_attr;
 use crate::qemu::Opts;
@@ -178,34 +178,34 @@ impl Interconnect {
 }
 
 /// Levels, cells and caches that the table names exist.
-pub(super) fn check(numa: &Numa, report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn check(numa: &Numa, faults: &mut Diagnostics) {
     for cell in &numa.cells {
         for (at, cache) in cell.caches.iter().enumerate() {
             let level = cache.level.get().unwrap_or_default();
             if !(1..=3).contains(&level) {
-                report(conflict(cache.level.origin_or(cache.origin), "the level of a cache is 1, 2 or 3"));
+                faults.conflict(cache.level.origin_or(cache.origin), "the level of a cache is 1, 2 or 3");
             }
             if cell.caches.iter().take(at).any(|c| c.level == cache.level) {
-                report(conflict(cache.origin, format!("the cell has two caches of level {level}")));
+                faults.conflict(cache.origin, format!("the cell has two caches of level {level}"));
             }
         }
     }
     for (at, link) in numa.interconnects.iter().enumerate() {
         for other in numa.interconnects.iter().take(at) {
             if link.says_as(other) {
-                report(conflict(link.origin, "this is said twice of the two NUMA cells"));
+                faults.conflict(link.origin, "this is said twice of the two NUMA cells");
             } else if link.initiator != link.target && link.initiator == other.target && link.target == other.initiator
             {
                 let message = "the way between two NUMA cells is given in both directions";
-                report(conflict(link.origin, message).help("keep one of the two"));
+                faults.conflict_with(link.origin, message, "keep one of the two");
             }
         }
         for (cell, must_have_cpus) in [(link.initiator, true), (link.target, false)] {
             let Some(id) = cell else { continue };
             match numa.cell(id.value) {
-                None => report(conflict(id.origin, format!("there is no NUMA cell {}", id.value))),
+                None => faults.conflict(id.origin, format!("there is no NUMA cell {}", id.value)),
                 Some(cell) if must_have_cpus && cell.cpus.is_none() => {
-                    report(conflict(id.origin, format!("NUMA cell {} has no CPU that could ask", id.value)));
+                    faults.conflict(id.origin, format!("NUMA cell {} has no CPU that could ask", id.value));
                 }
                 Some(_) => {}
             }
@@ -214,7 +214,7 @@ pub(super) fn check(numa: &Numa, report: &mut dyn FnMut(Diagnostic)) {
         if let (Some(level), Some(cell)) = (link.cache.filter(|c| c.value > 0), target)
             && !cell.caches.iter().any(|c| c.level.is(&level.value))
         {
-            report(conflict(level.origin, format!("the target has no cache of level {}", level.value)));
+            faults.conflict(level.origin, format!("the target has no cache of level {}", level.value));
         }
     }
 }

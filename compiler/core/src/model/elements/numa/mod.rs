@@ -4,9 +4,9 @@ mod distance;
 mod emit;
 mod hmat;
 
-use virtc_diag::{Diagnostic, Span};
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled_attr;
@@ -53,14 +53,6 @@ static CELL_ID: DefaultRule =
 static FILLED: DefaultRule =
     DefaultRule { name: "numa-cpus", text: "virtual CPUs that no NUMA cell names belong to cell 0" };
 
-fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::CONFLICT, span(origin), message)
-}
-
-fn span(origin: Origin) -> Span {
-    origin.span()
-}
-
 impl Numa {
     /// Reads `<numa>` from `<cpu>`.
     pub fn lower(cpu: &Fields<'_, '_>) -> Option<Self> {
@@ -79,7 +71,7 @@ impl Numa {
     }
 
     /// Numbers and sorts the cells and fills in what is absent (`virDomainNumaDefParseXML` in libvirt's `src/conf/numa_conf.c`).
-    pub fn define(&mut self, vcpus: u32, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, vcpus: u32, faults: &mut Diagnostics) {
         for (at, cell) in self.cells.iter_mut().enumerate() {
             cell.id.get_or_insert(Spanned::rule(u32::try_from(at).unwrap_or(u32::MAX), &CELL_ID, cell.origin));
         }
@@ -89,25 +81,25 @@ impl Numa {
             if usize::try_from(id).ok() != Some(at) {
                 let message = "the numbers of NUMA cells do not count from 0 without gap or repetition";
                 let origin = cell.id.origin_or(cell.origin);
-                report(conflict(origin, message).help(format!("this would be cell {at}")));
+                faults.conflict_with(origin, message, format!("this would be cell {at}"));
                 return;
             }
         }
-        self.cpus(vcpus, report);
-        distance::define(&mut self.cells, report);
-        hmat::check(self, report);
+        self.cpus(vcpus, faults);
+        distance::define(&mut self.cells, faults);
+        hmat::check(self, faults);
     }
 
-    fn cpus(&mut self, vcpus: u32, report: &mut dyn FnMut(Diagnostic)) {
+    fn cpus(&mut self, vcpus: u32, faults: &mut Diagnostics) {
         let mut taken = CpuSet::default();
         for cell in &self.cells {
             let Some(cpus) = &cell.cpus else { continue };
             if let Some(cpu) = taken.common(&cpus.value) {
-                report(conflict(cpus.origin, format!("CPU {cpu} is in two NUMA cells")));
+                faults.conflict(cpus.origin, format!("CPU {cpu} is in two NUMA cells"));
             }
             if cpus.last().is_some_and(|last| last >= vcpus) {
                 let message = format!("the NUMA cell has CPUs that `<vcpu>` with {vcpus} does not allow");
-                report(conflict(cpus.origin, message));
+                faults.conflict(cpus.origin, message);
             }
             cpus.iter().for_each(|cpu| taken.insert(cpu));
         }

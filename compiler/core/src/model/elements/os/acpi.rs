@@ -1,8 +1,8 @@
 //! `<acpi>` of `<os>`: ACPI tables that the guest gets beside QEMU's own.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin, words};
 use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
 use crate::xml_io::Fields;
@@ -31,7 +31,7 @@ pub(super) fn lower(os: &Fields<'_, '_>) -> Vec<Table> {
 }
 
 /// What libvirt refuses (`virDomainDefParseBootAcpiOptions` in its `src/conf/domain_conf.c`).
-pub(super) fn check(tables: &[Table], report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn check(tables: &[Table], faults: &mut Diagnostics) {
     for (at, table) in tables.iter().enumerate() {
         let twice = tables.iter().take(at).any(|other| other.kind == table.kind);
         let message = match table.kind.get() {
@@ -39,8 +39,7 @@ pub(super) fn check(tables: &[Table], report: &mut dyn FnMut(Diagnostic)) {
             Some(TableKind::Slic | TableKind::Msdm) if twice => "the guest has two ACPI tables of this kind",
             Some(TableKind::Raw | TableKind::Slic | TableKind::Msdm) | None => continue,
         };
-        let span = table.origin.span();
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        faults.refuse(table.origin, message);
     }
 }
 

@@ -11,7 +11,6 @@ use crate::xml_io::Fields;
 pub(super) fn lower(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
     let named: Spanned<String> = kind.attr("arch")?;
     let arch = Arch::read(&named);
-    let span = named.origin.span();
     let emulator = domain.element().child("devices").and_then(|d| d.child("emulator"));
     let emulator = emulator.map(|e| e.text().trim().to_owned()).unwrap_or_default();
     let known = ["x86_64", "i386", "aarch64", "arm"];
@@ -19,13 +18,13 @@ pub(super) fn lower(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch>
         && !arch.is_some_and(|arch| arch.runs_on(own))
     {
         let message = format!("a QEMU for {own} runs no guests of architecture `{}`", named.value);
-        kind.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        kind.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, named.origin, message));
         return None;
     }
     let Some(arch) = arch else {
         let message = format!("guests of architecture `{}` are not supported yet", named.value);
         let help = format!("virtc compiles for {}", Arch::words().join(", "));
-        kind.report(Diagnostic::at(&codes::NOT_YET_SUPPORTED, span, message).help(help));
+        kind.report(Diagnostic::at(&codes::NOT_YET_SUPPORTED, named.origin, message).help(help));
         return None;
     };
     Some(Spanned { value: arch, origin: named.origin })

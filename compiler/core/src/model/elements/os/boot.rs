@@ -1,8 +1,8 @@
 //! What is booted, and how the firmware goes about it.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, rules};
 use crate::xml_io::Fields;
@@ -49,19 +49,18 @@ pub(super) fn define_order(
     order: &mut Vec<Spanned<BootDevice>>,
     per_device: bool,
     origin: Origin,
-    report: &mut dyn FnMut(Diagnostic),
+    faults: &mut Diagnostics,
 ) {
     // One of each kind fits (`VIR_DOMAIN_BOOT_LAST` in libvirt's `src/conf/domain_conf.h`); it passes over what follows.
     for more in order.iter().skip(MOST_DEVICES) {
         let message = format!("a guest tries {MOST_DEVICES} kinds of devices, and not this one");
-        report(Diagnostic::at(&codes::WITHOUT_EFFECT, more.origin, message));
+        faults.add(&codes::WITHOUT_EFFECT, more.origin, message);
     }
     order.truncate(MOST_DEVICES);
     if per_device {
         if let Some(boot) = order.first() {
             let message = "`<boot dev>` in `<os>` beside `<boot order>` in devices";
-            let fault = Diagnostic::at(&codes::CONFLICT, boot.origin, message);
-            report(fault.help("keep one of the two"));
+            faults.conflict_with(boot.origin, message, "keep one of the two");
         }
     } else if order.is_empty() {
         order.push(Spanned::rule(BootDevice::Hd, &BOOT_HD, origin));
@@ -88,22 +87,19 @@ impl Boot {
     }
 
     /// Checks the values and drops those without a meaning.
-    pub(super) fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::at(&codes::CONFLICT, origin, message));
-        };
+    pub(super) fn define(&mut self, faults: &mut Diagnostics) {
         if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
-            fault(timeout.origin, "the boot menu is shown for 65535 ms at most");
+            faults.conflict(timeout.origin, "the boot menu is shown for 65535 ms at most");
         }
         if let Some(Spanned { value: -2 | i32::MIN..=-3 | 65536.., origin }) = self.reboot_timeout {
-            fault(origin, "the timeout of a reboot is not between -1 and 65535 ms");
+            faults.conflict(origin, "the timeout of a reboot is not between -1 and 65535 ms");
         }
         let alone = [&self.initrd, &self.cmdline, &self.shim, &self.dtb];
         if self.kernel.is_none()
             && let Some(other) = alone.into_iter().flatten().next()
         {
             // libvirt takes it, and QEMU does not start.
-            fault(other.origin, "something for a kernel that is booted directly, and no `<kernel>`");
+            faults.conflict(other.origin, "something for a kernel that is booted directly, and no `<kernel>`");
         }
         if !self.menu.is(&YesNo::Yes) {
             // libvirt forgets the timeout of a menu that is not shown.

@@ -1,8 +1,8 @@
 //! The firmware for QEMU.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -128,24 +128,17 @@ impl Os {
 }
 
 /// What cannot be (`qemuValidateDomainDefBoot` and its caller in libvirt's `src/qemu/qemu_validate.c`).
-pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     let os = &domain.os;
-    let mut fault = |code, origin: Origin, message: &str| {
-        report(Diagnostic::at(code, origin, message));
-    };
-    let unsupported = &codes::UNSUPPORTED_CONFIGURATION;
     let secure = os.loader.as_ref().and_then(|l| l.secure).filter(|s| s.is_yes());
     if let Some(secure) = secure {
         if os.family() != MachineFamily::Q35 {
-            fault(unsupported, secure.origin, "only `q35` has firmware that guards its variables");
+            faults.refuse(secure.origin, "only `q35` has firmware that guards its variables");
         } else if !os.arch.is(&Arch::X86_64) {
-            fault(unsupported, secure.origin, "only x86_64 has firmware that guards its variables");
+            faults.refuse(secure.origin, "only x86_64 has firmware that guards its variables");
         } else if os.firmware.is_none() && !domain.features.smm.is(&Switch::On) {
-            fault(
-                &codes::CONFLICT,
-                secure.origin,
-                "firmware guards its variables with system management mode, which is not on",
-            );
+            faults
+                .conflict(secure.origin, "firmware guards its variables with system management mode, which is not on");
         }
     }
     let flash = os.loader.as_ref().filter(|l| l.is_flash()).and_then(|l| l.kind).map(|k| k.origin);
@@ -154,17 +147,17 @@ pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
         && os.arch().is_x86()
         && domain.features.has(Plain::Acpi).is_none()
     {
-        fault(&codes::CONFLICT, origin, "UEFI needs ACPI, which is not among the `<features>`");
+        faults.conflict(origin, "UEFI needs ACPI, which is not among the `<features>`");
     }
     if let Some(acpi) = domain.features.has(Plain::Acpi)
         && os.arch() == Arch::Aarch64
         && efi.or(flash).is_none()
     {
-        fault(&codes::CONFLICT, acpi, "ACPI comes with UEFI alone on this architecture, and no UEFI is asked for");
+        faults.conflict(acpi, "ACPI comes with UEFI alone on this architecture, and no UEFI is asked for");
     }
     if let Some(serial) = os.boot_options.use_serial.filter(|s| s.is_yes())
         && domain.devices.serials.is_empty()
     {
-        fault(&codes::CONFLICT, serial.origin, "the firmware is to speak on a serial line, and the guest has none");
+        faults.conflict(serial.origin, "the firmware is to speak on a serial line, and the guest has none");
     }
 }

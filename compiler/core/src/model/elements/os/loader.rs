@@ -2,7 +2,7 @@
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::storage::{Checked, ImageFormat, StorageSource, StorageType};
 use crate::xml_io::Fields;
@@ -226,58 +226,52 @@ pub(super) fn write(os: &Os, w: &mut XmlWriter) {
 }
 
 /// What cannot be, before anything is chosen (`virDomainDefOSValidate` in libvirt's `src/conf/domain_validate.c`).
-pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn check(os: &Os, faults: &mut Diagnostics) {
     let lonely = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
     if let Some(feature) = os.firmware_features.first().filter(|_| os.firmware.is_none()) {
         // In a definition that it holds already libvirt passes over it; a new one it refuses.
-        let message = "this is asked of firmware that is to be chosen, and none is";
-        let fault = Diagnostic::at(&codes::WITHOUT_EFFECT, feature.origin, message);
-        report(fault.help("remove `<firmware>`, or give `<os firmware='efi'>`"));
+        faults.add_with(
+            &codes::WITHOUT_EFFECT,
+            feature.origin,
+            "this is asked of firmware that is to be chosen, and none is",
+            "remove `<firmware>`, or give `<os firmware='efi'>`",
+        );
     }
-    let mut fault = |origin: Origin, message: &str| {
-        report(Diagnostic::at(&codes::CONFLICT, origin, message));
-    };
     let features = &os.firmware_features;
     if let (Some(keys), Some(boot)) = (features.enrolled_keys, features.secure_boot)
         && keys.value == YesNo::Yes
         && boot.value == YesNo::No
     {
-        fault(keys.origin, "certificates are asked for, but Secure Boot is not to be there");
+        faults.conflict(keys.origin, "certificates are asked for, but Secure Boot is not to be there");
     }
     let nvram = os.nvram.as_ref().and_then(|n| n.origin);
     if let (Some(kind), Some(nvram)) = (os.firmware, nvram)
         && kind.value == FirmwareKind::Bios
     {
-        fault(nvram, "a BIOS keeps no variables");
+        faults.conflict(nvram, "a BIOS keeps no variables");
     }
     if let Some(nvram) = &os.nvram
         && let Some(source) = &nvram.source
     {
         let format = nvram.format.map(|f| f.map(FirmwareFormat::image));
-        let mut faults = Diagnostics::new();
-        Checked { source, format: &format, readonly: false, cache: None }.check(&mut faults);
-        faults.into_iter().for_each(&mut *report);
+        Checked { source, format: &format, readonly: false, cache: None }.check(faults);
     }
     if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
         let message = "firmware is neither named in `<loader>` nor to be chosen";
-        let fault = Diagnostic::at(&codes::MISSING, origin, message);
-        report(fault.help("give the path of an image, or `<os firmware='efi'>`"));
+        faults.add_with(&codes::MISSING, origin, message, "give the path of an image, or `<os firmware='efi'>`");
     }
-    let mut fault = |origin: Origin, message: &str| {
-        report(Diagnostic::at(&codes::CONFLICT, origin, message));
-    };
     let Some(loader) = &os.loader else { return };
     match (loader.stateless, os.firmware.get()) {
         (Some(Spanned { value: YesNo::Yes, .. }), _) => {
             if let Some(nvram) = nvram {
-                fault(nvram, "firmware that is stateless keeps no variables");
+                faults.conflict(nvram, "firmware that is stateless keeps no variables");
             }
         }
         (Some(Spanned { value: YesNo::No, origin }), Some(FirmwareKind::Bios)) => {
-            fault(origin, "a BIOS keeps no variables");
+            faults.conflict(origin, "a BIOS keeps no variables");
         }
         (Some(Spanned { value: YesNo::No, origin }), None) if !loader.is_flash() => {
-            fault(origin, "firmware that is mapped as ROM keeps no variables");
+            faults.conflict(origin, "firmware that is mapped as ROM keeps no variables");
         }
         (Some(Spanned { value: YesNo::No, .. }) | None, _) => {}
     }

@@ -10,7 +10,7 @@ mod select;
 #[cfg(test)]
 mod trials;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Arch, DefaultRule, Opt, Origin, Spanned, words};
@@ -78,8 +78,10 @@ fn no_type(f: &Fields<'_, '_>) {
         // It may have stood in what could not be read.
         return;
     }
-    let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "the domain does not say what it runs");
-    f.report(fault.help("add `<os><type>hvm</type></os>`"));
+    f.report(
+        Diagnostic::at(&codes::MISSING, f.element().name_span(), "the domain does not say what it runs")
+            .help("add `<os><type>hvm</type></os>`"),
+    );
 }
 
 impl Os {
@@ -122,17 +124,17 @@ impl Os {
     }
 
     /// Fills in what is absent; `per_device` tells whether devices carry boot orders of their own.
-    pub fn define(&mut self, origin: Origin, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, per_device: bool, faults: &mut Diagnostics) {
         self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH, origin));
         let machine = family::default_machine(self.arch());
         self.machine.get_or_insert_with(|| Spanned::rule(machine.to_owned(), &DEFAULT_MACHINE, origin));
-        boot::define_order(&mut self.boot, per_device, origin, report);
-        self.boot_options.define(report);
-        acpi::check(&self.acpi, report);
+        boot::define_order(&mut self.boot, per_device, origin, faults);
+        self.boot_options.define(faults);
+        acpi::check(&self.acpi, faults);
         if let Some(source) = self.nvram.as_mut().and_then(|n| n.source.as_mut()) {
             source.define(origin);
         }
-        loader::check(self, report);
+        loader::check(self, faults);
     }
 
     /// Writes `<os>`.

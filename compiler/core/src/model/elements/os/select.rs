@@ -1,9 +1,9 @@
 //! Which firmware a domain gets, out of what is installed on the host.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 use virtc_inventory::{Firmware, FirmwareImage, FirmwareInterface, FirmwareMapping, FlashMode};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, YesNo};
 use crate::model::Domain;
 use crate::model::Facts;
@@ -32,7 +32,7 @@ static LISTED: DefaultRule = DefaultRule {
 };
 
 /// Chooses the firmware and fills in all about it (`qemuFirmwareFillDomain` in libvirt's `src/qemu/qemu_firmware.c`).
-pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
+pub fn choose(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
     let os = &mut domain.os;
     if os.firmware.is_none() {
@@ -57,19 +57,18 @@ pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diag
         }
         return variables(domain, facts);
     };
-    let span = automatic.origin.span();
     let Some(installed) = facts.firmware() else {
         if domain.os.loader.as_ref().is_some_and(|l| l.path.is_some() && l.kind.is_some()) {
             // A definition that was filled in on the host needs nothing more of it.
             return variables(domain, facts);
         }
         let message = "firmware is to be chosen among what is installed, and no host file says what is";
-        report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message));
+        faults.add(&codes::HOST_FACT_NEEDED, automatic.origin, message);
         return;
     };
     let Some(firmware) = installed.iter().find(|f| fits(domain, f)) else {
         let message = format!("no `{}` firmware on the host does what the definition asks for", automatic.word());
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        faults.refuse(automatic.origin, message);
         return;
     };
     take(domain, firmware);

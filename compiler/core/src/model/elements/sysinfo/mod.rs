@@ -3,7 +3,7 @@
 mod fwcfg;
 mod smbios;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Opt, Spanned, Uuid, words};
@@ -45,11 +45,11 @@ impl Sysinfo {
     }
 
     /// Checks and rewrites the values; `uuid` is that of the domain, which a table may give where nothing else does.
-    pub fn define(list: &mut [Self], uuid: &mut Opt<Uuid>, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(list: &mut [Self], uuid: &mut Opt<Uuid>, faults: &mut Diagnostics) {
         for one in list {
             match one {
-                Self::Smbios(tables) => tables.define(uuid, report),
-                Self::Fwcfg(blobs) => blobs.iter().for_each(|blob| blob.check(report)),
+                Self::Smbios(tables) => tables.define(uuid, faults),
+                Self::Fwcfg(blobs) => blobs.iter().for_each(|blob| blob.check(faults)),
             }
         }
     }

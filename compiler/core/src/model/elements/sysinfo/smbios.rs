@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_inventory::Smbios;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Leaf, Opt, Origin, Spanned, Uuid};
 use crate::model::EmitContext;
 use crate::qemu::{ArgSection, Opts, QemuOptions};
@@ -137,19 +137,16 @@ impl Tables {
         }
     }
 
-    pub(super) fn define(&mut self, uuid: &mut Opt<Uuid>, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |code, origin: Origin, message: &str| {
-            report(Diagnostic::at(code, origin, message));
-        };
+    pub(super) fn define(&mut self, uuid: &mut Opt<Uuid>, faults: &mut Diagnostics) {
         if let Some(date) = self.bios.as_ref().and_then(|(bios, _)| bios.get("date")).filter(|d| !is_date(d)) {
-            fault(&codes::BAD_VALUE, date.origin, "the date is not of the form month/day/year");
+            faults.add(&codes::BAD_VALUE, date.origin, "the date is not of the form month/day/year");
         }
         let Some((system, _)) = &mut self.system else { return };
         let Some((_, own)) = system.0.iter_mut().find(|(name, _)| *name == "uuid") else { return };
         match (Uuid::read(own), &uuid) {
-            (None, _) => fault(&codes::BAD_VALUE, own.origin, "this is no uuid"),
+            (None, _) => faults.add(&codes::BAD_VALUE, own.origin, "this is no uuid"),
             (Some(read), Some(known)) if read != known.value => {
-                fault(&codes::CONFLICT, own.origin, "the uuid is not that of the domain");
+                faults.conflict(own.origin, "the uuid is not that of the domain");
             }
             (Some(read), _) => {
                 let origin = own.origin;
@@ -182,8 +179,7 @@ impl Tables {
         }
         if let Some((_, origin)) = self.boards.get(1) {
             let message = "QEMU has one main board to describe";
-            let span = origin.span();
-            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         }
         self.boards.iter().for_each(|(board, origin)| board.options(&BOARD, with_uuid, *origin, out));
         if let Some((chassis, origin)) = &self.chassis {

@@ -1,4 +1,4 @@
-//! Compiles each grammar beside this file, and lists all sources for `virtc schema export`.
+//! Compiles each grammar in the folder of this file, and lists all sources for `virtc schema export`.
 
 #![expect(clippy::disallowed_methods, reason = "a build script reads and writes files")]
 

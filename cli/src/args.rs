@@ -1,28 +1,15 @@
-//! The arguments, and those that several commands share.
+//! Arguments that several commands share.
 
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Parser, ValueEnum};
+use clap::{Args, ValueEnum};
 use virtc_compiler::Target;
 use virtc_compiler::target::{Capabilities, exchange::recorded};
 use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
 use virtc_rng::Schema;
 
-use crate::commands::Command;
-use crate::input::{Input, Loaded};
-
-/// Check, compile and run libvirt domain XML
-#[derive(Debug, Parser)]
-#[command(name = "virtc", version, max_term_width = 100, disable_help_subcommand = true, after_help = EXIT)]
-pub struct Cli {
-    /// What to do
-    #[command(subcommand)]
-    pub command: Command,
-}
-
-const EXIT: &str = "Exit status: 0 fine, 1 findings or refused input, 2 wrong usage or unreadable file, 3 the host refused and all \
-    was taken back, 4 something could not be taken back, 5 the guest has not released the device, 70 internal error.";
+use crate::input::Input;
 
 /// `--host`.
 #[derive(Debug, Args)]
@@ -58,8 +45,8 @@ impl SchemaArg {
     pub fn load(&self) -> Result<Option<Schema>, String> {
         let Some(path) = &self.schema else { return Ok(None) };
         let load = |path: &Path| -> Result<SourceFile, String> {
-            let Loaded { source, fault } = Input::File(path.to_owned()).load()?;
-            fault.map_or(Ok(source), |fault| Err(fault.message))
+            let source = Input::File(path.to_owned()).load()?;
+            source.fault().map_or_else(|| Ok(source.file().clone()), |fault| Err(fault.message.clone()))
         };
         let compiled = Schema::compile(&load(path)?, &mut |href, from| {
             load(&Path::new(from.name()).parent().unwrap_or(Path::new("")).join(href))

@@ -12,9 +12,9 @@ pub enum Exit {
     Findings = 1,
     /// Wrong usage, or a file could not be read or written.
     Usage = 2,
-    /// The host refused, and all was taken back.
+    /// The host refused, and all was reverted.
     HostRefused = 3,
-    /// The host refused, and something could not be taken back.
+    /// The host refused, and something could not be reverted.
     HostLeft = 4,
     /// The guest has not released the device.
     GuestHolds = 5,

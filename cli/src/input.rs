@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use virtc_diag::{Diagnostic, SourceFile, Span};
-use virtc_xml::codes::{XML_ENCODING, XML_LIMIT};
+use virtc::{Source, SourceFile};
 
 /// How standard input is named in messages.
 pub const STDIN: &str = "<stdin>";
@@ -17,15 +16,6 @@ pub enum Input {
     Stdin,
     /// A file.
     File(PathBuf),
-}
-
-/// A text, or why it is none.
-#[derive(Debug, Clone)]
-pub struct Loaded {
-    /// The text; where it is refused, what comes before the fault.
-    pub source: SourceFile,
-    /// Why it is refused.
-    pub fault: Option<Diagnostic>,
 }
 
 impl Input {
@@ -63,9 +53,9 @@ impl Input {
     ///
     /// # Errors
     /// In words, when it cannot be read. Text that is too long or not UTF-8 is no error here, but a diagnostic.
-    pub fn load(&self) -> Result<Loaded, String> {
+    pub fn load(&self) -> Result<Source, String> {
         let bytes = self.bytes().map_err(|error| cannot_read(&self.name(), &error))?;
-        Ok(text(&self.name(), bytes))
+        Ok(Source::from_bytes(&self.name(), bytes))
     }
 
     /// The text of a file that is no definition: a host file, a schema, a plan.
@@ -73,13 +63,13 @@ impl Input {
     /// # Errors
     /// In words, when it cannot be read, is longer than 64 MiB, or not UTF-8.
     pub fn load_text(&self) -> Result<String, String> {
-        let loaded = self.load()?;
-        match loaded.fault {
+        let source = self.load()?;
+        match source.fault() {
             Some(fault) => {
-                let place = fault.span.map_or_else(|| self.name(), |span| loaded.source.locate(span));
+                let place = fault.span.map_or_else(|| self.name(), |span| source.file().locate(span));
                 Err(format!("{place}: {}", fault.message))
             }
-            None => Ok(loaded.source.text().to_owned()),
+            None => Ok(source.file().text().to_owned()),
         }
     }
 }
@@ -89,29 +79,6 @@ fn cannot_read(name: &str, error: &io::Error) -> String {
         io::ErrorKind::IsADirectory => format!("`{name}` is a directory, and a file is wanted"),
         io::ErrorKind::NotFound => format!("there is no file `{name}`"),
         _ => format!("cannot read `{name}`: {error}"),
-    }
-}
-
-fn text(name: &str, bytes: Vec<u8>) -> Loaded {
-    if bytes.len() > SourceFile::MAX_BYTES {
-        let fault = Diagnostic::whole_file(&XML_LIMIT, "the file is larger than 64 MiB");
-        return Loaded { source: SourceFile::new(name, ""), fault: Some(fault) };
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Loaded { source: SourceFile::new(name, text), fault: None },
-        Err(error) => {
-            let good = error.utf8_error().valid_up_to();
-            let bytes = error.into_bytes();
-            let byte = bytes.get(good).copied().unwrap_or_default();
-            let text = String::from_utf8_lossy(bytes.get(..good).unwrap_or_default()).into_owned();
-            let fault = Diagnostic::at(&XML_ENCODING, Span::at(good), format!("byte 0x{byte:02x} is no UTF-8"));
-            let fault = match bytes.get(..2) {
-                Some([0xff, 0xfe] | [0xfe, 0xff]) => fault.help("this looks like UTF-16: convert it to UTF-8"),
-                _ if bytes.contains(&0) => fault.help("this looks like a binary file"),
-                _ => fault.help("convert the file to UTF-8"),
-            };
-            Loaded { source: SourceFile::new(name, text), fault: Some(fault) }
-        }
     }
 }
 
@@ -202,15 +169,5 @@ mod tests {
         for no in ["", "<domainsnapshot>", "<network><domain/></network>", "<!-- <domain>", "domain"] {
             assert!(!is_domain(no), "{no}");
         }
-    }
-
-    #[test]
-    fn the_first_bad_byte_is_named() {
-        let loaded = text("f", b"<a>\n \xc3\xa4\xff".to_vec());
-        let fault = loaded.fault.unwrap();
-        assert_eq!(
-            (loaded.source.locate(fault.span.unwrap()), fault.message.as_str()),
-            ("f:2:3".into(), "byte 0xff is no UTF-8")
-        );
     }
 }

@@ -15,6 +15,11 @@ pub fn this_host() -> (HostFile, Vec<Problem>) {
     (HostFile { hardware: Some(hardware), resources: Some(resources), ..HostFile::default() }, problems)
 }
 
+/// The host file that was given, or what this host shows of itself.
+pub fn host(given: Option<HostFile>) -> HostFile {
+    given.unwrap_or_else(|| this_host().0)
+}
+
 /// Where firmware descriptors are, the least important directory first. Root's own directory does not count, as in libvirt.
 fn firmware_directories() -> Vec<PathBuf> {
     let mut out = vec![PathBuf::from("/usr/share/qemu/firmware"), PathBuf::from("/etc/qemu/firmware")];

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use virtc::Compiler;
 
 use crate::input::Input;
-use crate::pipeline::{Pipeline, Settings};
 
 /// What takes less time than this needs no bar.
 const PATIENCE: Duration = Duration::from_millis(400);
@@ -44,32 +44,31 @@ pub struct Jobs {
 }
 
 impl Jobs {
-    /// Takes each input through a pipeline, several at a time; the answers in the order of the inputs.
+    /// Takes each input through a compiler, several at a time; the answers in the order of the inputs.
     ///
     /// # Errors
     /// In words, when the system has no threads left.
     pub fn map<'s, O: Send>(
         self,
         inputs: &[Input],
-        settings: Settings<'s>,
-        work: impl Fn(&mut Pipeline<'s>, &Input) -> O + Sync + Send,
+        mut compiler: Compiler<'s>,
+        work: impl Fn(&mut Compiler<'s>, &Input) -> O + Sync + Send,
     ) -> Result<Vec<O>, String> {
         if inputs.len() < 2 {
-            let mut pipeline = Pipeline::new(settings);
-            return Ok(inputs.iter().map(|input| work(&mut pipeline, input)).collect());
+            return Ok(inputs.iter().map(|input| work(&mut compiler, input)).collect());
         }
-        // Each thread has one pipeline for all that it takes: what a validator has learnt from one file serves the next.
+        // Each thread has one compiler for all that it takes: what a validator has learnt from one file serves the next.
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         let wanted = self.jobs.map_or_else(processors, usize::from);
         let next = AtomicUsize::new(0);
         let progress = Progress::new(inputs.len());
         let worker = || {
-            let mut pipeline = Pipeline::new(settings);
+            let mut compiler = compiler.clone();
             let mut done = Vec::new();
             while let Some((at, input)) =
                 Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|at| Some((at, inputs.get(at)?)))
             {
-                done.push((at, work(&mut pipeline, input)));
+                done.push((at, work(&mut compiler, input)));
                 progress.one_more();
             }
             done

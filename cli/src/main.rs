@@ -1,15 +1,15 @@
 //! The command line of virtc: the only place that prints, reads the environment and exits.
 
 mod args;
+mod cli;
 mod commands;
 mod exit;
 mod fix;
 mod input;
 mod installed;
 mod jobs;
+mod live;
 mod output;
-mod pipeline;
-mod plug;
 mod probe;
 mod registry;
 mod render;
@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::error::ErrorKind;
 
-use crate::args::Cli;
+use crate::cli::Cli;
 use crate::exit::Exit;
 use crate::output::Output;
 

@@ -2,16 +2,19 @@
 
 use std::io::{self, ErrorKind, Write};
 
+use virtc::Findings;
+use virtc::render::{Style, render};
+
 use crate::exit::Exit;
-use crate::terminal::Terminal;
+use crate::terminal;
 
 /// Standard output and standard error. A reader that goes away early is no fault; a full disk is.
 #[derive(Debug)]
 pub struct Output {
     /// What standard output can show.
-    pub terminal: Terminal,
+    pub terminal: Style,
     /// What standard error can show.
-    pub error_terminal: Terminal,
+    pub error_terminal: Style,
     errors: io::Stderr,
     failed: Option<io::Error>,
 }
@@ -19,7 +22,7 @@ pub struct Output {
 impl Output {
     /// The output of this process.
     pub fn new() -> Self {
-        Self { terminal: Terminal::stdout(), error_terminal: Terminal::stderr(), errors: io::stderr(), failed: None }
+        Self { terminal: terminal::stdout(), error_terminal: terminal::stderr(), errors: io::stderr(), failed: None }
     }
 
     /// Writes `text` to standard output.
@@ -35,6 +38,11 @@ impl Output {
     pub fn note(&mut self, text: &str) {
         // Where even this fails there is nobody left to tell.
         let _ = self.errors.lock().write_all(text.as_bytes());
+    }
+
+    /// Writes findings to standard error, for people.
+    pub fn findings<'f>(&mut self, all: impl IntoIterator<Item = &'f Findings>) {
+        self.note(&render(all, self.error_terminal));
     }
 
     /// Writes `virtc: ` and `message` to standard error; the answer is the exit code for it.

@@ -105,8 +105,8 @@ impl Guest {
         let name = &self.name;
         Ok(match self.look()? {
             Found::Running(_) | Found::Busy => format!("the guest `{name}` is being started or ended; try again"),
-            Found::Left => {
-                format!("the supervisor of `{name}` has died; `virtc recover {name}` takes back what it left")
+            Found::Orphaned => {
+                format!("the supervisor of `{name}` has died; `virtc recover {name}` reverts what it did to the host")
             }
             Found::Nothing => {
                 let all = others.guests()?;
@@ -124,14 +124,14 @@ impl Guest {
 pub fn refused(guest: &Guest, error: &CallError, out: &mut Output) -> Exit {
     out.note(&format!("virtc: {}: {error}\n", guest.name));
     match error {
-        CallError::Refused { help, left, is_guest, .. } => {
+        CallError::Refused { help, not_reverted, is_guest, .. } => {
             if let Some(help) = help {
                 out.note(&format!("  help: {help}\n"));
             }
-            for left in left {
-                out.note(&format!("virtc: not taken back: {left}\n"));
+            for failed in not_reverted {
+                out.note(&format!("virtc: not reverted: {failed}\n"));
             }
-            match (left.is_empty(), is_guest) {
+            match (not_reverted.is_empty(), is_guest) {
                 (false, _) => Exit::HostLeft,
                 (true, true) => Exit::GuestHolds,
                 (true, false) => Exit::HostRefused,

@@ -7,6 +7,7 @@
 
 pub mod cases;
 pub mod guest;
+pub mod libvirt;
 pub mod qemu;
 pub mod repository;
 pub mod tools;

@@ -53,7 +53,7 @@ pub fn virtc() -> io::Result<PathBuf> {
     let dir = own.ancestors().nth(2).ok_or_else(|| io::Error::other("this program is not in a target directory"))?;
     let target = dir.parent().ok_or_else(|| io::Error::other("this program is not in a target directory"))?;
     let mut build = cargo();
-    build.args(["build", "--quiet", "--package", "virtc", "--target-dir"]).arg(target);
+    build.args(["build", "--quiet", "--package", "virtc-cli", "--target-dir"]).arg(target);
     if dir.ends_with("release") {
         build.arg("--release");
     }

@@ -4,19 +4,19 @@ use clap::Args;
 use virtc_plan::Action;
 
 use crate::exit::Exit;
+use crate::live::LiveChange;
 use crate::output::Output;
-use crate::plug::Plug;
 
 /// Add a device to a running guest
 #[derive(Debug, Args)]
 pub struct Attach {
     #[command(flatten)]
-    plug: Plug,
+    change: LiveChange,
 }
 
 impl Attach {
     /// Runs it.
     pub fn run(&self, out: &mut Output) -> Result<Exit, String> {
-        self.plug.run(Action::Attach, out)
+        self.change.run(Action::Attach, out)
     }
 }

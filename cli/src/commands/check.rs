@@ -5,15 +5,14 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use virtc_compiler::Target;
-use virtc_diag::{Diagnostic, Severity, SourceFile};
+use virtc::{Compiler, Findings, Goal, Report, SourceFile};
+use virtc_diag::{Diagnostic, Severity};
 
 use crate::args::{HostArg, SchemaArg};
 use crate::exit::Exit;
 use crate::input::{Input, expand};
 use crate::jobs::Jobs;
 use crate::output::Output;
-use crate::pipeline::{Depth, Pipeline, Report, Settings};
 use crate::render::{self, Format};
 use crate::{fix, registry};
 
@@ -60,56 +59,52 @@ impl Check {
         let only = self.only()?;
         let host = self.host.load()?;
         let schema = self.schema.load()?;
-        let depth = if self.only.iter().all(|name| name == "schema") && !self.only.is_empty() {
-            Depth::Schema
-        } else {
-            Depth::Full
-        };
-        let target = Target::default();
-        let settings = Settings { schema: schema.as_ref(), host: host.as_ref(), target: &target };
+        let is_grammar = self.only.iter().all(|name| name == "schema") && !self.only.is_empty();
+        let goal = if is_grammar { Goal::Grammar } else { Goal::Check };
+        let compiler = Compiler::new().host(host.as_ref()).schema(schema.as_ref());
         let mut exit = Exit::Fine;
         let inputs = expand(&self.paths, &mut |message| exit = out.usage(message));
         let least = if self.deny.is_some() { Severity::Warning } else { Severity::Error };
         let terminal = out.terminal;
-        let results = self.jobs.map(&inputs, settings, |pipeline, input| -> Result<_, String> {
-            let (mut report, fixed) = self.one(input, pipeline, depth, &only)?;
-            let text = if self.format.is_by_file() && !self.diff {
-                let text = render::render(self.format, std::slice::from_ref(&report), least, terminal)?;
-                forget(&mut report);
-                text
-            } else {
-                String::new()
-            };
-            Ok::<_, String>((report, fixed, text))
+        let results = self.jobs.map(&inputs, compiler, |compiler, input| -> Result<_, String> {
+            let mut checked = self.one(input, compiler, goal, &only)?;
+            let mut text = String::new();
+            if self.format.is_by_file() && !self.diff {
+                text = render::render(self.format, std::slice::from_ref(&checked.findings), least, terminal)?;
+                checked.findings = forget(checked.findings);
+            }
+            Ok::<_, String>((checked, text))
         })?;
 
-        let (mut reports, mut texts) = (Vec::new(), Vec::new());
-        let mut fixed = 0;
+        let (mut all, mut texts) = (Vec::new(), Vec::new());
+        let (mut fixed, mut skipped) = (0, BTreeSet::new());
         for result in results {
             match result {
-                Ok((report, count, text)) => {
-                    reports.push(report);
+                Ok((checked, text)) => {
+                    all.push(checked.findings);
                     texts.push(text);
-                    fixed += count;
+                    fixed += checked.fixed;
+                    skipped.extend(checked.skipped);
                 }
                 Err(message) => exit = out.usage(message),
             }
         }
-        if reports.iter().flat_map(|report| &report.diagnostics).any(|found| found.severity >= least) {
+        if all.iter().flatten().any(|found| found.severity >= least) {
             exit = exit.max(Exit::Findings);
         }
         if self.diff {
-            for Report { source, diagnostics, .. } in &reports {
-                out.print(&fix::diff(source.name(), source.text(), &fix::apply(source, diagnostics).0));
+            for findings in &all {
+                let source = findings.source();
+                out.print(&fix::diff(source.name(), source.text(), &fix::apply(source, findings.diagnostics()).0));
             }
         } else {
             if self.format.is_by_file() {
                 texts.iter().filter(|text| !text.is_empty()).for_each(|text| out.print(text));
             } else {
-                out.print(&render::render(self.format, &reports, least, out.terminal)?);
+                out.print(&render::render(self.format, &all, least, out.terminal)?);
             }
             if self.format == Format::Human {
-                out.note(&summary(&reports, fixed));
+                out.note(&summary(&all, fixed, &skipped));
             }
         }
         Ok(exit)
@@ -128,69 +123,80 @@ impl Check {
         Ok(only)
     }
 
-    /// The report of one input, and how many fixes were made in it.
+    /// What was found in one input, after the fixes that were asked for.
     fn one(
         &self,
         input: &Input,
-        pipeline: &mut Pipeline<'_>,
-        depth: Depth,
+        compiler: &mut Compiler<'_>,
+        goal: Goal,
         only: &BTreeSet<&str>,
-    ) -> Result<(Report, usize), String> {
-        let mut last = wanted(pipeline.check(input, depth)?, only);
+    ) -> Result<Checked, String> {
+        let mut last = Checked::new(compiler.run(input.load()?, goal), only);
         let Input::File(path) = input else {
             return if self.fix {
                 Err("`--fix` cannot change standard input; `--diff` prints the change".into())
             } else {
-                Ok((last, 0))
+                Ok(last)
             };
         };
-        let mut made = 0;
         if self.fix {
-            let was = last.source.text().to_owned();
+            let was = last.findings.source().text().to_owned();
             for _ in 0..ROUNDS {
-                let (text, more) = fix::apply(&last.source, &last.diagnostics);
+                let source = last.findings.source();
+                let (text, more) = fix::apply(source, last.findings.diagnostics());
                 if more == 0 {
                     break;
                 }
-                made += more;
-                let text = SourceFile::new(last.source.name(), text);
-                last = wanted(pipeline.check_text(text, depth), only);
+                let text = SourceFile::new(source.name(), text);
+                last = Checked { fixed: last.fixed + more, ..Checked::new(compiler.run(text, goal), only) };
             }
-            if last.source.text() != was {
-                fix::write(path, last.source.text())?;
+            if last.findings.source().text() != was {
+                fix::write(path, last.findings.source().text())?;
             }
         }
-        if last.diagnostics.is_empty() {
-            forget(&mut last);
+        if last.findings.is_empty() {
+            last.findings = forget(last.findings);
         }
-        Ok((last, made))
+        Ok(last)
+    }
+}
+
+/// What was found in one input.
+struct Checked {
+    findings: Findings,
+    /// The names of lints that would have needed host facts.
+    skipped: BTreeSet<&'static str>,
+    /// How many fixes were made.
+    fixed: usize,
+}
+
+impl Checked {
+    /// A report without what was not asked for. Faults of the XML stay, since all else is meaningless then.
+    fn new(report: Report, only: &BTreeSet<&str>) -> Self {
+        let mut skipped = report.skipped().clone();
+        let findings = report.into_findings();
+        if only.is_empty() {
+            return Self { findings, skipped, fixed: 0 };
+        }
+        skipped.retain(|name| only.contains(name));
+        let is_xml = |name: &str| virtc_xml::codes::ALL.iter().any(|code| code.name == name);
+        let findings = findings.only(|found| only.contains(found.code.name) || is_xml(found.code.name));
+        Self { findings, skipped, fixed: 0 }
     }
 }
 
 /// Drops what is shown already: with thousands of files, texts are what takes memory.
-fn forget(report: &mut Report) {
-    report.source = SourceFile::new(report.source.name(), "");
-    let found = std::mem::take(&mut report.diagnostics).into_iter();
+fn forget(findings: Findings) -> Findings {
+    let source = SourceFile::new(findings.source().name(), "");
     let bare = |found: Diagnostic| Diagnostic { message: String::new(), labels: Vec::new(), help: None, ..found };
-    report.diagnostics = found.map(bare).collect();
-}
-
-/// The report without what was not asked for. Faults of the XML stay, since all else is meaningless then.
-fn wanted(mut report: Report, only: &BTreeSet<&str>) -> Report {
-    if !only.is_empty() {
-        let is_xml = |name: &str| virtc_xml::codes::ALL.iter().any(|code| code.name == name);
-        let found = std::mem::take(&mut report.diagnostics).into_iter();
-        report.diagnostics = found.filter(|found| only.contains(found.code.name) || is_xml(found.code.name)).collect();
-        report.skipped.retain(|name| only.contains(name));
-    }
-    report
+    Findings::new(source, findings.into_iter().map(bare).collect())
 }
 
 /// `3 files: 1 error, 2 warnings; …`
-fn summary(reports: &[Report], fixed: usize) -> String {
-    let all = || reports.iter().flat_map(|report| &report.diagnostics);
+fn summary(files: &[Findings], fixed: usize, skipped: &BTreeSet<&str>) -> String {
+    let all = || files.iter().flatten();
     let count = |severity| all().filter(|found: &&virtc_diag::Diagnostic| found.severity == severity).count();
-    let mut text = render::count(reports.len(), "file");
+    let mut text = render::count(files.len(), "file");
     text.push_str(": ");
     text.push_str(&render::count(count(Severity::Error), "error"));
     text.push_str(", ");
@@ -206,13 +212,12 @@ fn summary(reports: &[Report], fixed: usize) -> String {
     if open > 0 {
         let _ = write!(text, "; `--fix` mends {open}");
     }
-    let skipped: BTreeSet<&str> = reports.iter().flat_map(|report| report.skipped.iter().copied()).collect();
     if !skipped.is_empty() {
         let _ = write!(
             text,
             "; {} skipped for want of host facts (give `--host FILE`): {}",
             render::count(skipped.len(), "lint"),
-            skipped.into_iter().collect::<Vec<_>>().join(", ")
+            skipped.iter().copied().collect::<Vec<_>>().join(", ")
         );
     }
     text.push('\n');

@@ -5,18 +5,14 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
-use virtc_compiler::emit::argv::{MapEntry, argv};
-use virtc_compiler::emit::{plan, script};
-use virtc_compiler::{Machine, Sound};
-use virtc_diag::{Diagnostics, SourceFile};
+use virtc::{Compiler, Findings, Machine, MapEntry, Report};
 
 use crate::args::{HostArg, OutputFormat, QemuArg, SchemaArg};
 use crate::exit::Exit;
 use crate::input::Input;
 use crate::jobs::Jobs;
 use crate::output::Output;
-use crate::pipeline::{Pipeline, Report, Settings};
-use crate::render::{self, json};
+use crate::render::json;
 
 /// Compile definitions to QEMU command lines, plans or complete XML
 #[derive(Debug, Args)]
@@ -76,13 +72,13 @@ enum Made {
 /// Why nothing came of it.
 enum Refusal {
     /// It is wrong with the definition.
-    Findings(Diagnostics),
+    Findings(Findings),
     /// It is wrong with the question.
     Usage(String),
 }
 
-impl From<Diagnostics> for Refusal {
-    fn from(faults: Diagnostics) -> Self {
+impl From<Findings> for Refusal {
+    fn from(faults: Findings) -> Self {
         Self::Findings(faults)
     }
 }
@@ -95,13 +91,13 @@ impl Compile {
             return Err("several files need `--format json`, which prints one line for each".into());
         }
         let (target, host, schema) = (self.qemu.load()?, self.host.load()?, self.schema.load()?);
-        let settings = Settings { schema: schema.as_ref(), host: host.as_ref(), target: &target };
+        let compiler = Compiler::new().host(host.as_ref()).target(target).schema(schema.as_ref());
         let inputs: Vec<Input> = self.files.iter().map(|path| Input::new(path)).collect();
-        let results = self.jobs.map(&inputs, settings, |pipeline, input| self.one(input, pipeline))?;
+        let results = self.jobs.map(&inputs, compiler, |compiler, input| self.one(input, compiler))?;
         let mut exit = Exit::Fine;
         for result in results {
             let done = match result {
-                Ok((report, made)) => self.answer(&report, made, several, out)?,
+                Ok((findings, made)) => self.answer(&findings, made, several, out)?,
                 Err(message) => out.usage(message),
             };
             exit = exit.max(done);
@@ -109,51 +105,51 @@ impl Compile {
         Ok(exit)
     }
 
-    fn one(&self, input: &Input, pipeline: &mut Pipeline<'_>) -> Result<(Report, Option<Made>), String> {
-        let loaded = input.load()?;
-        if self.emit == Emit::Xml && self.why.is_none() {
-            let (report, definition) = pipeline.define(loaded);
-            let xml = definition.map(|definition| definition.to_xml());
-            let made = xml.map(|xml| match self.format {
-                OutputFormat::Text => Made::Text(xml),
-                OutputFormat::Json => Made::Json(xml.into()),
-            });
-            return Ok((report, made));
-        }
-        let (mut report, machine) = pipeline.machine(loaded);
-        let Some(machine) = machine else { return Ok((report, None)) };
-        match self.make(&machine, &report.source) {
-            Ok(made) => Ok((report, Some(made))),
+    fn one(&self, input: &Input, compiler: &mut Compiler<'_>) -> Result<(Findings, Option<Made>), String> {
+        let source = input.load()?;
+        let is_definition = self.emit == Emit::Xml && self.why.is_none();
+        let report = if is_definition { compiler.define(source) } else { compiler.compile(source) };
+        let made = if is_definition { self.definition(&report) } else { self.machine(&report) };
+        match made {
+            Ok(made) => Ok((report.into_findings(), made)),
             Err(Refusal::Usage(message)) => Err(message),
-            Err(Refusal::Findings(faults)) => {
-                report.diagnostics.extend(faults);
-                report.diagnostics = report.diagnostics.sorted();
-                Ok((report, None))
-            }
+            Err(Refusal::Findings(faults)) => Ok((report.into_findings().and(faults), None)),
         }
     }
 
+    fn definition(&self, report: &Report) -> Result<Option<Made>, Refusal> {
+        let xml = report.definition().ok().map(virtc::Definition::to_xml);
+        Ok(xml.map(|xml| match self.format {
+            OutputFormat::Text => Made::Text(xml),
+            OutputFormat::Json => Made::Json(xml.into()),
+        }))
+    }
+
+    fn machine(&self, report: &Report) -> Result<Option<Made>, Refusal> {
+        report.machine().ok().map(|machine| self.make(machine, report.findings().source().name())).transpose()
+    }
+
     /// What is asked for, of a machine.
-    fn make(&self, machine: &Sound<Machine>, source: &SourceFile) -> Result<Made, Refusal> {
+    fn make(&self, machine: Machine<'_>, name: &str) -> Result<Made, Refusal> {
         if let Some(number) = self.why {
-            let map = argv(machine).map(source);
+            let map = machine.map();
             let last = map.len().saturating_sub(1);
-            let absent = || Refusal::Usage(format!("{}: the arguments have the numbers 0 to {last}", source.name()));
+            let absent = || Refusal::Usage(format!("{name}: the arguments have the numbers 0 to {last}"));
             let entry = map.get(number).ok_or_else(absent)?;
             return self.show(entry, || why(entry));
         }
         match self.emit {
             Emit::Plan => {
-                let plan = plan::plan(machine, source)?;
+                let plan = machine.plan()?;
                 self.show(&plan, || plan.to_text())
             }
             Emit::Map => {
-                let map = argv(machine).map(source);
+                let map = machine.map();
                 self.show(&map, || lines(&map))
             }
             Emit::Argv | Emit::Xml => match self.format {
-                OutputFormat::Text => Ok(Made::Text(script::script(machine)?)),
-                OutputFormat::Json => Ok(Made::Json(argv(machine).display().into())),
+                OutputFormat::Text => Ok(Made::Text(machine.script()?)),
+                OutputFormat::Json => Ok(Made::Json(machine.argv().into())),
             },
         }
     }
@@ -168,19 +164,19 @@ impl Compile {
     }
 
     /// Prints what came of a file.
-    fn answer(&self, report: &Report, made: Option<Made>, several: bool, out: &mut Output) -> Result<Exit, String> {
+    fn answer(&self, findings: &Findings, made: Option<Made>, several: bool, out: &mut Output) -> Result<Exit, String> {
         if made.is_none() && self.format == OutputFormat::Json {
-            let found = serde_json::to_value(json::Finding::all(report)).map_err(|error| error.to_string())?;
-            let file = several.then(|| report.source.name());
+            let found = serde_json::to_value(json::Finding::all(findings)).map_err(|error| error.to_string())?;
+            let file = several.then(|| findings.source().name());
             out.print(&object(file, "diagnostics", found));
             return Ok(Exit::Findings);
         }
-        out.note(&render::human::render(std::slice::from_ref(report), out.error_terminal));
+        out.findings([findings]);
         match made {
             None => return Ok(Exit::Findings),
             Some(Made::Text(text)) => out.print(&text),
             Some(Made::Json(value)) if several => {
-                out.print(&object(Some(report.source.name()), self.emit.key(), value));
+                out.print(&object(Some(findings.source().name()), self.emit.key(), value));
             }
             Some(Made::Json(value)) => out.print(&format!("{value}\n")),
         }

@@ -4,18 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
-use virtc_compiler::emit::hotplug;
-use virtc_compiler::{DeviceChange, Facts, MissingDevice, Sound, attach, detach, update};
-use virtc_diag::{Diagnostics, SourceFile};
+use virtc::{Compiler, Findings, MissingDevice};
 
 use super::compile::object;
 use crate::args::{HostArg, OutputFormat, QemuArg};
 use crate::exit::Exit;
 use crate::input::Input;
+use crate::live;
 use crate::output::Output;
-use crate::pipeline::{self, Pipeline, Report, Settings};
-use crate::plug::seconds;
-use crate::render::{self, json};
+use crate::render::json;
 
 /// Compile one device for a running guest
 #[derive(Debug, Args)]
@@ -58,7 +55,7 @@ struct Change {
 enum Emit {
     /// The commands for QEMU: one on a line as text, an array as JSON
     Qmp,
-    /// The commands with what is awaited, for how long, and how it is taken back; and the steps on the host
+    /// The commands with the events that are awaited, the deadlines, and the commands that revert; and the steps on the host
     Plan,
     /// The definition of the guest afterwards
     Xml,
@@ -73,48 +70,32 @@ impl Hotplug {
             Action::Update(change) => (change, virtc_plan::Action::Update),
         };
         let (target, host) = (change.qemu.load()?, change.host.load()?);
-        let settings = Settings { schema: None, host: host.as_ref(), target: &target };
-        let mut pipeline = Pipeline::new(settings);
-        let facts = Facts::new(host.as_ref()).at(seconds());
-
-        let (mut running_report, running) = pipeline.running(Input::new(&change.domain).load()?);
-        let (mut report, devices) = pipeline::device(Input::new(&change.device).load()?);
-        let mut made = None;
-        if let (Some(running), Some(devices)) = (running, devices) {
-            let (found, findings) = match action {
-                virtc_plan::Action::Attach => attach(running, devices, &target, facts),
-                virtc_plan::Action::Detach => detach(running, devices, MissingDevice::AssumeAttached, &target, facts),
-                virtc_plan::Action::Update => update(running, devices, &report.source, &target, facts),
-            };
-            running_report.diagnostics.extend(findings.running);
-            report.diagnostics.extend(findings.device);
-            let found = found.filter(|_| !running_report.diagnostics.has_errors());
-            let sound = found.and_then(|found| found.sound(&report.diagnostics));
-            match sound.map(|sound| change.make(&sound, &report.source)) {
-                Some(Ok(text)) => made = Some(text),
-                Some(Err(faults)) => report.diagnostics.extend(faults),
-                None => {}
-            }
+        let mut compiler = Compiler::new().host(host.as_ref()).target(target).clock(live::seconds());
+        let guest = compiler.running(Input::new(&change.domain).load()?);
+        let device = Input::new(&change.device).load()?;
+        let report = live::compile(&mut compiler, action, &guest, MissingDevice::AssumeAttached, device);
+        let made = report.change().ok().map(|made| change.make(made)).transpose();
+        let [running, device] = report.into_findings();
+        match made {
+            Ok(made) => change.answer(&[running, device], made, out),
+            Err(faults) => change.answer(&[running, device.and(faults)], None, out),
         }
-        running_report.diagnostics = running_report.diagnostics.sorted();
-        report.diagnostics = report.diagnostics.sorted();
-        change.answer(&[running_report, report], made, out)
     }
 }
 
 impl Change {
-    fn make(&self, change: &Sound<DeviceChange>, source: &SourceFile) -> Result<String, Diagnostics> {
+    fn make(&self, change: virtc::Change<'_>) -> Result<String, Findings> {
         Ok(match self.emit {
             Emit::Qmp => {
-                let calls = hotplug::qmp(&hotplug::script(change)?);
+                let calls = change.qmp()?;
                 match self.format {
                     OutputFormat::Text => calls.iter().map(Value::to_string).collect::<Vec<_>>().join("\n") + "\n",
                     OutputFormat::Json => format!("{}\n", Value::from(calls)),
                 }
             }
-            Emit::Xml => change.get().domain.to_xml(),
+            Emit::Xml => change.running().to_xml(),
             Emit::Plan => {
-                let plan = hotplug::plan(change, source)?;
+                let plan = change.plan()?;
                 match self.format {
                     OutputFormat::Text => plan.to_text(),
                     OutputFormat::Json => serde_json::to_string(&plan).unwrap_or_default() + "\n",
@@ -123,16 +104,16 @@ impl Change {
         })
     }
 
-    fn answer(&self, reports: &[Report], made: Option<String>, out: &mut Output) -> Result<Exit, String> {
+    fn answer(&self, all: &[Findings], made: Option<String>, out: &mut Output) -> Result<Exit, String> {
         match (made, self.format) {
             (None, OutputFormat::Json) => {
-                let found: Vec<json::Finding<'_>> = reports.iter().flat_map(json::Finding::all).collect();
+                let found: Vec<json::Finding<'_>> = all.iter().flat_map(json::Finding::all).collect();
                 let found = serde_json::to_value(found).map_err(|error| error.to_string())?;
                 out.print(&object(None, "diagnostics", found));
                 Ok(Exit::Findings)
             }
             (made, _) => {
-                out.note(&render::human::render(reports, out.error_terminal));
+                out.findings(all);
                 let exit = if made.is_some() { Exit::Fine } else { Exit::Findings };
                 out.print(&made.unwrap_or_default());
                 Ok(exit)

@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::state::StateArg;
 
-/// List the guests that run, or that a supervisor left behind
+/// List the guests that run, and those whose supervisor has died
 #[derive(Debug, Args)]
 pub struct List {
     #[command(flatten)]

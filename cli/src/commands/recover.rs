@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::state::{Guest, StateArg};
 
-/// Take back what a supervisor that died has left on the host
+/// Revert what a supervisor that died has done to the host
 #[derive(Debug, Args)]
 pub struct Recover {
     /// The guest
@@ -43,32 +43,32 @@ impl Recover {
         });
         match found {
             Ok(Recovered::Nothing) => {
-                out.note(&format!("virtc: {name}: there is nothing to take back\n"));
+                out.note(&format!("virtc: {name}: there is nothing to revert\n"));
                 Exit::Fine
             }
-            Ok(Recovered::Undone) => {
-                out.note(&format!("virtc: {name}: everything was taken back\n"));
+            Ok(Recovered::Reverted) => {
+                out.note(&format!("virtc: {name}: everything was reverted\n"));
                 Exit::Fine
             }
             Ok(Recovered::Alive { pids }) => {
                 let pids: Vec<String> = pids.iter().map(ToString::to_string).collect();
                 out.note(&format!(
-                    "virtc: {name}: QEMU still runs (process {}), and was left alone\n",
+                    "virtc: {name}: QEMU still runs (process {}), and was not touched\n",
                     pids.join(", ")
                 ));
-                out.note("  help: `--kill` ends it and takes everything back\n");
+                out.note("  help: `--kill` ends it and reverts everything\n");
                 Exit::HostRefused
             }
-            Ok(Recovered::Stuck(stuck)) => {
-                for stuck in stuck {
-                    out.note(&format!("virtc: {name}: not taken back: {stuck}\n"));
+            Ok(Recovered::RevertFailed(all)) => {
+                for failed in all {
+                    out.note(&format!("virtc: {name}: not reverted: {failed}\n"));
                 }
                 Exit::HostLeft
             }
-            // With a supervisor that lives nothing is wrong.
+            // With a supervisor that runs nothing is wrong.
             Err(HostError::Locked(_)) if self.all => Exit::Fine,
             Err(HostError::Locked(_)) => {
-                out.note(&format!("virtc: {name}: its supervisor lives, and there is nothing to recover\n"));
+                out.note(&format!("virtc: {name}: its supervisor runs, and there is nothing to recover\n"));
                 Exit::HostRefused
             }
             Err(error) => {

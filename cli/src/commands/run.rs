@@ -3,20 +3,18 @@
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use virtc_plan::Plan;
-use virtc_runtime::{AclChoice, Event, Failure, Op, RunConfig, UserChoice};
+use virtc::{Compiler, Findings, Plan};
+use virtc_runtime::{AclChoice, Event, Failure, RunConfig, UserChoice};
 
 use crate::args::{HostArg, QemuArg};
 use crate::exit::Exit;
 use crate::input::Input;
+use crate::installed;
 use crate::output::Output;
-use crate::pipeline::{Pipeline, Settings};
-use crate::plug::{record, this_host};
 use crate::probe;
-use crate::render;
 use crate::state::StateArg;
 
-/// Run a definition in the foreground until the guest ends; then take back every change to the host
+/// Run a definition in the foreground until the guest ends; then revert every change to the host
 #[derive(Debug, Args)]
 pub struct Run {
     /// A definition, a plan (as `virtc compile --emit plan --format json` writes it), or - for standard input
@@ -63,24 +61,28 @@ impl Run {
     /// The plan in the file, or what the definition in it compiles to, and what the supervisor keeps of it; none where it is refused.
     fn plan(&self, out: &mut Output) -> Result<Option<(Plan, String)>, String> {
         let input = Input::new(&self.file);
-        let loaded = input.load()?;
-        if loaded.fault.is_none() && loaded.source.text().trim_start().starts_with('{') {
-            let plan = Plan::from_json(loaded.source.text());
+        let source = input.load()?;
+        let text = source.file().text();
+        if source.fault().is_none() && text.trim_start().starts_with('{') {
+            let plan = Plan::from_json(text);
             return plan.map(|plan| Some((plan, String::new()))).map_err(|error| format!("{}: {error}", input.name()));
         }
-        let probed = || probe::target(&loaded.source).unwrap_or_default();
-        let (target, host) = (self.qemu.named()?.unwrap_or_else(probed), this_host(self.host.load()?));
-        let settings = Settings { schema: None, host: Some(&host), target: &target };
-        let (mut report, machine) = Pipeline::new(settings).machine(loaded);
-        let mut made = None;
-        if let Some(machine) = machine {
-            match virtc_compiler::emit::plan::plan(&machine, &report.source) {
-                Ok(plan) => made = Some((plan, record(machine.get().domain()))),
-                Err(faults) => report.diagnostics.extend(faults),
+        let probed = || probe::target(source.file()).unwrap_or_default();
+        let (target, host) = (self.qemu.named()?.unwrap_or_else(probed), installed::host(self.host.load()?));
+        let report = Compiler::new().host(&host).target(target).compile(source);
+        let made =
+            report.machine().ok().map(|machine| Ok::<_, Findings>((machine.plan()?, machine.running().to_record())));
+        let findings = report.findings().clone();
+        Ok(match made.transpose() {
+            Ok(made) => {
+                out.findings([&findings]);
+                made
             }
-        }
-        out.note(&render::human::render(&[report], out.error_terminal));
-        Ok(made)
+            Err(faults) => {
+                out.findings([&findings.and(faults)]);
+                None
+            }
+        })
     }
 
     fn config(&self) -> RunConfig {
@@ -103,7 +105,7 @@ fn dry_run(plan: &Plan, dir: &Path, config: &RunConfig, out: &mut Output) -> Exi
     match virtc_runtime::dry_run(plan, dir, config) {
         Ok(changes) => {
             for change in changes {
-                out.print(&format!("{}: {}\n", change.origin, change.change.redo.describe()));
+                out.print(&format!("{}: {}\n", change.origin, change.change.apply.describe()));
             }
             Exit::Fine
         }
@@ -121,7 +123,7 @@ fn run(plan: &Plan, dir: &Path, config: &RunConfig, record: &str, out: &mut Outp
         Ok(ended) if ended.is_clean => Exit::Fine,
         Ok(ended) => {
             let words = ended.stderr.trim_end();
-            let words = if words.is_empty() { String::new() } else { format!("; it said:\n{words}") };
+            let words = if words.is_empty() { String::new() } else { format!("; its stderr:\n{words}") };
             out.note(&format!("virtc: QEMU ended ({}){words}\n", ended.status));
             Exit::HostRefused
         }
@@ -132,14 +134,14 @@ fn run(plan: &Plan, dir: &Path, config: &RunConfig, record: &str, out: &mut Outp
 /// What is told of an event; absent: nothing.
 pub fn line(event: &Event<'_>) -> Option<String> {
     Some(match event {
-        // What went wrong is told at the end, with its cause.
-        Event::Made(Op::Nothing) | Event::TakenBack(Op::Nothing) | Event::Stuck(_) | Event::Failed(_) => return None,
+        // What went wrong is printed at the end, with its cause.
+        Event::RevertFailed(_) | Event::Failed(_) => return None,
         Event::Step { number, of, origin } => format!("step {number} of {of} ({origin})"),
-        Event::Made(op) => format!("  {}", op.describe()),
-        Event::TakenBack(op) => format!("  taken back: {}", op.describe()),
+        Event::Applied(op) => format!("  {}", op.describe()),
+        Event::Reverted(op) => format!("  reverted: {}", op.describe()),
         Event::Running { pid } => format!("the guest runs (process {pid})"),
         Event::Qemu { name } => format!("QEMU: {name}"),
-        Event::AskedToPowerDown => "the guest was asked to switch itself off".into(),
+        Event::AskedToPowerDown => "the guest was asked to shut down".into(),
         Event::AskedToQuit => "QEMU was asked to quit".into(),
         Event::Killing => "QEMU is being killed".into(),
         Event::Ended { status } => format!("QEMU ended ({status})"),
@@ -154,8 +156,8 @@ fn failed(failure: &Failure, out: &mut Output) -> Exit {
     if let Some(help) = failure.cause.help() {
         out.note(&format!("  help: {help}\n"));
     }
-    for stuck in &failure.stuck {
-        out.note(&format!("virtc: not taken back: {stuck}\n"));
+    for failed in &failure.not_reverted {
+        out.note(&format!("virtc: not reverted: {failed}\n"));
     }
     Exit::of_failure(failure)
 }

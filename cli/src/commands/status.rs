@@ -39,7 +39,7 @@ pub fn words(found: &Found) -> String {
             None => status.state.clone(),
         },
         Found::Busy => "is being started or ended".into(),
-        Found::Left => "its supervisor has died; `virtc recover` takes back what it left".into(),
+        Found::Orphaned => "its supervisor has died; `virtc recover` reverts what it did to the host".into(),
         Found::Nothing => "is not there".into(),
     }
 }

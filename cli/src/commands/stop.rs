@@ -13,7 +13,7 @@ use crate::state::{StateArg, refused};
 /// How long the end may take: the guest has a minute to switch itself off, QEMU ten seconds to quit, and then it is killed.
 const END: Duration = Duration::from_secs(150);
 
-/// Ask a guest to switch itself off, and wait until it is gone and every change to the host is taken back
+/// Ask a guest to shut down, and wait until QEMU has ended and every change to the host is reverted
 #[derive(Debug, Args)]
 pub struct Stop {
     /// The guest
@@ -40,8 +40,8 @@ impl Stop {
         drop(client);
         let end = Instant::now() + END;
         while guest.dir.exists() {
-            if let Found::Left = guest.look()? {
-                out.note(&format!("virtc: {}: not everything could be taken back\n", self.name));
+            if let Found::Orphaned = guest.look()? {
+                out.note(&format!("virtc: {}: not everything could be reverted\n", self.name));
                 out.note(&format!("  help: `virtc recover {}` tries again\n", self.name));
                 return Ok(Exit::HostLeft);
             }

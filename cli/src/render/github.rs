@@ -2,17 +2,17 @@
 
 use std::fmt::Write as _;
 
+use virtc::Findings;
 use virtc_diag::Severity;
 
 use super::place;
-use crate::pipeline::Report;
 
 /// One line for each finding.
-pub fn render(reports: &[Report]) -> String {
+pub fn render(reports: &[Findings]) -> String {
     let mut text = String::new();
     for report in reports {
-        for found in &report.diagnostics {
-            let (start, end) = place(&report.source, found);
+        for found in report {
+            let (start, end) = place(report.source(), found);
             let command = match found.severity {
                 Severity::Error => "error",
                 Severity::Warning => "warning",
@@ -28,7 +28,7 @@ pub fn render(reports: &[Report]) -> String {
             let _ = writeln!(
                 text,
                 "::{command} file={},line={},endLine={}{columns},title={}::{}",
-                property(report.source.name()),
+                property(report.source().name()),
                 start.line,
                 end.line,
                 property(found.code.name),

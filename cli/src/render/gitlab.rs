@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use virtc::Findings;
 use virtc_diag::Severity;
 
 use super::place;
-use crate::pipeline::Report;
 
 /// One array with all findings.
-pub fn render(reports: &[Report]) -> serde_json::Result<String> {
+pub fn render(reports: &[Findings]) -> serde_json::Result<String> {
     let mut issues = Vec::new();
     let mut seen: BTreeMap<String, u32> = BTreeMap::new();
     for report in reports {
-        for found in &report.diagnostics {
-            let (start, end) = place(&report.source, found);
+        for found in report {
+            let (start, end) = place(report.source(), found);
             // Without the line, so that a finding stays the same one when lines are added above it; equal ones are counted.
-            let what = format!("{}\0{}\0{}", report.source.name(), found.code.name, found.message);
+            let what = format!("{}\0{}\0{}", report.source().name(), found.code.name, found.message);
             let nth = seen.entry(what.clone()).or_default();
             let fingerprint = Sha256::digest(format!("{what}\0{nth}"));
             *nth += 1;
@@ -30,7 +30,7 @@ pub fn render(reports: &[Report]) -> serde_json::Result<String> {
                     Severity::Warning => "minor",
                     Severity::Info => "info",
                 },
-                "location": {"path": report.source.name(), "lines": {"begin": start.line, "end": end.line}},
+                "location": {"path": report.source().name(), "lines": {"begin": start.line, "end": end.line}},
             }));
         }
     }

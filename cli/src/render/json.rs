@@ -1,10 +1,10 @@
 //! JSON, one object for each finding.
 
 use serde::Serialize;
+use virtc::Findings;
 use virtc_diag::{Diagnostic, Fix, Safety, SourceFile};
 
 use super::place;
-use crate::pipeline::Report;
 
 /// A finding. Lines and columns count from 1, columns in characters; the end is after the last character.
 #[derive(Debug, Serialize)]
@@ -67,8 +67,8 @@ impl<'f> Finding<'f> {
     }
 
     /// All findings of a report.
-    pub fn all(report: &'f Report) -> Vec<Self> {
-        report.diagnostics.iter().map(|found| Self::new(&report.source, found)).collect()
+    pub fn all(findings: &'f Findings) -> Vec<Self> {
+        findings.iter().map(|found| Self::new(findings.source(), found)).collect()
     }
 }
 
@@ -96,7 +96,7 @@ pub fn safety(safety: Safety) -> &'static str {
 }
 
 /// One line for each finding.
-pub fn lines(reports: &[Report]) -> serde_json::Result<String> {
+pub fn lines(reports: &[Findings]) -> serde_json::Result<String> {
     let mut text = String::new();
     for finding in reports.iter().flat_map(Finding::all) {
         text.push_str(&serde_json::to_string(&finding)?);

@@ -2,24 +2,24 @@
 
 use std::fmt::Write as _;
 
+use virtc::Findings;
 use virtc_diag::Severity;
 
 use super::place;
-use crate::pipeline::Report;
 
 /// One document. Findings below `least` are cases that pass and say something.
-pub fn render(reports: &[Report], least: Severity) -> String {
+pub fn render(reports: &[Findings], least: Severity) -> String {
     let mut suites = String::new();
     let (mut tests, mut failures) = (0, 0);
     for report in reports {
-        let name = escape(report.source.name());
+        let name = escape(report.source().name());
         let mut cases = String::new();
         let mut failed = 0;
-        for found in &report.diagnostics {
-            let (start, _) = place(&report.source, found);
+        for found in report {
+            let (start, _) = place(report.source(), found);
             let title = format!("{}:{}: {}", start.line, start.column, found.code.name);
             let help = found.help.as_ref().map(|help| format!("\nhelp: {help}")).unwrap_or_default();
-            let text = escape(&format!("{}:{title}: {}{help}", report.source.name(), found.message));
+            let text = escape(&format!("{}:{title}: {}{help}", report.source().name(), found.message));
             let _ = writeln!(cases, "    <testcase classname=\"{name}\" name=\"{}\">", escape(&title));
             if found.severity >= least {
                 failed += 1;
@@ -34,10 +34,10 @@ pub fn render(reports: &[Report], least: Severity) -> String {
             }
             cases.push_str("    </testcase>\n");
         }
-        if report.diagnostics.is_empty() {
+        if report.is_empty() {
             cases = format!("    <testcase classname=\"{name}\" name=\"check\"/>\n");
         }
-        let count = report.diagnostics.len().max(1);
+        let count = report.len().max(1);
         let _ = writeln!(
             suites,
             "  <testsuite name=\"{name}\" tests=\"{count}\" failures=\"{failed}\" errors=\"0\">\n{cases}  </testsuite>"

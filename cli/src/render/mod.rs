@@ -1,18 +1,15 @@
 //! Findings as text, one file for each output format.
 
-mod excerpt;
 mod github;
 mod gitlab;
-pub mod human;
 pub mod json;
 mod junit;
 mod sarif;
 
 use clap::ValueEnum;
+use virtc::Findings;
+use virtc::render::Style;
 use virtc_diag::{Diagnostic, LineColumn, Severity, SourceFile, Span};
-
-use crate::pipeline::Report;
-use crate::terminal::Terminal;
 
 /// An output format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -45,9 +42,9 @@ impl Format {
 ///
 /// # Errors
 /// None that a finding is known to cause; those of the serialiser are passed on in words.
-pub fn render(format: Format, reports: &[Report], least: Severity, terminal: Terminal) -> Result<String, String> {
+pub fn render(format: Format, reports: &[Findings], least: Severity, style: Style) -> Result<String, String> {
     match format {
-        Format::Human => Ok(human::render(reports, terminal)),
+        Format::Human => Ok(virtc::render::render(reports, style)),
         Format::Json => json::lines(reports).map_err(|error| error.to_string()),
         Format::Sarif => sarif::render(reports).map_err(|error| error.to_string()),
         Format::Github => Ok(github::render(reports)),

@@ -5,23 +5,22 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use virtc::Findings;
 use virtc_diag::{Diagnostic, Fix, Safety, Severity, SourceFile, Span};
 
 use crate::input::STDIN;
-use crate::pipeline::Report;
 use crate::registry::{self, Entry};
 
 /// One log with one run.
-pub fn render(reports: &[Report]) -> serde_json::Result<String> {
-    let mut names: Vec<&str> =
-        reports.iter().flat_map(|report| &report.diagnostics).map(|found| found.code.name).collect();
+pub fn render(reports: &[Findings]) -> serde_json::Result<String> {
+    let mut names: Vec<&str> = reports.iter().flatten().map(|found| found.code.name).collect();
     names.sort_unstable();
     names.dedup();
     let rules: Vec<Value> = names.iter().filter_map(|name| registry::find(name)).map(|entry| rule(&entry)).collect();
     let index: BTreeMap<&str, usize> = names.into_iter().zip(0..).collect();
     let results = reports.iter().flat_map(|report| {
         let index = &index;
-        report.diagnostics.iter().map(move |found| result(&report.source, found, index.get(found.code.name)))
+        report.iter().map(move |found| result(report.source(), found, index.get(found.code.name)))
     });
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -29,7 +28,7 @@ pub fn render(reports: &[Report]) -> serde_json::Result<String> {
         "runs": [{
             "tool": {"driver": {"name": "virtc", "version": env!("CARGO_PKG_VERSION"), "rules": rules}},
             "columnKind": "unicodeCodePoints",
-            "artifacts": reports.iter().map(|report| json!({"location": artifact(&report.source)})).collect::<Vec<_>>(),
+            "artifacts": reports.iter().map(|report| json!({"location": artifact(report.source())})).collect::<Vec<_>>(),
             "results": results.collect::<Vec<_>>(),
         }],
     });

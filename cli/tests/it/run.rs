@@ -93,7 +93,7 @@ fn a_guest_runs_until_it_is_told_to_end() {
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut said = Vec::new();
     // There is no system in the guest that could answer: the second signal asks QEMU itself.
-    let signals = ["the guest runs", "the guest was asked to switch itself off"];
+    let signals = ["the guest runs", "the guest was asked to shut down"];
     let process = Pid::from_raw(i32::try_from(child.id()).unwrap());
     for line in BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok) {
         if signals.iter().any(|signal| line.contains(signal)) {

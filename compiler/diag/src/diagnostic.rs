@@ -171,6 +171,7 @@ impl Diagnostic {
 }
 
 /// Findings in the order they were made; sorted by place for output.
+#[must_use = "findings are to be shown to somebody"]
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics(Vec<Diagnostic>);
 
@@ -211,7 +212,6 @@ impl Diagnostics {
     }
 
     /// The findings by place (those about the whole file first), then by name.
-    #[must_use]
     pub fn sorted(mut self) -> Self {
         self.0.sort_by(|a, b| (a.span, a.code.name).cmp(&(b.span, b.code.name)));
         self

@@ -19,7 +19,7 @@ codes! {
     /// An element that the grammar does not know.
     UNKNOWN_ELEMENT = "unknown-element", Error,
         "The grammar has no element of this name here. It is not read, nor is anything inside it.\n\n\
-        Mind the spelling and the case: names are case-sensitive. The message names what may stand here, nearest first.";
+        Mind the spelling and the case: names are case-sensitive. The message names what is allowed here, nearest first.";
     /// An attribute that the grammar does not know.
     UNKNOWN_ATTRIBUTE = "unknown-attribute", Error,
         "The element takes no attribute of this name, or not together with the values of its other attributes.\n\n\
@@ -36,10 +36,10 @@ codes! {
         "The element ends without a child that it needs. Where several would do, the message names them all.";
     /// Text where none may be.
     STRAY_TEXT = "stray-text", Error,
-        "There is text in an element that holds other elements alone, or nothing. Often a tag was left out, or a `>` is doubled.";
+        "There is text in an element that holds only other elements, or nothing. Often a tag was left out, or a `>` is doubled.";
     /// An element that is known, but not here.
     MISPLACED_ELEMENT = "misplaced-element", Error,
-        "The grammar knows this element, but not in this place: it belongs in another element, stands there a second time, stands behind an \
+        "The grammar knows this element, but not in this place: it belongs in another element, is there a second time, comes after an \
         element that it must precede, or does not go together with one that is there.";
     /// A value that does not fit what it governs.
     MISMATCHED_TYPE = "mismatched-type", Error,

@@ -21,14 +21,14 @@ pub struct Item<'s> {
     pub doc: &'s str,
 }
 
-/// What the grammar says about an element where it stands. The document may be invalid or incomplete.
+/// What the grammar says about an element in its place. The document may be invalid or incomplete.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context<'s> {
     /// The documentation comment of the element, empty where there is none.
     pub doc: &'s str,
     /// The attributes that any form of it takes, those that it has among them.
     pub attributes: Vec<Item<'s>>,
-    /// The children that may stand in it, as far as its attributes decide that.
+    /// The children that are allowed in it, as far as its attributes decide that.
     pub children: Vec<Item<'s>>,
     /// For each attribute, by local name, the words that its value can be.
     pub values: BTreeMap<&'s str, Vec<String>>,
@@ -63,7 +63,7 @@ impl Schema {
         Some(context)
     }
 
-    /// The contents that an element can have where it stands, the same as far as its attributes decide them, and the documentation.
+    /// The contents that an element can have in its place, the same as far as its attributes decide them, and the documentation.
     pub(crate) fn place(&self, engine: &mut Engine<'_>, element: Element<'_>) -> Option<(Vec<Pat>, Vec<Pat>, u32)> {
         let mut path = vec![element];
         while let Some(parent) = path.last().and_then(|e| e.parent()) {

@@ -8,7 +8,7 @@
 //! let mut validator = schema.validator();                        // many documents, one validator for each thread
 //! let (checked, diagnostics) = validator.validate(&document);
 //! let notes = validator.libxml2_order(&document);                // valid orders that libxml2 refuses
-//! let context = schema.context(element);                         // documentation and what may stand there
+//! let context = schema.context(element);                         // documentation and what is allowed there
 //! let permitted = schema.permitted(element);                  // the same as parts of the schema, to be walked
 //! let text = to_xml(&source)?;                                   // one file of a schema in XML syntax
 //! ```

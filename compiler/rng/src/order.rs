@@ -1,7 +1,7 @@
-//! Where libxml2 refuses what is valid: children of interleaves that stand inside each other, in crossed order.
+//! Where libxml2 refuses what is valid: children of nested interleaves, in crossed order.
 //!
 //! libxml2 sorts the children of an interleave by its parts, and chains those of each part by changing what follows each node. An
-//! interleave inside a part does the same, and when it is done puts back all that stood between its first and its last child:
+//! interleave inside a part does the same, and when it is done puts back all that was between its first and its last child:
 //! also the chains of other parts. A later part then meets children that are not its own. This is done here with numbers.
 
 use virtc_diag::{Diagnostic, Diagnostics};
@@ -159,14 +159,14 @@ impl<'w, 's, 'd> Walk<'w, 's, 'd> {
         let mut refused = None;
         for ((_, inner), chain) in parts.iter().zip(&chains) {
             let Some(end) = chain.last() else { continue };
-            let behind = self.next.get_mut(*end).and_then(Option::take);
+            let later = self.next.get_mut(*end).and_then(Option::take);
             let broken = chain.windows(2).find_map(|pair| match pair {
                 [a, b] if self.next.get(*a).copied().flatten() != Some(*b) => self.next.get(*a).copied().flatten(),
                 _ => None,
             });
             refused = broken.or_else(|| self.items(inner, chain));
             if let Some(place) = self.next.get_mut(*end) {
-                *place = behind;
+                *place = later;
             }
             if refused.is_some() {
                 break;
@@ -188,9 +188,9 @@ impl<'w, 's, 'd> Walk<'w, 's, 'd> {
         }
         let (mut done, mut refused) = (false, None);
         let mut rest = words;
-        while let [length, behind @ ..] = rest {
-            let Some((alternative, behind)) = behind.split_at_checked(*length as usize) else { break };
-            rest = behind;
+        while let [length, later @ ..] = rest {
+            let Some((alternative, later)) = later.split_at_checked(*length as usize) else { break };
+            rest = later;
             let [pattern, names, inner @ ..] = alternative else { break };
             let fit = self.fit(*pattern, &own);
             let begins = own.first().is_some_and(|first| self.is_in(*names, *first));
@@ -237,8 +237,8 @@ fn items(words: &[u32]) -> impl Iterator<Item = &[u32]> {
     let mut rest = words;
     std::iter::from_fn(move || {
         let length = *rest.first()? as usize;
-        let (item, behind) = rest.split_at_checked(length.max(1))?;
-        rest = behind;
+        let (item, later) = rest.split_at_checked(length.max(1))?;
+        rest = later;
         item.get(1..)
     })
 }
@@ -247,10 +247,10 @@ fn items(words: &[u32]) -> impl Iterator<Item = &[u32]> {
 fn parts(words: &[u32]) -> Vec<(u32, &[u32])> {
     let mut rest = words;
     let mut out = Vec::new();
-    while let [number, length, behind @ ..] = rest {
-        let Some((inner, behind)) = behind.split_at_checked(*length as usize) else { break };
+    while let [number, length, later @ ..] = rest {
+        let Some((inner, later)) = later.split_at_checked(*length as usize) else { break };
         out.push((*number, inner));
-        rest = behind;
+        rest = later;
     }
     out
 }

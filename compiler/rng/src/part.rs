@@ -54,7 +54,7 @@ pub enum Form<'s> {
     Choice(Vec<Part<'s>>),
 }
 
-/// What may stand in an element, where it stands.
+/// What is allowed in an element in its place.
 #[derive(Debug, Clone, Default)]
 pub struct Permitted<'s> {
     /// All attributes of all forms of the element, those that it has among them.
@@ -149,7 +149,7 @@ impl Schema {
         roots
     }
 
-    /// What may stand in an element; `None` where the grammar does not know the element, or one around it.
+    /// What is allowed in an element; `None` where the grammar does not know the element, or one around it.
     pub fn permitted(&self, element: Element<'_>) -> Option<Permitted<'_>> {
         let mut engine = Engine::new(self);
         let (contents, narrowed, _) = self.place(&mut engine, element)?;

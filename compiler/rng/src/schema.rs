@@ -16,7 +16,7 @@ pub(crate) struct Definition {
     pub content: Pat,
     /// A text, 0 where there is none.
     pub doc: u32,
-    /// How interleaves stand inside each other in it: an index into `orders`, 0 where they do not.
+    /// How interleaves are nested in it: an index into `orders`, 0 where they are not.
     pub order: u32,
 }
 
@@ -28,7 +28,7 @@ pub struct Schema {
     pub(crate) names: Names,
     pub(crate) definitions: Vec<Definition>,
     pub(crate) datatypes: Vec<Datatype>,
-    /// How interleaves stand inside each other, as written; see the file that reads it.
+    /// How interleaves are nested, as written; see the file that reads it.
     pub(crate) orders: Vec<u32>,
     /// The patterns that `orders` speaks of.
     pub(crate) order_patterns: Vec<Pat>,

@@ -56,7 +56,7 @@ impl Schema {
         bytes
     }
 
-    /// Loads a stored schema. What stands in it is trusted; wrong bytes give a useless schema, but no panic.
+    /// Loads a stored schema. What is in it is trusted; wrong bytes give a useless schema, but no panic.
     ///
     /// # Errors
     /// Bytes of another version, or too few of them.

@@ -24,7 +24,7 @@ pub struct Validator<'s> {
 }
 
 impl Schema {
-    /// Holds one document against the schema.
+    /// Validates one document against the schema.
     pub fn validate<'d>(&self, document: &'d Document) -> (Validated<'d>, Diagnostics) {
         self.validator().validate(document)
     }
@@ -53,7 +53,7 @@ impl<'s> Validator<'s> {
         self.engine.arena.nullable(after)
     }
 
-    /// Holds one document against the schema.
+    /// Validates one document against the schema.
     pub fn validate<'d>(&mut self, document: &'d Document) -> (Validated<'d>, Diagnostics) {
         if self.is_valid(document) {
             return (Validated::new(document, true), Diagnostics::new());

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use virtc_diag::Span;
 use virtc_xml::{Attribute, Document, Element};
 
 /// A document with what is known about its faults. Faulty elements and attributes are holes: later passes leave them out.
@@ -21,7 +22,7 @@ impl<'d> Validated<'d> {
         Self { document, elements, lacking, attributes, sound: sound && document.is_complete() }
     }
 
-    /// A document that no grammar has seen: all of it is taken for sound but the whole. For XML that is incomplete.
+    /// A document that no grammar has seen: every part of it is taken for sound, but not the whole. For XML that is incomplete.
     pub fn unchecked(document: &'d Document) -> Self {
         Self::new(document, false)
     }
@@ -49,6 +50,22 @@ impl<'d> Validated<'d> {
     /// Whether an attribute is to be left out: it is unknown, or its value is none that is allowed.
     pub fn is_faulty_attribute(&self, attribute: Attribute<'_>) -> bool {
         self.attributes.contains(&attribute.name_span().start)
+    }
+
+    /// Whether a finding at `span` is about an element as a whole in which the grammar has found a fault: in its own tag, or in that of a
+    /// child. What is missed there, or does not go together, is likely there once the fault is mended: it is a consequence, not a
+    /// second fault. A finding about a single attribute, value or text is none.
+    pub fn explains(&self, span: Span) -> bool {
+        if self.elements.is_empty() && self.lacking.is_empty() && self.attributes.is_empty() {
+            return false;
+        }
+        let number = u32::try_from(self.document.node_count()).unwrap_or(u32::MAX);
+        let mut elements = (0..number).filter_map(|id| self.document.element(id));
+        let meant = |e: &Element<'_>| [e.span(), e.start_tag(), e.name_span()].contains(&span);
+        let at_fault = |e: Element<'_>| {
+            self.is_faulty(e) || self.is_lacking(e) || e.attributes().any(|a| self.is_faulty_attribute(a))
+        };
+        elements.any(|element| meant(&element) && (at_fault(element) || element.children().any(at_fault)))
     }
 
     /// Whether the document is complete and valid.

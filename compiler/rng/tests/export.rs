@@ -8,7 +8,7 @@ use std::path::Path;
 use virtc_diag::SourceFile;
 use virtc_rng::{Schema, SchemaErrors, to_xml};
 
-/// The schemas of a case by name; the first one has none.
+/// The schemas of a case by name; the first one has no name.
 fn schemas(text: &str) -> BTreeMap<String, String> {
     let mut out: BTreeMap<String, String> = BTreeMap::new();
     let mut current = None;

@@ -6,7 +6,7 @@ use virtc_diag::{Code, Diagnostic, Span};
 
 use crate::codes;
 
-/// Where a value stands, which decides what white space becomes.
+/// Where a value is, which decides what white space becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
     Text,

@@ -30,7 +30,7 @@ impl Namespace {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NameData {
     pub namespace: Namespace,
-    /// Where the local name stands for the first time.
+    /// Where the local name is for the first time.
     pub local: Span,
 }
 
@@ -76,7 +76,7 @@ pub(crate) struct AttributeData {
     pub decoded: Option<Box<str>>,
 }
 
-/// A namespace declaration, as it stands in a start tag.
+/// A namespace declaration, as it is in a start tag.
 #[derive(Debug, Clone)]
 pub(crate) struct Declaration {
     pub element: u32,

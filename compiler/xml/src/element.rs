@@ -158,7 +158,7 @@ impl<'d> Element<'d> {
         self.children().find(|e| e.is(name))
     }
 
-    /// The direct text, runs joined, as it stands (white space kept).
+    /// The direct text, runs joined, as it is (white space kept).
     pub fn text(self) -> Cow<'d, str> {
         let mut runs = self.content().filter_map(|node| match node {
             Node::Text(text) => Some(text.value()),
@@ -182,7 +182,7 @@ impl<'d> Element<'d> {
 
     /// The namespace declarations in the start tag, as (prefix, URI).
     pub fn declarations(self) -> impl Iterator<Item = (&'d str, &'d str)> {
-        // They stand in the order of their elements.
+        // They are in the order of their elements.
         let all = &self.document.declarations;
         let start = all.partition_point(|d| d.element < self.id);
         let own = all.iter().skip(start).take_while(move |d| d.element == self.id);
@@ -251,17 +251,17 @@ impl<'d> Text<'d> {
         self.data.decoded.as_deref().unwrap_or_else(|| self.document.source.slice(self.data.span))
     }
 
-    /// Where it stands.
+    /// Where it is.
     pub fn span(self) -> Span {
         self.data.span
     }
 
-    /// Whether it is white space alone.
+    /// Whether it is only white space.
     pub fn is_blank(self) -> bool {
         self.value().bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
     }
 
-    /// Where it stands, without the white space around it.
+    /// Where it is, without the white space around it.
     pub fn trimmed_span(self) -> Span {
         let raw = self.document.source.slice(self.data.span);
         let space = [' ', '\t', '\n', '\r'];

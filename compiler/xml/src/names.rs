@@ -149,7 +149,7 @@ impl<'t> Names<'t> {
         id
     }
 
-    /// The number of a name in a namespace, which stands at `at`.
+    /// The number of a name in a namespace, which is at `at`.
     fn number(&mut self, document: &mut Document, namespace: Namespace, local: &'t str, at: usize) -> NameId {
         *self.ids.entry((namespace, local)).or_insert_with(|| {
             let id = NameId(Span::at(document.names.len()).start);

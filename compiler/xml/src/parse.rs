@@ -11,7 +11,7 @@ use crate::document::{Document, ElementData, NONE, NodeData, NodeKind, TextData}
 use crate::names::{NAMES, Names};
 use crate::tag::offset;
 
-/// How deep elements may stand inside each other.
+/// How deep elements may be nested.
 pub const MAX_DEPTH: usize = 256;
 
 /// Room for more nodes or attributes than this is not made before they are there.
@@ -278,7 +278,7 @@ impl<'t> Builder<'t> {
             if let Some(at) = raw.find(|c: char| !matches!(c, ' ' | '\t' | '\n' | '\r')) {
                 let start = span.start as usize + at;
                 let end = span.start as usize + raw.trim_end().len();
-                let place = if self.document.root.is_some() { "behind" } else { "before" };
+                let place = if self.document.root.is_some() { "after" } else { "before" };
                 let message = format!("text {place} the root element");
                 self.fault(Diagnostic::at(&codes::XML_SYNTAX, Span::new(start..end.max(start)), message));
             }
@@ -318,7 +318,7 @@ fn text_value(raw: &str, base: usize, report: &mut dyn FnMut(Diagnostic)) -> Opt
     let (mut rest, mut at, mut changed) = (raw, base, false);
     while !rest.is_empty() {
         let plain = rest.find(OPEN).unwrap_or(rest.len());
-        let (text, behind) = rest.split_at(plain);
+        let (text, later) = rest.split_at(plain);
         if let Some(mark) = text.find("]]>") {
             report(Diagnostic::at(
                 &codes::XML_SYNTAX,
@@ -330,7 +330,7 @@ fn text_value(raw: &str, base: usize, report: &mut dyn FnMut(Diagnostic)) -> Opt
         changed |= matches!(decoded, std::borrow::Cow::Owned(_));
         out.push_str(&decoded);
         at += plain;
-        let Some(section) = behind.strip_prefix(OPEN) else { break };
+        let Some(section) = later.strip_prefix(OPEN) else { break };
         let length = section.find("]]>").unwrap_or(section.len());
         out.push_str(&section.get(..length).unwrap_or_default().replace("\r\n", "\n").replace('\r', "\n"));
         rest = section.get(length + 3..).unwrap_or_default();

@@ -83,7 +83,7 @@ impl<'t> Names<'t> {
     }
 }
 
-/// Where `part`, a slice of `text`, stands in it.
+/// Where `part`, a slice of `text`, is in it.
 pub(crate) fn offset(text: &str, part: &[u8]) -> Option<usize> {
     (part.as_ptr() as usize).checked_sub(text.as_ptr() as usize).filter(|at| at + part.len() <= text.len())
 }

@@ -1,4 +1,4 @@
-//! The parser beside an independent reader, and faults with their places.
+//! The parser compared with an independent reader, and faults with their places.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 

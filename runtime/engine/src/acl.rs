@@ -1,23 +1,25 @@
-//! The rules of a device ACL, with numbers, and the control group's eBPF program that carries them out.
+//! The rules of a device ACL, with numbers, and the control group's eBPF program that enforces them.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use virtc_plan::{Access, DeviceKind};
 
-use crate::change::AclTable;
+/// The device ACL, by who needs the rules: `""` the VM itself, else a device's alias.
+pub type AclTable = BTreeMap<String, Vec<AclRule>>;
 
-/// One rule; what no rule allows is denied.
+/// One rule, with numbers; what no rule allows is denied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Rule {
+pub enum AclRule {
     /// By number.
     Number {
         /// Character or block.
         kind: DeviceKind,
-        /// The major number; absent for every one.
+        /// The major number, 0 to 4095; absent for every one.
         major: Option<u32>,
-        /// The minor number; absent for every one.
+        /// The minor number, 0 to 1048575; absent for every one.
         minor: Option<u32>,
         /// What is allowed.
         access: Access,
@@ -31,26 +33,22 @@ pub enum Rule {
     },
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for AclRule {
     /// As version 1 of control groups writes it: `c 10:232 rw`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Number { kind, major, minor, access } => {
-                let letter = match kind {
-                    DeviceKind::Char => 'c',
-                    DeviceKind::Block => 'b',
-                };
                 let number = |n: &Option<u32>| n.map_or_else(|| "*".to_owned(), |n| n.to_string());
-                write!(f, "{letter} {}:{} {access}", number(major), number(minor))
+                write!(f, "{kind} {}:{} {access}", number(major), number(minor))
             }
             Self::Unknown { node, access } => write!(f, "{{numbers of {node}}} {access}"),
         }
     }
 }
 
-/// Every rule that someone needs, once, in the table's order.
-pub fn union(table: &AclTable) -> Vec<Rule> {
-    let mut rules: Vec<Rule> = Vec::new();
+/// Every rule of the table, once, in its order.
+pub fn union(table: &AclTable) -> Vec<AclRule> {
+    let mut rules: Vec<AclRule> = Vec::new();
     for rule in table.values().flatten() {
         if !rules.contains(rule) {
             rules.push(rule.clone());
@@ -59,10 +57,10 @@ pub fn union(table: &AclTable) -> Vec<Rule> {
     rules
 }
 
-/// A name for a set of rules that fits a program's name in the kernel (15 bytes), by which an attached program is known again.
+/// A name for a set of rules that fits a program's name in the kernel (15 bytes), by which an attached program is recognised.
 ///
 /// It is FNV-1a over the sorted rules, so that the order does not matter.
-pub fn program_name(rules: &[Rule]) -> String {
+pub fn program_name(rules: &[AclRule]) -> String {
     let mut lines: Vec<String> = rules.iter().map(ToString::to_string).collect();
     lines.sort();
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
@@ -75,9 +73,9 @@ pub fn program_name(rules: &[Rule]) -> String {
 /// One instruction of eBPF, as the kernel takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Insn {
-    /// The operation.
+    /// The operation code (`opcode` in `Documentation/bpf/standardization/instruction-set.rst` of Linux), 0 to 255.
     pub code: u8,
-    /// Destination register in the low four bits, source register in the high.
+    /// Destination register in the low four bits, source register in the high; registers are 0 to 10.
     pub registers: u8,
     /// The jump's or the load's offset.
     pub offset: i16,
@@ -104,7 +102,7 @@ const EXIT: u8 = 0x95;
 ///
 /// The context is the kernel's `struct bpf_cgroup_dev_ctx` (include/uapi/linux/bpf.h): access and type in one word (access in the high half:
 /// mknod 1, read 2, write 4; type: block 1, character 2), major, minor. A rule allows an access of which it names every bit.
-pub fn compile(rules: &[Rule]) -> Option<Vec<Insn>> {
+pub fn compile(rules: &[AclRule]) -> Option<Vec<Insn>> {
     let insn = |code, dst: u8, src: u8, offset, imm| Insn { code, registers: (src << 4) | dst, offset, imm };
     let mut program = vec![
         insn(LOAD_W, 2, 1, 0, 0),
@@ -115,7 +113,7 @@ pub fn compile(rules: &[Rule]) -> Option<Vec<Insn>> {
         insn(LOAD_W, 5, 1, 8, 0),
     ];
     for rule in rules {
-        let Rule::Number { kind, major, minor, access } = rule else { return None };
+        let AclRule::Number { kind, major, minor, access } = rule else { return None };
         let kind = match kind {
             DeviceKind::Block => 1,
             DeviceKind::Char => 2,
@@ -124,7 +122,7 @@ pub fn compile(rules: &[Rule]) -> Option<Vec<Insn>> {
         let mut tests = vec![(2, kind)];
         tests.extend(major.map(|n| (4, n.cast_signed())));
         tests.extend(minor.map(|n| (5, n.cast_signed())));
-        // Behind the tests: three instructions for the access, two for the answer.
+        // After the tests: three instructions for the access, two for the answer.
         let mut left = i16::try_from(tests.len()).ok()? + 5;
         for (register, wanted) in tests {
             left -= 1;
@@ -176,9 +174,9 @@ mod tests {
         unreachable!("the program does not end")
     }
 
-    fn allows(rules: &[Rule], kind: DeviceKind, numbers: (u32, u32), access: u32) -> bool {
+    fn allows(rules: &[AclRule], kind: DeviceKind, numbers: (u32, u32), access: u32) -> bool {
         rules.iter().any(|rule| {
-            let Rule::Number { kind: of, major, minor, access: given } = rule else { return false };
+            let AclRule::Number { kind: of, major, minor, access: given } = rule else { return false };
             *of == kind
                 && major.is_none_or(|n| n == numbers.0)
                 && minor.is_none_or(|n| n == numbers.1)
@@ -188,8 +186,8 @@ mod tests {
         })
     }
 
-    fn table() -> Vec<Rule> {
-        let rule = |kind, major, minor, access| Rule::Number { kind, major, minor, access };
+    fn table() -> Vec<AclRule> {
+        let rule = |kind, major, minor, access| AclRule::Number { kind, major, minor, access };
         let write = Access { write: true, ..Access::default() };
         vec![
             rule(DeviceKind::Char, Some(1), Some(3), Access::RWM),
@@ -230,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_rule_without_numbers_makes_no_program() {
-        assert!(compile(&[Rule::Unknown { node: "/dev/vfio/7".into(), access: Access::RW }]).is_none());
+        assert!(compile(&[AclRule::Unknown { node: "/dev/vfio/7".into(), access: Access::RW }]).is_none());
     }
 
     #[test]

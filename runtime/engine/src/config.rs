@@ -1,14 +1,15 @@
-//! How a VM is run on this host, and what follows from it: the user, the control group.
+//! The configuration of a run, and the user and the control group that follow from it on this host.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use virtc_plan::DomainId;
 
-use crate::change::{Group, User};
 use crate::engine::Setting;
 use crate::error::HostError;
-use crate::host::{Hierarchies, HostRead, Result};
+use crate::group::Group;
+use crate::host::resources::{CallersGroups, Hierarchies, User, UserNamed};
+use crate::host::{HostRead, Result};
 
 /// Which device ACL is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,11 +21,11 @@ pub enum AclChoice {
     V2,
     /// The `devices` hierarchy of version 1.
     V1,
-    /// No control group at all: QEMU is found again by a variable of its environment. For sessions without root.
+    /// No control group: QEMU is found by a variable of its environment. For sessions without root.
     Off,
 }
 
-/// As whom QEMU runs where the runtime is root; otherwise it always runs as the caller.
+/// The user that QEMU runs as where the runtime is root; otherwise it always runs as the caller.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum UserChoice {
     /// `libvirt-qemu`, else `qemu`, else `nobody`, whichever the host has first.
@@ -39,11 +40,11 @@ pub enum UserChoice {
 /// How a VM is run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunConfig {
-    /// As whom QEMU runs.
+    /// The user that QEMU runs as.
     pub user: UserChoice,
     /// Which device ACL is used.
     pub acl: AclChoice,
-    /// Where sysfs is; `/sys` but for tests.
+    /// Where sysfs is: `/sys`, except in tests.
     pub sysfs: PathBuf,
     /// How long QEMU may take from its start to its greeting.
     pub handshake: Duration,
@@ -51,7 +52,7 @@ pub struct RunConfig {
     pub command: Duration,
     /// How long the kernel may take to bind or unbind a driver.
     pub driver: Duration,
-    /// How long the guest may take to switch itself off when the VM is asked to end.
+    /// How long the guest may take to shut down when the VM is asked to end.
     pub power_down: Duration,
     /// How long QEMU may take to quit before it is killed.
     pub quit: Duration,
@@ -84,7 +85,7 @@ impl RunConfig {
     }
 
     fn resolve_user(&self, host: &dyn HostRead) -> Result<Option<User>> {
-        if host.caller().0 != 0 {
+        if host.caller()?.0 != 0 {
             return Ok(None);
         }
         let names: &[&str] = match &self.user {
@@ -93,37 +94,37 @@ impl RunConfig {
             UserChoice::Auto => &["libvirt-qemu", "qemu", "nobody"],
         };
         for name in names {
-            if let Some(user) = host.user(name)? {
+            if let Some(user) = host.get(&UserNamed(name))? {
                 return Ok(Some(user));
             }
         }
-        Err(HostError::Unfit(format!("this host has no user {}", names.join(", "))))
+        Err(HostError::Unsuitable(format!("this host has no user {}", names.join(", "))))
     }
 
     fn resolve_group(&self, dir: &Path, domain: &DomainId, host: &dyn HostRead) -> Result<Group> {
-        let Hierarchies { v2, v1 } = host.hierarchies()?;
+        let Hierarchies { v2, v1 } = host.get(&CallersGroups)?.unwrap_or_default();
         let name = group_name(&domain.name);
         let v2 = v2.map(|own| Group::V2(own.join(&name)));
         let v1 = v1.map(|own| Group::V1(own.join(&name)));
-        let marked = || Group::Marked(dir.display().to_string());
+        let by_environment = || Group::ByEnvironment(dir.display().to_string());
         match self.acl {
-            AclChoice::Off => Ok(marked()),
+            AclChoice::Off => Ok(by_environment()),
             AclChoice::V2 => {
-                v2.ok_or_else(|| HostError::Unfit("this host has no unified control group hierarchy".into()))
+                v2.ok_or_else(|| HostError::Unsuitable("this host has no unified control group hierarchy".into()))
             }
             AclChoice::V1 => {
-                v1.ok_or_else(|| HostError::Unfit("this host has no `devices` control group hierarchy".into()))
+                v1.ok_or_else(|| HostError::Unsuitable("this host has no `devices` control group hierarchy".into()))
             }
             // An eBPF program needs root, and so does a change to the `devices` hierarchy.
-            AclChoice::Auto if host.caller().0 != 0 => Ok(marked()),
+            AclChoice::Auto if host.caller()?.0 != 0 => Ok(by_environment()),
             AclChoice::Auto => v2.or(v1).ok_or_else(|| {
-                HostError::Unfit("this host has no control group hierarchy that can hold a device ACL".into())
+                HostError::Unsuitable("this host has no control group hierarchy that can hold a device ACL".into())
             }),
         }
     }
 }
 
-/// A control group's name for a VM's name: what is not plain is written `_` and two hexadecimal digits. Long names end in a digest of the whole.
+/// A control group's name for a VM's name: other characters than letters, digits, `-` and `.` are written `_` and two hexadecimal digits. Long names end in a digest of the whole.
 fn group_name(name: &str) -> String {
     let mut out = String::from("virtc-");
     for byte in name.bytes() {

@@ -1,13 +1,16 @@
-//! Apply, verify, next; and back again, newest first.
+//! Changes are applied and verified in order, and reverted newest first.
 
 use std::path::PathBuf;
 
 use virtc_plan::{DevicePlan, PlannedStep, Step};
 
-use crate::change::{Change, Group, Op, User};
-use crate::error::{Failure, HostError, Stuck};
+use crate::change::Change;
+use crate::error::{Failure, HostError, RevertFailed};
 use crate::event::Event;
-use crate::host::{Host, Result, holds};
+use crate::group::Group;
+use crate::host::operations::HostOp;
+use crate::host::resources::User;
+use crate::host::{Host, Result};
 use crate::journal::Journal;
 use crate::steps::{self, Context};
 
@@ -20,11 +23,11 @@ pub struct Setting {
     pub user: Option<User>,
     /// Where QEMU's processes are put.
     pub group: Group,
-    /// How long QEMU may take to greet on its monitor, in milliseconds.
+    /// How long QEMU may take until the greeting of its monitor, in milliseconds.
     pub handshake_ms: u64,
 }
 
-/// Carries out steps on a host, with a journal.
+/// Executes steps on a host, with a journal.
 pub struct Engine<'a> {
     /// The host.
     pub host: &'a mut dyn Host,
@@ -32,9 +35,9 @@ pub struct Engine<'a> {
     pub journal: Journal,
     /// What is the same for every step.
     pub setting: Setting,
-    /// Who wants to know.
-    pub tell: &'a mut dyn FnMut(&Event<'_>),
-    /// Asked before every write: whether to stop here.
+    /// Gets the events.
+    pub report: &'a mut dyn FnMut(&Event<'_>),
+    /// Called before every write: whether to stop here.
     pub is_interrupted: &'a mut dyn FnMut() -> bool,
 }
 
@@ -45,21 +48,21 @@ pub struct Engine<'a> {
 pub fn check(planned: &[PlannedStep]) -> Result<()> {
     match planned.iter().filter(|planned| matches!(planned.step, Step::Spawn { .. })).count() {
         1 => Ok(()),
-        count => Err(HostError::Unfit(format!("a plan starts QEMU once, and this one {count} times"))),
+        count => Err(HostError::Unsuitable(format!("a plan starts QEMU once, and this one {count} times"))),
     }
 }
 
 impl Engine<'_> {
-    /// Carries out the steps in order.
+    /// Executes the steps in order.
     ///
     /// # Errors
-    /// The first cause, with the step's origin. Nothing is taken back yet.
+    /// The first cause, with the step's origin. Nothing is reverted yet.
     pub fn perform(&mut self, planned: &[PlannedStep]) -> std::result::Result<(), Failure> {
         for (index, PlannedStep { step, origin, device }) in planned.iter().enumerate() {
-            (self.tell)(&Event::Step { number: index + 1, of: planned.len(), origin: origin.to_string() });
+            (self.report)(&Event::Step { number: index + 1, of: planned.len(), origin: origin.to_string() });
             self.step(step, &origin.to_string(), device.as_deref()).map_err(|cause| {
-                (self.tell)(&Event::Failed(&cause));
-                Failure { at: Some(origin.to_string()), cause, stuck: Vec::new() }
+                (self.report)(&Event::Failed(&cause));
+                Failure { at: Some(origin.to_string()), cause, not_reverted: Vec::new() }
             })?;
         }
         Ok(())
@@ -72,7 +75,7 @@ impl Engine<'_> {
             }
             let acl = self.journal.acl();
             let context = Context {
-                host: self.host,
+                host: self.host.read(),
                 dir: &self.setting.dir,
                 user: self.setting.user.as_ref(),
                 group: &self.setting.group,
@@ -88,94 +91,96 @@ impl Engine<'_> {
 
     pub(crate) fn make(&mut self, origin: &str, device: Option<&str>, change: &Change) -> Result<()> {
         let n = self.journal.about_to(self.host, origin, device, change)?;
-        if let Err(error) = self.host.apply(&change.redo) {
+        if let Err(error) = self.host.apply(&change.apply) {
             if matches!(error, HostError::Refused { .. }) {
-                // QEMU said no and did nothing. The inverse must not be said: it could hit another device of the same name.
-                self.journal.undone(self.host, n)?;
+                // QEMU refused, and did nothing. The inverse must not be executed: it could hit another device of the same name.
+                self.journal.reverted(self.host, n)?;
             }
             return Err(error);
         }
-        if !holds(&change.redo, false, self.host)? {
-            return Err(HostError::NotHeld(change.redo.describe()));
-        }
-        self.journal.done(self.host, n)?;
-        (self.tell)(&Event::Made(&change.redo));
+        self.verify(&change.apply, false)?;
+        self.journal.applied(self.host, n)?;
+        (self.report)(&Event::Applied(&change.apply));
         Ok(())
     }
 
-    /// Takes everything back: first QEMU is killed, so that nothing holds a device; then all changes newest first. It goes on after
-    /// a failure, and answers with all that could not be taken back.
-    pub fn undo_all(&mut self) -> Vec<Stuck> {
-        let mut stuck = Vec::new();
-        for op in self
-            .journal
-            .standing()
-            .filter_map(|(_, r)| matches!(r.change.undo, Op::Kill { .. }).then_some(&r.change.undo))
-        {
+    fn verify(&self, op: &HostOp, is_revert: bool) -> Result<()> {
+        if op.operation().verify(self.host, is_revert)? { Ok(()) } else { Err(HostError::NotVerified(op.describe())) }
+    }
+
+    /// Reverts everything: first QEMU is killed, so that nothing holds a device; then all changes newest first. It goes on after
+    /// a failure, and returns all that could not be reverted.
+    pub fn revert_all(&mut self) -> Vec<RevertFailed> {
+        let mut failed = Vec::new();
+        let reverts = self.journal.not_reverted().filter_map(|(_, recorded)| recorded.change.revert.as_ref());
+        for op in reverts.filter(|op| op.operation().ends_qemu()) {
             // A failure here shows again where the kill has its turn.
             let _ = self.host.apply(op);
         }
-        self.undo(&mut stuck, |_, _| true);
-        stuck
+        self.revert(&mut failed, |_, _| true);
+        failed
     }
 
-    /// Takes back the changes since number `first`, newest first.
-    fn undo_since(&mut self, first: usize) -> Vec<Stuck> {
-        let mut stuck = Vec::new();
-        self.undo(&mut stuck, |n, _| n >= first);
-        stuck
+    /// Reverts the changes since number `first`, newest first.
+    fn revert_since(&mut self, first: usize) -> Vec<RevertFailed> {
+        let mut failed = Vec::new();
+        self.revert(&mut failed, |n, _| n >= first);
+        failed
     }
 
-    pub(crate) fn undo(&mut self, stuck: &mut Vec<Stuck>, wanted: impl Fn(usize, Option<&str>) -> bool) {
-        let chosen: Vec<(usize, bool, Op)> = self
+    /// Reverts the wanted changes, by their numbers and devices, newest first.
+    pub(crate) fn revert(&mut self, failed: &mut Vec<RevertFailed>, wanted: impl Fn(usize, Option<&str>) -> bool) {
+        let chosen: Vec<(usize, bool, Option<HostOp>)> = self
             .journal
-            .standing()
+            .not_reverted()
             .filter(|(n, recorded)| wanted(*n, recorded.device.as_deref()))
-            .map(|(n, recorded)| (n, recorded.done, recorded.change.undo.clone()))
+            .map(|(n, recorded)| (n, recorded.applied, recorded.change.revert.clone()))
             .collect();
-        for (n, was_made, op) in chosen {
-            let applied = match self.host.apply(&op) {
-                // QEMU may never have got the command that this takes back.
-                Err(HostError::Refused { .. }) if !was_made => Ok(()),
-                other => other,
-            };
-            let result = applied.and_then(|()| {
-                if !holds(&op, true, self.host)? {
-                    return Err(HostError::NotHeld(op.describe()));
-                }
-                self.journal.undone(self.host, n)
-            });
-            match result {
-                Ok(()) => (self.tell)(&Event::TakenBack(&op)),
-                Err(error) => {
-                    let one = Stuck { what: op.describe(), error };
-                    (self.tell)(&Event::Stuck(&one));
-                    stuck.push(one);
+        for (n, was_applied, op) in chosen {
+            let applied = op.as_ref().map_or(Ok(()), |op| self.revert_one(op, was_applied));
+            let result = applied.and_then(|()| self.journal.reverted(self.host, n));
+            match (result, op) {
+                (Ok(()), Some(op)) => (self.report)(&Event::Reverted(&op)),
+                (Ok(()), None) => {}
+                (Err(error), op) => {
+                    let what = op.map_or_else(|| "write the journal".into(), |op| op.describe());
+                    let one = RevertFailed { what, error };
+                    (self.report)(&Event::RevertFailed(&one));
+                    failed.push(one);
                 }
             }
         }
     }
 
-    /// Adds a device to the running VM; on a failure takes back all that was done for it.
+    fn revert_one(&mut self, op: &HostOp, was_applied: bool) -> Result<()> {
+        match self.host.apply(op) {
+            // QEMU may never have got the command that this one reverts.
+            Err(HostError::Refused { .. }) if !was_applied => {}
+            other => other?,
+        }
+        self.verify(op, true)
+    }
+
+    /// Adds a device to the running VM; on a failure everything that was done for it is reverted.
     ///
     /// # Errors
-    /// The first cause, and what could not be taken back.
+    /// The first cause, and what could not be reverted.
     pub fn attach(&mut self, plan: &DevicePlan) -> std::result::Result<(), Failure> {
-        if self.journal.standing().any(|(_, recorded)| recorded.device.as_deref() == Some(&plan.device)) {
-            return Err(HostError::Unfit(format!("the VM has a device `{}` already", plan.device)).into());
+        if self.journal.not_reverted().any(|(_, recorded)| recorded.device.as_deref() == Some(&plan.device)) {
+            return Err(HostError::Unsuitable(format!("the VM has a device `{}` already", plan.device)).into());
         }
         self.all_of(plan)?;
-        (self.tell)(&Event::Attached(&plan.device));
+        (self.report)(&Event::Attached(&plan.device));
         Ok(())
     }
 
-    /// Changes a device of the running VM; on a failure takes back all that was done for it.
+    /// Changes a device of the running VM; on a failure everything that was done for it is reverted.
     ///
     /// # Errors
-    /// The first cause, and what could not be taken back.
+    /// The first cause, and what could not be reverted.
     pub fn update(&mut self, plan: &DevicePlan) -> std::result::Result<(), Failure> {
         self.all_of(plan)?;
-        (self.tell)(&Event::Updated(&plan.device));
+        (self.report)(&Event::Updated(&plan.device));
         Ok(())
     }
 
@@ -185,36 +190,36 @@ impl Engine<'_> {
         let own = |planned: &PlannedStep| PlannedStep { device: Some(plan.device.clone()), ..planned.clone() };
         let steps: Vec<PlannedStep> = plan.steps.iter().map(own).collect();
         let done = self.perform(&steps).and_then(|()| self.script(plan));
-        done.map_err(|failure| Failure { stuck: self.undo_since(first), ..failure })
+        done.map_err(|failure| Failure { not_reverted: self.revert_since(first), ..failure })
     }
 
-    /// Removes a device from the running VM, and then takes back what was done to the host for it. It is done only when QEMU said so.
+    /// Removes a device from the running VM, and then reverts what was done to the host for it. It is done only after QEMU's `DEVICE_DELETED`.
     ///
     /// # Errors
-    /// The first cause (exit code 5 where it is the guest), and what could not be taken back.
+    /// The first cause (exit code 5 where it is the guest), and what could not be reverted.
     pub fn detach(&mut self, plan: &DevicePlan) -> std::result::Result<(), Failure> {
         let first = self.journal.next();
         if let Some(step) = plan.steps.first() {
-            return Err(HostError::Unfit(format!(
+            return Err(HostError::Unsuitable(format!(
                 "a detach has no steps of its own, but this one has {}",
                 step.origin
             ))
             .into());
         }
-        self.script(plan).map_err(|failure| Failure { stuck: self.undo_since(first), ..failure })?;
-        let stuck = self.release(&plan.device);
-        if let Some(one) = stuck.first() {
-            return Err(Failure { at: None, cause: one.error.clone(), stuck });
+        self.script(plan).map_err(|failure| Failure { not_reverted: self.revert_since(first), ..failure })?;
+        let not_reverted = self.release(&plan.device);
+        if let Some(one) = not_reverted.first() {
+            return Err(Failure { at: None, cause: one.error.clone(), not_reverted });
         }
-        (self.tell)(&Event::Detached(&plan.device));
+        (self.report)(&Event::Detached(&plan.device));
         Ok(())
     }
 
     fn script(&mut self, plan: &DevicePlan) -> std::result::Result<(), Failure> {
         let step = Step::QmpRun { script: plan.script.clone() };
         self.step(&step, "hotplug", Some(&plan.device)).map_err(|cause| {
-            (self.tell)(&Event::Failed(&cause));
-            Failure { at: None, cause, stuck: Vec::new() }
+            (self.report)(&Event::Failed(&cause));
+            Failure { at: None, cause, not_reverted: Vec::new() }
         })
     }
 }

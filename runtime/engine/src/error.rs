@@ -20,19 +20,19 @@ pub enum HostError {
     Hang {
         /// What was tried.
         what: String,
-        /// The deadline.
+        /// The deadline in seconds.
         seconds: u64,
-        /// The process that still waits.
+        /// The process that still waits: its number, from 1.
         waiting: i32,
     },
     /// The host is not what the step needs.
     #[error("{0}")]
-    Unfit(String),
+    Unsuitable(String),
     /// A write was accepted, but reading it back shows something else.
     #[error("{0}: the host took it, but reading it back shows otherwise")]
-    NotHeld(String),
+    NotVerified(String),
     /// QEMU ended.
-    #[error("QEMU ended ({status}){}", said(stderr))]
+    #[error("QEMU ended ({status}){}", stderr_of(stderr))]
     QemuEnded {
         /// How: an exit status or a signal.
         status: String,
@@ -40,7 +40,7 @@ pub enum HostError {
         stderr: String,
     },
     /// QEMU's monitor did not answer in time.
-    #[error("QEMU has not answered `{command}` after {deadline_ms} ms{}", said(stderr))]
+    #[error("QEMU has not answered `{command}` after {deadline_ms} ms{}", stderr_of(stderr))]
     NoAnswer {
         /// What was asked: a command, or the greeting.
         command: String,
@@ -60,10 +60,10 @@ pub enum HostError {
         desc: String,
     },
     /// QEMU's monitor does not speak QMP.
-    #[error("QEMU's monitor says something that is no QMP: {0}")]
+    #[error("QEMU's monitor does not speak QMP: {0}")]
     NoQmp(String),
     /// The awaited event has not come.
-    #[error("`{command}`: the event {event} has not come after {deadline_ms} ms")]
+    #[error("`{command}`: no event {event} after {deadline_ms} ms")]
     NoEvent {
         /// The command.
         command: String,
@@ -80,17 +80,17 @@ pub enum HostError {
         /// The deadline in milliseconds.
         deadline_ms: u64,
     },
-    /// The guest says that it cannot release a device.
+    /// The guest reports that it cannot release a device (`DEVICE_UNPLUG_GUEST_ERROR`).
     #[error("the guest refuses to release the device `{device}`")]
     GuestRefuses {
         /// The device's alias.
         device: String,
     },
-    /// The state directory belongs to a supervisor that lives.
-    #[error("{} is in use by a supervisor that lives", .0.display())]
+    /// The state directory belongs to a running supervisor.
+    #[error("{} is in use by a running supervisor", .0.display())]
     Locked(PathBuf),
     /// The state directory holds the journal of an earlier run.
-    #[error("{} holds the journal of a run that was not taken back", .0.display())]
+    #[error("{} holds the journal of a run that was not reverted", .0.display())]
     Unfinished(PathBuf),
     /// The journal cannot be read.
     #[error("the journal is damaged at line {line}: {why}")]
@@ -100,10 +100,10 @@ pub enum HostError {
         /// What is wrong.
         why: String,
     },
-    /// A device has come or gone since the plan was made.
-    #[error("a device has come or gone since the plan was made")]
+    /// A device was attached, updated or detached since the plan was made.
+    #[error("a device was attached or detached since the plan was made")]
     Changed {
-        /// The generation now.
+        /// The generation now, from 0.
         generation: u64,
     },
     /// The run was asked to end meanwhile.
@@ -111,8 +111,8 @@ pub enum HostError {
     Interrupted,
 }
 
-fn said(stderr: &str) -> String {
-    if stderr.trim().is_empty() { String::new() } else { format!("; it said: {}", stderr.trim_end()) }
+fn stderr_of(stderr: &str) -> String {
+    if stderr.trim().is_empty() { String::new() } else { format!("; its stderr: {}", stderr.trim_end()) }
 }
 
 impl HostError {
@@ -121,7 +121,7 @@ impl HostError {
         Self::System { what: format!("{what} {}", path.display()), why: why.to_string() }
     }
 
-    /// What to do about it, where there is something to do.
+    /// What to do about it, if there is something to do.
     pub fn help(&self) -> Option<&'static str> {
         match self {
             Self::Unfinished(_) => Some("run `virtc recover` on it first"),
@@ -132,8 +132,8 @@ impl HostError {
             }
             Self::Changed { .. } => Some("make the plan again"),
             Self::System { .. }
-            | Self::Unfit(_)
-            | Self::NotHeld(_)
+            | Self::Unsuitable(_)
+            | Self::NotVerified(_)
             | Self::QemuEnded { .. }
             | Self::NoAnswer { .. }
             | Self::Refused { .. }
@@ -145,23 +145,23 @@ impl HostError {
         }
     }
 
-    /// Whether the guest, not the host, is what stands in the way.
+    /// Whether it is the guest, not the host, that refuses.
     pub fn is_guest(&self) -> bool {
         matches!(self, Self::GuestHolds { .. } | Self::GuestRefuses { .. })
     }
 }
 
-/// Something that could not be taken back.
+/// A change that could not be reverted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("could not {what}: {error}")]
-pub struct Stuck {
-    /// The undo, in words.
+pub struct RevertFailed {
+    /// The operation that reverts it, in words.
     pub what: String,
     /// Why it failed.
     pub error: HostError,
 }
 
-/// A plan that could not be carried out, and what became of the host.
+/// A plan that could not be executed, and the state of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{}{cause}", at.as_ref().map(|at| format!("{at}: ")).unwrap_or_default())]
 pub struct Failure {
@@ -169,14 +169,14 @@ pub struct Failure {
     pub at: Option<String>,
     /// The first cause.
     pub cause: HostError,
-    /// What could not be taken back; empty: all was.
-    pub stuck: Vec<Stuck>,
+    /// What could not be reverted; empty: everything was.
+    pub not_reverted: Vec<RevertFailed>,
 }
 
 impl Failure {
-    /// The exit code: 3 refused and all taken back, 4 something is left, 5 the guest has not released the device.
+    /// The exit code: 3 refused and everything reverted, 4 something is left, 5 the guest has not released the device.
     pub fn exit_code(&self) -> u8 {
-        if !self.stuck.is_empty() {
+        if !self.not_reverted.is_empty() {
             4
         } else if self.cause.is_guest() {
             5
@@ -188,6 +188,6 @@ impl Failure {
 
 impl From<HostError> for Failure {
     fn from(cause: HostError) -> Self {
-        Self { at: None, cause, stuck: Vec::new() }
+        Self { at: None, cause, not_reverted: Vec::new() }
     }
 }

@@ -1,7 +1,7 @@
-//! What the engine tells while it works. The caller prints it, or not.
+//! What the engine reports while it works. The caller may print it.
 
-use crate::change::Op;
-use crate::error::{HostError, Stuck};
+use crate::error::{HostError, RevertFailed};
+use crate::host::operations::HostOp;
 
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
@@ -10,30 +10,30 @@ pub enum Event<'a> {
     Step {
         /// Its number, from 1.
         number: usize,
-        /// How many there are.
+        /// How many there are, at least 1.
         of: usize,
         /// Where it comes from.
         origin: String,
     },
     /// A write was made and read back.
-    Made(&'a Op),
-    /// A write was taken back.
-    TakenBack(&'a Op),
-    /// Something could not be taken back.
-    Stuck(&'a Stuck),
-    /// A step failed; everything is going to be taken back.
+    Applied(&'a HostOp),
+    /// A write was reverted.
+    Reverted(&'a HostOp),
+    /// Something could not be reverted.
+    RevertFailed(&'a RevertFailed),
+    /// A step failed; everything is going to be reverted.
     Failed(&'a HostError),
-    /// The guest runs. The time to tell systemd `READY=1`.
+    /// The guest runs. Now systemd may be notified (`READY=1`).
     Running {
-        /// QEMU's process.
+        /// The number of QEMU's process, from 1.
         pid: u32,
     },
-    /// QEMU told of an event.
+    /// QEMU emitted an event.
     Qemu {
         /// Its name.
         name: &'a str,
     },
-    /// The guest was asked to switch itself off.
+    /// The guest was asked to shut down.
     AskedToPowerDown,
     /// QEMU was asked to quit.
     AskedToQuit,

@@ -1,4 +1,4 @@
-//! What is in a VM's directory.
+//! The state that a VM's directory shows.
 
 use std::path::Path;
 use std::time::Duration;
@@ -14,13 +14,13 @@ pub enum Found {
     Nothing,
     /// Its supervisor answers.
     Running(Status),
-    /// A supervisor works there, and does not answer (yet, or any more).
+    /// A supervisor holds its lock, and does not answer (yet, or any more).
     Busy,
-    /// Its supervisor has died; `recover` takes back what it left.
-    Left,
+    /// Its supervisor has died; `recover` reverts its changes.
+    Orphaned,
 }
 
-/// Looks at a VM's directory, and changes nothing.
+/// Reads the state of a VM from its directory, and changes nothing.
 ///
 /// # Errors
 /// It cannot be read.
@@ -29,7 +29,7 @@ pub fn inspect(dir: &Path, time: Duration) -> Result<Found> {
         Ok(status) => Ok(Found::Running(status)),
         Err(CallError::Unreachable(_) | CallError::Refused { .. } | CallError::Changed) => Ok(Found::Busy),
         Err(CallError::NotRunning | CallError::Ended) if is_locked(dir)? => Ok(Found::Busy),
-        Err(CallError::NotRunning | CallError::Ended) if journal_of(dir)? => Ok(Found::Left),
+        Err(CallError::NotRunning | CallError::Ended) if journal_of(dir)? => Ok(Found::Orphaned),
         Err(CallError::NotRunning | CallError::Ended) => Ok(Found::Nothing),
     }
 }

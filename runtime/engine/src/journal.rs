@@ -1,14 +1,16 @@
-//! What was about to be written to the host, and what became of it: one JSON line for each, only ever added.
+//! The journal: a JSON line for each change before it is made, and for its outcome. Lines are only added.
 
 use serde::{Deserialize, Serialize};
 use virtc_plan::DomainId;
 
-use crate::change::{AclTable, Change, Group, Op};
+use crate::acl::AclTable;
+use crate::change::Change;
 use crate::error::HostError;
+use crate::group::Group;
 use crate::host::{Host, Result};
 
 /// The journal's format version.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -19,9 +21,9 @@ enum Line {
     /// A change is about to be made.
     Change { n: usize, step: String, device: Option<String>, change: Box<Change> },
     /// It was made, and read back.
-    Done { n: usize },
-    /// It was taken back, and read back.
-    Undone { n: usize },
+    Applied { n: usize },
+    /// It was reverted, and read back.
+    Reverted { n: usize },
 }
 
 /// A change in the journal.
@@ -34,12 +36,12 @@ pub struct Recorded {
     /// The change.
     pub change: Change,
     /// Whether it was made and read back.
-    pub done: bool,
-    /// Whether it was taken back.
-    pub undone: bool,
+    pub applied: bool,
+    /// Whether it was reverted.
+    pub reverted: bool,
 }
 
-/// The journal of one VM, as read and as written on.
+/// The journal of one VM.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Journal {
     /// Which VM.
@@ -76,15 +78,15 @@ impl Journal {
                 (Line::Begin { journal, .. }, None) => return Err(damaged(format!("unknown format {journal}"))),
                 (Line::Change { n, step, device, change }, Some(journal)) if n == journal.changes.len() => {
                     let change = *change;
-                    journal.changes.push(Recorded { step, device, change, done: false, undone: false });
+                    journal.changes.push(Recorded { step, device, change, applied: false, reverted: false });
                 }
-                (Line::Done { n }, Some(journal)) => {
-                    journal.changes.get_mut(n).ok_or_else(|| damaged(format!("no change {n}")))?.done = true;
+                (Line::Applied { n }, Some(journal)) => {
+                    journal.changes.get_mut(n).ok_or_else(|| damaged(format!("no change {n}")))?.applied = true;
                 }
-                (Line::Undone { n }, Some(journal)) => {
-                    journal.changes.get_mut(n).ok_or_else(|| damaged(format!("no change {n}")))?.undone = true;
+                (Line::Reverted { n }, Some(journal)) => {
+                    journal.changes.get_mut(n).ok_or_else(|| damaged(format!("no change {n}")))?.reverted = true;
                 }
-                (Line::Begin { .. } | Line::Change { .. } | Line::Done { .. } | Line::Undone { .. }, _) => {
+                (Line::Begin { .. } | Line::Change { .. } | Line::Applied { .. } | Line::Reverted { .. }, _) => {
                     return Err(damaged("out of order".into()));
                 }
             }
@@ -106,7 +108,7 @@ impl Journal {
         let n = self.changes.len();
         let (step, device) = (step.to_owned(), device.map(ToOwned::to_owned));
         write(host, &Line::Change { n, step: step.clone(), device: device.clone(), change: Box::new(change.clone()) })?;
-        self.changes.push(Recorded { step, device, change: change.clone(), done: false, undone: false });
+        self.changes.push(Recorded { step, device, change: change.clone(), applied: false, reverted: false });
         Ok(n)
     }
 
@@ -114,29 +116,29 @@ impl Journal {
     ///
     /// # Errors
     /// The host's.
-    pub fn done(&mut self, host: &mut dyn Host, n: usize) -> Result<()> {
-        write(host, &Line::Done { n })?;
+    pub fn applied(&mut self, host: &mut dyn Host, n: usize) -> Result<()> {
+        write(host, &Line::Applied { n })?;
         if let Some(recorded) = self.changes.get_mut(n) {
-            recorded.done = true;
+            recorded.applied = true;
         }
         Ok(())
     }
 
-    /// Marks a change as taken back.
+    /// Marks a change as reverted.
     ///
     /// # Errors
     /// The host's.
-    pub fn undone(&mut self, host: &mut dyn Host, n: usize) -> Result<()> {
-        // In memory first: where the mark cannot be written, the change is nevertheless taken back.
+    pub fn reverted(&mut self, host: &mut dyn Host, n: usize) -> Result<()> {
+        // In memory first: where the mark cannot be written, the change is reverted nevertheless.
         if let Some(recorded) = self.changes.get_mut(n) {
-            recorded.undone = true;
+            recorded.reverted = true;
         }
-        write(host, &Line::Undone { n })
+        write(host, &Line::Reverted { n })
     }
 
-    /// The changes that stand, with their numbers, newest first.
-    pub fn standing(&self) -> impl Iterator<Item = (usize, &Recorded)> {
-        self.changes.iter().enumerate().rev().filter(|(_, recorded)| !recorded.undone)
+    /// The changes that are not reverted, with their numbers, newest first.
+    pub fn not_reverted(&self) -> impl Iterator<Item = (usize, &Recorded)> {
+        self.changes.iter().enumerate().rev().filter(|(_, recorded)| !recorded.reverted)
     }
 
     /// The number that the next change gets.
@@ -146,24 +148,21 @@ impl Journal {
 
     /// The group and the table of the device ACL in force.
     pub fn acl(&self) -> Option<(Group, AclTable)> {
-        self.standing().find_map(|(_, recorded)| {
-            let Op::Acl { group, table: Some(table) } = &recorded.change.redo else { return None };
+        self.not_reverted().find_map(|(_, recorded)| {
+            let (group, table) = recorded.change.apply.operation().device_acl()?;
             Some((group.clone(), table.clone()))
         })
     }
 
-    /// In what QEMU's processes are found, once it was started.
+    /// How QEMU's processes are found, once it was started.
     pub fn group(&self) -> Option<Group> {
-        self.standing().find_map(|(_, recorded)| {
-            let Op::Spawn(launch) = &recorded.change.redo else { return None };
-            Some(launch.group.clone())
-        })
+        self.not_reverted().find_map(|(_, recorded)| recorded.change.apply.operation().process_group().cloned())
     }
 }
 
 fn write(host: &mut dyn Host, line: &Line) -> Result<()> {
-    let text =
-        serde_json::to_string(line).map_err(|e| HostError::Unfit(format!("the journal's line is no JSON: {e}")))?;
+    let text = serde_json::to_string(line)
+        .map_err(|e| HostError::Unsuitable(format!("the journal's line is no JSON: {e}")))?;
     host.record(&text)
 }
 
@@ -171,6 +170,7 @@ fn write(host: &mut dyn Host, line: &Line) -> Result<()> {
 mod tests {
     use super::*;
     use crate::host::fake::Fake;
+    use crate::host::operations::Disconnect;
 
     fn domain() -> DomainId {
         DomainId { name: "vm".into(), uuid: "u".into() }
@@ -181,14 +181,14 @@ mod tests {
         let mut host = Fake::new();
         assert_eq!(Journal::read(&mut host).unwrap(), None);
         let mut journal = Journal::begin(&mut host, &domain(), "d").unwrap();
-        let change = Change { redo: Op::Disconnect, undo: Op::Nothing };
+        let change = Change::new(Disconnect {}, Disconnect {});
         let first = journal.about_to(&mut host, "a:1:1", None, &change).unwrap();
-        journal.done(&mut host, first).unwrap();
+        journal.applied(&mut host, first).unwrap();
         journal.about_to(&mut host, "a:2:1", Some("net0"), &change).unwrap();
         assert_eq!(Journal::read(&mut host).unwrap(), Some(journal.clone()));
         host.journal.push_str("{\"change\":{\"n\":2,\"st");
         assert_eq!(Journal::read(&mut host).unwrap(), Some(journal.clone()));
-        journal.undone(&mut host, 1).unwrap();
+        journal.reverted(&mut host, 1).unwrap();
         assert_eq!(Journal::read(&mut host).unwrap(), Some(journal));
     }
 
@@ -196,7 +196,7 @@ mod tests {
     fn damage_before_the_end_is_an_error_with_its_line() {
         let mut host = Fake::new();
         Journal::begin(&mut host, &domain(), "d").unwrap();
-        host.journal.push_str("{\"done\":{\"n\":0}}\n");
+        host.journal.push_str("{\"applied\":{\"n\":0}}\n");
         assert!(matches!(Journal::read(&mut host), Err(HostError::Journal { line: 2, .. })));
         host.journal = "{\"begin\":{\"journal\":9,\"domain\":{\"name\":\"\",\"uuid\":\"\"},\"digest\":\"\"}}\n".into();
         assert!(Journal::read(&mut host).unwrap_err().to_string().contains("unknown format 9"));

@@ -20,7 +20,7 @@ pub enum QmpError {
     Closed,
     /// The deadline passed.
     Late,
-    /// Someone else wants attention.
+    /// Another descriptor became readable.
     Interrupted,
     /// QEMU answered with an error.
     Refused {
@@ -42,7 +42,7 @@ pub struct QmpEvent {
     pub data: Option<Value>,
 }
 
-/// A connection on which commands can be given.
+/// A connection on which commands can be executed.
 #[derive(Debug)]
 pub struct Qmp {
     stream: UnixStream,
@@ -63,15 +63,20 @@ impl Qmp {
         if greeting.get("QMP").is_none() {
             return Err(QmpError::NoQmp(greeting.to_string()));
         }
-        qmp.say(&json!({"execute": "qmp_capabilities"}), None, deadline)?;
+        qmp.execute(&json!({"execute": "qmp_capabilities"}), None, deadline)?;
         Ok(qmp)
     }
 
-    /// Gives a command, with a descriptor where there is one, and waits for its answer. Events that come meanwhile are queued.
+    /// Executes a command, with a descriptor where there is one, and waits for its response. Events that come meanwhile are queued.
     ///
     /// # Errors
     /// [`QmpError`].
-    pub fn say(&mut self, command: &Value, fd: Option<BorrowedFd<'_>>, deadline: Instant) -> Result<Value, QmpError> {
+    pub fn execute(
+        &mut self,
+        command: &Value,
+        fd: Option<BorrowedFd<'_>>,
+        deadline: Instant,
+    ) -> Result<Value, QmpError> {
         self.next_id += 1;
         let id = Value::from(self.next_id);
         let mut command = command.clone();
@@ -101,7 +106,7 @@ impl Qmp {
         }
     }
 
-    /// The next event that came since the last question, or that comes before `deadline`, unless `interrupt` becomes readable.
+    /// The next event since the last call, or before `deadline`, unless `interrupt` becomes readable.
     ///
     /// # Errors
     /// [`QmpError`]; no event is [`QmpError::Late`].
@@ -247,13 +252,13 @@ mod tests {
             "{\"error\":{\"class\":\"GenericError\",\"desc\":\"no\"},\"id\":ID}\n",
         ];
         let mut qmp = Qmp::greet(talk("{\"QMP\":{}}\n", answers), soon(), None).unwrap();
-        assert_eq!(qmp.say(&json!({"execute": "x"}), None, soon()), Ok(json!(7)));
+        assert_eq!(qmp.execute(&json!({"execute": "x"}), None, soon()), Ok(json!(7)));
         assert_eq!(qmp.event(soon(), None).unwrap().data, Some(json!({"x": 1})));
         assert_eq!(qmp.event(soon(), None).unwrap().name, "B");
         let refused = QmpError::Refused { class: "GenericError".into(), desc: "no".into() };
-        assert_eq!(qmp.say(&json!({"execute": "x"}), None, soon()), Err(refused));
+        assert_eq!(qmp.execute(&json!({"execute": "x"}), None, soon()), Err(refused));
         let late = Instant::now() + Duration::from_millis(50);
-        assert_eq!(qmp.say(&json!({"execute": "x"}), None, late), Err(QmpError::Closed));
+        assert_eq!(qmp.execute(&json!({"execute": "x"}), None, late), Err(QmpError::Closed));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a supervisor can be asked while it runs, through the control socket or by the caller of [`crate::run`].
+//! Requests to a running supervisor, through the control socket or from the caller of [`crate::run`].
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::mpsc;
@@ -17,9 +17,9 @@ pub enum Request {
     Update(Box<AttachArguments>),
     /// Remove a device.
     Detach(Box<DevicePlan>),
-    /// What runs: [`Described`](crate::control::Described).
+    /// The description of what runs: [`VmDescription`](crate::control::VmDescription).
     Describe,
-    /// Ask the guest to switch itself off.
+    /// Ask the guest to shut down.
     PowerDown,
     /// End QEMU at once.
     Quit,
@@ -27,7 +27,7 @@ pub enum Request {
     Status,
 }
 
-/// The answer to a request; an empty object where there is nothing to say.
+/// The answer to a request; an empty object where there is none to give.
 pub type Reply = Result<serde_json::Value, Failure>;
 
 /// The supervisor's end.

@@ -1,4 +1,4 @@
-//! The device ACL of a running VM, in both hierarchies: what is denied, and what comes and goes with a device.
+//! The device ACL of a running VM, in both hierarchies: what is denied, and the rules that a device adds and removes.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 mod common;
@@ -10,7 +10,7 @@ use common::{Bed, can_run, config, skip, supervise};
 use virtc_plan::{Access, Action, DeviceRule, Node, Step};
 use virtc_runtime::{AclChoice, Request, RunConfig};
 
-/// What the system says to a process of this group that opens the node: `ok`, or an error.
+/// The result of opening the node in a process of this group: `ok`, or an error.
 fn open_in(group: &Path, node: &Path, how: &str) -> String {
     let script =
         format!("echo 0 > {}/cgroup.procs && exec 2>&1 && : {how} {} && echo ok", group.display(), node.display());

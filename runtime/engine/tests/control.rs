@@ -82,7 +82,7 @@ fn a_card_comes_and_goes_through_the_socket() {
 
         let wrong = DetachArguments { plan: add(&bed) };
         let refused = client.detach(&wrong).unwrap_err();
-        assert_eq!(refused.to_string(), "the device plan is for the opposite of what was asked");
+        assert_eq!(refused.to_string(), "the device plan is for another action than the one that was asked for");
         client.detach(&remove(&bed, 20_000)).unwrap();
         let described = client.describe().unwrap();
         assert_eq!((described.generation, described.released), (2, vec!["net0".to_owned()]));
@@ -100,7 +100,7 @@ fn it_speaks_varlink_and_takes_no_nonsense() {
         return;
     }
     let bed = Bed::new("wire");
-    // Nothing to boot from: nobody lets a device go.
+    // Nothing to boot from: no guest releases a device.
     std::fs::write(bed.image(), vec![0; 1_474_560]).unwrap();
     let ended = supervise(&bed, &bed.plan(), &config(), |_, _| {
         eventually("it listens", || bed.dir().join(CONTROL_SOCKET).exists());

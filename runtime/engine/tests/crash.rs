@@ -1,4 +1,4 @@
-//! The supervisor dies, or is told to end by signals.
+//! The supervisor dies, or is ended by signals.
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "these are tests")]
 
 mod common;
@@ -44,7 +44,7 @@ fn supervisor(plan: &str, dir: &str) {
     let plan = Plan::from_json(plan).unwrap();
     let mut left: Option<usize> = std::env::var("VIRTC_TEST_WRITES").ok().map(|text| text.parse().unwrap());
     let ended = run(&plan, Path::new(dir), &config(), "", None, &mut |event| {
-        if let (Event::Made(_) | Event::TakenBack(_), Some(left)) = (event, left.as_mut()) {
+        if let (Event::Applied(_) | Event::Reverted(_), Some(left)) = (event, left.as_mut()) {
             if *left == 0 {
                 kill(Pid::this(), Signal::SIGKILL).unwrap();
             }
@@ -59,7 +59,7 @@ fn supervisor(plan: &str, dir: &str) {
     println!("ended {ended:?}");
 }
 
-/// A supervisor that goes with its test.
+/// A supervisor that ends with its test.
 struct Supervisor(Child);
 
 impl Drop for Supervisor {
@@ -93,7 +93,7 @@ fn start(bed: &Bed, uid: u32) -> (Supervisor, BufReader<std::process::ChildStdou
     (child, lines, pid)
 }
 
-/// Through the whole start, and through the way back.
+/// Through the whole start, and while everything is reverted.
 fn a_supervisor_killed_after_each_write_is_recovered() {
     if !can_run() {
         return;
@@ -115,13 +115,13 @@ fn a_supervisor_killed_after_each_write_is_recovered() {
         if supervisor.0.wait().unwrap().success() {
             break;
         }
-        assert_eq!(recover(&bed.dir(), true, &config(), &mut |_| {}), Ok(Recovered::Undone), "after write {killed}");
+        assert_eq!(recover(&bed.dir(), true, &config(), &mut |_| {}), Ok(Recovered::Reverted), "after write {killed}");
         bed.is_as_before();
         killed += 1;
     }
     bed.is_as_before();
-    // Eleven changes to come, as many to go.
-    assert!(killed >= 18, "only {killed} writes");
+    // Nine changes are made, and all but `cont` are reverted.
+    assert_eq!(killed, 9 + 8);
 }
 
 fn a_start_that_hangs_can_be_interrupted() {
@@ -137,7 +137,7 @@ fn a_start_that_hangs_can_be_interrupted() {
     let mut said = String::new();
     std::io::Read::read_to_string(&mut supervisor.0.stdout.take().unwrap(), &mut said).unwrap();
     assert!(supervisor.0.wait().unwrap().success());
-    assert!(said.contains("cause: Interrupted, stuck: []"), "{said}");
+    assert!(said.contains("cause: Interrupted, not_reverted: []"), "{said}");
     assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
     bed.is_as_before();
 }
@@ -158,7 +158,7 @@ fn a_killed_supervisor_is_recovered() {
     );
     supervisor.0.kill().unwrap();
     supervisor.0.wait().unwrap();
-    // QEMU goes on, and is left alone until it is to be killed.
+    // QEMU runs on, and is not touched until it is to be killed.
     let alive = Recovered::Alive { pids: vec![qemu.cast_unsigned()] };
     assert_eq!(recovered(false), Ok(alive.clone()));
     assert_eq!(recovered(false), Ok(alive));
@@ -166,7 +166,7 @@ fn a_killed_supervisor_is_recovered() {
         run(&bed.plan(), &bed.dir(), &config(), "", None, &mut |_| {}).unwrap_err().cause,
         HostError::Unfinished(bed.dir())
     );
-    assert_eq!(recovered(true), Ok(Recovered::Undone));
+    assert_eq!(recovered(true), Ok(Recovered::Reverted));
     bed.is_as_before();
     assert_eq!(recovered(true), Ok(Recovered::Nothing));
 }
@@ -186,7 +186,7 @@ fn a_supervisor_and_its_qemu_that_both_died_are_recovered() {
     let mut text = std::fs::read_to_string(&journal).unwrap();
     text.push_str("{\"change\":{\"n\":99,");
     std::fs::write(&journal, text).unwrap();
-    assert_eq!(recover(&bed.dir(), false, &config(), &mut |_| {}), Ok(Recovered::Undone));
+    assert_eq!(recover(&bed.dir(), false, &config(), &mut |_| {}), Ok(Recovered::Reverted));
     bed.is_as_before();
 }
 
@@ -233,12 +233,12 @@ fn a_caller_without_root_needs_none() {
     assert!(!bed.group("v2").exists() && !bed.group("v1").exists());
     supervisor.0.kill().unwrap();
     supervisor.0.wait().unwrap();
-    // Even root does not follow a journal that someone else could write.
+    // Even root does not follow a journal that another user could write.
     let refused = recover(&bed.dir(), true, &config(), &mut |_| {}).unwrap_err();
     assert!(refused.to_string().ends_with("is not a directory that only user 0 can write to"), "{refused}");
     nix::unistd::seteuid(nix::unistd::Uid::from_raw(65534)).unwrap();
     let recovered = recover(&bed.dir(), true, &config(), &mut |_| {});
     nix::unistd::seteuid(nix::unistd::Uid::from_raw(0)).unwrap();
-    assert_eq!(recovered, Ok(Recovered::Undone));
+    assert_eq!(recovered, Ok(Recovered::Reverted));
     bed.is_as_before();
 }

@@ -26,7 +26,7 @@ fn start_hotplug_stop() {
     let plan = bed.plan();
     let ended = supervise(&bed, &plan, &config(), |asking, pid| {
         assert_eq!(asking.ask(Request::Status).unwrap()["state"], "running");
-        // Alone, unprivileged, and with nothing but what it was given.
+        // In its own group, unprivileged, and with only the descriptors that it was given.
         let uid = user_of(&["libvirt-qemu", "qemu", "nobody"]).to_string();
         assert!(status(pid, "Uid").split_whitespace().all(|one| one == uid), "{}", status(pid, "Uid"));
         for set in ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"] {
@@ -41,8 +41,8 @@ fn start_hotplug_stop() {
         assert_eq!(procs.trim(), pid.to_string());
         // The guest runs.
         let serial = bed.dir().join("qemu/serial.log");
-        eventually("the guest says that it is up", || std::fs::read_to_string(&serial).unwrap() == "up\n");
-        // A network card comes and goes, twice; the guest lets it go.
+        eventually("the guest is up", || std::fs::read_to_string(&serial).unwrap() == "up\n");
+        // A network card is attached and detached, twice; the guest releases it.
         for _ in 0..2 {
             let add = vec![
                 with_undo(
@@ -54,14 +54,14 @@ fn start_hotplug_stop() {
             ];
             asking.device(bed.device(Action::Attach, "net0", vec![], add.clone())).unwrap();
             let twice = asking.device(bed.device(Action::Attach, "net0", vec![], add)).unwrap_err();
-            assert_eq!((twice.exit_code(), twice.stuck.len()), (3, 0), "{twice}");
+            assert_eq!((twice.exit_code(), twice.not_reverted.len()), (3, 0), "{twice}");
             let remove = vec![
                 released(command("device_del", json!({"id": "net0"})), "net0", 20_000),
                 command("netdev_del", json!({"id": "n0"})),
             ];
             asking.device(bed.device(Action::Detach, "net0", vec![], remove)).unwrap();
         }
-        // A refused second command takes back the first: the name is free again.
+        // A refused second command reverts the first: the name is free again.
         let bad = |id: &str| {
             let add = vec![
                 with_undo(
@@ -90,7 +90,7 @@ fn a_guest_that_holds_on_is_an_error_of_its_own() {
         return;
     }
     let bed = Bed::new("holds");
-    // Nothing to boot from: nobody answers.
+    // Nothing to boot from: no guest answers.
     std::fs::write(bed.image(), vec![0; 1_474_560]).unwrap();
     let plan = bed.plan();
     let ended = supervise(&bed, &plan, &config(), |asking, _| {
@@ -107,7 +107,7 @@ fn a_guest_that_holds_on_is_an_error_of_its_own() {
         let other = vec![released(command("device_del", json!({"id": "net7"})), "net7", 300)];
         let failure = asking.device(bed.device(Action::Detach, "net7", vec![], other)).unwrap_err();
         assert_eq!(failure.exit_code(), 3, "{failure}");
-        // A reset lets it go, and with it goes what was made for it, without asking again.
+        // A reset releases it, and what was made for it is reverted without another request.
         let reset = vec![command("system_reset", json!({}))];
         asking.device(bed.device(Action::Attach, "reset", vec![], reset)).unwrap();
         let link = vec![command("set_link", json!({"name": "n0", "up": false}))];
@@ -159,7 +159,7 @@ fn root_without_capabilities_and_a_limit_set_later() {
 }
 
 #[test]
-fn a_tap_interface_joins_its_bridge_and_goes() {
+fn a_tap_interface_joins_its_bridge_and_is_removed() {
     if !can_run() {
         return;
     }
@@ -223,7 +223,7 @@ fn a_dry_run_leaves_the_host_alone() {
     let mut plan = bed.plan();
     let config = RunConfig { acl: AclChoice::Off, ..config() };
     let changes = dry_run(&plan, &bed.dir(), &config).unwrap();
-    let words: Vec<String> = changes.iter().map(|dry| dry.change.redo.describe()).collect();
+    let words: Vec<String> = changes.iter().map(|dry| dry.change.apply.describe()).collect();
     assert!(words.iter().any(|w| w.contains("fd={fd:monitor},server=on")), "{words:#?}");
     plan.steps.push(planned(Step::VfioBind { device: "ffff:1f:1f.7".parse().unwrap(), managed: true }));
     let failure = dry_run(&plan, &bed.dir(), &config).unwrap_err();

@@ -21,7 +21,7 @@ fn add_argument(plan: &mut Plan, text: &str) {
 #[track_caller]
 fn refused(bed: &Bed, plan: &Plan, config: &RunConfig) -> HostError {
     let failure = supervise(bed, plan, config, |_, _| unreachable!("it must not run")).unwrap_err();
-    assert_eq!((failure.exit_code(), failure.stuck), (3, vec![]));
+    assert_eq!((failure.exit_code(), failure.not_reverted), (3, vec![]));
     assert_eq!(failure.at.as_deref(), Some("rule test"));
     bed.is_as_before();
     failure.cause
@@ -57,7 +57,7 @@ fn a_qemu_that_dies_at_its_start_is_heard() {
     let HostError::QemuEnded { status, stderr } = &cause else { unreachable!("{cause:?}") };
     assert_eq!(status, "exit status 1");
     assert!(stderr.contains("-no-such-option: invalid option"), "{stderr}");
-    assert!(cause.to_string().starts_with("QEMU ended (exit status 1); it said: "), "{cause}");
+    assert!(cause.to_string().starts_with("QEMU ended (exit status 1); its stderr: "), "{cause}");
 }
 
 #[test]
@@ -69,9 +69,9 @@ fn a_qemu_that_does_not_answer() {
     for acl in [AclChoice::V2, AclChoice::Off] {
         let config = RunConfig { acl, ..config.clone() };
         let bed = Bed::new("mute");
-        // Not the shell alone: its children are found as well.
+        // Not only the shell: its children are found as well.
         let cause = refused(&bed, &bed.scripted("echo here I am >&2; sleep 1000 & sleep 1000"), &config);
-        assert_eq!(cause.to_string(), "QEMU has not answered `the greeting` after 400 ms; it said: here I am");
+        assert_eq!(cause.to_string(), "QEMU has not answered `the greeting` after 400 ms; its stderr: here I am");
         let cause = refused(&bed, &bed.scripted("exit 7"), &config);
         assert_eq!(cause.to_string(), "QEMU ended (exit status 7)");
         let cause = refused(&bed, &bed.scripted("kill -9 $$"), &config);

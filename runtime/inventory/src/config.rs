@@ -74,7 +74,7 @@ config! {
     passt_dir: String = "/run/libvirt/qemu/passt",
     /// Where the variables of UEFI are (`nvram` files).
     nvram_dir: String = "/var/lib/libvirt/qemu/nvram",
-    /// Firmware images that have no descriptor, each with the template of its variables behind a colon (`nvram`).
+    /// Firmware images that have no descriptor, each with the template of its variables after a colon (`nvram`).
     nvram: Vec<String> = ["/usr/share/OVMF/OVMF_CODE.fd:/usr/share/OVMF/OVMF_VARS.fd", "/usr/share/OVMF/OVMF_CODE.secboot.fd:/usr/share/OVMF/OVMF_VARS.fd"].map(String::from),
     /// Where memory that is backed by files is (`memory_backing_dir`).
     ram_dir: String = "/var/lib/libvirt/qemu/ram",

@@ -1,4 +1,4 @@
-//! What the PCI configuration space says that sysfs does not.
+//! Facts from the PCI configuration space that sysfs does not show.
 //!
 //! Offsets are those of the PCI Local Bus and PCI Express specifications. An ordinary user sees the first 64 bytes only.
 
@@ -11,7 +11,7 @@ const EXTENDED_SERIAL: u32 = 0x0003;
 /// More capabilities than fit, so that a loop in the list ends.
 const MOST: usize = 1024;
 
-/// Whether the list of capabilities names PCI Express; absent when the bytes do not reach far enough to tell.
+/// Whether the list of capabilities names PCI Express; absent when there are too few bytes.
 pub(crate) fn is_express(space: &[u8]) -> Option<bool> {
     if space.get(STATUS)? & STATUS_CAPABILITIES == 0 {
         return Some(false);

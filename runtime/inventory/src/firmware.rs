@@ -72,7 +72,7 @@ pub enum FirmwareMapping {
 pub struct FirmwareTarget {
     /// QEMU's name of the architecture.
     pub architecture: String,
-    /// Patterns of machine types, in which `*` stands for any text and `?` for one character.
+    /// Patterns of machine types, in which `*` matches any text and `?` one character.
     pub machines: Vec<String>,
 }
 
@@ -124,7 +124,7 @@ impl Firmware {
     }
 }
 
-/// Whether `text` is what `pattern` stands for; time is at most the product of both lengths.
+/// Whether `pattern` matches `text`; time is at most the product of both lengths.
 fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut place) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
@@ -137,9 +137,9 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
             Some(b'?') => (at, place) = (at + 1, place + 1),
             Some(wanted) if wanted == byte => (at, place) = (at + 1, place + 1),
             Some(_) | None => {
-                let Some((behind, from)) = star else { return false };
-                star = Some((behind, from + 1));
-                (at, place) = (behind, from + 1);
+                let Some((after, from)) = star else { return false };
+                star = Some((after, from + 1));
+                (at, place) = (after, from + 1);
             }
         }
     }

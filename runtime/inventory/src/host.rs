@@ -10,7 +10,7 @@ pub const FORMAT: u32 = 1;
 /// Why a host file could not be taken.
 #[derive(Debug, thiserror::Error)]
 pub enum HostFileError {
-    /// Not JSON, or not of this shape. The message says where: line and column, both from 1.
+    /// Not JSON, or not of this shape. The message names the place: line and column, both from 1.
     #[error("the host file cannot be read: {0}")]
     Shape(#[from] serde_json::Error),
     /// Another version of the format.
@@ -73,7 +73,7 @@ impl HostFile {
         Ok(text)
     }
 
-    /// The configuration; libvirt's defaults where the file has none.
+    /// The configuration; absent: libvirt's defaults.
     pub fn config_or_default(&self) -> Config {
         self.config.clone().unwrap_or_default()
     }

@@ -66,7 +66,7 @@ pub struct NetDevice {
     /// Whether a carrier is there; absent while the device is not online.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carrier: Option<bool>,
-    /// The hardware behind it; absent for a virtual device.
+    /// The hardware device of the interface; absent for a virtual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<NetParent>,
     /// The bridge, bond or other device that it is a port of.

@@ -1,4 +1,4 @@
-//! PCI functions and what the kernel says about them.
+//! PCI functions, as the kernel shows them.
 
 use std::collections::BTreeMap;
 
@@ -23,9 +23,9 @@ pub enum BusKind {
 pub enum Sriov {
     /// A physical function.
     Pf {
-        /// How many VFs it can have.
+        /// How many VFs it can have (`sriov_totalvfs`), 0 to 65535.
         total_vfs: u32,
-        /// How many VFs it has now.
+        /// How many VFs it has now (`sriov_numvfs`), 0 to `total_vfs`.
         num_vfs: u32,
         /// The VFs that exist, by their index.
         #[serde(default)]
@@ -45,10 +45,10 @@ pub enum Sriov {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PciFunction {
-    /// Vendor id.
+    /// Vendor id, 0 to 0xffff, as in `pci.ids`.
     #[serde(with = "hex16")]
     pub vendor: u16,
-    /// Device id.
+    /// Device id, 0 to 0xffff.
     #[serde(with = "hex16")]
     pub device: u16,
     /// Vendor id of the subsystem; 0 where there is none.
@@ -65,13 +65,13 @@ pub struct PciFunction {
     /// The driver that is bound, if one is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver: Option<String>,
-    /// The driver that the kernel is told to take, if it is told.
+    /// The driver that the kernel must use (`driver_override`), if one is set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub driver_override: Option<String>,
-    /// The number of the IOMMU group; absent when no IOMMU is active.
+    /// The number of the IOMMU group, from 0; absent when no IOMMU is active.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iommu_group: Option<u32>,
-    /// The NUMA node; absent when the kernel knows none.
+    /// The NUMA node, from 0; absent when the kernel knows none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numa_node: Option<u32>,
     /// SR-IOV; absent for a function that is neither PF nor VF.
@@ -115,7 +115,7 @@ pub struct Mdev {
     /// The PCI function that it is a part of, if its parent is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<PciAddress>,
-    /// The number of its IOMMU group.
+    /// The number of its IOMMU group, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub iommu_group: Option<u32>,
 }

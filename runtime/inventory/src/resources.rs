@@ -1,4 +1,4 @@
-//! What has been defined on a host beside its domains.
+//! What is defined on a host in addition to its domains.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,20 +64,20 @@ pub struct Network {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostClock {
-    /// Seconds since the epoch.
+    /// Seconds since 1970-01-01 00:00 UTC.
     pub seconds: u64,
     /// How many seconds local time is ahead of UTC.
     #[serde(default)]
     pub zone: i32,
 }
 
-/// The CPU that `<cpu mode='host-model'>` stands for, as `virsh domcapabilities` shows it.
+/// The CPU of `<cpu mode='host-model'>`, as `virsh domcapabilities` shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HostModel {
     /// The model, in libvirt's words.
     pub model: String,
-    /// Features that it has (`true`) or lacks (`false`) beside its model, in libvirt's words and order.
+    /// Features that it has (`true`) or lacks (`false`) in addition to its model, in libvirt's words and order.
     #[serde(default)]
     pub features: Vec<(String, bool)>,
 }
@@ -91,7 +91,7 @@ pub struct VhostUser {
     pub kind: String,
     /// The program.
     pub binary: String,
-    /// What it says that it can do, such as `virgl` and `render-node`.
+    /// Its features, such as `virgl` and `render-node`.
     #[serde(default)]
     pub features: Vec<String>,
 }
@@ -100,9 +100,9 @@ pub struct VhostUser {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sev {
-    /// The bit of a page table entry that marks an encrypted page.
+    /// The bit of a page table entry that marks an encrypted page, 0 to 63 (`cbitpos` of QEMU's `sev-guest`).
     pub cbitpos: u32,
-    /// How many bits of physical addresses encryption takes away.
+    /// By how many bits encryption shortens physical addresses, 0 to 63 (`reduced-phys-bits` of QEMU's `sev-guest`).
     pub reduced_phys_bits: u32,
 }
 
@@ -116,16 +116,16 @@ pub struct Resources {
     /// The time at which domains start; only needed for clocks with a variable offset.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<HostClock>,
-    /// What `host-model` stands for under KVM.
+    /// The CPU of `host-model` with KVM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_model_kvm: Option<HostModel>,
-    /// What `host-model` stands for without KVM.
+    /// The CPU of `host-model` without KVM.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host_model_qemu: Option<HostModel>,
     /// The NUMA nodes that numad advises for a domain with `placement='auto'`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub numad: Option<BTreeSet<u32>>,
-    /// The nodes of SCSI devices, such as `/dev/sg0`, by adapter, bus, target and LUN, such as `scsi_host0:0:0:0`; `*` stands for any other.
+    /// The nodes of SCSI devices, such as `/dev/sg0`, by adapter, bus, target and LUN, such as `scsi_host0:0:0:0`; `*` means any other.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub scsi_generic: BTreeMap<String, String>,
     /// Programs that serve devices over vhost-user, in the order of preference.

@@ -38,7 +38,7 @@ kinds! {
 pub struct PoolHost {
     /// Its name or address.
     pub name: String,
-    /// Its port; that of the protocol where it is left out.
+    /// Its TCP port, 1 to 65535; absent: the default of the protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
 }
@@ -86,7 +86,7 @@ pub struct Pool {
     pub volumes: BTreeMap<String, Volume>,
 }
 
-/// What the header of a disk image says of the image under it.
+/// The backing image that the header of a disk image names.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackingInfo {
@@ -103,7 +103,7 @@ pub struct BackingInfo {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImageInfo {
-    /// The image under it; none where it stands alone.
+    /// The backing image; absent: it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backing: Option<BackingInfo>,
 }

@@ -10,16 +10,16 @@ use serde::{Deserialize, Serialize};
 pub struct Cpu {
     /// Whether it runs.
     pub online: bool,
-    /// The number of its socket; absent while it is offline.
+    /// The number of its socket, from 0; absent while it is offline.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<u32>,
-    /// The number of its core within the socket.
+    /// The number of its core in the socket, from 0.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core: Option<u32>,
     /// All logical CPUs of its core, itself included.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub siblings: BTreeSet<u32>,
-    /// Whether the scheduler leaves it alone (`isolcpus=`).
+    /// Whether it is isolated from the scheduler (`isolcpus=`).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub isolated: bool,
 }
@@ -34,13 +34,13 @@ pub struct CpuModel {
     /// The name for people.
     #[serde(default)]
     pub name: String,
-    /// Family number.
+    /// Family, 0 to 270 (CPUID leaf 1).
     #[serde(default)]
     pub family: u32,
-    /// Model number.
+    /// Model, 0 to 255 (CPUID leaf 1).
     #[serde(default)]
     pub model: u32,
-    /// Stepping number.
+    /// Stepping, 0 to 15 (CPUID leaf 1).
     #[serde(default)]
     pub stepping: u32,
     /// Flags in the kernel's spelling.
@@ -52,9 +52,9 @@ pub struct CpuModel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HugePages {
-    /// Pages in the pool.
+    /// How many pages of this size are in the pool.
     pub total: u64,
-    /// Pages that nobody uses.
+    /// How many of them are free.
     pub free: u64,
 }
 
@@ -100,7 +100,7 @@ pub struct Memory {
     pub hugetlbfs: BTreeMap<String, u64>,
 }
 
-/// KVM. Whether the device node can be opened is not said here: that differs from user to user.
+/// KVM. Whether the device node can be opened is not recorded: that differs between users.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Kvm {

@@ -12,10 +12,10 @@ pub struct UsbInterface {
     /// Class code: 0x03 input, 0x08 storage, 0x02 communication, 0xff the vendor's own.
     #[serde(with = "hex8")]
     pub class: u8,
-    /// Subclass code.
+    /// Subclass code, 0 to 0xff.
     #[serde(with = "hex8", default)]
     pub subclass: u8,
-    /// Protocol code.
+    /// Protocol code, 0 to 0xff.
     #[serde(with = "hex8", default)]
     pub protocol: u8,
     /// The driver that is bound, if one is.
@@ -31,10 +31,10 @@ pub struct UsbDevice {
     pub bus: u32,
     /// The device number on its bus, from 1; it changes whenever the device is plugged in again.
     pub device: u32,
-    /// Vendor id.
+    /// Vendor id, 0 to 0xffff, as in `usb.ids`.
     #[serde(with = "hex16")]
     pub vendor: u16,
-    /// Product id.
+    /// Product id, 0 to 0xffff.
     #[serde(with = "hex16")]
     pub product: u16,
     /// Class code of the device; 0 when each interface has its own.

@@ -28,7 +28,7 @@ pub(crate) fn command_line(env: &[(String, String)], argv: &[Arg]) -> Vec<String
     for arg in argv.iter().skip(1) {
         let arg = arg.display();
         match lines.get_mut(environment..).and_then(<[String]>::last_mut) {
-            Some(line) if !arg.starts_with('-') => *line += &format!(" {arg}"),
+            Some(line) if !arg.starts_with('-') => line.extend([" ", arg.as_ref()]),
             Some(_) | None => lines.push(arg.into_owned()),
         }
     }

@@ -3,8 +3,17 @@
 use std::collections::BTreeSet;
 
 /// The layers of `compiler/core/src` from the first to the last. A module in a row uses rows before its own, and its own row.
-const ORDER: &[&[&str]] =
-    &[&["ir", "codes"], &["xml_io"], &["qemu"], &["target"], &["model"], &["define"], &["prepare"], &["emit"]];
+const ORDER: &[&[&str]] = &[
+    &["ir", "codes", "valid"],
+    &["xml_io"],
+    &["qemu"],
+    &["target"],
+    &["model"],
+    &["define"],
+    &["prepare"],
+    &["emit"],
+    &["passes"],
+];
 
 /// What test helpers of a layer may use: the whole way from text to output.
 const HELPERS: &[&str] = &[

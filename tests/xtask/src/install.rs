@@ -60,6 +60,11 @@ pub const MODULES: [Need; 3] = [
     module("hw-display-virtio-gpu-gl.so", "qemu-system-modules-opengl"),
     module("block-rbd.so", "qemu-block-extra"),
 ];
+pub const FIRMWARE: Need = Need {
+    probe: Probe::File("/usr/share/qemu/firmware/50-edk2-x86_64-secure.json"),
+    package: "ovmf",
+    why: "no UEFI firmware",
+};
 pub const SWTPM: Need = Need { probe: Probe::Program("swtpm"), package: "swtpm", why: "no emulated TPM" };
 pub const IMAGES: Need = Need { probe: Probe::Program("qemu-img"), package: "qemu-utils", why: "no images of disks" };
 pub const BUSYBOX: Need =

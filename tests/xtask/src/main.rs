@@ -43,6 +43,7 @@ enum Command {
     Messages(commands::messages::Args),
     Accept(commands::accept::Args),
     Libvirt(commands::libvirt::Args),
+    Record(commands::record::Args),
     Fuzz(commands::fuzz::Args),
 }
 
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
         Command::Messages(args) => commands::messages::run(&args),
         Command::Accept(args) => commands::accept::run(&args),
         Command::Libvirt(args) => commands::libvirt::run(&args),
+        Command::Record(args) => commands::record::run(&args),
         Command::Fuzz(args) => commands::fuzz::run(&args),
     };
     match outcome {

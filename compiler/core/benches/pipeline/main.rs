@@ -21,54 +21,64 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use virtc_compiler::emit::argv::argv;
-use virtc_compiler::{Facts, Target, define, lower, prepare};
-use virtc_diag::SourceFile;
+use virtc_compiler::passes::{Driver, Goal, Pass};
+use virtc_compiler::{Facts, Passes, Target};
+use virtc_diag::{Outcome, SourceFile};
 use virtc_inventory::HostFile;
-use virtc_rng::Validator;
+use virtc_rng::{Validated, Validator};
+use virtc_xml::Document;
 
-/// The passes, in order.
-const PASSES: [&str; 6] = ["parse", "validate", "lower", "define", "prepare", "emit"];
+/// What is measured of a compilation, in order.
+const LAPS: [&str; 6] = ["parse", "validate", "lower", "define", "prepare", "emit"];
 
 /// What a text is compiled with, over and over.
 pub struct Bench<'s> {
     host: Option<&'s HostFile>,
-    validator: Validator<'s>,
     target: Target,
-    /// What each pass took so far.
-    spent: [Duration; PASSES.len()],
+    timed: Timed<'s>,
+}
+
+/// The grammar, and what each pass took so far.
+struct Timed<'s> {
+    validator: Validator<'s>,
+    clock: Instant,
+    spent: [Duration; LAPS.len()],
+}
+
+impl Timed<'_> {
+    fn lap(&mut self, lap: usize) {
+        let now = Instant::now();
+        if let Some(spent) = self.spent.get_mut(lap) {
+            *spent += now - self.clock;
+        }
+        self.clock = now;
+    }
+}
+
+impl Driver for Timed<'_> {
+    fn validate<'d>(&mut self, _root: virtc_compiler::passes::Root, document: &'d Document) -> Outcome<Validated<'d>> {
+        self.validator.validate(document).into()
+    }
+
+    fn after(&mut self, pass: Pass) {
+        self.lap(match pass {
+            Pass::Parse => 0,
+            Pass::Validate => 1,
+            Pass::Lower => 2,
+            Pass::Define | Pass::Lint => 3,
+            Pass::Prepare => 4,
+        });
+    }
 }
 
 impl Bench<'_> {
     /// The number of arguments that come of a text; `None` where it is refused.
     pub fn compile(&mut self, text: &str) -> Option<usize> {
-        let mut clock = Instant::now();
-        let spent = &mut self.spent;
-        let mut lap = |pass: usize| {
-            let now = Instant::now();
-            if let Some(spent) = spent.get_mut(pass) {
-                *spent += now - clock;
-            }
-            clock = now;
-        };
-        let source = SourceFile::new("bench", text);
-        let (document, mut found) = virtc_xml::parse(&source);
-        lap(0);
-        let (checked, faults) = self.validator.validate(&document);
-        found.extend(faults);
-        lap(1);
-        let (domain, faults) = lower(&checked);
-        found.extend(faults);
-        let domain = domain.filter(|domain| domain.unread == 0 && !found.has_errors())?;
-        lap(2);
-        let facts = Facts::new(self.host);
-        let (definition, faults) = define(domain, facts);
-        found.extend(faults);
-        lap(3);
-        let (machine, faults) = prepare(definition, &self.target, facts);
-        found.extend(faults);
-        lap(4);
-        let count = argv(&machine.sound(&found)?).display().len();
-        lap(5);
+        self.timed.clock = Instant::now();
+        let passes = Passes { target: &self.target, facts: Facts::new(self.host) };
+        let done = passes.run(&SourceFile::new("bench", text), Goal::Machine, &mut self.timed);
+        let count = argv(done.machine()?).display().len();
+        self.timed.lap(5);
         Some(count)
     }
 
@@ -114,16 +124,19 @@ fn main() {
     let host = HostFile::from_json(&facts).unwrap();
     let mut bench = Bench {
         host: Some(&host),
-        validator: virtc_schemas::domain().validator(),
         target: Target::default(),
-        spent: [Duration::ZERO; PASSES.len()],
+        timed: Timed {
+            validator: virtc_schemas::domain().validator(),
+            clock: Instant::now(),
+            spent: [Duration::ZERO; LAPS.len()],
+        },
     };
     let folder = std::env::var_os("VIRTC_CORPUS").map_or_else(|| root.join("testdata/examples"), PathBuf::from);
     let mut paths = Vec::new();
     files(&folder, &mut paths);
     let texts: Vec<String> = paths.iter().filter_map(|path| std::fs::read_to_string(path).ok()).collect();
     let texts: Vec<&String> = texts.iter().filter(|text| bench.compile(text).is_some()).collect();
-    bench.spent = [Duration::ZERO; PASSES.len()];
+    bench.timed.spent = [Duration::ZERO; LAPS.len()];
     if let Some(count) = std::env::var("VIRTC_ROUNDS").ok().and_then(|count| count.parse().ok()) {
         println!("{} definitions, {} arguments", texts.len(), rounds(&mut bench, &texts, count));
         return;
@@ -137,8 +150,8 @@ fn main() {
         paths.len()
     );
     println!("median {:.1?}, 90 % below {:.1?}, longest {:.1?}", at(50), at(90), at(100));
-    let whole: Duration = bench.spent.iter().sum();
-    for (pass, spent) in PASSES.iter().zip(bench.spent) {
+    let whole: Duration = bench.timed.spent.iter().sum();
+    for (pass, spent) in LAPS.iter().zip(bench.timed.spent) {
         println!("  {pass:<8} {:5.1} % of the time", 100.0 * spent.as_secs_f64() / whole.as_secs_f64());
     }
     growth::measure(&mut bench);

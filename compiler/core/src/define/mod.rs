@@ -15,7 +15,7 @@ mod usb;
 
 use std::collections::BTreeSet;
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostics, Outcome};
 
 use crate::ir::Arch;
 use crate::ir::{DefaultRule, OptExt, Spanned};
@@ -52,7 +52,7 @@ impl Definition {
 }
 
 /// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its `src/conf/domain_postparse.c`).
-pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
+pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     let mut faults = Diagnostics::new();
     let mut domain = domain;
     controllers::order(&mut domain);
@@ -86,7 +86,7 @@ pub fn define(domain: Domain, facts: Facts<'_>) -> (Definition, Diagnostics) {
     domain.devices.controllers.iter_mut().for_each(|c| c.define_vio(&mut taken));
     memory::assign(&mut domain);
     pci::assign(&mut domain, &mut |d| faults.push(d));
-    (Definition(domain), faults)
+    Outcome::new(Definition(domain), faults)
 }
 
 /// The registers that the definition names.

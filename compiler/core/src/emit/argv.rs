@@ -7,8 +7,9 @@ use virtc_diag::SourceFile;
 use virtc_plan::Arg;
 
 use crate::ir::Origin;
-use crate::prepare::{Machine, Sound};
+use crate::prepare::Machine;
 use crate::qemu::{Payload, json_arg, opts_arg, word_arg};
+use crate::valid::Valid;
 
 /// One argument.
 #[derive(Debug, Clone)]
@@ -51,7 +52,7 @@ pub struct MapEntry {
 }
 
 /// The command line of a machine.
-pub fn argv(machine: &Sound<Machine>) -> Argv {
+pub fn argv(machine: &Valid<Machine>) -> Argv {
     let options = machine.get().options();
     let mut out = Vec::with_capacity(2 * options.len());
     for item in options {

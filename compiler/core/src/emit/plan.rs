@@ -11,8 +11,9 @@ use virtc_plan::{
 use crate::emit::argv::argv;
 use crate::ir::{DefaultRule, Leaf, Origin};
 use crate::model::Domain;
-use crate::prepare::{Machine, Sound};
+use crate::prepare::Machine;
 use crate::qemu::rules;
+use crate::valid::Valid;
 
 /// Who makes plans.
 pub(crate) const PRODUCER: &str = concat!("virtc ", env!("CARGO_PKG_VERSION"));
@@ -23,7 +24,7 @@ static START: DefaultRule = DefaultRule { name: "start", text: "what every start
 ///
 /// # Errors
 /// What the runtime cannot do yet, at its place.
-pub fn plan(machine: &Sound<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
+pub fn plan(machine: &Valid<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
     let m = machine.get();
     let needs = m.needs();
     let faults = needs.faults();

@@ -7,8 +7,9 @@ use virtc_plan::{Arg, Part, Placeholder, Step};
 
 use crate::codes::Report as _;
 use crate::emit::argv::value_arg;
-use crate::prepare::{Machine, Sound};
+use crate::prepare::Machine;
 use crate::qemu::{HostRequirements, Payload, Props, QemuOption, Value};
+use crate::valid::Valid;
 
 /// A POSIX shell script that starts the machine.
 ///
@@ -16,7 +17,7 @@ use crate::qemu::{HostRequirements, Payload, Props, QemuOption, Value};
 ///
 /// # Errors
 /// A descriptor that QEMU cannot open itself.
-pub fn script(machine: &Sound<Machine>) -> Result<String, Diagnostics> {
+pub fn script(machine: &Valid<Machine>) -> Result<String, Diagnostics> {
     let mut out = String::from(
         "#!/bin/sh\nset -eu\nstate=${state:-$(mktemp -d)}\n\
          case $state in *[,\\\\\\\"]*) echo \"the path $state holds a comma, a quote or a backslash\" >&2; exit 2;; esac\n",
@@ -114,7 +115,7 @@ fn tap_name(id: &str) -> String {
 }
 
 /// Templates, and the files that are made of them where they are not there yet; both as shell words.
-fn templates(machine: &Sound<Machine>) -> Vec<(String, String)> {
+fn templates(machine: &Valid<Machine>) -> Vec<(String, String)> {
     let word = |text: &str| {
         let mut word = String::new();
         quote(text, &mut word);
@@ -129,7 +130,7 @@ fn templates(machine: &Sound<Machine>) -> Vec<(String, String)> {
 }
 
 /// What the plan does and a script cannot.
-fn first(machine: &Sound<Machine>) -> Vec<String> {
+fn first(machine: &Valid<Machine>) -> Vec<String> {
     let needs = machine.get().needs();
     let mut out = Vec::new();
     for (step, _) in needs.turns().flat_map(|turn| &turn.binds) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, Outcome};
 use virtc_rng::Validated;
 
 use crate::codes;
@@ -90,38 +90,31 @@ pub struct Domain {
     pub unread: usize,
 }
 
-/// The domain in `document`; `None` where its root is no `<domain>`.
-pub fn lower(checked: &Validated<'_>) -> (Option<Domain>, Diagnostics) {
+/// The domain in `document`, without what is faulty; no value where its root is no `<domain>`.
+pub(crate) fn lower(checked: &Validated<'_>) -> Outcome<Domain> {
     read(checked, Lowering::new(checked))
 }
 
 /// As [`lower`], for the XML of a running domain: the names of its devices in QEMU are kept.
-pub fn lower_running(checked: &Validated<'_>) -> (Option<Domain>, Diagnostics) {
+pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Domain> {
     read(checked, Lowering::running(checked))
 }
 
-fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> (Option<Domain>, Diagnostics) {
-    let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
+fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Domain> {
+    let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
     if !root.is("domain") {
-        return (
-            None,
-            std::iter::once(Diagnostic::at(
-                &codes::MISSING,
-                root.name_span(),
-                format!("the root element is `<{}>`, not `<domain>`", root.name()),
-            ))
-            .collect(),
-        );
+        let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
+        return Diagnostic::at(&codes::MISSING, root.name_span(), message).into();
     }
     let mut domain = Domain::read(&Fields::new(&cx, root));
     let (found, met) = cx.finish();
     domain.unread = met + usize::from(!checked.document().is_complete());
-    (Some(domain), found)
+    Outcome::new(domain, found)
 }
 
 /// The one device in `checked`, whose root is its element.
-pub fn lower_device(checked: &Validated<'_>) -> (Option<Devices>, Diagnostics) {
-    let Some(root) = checked.root() else { return (None, Diagnostics::new()) };
+pub(crate) fn lower_device(checked: &Validated<'_>) -> Outcome<Devices> {
+    let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
     let cx = Lowering::running(checked);
     let mut devices = Devices::default();
     let known = {
@@ -134,7 +127,7 @@ pub fn lower_device(checked: &Validated<'_>) -> (Option<Devices>, Diagnostics) {
         known
     };
     let (found, met) = cx.finish();
-    ((known && met == 0).then_some(devices), found)
+    if known && met == 0 { Outcome::new(devices, found) } else { Outcome::none(found) }
 }
 
 impl Domain {

@@ -12,5 +12,6 @@ pub mod storage;
 
 pub use context::EmitContext;
 pub use defaults::Defaults;
-pub use domain::{Domain, lower, lower_device, lower_running};
+pub use domain::Domain;
+pub(crate) use domain::{lower, lower_device, lower_running};
 pub use facts::Facts;

@@ -6,7 +6,7 @@ pub(crate) mod capabilities;
 mod denied;
 mod device;
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostics, Outcome};
 
 use crate::define::{Definition, ports};
 use crate::ir::OptExt;
@@ -22,7 +22,8 @@ use crate::model::storage;
 use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, rules};
 use crate::target::Target;
 
-pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction, attach, detach, update};
+pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction};
+pub(crate) use device::{attach, detach, update};
 
 /// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
 #[derive(Debug)]
@@ -30,17 +31,6 @@ pub struct Machine {
     domain: Domain,
     options: Vec<QemuOption>,
     needs: HostRequirements,
-}
-
-/// A value that passed without an error and without a hole. Output is made of sound values alone.
-#[derive(Debug)]
-pub struct Sound<T>(T);
-
-impl<T> Sound<T> {
-    /// The value.
-    pub fn get(&self) -> &T {
-        &self.0
-    }
 }
 
 impl Machine {
@@ -58,15 +48,10 @@ impl Machine {
     pub(crate) fn needs(&self) -> &HostRequirements {
         &self.needs
     }
-
-    /// The machine as a sound one: `findings` are all findings of all passes, of which none may be an error.
-    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
-        (self.domain.unread == 0 && !findings.has_errors()).then_some(Sound(self))
-    }
 }
 
 /// Makes the machine that `definition` describes, for this QEMU and this host.
-pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Machine, Diagnostics) {
+pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> Outcome<Machine> {
     let mut domain = definition.into_domain();
     storage::detect(&mut domain, facts);
     ports::usb_hubs(&mut domain);
@@ -89,7 +74,7 @@ pub fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> (Ma
     domain.extensions.apply(&mut options);
     capabilities::check(&cx, &options);
     findings.extend(cx.finish());
-    (Machine { domain, options, needs }, findings)
+    Outcome::new(Machine { domain, options, needs }, findings)
 }
 
 /// Fills in what only a start fills in: USB ports, aliases, boot indexes, numbers of block nodes.

@@ -15,7 +15,7 @@ pub struct Lowering<'d> {
     found: RefCell<Diagnostics>,
     /// Whether the document shows a running domain, whose devices have names in QEMU.
     running: bool,
-    /// How many unread were met: where there is one, no `Sound<Machine>` is made.
+    /// How many unread were met: where there is one, no `Valid<Machine>` is made.
     met: Cell<usize>,
 }
 
@@ -50,8 +50,11 @@ impl<'d> Lowering<'d> {
         (self.found.into_inner(), self.met.get())
     }
 
-    /// A finding.
+    /// A finding. What follows from a fault that the grammar has reported is a hole, and no finding of its own.
     pub fn report(&self, diagnostic: Diagnostic) {
+        if diagnostic.span.is_some_and(|span| self.checked.explains(span)) {
+            return self.met.set(self.met.get() + 1);
+        }
         self.found.borrow_mut().push(diagnostic);
     }
 

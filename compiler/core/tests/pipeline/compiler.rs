@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use virtc_compiler::emit::argv::argv;
+use virtc_compiler::passes::{Goal, Passed};
 use virtc_compiler::target::Capabilities;
 use virtc_compiler::target::exchange::recorded;
-use virtc_compiler::{Definition, Facts, Machine, Sound, Target, define, lower, prepare};
-use virtc_diag::{Diagnostics, SourceFile};
+use virtc_compiler::{Facts, Machine, Passes, Target, Valid};
+use virtc_diag::{Severity, SourceFile};
 use virtc_inventory::HostFile;
 use virtc_rng::Validator;
 
@@ -50,37 +51,26 @@ impl Default for Compiler {
     }
 }
 
-fn first(found: &Diagnostics) -> String {
-    found.iter().map(|fault| fault.message.clone()).next().unwrap_or_default()
-}
-
 impl Compiler {
     /// A compiler for one QEMU.
     pub fn of(target: Target) -> Self {
         Self { host: host(), target, validator: virtc_schemas::domain().validator() }
     }
 
-    fn facts(&self) -> Facts<'_> {
-        Facts::new(Some(&self.host))
-    }
-
-    fn definition(&mut self, text: &str) -> Result<Definition, String> {
-        let (document, mut found) = virtc_xml::parse(&SourceFile::new("test", text));
-        let (checked, faults) = self.validator.validate(&document);
-        found.extend(faults);
-        let (domain, faults) = lower(&checked);
-        found.extend(faults);
-        let whole = domain.filter(|domain| domain.unread == 0 && !found.has_errors());
-        let (definition, faults) = define(whole.ok_or_else(|| first(&found))?, self.facts());
-        if faults.has_errors() { Err(first(&faults)) } else { Ok(definition) }
+    fn run(&mut self, text: &str, goal: Goal) -> Passed {
+        let passes = Passes { target: &self.target, facts: Facts::new(Some(&self.host)) };
+        passes.run(&SourceFile::new("test", text), goal, &mut self.validator)
     }
 
     /// The definition as it would be stored.
     ///
     /// # Errors
-    /// With the first finding, where there is none.
+    /// With the first error, where there is none.
     pub fn try_stored(&mut self, text: &str) -> Result<String, String> {
-        Ok(self.definition(text)?.to_xml())
+        let passed = self.run(text, Goal::Definition);
+        let errors = || passed.findings().iter().filter(|found| found.severity == Severity::Error);
+        let definition = passed.definition().map(|definition| definition.get().to_xml());
+        definition.ok_or_else(|| errors().map(|fault| fault.message.clone()).next().unwrap_or_default())
     }
 
     /// The definition as it would be stored.
@@ -89,10 +79,8 @@ impl Compiler {
     }
 
     /// The machine, where there is one.
-    pub fn machine(&mut self, text: &str) -> Option<Sound<Machine>> {
-        let definition = self.definition(text).ok()?;
-        let (machine, found) = prepare(definition, &self.target, self.facts());
-        machine.sound(&found)
+    pub fn machine(&mut self, text: &str) -> Option<Valid<Machine>> {
+        self.run(text, Goal::Machine).into_machine().0
     }
 
     /// The command line.

@@ -7,15 +7,15 @@ use std::path::Path;
 use serde_json::{Map, Value as Json};
 use virtc_compiler::codes::UNKNOWN_TO_QEMU;
 use virtc_compiler::emit::hotplug;
+use virtc_compiler::passes::{Change, Driver, Root};
 use virtc_compiler::qemu::{Props, Value};
 use virtc_compiler::target::Capabilities;
-use virtc_compiler::{
-    Changed, Domain, Facts, MissingDevice, Target, attach, detach, devices::Devices, lower_device, lower_running,
-    update,
-};
-use virtc_diag::SourceFile;
+use virtc_compiler::{Changed, Facts, MissingDevice, Passes, Running, Target};
+use virtc_diag::{Outcome, SourceFile};
 use virtc_inventory::HostFile;
 use virtc_plan::{QmpCall, QmpScript};
+use virtc_rng::Validated;
+use virtc_xml::Document;
 
 use crate::compiler::{corpus, files, host, recorded_caps, root};
 
@@ -26,15 +26,24 @@ const GUEST: &str = "<domain type='kvm'><name>room</name><memory unit='GiB'>1</m
     <controller type='usb' model='qemu-xhci' ports='15'/><controller type='scsi' model='virtio-scsi'/>\
     <controller type='virtio-serial'/><controller type='ccid'/>ROOM</devices></domain>";
 
-fn running(machine: &str) -> Domain {
+/// The grammars of domains and of single devices.
+struct Grammars;
+
+impl Driver for Grammars {
+    fn validate<'d>(&mut self, root: Root, document: &'d Document) -> Outcome<Validated<'d>> {
+        let schema = if root == Root::Device { virtc_schemas::device() } else { virtc_schemas::domain() };
+        schema.validate(document).into()
+    }
+}
+
+fn running(machine: &str, passes: Passes<'_>) -> Running {
     let ports = if machine == "q35" { 16 } else { 0 };
     let bus = if ports > 0 { "<controller type='pci' index='0' model='pcie-root'/>" } else { "" };
     let room = bus.to_owned() + &"<controller type='pci' model='pcie-root-port'/>".repeat(ports);
     let text = GUEST.replace("MACHINE", machine).replace("ROOM", &room);
-    let (document, _) = virtc_xml::parse(&SourceFile::new("guest", text));
-    let (checked, found) = virtc_schemas::domain().validate(&document);
-    assert!(!found.has_errors(), "{found:?}");
-    lower_running(&checked).0.unwrap()
+    let running = passes.running(&SourceFile::new("guest", text), &mut Grammars);
+    assert!(running.is_valid(), "{:?}", running.findings());
+    running.partial().unwrap().clone()
 }
 
 /// The texts of the devices of all definitions below `folder`, each once.
@@ -49,16 +58,6 @@ fn devices(folder: &Path, out: &mut BTreeSet<String>) {
             out.insert(text.clone());
         }
     }
-}
-
-fn lowered(source: &SourceFile) -> Option<Devices> {
-    let (document, found) = virtc_xml::parse(source);
-    let (checked, faults) = virtc_schemas::device().validate(&document);
-    if found.has_errors() || faults.has_errors() {
-        return None;
-    }
-    let (devices, faults) = lower_device(&checked);
-    devices.filter(|_| !faults.has_errors())
 }
 
 fn value(json: &Json) -> Value {
@@ -100,31 +99,33 @@ struct Held {
 
 impl Held {
     /// The domain afterwards, where there is a change.
-    fn hold(&mut self, (change, findings): Changed, caps: &[&Capabilities]) -> Option<Domain> {
+    fn hold(&mut self, changed: Changed, caps: &[&Capabilities]) -> Option<Running> {
+        let (change, findings) = changed.into_parts();
         // What virtc itself says that no QEMU known to it has.
         if findings.device.iter().any(|finding| finding.code.name == UNKNOWN_TO_QEMU.name) {
             return None;
         }
-        let sound = change?.sound(&findings.device)?;
-        let script: QmpScript = hotplug::script(&sound).ok()?;
+        let change = change?;
+        let script: QmpScript = hotplug::script(&change).ok()?;
         for call in script.commands.iter().flat_map(|command| std::iter::once(&command.call).chain(&command.revert)) {
             *self.calls.entry(call.execute.clone()).or_default() += 1;
             self.faults.extend(caps.iter().filter_map(|caps| fault(caps, call)));
         }
-        Some(sound.get().domain.clone())
+        Some(Running::after(&change))
     }
 }
 
 fn hold(texts: &BTreeSet<String>, machine: &str, host: &HostFile, caps: &[&Capabilities]) -> Held {
-    let (target, facts, guest) = (Target::default(), Facts::new(Some(host)), running(machine));
+    let target = Target::default();
+    let passes = Passes { target: &target, facts: Facts::new(Some(host)) };
+    let guest = running(machine, passes);
     let mut held = Held::default();
     for text in texts {
         let source = SourceFile::new("device", text.clone());
-        let Some(device) = lowered(&source) else { continue };
-        let changed = attach(guest.clone(), device.clone(), &target, facts);
-        let Some(after) = held.hold(changed, caps) else { continue };
-        held.hold(update(after.clone(), device.clone(), &source, &target, facts), caps);
-        held.hold(detach(after, device, MissingDevice::Refuse, &target, facts), caps);
+        let change = |running: &Running, change| passes.change(Some(running.clone()), change, &source, &mut Grammars);
+        let Some(after) = held.hold(change(&guest, Change::Attach), caps) else { continue };
+        held.hold(change(&after, Change::Update), caps);
+        held.hold(change(&after, Change::Detach(MissingDevice::Refuse)), caps);
     }
     held
 }

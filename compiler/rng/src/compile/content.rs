@@ -15,7 +15,7 @@ pub(super) enum Content {
     Simple,
 }
 
-/// What stands in a pattern outside of its elements.
+/// What is in a pattern outside of its elements.
 #[derive(Debug, Default)]
 pub(super) struct Inside {
     pub attributes: Symbols,
@@ -79,7 +79,7 @@ impl<'t> Contents<'t> {
         inside
     }
 
-    /// The content type; `None` where text that is a value stands beside something else.
+    /// The content type; `None` where text that is a value is mixed with something else.
     pub(super) fn content_type(&mut self, pat: Pat) -> Option<Content> {
         if let Some(known) = self.types.get(&pat) {
             return *known;

@@ -18,7 +18,7 @@ impl Reader<'_, '_> {
                 Component::Define(define) => self.define(define, scope, overrides)?,
                 Component::Include(include) if in_include => {
                     self.faults
-                        .push(Fault::new(include.at, "an include cannot stand in what another include replaces"));
+                        .push(Fault::new(include.at, "an include is not allowed in what another include replaces"));
                 }
                 Component::Include(include) => self.include(include, scope, overrides)?,
             }

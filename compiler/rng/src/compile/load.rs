@@ -10,7 +10,7 @@ use crate::error::{Fault, Place};
 use crate::syntax::ast::{Combine, Define, Kind, NameClass, Pattern, Reference};
 use crate::syntax::{self};
 
-/// How deep patterns may stand inside each other over all files.
+/// How deep patterns may be nested over all files.
 pub(super) const MAX_DEPTH: usize = 400;
 /// How many files a schema may be made of.
 const MAX_FILES: usize = 1000;
@@ -109,7 +109,7 @@ impl Reader<'_, '_> {
             | Kind::Mixed(part) => self.pattern(part, scope)?,
             Kind::Ref(name) => match scope {
                 Some(scope) => self.references.push((scope, name.clone(), at)),
-                None => self.faults.push(Fault::new(at, format!("`{name}` stands outside of a grammar"))),
+                None => self.faults.push(Fault::new(at, format!("`{name}` is outside of a grammar"))),
             },
             Kind::ParentRef(name) => match scope.and_then(|s| self.loaded.scopes.get(s)).and_then(|s| s.parent) {
                 Some(scope) => self.references.push((scope, name.clone(), at)),

@@ -23,7 +23,7 @@ pub type Loader<'l> = &'l mut dyn FnMut(&str, &SourceFile) -> Result<SourceFile,
 
 impl Schema {
     /// Compiles a schema in XML or compact syntax. Which one shows at the first character. Other files come through
-    /// `load`, which gets what stands in the reference and the file that it stands in.
+    /// `load`, which gets the reference as written and the file that it is in.
     ///
     /// # Errors
     /// What is wrong with the schema, at its place.

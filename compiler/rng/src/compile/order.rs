@@ -1,4 +1,4 @@
-//! How interleaves stand inside each other: simplification flattens that, but libxml2 does not.
+//! How interleaves are nested: simplification flattens that, but libxml2 does not.
 
 use std::collections::BTreeMap;
 
@@ -37,7 +37,7 @@ impl Item {
         }
     }
 
-    /// Whether an interleave stands inside another.
+    /// Whether an interleave is inside another.
     fn is_nested(&self) -> bool {
         match self {
             Self::Interleave(parts) => parts.iter().any(|part| part.inner.iter().any(Self::has_interleave)),
@@ -54,7 +54,7 @@ pub(super) struct Orders {
     pub words: Vec<u32>,
     /// The patterns of alternatives, as the words number them.
     pub patterns: Vec<Pat>,
-    /// The alternatives of choices, by where they stand in memory.
+    /// The alternatives of choices, by where they are in memory.
     pub translated: BTreeMap<*const Pattern, Pat>,
 }
 
@@ -64,7 +64,7 @@ pub(crate) const CHOICE: u32 = 1;
 pub(crate) const OPTIONAL: u32 = 2;
 
 impl Orders {
-    /// Writes down the interleaves in the content of an element where one stands inside another: the length in words and each item. An
+    /// Writes down the interleaves in the content of an element where one is inside another: the length in words and each item. An
     /// item is its length, this word included, its kind, and what the kind has: an interleave its parts, each a name set, the length
     /// of the items inside, and these; a choice a name set and its alternatives, each the length of the items inside plus two,
     /// the number of a pattern, a name set, and the items; an optional attribute a name set. The content must not refer to itself. Gives where that begins, 0 where

@@ -9,7 +9,7 @@ use crate::engine::arena::{Arena, Kind, Pat};
 use crate::engine::names::Symbol;
 use crate::error::{Fault, Place};
 
-/// What a pattern stands in, as bits.
+/// What a pattern is in, as bits.
 const ATTRIBUTE: u8 = 1;
 const REPEAT: u8 = 2;
 const REPEATED_GROUP: u8 = 4;
@@ -17,7 +17,7 @@ const LIST: u8 = 8;
 const EXCEPT: u8 = 16;
 const START: u8 = 32;
 
-/// Where there are more faults than this, parts are held against each other no more.
+/// Where there are more faults than this, parts are compared no more.
 const MAX_FAULTS: usize = 100;
 
 struct Checker<'t> {
@@ -31,7 +31,7 @@ pub(super) fn check(translated: &Translated) -> Result<(), Vec<Fault>> {
     let contents = Contents::new(translated, &arena);
     let mut checker = Checker { contents, seen: BTreeSet::new(), faults: Vec::new() };
     checker.walk(translated.start, START, translated.start_place);
-    // Elements beside what is not allowed went with it.
+    // Elements next to what is not allowed went with it.
     let (_, needed) = super::pack::needed(&arena, translated);
     for number in needed.into_keys() {
         let at = number as usize;
@@ -41,7 +41,7 @@ pub(super) fn check(translated: &Translated) -> Result<(), Vec<Fault>> {
         if checker.contents.content_type(definition.content).is_none() {
             checker.fault(
                 *place,
-                "a value stands beside other content in this element, so that text could not be told apart",
+                "a value is mixed with other content in this element, so that text could not be told apart",
             );
         }
         checker.walk(definition.content, 0, *place);
@@ -55,7 +55,7 @@ impl Checker<'_> {
         self.faults.push(Fault::new(at, message));
     }
 
-    /// Checks a pattern that stands in what `within` says, near `near`.
+    /// Checks a pattern that is in what `within` says, near `near`.
     fn walk(&mut self, pat: Pat, within: u8, near: Place) {
         if !self.seen.insert((pat, within)) {
             return;
@@ -73,7 +73,7 @@ impl Checker<'_> {
                 }
                 let value = arena.part(pat, 1);
                 if self.contents.content_type(value).is_none() {
-                    self.fault(at, "a value stands beside other content in this attribute");
+                    self.fault(at, "a value is mixed with other content in this attribute");
                 }
                 self.walk(value, (within & !START) | ATTRIBUTE, at);
             }
@@ -97,7 +97,7 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether a pattern of this kind may stand here (7.1).
+    /// Whether a pattern of this kind is allowed here (7.1).
     fn place(&mut self, kind: Kind, within: u8, at: Place) {
         let text = matches!(kind, Kind::Text);
         let compound = matches!(kind, Kind::Group | Kind::Interleave | Kind::OneOrMore);
@@ -132,7 +132,7 @@ impl Checker<'_> {
         ];
         for (place, forbidden, name) in rules {
             if within & place != 0 && forbidden {
-                self.fault(at, format!("{what} cannot stand in {name}"));
+                self.fault(at, format!("{what} is not allowed in {name}"));
             }
         }
     }
@@ -148,15 +148,15 @@ impl Checker<'_> {
             let inside = self.contents.inside(*part);
             let at = self.contents.translated.pattern_places.get(part).copied().unwrap_or(near);
             if let Some(symbol) = attributes.common(&inside.attributes, size) {
-                self.fault(at, format!("attribute {} stands twice in a group", self.shown(symbol)));
+                self.fault(at, format!("attribute {} is twice in a group", self.shown(symbol)));
             }
             attributes.join(&inside.attributes);
             if kind == Kind::Interleave {
                 if let Some(symbol) = elements.common(&inside.elements, size) {
-                    self.fault(at, format!("element {} stands in two parts of an interleave", self.shown(symbol)));
+                    self.fault(at, format!("element {} is in two parts of an interleave", self.shown(symbol)));
                 }
                 if text && inside.text {
-                    self.fault(near, "text stands in two parts of an interleave");
+                    self.fault(near, "text is in two parts of an interleave");
                 }
                 elements.join(&inside.elements);
                 text |= inside.text;

@@ -13,7 +13,7 @@ use crate::error::{Fault, Place};
 use crate::schema::Definition;
 use crate::syntax::ast::{Combine, Data, Kind, NameClass, Pattern, Value};
 
-/// How deep patterns may stand inside each other once definitions are put in.
+/// How deep patterns may be nested once definitions are put in.
 const MAX_DEPTH: usize = 250;
 
 /// A datatype: type, parameters, and its documentation comment (a text, 0 where there is none).
@@ -30,9 +30,9 @@ pub(super) struct Translated {
     pub literals: Vec<(TypeId, u32, u32)>,
     pub texts: Texts,
     pub orders: Orders,
-    /// Where each definition stands.
+    /// Where each definition is.
     pub places: Vec<Place>,
-    /// Where attributes, lists and the like stand; several that are equal share one place.
+    /// Where attributes, lists and the like are; several that are equal share one place.
     pub pattern_places: BTreeMap<Pat, Place>,
     pub start_place: Place,
 }

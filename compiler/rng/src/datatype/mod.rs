@@ -62,12 +62,12 @@ fn collapse(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// Whether a text is white space alone.
+/// Whether a text is only white space.
 pub(crate) fn is_blank(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
-/// A datatype with its parameters. What they mean is worked out when a value is first held against them.
+/// A datatype with its parameters. What they mean is worked out when a value is first checked against them.
 #[derive(Debug)]
 pub(crate) struct Datatype {
     pub ty: TypeId,

@@ -45,8 +45,8 @@ impl Members {
         if c < 128 {
             return self.ascii >> c & 1 == 1;
         }
-        let behind = self.ranges.partition_point(|(low, _)| *low <= c);
-        behind.checked_sub(1).and_then(|i| self.ranges.get(i)).is_some_and(|(_, high)| c <= *high)
+        let later = self.ranges.partition_point(|(low, _)| *low <= c);
+        later.checked_sub(1).and_then(|i| self.ranges.get(i)).is_some_and(|(_, high)| c <= *high)
     }
 }
 

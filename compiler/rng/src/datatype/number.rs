@@ -15,7 +15,7 @@ pub(super) fn is_decimal(text: &str) -> bool {
     !(whole.is_empty() && fraction.is_empty()) && whole.bytes().chain(fraction.bytes()).all(|b| b.is_ascii_digit())
 }
 
-/// The sign, and the digits before and behind the point without zeros that mean nothing.
+/// The sign, and the digits before and after the point without zeros that mean nothing.
 pub(super) fn parts(text: &str) -> (bool, &str, &str) {
     let digits = text.trim_start_matches(['+', '-']);
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));

@@ -6,7 +6,7 @@ mod class;
 use super::nfa::{Builder, Nfa};
 pub(super) use class::Set;
 
-/// How deep parentheses may stand inside each other.
+/// How deep parentheses may be nested.
 const MAX_DEPTH: usize = 100;
 /// How often something may be asked for.
 const MAX_REPEAT: u32 = 10_000;
@@ -97,7 +97,7 @@ impl Parser {
             '[' => Ok(Expression::Set(self.class()?)),
             '.' => Ok(Expression::Set(Set::of(&[('\n', '\n'), ('\r', '\r')]).negated())),
             '\\' => Ok(Expression::Set(self.escape()?)),
-            c @ ('?' | '*' | '+' | '{' | '}' | ']') => Err(format!("`{c}` has nothing to stand behind")),
+            c @ ('?' | '*' | '+' | '{' | '}' | ']') => Err(format!("`{c}` has nothing to follow")),
             c => Ok(Expression::Set(Set::of(&[(c, c)]))),
         }
     }
@@ -140,7 +140,7 @@ impl Parser {
         number.filter(|n| *n <= MAX_REPEAT).ok_or_else(|| "a quantity is missing or too large".to_owned())
     }
 
-    /// What stands behind `\`.
+    /// What follows `\`.
     fn escape(&mut self) -> Result2<Set> {
         let c = self.next()?;
         let single = match c {
@@ -166,7 +166,7 @@ impl Parser {
         Ok(Set::of(&[(single, single)]))
     }
 
-    /// What stands behind `[`, with the `]`.
+    /// What follows `[`, with the `]`.
     fn class(&mut self) -> Result2<Set> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {

@@ -9,7 +9,7 @@ use super::types::Form;
 pub(super) struct Moment {
     months: i64,
     seconds: i64,
-    /// Nanoseconds; digits behind the ninth do not count.
+    /// Nanoseconds; digits after the ninth do not count.
     nanos: i64,
     zone: bool,
 }

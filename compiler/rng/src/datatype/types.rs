@@ -50,7 +50,7 @@ const COMPATIBILITY: &str = "http://relaxng.org/ns/compatibility/datatypes/1.0";
 
 type Row = (&'static str, &'static str, Kind);
 
-/// Numbers of rows stand in serialised schemas.
+/// Numbers of rows are part of stored schemas.
 const TABLE: &[Row] = &[
     (BUILT_IN, "token", Kind::Token),
     (BUILT_IN, "string", Kind::String),
@@ -122,7 +122,7 @@ impl TypeId {
         self.row().2
     }
 
-    /// Whether what a value means hangs on where it stands: prefixes do.
+    /// Whether what a value means depends on its place: prefixes do.
     pub(crate) fn is_by_place(self) -> bool {
         self.kind() == Kind::QName
     }

@@ -72,7 +72,7 @@ const NULLABLE: u32 = 0x10;
 const ATTRIBUTES: u32 = 0x20;
 const ELEMENTS: u32 = 0x40;
 
-/// Groups and interleaves of more parts than this stand as groups of groups: each derivative is a copy with one part changed.
+/// Groups and interleaves of more parts than this are kept as groups of groups: each derivative is a copy with one part changed.
 const MAX_PARTS: usize = 128;
 
 /// The nodes of a schema, which stay as they are, and those that a run adds.
@@ -289,7 +289,7 @@ impl<'s> Arena<'s> {
         self.intern(Kind::After, &[open.0, rest.0])
     }
 
-    /// Takes the added nodes out, to make a schema of them. The base must be [`first_nodes`] alone.
+    /// Takes the added nodes out, to make a schema of them. The base must be just [`first_nodes`].
     pub(crate) fn into_nodes(self) -> Nodes {
         let mut nodes = self.base.clone();
         for at in 0..self.own.len() {

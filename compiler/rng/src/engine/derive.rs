@@ -25,7 +25,7 @@ pub(crate) struct Engine<'s> {
     pub parents: Option<Parents>,
 }
 
-/// How an `After` is changed behind what is open.
+/// How an `After` is changed after what is open.
 type Wrap<'w> = &'w dyn Fn(&mut Arena<'_>, Pat) -> Pat;
 
 impl<'s> Engine<'s> {
@@ -108,10 +108,10 @@ impl<'s> Engine<'s> {
                     if derived != Pat::NOT_ALLOWED {
                         let from = if kind == Kind::Group && ordered { at } else { 0 };
                         let before = parts.get(from..at).unwrap_or_default();
-                        let behind = parts.get(at + 1..).unwrap_or_default();
+                        let later = parts.get(at + 1..).unwrap_or_default();
                         let changed = self.follow(derived, &|arena, rest| {
                             let all: Vec<Pat> =
-                                before.iter().copied().chain([rest]).chain(behind.iter().copied()).collect();
+                                before.iter().copied().chain([rest]).chain(later.iter().copied()).collect();
                             if kind == Kind::Group { arena.group(&all) } else { arena.interleave(&all) }
                         });
                         out.push(changed);
@@ -185,7 +185,7 @@ impl<'s> Engine<'s> {
         let mut out = Vec::new();
         for (at, part) in parts.iter().enumerate() {
             let derived = self.mixed_text(*part);
-            let behind = parts.get(at + 1..).unwrap_or_default();
+            let later = parts.get(at + 1..).unwrap_or_default();
             let before = parts.get(..at).unwrap_or_default();
             match kind {
                 Kind::OneOrMore => {
@@ -193,18 +193,18 @@ impl<'s> Engine<'s> {
                     out.push(self.arena.group(&[derived, more]));
                 }
                 Kind::Group => {
-                    let all: Vec<Pat> = [derived].into_iter().chain(behind.iter().copied()).collect();
+                    let all: Vec<Pat> = [derived].into_iter().chain(later.iter().copied()).collect();
                     out.push(self.arena.group(&all));
                     if !self.arena.nullable(*part) {
                         break;
                     }
                 }
                 Kind::Interleave => {
-                    let all: Vec<Pat> = before.iter().chain(behind).copied().chain([derived]).collect();
+                    let all: Vec<Pat> = before.iter().chain(later).copied().chain([derived]).collect();
                     out.push(self.arena.interleave(&all));
                 }
                 Kind::After => {
-                    if let Some(rest) = behind.first() {
+                    if let Some(rest) = later.first() {
                         out.push(self.arena.after(derived, *rest));
                         break;
                     }

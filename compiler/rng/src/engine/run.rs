@@ -1,4 +1,4 @@
-//! The run over an element and all that is in it. Nothing is recursive here: depth costs memory alone.
+//! The run over an element and all that is in it. Nothing is recursive here: depth only costs memory.
 
 use std::borrow::Cow;
 
@@ -9,10 +9,10 @@ use super::arena::Pat;
 use super::derive::Engine;
 use super::names::Symbol;
 
-/// What an element is held against from its start tag to its end tag.
+/// What an element is checked against from its start tag to its end tag.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Open {
-    /// Content alone where `rest` is there, else `After` of content and what follows, or a choice of them.
+    /// Only content where `rest` is there, else `After` of content and what follows, or a choice of them.
     pub pat: Pat,
     /// What follows the element, where that is certain.
     pub rest: Option<Pat>,
@@ -95,7 +95,7 @@ impl Engine<'_> {
                     (open, content, leaf, element) = (inner, child.content(), is_leaf(child), child);
                 }
                 None => {
-                    // What is wrong with the end of a leaf is its text, unless it has none.
+                    // What is wrong with the end of a leaf is its text, unless there is no text.
                     let missing = !leaf || element.content().next().is_none();
                     let at = if missing { element.name_span() } else { element.text_span() };
                     self.stop = Some(Stop { at, element: element.id(), missing });
@@ -162,7 +162,7 @@ impl Engine<'_> {
         self.arena.choice(&rests)
     }
 
-    /// Takes what certainly follows apart, so that the content is the same wherever the element stands.
+    /// Takes what certainly follows apart, so that the content is the same wherever the element is.
     pub(crate) fn split(&mut self, start: Pat) -> Open {
         match self.single(start) {
             Some((pat, rest)) => Open { pat, rest: Some(rest) },

@@ -137,8 +137,8 @@ impl Engine<'_> {
             Kind::Group => {
                 for (at, part) in parts.iter().enumerate() {
                     let derived = self.word(*part, word, context);
-                    let behind = parts.get(at + 1..).unwrap_or_default();
-                    let all: Vec<Pat> = [derived].into_iter().chain(behind.iter().copied()).collect();
+                    let later = parts.get(at + 1..).unwrap_or_default();
+                    let all: Vec<Pat> = [derived].into_iter().chain(later.iter().copied()).collect();
                     out.push(self.arena.group(&all));
                     if !self.arena.nullable(*part) {
                         break;

@@ -49,7 +49,8 @@ impl<'d> Reporter<'_, '_, 'd> {
         let mut diagnostic = Diagnostic::at(&MISMATCHED_TYPE, attribute.value_span(), message);
         diagnostic = diagnostic
             .label(stop.at, format!("does not go with `{name}='{value}'`"))
-            .help(format!("change `{name}`, or give what `{name}='{value}'` takes"));
+            .help(format!("change `{name}`, or give what `{name}='{value}'` takes"))
+            .alternatives(fits.clone());
         if let [single] = fits.as_slice() {
             diagnostic = diagnostic.fix(
                 Safety::Unsafe,
@@ -107,7 +108,8 @@ impl<'d> Reporter<'_, '_, 'd> {
         };
         let mut diagnostic = Diagnostic::at(&MISSING_ATTRIBUTE, element.name_span(), message)
             .label(stop.at, format!("does not go with a `<{tag}>` without `{name}`"))
-            .help(format!("add `{name}`, or give what `<{tag}>` takes without it"));
+            .help(format!("add `{name}`, or give what `<{tag}>` takes without it"))
+            .alternatives(fits.clone());
         if let [single] = fits.as_slice() {
             let new = format!(" {name}='{}'", escaped(single));
             let at = Span::at(element.name_span().end as usize);

@@ -76,7 +76,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         }
         self.checked.lacking.insert(element.id());
         let lacked = self.lacked(start, element, open.pat);
-        // What is unknown stands in the place of what is missing: that is one fault.
+        // What is unknown is in the place of what is missing: that is one fault.
         let (mut told, mut lacks) = (false, "");
         if let Some(lacked) = lacked.as_ref().filter(|lacked| lacked.number <= strange.len()) {
             (told, lacks) = (lacked.number > 0, &*lacked.said);
@@ -227,7 +227,8 @@ impl<'d> Reporter<'_, '_, 'd> {
             message = format!("{message}, and {lacks}");
         }
         let mut diagnostic = Diagnostic::at(&UNKNOWN_ATTRIBUTE, attribute.name_span(), message);
-        let mut help = if names.is_empty() { "remove it".to_owned() } else { expected(local, &names, code) };
+        let mut help =
+            if names.is_empty() { "remove it".to_owned() } else { expected(local, &names, "attributes", code) };
         if let Some((culprit, forms)) = other {
             diagnostic = diagnostic.label(culprit.span(), "this decides which attributes go with it");
             help = format!("{help}\n`{name}` goes with {}", any_of(&forms, code));

@@ -1,4 +1,4 @@
-//! Elements that may not stand where they stand.
+//! Elements that are not allowed where they are.
 
 use virtc_diag::{Diagnostic, Edit, Safety, Span};
 use virtc_xml::Element;
@@ -28,11 +28,11 @@ impl<'d> Reporter<'_, '_, 'd> {
         let names = self.written_names(&candidates, root);
         let message = format!("the root element is `<{}>`", self.name(root));
         let diagnostic = Diagnostic::at(&UNKNOWN_ELEMENT, root.name_span(), message);
-        self.push(diagnostic.help(expected(root.name(), &names, tag)).alternatives(names));
+        self.push(diagnostic.help(expected(root.name(), &names, "elements", tag)).alternatives(names));
         Step::Pass(Pat::EMPTY)
     }
 
-    /// What to do with a child that may not stand here.
+    /// What to do with a child that is not allowed here.
     pub(super) fn strange_child<I>(&mut self, frame: &mut Frame<'d, I>, child: Element<'d>) -> Step {
         let pat = frame.open.pat;
         let skip = Step::Pass(pat);
@@ -96,14 +96,14 @@ impl<'d> Reporter<'_, '_, 'd> {
         prefix.is_some_and(|prefix| element.namespace().is_empty() && element.resolve(prefix).is_none())
     }
 
-    /// Whether an element stands in another one only because that one has no end tag, which was said when the XML was read.
+    /// Whether an element is in another one only because that one has no end tag, which was said when the XML was read.
     fn is_swallowed(&self, parent: Element<'d>, symbol: Symbol) -> bool {
         let text = self.slice(parent.span());
         let end = text.rfind("</").and_then(|at| text.get(at + 2..)).unwrap_or_default();
         !self.complete && self.schema.known_name(symbol).is_some() && !end.starts_with(self.name(parent))
     }
 
-    /// The documentation of an attribute of the parent, where a child stands for it.
+    /// The documentation of an attribute of the parent, where a child is meant as it.
     fn attribute_like<I>(&self, frame: &Frame<'d, I>, child: Element<'d>) -> Option<u32> {
         let plain = child.children().next().is_none() && frame.element.attribute(child.name()).is_none();
         let names = self.schema.attribute_names(&self.engine.arena, frame.fresh);
@@ -120,12 +120,12 @@ impl<'d> Reporter<'_, '_, 'd> {
         let help = match names.as_slice() {
             [] => "no element is allowed here".to_owned(),
             _ if !meant.is_empty() => did_you_mean(&meant, tag),
-            names => expected(child.name(), names, tag),
+            names => expected(child.name(), names, "elements", tag),
         };
         Diagnostic::at(&UNKNOWN_ELEMENT, child.name_span(), message).help(help).alternatives(names)
     }
 
-    /// Whether an element of this name may stand anywhere in a pattern.
+    /// Whether an element of this name is allowed anywhere in a pattern.
     pub(super) fn is_in(&self, pat: Pat, symbol: Symbol) -> bool {
         let found = definitions(&self.engine.arena, pat, false).into_iter().filter_map(|n| self.schema.definition(n));
         found.into_iter().any(|definition| self.schema.names.set(definition.names).contains(symbol))
@@ -249,7 +249,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let message = format!("`<{}>`{form} takes no element `<{}>`", self.name(parent), self.name(child));
         let mut diagnostic = Diagnostic::at(&MISPLACED_ELEMENT, child.name_span(), message);
         if let Some(culprit) = culprit {
-            diagnostic = diagnostic.label(culprit.span(), "this decides what may stand inside");
+            diagnostic = diagnostic.label(culprit.span(), "this decides what is allowed inside");
         }
         let forms = culprit.map(|c| self.forms(frame.fresh, c, parent, &|this, pat| this.is_in(pat, symbol)));
         let help = match (written, forms.filter(|forms| !forms.is_empty())) {
@@ -257,7 +257,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             (Some(written), None) => format!("remove `<{}>`, or change `{written}`", self.name(child)),
             (None, _) => {
                 format!(
-                    "an attribute of `<{}>` decides whether `<{}>` may stand here",
+                    "an attribute of `<{}>` decides whether `<{}>` is allowed here",
                     self.name(parent),
                     self.name(child)
                 )
@@ -266,7 +266,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         self.push(diagnostic.help(help));
     }
 
-    /// An element that may stand in its parent, but not here and now.
+    /// An element that its parent takes, but not here and now.
     fn displaced<I>(&mut self, frame: &Frame<'d, I>, child: Element<'d>, symbol: Symbol) {
         let (name, parent) = (self.name(child), self.name(frame.element));
         let before: Vec<Element<'d>> = frame.element.children().take_while(|e| *e != child).collect();
@@ -281,7 +281,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         {
             let found =
                 diagnostic(format!("a second `<{name}>` in `<{parent}>`")).label(first.name_span(), "the first one");
-            return self.push(found.help("only one may stand here: remove one of them"));
+            return self.push(found.help("only one is allowed here: remove one of them"));
         }
         let mut pat = frame.first;
         for sibling in &before {
@@ -292,7 +292,7 @@ impl<'d> Reporter<'_, '_, 'd> {
                 let order = self.engine.start_tag(swapped, self.symbol(*sibling)) != Pat::NOT_ALLOWED;
                 let other = self.name(*sibling);
                 let found = if order {
-                    diagnostic(format!("`<{name}>` must stand before `<{other}>`"))
+                    diagnostic(format!("`<{name}>` must come before `<{other}>`"))
                         .help(format!("move it before `<{other}>`"))
                 } else {
                     diagnostic(format!("`<{name}>` does not go together with `<{other}>` in `<{parent}>`"))
@@ -303,16 +303,16 @@ impl<'d> Reporter<'_, '_, 'd> {
             pat = next;
         }
         let candidates = self.schema.elements(&self.engine.arena, frame.open.pat, true);
-        let mut behind = frame.element.children().skip_while(|e| *e != child).skip(1);
-        if let Some(later) = behind.find(|e| candidates.iter().any(|c| c.symbol == self.symbol(*e))) {
+        let mut later = frame.element.children().skip_while(|e| *e != child).skip(1);
+        if let Some(later) = later.find(|e| candidates.iter().any(|c| c.symbol == self.symbol(*e))) {
             let other = self.name(later);
-            let found = diagnostic(format!("`<{name}>` must stand behind `<{other}>`"));
+            let found = diagnostic(format!("`<{name}>` must come after `<{other}>`"));
             let found = found.label(later.name_span(), format!("`<{other}>` is here"));
-            return self.push(found.help(format!("move it behind `<{other}>`")));
+            return self.push(found.help(format!("move it after `<{other}>`")));
         }
         let found = diagnostic(format!("`<{name}>` is not allowed here in `<{parent}>`"));
         let names = nearest_first(name, self.written_names(&candidates, child), |name| name);
-        let help = expected(name, &names, tag);
+        let help = expected(name, &names, "elements", tag);
         self.push(if help.is_empty() { found } else { found.help(help).alternatives(names) });
     }
 

@@ -36,7 +36,7 @@ impl Schema {
                     let inner = self.values(arena, &[arena.part(leaf, 0)]);
                     let mut said = inner.forms;
                     said.extend(inner.words.iter().map(|word| format!("`{word}`")));
-                    forms.insert(format!("a list of {}", said.join(" or ")));
+                    forms.insert(format!("values with blanks between, each {}", said.join(" or ")));
                     patterns.extend(inner.patterns);
                 }
                 _ => drop(forms.insert("text".to_owned())),
@@ -87,7 +87,7 @@ fn describe(datatype: &Datatype) -> String {
         Type::Base64 => "data in base64".to_owned(),
         Type::Hex => "pairs of hexadecimal digits".to_owned(),
     };
-    // A regular expression is for tools: it helps nobody to write a value.
+    // A regular expression is for tools: it helps no person to write a value.
     if datatype.needs_words() {
         said.push_str(" of the form that the schema prescribes");
     }

@@ -8,10 +8,10 @@ use crate::engine::arena::{Arena, Kind, Pat};
 use crate::engine::names::Symbol;
 use crate::schema::Schema;
 
-/// The elements that a name may stand in.
+/// The elements that an element of a name may be in.
 pub(crate) type Parents = FxHashMap<Symbol, BTreeSet<Symbol>>;
 
-/// An element or attribute that may stand somewhere.
+/// An element or attribute that is allowed somewhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Candidate {
     pub symbol: Symbol,
@@ -120,7 +120,7 @@ impl Schema {
         out
     }
 
-    /// For each name the elements in whose content an element of this name may stand.
+    /// For each name the elements in whose content an element of this name is allowed.
     pub(crate) fn parents(&self, arena: &Arena<'_>) -> Parents {
         let mut out = Parents::default();
         for definition in &self.definitions {

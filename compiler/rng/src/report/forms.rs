@@ -27,7 +27,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         None
     }
 
-    /// Whether an attribute of this name may stand in a pattern.
+    /// Whether an attribute of this name is allowed in a pattern.
     pub(super) fn has_attribute(&self, pat: Pat, symbol: Symbol) -> bool {
         let arena = &self.engine.arena;
         attributes(arena, pat).into_iter().any(|a| self.schema.names.set(arena.operand(a, 0)).contains(symbol))

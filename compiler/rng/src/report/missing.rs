@@ -16,10 +16,10 @@ use crate::engine::run::Open;
 const MAX_WAYS: usize = 24;
 
 /// Leaves that together would do.
-type Way = BTreeSet<Pat>;
+pub(super) type Way = BTreeSet<Pat>;
 
 /// The ways in which a pattern can be satisfied, the least first. `closed` says whether attributes are over.
-fn ways(arena: &Arena<'_>, pat: Pat, closed: bool) -> Vec<Way> {
+pub(super) fn ways(arena: &Arena<'_>, pat: Pat, closed: bool) -> Vec<Way> {
     known_ways(arena, pat, closed, &mut BTreeMap::new())
 }
 
@@ -69,6 +69,8 @@ pub(super) struct Lacked {
     /// "lacks attribute `a`", empty where the attributes do not go together.
     pub said: String,
     pub help: String,
+    /// The values that the one attribute can have.
+    values: Vec<String>,
     /// The attribute as it is to be written, where there is only one way.
     fix: Option<String>,
 }
@@ -80,7 +82,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return None;
         }
         let ways = ways(&self.engine.arena, pat, false);
-        // A child that stands for the attribute is reported, and says so.
+        // A child that is meant as the attribute is reported, and says so.
         let stray = |child: Element<'d>| child.children().next().is_none() && !self.is_in(pat, self.symbol(child));
         if self.is_told(&ways, &|name| element.child(name).is_some_and(stray)) {
             return None;
@@ -89,7 +91,7 @@ impl<'d> Reporter<'_, '_, 'd> {
         let (said, doc) = self.shown(&ways, element, code);
         let word = if number > 1 { "attributes" } else { "attribute" };
         let said = if said.is_empty() { said } else { format!("lacks {word} {said}") };
-        let mut lacked = Lacked { number, said, help: self.schema.text(doc).to_owned(), fix: None };
+        let mut lacked = Lacked { number, said, help: self.schema.text(doc).to_owned(), values: Vec::new(), fix: None };
         if number == 1 {
             self.say_values(start, element, pat, &ways, &mut lacked);
         }
@@ -123,6 +125,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             }
             _ => with_doc(format!("`{name}` can be {}", any_of(&values.words, code)), &lacked.help),
         };
+        lacked.values = fits;
     }
 
     /// Reports attributes without which the start tag cannot be closed.
@@ -133,9 +136,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             said => format!("`<{name}>` {said}"),
         };
         let mut diagnostic = Diagnostic::at(&MISSING_ATTRIBUTE, element.name_span(), message);
-        if !lacked.help.is_empty() {
-            diagnostic = diagnostic.help(&*lacked.help);
-        }
+        diagnostic = diagnostic.help(&*lacked.help).alternatives(lacked.values.clone());
         if let Some(fix) = &lacked.fix {
             let at = Span::at(element.name_span().range().end);
             diagnostic = diagnostic.fix(Safety::Unsafe, format!("add `{fix}`"), at, format!(" {fix}"));
@@ -150,7 +151,7 @@ impl<'d> Reporter<'_, '_, 'd> {
             return;
         }
         let ways = ways(&self.engine.arena, open.pat, true);
-        // So is an attribute that stands for the element.
+        // So is an attribute that is meant as the element.
         let written = |name: &str| element.attribute(name).is_some_and(|a| self.checked.is_faulty_attribute(a));
         if self.is_told(&ways, &written) {
             return;
@@ -165,15 +166,17 @@ impl<'d> Reporter<'_, '_, 'd> {
         } else {
             format!("`<{}>` lacks {said}", self.name(element))
         };
-        let mut diagnostic = Diagnostic::at(&MISSING_ELEMENT, element.name_span(), message);
-        let help = with_doc(String::new(), self.schema.text(doc));
-        if !help.is_empty() {
-            diagnostic = diagnostic.help(help);
-        }
-        self.push(diagnostic);
+        // Where only one element would do, it is shown as it can be written.
+        let sample = match ways.as_slice() {
+            [way] if way.len() == 1 => way.first().and_then(|leaf| self.sample(*leaf, element)),
+            _ => None,
+        };
+        let said = sample.map_or_else(String::new, |sample| format!("add `{sample}`"));
+        let help = with_doc(said, self.schema.text(doc));
+        self.push(Diagnostic::at(&MISSING_ELEMENT, element.name_span(), message).help(help));
     }
 
-    /// Whether all that is missing in one of the ways stands there in another guise.
+    /// Whether all that is missing in one of the ways is there in another guise.
     fn is_told(&self, ways: &[Way], is_there: &dyn Fn(&str) -> bool) -> bool {
         let told = |leaf: &Pat| self.names_of(*leaf).into_iter().any(is_there);
         ways.iter().any(|way| !way.is_empty() && way.iter().all(told))

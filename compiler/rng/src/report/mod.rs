@@ -10,6 +10,7 @@ pub(crate) mod expected;
 mod forms;
 mod missing;
 mod names;
+mod sample;
 mod suggest;
 mod text;
 mod wording;
@@ -38,7 +39,7 @@ struct Frame<'d, I> {
     open: Open,
     content: I,
     leaf: bool,
-    /// Whether it holds elements although it takes a value alone: then they are at fault, not the text.
+    /// Whether it holds elements although it takes only a value: then they are at fault, not the text.
     value: bool,
     /// The pattern once the start tag was open: what its attributes chose from.
     fresh: Pat,
@@ -138,7 +139,7 @@ impl<'r, 'd> Reporter<'r, '_, 'd> {
         }
     }
 
-    /// What to do with an element that may stand here by its name; `None` where it may not.
+    /// What to do with an element whose name is allowed here; `None` where it may not.
     fn try_element(&mut self, pat: Pat, element: Element<'d>) -> Option<Step> {
         let start = self.engine.start_tag(pat, self.symbol(element));
         if start == Pat::NOT_ALLOWED {

@@ -6,7 +6,7 @@ use virtc_xml::Element;
 use super::Reporter;
 use super::expected::values;
 use super::suggest::{Docs, did_you_mean, likely};
-use super::wording::{MANY, any_of, code, escaped, expected, nearest_first, short, with_doc};
+use super::wording::{MANY, code, escaped, expected, nearest_first, short, with_doc};
 use crate::codes::{BAD_VALUE, STRAY_TEXT};
 use crate::engine::arena::{Kind, Pat};
 use crate::engine::run::Open;
@@ -18,7 +18,7 @@ pub(super) struct Faulty<'v> {
     pub patterns: Vec<Pat>,
     /// The documentation by form.
     pub docs: &'v Docs,
-    /// Whether the value can be replaced as it stands.
+    /// Whether the value can be replaced as it is.
     pub replaceable: bool,
 }
 
@@ -31,23 +31,24 @@ impl<'d> Reporter<'_, '_, 'd> {
         let meant = likely(value, &words, self.schema.synonyms.values);
         words.sort_by_key(|word| meant.iter().position(|likely| likely == word).unwrap_or(usize::MAX));
         let forms = allowed.forms.join(", or ");
-        let expected = match (words.len() <= MANY, meant.is_empty()) {
-            (true, _) if !words.is_empty() && !forms.is_empty() => {
-                format!("expected {}, or {forms}", any_of(&words, code))
-            }
-            (false, true) if !forms.is_empty() => format!("expected {forms}; {}", expected(value, &words, code)),
-            _ if !forms.is_empty() => format!("expected {forms}"),
-            (false, false) => String::new(),
-            _ => expected(value, &words, code),
+        // Where the suggestion is all that is allowed, or one of too many, a list is of no help.
+        let listed = match meant.len() {
+            0 => expected(value, &words, "values", code),
+            _ if words.len() > meant.len() && words.len() <= MANY => expected(value, &words, "values", code),
+            _ => String::new(),
+        };
+        let expected = match (forms.is_empty(), listed.strip_prefix("expected ")) {
+            (true, _) => listed,
+            (false, Some(words)) => format!("expected {words}, or {forms}"),
+            (false, None) if listed.is_empty() => format!("expected {forms}"),
+            (false, None) => format!("expected {forms}; {listed}"),
         };
         let question = did_you_mean(&meant, code);
         let space = if question.is_empty() || expected.is_empty() { "" } else { " " };
-        let doc = self.doc_for(faulty.docs, meant.first().map(String::as_str));
+        let doc = self.doc_for(faulty.docs, meant.first().filter(|_| meant.len() == 1).map(String::as_str));
         let help = with_doc(format!("{question}{space}{expected}"), self.schema.text(doc));
         let mut diagnostic = Diagnostic { patterns: allowed.patterns, ..diagnostic.alternatives(words) };
-        if !help.is_empty() {
-            diagnostic = diagnostic.help(help);
-        }
+        diagnostic = diagnostic.help(help);
         if let ([word], true, Some(span)) = (meant.as_slice(), faulty.replaceable, diagnostic.span) {
             let title = format!("write `{word}`");
             diagnostic = diagnostic.fix(Safety::Unsafe, title, span, escaped(word));

@@ -33,21 +33,18 @@ pub(super) fn nearest_first<T>(name: &str, mut list: Vec<T>, text: impl Fn(&T) -
 }
 
 /// What is expected in place of `written`, `words` being sorted by how near they are to it: all where they are few, else those that are
-/// somewhat like it.
-pub(super) fn expected(written: &str, words: &[String], decorate: fn(&str) -> String) -> String {
+/// somewhat like it. `what` is the plural of what they are.
+pub(super) fn expected(written: &str, words: &[String], what: &str, decorate: fn(&str) -> String) -> String {
     if words.len() <= MANY {
         return if words.is_empty() { String::new() } else { format!("expected {}", any_of(words, decorate)) };
     }
     let like: Vec<&String> = words.iter().filter(|word| is_like(written, word)).take(SHOWN).collect();
     let count = words.len();
-    if like.is_empty() {
-        return format!("{count} are allowed, none of them like `{}`", short(written));
+    match like.len() {
+        0 => format!("none of the {count} {what} that are allowed resembles `{}`", short(written)),
+        1 => format!("of the {count} {what} that are allowed, {} is nearest", all_of(&like, decorate)),
+        _ => format!("of the {count} {what} that are allowed, {} are nearest", all_of(&like, decorate)),
     }
-    format!(
-        "of the {count} that are allowed, {} {} nearest",
-        all_of(&like, decorate),
-        if like.len() == 1 { "is" } else { "are" }
-    )
 }
 
 /// Whether somebody who wrote `a` may think of `b`: it holds it, begins like it, or half of it is the same.
@@ -127,10 +124,10 @@ mod tests {
     #[test]
     fn of_many_the_nearest_are_shown() {
         let mut words: Vec<String> = (1..=11).map(|number| format!("word{number}")).collect();
-        assert_eq!(expected("abc", &words, code), "11 are allowed, none of them like `abc`");
+        assert_eq!(expected("abc", &words, "words", code), "none of the 11 words that are allowed resembles `abc`");
         words.insert(0, "abcd".to_owned());
-        assert_eq!(expected("abc", &words, code), "of the 12 that are allowed, `abcd` is nearest");
-        assert_eq!(expected("abc", &words[..2], code), "expected `abcd` or `word1`");
+        assert_eq!(expected("abc", &words, "words", code), "of the 12 words that are allowed, `abcd` is nearest");
+        assert_eq!(expected("abc", &words[..2], "words", code), "expected `abcd` or `word1`");
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Pattern {
         }
     }
 
-    /// Gives a documentation comment to an element or attribute that has none of its own.
+    /// Gives a documentation comment to an element or attribute without one of its own.
     pub(crate) fn document(&mut self, doc: Option<Box<str>>) {
         if self.doc.is_none() {
             self.doc = doc;

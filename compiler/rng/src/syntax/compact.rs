@@ -1,4 +1,4 @@
-//! Parser of the compact syntax: declarations, grammars and patterns. Name classes and annotations are in the files beside it.
+//! Parser of the compact syntax: declarations, grammars and patterns. Name classes and annotations are in the files of its folder.
 
 mod annotation;
 mod declaration;
@@ -176,7 +176,7 @@ impl Parser {
         } else {
             let pattern = self.pattern()?;
             if self.trailing {
-                return self.fault("an annotation follows a pattern that stands in nothing");
+                return self.fault("an annotation follows a pattern that is in nothing");
             }
             pattern
         };

@@ -147,7 +147,7 @@ impl Lexer {
         Err(Fault::new(self.place(self.at, self.at + 1), format!("`{c}` means nothing here")))
     }
 
-    /// Lines that begin with `##`, each without the marks and one space behind them.
+    /// Lines that begin with `##`, each without the marks and one space after them.
     fn documentation(&mut self) -> Token {
         let mut lines = Vec::new();
         loop {

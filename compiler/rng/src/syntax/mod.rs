@@ -13,7 +13,7 @@ use crate::error::Fault;
 use ast::Pattern;
 pub use write::to_xml;
 
-/// How deep patterns may stand inside each other in one file.
+/// How deep patterns may be nested in one file.
 pub(crate) const MAX_NESTING: usize = 100;
 
 /// Reads one file; which syntax it is in shows at its first character. `ns` is the namespace inherited from the file

@@ -14,8 +14,8 @@ static MARKS: LazyLock<Vec<(char, char)>> = LazyLock::new(|| {
 });
 
 fn is_mark(c: char) -> bool {
-    let behind = MARKS.partition_point(|(low, _)| *low <= c);
-    behind.checked_sub(1).and_then(|at| MARKS.get(at)).is_some_and(|(_, high)| c <= *high)
+    let later = MARKS.partition_point(|(low, _)| *low <= c);
+    later.checked_sub(1).and_then(|at| MARKS.get(at)).is_some_and(|(_, high)| c <= *high)
 }
 
 /// Characters that a name may begin with, marks among them left out, the colon aside.
@@ -37,7 +37,7 @@ pub(crate) const BEGIN: &[(char, char)] = &[
     ('\u{10000}', '\u{effff}'),
 ];
 
-/// Characters that a name may go on with, beside those above and marks among them.
+/// Characters that a name may go on with, besides those above, marks among them.
 pub(crate) const GO_ON: &[(char, char)] =
     &[('-', '.'), ('0', '9'), ('\u{b7}', '\u{b7}'), ('\u{300}', '\u{36f}'), ('\u{203f}', '\u{2040}')];
 

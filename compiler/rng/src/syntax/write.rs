@@ -123,7 +123,7 @@ impl Writer {
                 writer.documentation(pattern);
                 writer.components(components);
             }),
-            // Made by loading alone, which does not come before writing.
+            // Made only by loading, which does not come before writing.
             Kind::Scope(_) => {}
         }
     }

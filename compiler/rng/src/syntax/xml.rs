@@ -58,7 +58,7 @@ impl Reader {
         Err(Fault::new(self.place(node), message))
     }
 
-    /// Checks an element and its attributes (`own` beside the common ones), and gives the scope of its children.
+    /// Checks an element and its attributes (`own` besides the common ones), and gives the scope of its children.
     fn enter<'a>(&self, node: Node<'a, '_>, scope: Scope<'a>, own: &[&str]) -> Result<Scope<'a>> {
         let mut scope = Scope { depth: scope.depth + 1, ..scope };
         if scope.depth > MAX_NESTING {
@@ -147,7 +147,7 @@ impl Reader {
         Ok(Kind::Attribute(name, Box::new(content)))
     }
 
-    /// The name class of an element or attribute, and the children behind it.
+    /// The name class of an element or attribute, and the children after it.
     fn name_and_rest<'a, 'i>(
         &self,
         node: Node<'a, 'i>,

@@ -1,4 +1,4 @@
-//! The asking end of the control socket.
+//! The client of the control socket.
 
 use std::io::ErrorKind;
 use std::os::unix::net::UnixStream;
@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::wire::{Wire, WireError};
-use super::{AttachArguments, CONTROL_SOCKET, Described, DetachArguments, INTERFACE, Status};
+use super::{AttachArguments, CONTROL_SOCKET, DetachArguments, INTERFACE, Status, VmDescription};
 
-/// Why a call was not answered, or not as hoped.
+/// Why a call failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
     /// No supervisor listens there.
@@ -22,18 +22,18 @@ pub enum CallError {
     /// The VM ended before the answer.
     #[error("the VM has ended meanwhile")]
     Ended,
-    /// A device has come or gone since.
-    #[error("a device has come or gone meanwhile")]
+    /// A device was attached, detached or updated meanwhile.
+    #[error("a device was attached, detached or updated meanwhile")]
     Changed,
-    /// The supervisor says no.
+    /// The supervisor refused.
     #[error("{message}")]
     Refused {
-        /// In words.
+        /// Why.
         message: String,
         /// What to do about it.
         help: Option<String>,
-        /// What could not be taken back.
-        left: Vec<String>,
+        /// What could not be reverted.
+        not_reverted: Vec<String>,
         /// Whether it is the guest that has not released the device.
         is_guest: bool,
     },
@@ -83,10 +83,10 @@ impl Client {
             own => CallError::Refused {
                 message: text("/parameters/message").unwrap_or_else(|| format!("the supervisor answered {answer}")),
                 help: text("/parameters/help"),
-                left: answer
-                    .pointer("/parameters/left")
+                not_reverted: answer
+                    .pointer("/parameters/not_reverted")
                     .and_then(Value::as_array)
-                    .map(|left| left.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect())
+                    .map(|all| all.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect())
                     .unwrap_or_default(),
                 is_guest: own == Some("GuestHolds"),
             },
@@ -103,7 +103,7 @@ impl Client {
         serde_json::from_value(value).map_err(|e| CallError::Unreachable(e.to_string()))
     }
 
-    /// How the VM is.
+    /// The status of the VM.
     ///
     /// # Errors
     /// [`CallError`].
@@ -111,11 +111,11 @@ impl Client {
         self.read("Status")
     }
 
-    /// What runs.
+    /// The description of what runs.
     ///
     /// # Errors
     /// [`CallError`].
-    pub fn describe(&mut self) -> Result<Described, CallError> {
+    pub fn describe(&mut self) -> Result<VmDescription, CallError> {
         self.read("Describe")
     }
 
@@ -143,7 +143,7 @@ impl Client {
         self.own("Detach", arguments).map(drop)
     }
 
-    /// Asks the guest to switch itself off.
+    /// Asks the guest to shut down.
     ///
     /// # Errors
     /// [`CallError`].

@@ -26,8 +26,8 @@ pub(super) fn of_failure(failure: &Failure) -> Value {
     }
     match failure.exit_code() {
         4 => {
-            let left: Vec<String> = failure.stuck.iter().map(ToString::to_string).collect();
-            own("Stuck", &json!({ "message": message, "help": help, "left": left }))
+            let not_reverted: Vec<String> = failure.not_reverted.iter().map(ToString::to_string).collect();
+            own("RevertFailed", &json!({ "message": message, "help": help, "not_reverted": not_reverted }))
         }
         5 => own("GuestHolds", &json!({ "message": message, "help": help })),
         _ => own("Refused", &json!({ "message": message, "help": help })),

@@ -24,7 +24,7 @@ pub const CONTROL_SOCKET: &str = "control.sock";
 /// The longest message in bytes.
 pub const LONGEST: usize = 16 << 20;
 
-/// How many may be connected at a time.
+/// How many clients may be connected at a time.
 pub const MOST_PEERS: usize = 16;
 
 /// The name of the interface.
@@ -33,7 +33,7 @@ pub const INTERFACE: &str = "io.virtc.Machine";
 /// The interface, in varlink's language.
 pub const DESCRIPTION: &str = include_str!("io.virtc.Machine.varlink");
 
-/// How the VM is.
+/// The status of the VM.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {
     /// Its name.
@@ -42,18 +42,18 @@ pub struct Status {
     pub uuid: String,
     /// QEMU's own run state, such as `running`.
     pub state: String,
-    /// QEMU's process; absent: it has ended.
+    /// The number of QEMU's process; absent: it has ended.
     pub pid: Option<u32>,
 }
 
-/// What runs, in the words of whoever started it.
+/// The description of the running VM, as its client gave it.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Described {
-    /// The text that was given at the start, or with the last device that came or changed; empty: none was.
+pub struct VmDescription {
+    /// The text that was given at the start, or with the last device that was attached or updated; empty: none was.
     pub definition: String,
-    /// How often a device has come, gone or changed.
+    /// How often a device was attached, detached or updated since the start, from 0.
     pub generation: u64,
-    /// The aliases of devices that have gone since the text was given.
+    /// The aliases of devices that were detached since the text was given.
     pub released: Vec<String>,
 }
 

@@ -23,7 +23,7 @@ const SERVICE_DESCRIPTION: &str = include_str!("org.varlink.service.varlink");
 /// How long a connection may be silent, and how long an answer may take to be read.
 const TIME: Duration = Duration::from_secs(60);
 
-/// The thread that accepts. It ends when this goes.
+/// The thread that accepts. It ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Server {
     listener: Arc<UnixListener>,
@@ -84,7 +84,7 @@ fn accept(listener: &UnixListener, requests: &RequestSender) {
     }
 }
 
-/// The file's mode says the same; a descriptor that was handed on does not get around this.
+/// The file's mode (0600) forbids others as well; this check also holds for a descriptor that was passed on.
 fn is_owner(stream: &UnixStream) -> bool {
     let me = nix::unistd::geteuid().as_raw();
     getsockopt(stream, PeerCredentials).is_ok_and(|peer| peer.uid() == 0 || peer.uid() == me)
@@ -96,7 +96,7 @@ fn serve(stream: UnixStream, requests: &RequestSender) {
         let call = match wire.receive(TIME) {
             Ok(call) => call,
             Err(WireError::Nonsense(why)) => {
-                // What follows cannot be told apart from the rest of it.
+                // Where the next message begins is not known.
                 let _ = wire.send(&invalid(&why), TIME);
                 return;
             }

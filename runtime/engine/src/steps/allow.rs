@@ -3,17 +3,20 @@
 use virtc_plan::DeviceRule;
 
 use super::{Context, only, rules};
-use crate::change::{AclTable, Change, Group, Op};
+use crate::acl::AclTable;
+use crate::change::Change;
 use crate::error::HostError;
+use crate::group::Group;
 use crate::host::Result;
+use crate::host::operations::SetDeviceAcl;
 
 pub(super) fn change(more: &[DeviceRule], nth: usize, context: &Context<'_>) -> Result<Option<Change>> {
-    if matches!(context.group, Group::Marked(_)) {
+    if matches!(context.group, Group::ByEnvironment(_)) {
         return Ok(None);
     }
     only(nth, || {
         let Some(former) = context.acl else {
-            return Err(HostError::Unfit("the plan allows a device before it makes the control group".into()));
+            return Err(HostError::Unsuitable("the plan allows a device before it makes the control group".into()));
         };
         let mut table = former.clone();
         table.entry(context.device.to_owned()).or_default().extend(rules::resolve(more, context)?);
@@ -23,8 +26,6 @@ pub(super) fn change(more: &[DeviceRule], nth: usize, context: &Context<'_>) -> 
 
 /// The change from one table to another.
 pub(crate) fn replace(group: &Group, former: AclTable, table: AclTable) -> Change {
-    Change {
-        redo: Op::Acl { group: group.clone(), table: Some(table) },
-        undo: Op::Acl { group: group.clone(), table: Some(former) },
-    }
+    let set = |table| SetDeviceAcl { group: group.clone(), table: Some(table) };
+    Change::new(set(table), set(former))
 }

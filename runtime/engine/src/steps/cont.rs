@@ -1,14 +1,12 @@
-//! The guest runs. There is no way back but QEMU's end, which the start of QEMU undoes.
+//! The guest's CPUs start. Only QEMU's end reverts that, and it is the inverse of its start.
 
 use serde_json::json;
 
 use super::only;
-use crate::change::{Change, Op};
+use crate::change::Change;
 use crate::host::Result;
+use crate::host::operations::QmpExecute;
 
 pub(super) fn change(nth: usize) -> Result<Option<Change>> {
-    only(nth, || {
-        let redo = Op::Qmp { command: json!({"execute": "cont"}), fd: None, awaits: None };
-        Ok(Change { redo, undo: Op::Nothing })
-    })
+    only(nth, || Ok(Change::without_revert(QmpExecute { command: json!({"execute": "cont"}), fd: None, awaits: None })))
 }

@@ -1,13 +1,14 @@
-//! A file is made out of a template where there is none. It is the guest's data from then on, and stays.
+//! A template is copied to a file that does not exist yet. The file is the guest's data from then on, and stays.
 
 use std::path::PathBuf;
 
 use virtc_plan::Owner;
 
 use super::{Context, absolute, only};
-use crate::change::{Change, Op};
+use crate::change::Change;
 use crate::error::HostError;
 use crate::host::Result;
+use crate::host::operations::{CopyFile, RemovePartial};
 
 pub(super) fn change(
     from: Option<&str>,
@@ -21,11 +22,11 @@ pub(super) fn change(
         return Ok(None);
     }
     let Some(from) = from else {
-        return Err(HostError::Unfit(format!("{} does not exist, and there is no template for it", to.display())));
+        return Err(HostError::Unsuitable(format!("{} does not exist, and there is no template for it", to.display())));
     };
     let from = absolute(from)?;
     if context.host.canonical(&from)?.is_none() {
-        return Err(HostError::Unfit(format!(
+        return Err(HostError::Unsuitable(format!(
             "{} does not exist, and neither does its template {}",
             to.display(),
             from.display()
@@ -34,13 +35,13 @@ pub(super) fn change(
     if let Some(parent) = to.parent()
         && context.host.canonical(parent)?.is_none()
     {
-        return Err(HostError::Unfit(format!("the directory {} does not exist", parent.display())));
+        return Err(HostError::Unsuitable(format!("the directory {} does not exist", parent.display())));
     }
     only(nth, || {
-        let (uid, gid) = context.owner(owner).unwrap_or_else(|| context.host.caller());
+        let (uid, gid) = context.owner(owner).map_or_else(|| context.host.caller(), Ok)?;
         let mut part = to.clone().into_os_string();
         part.push(".virtc-part");
         let part = PathBuf::from(part);
-        Ok(Change { redo: Op::CopyFile { from, part: part.clone(), to, uid, gid }, undo: Op::RemovePart { part } })
+        Ok(Change::new(CopyFile { from, part: part.clone(), to, uid, gid }, RemovePartial { part }))
     })
 }

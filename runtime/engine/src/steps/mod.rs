@@ -1,7 +1,7 @@
-//! What each step of a plan means on this host: its writes, one after the other, each fixed just before it is made.
+//! The changes of each step of a plan on this host, one after the other, each fixed just before it is made. A file for each step.
 //!
-//! A step never writes. It is asked for its change number 0, 1, 2, … until it has no more; between two questions the change was
-//! made and read back, or laid over the host in a dry run.
+//! A step never writes. It returns change number 0, 1, 2, … until it has no more; between two calls the change was made and read
+//! back, or laid over the host in a dry run.
 
 mod allow;
 mod cgroup;
@@ -24,18 +24,21 @@ use std::path::{Path, PathBuf};
 
 use virtc_plan::{Node, Owner, PciAddress, Placeholder, Step};
 
-use crate::change::{AclTable, Change, Group, User};
+use crate::acl::AclTable;
+use crate::change::Change;
 use crate::control::CONTROL_SOCKET;
 use crate::error::HostError;
+use crate::group::Group;
+use crate::host::resources::User;
 use crate::host::{HostRead, Result};
 
 /// The runtime's own files in the private directory.
 pub(crate) const OWN_FILES: [&str; 6] = ["journal", "lock", "qemu", "qemu.log", CONTROL_SOCKET, MACHINE_FILE];
 
-/// What runs, in the words of whoever started it: [`Described`](crate::control::Described).
+/// The description of the running VM: [`VmDescription`](crate::control::VmDescription).
 pub(crate) const MACHINE_FILE: &str = "machine.json";
 
-/// What a step sees.
+/// What a step can read.
 pub struct Context<'a> {
     /// The host.
     pub host: &'a dyn HostRead,
@@ -49,12 +52,12 @@ pub struct Context<'a> {
     pub acl: Option<&'a AclTable>,
     /// The alias of the device that the step is for; empty: for the VM itself.
     pub device: &'a str,
-    /// How long QEMU may take to greet on its monitor, in milliseconds.
+    /// How long QEMU may take until the greeting of its monitor, in milliseconds.
     pub handshake_ms: u64,
 }
 
 impl Context<'_> {
-    /// The directory that `{state}` stands for.
+    /// The directory `{state}`.
     fn state(&self) -> PathBuf {
         self.dir.join("qemu")
     }
@@ -67,7 +70,7 @@ impl Context<'_> {
         if is_plain(name) && !OWN_FILES.contains(&name) {
             Ok(self.dir.join(name))
         } else {
-            Err(HostError::Unfit(format!("`{name}` cannot be a file name in the VM's directory")))
+            Err(HostError::Unsuitable(format!("`{name}` cannot be a file name in the VM's directory")))
         }
     }
 
@@ -80,18 +83,18 @@ impl Context<'_> {
     }
 
     /// The value of a placeholder.
-    fn fill(&self, hole: &Placeholder) -> Result<String> {
-        match hole {
+    fn fill(&self, placeholder: &Placeholder) -> Result<String> {
+        match placeholder {
             Placeholder::State => match self.state().to_str() {
                 Some(path) => Ok(path.to_owned()),
-                None => Err(HostError::Unfit(format!("{} is not UTF-8", self.dir.display()))),
+                None => Err(HostError::Unsuitable(format!("{} is not UTF-8", self.dir.display()))),
             },
             Placeholder::Fd(name) => match self.host.fd(name)? {
                 Some(fd) => Ok(fd.number),
-                None => Err(HostError::Unfit(format!("the plan uses descriptor `{name}` before it is open"))),
+                None => Err(HostError::Unsuitable(format!("the plan uses descriptor `{name}` before it is open"))),
             },
             Placeholder::Secret(name) | Placeholder::SecretIv(name) => {
-                Err(HostError::Unfit(format!("the secret behind `{name}` cannot be handed to QEMU yet")))
+                Err(HostError::Unsuitable(format!("the secret `{name}` cannot be passed to QEMU yet")))
             }
         }
     }
@@ -108,14 +111,16 @@ impl Context<'_> {
 
     fn iommu_group(&self, device: PciAddress) -> Result<String> {
         let state = self.host.pci(device)?.ok_or_else(|| no_function(device))?;
-        state.group.ok_or_else(|| HostError::Unfit(format!("{device} has no IOMMU group; is the IOMMU switched on?")))
+        state
+            .group
+            .ok_or_else(|| HostError::Unsuitable(format!("{device} has no IOMMU group; is the IOMMU switched on?")))
     }
 
     /// An error where the descriptor is open already.
     fn is_free(&self, fd: &str) -> Result<()> {
         match self.host.fd(fd)? {
             None => Ok(()),
-            Some(_) => Err(HostError::Unfit(format!("the plan opens descriptor `{fd}` twice"))),
+            Some(_) => Err(HostError::Unsuitable(format!("the plan opens descriptor `{fd}` twice"))),
         }
     }
 }
@@ -157,7 +162,7 @@ fn absolute(path: &str) -> Result<PathBuf> {
     if path.starts_with('/') && !path.contains('\0') {
         Ok(PathBuf::from(path))
     } else {
-        Err(HostError::Unfit(format!("`{path}` is no absolute path")))
+        Err(HostError::Unsuitable(format!("`{path}` is no absolute path")))
     }
 }
 
@@ -166,5 +171,5 @@ fn is_plain(name: &str) -> bool {
 }
 
 fn no_function(device: PciAddress) -> HostError {
-    HostError::Unfit(format!("this host has no PCI function {device}"))
+    HostError::Unsuitable(format!("this host has no PCI function {device}"))
 }

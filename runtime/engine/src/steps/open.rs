@@ -1,10 +1,11 @@
-//! A file is opened as a named descriptor, and made before where that is wanted.
+//! A file is opened as a named descriptor, and made first where the plan wants that.
 
 use virtc_plan::{Content, OpenMode};
 
 use super::{Context, absolute};
-use crate::change::{Change, Op};
+use crate::change::Change;
 use crate::host::Result;
+use crate::host::operations::{Close, MakeFile, Open, RemoveEmpty};
 
 pub(super) struct Wanted<'a> {
     pub fd: &'a str,
@@ -20,13 +21,13 @@ pub(super) fn change(wanted: &Wanted<'_>, nth: usize, context: &Context<'_>) -> 
         context.is_free(wanted.fd)?;
     }
     if nth == 0 && wanted.create && context.host.stat(&path)?.is_none() {
-        return Ok(Some(Change { redo: Op::MakeFile { path: path.clone() }, undo: Op::RemoveEmpty { path } }));
+        return Ok(Some(Change::new(MakeFile { path: path.clone() }, RemoveEmpty { path })));
     }
     if context.host.fd(wanted.fd)?.is_some() {
         return Ok(None);
     }
-    Ok(Some(Change {
-        redo: Op::Open { fd: wanted.fd.to_owned(), path, mode: wanted.mode, content: wanted.content },
-        undo: Op::Close { fds: vec![wanted.fd.to_owned()] },
-    }))
+    Ok(Some(Change::new(
+        Open { fd: wanted.fd.to_owned(), path, mode: wanted.mode, content: wanted.content },
+        Close { fds: vec![wanted.fd.to_owned()] },
+    )))
 }

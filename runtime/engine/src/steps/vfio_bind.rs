@@ -1,4 +1,4 @@
-//! A PCI function goes to `vfio-pci`: unbind, `driver_override`, bind.
+//! A PCI function is bound to `vfio-pci`: unbind, `driver_override`, bind.
 //!
 //! The order lets the inverse work newest first: the kernel refuses to bind a driver other than the one in `driver_override`
 //! (drivers/pci/pci-driver.c), so the former value is back before the former driver is bound.
@@ -6,9 +6,10 @@
 use virtc_plan::PciAddress;
 
 use super::{Context, no_function};
-use crate::change::{Change, Op};
+use crate::change::Change;
 use crate::error::HostError;
 use crate::host::Result;
+use crate::host::operations::{BindDriver, SetDriverOverride};
 
 const VFIO: &str = "vfio-pci";
 
@@ -19,23 +20,23 @@ pub(super) fn change(device: PciAddress, managed: bool, nth: usize, context: &Co
         context.iommu_group(device)?;
         if !managed && !is_bound {
             let driver = now.driver.as_deref().unwrap_or("no driver");
-            return Err(HostError::Unfit(format!(
-                "{device} is bound to {driver}, and the plan leaves it to others to bind it to {VFIO}"
+            return Err(HostError::Unsuitable(format!(
+                "{device} is bound to {driver}, and an unmanaged one must be bound to {VFIO} already"
             )));
         }
         if !is_bound && !context.host.has_driver(VFIO)? {
-            return Err(HostError::Unfit(format!("the driver {VFIO} is not loaded")));
+            return Err(HostError::Unsuitable(format!("the driver {VFIO} is not loaded")));
         }
     }
     if is_bound {
         return Ok(None);
     }
     let vfio = || Some(VFIO.to_owned());
-    let bind = |driver| Op::Driver { device, driver };
-    let prefer = |driver| Op::Override { device, driver };
+    let bind = |driver| BindDriver { device, driver };
+    let prefer = |driver| SetDriverOverride { device, driver };
     Ok(Some(match nth {
-        0 => Change { redo: bind(None), undo: bind(now.driver) },
-        1 => Change { redo: prefer(vfio()), undo: prefer(now.driver_override) },
-        _ => Change { redo: bind(vfio()), undo: bind(None) },
+        0 => Change::new(bind(None), bind(now.driver)),
+        1 => Change::new(prefer(vfio()), prefer(now.driver_override)),
+        _ => Change::new(bind(vfio()), bind(None)),
     }))
 }

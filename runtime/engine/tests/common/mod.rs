@@ -1,6 +1,6 @@
 //! A small VM for real runs, and the state of the host before and after.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
-#![expect(clippy::unwrap_used, clippy::print_stderr, clippy::disallowed_methods, reason = "these are tests")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "these are tests")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,16 +34,25 @@ const GUEST: [u8; 59] = [
 ];
 
 /// Whether the test can run here: as root, with QEMU. Says aloud why not.
+#[track_caller]
 pub fn can_run() -> bool {
-    let why = if !nix::unistd::geteuid().is_root() {
-        "it needs root"
-    } else if !Path::new(QEMU).exists() {
-        "there is no qemu-system-x86_64"
+    let has_qemu = Path::new(QEMU).exists();
+    if !nix::unistd::geteuid().is_root() {
+        skip("it needs root");
+        false
+    } else if has_qemu {
+        true
     } else {
-        return true;
-    };
-    eprintln!("SKIPPED: {why}");
-    false
+        skip(&format!("there is no {QEMU}"));
+        false
+    }
+}
+
+/// Says aloud, and in the summary of the tests, that the test at this place does not run.
+#[track_caller]
+pub fn skip(why: &str) {
+    let place = std::panic::Location::caller();
+    virtc_tests::tools::skipped(&format!("the test at {}:{} was not run: {why}", place.file(), place.line()));
 }
 
 /// Places of one test, and the host as it was.
@@ -90,7 +99,7 @@ impl Bed {
         Path::new(mount).join(path.trim_start_matches('/')).join(format!("virtc-{}", self.name))
     }
 
-    /// All that a run of this VM could leave behind: state directory, control groups, interfaces, owners, processes.
+    /// Everything that a run of this VM could leave: state directory, control groups, interfaces, owners, processes.
     fn host(&self) -> BTreeMap<String, String> {
         let mut out = BTreeMap::new();
         out.insert("dir".into(), self.dir().exists().to_string());
@@ -209,7 +218,7 @@ impl Bed {
     }
 }
 
-/// What a failed test leaves behind.
+/// Reverts what a failed test has left.
 impl Drop for Bed {
     fn drop(&mut self) {
         if std::thread::panicking() {
@@ -280,7 +289,7 @@ pub fn supervise(
     })
 }
 
-/// What the VM is said to be.
+/// The description of the VM.
 pub const DEFINITION: &str = "a test";
 
 pub fn attaching(plan: DevicePlan) -> AttachArguments {
@@ -310,9 +319,4 @@ pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
         assert!(Instant::now() < end, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-/// Says aloud that a test does not run.
-pub fn skip(why: &str) {
-    eprintln!("SKIPPED: {why}");
 }

@@ -1,32 +1,32 @@
-//! A CPU in libvirt's words: the model that is nearest to it, and what it has and lacks beside that.
+//! A CPU in libvirt's words: the nearest model, and the features that it has in addition or lacks.
 
 use std::collections::BTreeMap;
 
 use crate::HostModel;
 use crate::cpu::map::{Bits, CpuMap, Model};
 
-/// A CPU as QEMU tells it.
+/// A CPU as QEMU shows it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CpuFacts {
     /// Its features, in QEMU's words.
     pub features: Vec<String>,
-    /// What it says of its maker, such as `AuthenticAMD`.
+    /// Its vendor, such as `AuthenticAMD`.
     pub vendor: String,
-    /// Its family.
+    /// Its family, 0 to 270 (CPUID leaf 1).
     pub family: u32,
-    /// Its model.
+    /// Its model, 0 to 255 (CPUID leaf 1).
     pub model: u32,
-    /// Its stepping.
+    /// Its stepping, 0 to 15 (CPUID leaf 1).
     pub stepping: u32,
 }
 
-/// A model with what a CPU has and lacks beside it.
+/// A model with the features that a CPU has in addition or lacks.
 struct Candidate<'m> {
     model: &'m Model,
     features: Vec<(String, bool)>,
 }
 
-/// What `host-model` stands for on this CPU, of the models that QEMU has; with each of these stand the features that it needs and that are
+/// The `host-model` of this CPU, from the models that QEMU has; with each of these, the features that it needs and that are
 /// missing here. `None` where no model fits.
 ///
 /// The choice is libvirt's (`x86Decode` in its `src/cpu/cpu_x86.c`): of the models of the same maker one with the CPU's own family and
@@ -46,7 +46,7 @@ pub fn decode(map: &CpuMap, cpu: &CpuFacts, models: &BTreeMap<String, Vec<String
         if vendor.is_some() && model.vendor.is_some() && model.vendor.as_ref() != vendor {
             continue;
         }
-        let candidate = Candidate { model, features: beside(map, &own, model, blockers) };
+        let candidate = Candidate { model, features: differences(map, &own, model, blockers) };
         if best.as_ref().is_none_or(|best| is_better(cpu, best, &candidate)) {
             best = Some(candidate);
         }
@@ -60,8 +60,8 @@ fn has_broken_tsx(cpu: &CpuFacts) -> bool {
     cpu.vendor == "GenuineIntel" && cpu.family == 6 && (is_old || matches!(cpu.model, 60 | 69 | 70))
 }
 
-/// What the CPU has and lacks beside a model, in the order of the map.
-fn beside(map: &CpuMap, own: &Bits, model: &Model, blockers: &[String]) -> Vec<(String, bool)> {
+/// The features that the CPU has in addition to a model or lacks, in the order of the map.
+fn differences(map: &CpuMap, own: &Bits, model: &Model, blockers: &[String]) -> Vec<(String, bool)> {
     let (mut more, mut less) = (own.clone(), model.bits.clone());
     more.subtract(&model.bits);
     less.subtract(own);

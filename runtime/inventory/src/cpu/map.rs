@@ -78,7 +78,7 @@ impl CpuMap {
     /// Reads `index.xml` and what it includes for x86.
     ///
     /// # Errors
-    /// In words, when a file cannot be read, or says something that is not understood.
+    /// In words, when a file cannot be read, or has content that is not understood.
     pub fn read(dir: &Path) -> Result<Self, String> {
         let mut map = Self::default();
         let index = load(&dir.join("index.xml"))?;

@@ -1,4 +1,4 @@
-//! What `host-model` stands for: libvirt's CPU map, and the model of it that a CPU is described by.
+//! The CPU of `host-model`: libvirt's CPU map, and the model in it that describes a CPU.
 
 mod decode;
 mod map;

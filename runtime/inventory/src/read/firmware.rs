@@ -1,4 +1,4 @@
-//! Firmware descriptors, and what firmware says of the host itself.
+//! Firmware descriptors, and the tables of the host's own firmware.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -34,7 +34,7 @@ fn is_descriptor(name: &str) -> bool {
     !name.starts_with('.') && Path::new(name).extension().is_some_and(|extension| extension == "json")
 }
 
-/// The host's SMBIOS tables; serial numbers are for root alone, and are left out without a word.
+/// The host's SMBIOS tables; serial numbers can be read only by root, and are otherwise left out without a message.
 pub(super) fn smbios(sys: &Tree) -> Option<Smbios> {
     const DIR: &str = "class/dmi/id";
     let known = sys.names(DIR);

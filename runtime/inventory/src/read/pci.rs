@@ -54,7 +54,7 @@ fn function(sys: &Tree, dir: &str, address: PciAddress) -> Option<PciFunction> {
 }
 
 /// The list of capabilities decides where it can be read, which takes root. The kernel shows the speed of a link for PCI
-/// Express alone (since Linux 4.13). Before that the size of the configuration space tells, except for a host bridge,
+/// Express only (since Linux 4.13). Before that the size of the configuration space shows it, except for a host bridge,
 /// which has the large one on every machine that can address it.
 fn bus_kind(sys: &Tree, dir: &str, class: u32, space: &[u8]) -> BusKind {
     let large = || sys.size(&format!("{dir}/config")).is_some_and(|size| size >= EXTENDED_SIZE);

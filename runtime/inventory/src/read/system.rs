@@ -8,7 +8,7 @@ use crate::{Cpu, CpuModel, HugePages, Iommu, Kvm, Limits, Memory, NumaNode};
 /// The numbers in a file that holds a list such as `0-3,8`.
 fn numbers(tree: &Tree, path: &str) -> BTreeSet<u32> {
     let Some(text) = tree.text(path) else { return BTreeSet::new() };
-    // `isolated` says `(null)` where there are none.
+    // `isolated` is `(null)` where there are none.
     let list = if text == "(null)" { Some(Vec::new()) } else { number_list(&text) };
     if list.is_none() {
         tree.problem(path, "not a list of numbers");

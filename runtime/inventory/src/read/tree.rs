@@ -49,7 +49,7 @@ impl Tree {
         self.root.join(path).exists()
     }
 
-    /// The content of a file. A file that is not there, or that the kernel says has no value now, is no problem.
+    /// The content of a file. A file that does not exist, or that has no value now, is no problem.
     pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
         let full = self.root.join(path);
         let read = || {
@@ -70,7 +70,7 @@ impl Tree {
         }
     }
 
-    /// The text of a file that may be for root alone, which is no problem, without white space around it.
+    /// The text of a file that only root may be able to read, which is no problem, without white space around it.
     pub(super) fn readable_text(&self, path: &str) -> Option<String> {
         let mut text = Vec::new();
         fs::File::open(self.root.join(path)).ok()?.take(LIMIT).read_to_end(&mut text).ok()?;

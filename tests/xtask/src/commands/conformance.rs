@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> Outcome {
     let virtc = if let Some(path) = &args.virtc {
         path.clone()
     } else {
-        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc-cli"]), 0)?;
         process::built("release", "virtc")
     };
     let named: Vec<&str> = args.what.iter().map(String::as_str).collect();

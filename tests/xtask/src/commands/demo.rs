@@ -59,7 +59,7 @@ pub fn run(args: &Args) -> Outcome {
     }
 
     steps.step("Build virtc");
-    process::run(process::cargo().args(["build", "--quiet", "--package", "virtc"]), 0)?;
+    process::run(process::cargo().args(["build", "--quiet", "--package", "virtc-cli"]), 0)?;
 
     steps.step("Check a sound definition");
     process::run(&mut virtc(&steps, &["check"], Some(&example("guest.xml"))), 0)?;

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
+use virtc_tests::libvirt::compile::{self, Emit, Made};
+use virtc_tests::libvirt::normal::{is_native, lines, machine_type, same, words};
 
 use crate::hold::corpus::{self, Case};
 use crate::hold::grammar::Root;
 use crate::hold::groups::{Groups, told_apart};
 use crate::hold::growth::Growth;
-use crate::hold::libvirt::{Answer, Libvirt, What, adapted, is_native, lines, named, put, same, words};
+use crate::hold::libvirt::{Answer, Libvirt, What, adapted, put};
 use crate::hold::mutation::mutate;
 use crate::hold::random::Random;
 use crate::hold::refusal;
@@ -61,12 +62,6 @@ pub struct Args {
     show: usize,
 }
 
-/// What virtc says of a file.
-enum Own {
-    Made(String),
-    Refused { names: Vec<String>, first: String },
-}
-
 /// Compares.
 ///
 /// # Errors
@@ -78,7 +73,7 @@ pub fn run(args: &Args) -> Outcome {
     let virtc = if let Some(path) = &args.virtc {
         std::path::absolute(path)?
     } else {
-        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc-cli"]), 0)?;
         process::built("release", "virtc")
     };
     let folder = tempfile::tempdir()?;
@@ -179,7 +174,11 @@ impl Session<'_> {
             self.asked += 1;
         }
         let answers = self.libvirt.ask(what, &files)?;
-        let own = own(what, &self.virtc, &self.host, &files)?;
+        let emit = match what {
+            What::Xml => Emit::Xml,
+            What::Argv => Emit::Argv,
+        };
+        let own = compile::all(&self.virtc, &self.host, emit, &[], &files)?;
         let mut pairs = files.iter().zip(answers);
         let mut all = Vec::new();
         for text in texts {
@@ -249,24 +248,24 @@ fn mutants(cases: &[Case], count: usize, seed: u64, out: &mut Vec<Subject>) {
 const EQUAL: &str = "equal";
 
 /// What the two do not agree on.
-fn judge(what: What, text: &str, answer: &Answer, own: &Own) -> Result<Verdict, Box<dyn std::error::Error>> {
+fn judge(what: What, text: &str, answer: &Answer, own: &Made) -> Result<Verdict, Box<dyn std::error::Error>> {
     Ok(match (answer, own) {
         (Answer::Refused(why), _) if refusal::is_no_answer(why) => Verdict::of("libvirt gave no answer"),
-        (Answer::Refused(_), Own::Refused { .. }) => Verdict::of("both refuse"),
-        (Answer::Refused(why), Own::Made(_)) if refusal::is_of_the_host(why) => {
+        (Answer::Refused(_), Made::Refused { .. }) => Verdict::of("both refuse"),
+        (Answer::Refused(why), Made::Text(_)) if refusal::is_of_the_host(why) => {
             Verdict::of("this host lacks something")
         }
-        (Answer::Refused(why), Own::Made(_)) => Verdict { kind: "only libvirt refuses", said: vec![why.clone()] },
-        (Answer::Stored(_), Own::Refused { names, first }) => {
+        (Answer::Refused(why), Made::Text(_)) => Verdict { kind: "only libvirt refuses", said: vec![why.clone()] },
+        (Answer::Stored(_), Made::Refused { names, first }) => {
             let limit = |name: &String| name == "not-yet-supported" || name == "host-fact-needed";
             let kind = if names.iter().any(limit) { "not supported yet" } else { "only virtc refuses" };
             Verdict { kind, said: vec![first.clone()] }
         }
-        (Answer::Stored(theirs), Own::Made(ours)) => {
-            let (machine, domain) = named(text);
+        (Answer::Stored(theirs), Made::Text(ours)) => {
+            let machine = machine_type(text);
             let (theirs, ours) = match what {
                 What::Xml => (lines(theirs, machine.as_deref())?, lines(ours, None)),
-                What::Argv => (words(theirs, &domain, machine.as_deref())?, Ok(ours.lines().map(same).collect())),
+                What::Argv => (words(theirs, machine.as_deref())?, Ok(ours.lines().map(same).collect())),
             };
             let ours = ours.unwrap_or_else(|error| vec![format!("what virtc writes is no XML: {error}")]);
             if theirs == ours {
@@ -280,53 +279,4 @@ fn judge(what: What, text: &str, answer: &Answer, own: &Own) -> Result<Verdict, 
             Verdict { kind: "differ (-libvirt +virtc)", said: told_apart(said) }
         }
     })
-}
-
-/// What virtc says of all files, by name.
-fn own(
-    what: What,
-    virtc: &PathBuf,
-    host: &PathBuf,
-    files: &[PathBuf],
-) -> Result<BTreeMap<String, Own>, Box<dyn std::error::Error>> {
-    let mut command = Command::new(virtc);
-    let emit = match what {
-        What::Xml => "xml",
-        What::Argv => "argv",
-    };
-    command.args(["compile", "--emit", emit, "--format", "json", "--host"]).arg(host).args(files);
-    // One file alone is answered in another form.
-    command.args(files.first().filter(|_| files.len() == 1));
-    let output = command.output()?;
-    let mut all = BTreeMap::new();
-    for line in String::from_utf8(output.stdout)?.lines() {
-        let line: Value = serde_json::from_str(line)?;
-        let file = line.get("file").and_then(Value::as_str).unwrap_or_default().to_owned();
-        let made = match what {
-            What::Xml => line.get("xml").and_then(Value::as_str).map(str::to_owned),
-            What::Argv => line.get("argv").and_then(Value::as_array).map(|words| {
-                // One line for each word: none holds a line feed that is not escaped in JSON.
-                let words = words.iter().skip(1).filter_map(Value::as_str);
-                let mut words: Vec<&str> = words.collect();
-                while let Some(at) = words.iter().position(|word| *word == "-add-fd") {
-                    words.drain(at..words.len().min(at + 2));
-                }
-                words.iter().map(|word| word.replace('\n', "\\n")).collect::<Vec<_>>().join("\n")
-            }),
-        };
-        let own = match made {
-            Some(made) => Own::Made(made),
-            None => refusal(line.get("diagnostics")),
-        };
-        all.insert(file, own);
-    }
-    Ok(all)
-}
-
-fn refusal(found: Option<&Value>) -> Own {
-    let faults: Vec<&Value> = found.and_then(Value::as_array).into_iter().flatten().collect();
-    let text = |fault: &Value, key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let errors = || faults.iter().filter(|fault| text(fault, "severity") == "error");
-    let names = errors().map(|fault| text(fault, "name")).collect();
-    Own::Refused { names, first: errors().map(|fault| text(fault, "message")).next().unwrap_or_default() }
 }

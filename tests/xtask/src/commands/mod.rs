@@ -11,4 +11,5 @@ pub mod libvirt;
 pub mod messages;
 pub mod mutants;
 pub mod orders;
+pub mod record;
 pub mod test;

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use roxmltree::{Document, Node};
+use roxmltree::Document;
+use virtc_tests::libvirt::normal::child;
 
 /// Every definition gets this uuid while libvirt holds it, with the number of this process behind it: others may ask too.
 const UUID: &str = "c7a5fdbd-edaf-9455-926a";
@@ -84,27 +85,33 @@ impl Libvirt {
     ///
     /// # Errors
     /// When `virsh` cannot be run.
-    #[expect(clippy::unused_self, reason = "there is nobody to ask without a daemon")]
     pub fn ask(&self, what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
-        // A definition at which the daemon ends takes the answers behind it along.
+        let uuid = uuid();
+        let question = |file: &PathBuf| match what {
+            What::Xml => stored(&file.display().to_string(), &uuid),
+            What::Argv => native(&file.display().to_string()),
+        };
+        self.ask_each(&files.iter().map(question).collect::<Vec<_>>())
+    }
+
+    /// What libvirt answers to each question, which is one command of `virsh` or several.
+    ///
+    /// # Errors
+    /// When `virsh` cannot be run.
+    #[expect(clippy::unused_self, reason = "there is nobody to ask without a daemon")]
+    pub fn ask_each(&self, questions: &[String]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
+        // A definition at which the daemon ends takes the answers after it along.
         let mut answers = Vec::new();
-        for files in files.chunks(AT_ONCE) {
-            answers.extend(Self::ask_at_once(what, files)?);
+        for questions in questions.chunks(AT_ONCE) {
+            answers.extend(Self::ask_at_once(questions)?);
         }
         Ok(answers)
     }
 
-    fn ask_at_once(what: What, files: &[PathBuf]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
-        let (mut script, uuid) = (String::new(), uuid());
-        for file in files {
-            let file = file.display();
-            let _ = match what {
-                What::Xml => {
-                    writeln!(script, "define {file}\ndumpxml --inactive {uuid}\nundefine --nvram {uuid}")
-                }
-                What::Argv => writeln!(script, "domxml-to-native qemu-argv --xml {file}"),
-            };
-            let _ = writeln!(script, "echo --xml {0}\necho --err --xml {0}", MARK.0);
+    fn ask_at_once(questions: &[String]) -> Result<Vec<Answer>, Box<dyn std::error::Error>> {
+        let mut script = String::new();
+        for question in questions {
+            let _ = writeln!(script, "{question}\necho --xml {0}\necho --err --xml {0}", MARK.0);
         }
         let mut child = virsh().stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let mut input = child.stdin.take().ok_or("virsh has no standard input")?;
@@ -114,11 +121,21 @@ impl Libvirt {
         let (stdout, stderr) = (String::from_utf8(output.stdout)?, String::from_utf8(output.stderr)?);
         let (said, faults) = (stdout.split(MARK.1), stderr.split(MARK.1));
         let mut answers: Vec<Answer> =
-            said.zip(faults).take(files.len()).map(|(said, fault)| answer(said, fault)).collect();
+            said.zip(faults).take(questions.len()).map(|(said, fault)| answer(said, fault)).collect();
         // `virsh` may end with the daemon.
-        answers.resize_with(files.len(), || Answer::Refused(NO_ANSWER.to_owned()));
+        answers.resize_with(questions.len(), || Answer::Refused(NO_ANSWER.to_owned()));
         Ok(answers)
     }
+}
+
+/// The question how a definition is stored; `name` is its name or uuid, under which nothing is left afterwards.
+pub fn stored(file: &str, name: &str) -> String {
+    format!("define --validate {file}\ndumpxml --inactive --security-info {name}\nundefine --nvram {name}")
+}
+
+/// The question how QEMU is started for a definition.
+pub fn native(file: &str) -> String {
+    format!("domxml-to-native qemu-argv --xml {file}")
 }
 
 fn answer(said: &str, fault: &str) -> Answer {
@@ -176,146 +193,6 @@ pub fn adapted(text: &str, what: What) -> Option<String> {
     Some(adapted)
 }
 
-fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
-    node.children().find(|child| child.has_tag_name(name))
-}
-
-/// The machine type in a definition.
-fn machine(root: Node<'_, '_>) -> Option<String> {
-    child(child(root, "os")?, "type")?.attribute("machine").map(str::to_owned)
-}
-
-/// What matters of a definition, a line for each element. A machine type that libvirt has made of an alias counts as `alias`;
-/// addresses of network cards are drawn at random where there is none, and do not count.
-pub fn lines(xml: &str, alias: Option<&str>) -> Result<Vec<String>, roxmltree::Error> {
-    let document = Document::parse(xml)?;
-    let mut lines = Vec::new();
-    walk(document.root_element(), "", alias, &mut lines);
-    Ok(lines)
-}
-
-/// Whether a definition is for the architecture of the machines that all this runs on.
-pub fn is_native(xml: &str) -> bool {
-    let Ok(document) = Document::parse(xml) else { return false };
-    let kind = child(document.root_element(), "os").and_then(|os| child(os, "type"));
-    kind.is_some_and(|kind| kind.attribute("arch").is_none_or(|arch| arch == std::env::consts::ARCH))
-}
-
-/// The machine type and the name in a text.
-pub fn named(xml: &str) -> (Option<String>, String) {
-    let Ok(document) = Document::parse(xml) else { return (None, String::new()) };
-    let root = document.root_element();
-    (machine(root), child(root, "name").and_then(|name| name.text()).unwrap_or_default().to_owned())
-}
-
-/// Attributes that are drawn at random where they are absent.
-const DRAWN: &[&str] = &["instanceid", "interfaceid"];
-
-/// What `virsh define` makes otherwise than libvirt does when it reads a definition: ports on USB buses are chosen, and the memory is
-/// made the sum of that of the NUMA cells.
-fn is_of_definition(node: Node<'_, '_>, path: &str) -> bool {
-    let has_cells = || child(node.document().root_element(), "cpu").is_some_and(|cpu| child(cpu, "numa").is_some());
-    (path.ends_with("/address") && node.attribute("type") == Some("usb"))
-        || (matches!(path, "/domain/memory" | "/domain/currentMemory") && has_cells())
-}
-
-fn walk(node: Node<'_, '_>, above: &str, alias: Option<&str>, lines: &mut Vec<String>) {
-    let path = format!("{above}/{}", node.tag_name().name());
-    if path.ends_with("/interface/mac") || path == "/domain/devices/emulator" || is_of_definition(node, &path) {
-        return;
-    }
-    let mut attributes: Vec<String> = node
-        .attributes()
-        .map(|a| match alias {
-            Some(alias) if path == "/domain/os/type" && a.name() == "machine" => format!(" machine='{alias}'"),
-            // Drawn at random where it is absent.
-            _ if DRAWN.contains(&a.name()) => format!(" {}='#'", a.name()),
-            _ => format!(" {}='{}'", a.name(), a.value()),
-        })
-        .collect();
-    attributes.sort();
-    let text: String = node.children().filter_map(|child| child.text().filter(|_| child.is_text())).collect();
-    let text =
-        if text.trim().is_empty() || path == "/domain/genid" { String::new() } else { format!(" {}", text.trim()) };
-    lines.push(format!("{path}{}{text}", attributes.concat()));
-    for child in node.children().filter(Node::is_element) {
-        walk(child, &path, alias, lines);
-    }
-}
-
-/// The words of a command line: behind the environment, without the binary and the key that nothing refers to, with what is only
-/// a number made equal.
-///
-/// # Errors
-/// When it is not quoted as a shell wants it.
-pub fn words(line: &str, name: &str, alias: Option<&str>) -> Result<Vec<String>, shell_words::ParseError> {
-    let all = shell_words::split(line)?;
-    let mut words: Vec<String> = all.into_iter().skip_while(|word| !word.contains("/qemu-system-")).skip(1).collect();
-    if let Some(at) = words.iter().position(|word| word.contains("masterKey0")) {
-        words.drain(at.saturating_sub(1)..=at);
-    }
-    // A long name is cut to 20 characters.
-    let short: String = name.chars().take(20).collect();
-    let folders = [
-        (format!("/var/lib/libvirt/qemu/domain--1-{short}"), "{state}"),
-        (format!("/var/lib/libvirt/qemu/ram/-1-{short}"), "{state}/ram"),
-        (format!("/run/libvirt/qemu/dbus/-1-{short}-dbus.sock"), "{state}/dbus.sock"),
-    ];
-    for word in &mut words {
-        *word = folders.iter().fold(word.clone(), |word, (theirs, ours)| word.replace(theirs, ours));
-    }
-    let at = words.iter().position(|word| word == "-machine").map(|at| at + 1);
-    let rest = at.and_then(|at| words.get(at)?.split_once(',').map(|(_, rest)| rest.to_owned()));
-    if let (Some(alias), Some(at), Some(rest)) = (alias, at, rest) {
-        words.splice(at..=at, [format!("{alias},{rest}")]);
-    }
-    Ok(words.iter().map(|word| same(word)).collect())
-}
-
-/// `word` with every descriptor made the same and JSON in one order.
-pub fn same(word: &str) -> String {
-    if let Ok(value @ serde_json::Value::Object(_)) = serde_json::from_str(word) {
-        return ordered(value).to_string();
-    }
-    // For this question QEMU opens sockets and logs itself; otherwise it gets descriptors of them.
-    let backend = word.contains("id=char");
-    let parts =
-        word.split(',').filter(|part| !(backend && (part.starts_with("append=") || part.starts_with("logappend="))));
-    let parts = parts.map(|part| match part.split_once('=') {
-        Some(("path" | "fd", _)) if backend => "path=#".to_owned(),
-        Some(("logfile", _)) if backend => "logfile=#".to_owned(),
-        Some((key @ ("fd" | "fds" | "vhostfd" | "vhostfds"), _)) => format!("{key}=#"),
-        Some(_) | None => part.to_owned(),
-    });
-    parts.collect::<Vec<_>>().join(",")
-}
-
-fn ordered(value: serde_json::Value) -> serde_json::Value {
-    use serde_json::Value;
-    match value {
-        Value::Object(map) => {
-            let mut entries: Vec<(String, Value)> = map
-                .into_iter()
-                .map(|(key, value)| {
-                    let value = match &value {
-                        _ if key.ends_with("fd") => "#".into(),
-                        // Drawn at random where it is absent.
-                        _ if key == "guid" => "#".into(),
-                        // Whether a path is a drive for CDs is looked up on the host.
-                        Value::String(text) if text == "host_cdrom" => "host_device".into(),
-                        _ => ordered(value),
-                    };
-                    (key, value)
-                })
-                .collect();
-            entries.sort_by(|a, b| a.0.cmp(&b.0));
-            Value::Object(entries.into_iter().collect())
-        }
-        Value::Array(values) => values.into_iter().map(ordered).collect(),
-        other => other,
-    }
-}
-
 /// Writes `text` where libvirt can read it.
 ///
 /// # Errors
@@ -337,24 +214,6 @@ mod tests {
         let expected = format!("<domain><name>{name}</name><uuid>{}</uuid><devices></devices></domain>", uuid());
         assert_eq!(adapted(text, What::Xml), Some(expected));
         assert_eq!(adapted("<domain/>", What::Xml), None);
-    }
-
-    #[test]
-    fn the_machine_may_be_an_alias() {
-        let stored = "<domain><os><type machine='pc-q35-10.0' arch='x86_64'>hvm</type></os></domain>";
-        let own = "<domain>\n<os><type arch='x86_64' machine='q35'>hvm</type></os></domain>";
-        assert_eq!(named(own).0.as_deref(), Some("q35"));
-        assert_eq!(lines(stored, Some("q35")).unwrap(), lines(own, None).unwrap());
-        assert_ne!(lines(stored, None).unwrap(), lines(own, None).unwrap());
-    }
-
-    #[test]
-    fn descriptors_and_the_order_of_keys_do_not_count() {
-        let line = r#"A=b /usr/bin/qemu-system-x86_64 -S -object '{"id":"masterKey0"}' -machine pc-q35-10.0,usb=off
-            -chardev socket,id=charx,path=/var/lib/libvirt/qemu/domain--1-a/b -netdev '{"type":"tap","fd":"24"}'"#;
-        let own = ["-S", "-machine", "q35,usb=off", "-chardev", "socket,id=charx,fd={fd:x}", "-netdev"];
-        let own: Vec<String> = own.into_iter().chain([r#"{"fd":"{fd:net0}","type":"tap"}"#]).map(same).collect();
-        assert_eq!(words(line, "a", Some("q35")).unwrap(), own);
     }
 
     #[test]

@@ -8,9 +8,10 @@ use virtc_plan::{Action, Await, DevicePlan, FORMAT, PlannedStep, QmpCall, QmpCom
 
 use crate::emit::plan::{PRODUCER, digest_of, domain_id, plan_origin};
 use crate::ir::Origin;
-use crate::prepare::{DeviceChange, QmpAction, Sound};
+use crate::prepare::{DeviceChange, QmpAction};
 use crate::qemu::HostRequirements;
 use crate::qemu::requirements::DeviceRequirements;
+use crate::valid::Valid;
 
 use calls::{descriptors, pair};
 
@@ -21,7 +22,7 @@ pub const DETACH_DEADLINE_MS: u64 = 30_000;
 ///
 /// # Errors
 /// What cannot be plugged into a running guest, at its place.
-pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
+pub fn script(change: &Valid<DeviceChange>) -> Result<QmpScript, Diagnostics> {
     let mut commands = Vec::new();
     for step in &change.get().moves {
         match step {
@@ -49,7 +50,7 @@ pub fn script(change: &Sound<DeviceChange>) -> Result<QmpScript, Diagnostics> {
 ///
 /// # Errors
 /// As [`script`], and what the runtime cannot do.
-pub fn plan(change: &Sound<DeviceChange>, source: &SourceFile) -> Result<DevicePlan, Diagnostics> {
+pub fn plan(change: &Valid<DeviceChange>, source: &SourceFile) -> Result<DevicePlan, Diagnostics> {
     let script = script(change)?;
     let change = change.get();
     let steps = match change.action {

@@ -176,7 +176,8 @@ mod tests {
         let t = trial("<watchdog model='i6300esb'/><watchdog model='ib700' action='reset'/>", &["watchdog"]);
         assert_eq!(t.faults, Vec::<String>::new());
         let first = r#"-device {"driver":"i6300esb","id":"watchdog0","bus":"pci.0","addr":"0x2"}"#;
-        assert_eq!(t.argv, [first, r#"-device {"driver":"ib700","id":"watchdog1"}"#]);
+        let second = r#"-device {"driver":"ib700","id":"watchdog1"}"#;
+        assert_eq!(t.argv, [first, second, "-watchdog-action reset"]);
         let t = trial("<watchdog model='i6300esb'/><watchdog model='ib700' action='pause'/>", &[]);
         assert_eq!(t.faults, ["action `pause` differs from that of the first watchdog, `reset`"]);
     }

@@ -1,10 +1,6 @@
 //! For tests: what becomes of the parts of a domain.
 
-use virtc_diag::SourceFile;
-use virtc_rng::Validated;
-
-use crate::qemu::{Payload, QemuOption, json_arg, opts_arg};
-use crate::{Facts, Target, define, lower, prepare};
+use crate::passes::fixture::{self, Compiled};
 
 /// What the passes make of a domain.
 pub struct Trial {
@@ -16,15 +12,6 @@ pub struct Trial {
     pub faults: Vec<String>,
     /// What the runtime cannot do.
     pub refused: Vec<String>,
-}
-
-fn shown(item: &QemuOption) -> String {
-    let value = match &item.payload {
-        Payload::Opts(opts) => opts_arg(opts).display().into_owned(),
-        Payload::Json(props) => json_arg(props).display().into_owned(),
-        Payload::Chardev(_) | Payload::None | Payload::Word(_) => String::new(),
-    };
-    format!("-{} {value}", item.option)
 }
 
 /// What becomes of `parts` in a domain on a machine of type `pc` with `devices` and without a balloon.
@@ -47,16 +34,7 @@ pub fn trial_of(name: &str, parts: &str) -> Trial {
 }
 
 fn of_text(text: String, words: &[&str]) -> Trial {
-    let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Validated::unchecked(&document));
-    let (definition, more) = define(domain.unwrap(), Facts::default());
-    found.extend(more);
-    let xml = definition.to_xml().lines().map(str::trim).collect();
-    let is_refused = found.has_errors();
-    let (machine, more) = prepare(definition, &Target::default(), Facts::default());
-    // What is refused never comes to be held against QEMU.
-    found.extend(more.into_iter().filter(|d| !is_refused || *d.code != crate::codes::UNKNOWN_TO_QEMU).collect());
-    let argv = machine.options().iter().map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
-    let refused = machine.needs().faults().iter().map(|d| d.message.clone()).collect();
-    Trial { xml, argv, faults: found.iter().map(|d| d.message.clone()).collect(), refused }
+    let Compiled { xml, options, faults, refused, .. } = fixture::compile(text, None);
+    let argv = options.iter().map(fixture::shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
+    Trial { xml: xml.lines().map(str::trim).collect(), argv, faults, refused }
 }

@@ -1,11 +1,9 @@
 //! What becomes of sources: the block nodes that QEMU gets, and what is refused.
 
-use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
-use virtc_rng::Validated;
 
+use crate::passes::fixture::{self, Compiled};
 use crate::qemu::{Payload, json_arg};
-use crate::{Facts, Target, define, lower, prepare};
 
 /// `-object` and `-blockdev` of a guest with this disk on this host, and the messages.
 fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
@@ -13,26 +11,15 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
         "<domain type='kvm'><name>t</name><memory>1024</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>\
          <devices>{disk}<memballoon model='none'/></devices></domain>"
     );
-    let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Validated::unchecked(&document));
-    let (definition, more) = define(domain.unwrap(), Facts::new(host));
-    found.extend(more);
-    let again = definition.to_xml();
-    let (machine, more) = prepare(definition, &Target::default(), Facts::new(host));
-    // As for a user, who is not told of QEMU while the definition is at fault.
-    if !found.has_errors() {
-        found.extend(more);
-    }
-    let items = machine.options().iter().filter_map(|item| match &item.payload {
+    let Compiled { xml, options, faults, .. } = fixture::compile(text, host);
+    let items = options.iter().filter_map(|item| match &item.payload {
         Payload::Json(props) if item.option == "blockdev" || json_arg(props).display().contains("secret") => {
             Some(json_arg(props).display().into_owned())
         }
         _ => None,
     });
-    let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", again.clone()));
-    let (domain, _) = lower(&Validated::unchecked(&document));
-    assert_eq!(define(domain.unwrap(), Facts::new(host)).0.to_xml(), again, "no fixed point");
-    (items.collect(), found.iter().map(|d| d.message.clone()).collect())
+    assert_eq!(fixture::compile(xml.clone(), host).xml, xml, "no fixed point");
+    (items.collect(), faults)
 }
 
 /// A disk of this type with this content.

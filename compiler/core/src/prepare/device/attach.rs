@@ -4,12 +4,11 @@ use virtc_diag::{Diagnostic, Diagnostics, Span};
 use virtc_plan::Action;
 
 use super::{
-    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, count_memory, memlock,
-    options_of, rules, settings, the_one_device,
+    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, complete_with, count_memory,
+    memlock, options_of, rules, settings, the_one_device,
 };
 use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::define::define;
 use crate::define::{mmio, pci};
 use crate::ir::{DefaultRule, Mac, OptExt, Spanned};
 use crate::model::Domain;
@@ -19,7 +18,6 @@ use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType};
 use crate::model::devices::disk::{DiskBus, drive_address};
 use crate::model::devices::{Device, Devices, Kind, chardev};
-use crate::model::storage;
 use crate::prepare::capabilities;
 use crate::prepare::finish_start;
 use crate::qemu::HostRequirements;
@@ -36,11 +34,11 @@ static CONSOLE: DefaultRule = DefaultRule {
 };
 
 /// The device of `devices` comes to `running`. A medium for a drive that is there changes the medium.
-pub fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = the_one_device(&devices) else { return (None, ChangeFindings::default()) };
+pub(crate) fn attach(running: Domain, devices: Devices, target: &Target, facts: Facts<'_>) -> Changed {
+    let Some((kind, span)) = the_one_device(&devices) else { return Changed::none(ChangeFindings::default()) };
     let domain = match complete(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
@@ -65,7 +63,7 @@ pub(super) fn attach_to(
     if let Some(fault) =
         rules::kind(kind, Action::Attach, span).or_else(|| rules::before(&domain, &devices, kind, span))
     {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     let had: Vec<(ControllerType, u32)> = domain.devices.controllers.iter().map(place).collect();
     let taken = aliases(&domain);
@@ -82,14 +80,14 @@ pub(super) fn attach_to(
         Kind::Console => console_port(&mut domain, index),
         _ => {}
     }
-    let (definition, findings) = define(domain, facts);
-    let mut domain = definition.into_domain();
-    storage::detect(&mut domain, facts);
-    let mut findings = about_device(findings, span);
+    let mut findings = Diagnostics::new();
+    let Some(mut domain) = complete_with(domain, facts, span).move_into(&mut findings) else {
+        return Changed::none(ChangeFindings::device(findings));
+    };
     if let Some(alias) = own.as_ref().filter(|own| taken.contains(own)) {
         let message = format!("the running domain has a device `{alias}` already");
         findings.push(Diagnostic::at(&codes::CONFLICT, span, message).help("give another `<alias>`, or none"));
-        return (None, ChangeFindings::device(findings));
+        return Changed::none(ChangeFindings::device(findings));
     }
     // It may have got another place among the others, which have names all but for controllers that came with it.
     let unnamed = |at: &usize| alias_of(&domain, kind, *at) == own;
@@ -156,7 +154,7 @@ pub(super) fn attach_to(
     let memlock = memlock(&domain, kind, &needs, target, facts);
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
     let change = DeviceChange { action: Action::Attach, alias, domain, moves, own_from, origin, needs, memlock };
-    (Some(change), ChangeFindings::device(findings))
+    Changed::new(change, findings)
 }
 
 fn place(controller: &Controller) -> (ControllerType, u32) {

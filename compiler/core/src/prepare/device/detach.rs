@@ -24,26 +24,32 @@ pub enum MissingDevice {
 }
 
 /// The device of `running` that `devices` describes goes.
-pub fn detach(running: Domain, devices: Devices, absent: MissingDevice, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = the_one_device(&devices) else { return (None, ChangeFindings::default()) };
+pub(crate) fn detach(
+    running: Domain,
+    devices: Devices,
+    absent: MissingDevice,
+    target: &Target,
+    facts: Facts<'_>,
+) -> Changed {
+    let Some((kind, span)) = the_one_device(&devices) else { return Changed::none(ChangeFindings::default()) };
     let domain = match complete(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     if let Some(fault) = rules::kind(kind, Action::Detach, span) {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     let matching = domain.devices.matching(kind, &devices);
     match matching.as_slice() {
         [index] => detach_from(domain, kind, *index, span, target, facts),
         [] => match absent {
-            MissingDevice::Refuse => (None, ChangeFindings::one(unknown(kind, span))),
+            MissingDevice::Refuse => Changed::none(ChangeFindings::one(unknown(kind, span))),
             MissingDevice::AssumeAttached => newer(domain, devices, (kind, span), target, facts),
         },
         several => {
             let message = format!("{} devices of the domain fit this `<{}>`", several.len(), kind.element());
             let help = "say which: by MAC, target, source, address or alias";
-            (None, ChangeFindings::one(Diagnostic::at(&codes::CONFLICT, span, message).help(help)))
+            Changed::none(ChangeFindings::one(Diagnostic::at(&codes::CONFLICT, span, message).help(help)))
         }
     }
 }
@@ -72,7 +78,7 @@ fn detach_from(mut domain: Domain, kind: Kind, index: usize, span: Span, target:
     domain.devices.remove(&alias);
     let change =
         DeviceChange { action: Action::Detach, alias, domain, moves, own_from: 0, origin, needs, memlock: None };
-    (Some(change), ChangeFindings::device(super::about_device(findings, span)))
+    Changed::new(change, super::about_device(findings, span))
 }
 
 /// The inverse of what adds the options, newest first.
@@ -87,12 +93,11 @@ fn removed(options: Vec<QemuOption>) -> Vec<QmpAction> {
 
 /// A device that the definition does not have yet.
 fn newer(before: Domain, devices: Devices, (kind, span): (Kind, Span), target: &Target, facts: Facts<'_>) -> Changed {
-    let (Some(change), found) = attach::attach_to(before.clone(), devices, (kind, span), target, facts) else {
-        return (None, ChangeFindings::one(unknown(kind, span)));
+    // What is wrong with it as a new device says only that it is none.
+    let (Some(change), _) = attach::attach_to(before.clone(), devices, (kind, span), target, facts).into_parts() else {
+        return Changed::none(ChangeFindings::one(unknown(kind, span)));
     };
-    if found.device.has_errors() {
-        return (None, ChangeFindings::one(unknown(kind, span)));
-    }
+    let change = change.into_inner();
     // Controllers that came with it stay.
     let options = change.moves.into_iter().skip(change.own_from).filter_map(|m| match m {
         QmpAction::Add(item) => Some(item),
@@ -107,5 +112,5 @@ fn newer(before: Domain, devices: Devices, (kind, span): (Kind, Span), target: &
     let warning = Diagnostic::at(&codes::NOT_IN_DEFINITION, span, message)
         .help("give the definition of the guest as it runs now, which `virtc hotplug attach --emit xml` prints");
     let change = DeviceChange { action: Action::Detach, domain: before, moves, own_from: 0, memlock: None, ..change };
-    (Some(change), ChangeFindings::one(warning))
+    Changed::new(change, std::iter::once(warning).collect())
 }

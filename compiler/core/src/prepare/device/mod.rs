@@ -7,24 +7,26 @@ mod rules;
 mod settings;
 mod update;
 
-use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_diag::{Diagnostic, Diagnostics, Outcome, Span};
 use virtc_plan::{Action, QmpCall};
 
 use crate::codes;
-use crate::define::{define, ports};
+use crate::define::{Definition, define, ports};
 use crate::ir::Origin;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::devices::{Devices, Kind, chardev};
 use crate::model::storage;
-use crate::prepare::{Sound, finish_start};
+use crate::prepare::finish_start;
 use crate::qemu::{HostRequirements, QemuOption, QemuOptions};
 use crate::target::Target;
+use crate::valid::Valid;
 
-pub use attach::attach;
-pub use detach::{MissingDevice, detach};
-pub use update::update;
+pub(crate) use attach::attach;
+pub use detach::MissingDevice;
+pub(crate) use detach::detach;
+pub(crate) use update::update;
 
 /// One thing that a running QEMU is told.
 #[derive(Debug, Clone, PartialEq)]
@@ -62,13 +64,6 @@ pub struct DeviceChange {
     pub(crate) memlock: Option<u64>,
 }
 
-impl DeviceChange {
-    /// The change as a sound one: none of `findings` may be an error.
-    pub fn sound(self, findings: &Diagnostics) -> Option<Sound<Self>> {
-        (self.domain.unread == 0 && !findings.has_errors()).then_some(Sound(self))
-    }
-}
-
 /// What was found, by the document that it is about.
 #[derive(Debug, Default)]
 pub struct ChangeFindings {
@@ -79,7 +74,7 @@ pub struct ChangeFindings {
 }
 
 impl ChangeFindings {
-    fn device(device: Diagnostics) -> Self {
+    pub(crate) fn device(device: Diagnostics) -> Self {
         Self { device, ..Self::default() }
     }
 
@@ -88,22 +83,73 @@ impl ChangeFindings {
     }
 }
 
-/// What came of a change, and what was found.
-pub type Changed = (Option<DeviceChange>, ChangeFindings);
+/// What came of a change, and what was found: a change is there only when nothing is in error.
+#[must_use]
+#[derive(Debug)]
+pub struct Changed {
+    change: Option<Valid<DeviceChange>>,
+    findings: ChangeFindings,
+}
 
-/// The running domain alone, with all that it has at its place.
-fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
-    let (definition, mut running) = define(running, facts);
-    let mut domain = definition.into_domain();
-    storage::detect(&mut domain, facts);
-    // A start adds the hubs that the definition lacks; what comes later brings none.
-    ports::usb_hubs(&mut domain);
-    running.extend(finish_start(&mut domain));
-    if running.has_errors() {
-        return Err(ChangeFindings { running, ..ChangeFindings::default() });
+impl Changed {
+    /// A change, with what was found about the device.
+    fn new(change: DeviceChange, device: Diagnostics) -> Self {
+        let is_valid = change.domain.unread == 0 && !device.has_errors();
+        Self { change: is_valid.then(|| Valid::new(change)), findings: ChangeFindings::device(device) }
     }
-    domain.fd_sets = chardev::fd_sets(&domain);
-    Ok(domain)
+
+    /// No change, and why.
+    pub(crate) fn none(findings: ChangeFindings) -> Self {
+        Self { change: None, findings }
+    }
+
+    /// The same after other findings about the device, none of which is an error.
+    pub(crate) fn after(mut self, device: Diagnostics) -> Self {
+        let mut all = device;
+        all.extend(std::mem::take(&mut self.findings.device));
+        Self { findings: ChangeFindings { device: all, ..self.findings }, ..self }
+    }
+
+    /// The change, where nothing is in error, and what was found.
+    pub fn into_parts(self) -> (Option<Valid<DeviceChange>>, ChangeFindings) {
+        (self.change, self.findings)
+    }
+}
+
+/// The running domain with all that a start fills in. What is only worth a warning was said when it was started.
+fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
+    let mut found = Diagnostics::new();
+    let defined = define(running, facts).map(Definition::into_domain).move_into(&mut found);
+    let completed = defined.map(|mut domain| {
+        storage::detect(&mut domain, facts);
+        // A start adds the hubs that the definition lacks; what comes later brings none.
+        ports::usb_hubs(&mut domain);
+        found.extend(finish_start(&mut domain));
+        // Of a domain that a record describes the numbers are known; otherwise they are those of a start.
+        if domain.fd_sets.is_empty() {
+            domain.fd_sets = chardev::fd_sets(&domain);
+        }
+        domain
+    });
+    let running = found;
+    match completed.filter(|_| !running.has_errors()) {
+        Some(domain) => Ok(domain),
+        None => Err(ChangeFindings { running, ..ChangeFindings::default() }),
+    }
+}
+
+/// The domain with a device in it that is not yet complete; what is found is about the device at `span`.
+fn complete_with(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain> {
+    let mut found = Diagnostics::new();
+    let defined = define(domain, facts).map(Definition::into_domain).move_into(&mut found);
+    let found = about_device(found, span);
+    match defined {
+        Some(mut domain) => {
+            storage::detect(&mut domain, facts);
+            Outcome::new(domain, found)
+        }
+        None => Outcome::none(found),
+    }
 }
 
 /// The kind of the one device, and where it stands.

@@ -5,11 +5,10 @@ use virtc_plan::Action;
 
 use super::differ::{self, Difference};
 use super::{
-    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, memlock, rules, settings,
-    the_one_device, unsupported,
+    ChangeFindings, Changed, DeviceChange, QmpAction, about_device, alias_of, complete, complete_with, memlock, rules,
+    settings, the_one_device, unsupported,
 };
 use crate::codes;
-use crate::define::define;
 use crate::ir::OptExt;
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -18,27 +17,32 @@ use crate::model::devices::disk::DiskDevice;
 use crate::model::devices::interface::Interface;
 use crate::model::devices::memory::Model as MemoryModel;
 use crate::model::devices::{Device, Devices, Kind};
-use crate::model::storage;
 use crate::prepare::finish_start;
 use crate::qemu::HostRequirements;
 use crate::target::Target;
 
 /// The device of `running` that the one of `devices` means becomes like it. What cannot change must be the same; `source` is the text of
 /// the device, in which a difference is pointed at.
-pub fn update(running: Domain, devices: Devices, source: &SourceFile, target: &Target, facts: Facts<'_>) -> Changed {
-    let Some((kind, span)) = the_one_device(&devices) else { return (None, ChangeFindings::default()) };
+pub(crate) fn update(
+    running: Domain,
+    devices: Devices,
+    source: &SourceFile,
+    target: &Target,
+    facts: Facts<'_>,
+) -> Changed {
+    let Some((kind, span)) = the_one_device(&devices) else { return Changed::none(ChangeFindings::default()) };
     let mut devices = devices;
     settings::forget_nodes(&mut devices);
     let domain = match complete(running, facts) {
         Ok(domain) => domain,
-        Err(findings) => return (None, findings),
+        Err(findings) => return Changed::none(findings),
     };
     if let Some(fault) = rules::kind(kind, Action::Update, span) {
-        return (None, ChangeFindings::one(fault));
+        return Changed::none(ChangeFindings::one(fault));
     }
     match find_target(&domain, &devices, kind, span) {
         Ok(index) => update_to(&domain, devices, (kind, index, span), Some(source), target, facts),
-        Err(fault) => (None, ChangeFindings::one(*fault)),
+        Err(fault) => Changed::none(ChangeFindings::one(*fault)),
     }
 }
 
@@ -149,14 +153,14 @@ pub(super) fn update_to(
     let mut after = before.clone();
     after.devices.replace(kind, index, devices);
     settings::carry_over(before, &mut after, kind, index);
-    let (definition, findings) = define(after, facts);
-    let mut after = definition.into_domain();
-    storage::detect(&mut after, facts);
-    let mut findings = about_device(findings, span);
+    let mut findings = Diagnostics::new();
+    let Some(mut after) = complete_with(after, facts, span).move_into(&mut findings) else {
+        return Changed::none(ChangeFindings::device(findings));
+    };
     findings.extend(about_device(finish_start(&mut after), span));
     let Some(now) = (0..after.devices.count(kind)).find(|at| alias_of(&after, kind, *at).as_ref() == Some(&alias))
     else {
-        return (None, ChangeFindings::device(findings));
+        return Changed::none(ChangeFindings::device(findings));
     };
     let found = differ::differences(&before.devices.xml(kind, index), &after.devices.xml(kind, now));
     let found: Vec<Difference> = found
@@ -192,7 +196,7 @@ pub(super) fn update_to(
     let origin = after.devices.origin(kind, now).unwrap_or(after.origin);
     let change =
         DeviceChange { action: Action::Update, alias, domain: after, moves, own_from: 0, origin, needs, memlock };
-    (Some(change), ChangeFindings::device(findings))
+    Changed::new(change, findings)
 }
 
 /// What QEMU and the host have to do.

@@ -51,7 +51,7 @@ impl Set {
         self.negated().or(other).negated()
     }
 
-    /// The character, where there is one alone.
+    /// The character, where there is only one.
     pub(super) fn single(&self) -> Option<char> {
         match self.0.as_slice() {
             [(low, high)] if low == high => char::from_u32(*low),

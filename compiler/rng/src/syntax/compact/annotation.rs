@@ -36,7 +36,7 @@ impl Parser {
         Ok(())
     }
 
-    /// `name […]`, where one stands here.
+    /// `name […]`, where there is one.
     pub(super) fn annotation_element(&mut self, keywords: bool) -> Result<bool> {
         if !matches!(self.peek_at(1), Token::Symbol("[")) {
             return Ok(false);

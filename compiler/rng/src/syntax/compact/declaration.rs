@@ -5,7 +5,7 @@ use super::{Parser, Result, XML_NS, XSD};
 use crate::error::{Fault, Place};
 
 impl Parser {
-    /// Takes a declaration, where one stands here.
+    /// Takes a declaration, where there is one.
     pub(super) fn declaration(&mut self) -> Result<bool> {
         let default = self.is_keyword(0, "default") && self.is_keyword(1, "namespace");
         let at = self.place();

@@ -11,7 +11,7 @@ impl Parser {
         loop {
             match self.peek_at(at) {
                 Token::Documentation(_) => at += 1,
-                Token::Symbol("[") => at = self.behind_bracket(at),
+                Token::Symbol("[") => at = self.after_bracket(at),
                 Token::End => return true,
                 Token::Name(name, escaped) => {
                     let word = if *escaped { "" } else { name.as_str() };
@@ -27,8 +27,8 @@ impl Parser {
         }
     }
 
-    /// The index behind the bracket that opens at `at`.
-    fn behind_bracket(&self, mut at: usize) -> usize {
+    /// The index after the bracket that opens at `at`.
+    fn after_bracket(&self, mut at: usize) -> usize {
         let mut open = 0_usize;
         loop {
             match self.peek_at(at) {

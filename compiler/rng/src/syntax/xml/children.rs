@@ -6,7 +6,7 @@ use super::super::ast::{Kind, Pattern};
 use super::{RNG, Reader, Result, Scope};
 
 impl Reader {
-    /// The children that belong to RELAX NG; text beside them is a fault, other elements are annotations.
+    /// The children that belong to RELAX NG; text between them is a fault, other elements are annotations.
     pub(super) fn children<'a, 'i>(&self, node: Node<'a, 'i>) -> Result<Vec<Node<'a, 'i>>> {
         for child in node.children().filter(Node::is_text) {
             if !child.text().unwrap_or_default().trim_matches([' ', '\t', '\r', '\n']).is_empty() {
@@ -19,7 +19,7 @@ impl Reader {
     /// The text of an element that has no children.
     pub(super) fn text(&self, node: Node<'_, '_>) -> Result<String> {
         if let Some(child) = node.children().find(Node::is_element) {
-            return self.fault(child, format!("`<{}>` holds text alone", node.tag_name().name()));
+            return self.fault(child, format!("`<{}>` holds only text", node.tag_name().name()));
         }
         Ok(node.children().filter(Node::is_text).filter_map(|n| n.text()).collect())
     }

@@ -52,7 +52,7 @@ impl Reader {
                 let kind = NameKind::Choice(self.name_classes(*except, scope)?);
                 Ok(Some(Box::new(NameClass { kind, at: self.place(*except) })))
             }
-            [.., last] => self.fault(*last, "one `<except>` may stand here and nothing else"),
+            [.., last] => self.fault(*last, "only one `<except>` is allowed here"),
         }
     }
 }

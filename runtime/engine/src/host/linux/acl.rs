@@ -9,24 +9,24 @@ use std::path::Path;
 use virtc_plan::{Access, DeviceKind};
 
 use super::{bpf, read};
-use crate::acl::{Rule, compile, program_name};
-use crate::change::Group;
+use crate::acl::{AclRule, compile, program_name};
 use crate::error::HostError;
+use crate::group::Group;
 use crate::host::Result;
 
 /// Sets the rules of a group as a whole; `None` lifts them.
 ///
 /// Version 1 has no way back to "everything" where the parent group is restricted itself; there the rules go with the group.
-pub(super) fn set(group: &Group, rules: Option<&[Rule]>) -> Result<()> {
+pub(in crate::host) fn set(group: &Group, rules: Option<&[AclRule]>) -> Result<()> {
     match (group, rules) {
         (Group::V2(path), rules) => set_program(path, rules),
         (Group::V1(path), Some(rules)) => set_lists(path, rules),
-        (Group::V1(_), None) | (Group::Marked(_), _) => Ok(()),
+        (Group::V1(_), None) | (Group::ByEnvironment(_), _) => Ok(()),
     }
 }
 
 /// Whether exactly these rules are in force.
-pub(super) fn is_set(group: &Group, rules: Option<&[Rule]>) -> Result<bool> {
+pub(in crate::host) fn is_set(group: &Group, rules: Option<&[AclRule]>) -> Result<bool> {
     match (group, rules) {
         (Group::V2(path), rules) => {
             let Some(dir) = open(path)? else { return Ok(rules.is_none()) };
@@ -35,7 +35,7 @@ pub(super) fn is_set(group: &Group, rules: Option<&[Rule]>) -> Result<bool> {
         }
         (Group::V1(path), Some(rules)) => Ok(list(path)?.as_ref() == Some(&entries(rules)?)),
         (Group::V1(_), None) => Ok(true),
-        (Group::Marked(_), rules) => Ok(rules.is_none()),
+        (Group::ByEnvironment(_), rules) => Ok(rules.is_none()),
     }
 }
 
@@ -52,7 +52,7 @@ fn ours(dir: &File, path: &Path) -> Result<Vec<bpf::Attached>> {
     Ok(all.into_iter().filter(|program| program.name.starts_with("virtc_")).collect())
 }
 
-fn set_program(path: &Path, rules: Option<&[Rule]>) -> Result<()> {
+fn set_program(path: &Path, rules: Option<&[AclRule]>) -> Result<()> {
     let Some(dir) = open(path)? else {
         return if rules.is_none() { Ok(()) } else { Err(HostError::system("open", path, "no such control group")) };
     };
@@ -61,7 +61,7 @@ fn set_program(path: &Path, rules: Option<&[Rule]>) -> Result<()> {
         let name = program_name(rules);
         let replaced = former.next();
         if replaced.as_ref().is_none_or(|old| old.name != name) {
-            let code = compile(rules).ok_or_else(|| HostError::Unfit("a device rule has no numbers".into()))?;
+            let code = compile(rules).ok_or_else(|| HostError::Unsuitable("a device rule has no numbers".into()))?;
             let fail = |what: &str, e: &dyn std::fmt::Display| HostError::system(what, path, e);
             let program = bpf::load(&code, &name)
                 .map_err(|(e, log)| fail("load the device program of", &format!("{e} {log}").trim_end()))?;
@@ -76,7 +76,7 @@ fn set_program(path: &Path, rules: Option<&[Rule]>) -> Result<()> {
     Ok(())
 }
 
-/// An entry of version 1: kind and numbers as written, and what is allowed. The kernel joins lines about the same numbers, and so is done here.
+/// An entry of version 1: kind and numbers as written, and what is allowed. The kernel merges entries with the same numbers, and so does this.
 type Entries = BTreeMap<String, Access>;
 
 fn join(entries: &mut Entries, key: String, access: Access) {
@@ -84,21 +84,21 @@ fn join(entries: &mut Entries, key: String, access: Access) {
     *sum = Access { read: sum.read | access.read, write: sum.write | access.write, mknod: sum.mknod | access.mknod };
 }
 
-fn entries(rules: &[Rule]) -> Result<Entries> {
+fn entries(rules: &[AclRule]) -> Result<Entries> {
     let mut out = Entries::new();
     for rule in rules {
-        let Rule::Number { kind, major, minor, access } = rule else {
-            return Err(HostError::Unfit("a device rule has no numbers".into()));
+        let AclRule::Number { kind, major, minor, access } = rule else {
+            return Err(HostError::Unsuitable("a device rule has no numbers".into()));
         };
         // The rule without its access.
         let kind: DeviceKind = *kind;
-        let bare = Rule::Number { kind, major: *major, minor: *minor, access: Access::default() };
+        let bare = AclRule::Number { kind, major: *major, minor: *minor, access: Access::default() };
         join(&mut out, bare.to_string().trim_end().to_owned(), *access);
     }
     Ok(out)
 }
 
-/// What `devices.list` says; `None` for "everything".
+/// The entries of `devices.list`; `None` for "everything".
 fn list(path: &Path) -> Result<Option<Entries>> {
     let path = path.join("devices.list");
     let text = read::text(&path)?.ok_or_else(|| HostError::system("read", &path, "no such file"))?;
@@ -114,7 +114,7 @@ fn list(path: &Path) -> Result<Option<Entries>> {
     Ok(Some(out))
 }
 
-fn set_lists(path: &Path, rules: &[Rule]) -> Result<()> {
+fn set_lists(path: &Path, rules: &[AclRule]) -> Result<()> {
     let write = |file: &str, line: &str| {
         let file = path.join(file);
         let written = OpenOptions::new().write(true).open(&file).and_then(|mut open| open.write_all(line.as_bytes()));

@@ -126,7 +126,7 @@ pub(super) fn load(code: &[Insn], name: &str) -> Result<OwnedFd, (nix::Error, St
     })
 }
 
-/// Attaches a program beside those of others, in one go with the removal of `replaced`.
+/// Attaches a program in addition to those of others; it replaces `replaced` atomically.
 pub(super) fn attach(group: BorrowedFd<'_>, program: &OwnedFd, replaced: Option<&OwnedFd>) -> nix::Result<()> {
     let flags = if replaced.is_some() { ALLOW_MULTI | REPLACE } else { ALLOW_MULTI };
     let mut attributes = Attach {

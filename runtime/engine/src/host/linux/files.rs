@@ -15,7 +15,7 @@ use virtc_plan::{Content, OpenMode};
 use crate::error::HostError;
 use crate::host::Result;
 
-pub(super) fn make_dir(path: &Path, mode: u32, uid: u32, gid: u32) -> Result<()> {
+pub(in crate::host) fn make_dir(path: &Path, mode: u32, uid: u32, gid: u32) -> Result<()> {
     let fail = |e: std::io::Error| HostError::system("make directory", path, e);
     match DirBuilder::new().mode(0o700).create(path) {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
@@ -30,12 +30,12 @@ pub(super) fn make_dir(path: &Path, mode: u32, uid: u32, gid: u32) -> Result<()>
 }
 
 /// Removes a directory with all that is in it, but only inside `inside`.
-pub(super) fn remove_dir(path: &Path, inside: &Path) -> Result<()> {
+pub(in crate::host) fn remove_dir(path: &Path, inside: &Path) -> Result<()> {
     let is_inside = path.strip_prefix(inside).is_ok_and(|rest| {
         rest.components().count() > 0 && rest.components().all(|c| matches!(c, std::path::Component::Normal(_)))
     });
     if !is_inside {
-        return Err(HostError::Unfit(format!("{} is not in {}, and stays", path.display(), inside.display())));
+        return Err(HostError::Unsuitable(format!("{} is not in {}, and stays", path.display(), inside.display())));
     }
     match std::fs::remove_dir_all(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(HostError::system("remove directory", path, e)),
@@ -43,7 +43,7 @@ pub(super) fn remove_dir(path: &Path, inside: &Path) -> Result<()> {
     }
 }
 
-pub(super) fn remove_file(path: &Path) -> Result<()> {
+pub(in crate::host) fn remove_file(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(e) if e.kind() != ErrorKind::NotFound => Err(HostError::system("remove", path, e)),
         Ok(()) | Err(_) => Ok(()),
@@ -52,7 +52,7 @@ pub(super) fn remove_file(path: &Path) -> Result<()> {
 
 /// A path that is gone needs no owner. The file is pinned before it is looked at, so that no one who can write to its directory can
 /// have another file given away.
-pub(super) fn set_owner(path: &Path, id: (u64, u64), uid: u32, gid: u32) -> Result<()> {
+pub(in crate::host) fn set_owner(path: &Path, id: (u64, u64), uid: u32, gid: u32) -> Result<()> {
     let fail = |e: &dyn std::fmt::Display| HostError::system("set the owner of", path, e);
     let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let pinned = match nix::fcntl::open(path, flags, Mode::empty()) {
@@ -68,21 +68,21 @@ pub(super) fn set_owner(path: &Path, id: (u64, u64), uid: u32, gid: u32) -> Resu
     nix::unistd::fchownat(&pinned, "", Some(uid), Some(gid), AtFlags::AT_EMPTY_PATH).map_err(|e| fail(&e))
 }
 
-pub(super) fn open(path: &Path, mode: OpenMode, content: Content) -> Result<OwnedFd> {
+pub(in crate::host) fn open(path: &Path, mode: OpenMode, content: Content) -> Result<OwnedFd> {
     let mut options = OpenOptions::new();
     options
         .read(matches!(mode, OpenMode::Read | OpenMode::ReadWrite))
         .write(matches!(mode, OpenMode::Write | OpenMode::ReadWrite))
         .append(content == Content::Append)
         .truncate(content == Content::Truncate)
-        // Not to hang on a FIFO that nobody reads.
+        // Not to hang on a FIFO without a reader.
         .custom_flags((OFlag::O_CLOEXEC | OFlag::O_NOCTTY | OFlag::O_NONBLOCK).bits());
     let file = options.open(path).map_err(|e| HostError::system("open", path, e))?;
     Ok(file.into())
 }
 
 /// A file that is there stays as it is.
-pub(super) fn make_file(path: &Path) -> Result<()> {
+pub(in crate::host) fn make_file(path: &Path) -> Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(0o600).custom_flags((OFlag::O_CLOEXEC | OFlag::O_NOFOLLOW).bits());
     match options.open(path) {
@@ -92,7 +92,7 @@ pub(super) fn make_file(path: &Path) -> Result<()> {
 }
 
 /// What has content is data, and stays.
-pub(super) fn remove_empty(path: &Path) -> Result<()> {
+pub(in crate::host) fn remove_empty(path: &Path) -> Result<()> {
     match std::fs::symlink_metadata(path) {
         Ok(meta) if meta.is_file() && meta.len() == 0 => remove_file(path),
         Err(e) if e.kind() != ErrorKind::NotFound => Err(HostError::system("read", path, e)),
@@ -101,11 +101,11 @@ pub(super) fn remove_empty(path: &Path) -> Result<()> {
 }
 
 /// A copy that is on disk before it has its name; a file that has got the name meanwhile is not replaced.
-pub(super) fn copy(from: &Path, part: &Path, to: &Path, owner: (u32, u32)) -> Result<()> {
+pub(in crate::host) fn copy(from: &Path, part: &Path, to: &Path, owner: (u32, u32)) -> Result<()> {
     let copying = |e: std::io::Error| HostError::system("make", to, e);
     let mut source = File::open(from).map_err(|e| HostError::system("open", from, e))?;
     if !source.metadata().map_err(copying)?.is_file() {
-        return Err(HostError::Unfit(format!("{} is no plain file", from.display())));
+        return Err(HostError::Unsuitable(format!("{} is no plain file", from.display())));
     }
     remove_file(part)?;
     let mut options = OpenOptions::new();

@@ -14,14 +14,15 @@ use nix::unistd::Pid;
 use virtc_plan::Limit;
 
 use super::read;
-use crate::change::Group;
 use crate::error::HostError;
-use crate::host::{Hierarchies, Result};
+use crate::group::Group;
+use crate::host::Result;
+use crate::host::resources::Hierarchies;
 
 /// How long killed processes may take to be gone.
 const KILL: Duration = Duration::from_secs(20);
 
-pub(super) fn make(group: &Group) -> Result<()> {
+pub(in crate::host) fn make(group: &Group) -> Result<()> {
     let (Group::V2(path) | Group::V1(path)) = group else { return Ok(()) };
     match DirBuilder::new().mode(0o755).create(path) {
         Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(HostError::system("make control group", path, e)),
@@ -30,7 +31,7 @@ pub(super) fn make(group: &Group) -> Result<()> {
 }
 
 /// The kernel lets go of a group a little after its last process.
-pub(super) fn remove(group: &Group) -> Result<()> {
+pub(in crate::host) fn remove(group: &Group) -> Result<()> {
     let (Group::V2(path) | Group::V1(path)) = group else { return Ok(()) };
     let end = Instant::now() + Duration::from_secs(5);
     loop {
@@ -47,7 +48,7 @@ pub(super) fn remove(group: &Group) -> Result<()> {
 
 /// The processes that live. Those that are already ending are waited for: the kernel keeps them in the group, with what they hold open, until
 /// the last of their threads is gone.
-pub(super) fn processes(group: &Group) -> Result<Vec<u32>> {
+pub(in crate::host) fn processes(group: &Group) -> Result<Vec<u32>> {
     let end = Instant::now() + Duration::from_secs(5);
     loop {
         let pids = listed(group)?;
@@ -75,7 +76,7 @@ fn listed(group: &Group) -> Result<Vec<u32>> {
             let text = read::text(&path.join("cgroup.procs"))?.unwrap_or_default();
             Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
         }
-        Group::Marked(mark) => {
+        Group::ByEnvironment(mark) => {
             let mark = format!("VIRTC_VM={mark}");
             let entries = std::fs::read_dir("/proc").map_err(|e| HostError::system("read", Path::new("/proc"), e))?;
             let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
@@ -90,7 +91,7 @@ fn has_mark(pid: u32, mark: &[u8]) -> bool {
 }
 
 /// Kills everything in the group, and waits until it is empty. `reap` collects children of this process.
-pub(super) fn kill(group: &Group, mut reap: impl FnMut()) -> Result<()> {
+pub(in crate::host) fn kill(group: &Group, mut reap: impl FnMut()) -> Result<()> {
     let end = Instant::now() + KILL;
     loop {
         reap();
@@ -106,26 +107,28 @@ pub(super) fn kill(group: &Group, mut reap: impl FnMut()) -> Result<()> {
             }
         }
         if Instant::now() > end {
-            return Err(HostError::Unfit(format!("processes {left:?} in {group} do not end, though they were killed")));
+            return Err(HostError::Unsuitable(format!(
+                "processes {left:?} in {group} do not end, though they were killed"
+            )));
         }
         std::thread::sleep(Duration::from_millis(5));
     }
 }
 
-pub(super) fn memlock(group: &Group) -> Result<Option<Limit>> {
+pub(in crate::host) fn memlock(group: &Group) -> Result<Option<Limit>> {
     let Some(pid) = processes(group)?.first().copied() else { return Ok(None) };
     let now = prlimit(pid, None)?;
     Ok(Some(if now.rlim_cur == libc::RLIM_INFINITY { Limit::Unlimited } else { Limit::Bytes(now.rlim_cur) }))
 }
 
-pub(super) fn set_memlock(group: &Group, limit: Limit) -> Result<()> {
+pub(in crate::host) fn set_memlock(group: &Group, limit: Limit) -> Result<()> {
     for pid in processes(group)? {
         prlimit(pid, Some(&raw_limit(limit)))?;
     }
     Ok(())
 }
 
-pub(super) fn raw_limit(limit: Limit) -> libc::rlimit {
+pub(in crate::host) fn raw_limit(limit: Limit) -> libc::rlimit {
     let value = match limit {
         Limit::Bytes(bytes) => bytes,
         Limit::Unlimited => libc::RLIM_INFINITY,
@@ -147,7 +150,7 @@ fn prlimit(pid: u32, new: Option<&libc::rlimit>) -> Result<libc::rlimit> {
 }
 
 /// The caller's own group in each hierarchy that can hold a device ACL.
-pub(super) fn hierarchies() -> Result<Hierarchies> {
+pub(in crate::host) fn hierarchies() -> Result<Hierarchies> {
     let mounts = read::text(Path::new("/proc/self/mountinfo"))?.unwrap_or_default();
     let own = read::text(Path::new("/proc/self/cgroup"))?.unwrap_or_default();
     Ok(find_hierarchies(&mounts, &own, Path::is_dir))

@@ -1,6 +1,6 @@
-//! QEMU is started: in its control group before anything of it runs, as its user, with no capability and with the named descriptors alone.
+//! QEMU is started: in its control group before anything of it runs, as its user, with no capability and with only the named descriptors.
 //!
-//! It gets no parent-death signal: a supervisor may die, and QEMU goes on until it is adopted or taken back.
+//! It gets no parent-death signal: a supervisor may die, and QEMU runs on until it is recovered.
 #![expect(unsafe_code, reason = "what is done between fork and exec has no safe wrapper")]
 #![expect(clippy::disallowed_methods, reason = "the runtime's host starts processes")]
 
@@ -15,11 +15,13 @@ use nix::fcntl::OFlag;
 use nix::libc;
 
 use super::group::raw_limit;
-use crate::change::{Group, Launch, User};
 use crate::error::HostError;
+use crate::group::Group;
 use crate::host::Result;
+use crate::host::operations::Spawn;
+use crate::host::resources::User;
 
-/// Everything that the child needs, made before the fork: behind it nothing may allocate.
+/// Everything that the child needs, made before the fork: after it nothing may allocate.
 struct Ready {
     procs: Option<OwnedFd>,
     stage: OwnedFd,
@@ -28,7 +30,7 @@ struct Ready {
     user: Option<User>,
 }
 
-/// What the child was at when the system refused; its number comes through the pipe.
+/// What the child was doing when the system refused; its number comes through the pipe.
 const STAGES: [&str; 8] = [
     "start",
     "enter the control group of",
@@ -40,10 +42,11 @@ const STAGES: [&str; 8] = [
     "start a session for",
 ];
 
-/// Starts QEMU with these descriptors, which keep their numbers. It returns when the program runs, or did not come to it.
-pub(super) fn start(launch: &Launch, inherited: &[RawFd]) -> Result<Child> {
+/// Starts QEMU with these descriptors, which keep their numbers. It returns when the program runs or has failed to start.
+pub(in crate::host) fn start(launch: &Spawn, inherited: &[RawFd]) -> Result<Child> {
     let fail = |what: &str, e: &dyn std::fmt::Display| HostError::System { what: what.to_owned(), why: e.to_string() };
-    let (program, arguments) = launch.argv.split_first().ok_or_else(|| HostError::Unfit("nothing to start".into()))?;
+    let (program, arguments) =
+        launch.argv.split_first().ok_or_else(|| HostError::Unsuitable("nothing to start".into()))?;
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_CLOEXEC);
     let log = options.open(&launch.log).map_err(|e| HostError::system("open", &launch.log, e))?;
@@ -54,7 +57,7 @@ pub(super) fn start(launch: &Launch, inherited: &[RawFd]) -> Result<Child> {
             let open = OpenOptions::new().write(true).custom_flags(libc::O_CLOEXEC).open(&procs);
             Some(open.map_err(|e| HostError::system("open", &procs, e))?.into())
         }
-        Group::Marked(_) => None,
+        Group::ByEnvironment(_) => None,
     };
     let (stage_in, stage) =
         nix::unistd::pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK).map_err(|e| fail("make a pipe", &e))?;
@@ -87,7 +90,7 @@ fn prepare(ready: &Ready) -> io::Result<()> {
     for step in steps {
         number += 1;
         if let Err(e) = step(ready) {
-            // SAFETY: one byte that lives. A failure to tell loses the stage, not the error.
+            // SAFETY: one byte that lives. A failed write loses the stage, not the error.
             unsafe { libc::write(ready.stage.as_raw_fd(), (&raw const number).cast(), 1) };
             return Err(e);
         }
@@ -111,7 +114,7 @@ fn limit(ready: &Ready) -> io::Result<()> {
     check(libc::c_long::from(unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, limit) }))
 }
 
-/// Whatever is open here, of whatever library, closes at exec; but for the named ones.
+/// All descriptors, also those of libraries, are closed at exec, except the named ones.
 fn choose_descriptors(ready: &Ready) -> io::Result<()> {
     // SAFETY: no pointers.
     check(unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) })?;
@@ -155,7 +158,7 @@ fn no_new_privileges(_: &Ready) -> io::Result<()> {
     check(libc::c_long::from(unsafe { libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) }))
 }
 
-/// A session of its own: a Ctrl-C at the supervisor's terminal is the supervisor's alone. No signal is blocked.
+/// A session of its own: a Ctrl-C at the terminal goes only to the supervisor. No signal is blocked.
 fn new_session(_: &Ready) -> io::Result<()> {
     // SAFETY: the set lives.
     unsafe {

@@ -9,9 +9,10 @@ use std::path::Path;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-use crate::change::Link;
 use crate::error::HostError;
-use crate::host::{Interface, Result};
+use crate::host::Result;
+use crate::host::operations::LinkSetting;
+use crate::host::resources::Interface;
 
 /// Adds a port to a bridge (include/uapi/linux/sockios.h).
 const SIOCBRADDIF: libc::Ioctl = 0x89a2;
@@ -23,7 +24,7 @@ fn request(name: &str) -> Result<libc::ifreq> {
     // SAFETY: it is a structure of numbers, for which all zeroes are a value.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     if name.is_empty() || name.len() >= request.ifr_name.len() || name.contains('\0') {
-        return Err(HostError::Unfit(format!("`{name}` cannot be the name of an interface")));
+        return Err(HostError::Unsuitable(format!("`{name}` cannot be the name of an interface")));
     }
     for (to, from) in request.ifr_name.iter_mut().zip(name.bytes()) {
         *to = from.cast_signed();
@@ -38,7 +39,7 @@ fn ioctl(fd: &OwnedFd, command: libc::Ioctl, request: &mut libc::ifreq) -> nix::
 }
 
 /// Makes a tap interface with as many queues; answers with their descriptors and with the name that the kernel gave it.
-pub(super) fn make_tap(name: &str, queues: usize, vnet_hdr: bool) -> Result<(Vec<OwnedFd>, String)> {
+pub(in crate::host) fn make_tap(name: &str, queues: usize, vnet_hdr: bool) -> Result<(Vec<OwnedFd>, String)> {
     let tun = Path::new("/dev/net/tun");
     let mut flags = libc::IFF_TAP | libc::IFF_NO_PI;
     if vnet_hdr {
@@ -65,17 +66,17 @@ pub(super) fn make_tap(name: &str, queues: usize, vnet_hdr: bool) -> Result<(Vec
 }
 
 /// Sets a property of an interface that is there, and shows `now`.
-pub(super) fn set(interface: &str, link: &Link, now: &Interface) -> Result<()> {
+pub(in crate::host) fn set(interface: &str, link: &LinkSetting, now: &Interface) -> Result<()> {
     let fail = |what: String, e: nix::Error| HostError::System { what, why: e.to_string() };
     let control = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)
         .map_err(|e| fail("make a socket".into(), e))?;
     let mut change = request(interface)?;
     match link {
-        Link::Mac(mac) => {
+        LinkSetting::Mac(mac) => {
             // SAFETY: a structure of numbers.
             let mut address: libc::sockaddr = unsafe { std::mem::zeroed() };
             address.sa_family = libc::ARPHRD_ETHER;
-            let bytes = parse_mac(mac).ok_or_else(|| HostError::Unfit(format!("`{mac}` is no MAC address")))?;
+            let bytes = parse_mac(mac).ok_or_else(|| HostError::Unsuitable(format!("`{mac}` is no MAC address")))?;
             for (to, from) in address.sa_data.iter_mut().zip(bytes) {
                 *to = from.cast_signed();
             }
@@ -83,12 +84,12 @@ pub(super) fn set(interface: &str, link: &Link, now: &Interface) -> Result<()> {
             ioctl(&control, libc::SIOCSIFHWADDR, &mut change)
                 .map_err(|e| fail(format!("set the MAC address of {interface} to {mac}"), e))
         }
-        Link::Mtu(mtu) => {
+        LinkSetting::Mtu(mtu) => {
             change.ifr_ifru.ifru_mtu = i32::try_from(*mtu).unwrap_or(i32::MAX);
             ioctl(&control, libc::SIOCSIFMTU, &mut change)
                 .map_err(|e| fail(format!("set the MTU of {interface} to {mtu}"), e))
         }
-        Link::Up(up) => {
+        LinkSetting::Up(up) => {
             ioctl(&control, libc::SIOCGIFFLAGS, &mut change).map_err(|e| fail(format!("look at {interface}"), e))?;
             let bit = libc::c_short::try_from(libc::IFF_UP).unwrap_or_default();
             // SAFETY: the kernel has just filled in this member.
@@ -97,8 +98,8 @@ pub(super) fn set(interface: &str, link: &Link, now: &Interface) -> Result<()> {
             ioctl(&control, libc::SIOCSIFFLAGS, &mut change)
                 .map_err(|e| fail(format!("set {interface} {}", if *up { "up" } else { "down" }), e))
         }
-        Link::Bridge(wanted) if *wanted == now.bridge => Ok(()),
-        Link::Bridge(wanted) => {
+        LinkSetting::Bridge(wanted) if *wanted == now.bridge => Ok(()),
+        LinkSetting::Bridge(wanted) => {
             let name = std::ffi::CString::new(interface).unwrap_or_default();
             // SAFETY: if_nametoindex(3) reads a C string.
             let index = unsafe { libc::if_nametoindex(name.as_ptr()) };

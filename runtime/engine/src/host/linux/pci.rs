@@ -14,25 +14,30 @@ use virtc_plan::PciAddress;
 
 use super::LinuxRead;
 use crate::error::HostError;
-use crate::host::{HostRead, Result};
+use crate::host::Result;
 
 /// Binds a function to a driver, or to none. Nothing is written where that is so already.
-pub(super) fn set_driver(host: &LinuxRead, device: PciAddress, driver: Option<&str>, deadline: Duration) -> Result<()> {
+pub(in crate::host) fn set_driver(
+    host: &LinuxRead,
+    device: PciAddress,
+    driver: Option<&str>,
+    deadline: Duration,
+) -> Result<()> {
     let Some(now) = host.pci(device)? else {
         // Without the function there is nothing to unbind.
-        return if driver.is_none() { Ok(()) } else { Err(HostError::Unfit(format!("{device} is gone"))) };
+        return if driver.is_none() { Ok(()) } else { Err(HostError::Unsuitable(format!("{device} is gone"))) };
     };
     match (now.driver.as_deref(), driver) {
         (now, wanted) if now == wanted => Ok(()),
         (Some(_), None) => write(&host.function(device).join("driver/unbind"), &device.to_string(), deadline),
         (None, Some(driver)) => write(&host.driver(driver).join("bind"), &device.to_string(), deadline),
-        (Some(other), Some(_)) => Err(HostError::Unfit(format!("{device} is bound to {other}"))),
+        (Some(other), Some(_)) => Err(HostError::Unsuitable(format!("{device} is bound to {other}"))),
         (None, None) => Ok(()),
     }
 }
 
 /// Sets `driver_override`, or clears it. Nothing is written where that is so already.
-pub(super) fn set_override(
+pub(in crate::host) fn set_override(
     host: &LinuxRead,
     device: PciAddress,
     driver: Option<&str>,

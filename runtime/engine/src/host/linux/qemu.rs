@@ -1,4 +1,4 @@
-//! The running QEMU: its process, its monitor, what it said last.
+//! The running QEMU: its process, its monitor, the end of its log.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -16,7 +16,7 @@ use crate::error::HostError;
 use crate::host::Result;
 use crate::qmp::{Qmp, QmpError, QmpEvent};
 
-/// So much of the end of its log is shown.
+/// How many bytes of the end of its log are shown.
 const LOG_TAIL: i64 = 4096;
 
 /// The running QEMU.
@@ -27,9 +27,9 @@ pub(crate) struct Qemu {
     log: PathBuf,
     deadline: Duration,
     status: Option<ExitStatus>,
-    /// What becomes readable when a wait for the greeting or for an event has to end.
+    /// Becomes readable when a wait for the greeting or for an event has to end.
     pub interrupt: Option<OwnedFd>,
-    /// Devices that the guest was asked for in vain: when QEMU no longer knows one, the guest has let it go meanwhile.
+    /// Devices that the guest was asked to release and did not: when QEMU no longer has one, the guest has released it meanwhile.
     asked: Vec<String>,
 }
 
@@ -38,11 +38,11 @@ impl Qemu {
         Self { child: None, qmp: None, log, deadline, status: None, interrupt: None, asked: Vec::new() }
     }
 
-    pub(super) fn is_connected(&self) -> bool {
+    pub(in crate::host) fn is_connected(&self) -> bool {
         self.qmp.is_some()
     }
 
-    pub(super) fn disconnect(&mut self) {
+    pub(in crate::host) fn disconnect(&mut self) {
         self.qmp = None;
     }
 
@@ -67,7 +67,7 @@ impl Qemu {
         self.status.is_some_and(|status| status.success())
     }
 
-    pub(super) fn connect(&mut self, path: &Path, deadline: Duration) -> Result<()> {
+    pub(in crate::host) fn connect(&mut self, path: &Path, deadline: Duration) -> Result<()> {
         let end = Instant::now() + deadline;
         let stream = UnixStream::connect(path);
         let qmp = match stream {
@@ -119,18 +119,23 @@ impl Qemu {
             file.take(LOG_TAIL.unsigned_abs()).read_to_end(&mut bytes)?;
             Ok::<_, std::io::Error>(String::from_utf8_lossy(&bytes).into_owned())
         };
-        // It is shown beside an error that matters more than this one.
+        // It is shown with an error that matters more than this one.
         read().unwrap_or_default()
     }
 
-    /// Gives a command, and waits for its answer and for the event, if one is awaited.
-    pub(crate) fn say(&mut self, command: &Value, fd: Option<BorrowedFd<'_>>, awaits: Option<&Await>) -> Result<Value> {
+    /// Executes a command, and waits for its response and for the event, if one is awaited.
+    pub(crate) fn execute(
+        &mut self,
+        command: &Value,
+        fd: Option<BorrowedFd<'_>>,
+        awaits: Option<&Await>,
+    ) -> Result<Value> {
         let name = command.get("execute").and_then(Value::as_str).unwrap_or_default().to_owned();
         let deadline = self.deadline;
         let Some(qmp) = self.qmp.as_mut() else {
             return Err(HostError::QemuEnded { status: "there is no connection".into(), stderr: self.last_words() });
         };
-        let answer = match qmp.say(command, fd, Instant::now() + deadline) {
+        let answer = match qmp.execute(command, fd, Instant::now() + deadline) {
             Err(QmpError::Refused { class, .. }) if class == "DeviceNotFound" && self.is_released(awaits) => {
                 return Ok(Value::Null);
             }
@@ -142,7 +147,7 @@ impl Qemu {
         Ok(answer)
     }
 
-    /// Whether the awaited event belongs to a device that was asked for before, and is gone now. It is told once.
+    /// Whether the awaited event belongs to a device that was asked for before, and is gone now. The answer is `true` once.
     fn is_released(&mut self, awaits: Option<&Await>) -> bool {
         let wanted = awaits.filter(|awaits| awaits.event == "DEVICE_DELETED");
         let Some(wanted) = wanted.and_then(|awaits| device(awaits.matching.get("device"))) else { return false };
@@ -156,7 +161,7 @@ impl Qemu {
         let end = Instant::now().checked_add(deadline).unwrap_or_else(|| Instant::now() + Duration::from_secs(86400));
         let (event, deadline_ms) = (awaits.event.clone(), awaits.deadline_ms);
         let wanted = device(awaits.matching.get("device")).filter(|_| event == "DEVICE_DELETED");
-        // Events of others are kept for whoever asks next.
+        // Other events are kept for the next call.
         let mut others = Vec::new();
         let result = loop {
             let Some(qmp) = self.qmp.as_mut() else {
@@ -191,12 +196,12 @@ impl Qemu {
         result
     }
 
-    /// Gives a command where a monitor is connected.
-    pub(super) fn say_back(&mut self, command: &Value) -> Result<()> {
+    /// Executes a command that reverts another, where a monitor is connected.
+    pub(in crate::host) fn execute_revert(&mut self, command: &Value) -> Result<()> {
         if self.qmp.is_none() || self.ended().is_some() {
             return Ok(());
         }
-        match self.say(command, None, None) {
+        match self.execute(command, None, None) {
             Ok(_) | Err(HostError::QemuEnded { .. }) => Ok(()),
             // A descriptor that another command has taken is no longer QEMU's to close; it went with what took it.
             Err(HostError::Refused { .. }) if command.get("execute").is_some_and(|name| name == "closefd") => Ok(()),
@@ -210,7 +215,7 @@ impl Qemu {
         match qmp.event(Instant::now() + Duration::from_millis(1), None) {
             Ok(event) => Some(event),
             Err(QmpError::Late) => None,
-            // QEMU goes; its process tells how.
+            // QEMU ends; the status of its process shows how.
             Err(_) => {
                 self.qmp = None;
                 None
@@ -218,7 +223,7 @@ impl Qemu {
         }
     }
 
-    /// What becomes readable when QEMU says something.
+    /// Becomes readable when QEMU writes to the monitor.
     pub(crate) fn monitor(&self) -> Option<BorrowedFd<'_>> {
         self.qmp.as_ref().map(AsFd::as_fd)
     }

@@ -6,24 +6,26 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use nix::sys::stat::{major, minor};
-use virtc_plan::{DeviceKind, Limit, PciAddress};
+use virtc_plan::{DeviceKind, PciAddress};
 
-use super::{acl, group};
-use crate::acl::Rule;
-use crate::change::{Group, User};
+use super::descriptors::Descriptors;
 use crate::config::RunConfig;
 use crate::error::HostError;
-use crate::host::{FdInfo, Hierarchies, HostRead, Interface, Kind, PciState, Result, Stat};
+use crate::group::Group;
+use crate::host::resources::{Interface, Kind, PciState, Stat, User};
+use crate::host::states::Known;
+use crate::host::{HostRead, Result};
 
-/// The real host, for reading.
+/// The real host, for reading, and the descriptors that are open here.
 pub(crate) struct LinuxRead {
     sysfs: PathBuf,
+    pub(in crate::host) descriptors: Descriptors,
 }
 
 impl LinuxRead {
     /// The host with sysfs at the place that the configuration names.
     pub fn new(config: &RunConfig) -> Self {
-        Self { sysfs: config.sysfs.clone() }
+        Self { sysfs: config.sysfs.clone(), descriptors: Descriptors::default() }
     }
 
     /// The directory of a PCI function.
@@ -46,7 +48,7 @@ pub(super) fn text(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Whether the error says that there is nothing (any more).
+/// Whether the error means that the file does not exist (any more).
 fn gone(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
         || matches!(error.raw_os_error(), Some(nix::libc::ENODEV | nix::libc::ESRCH))
@@ -61,49 +63,20 @@ fn link_name(path: &Path) -> Result<Option<String>> {
 }
 
 impl HostRead for LinuxRead {
-    fn stat(&self, path: &Path) -> Result<Option<Stat>> {
-        let meta = match std::fs::symlink_metadata(path) {
-            Ok(meta) => meta,
-            Err(e) if gone(&e) => return Ok(None),
-            Err(e) => return Err(HostError::system("read", path, e)),
-        };
-        let number = |kind| {
-            let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-            Kind::Device(kind, narrow(major(meta.rdev())), narrow(minor(meta.rdev())))
-        };
-        let kind = match meta.file_type() {
-            t if t.is_dir() => Kind::Directory,
-            t if t.is_char_device() => number(DeviceKind::Char),
-            t if t.is_block_device() => number(DeviceKind::Block),
-            t if t.is_socket() => Kind::Socket,
-            t if t.is_file() && meta.len() == 0 => Kind::EmptyFile,
-            t if t.is_file() => Kind::File,
-            _ => Kind::Other,
-        };
-        Ok(Some(Stat {
-            kind,
-            uid: meta.uid(),
-            gid: meta.gid(),
-            mode: meta.mode() & 0o7777,
-            id: (meta.dev(), meta.ino()),
-        }))
+    fn known(&self, _name: &str) -> Known<'_> {
+        Known::Unknown
     }
 
-    fn canonical(&self, path: &Path) -> Result<Option<PathBuf>> {
-        match std::fs::canonicalize(path) {
-            Ok(path) => Ok(Some(path)),
-            Err(e) if gone(&e) => Ok(None),
-            Err(e) => Err(HostError::system("find", path, e)),
-        }
+    fn linux(&self) -> Option<&LinuxRead> {
+        Some(self)
     }
+}
 
-    fn is_listening(&self, path: &Path) -> Result<bool> {
-        super::sockets::is_listening(path)
-    }
-
-    fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {
+impl LinuxRead {
+    /// A PCI function.
+    pub(in crate::host) fn pci(&self, device: PciAddress) -> Result<Option<PciState>> {
         let dir = self.function(device);
-        if self.stat(&dir)?.is_none() {
+        if stat(&dir)?.is_none() {
             return Ok(None);
         }
         let driver_override = text(&dir.join("driver_override"))?.map(|t| t.trim_end().to_owned());
@@ -115,67 +88,80 @@ impl HostRead for LinuxRead {
         }))
     }
 
-    fn has_driver(&self, driver: &str) -> Result<bool> {
-        Ok(self.stat(&self.driver(driver))?.is_some())
+    /// Whether a PCI driver is loaded.
+    pub(in crate::host) fn has_driver(&self, driver: &str) -> Result<bool> {
+        Ok(stat(&self.driver(driver))?.is_some())
     }
+}
 
-    fn interface(&self, name: &str) -> Result<Option<Interface>> {
-        if name.is_empty() || name.starts_with('.') || name.contains('/') {
-            return Ok(None);
-        }
-        // Network interfaces are those of the real sysfs: what makes them is no file.
-        let dir = Path::new("/sys/class/net").join(name);
-        let value = |file: &str| Ok::<_, HostError>(text(&dir.join(file))?.map(|t| t.trim().to_owned()));
-        let (Some(mac), Some(mtu), Some(flags)) = (value("address")?, value("mtu")?, value("flags")?) else {
-            return Ok(None);
-        };
-        let flags = u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or_default();
-        let is_port = self.stat(&dir.join("brport"))?.is_some();
-        let bridge = if is_port { link_name(&dir.join("master"))? } else { None };
-        Ok(Some(Interface { mac, mtu: mtu.parse().unwrap_or_default(), bridge, up: flags & 1 == 1 }))
-    }
+/// The properties of a path; symbolic links are not followed.
+pub(in crate::host) fn stat(path: &Path) -> Result<Option<Stat>> {
+    let meta = match std::fs::symlink_metadata(path) {
+        Ok(meta) => meta,
+        Err(e) if gone(&e) => return Ok(None),
+        Err(e) => return Err(HostError::system("read", path, e)),
+    };
+    let number = |kind| {
+        let narrow = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+        Kind::Device(kind, narrow(major(meta.rdev())), narrow(minor(meta.rdev())))
+    };
+    let kind = match meta.file_type() {
+        t if t.is_dir() => Kind::Directory,
+        t if t.is_char_device() => number(DeviceKind::Char),
+        t if t.is_block_device() => number(DeviceKind::Block),
+        t if t.is_socket() => Kind::Socket,
+        t if t.is_file() && meta.len() == 0 => Kind::EmptyFile,
+        t if t.is_file() => Kind::File,
+        _ => Kind::Other,
+    };
+    Ok(Some(Stat { kind, uid: meta.uid(), gid: meta.gid(), mode: meta.mode() & 0o7777, id: (meta.dev(), meta.ino()) }))
+}
 
-    fn fd(&self, _name: &str) -> Result<Option<FdInfo>> {
-        Ok(None)
+/// The path without symbolic links.
+pub(in crate::host) fn canonical(path: &Path) -> Result<Option<PathBuf>> {
+    match std::fs::canonicalize(path) {
+        Ok(path) => Ok(Some(path)),
+        Err(e) if gone(&e) => Ok(None),
+        Err(e) => Err(HostError::system("find", path, e)),
     }
+}
 
-    fn has_group(&self, group: &Group) -> Result<bool> {
-        match group {
-            Group::V2(path) | Group::V1(path) => Ok(self.stat(path)?.is_some()),
-            Group::Marked(_) => Ok(false),
-        }
+/// A network interface.
+pub(in crate::host) fn interface(name: &str) -> Result<Option<Interface>> {
+    if name.is_empty() || name.starts_with('.') || name.contains('/') {
+        return Ok(None);
     }
+    // Network interfaces are those of the real sysfs: what makes them is no file.
+    let dir = Path::new("/sys/class/net").join(name);
+    let value = |file: &str| Ok::<_, HostError>(text(&dir.join(file))?.map(|t| t.trim().to_owned()));
+    let (Some(mac), Some(mtu), Some(flags)) = (value("address")?, value("mtu")?, value("flags")?) else {
+        return Ok(None);
+    };
+    let flags = u32::from_str_radix(flags.trim_start_matches("0x"), 16).unwrap_or_default();
+    let is_port = stat(&dir.join("brport"))?.is_some();
+    let bridge = if is_port { link_name(&dir.join("master"))? } else { None };
+    Ok(Some(Interface { mac, mtu: mtu.parse().unwrap_or_default(), bridge, up: flags & 1 == 1 }))
+}
 
-    fn has_acl(&self, group: &Group, rules: Option<&[Rule]>) -> Result<bool> {
-        acl::is_set(group, rules)
+/// Whether a control group exists.
+pub(in crate::host) fn has_group(group: &Group) -> Result<bool> {
+    match group {
+        Group::V2(path) | Group::V1(path) => Ok(stat(path)?.is_some()),
+        Group::ByEnvironment(_) => Ok(false),
     }
+}
 
-    fn processes(&self, group: &Group) -> Result<Vec<u32>> {
-        group::processes(group)
-    }
+/// A user by name.
+pub(in crate::host) fn user(name: &str) -> Result<Option<User>> {
+    let fail = |e: nix::Error| HostError::System { what: format!("look up user {name}"), why: e.to_string() };
+    let Some(user) = nix::unistd::User::from_name(name).map_err(fail)? else { return Ok(None) };
+    let name = std::ffi::CString::new(name).map_err(|_| HostError::Unsuitable(format!("`{name}` is no user")))?;
+    let groups = nix::unistd::getgrouplist(&name, user.gid).map_err(fail)?;
+    let groups = groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
+    Ok(Some(User { uid: user.uid.as_raw(), gid: user.gid.as_raw(), groups }))
+}
 
-    fn memlock(&self, group: &Group) -> Result<Option<Limit>> {
-        group::memlock(group)
-    }
-
-    fn is_connected(&self) -> bool {
-        false
-    }
-
-    fn hierarchies(&self) -> Result<Hierarchies> {
-        group::hierarchies()
-    }
-
-    fn user(&self, name: &str) -> Result<Option<User>> {
-        let fail = |e: nix::Error| HostError::System { what: format!("look up user {name}"), why: e.to_string() };
-        let Some(user) = nix::unistd::User::from_name(name).map_err(fail)? else { return Ok(None) };
-        let name = std::ffi::CString::new(name).map_err(|_| HostError::Unfit(format!("`{name}` is no user")))?;
-        let groups = nix::unistd::getgrouplist(&name, user.gid).map_err(fail)?;
-        let groups = groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
-        Ok(Some(User { uid: user.uid.as_raw(), gid: user.gid.as_raw(), groups }))
-    }
-
-    fn caller(&self) -> (u32, u32) {
-        (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
-    }
+/// The caller's user and group.
+pub(in crate::host) fn caller() -> (u32, u32) {
+    (nix::unistd::geteuid().as_raw(), nix::unistd::getegid().as_raw())
 }

@@ -14,8 +14,8 @@ use super::files::remove_file;
 use crate::error::HostError;
 use crate::host::Result;
 
-/// Nobody listens at a socket that refuses. One whose queue is full has somebody.
-pub(super) fn is_listening(path: &Path) -> Result<bool> {
+/// A socket that refuses connections has no listener; one whose queue is full has one.
+pub(in crate::host) fn is_listening(path: &Path) -> Result<bool> {
     let fail = |e: nix::Error| HostError::system("look at the socket", path, e);
     let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
     let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(fail)?;
@@ -30,8 +30,8 @@ pub(super) fn is_listening(path: &Path) -> Result<bool> {
 /// How long the kernel may take to close the sockets of a process that has ended.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// Removes a socket at which nobody listens. Anything else at its place is not what was made here, and stays.
-pub(super) fn remove(path: &Path) -> Result<()> {
+/// Removes a socket without a listener. Anything else at its path was not made here, and stays.
+pub(in crate::host) fn remove(path: &Path) -> Result<()> {
     let end = Instant::now() + CLOSING;
     loop {
         match std::fs::symlink_metadata(path) {
@@ -45,8 +45,8 @@ pub(super) fn remove(path: &Path) -> Result<()> {
     }
 }
 
-/// Listens at a path, where at most a socket of nobody's is.
-pub(super) fn listen(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<OwnedFd> {
+/// Listens at a path, where at most a socket without a listener is replaced.
+pub(in crate::host) fn listen(path: &Path, mode: u32, owner: Option<(u32, u32)>) -> Result<OwnedFd> {
     remove(path)?;
     let socket = UnixListener::bind(path).map_err(|e| HostError::system("listen on", path, e))?;
     std::fs::set_permissions(path, Permissions::from_mode(mode))
@@ -63,13 +63,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_socket_of_nobody_is_replaced() {
+    fn only_a_socket_without_listener_is_replaced() {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("s");
         let first = listen(&path, 0o600, None).unwrap();
         assert!(is_listening(&path).unwrap() && listen(&path, 0o600, None).is_err());
         remove(&path).unwrap();
-        assert!(path.exists(), "somebody listens");
+        assert!(path.exists(), "it has a listener");
         drop(first);
         assert!(!is_listening(&path).unwrap());
         drop(listen(&path, 0o660, None).unwrap());

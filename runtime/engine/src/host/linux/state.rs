@@ -14,11 +14,11 @@ use crate::error::HostError;
 use crate::host::Result;
 use crate::steps::MACHINE_FILE;
 
-pub(super) struct State {
+pub(in crate::host) struct State {
     dir: PathBuf,
     journal: File,
-    /// Held until this value goes; a copy in a child that has not become QEMU yet holds it as well, so that no one can meanwhile
-    /// take back what is still being made.
+    /// Held until this value is dropped; a copy in a child that has not become QEMU yet holds it as well, so that no one can meanwhile
+    /// revert what is still being made.
     _lock: Flock<File>,
 }
 
@@ -26,7 +26,7 @@ impl State {
     /// Makes the directory where it is not there, locks it, begins an empty journal.
     pub(super) fn create(dir: &Path) -> Result<Self> {
         if !dir.is_absolute() {
-            return Err(HostError::Unfit(format!("the state directory {} is no absolute path", dir.display())));
+            return Err(HostError::Unsuitable(format!("the state directory {} is no absolute path", dir.display())));
         }
         if let Some(parent) = dir.parent() {
             let made = DirBuilder::new().recursive(true).mode(0o755).create(parent);
@@ -44,7 +44,7 @@ impl State {
         if length > 0 {
             return Err(HostError::Unfinished(dir.to_owned()));
         }
-        // The log of a run that could not be taken back as a whole.
+        // The log of a run that could not be reverted as a whole.
         super::files::remove_file(&dir.join("qemu.log"))?;
         Ok(state)
     }
@@ -60,10 +60,10 @@ impl State {
 
     fn lock(dir: &Path) -> Result<Self> {
         let meta = std::fs::symlink_metadata(dir).map_err(|e| HostError::system("read", dir, e))?;
-        // What stands in the journal is carried out with the caller's rights, so nobody else may have written it.
+        // The operations in the journal are made with the caller's rights, so no other user may be able to write it.
         let me = nix::unistd::geteuid().as_raw();
         if !meta.is_dir() || meta.uid() != me || meta.mode() & 0o022 != 0 {
-            return Err(HostError::Unfit(format!(
+            return Err(HostError::Unsuitable(format!(
                 "{} is not a directory that only user {me} can write to",
                 dir.display()
             )));
@@ -95,7 +95,7 @@ impl State {
         Ok(state)
     }
 
-    /// Whether somebody holds the lock of a directory.
+    /// Whether a process holds the lock of a directory.
     pub(super) fn is_locked(dir: &Path) -> Result<bool> {
         let path = dir.join("lock");
         match File::open(&path) {
@@ -113,7 +113,7 @@ impl State {
         File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| HostError::system("sync", &self.dir, e))
     }
 
-    pub(super) fn dir(&self) -> &Path {
+    pub(in crate::host) fn dir(&self) -> &Path {
         &self.dir
     }
 
@@ -123,7 +123,7 @@ impl State {
         written.map_err(|e| HostError::system("write", &self.dir.join("journal"), e))
     }
 
-    /// Replaces the description of what runs.
+    /// Replaces the description of the running VM.
     pub(super) fn describe(&self, text: &str) -> Result<()> {
         let (part, path) = (self.dir.join("machine.json.part"), self.dir.join(MACHINE_FILE));
         super::files::remove_file(&part)?;
@@ -150,7 +150,7 @@ impl State {
         read().map_err(|e| HostError::system("read", &self.dir.join("journal"), e))
     }
 
-    /// Removes the directory. The journal goes first: without it there is nothing to take back.
+    /// Removes the directory. The journal goes first: without it there is nothing to revert.
     pub(super) fn finish(&mut self) -> Result<()> {
         for name in ["journal", "qemu.log", "machine.json.part", MACHINE_FILE, CONTROL_SOCKET, "lock"] {
             super::files::remove_file(&self.dir.join(name))?;

@@ -12,7 +12,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use crate::error::HostError;
 use crate::host::Result;
 
-/// The requests to end that come as signals: `SIGINT`, `SIGTERM`, `SIGHUP`. As long as this lives they do not end this thread's process.
+/// The requests to end that come as signals: `SIGINT`, `SIGTERM`, `SIGHUP`. As long as this exists they do not end this thread's process.
 pub(crate) struct Signals {
     set: SigSet,
     fd: SignalFd,

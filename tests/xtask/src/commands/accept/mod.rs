@@ -78,7 +78,7 @@ pub fn run(args: &Args) -> Outcome {
     let virtc = if let Some(path) = &args.virtc {
         path.clone()
     } else {
-        process::run(process::cargo().args(["build", "--quiet", "--package", "virtc"]), 0)?;
+        process::run(process::cargo().args(["build", "--quiet", "--package", "virtc-cli"]), 0)?;
         process::built("debug", "virtc")
     };
     let binary = Binary::ask(&virtc, &args.qemu)?;

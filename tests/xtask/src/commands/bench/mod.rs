@@ -54,7 +54,7 @@ impl OneFile {
         if !install::ensure(needs, &self.install).is_empty() {
             return Err("there is nothing to compare with".into());
         }
-        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc-cli"]), 0)?;
         Ok(self.file.clone().unwrap_or_else(|| process::root().join("testdata/examples/guest.xml")))
     }
 }

@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Outcome {
     let virtc = if let Some(path) = &args.virtc {
         std::path::absolute(path)?
     } else {
-        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc"]), 0)?;
+        process::run(process::cargo().args(["build", "--release", "--quiet", "--package", "virtc-cli"]), 0)?;
         process::built("release", "virtc")
     };
     let cases = Root::Domain.cases(&args.corpus)?;

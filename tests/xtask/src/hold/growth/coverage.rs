@@ -66,6 +66,11 @@ impl Coverage {
         self.put.insert(key.to_owned());
     }
 
+    /// What was put in, of what the grammar names.
+    pub fn used(&self) -> Vec<&str> {
+        self.all.intersection(&self.put).map(String::as_str).collect()
+    }
+
     /// What was never put in.
     pub fn never(&self) -> Vec<&str> {
         self.all.difference(&self.put).map(String::as_str).collect()

@@ -1,6 +1,6 @@
 //! Additions to a valid document that the grammar permits where they are put.
 
-mod coverage;
+pub mod coverage;
 mod values;
 mod write;
 

@@ -244,6 +244,12 @@ pub fn fd_sets(domain: &Domain) -> BTreeMap<String, u32> {
     .collect()
 }
 
+/// The numbers that are known, of the devices that have sets.
+pub(crate) fn known_fd_sets(domain: &Domain) -> BTreeMap<String, u32> {
+    let with = with_sets(domain).into_iter().filter(|(_, count)| *count > 0);
+    with.filter_map(|(alias, _)| Some((alias.to_owned(), *domain.fd_sets.get(alias)?))).collect()
+}
+
 /// The number of the first set that no device has.
 pub fn next_fd_set(domain: &Domain) -> u32 {
     let ends = with_sets(domain).into_iter().filter_map(|(alias, count)| Some(domain.fd_sets.get(alias)? + count));

@@ -1,11 +1,7 @@
 //! For tests: what becomes of a few devices.
 
-use virtc_diag::SourceFile;
-use virtc_rng::Validated;
-
-use crate::qemu::{Payload, QemuOption};
-use crate::qemu::{json_arg, opts_arg};
-use crate::{Facts, Target, define, lower, prepare};
+use crate::passes::fixture::{self, Compiled};
+use crate::qemu::{Payload, json_arg};
 
 /// What the passes make of a domain with some devices.
 pub struct Trial {
@@ -19,40 +15,23 @@ pub struct Trial {
     pub backends: Vec<String>,
 }
 
-fn shown(item: &QemuOption) -> Option<String> {
-    let value = match &item.payload {
-        Payload::Opts(opts) => opts_arg(opts),
-        Payload::Json(props) => json_arg(props),
-        Payload::Chardev(chardev) => opts_arg(&chardev.opts()),
-        Payload::None | Payload::Word(_) => return None,
-    };
-    Some(format!("-{} {}", item.option, value.display()))
-}
-
 /// What becomes of `devices` on a machine of type `pc`; options are kept where they hold a word of `words`.
 pub fn trial(devices: &str, words: &[&str]) -> Trial {
     let text = format!(
         "<domain type='kvm'><name>t</name><memory>1024</memory><os><type arch='x86_64' machine='pc'>hvm</type></os>\
          <devices>{devices}<memballoon model='none'/></devices></domain>"
     );
-    let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Validated::unchecked(&document));
-    let (definition, more) = define(domain.unwrap(), Facts::default());
-    found.extend(more);
-    let xml = definition.to_xml();
-    let is_refused = found.has_errors();
-    let (machine, more) = prepare(definition, &Target::default(), Facts::default());
-    // What is refused never comes to be held against QEMU.
-    found.extend(more.into_iter().filter(|d| !is_refused || *d.code != crate::codes::UNKNOWN_TO_QEMU).collect());
-    let argv =
-        machine.options().iter().filter_map(shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
-    let backends = machine.options().iter().filter_map(|item| match &item.payload {
+    let Compiled { xml, options, faults, .. } = fixture::compile(text, None);
+    let argv = options.iter().map(fixture::shown).filter(|arg| words.iter().any(|word| arg.contains(word))).collect();
+    let backends = options.iter().filter_map(|item| match &item.payload {
         Payload::Chardev(chardev) if chardev.id() != "charmonitor" => {
             Some(json_arg(&chardev.backend()).display().into_owned())
         }
         _ => None,
     });
-    let body = xml.split_once("<devices>").unwrap().1.split_once("</devices>").unwrap().0;
+    // What could not be read was not defined.
+    let body =
+        xml.split_once("<devices>").and_then(|(_, tail)| tail.split_once("</devices>")).map_or("", |(body, _)| body);
     let wanted = ["<serial", "<console", "<channel", "<rng"];
     let mut lines = Vec::new();
     let mut inside = false;
@@ -64,6 +43,5 @@ pub fn trial(devices: &str, words: &[&str]) -> Trial {
             lines.push(line.trim());
         }
     }
-    let faults = found.iter().map(|d| d.message.clone()).collect();
     Trial { xml: lines.concat(), argv, faults, backends: backends.collect() }
 }

@@ -255,12 +255,12 @@ mod tests {
 
     #[test]
     fn both_drivers() {
-        let t = trial(
-            "<filesystem accessmode='mapped' fmode='0644' multidevs='remap'><source dir='/a,b'/><target dir='t'/><readonly/></filesystem>\
-             <filesystem><driver type='virtiofs' queue='8'/><source dir='/c'/><target dir='u'/></filesystem>",
-            &["fs0", "fs1"],
-        );
-        assert_eq!(t.faults, ["virtiofs needs guest memory that is shared"]);
+        let devices = "<filesystem accessmode='mapped' fmode='0644' multidevs='remap'><source dir='/a,b'/><target dir='t'/>\
+             <readonly/></filesystem><filesystem><driver type='virtiofs' queue='8'/><source dir='/c'/><target dir='u'/></filesystem>";
+        assert_eq!(trial(devices, &[]).faults, ["virtiofs needs guest memory that is shared"]);
+        let shared = "<memory>1024</memory><memoryBacking><access mode='shared'/></memoryBacking>";
+        let t = crate::model::elements::trial::trial(shared, devices, &["fs0", "fs1"]);
+        assert_eq!(t.faults, Vec::<String>::new());
         assert_eq!(
             t.argv,
             [

@@ -1,11 +1,8 @@
 //! Interfaces through all passes.
 
-use virtc_diag::SourceFile;
 use virtc_inventory::{Forward, HostFile, Network, Resources};
-use virtc_rng::Validated;
 
-use crate::qemu::{Payload, QemuOption, json_arg, opts_arg};
-use crate::{Facts, Target, define, lower, prepare};
+use crate::passes::fixture::{self, Compiled};
 
 /// What the passes make of some interfaces.
 struct Made {
@@ -13,16 +10,6 @@ struct Made {
     xml: String,
     faults: Vec<String>,
     refused: Vec<String>,
-}
-
-fn shown(item: &QemuOption) -> Option<String> {
-    let value = match &item.payload {
-        Payload::Opts(opts) => opts_arg(opts),
-        Payload::Json(props) => json_arg(props),
-        Payload::Chardev(chardev) => opts_arg(&chardev.opts()),
-        Payload::None | Payload::Word(_) => return None,
-    };
-    Some(format!("-{} {}", item.option, value.display()))
 }
 
 fn host() -> HostFile {
@@ -40,25 +27,16 @@ fn host() -> HostFile {
 /// What becomes of `devices`; arguments are kept where they hold a word of `words`.
 fn made(devices: &str, words: &[&str]) -> Made {
     let host = host();
-    let facts = Facts::new(Some(&host));
     let text = format!(
         "<domain type='kvm'><name>t</name><memory>1024</memory><memoryBacking><access mode='shared'/></memoryBacking>\
          <os><type arch='x86_64' machine='q35'>hvm</type></os><devices>{devices}<memballoon model='none'/></devices></domain>"
     );
-    let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Validated::unchecked(&document));
-    let (definition, more) = define(domain.unwrap(), facts);
-    found.extend(more);
-    let xml = definition.to_xml();
-    let (machine, more) = prepare(definition, &Target::default(), facts);
-    found.extend(more);
+    let Compiled { xml, options, faults, refused, .. } = fixture::compile(text, Some(&host));
     let wanted = |arg: &String| words.iter().any(|word| arg.contains(word));
-    Made {
-        argv: machine.options().iter().filter_map(shown).filter(wanted).collect(),
-        xml: xml.lines().map(str::trim).collect(),
-        faults: found.iter().map(|d| d.message.clone()).collect(),
-        refused: machine.needs().refused.iter().map(|(_, what)| what.clone()).collect(),
-    }
+    let argv = options.iter().map(fixture::shown).filter(wanted).collect();
+    let general = "running this is not supported yet: ";
+    let refused = refused.iter().filter_map(|message| message.strip_prefix(general).map(str::to_owned)).collect();
+    Made { argv, xml: xml.lines().map(str::trim).collect(), faults, refused }
 }
 
 fn netdevs(devices: &str) -> Vec<String> {

@@ -161,7 +161,10 @@ mod tests {
         let parts = "<os><type arch='x86_64' machine='pc-i440fx-5.0'>hvm</type></os>\
              <memoryBacking><hugepages/></memoryBacking><cpu><numa><cell memory='2' unit='MiB'/></numa></cpu>";
         let t = trial(parts, "", &["-numa", "-mem-"]);
-        assert_eq!(t.argv, ["-mem-prealloc ", "-mem-path ", "-numa node,nodeid=0,cpus=0,mem=2"]);
+        assert_eq!(
+            t.argv,
+            ["-mem-prealloc ", "-mem-path /dev/hugepages/libvirt/qemu/-1-t", "-numa node,nodeid=0,cpus=0,mem=2"]
+        );
         assert!(t.refused.iter().all(|r| r.contains("huge pages")) && !t.refused.is_empty(), "{:?}", t.refused);
     }
 }

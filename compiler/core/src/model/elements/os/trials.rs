@@ -1,10 +1,8 @@
 //! Tests of the choice of firmware.
 
-use virtc_diag::SourceFile;
 use virtc_inventory::HostFile;
-use virtc_rng::Validated;
 
-use crate::{Facts, define, lower};
+use crate::passes::fixture;
 
 /// Firmware of a made-up host: secure in both formats, plain, without variables, in one piece, as ROM, and a BIOS.
 fn host() -> HostFile {
@@ -46,15 +44,11 @@ fn chosen(attributes: &str, os: &str, parts: &str) -> String {
         "<domain type='kvm'><name>t</name><memory>1024</memory>{features}{parts}\
          <os {attributes}><type machine='q35'>hvm</type>{os}</os><devices><memballoon model='none'/></devices></domain>"
     );
-    let host = host();
-    let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
-    let (domain, mut found) = lower(&Validated::unchecked(&document));
-    let (definition, more) = define(domain.unwrap(), Facts::new(Some(&host)));
-    found.extend(more);
-    if found.has_errors() {
-        return found.iter().map(|d| d.message.clone()).collect::<Vec<_>>().join("; ");
+    let compiled = fixture::compile(text, Some(&host()));
+    if !compiled.is_defined {
+        return compiled.faults.join("; ");
     }
-    let xml: String = definition.to_xml().lines().map(str::trim).collect();
+    let xml: String = compiled.xml.lines().map(str::trim).collect();
     let (_, tail) = xml.split_once("hvm</type>").unwrap();
     let os = tail.split_once("<boot").unwrap().0.replace("/var/lib/libvirt/qemu/nvram", "…");
     os.split_once("</firmware>").map_or(os.clone(), |(_, rest)| rest.to_owned())

@@ -8,7 +8,7 @@ use virtc_diag::Span;
 use virtc_inventory::{Config, Hardware, HostFile, Resources};
 use virtc_xml::{Document, Element};
 
-/// What is known about one definition, and about the host that it is for. What is faulty is absent from the domain, so a lint that
+/// One definition, and what is known about its host. What is faulty is absent from the domain, so a lint that
 /// reads the domain keeps silent about it.
 #[derive(Debug)]
 pub struct Context<'a> {

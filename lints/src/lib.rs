@@ -1,4 +1,4 @@
-//! What is wrong with a definition before it fails on a host.
+//! Lints: problems of a definition that would show only on a host.
 //!
 //! A lint is one file in `rules`, and one line in `rules/mod.rs`. [`check`] runs them over a document; what an
 //! `<!-- virtc: allow(NAME) -->` in it allows is left out.
@@ -24,7 +24,7 @@ pub struct Lint {
     pub check: fn(&Context<'_>, &mut Diagnostics),
 }
 
-/// All diagnostics of this crate that are no lints.
+/// All diagnostics of this crate other than lints.
 pub static CODES: &[&Code] = &[&USELESS_ALLOW];
 
 /// The lint with this name.

@@ -1,4 +1,4 @@
-//! What libvirt refuses of what every device has: ROM, index for ACPI, port of a virtio-serial controller.
+//! What libvirt refuses in the elements that every device can have: `<boot>`, `<rom>`, `<acpi>`, `<address>`.
 
 use std::collections::BTreeMap;
 
@@ -37,67 +37,67 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
     }
 }
 
-/// A place in the boot order, and where it is given.
+/// The numbers that are in use, each with its place in the XML.
 type Taken = BTreeMap<u32, Span>;
 
-/// No two devices have one place in the boot order, and none the place 0 (`virDomainDefBootOrderPostParse` in libvirt's
+/// Boot orders are unique and at least 1 (`virDomainDefBootOrderPostParse` in libvirt's
 /// `src/conf/domain_postparse.c`).
 fn boot(info: &Info, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(order) = info.boot_order else { return };
     if order.value == 0 {
-        faults.add(&codes::BAD_VALUE, order.origin, "a place in the boot order is at least 1");
+        faults.add(&codes::BAD_VALUE, order.origin, "`order` of `<boot>` is at least 1");
     } else if let Some(first) = taken.insert(order.value, order.origin.span()) {
         faults.push(
-            Diagnostic::at(
-                &codes::CONFLICT,
-                order.origin,
-                format!("another device has the place {} in the boot order", order.value),
-            )
-            .label(first, "the other one"),
+            Diagnostic::at(&codes::CONFLICT, order.origin, format!("another device has boot order {}", order.value))
+                .label(first, "the other device"),
         );
     }
 }
 
-/// What has the address of a drive counts as a SCSI device.
+/// Devices other than disks with an address of type `drive` are SCSI devices, which are on bus 0.
 fn scsi_bus(info: &Info, faults: &mut Diagnostics) {
     if let Some(Spanned { value: Address::Drive { bus: 1.., .. }, origin }) = &info.address {
-        faults.add(&codes::ADDRESS_CONFLICT, origin, "a SCSI controller has one bus");
+        faults.add(&codes::ADDRESS_CONFLICT, origin, "`bus` of a SCSI address must be 0");
     }
 }
 
 fn rom(info: &Info, faults: &mut Diagnostics) {
     let Some(rom) = info.rom.as_ref().filter(|rom| rom.enabled.is(&YesNo::No)) else { return };
     if let Some(origin) = rom.tuning() {
-        faults.conflict_with(origin, "the device has no ROM, which this is about", "remove it, or `enabled='no'`");
+        faults.conflict_with(
+            origin,
+            "settings of `<rom>` cannot be combined with `enabled='no'`",
+            "remove this, or `enabled='no'`",
+        );
     }
 }
 
-/// The index is no other device's, and of no device that stands on another bus than PCI.
+/// ACPI indexes are unique, at least 1, and for PCI devices only.
 fn acpi(info: &Info, needs: BusSlot, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(index) = info.acpi_index else { return };
     let elsewhere = info.address.as_ref().is_some_and(|address| !matches!(address.value, Address::Pci { .. }));
     if elsewhere || matches!(needs, BusSlot::Usb | BusSlot::VirtioSerial(_)) {
-        faults.refuse(index.origin, "only a PCI device has an index for ACPI");
+        faults.refuse(index.origin, "`<acpi index>` is supported for PCI devices only");
     } else if index.value == 0 {
-        faults.add(&codes::BAD_VALUE, index.origin, "an index for ACPI is at least 1");
+        faults.add(&codes::BAD_VALUE, index.origin, "`index` of `<acpi>` is at least 1");
     } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
         faults.push(
             Diagnostic::at(
                 &codes::REFUSED_BY_QEMU,
                 index.origin,
-                format!("another device has the index {} for ACPI", index.value),
+                format!("another device has ACPI index {}", index.value),
             )
-            .label(first, "the other one"),
+            .label(first, "the other device"),
         );
     }
 }
 
-/// A port that is named exists, also where the device makes no use of it.
+/// The virtio-serial controller of an address exists, also where the device does not use the address.
 fn serial_port(info: &Info, domain: &Domain, faults: &mut Diagnostics) {
     let Some(Spanned { value: Address::VirtioSerial { controller, port: 1.., .. }, origin }) = &info.address else {
         return;
     };
     if domain.devices.controller(ControllerType::VirtioSerial, *controller).is_none() {
-        faults.add(&codes::ADDRESS_CONFLICT, origin, format!("there is no virtio-serial controller {controller}"));
+        faults.add(&codes::ADDRESS_CONFLICT, origin, format!("virtio-serial controller {controller} does not exist"));
     }
 }

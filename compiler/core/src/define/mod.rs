@@ -1,4 +1,4 @@
-//! `Domain` to `Definition`: what libvirt fills in when it stores a definition.
+//! `Domain` to `Definition`: fills in what libvirt fills in when it stores a definition.
 
 mod check;
 mod common;
@@ -45,7 +45,7 @@ impl Definition {
         self.0.to_xml()
     }
 
-    /// The domain, to be prepared for a start.
+    /// The domain, for `prepare`.
     pub(crate) fn into_domain(self) -> Domain {
         self.0
     }
@@ -58,7 +58,7 @@ pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     controllers::order(&mut domain);
     disks::order(&mut domain);
     fill_in_elements(&mut domain, facts, &mut faults);
-    // These are added before controllers without an index get one.
+    // These are added before controllers without an index are numbered.
     scsi_hostdev::controllers(&mut domain);
     controllers::number(&mut domain);
     implicit::default_devices(&mut domain);
@@ -69,7 +69,7 @@ pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     controllers::number(&mut domain);
     scsi_hostdev::assign(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
-    // Devices that were added since have defaults of their own; what the others have to say was said above.
+    // Implied devices have defaults of their own; the findings about the others were reported above.
     let mut again = Diagnostics::new();
     let mut defaults = Defaults { arch, family, name, facts, faults: &mut again };
     domain.devices.define(&mut defaults);
@@ -89,7 +89,7 @@ pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     Outcome::new(Definition(domain), faults)
 }
 
-/// The registers that the definition names.
+/// The spapr-vio registers in the definition.
 fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     let addresses = domain.devices.controllers.iter().filter_map(|c| c.info.address.as_ref());
     let registers = addresses.filter_map(|address| match &address.value {
@@ -99,12 +99,10 @@ fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     registers.collect()
 }
 
-static EMULATOR: DefaultRule = DefaultRule {
-    name: "default-emulator",
-    text: "without `<emulator>` the usual binary of the architecture is taken",
-};
+static EMULATOR: DefaultRule =
+    DefaultRule { name: "default-emulator", text: "without `<emulator>` the binary is `/usr/bin/qemu-system-ARCH`" };
 
-/// The usual binary for guests of this architecture.
+/// The default binary for guests of this architecture.
 pub fn default_emulator(arch: Arch) -> String {
     format!("/usr/bin/qemu-system-{}", arch.qemu())
 }
@@ -120,7 +118,7 @@ fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnost
     domain.limits.define(faults);
     domain.idmap.check(origin, faults);
     if !domain.cputune.pins() {
-        domain.vcpus.follow(origin, &domain.numatune);
+        domain.vcpus.follow_memory(origin, &domain.numatune);
     }
     domain.numatune.define(origin, domain.vcpus.placement);
     domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch()), &EMULATOR, domain.origin));
@@ -133,7 +131,7 @@ fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnost
     domain.lifecycle.define(origin, faults);
     crate::model::elements::seclabel::Seclabel::define(&mut domain.labels, faults);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
-    // Under KVM the default of a machine of Arm is a CPU that the host does not have.
+    // Under KVM the default CPU of an Arm machine is one that the host does not have.
     let kvm = domain.general.is_kvm();
     let default = domain.os.default_cpu().filter(|_| domain.os.arch().is_x86() || !kvm);
     let default = default.map(|own| if domain.has_32_bits() && own == "qemu64" { "qemu32".to_owned() } else { own });

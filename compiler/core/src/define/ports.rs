@@ -23,12 +23,12 @@ static USB_PORT: DefaultRule =
 
 static SERIAL_ADDED: DefaultRule = DefaultRule {
     name: "virtio-serial-added",
-    text: "a virtio-serial controller is added where the ports of the others are in use",
+    text: "a virtio-serial controller is added where all ports of the others are in use",
 };
 static USB_HUB: DefaultRule =
     DefaultRule { name: "usb-hub-added", text: "a hub is added where the guest has more USB devices than ports" };
 
-/// Gives channels and virtio consoles a port each.
+/// Assigns a port to each channel and virtio console.
 pub fn virtio_serial(domain: &mut Domain, faults: &mut Diagnostics) {
     let mut taken = BTreeSet::new();
     let (mut wanting, mut unseen) = (Vec::new(), Vec::new());
@@ -42,10 +42,12 @@ pub fn virtio_serial(domain: &mut Domain, faults: &mut Diagnostics) {
                     let own = domain.devices.controller(ControllerType::VirtioSerial, *controller);
                     let count = own.map_or(SERIAL_PORTS, |own| own.ports.get().unwrap_or(SERIAL_PORTS));
                     if *port >= count {
-                        let message = format!("virtio-serial controller {controller} has {count} ports, from 0 on");
+                        let message = format!(
+                            "port {port} of virtio-serial controller {controller} does not exist: it has {count} ports, from 0"
+                        );
                         faults.add(&codes::ADDRESS_CONFLICT, origin, message);
                     } else if !taken.insert((*controller, *port)) {
-                        let message = format!("port {port} of virtio-serial controller {controller} is in use already");
+                        let message = format!("port {port} of virtio-serial controller {controller} is in use");
                         faults.add(&codes::ADDRESS_CONFLICT, origin, message);
                     }
                 }
@@ -57,7 +59,7 @@ pub fn virtio_serial(domain: &mut Domain, faults: &mut Diagnostics) {
         }
     }
     let mut free = SerialPorts::new(domain);
-    // For a console at port 0, libvirt sets a port of the first controller aside, which nobody gets
+    // For a console at port 0, libvirt reserves a port of the first controller, which stays unused
     // (`virDomainVirtioSerialAddrAssign` in its `src/conf/domain_addr.c`).
     for origin in unseen {
         if let Some(place) = free.next(false, Some(0), &taken) {
@@ -72,7 +74,7 @@ pub fn virtio_serial(domain: &mut Domain, faults: &mut Diagnostics) {
             wish.and_then(|wish| free.next(zero, Some(wish), &taken))
         });
         let Some((controller, port)) = place else {
-            faults.add(&codes::ADDRESS_CONFLICT, domain.origin, "no port of a virtio-serial controller is free");
+            faults.add(&codes::ADDRESS_CONFLICT, domain.origin, "no virtio-serial controller has a free port");
             continue;
         };
         taken.insert((controller, port));
@@ -83,8 +85,8 @@ pub fn virtio_serial(domain: &mut Domain, faults: &mut Diagnostics) {
     }
 }
 
-/// The ports of the virtio-serial controllers: how many each has, and from which on one may be free, for devices that may take port 0 and
-/// for others.
+/// The ports of the virtio-serial controllers: how many each has, and from which number on to look for a free one, for devices that
+/// cannot have port 0 and for those that can.
 struct SerialPorts(BTreeMap<u32, (u32, [u32; 2])>);
 
 impl SerialPorts {
@@ -115,10 +117,10 @@ impl SerialPorts {
     }
 }
 
-/// The ports of a virtio-serial controller unless it says how many.
+/// The default number of ports of a virtio-serial controller.
 const SERIAL_PORTS: u32 = 31;
 
-/// The kinds that may stand on a USB bus, in the order in which they get ports.
+/// The kinds that can be on a USB bus, in the order in which they get ports.
 const ON_USB: &[Kind] = &[
     Kind::Hub,
     Kind::Disk,
@@ -132,7 +134,7 @@ const ON_USB: &[Kind] = &[
     Kind::Redirdev,
 ];
 
-/// The USB devices of these kinds.
+/// The devices of these kinds that are on a USB bus.
 fn on_usb<'k>(domain: &Domain, kinds: &'k [Kind]) -> impl Iterator<Item = (Kind, usize)> + use<'k> {
     let mut out = Vec::new();
     for kind in kinds {
@@ -143,7 +145,7 @@ fn on_usb<'k>(domain: &Domain, kinds: &'k [Kind]) -> impl Iterator<Item = (Kind,
     out.into_iter()
 }
 
-/// Adds the hubs that a guest needs which has more USB devices than ports (`qemuDomainUSBAddressAddHubs` in libvirt's
+/// Adds hubs where the guest has more USB devices than ports (`qemuDomainUSBAddressAddHubs` in libvirt's
 /// `src/qemu/qemu_domain_address.c`).
 pub fn usb_hubs(domain: &mut Domain) {
     let available: usize = buses(domain).iter().map(|(_, n)| *n as usize).sum();
@@ -158,7 +160,7 @@ pub fn usb_hubs(domain: &mut Domain) {
     }
 }
 
-/// Gives USB devices a port each. Where libvirt's order, which goes as deep as it can, leaves a device without a port, short paths come first.
+/// Assigns a port to each USB device. Where libvirt's order, depth first, leaves a device without a port, short paths come first.
 pub fn usb(domain: &mut Domain, faults: &mut Diagnostics) {
     let places = match usb_places(domain, false) {
         (places, found) if found.is_empty() => places,
@@ -175,7 +177,7 @@ pub fn usb(domain: &mut Domain, faults: &mut Diagnostics) {
     }
 }
 
-/// Says which of the ports that the definition names do not exist or are named twice.
+/// Reports given ports that do not exist or are given twice.
 pub fn usb_given(domain: &Domain, faults: &mut Diagnostics) {
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
@@ -202,7 +204,7 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Diagnostics) {
         match &info.address {
             Some(Spanned { value: Address::Usb { bus, port }, .. }) if !port.is_empty() => {
                 let Some(ports) = ports.get_mut(bus) else { continue };
-                // What cannot be taken was said when the definition was filled in.
+                // `usb_given` has reported what cannot be taken.
                 let _ = ports.take(*bus, port, kind == Kind::Hub);
             }
             Some(Spanned { value: Address::Usb { bus, .. }, .. }) => wanting.push((kind, index, Some(*bus))),
@@ -220,14 +222,19 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Diagnostics) {
             places.push((kind, index, bus, port));
         } else {
             let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
-            let message = format!("no USB port is free for this `<{}>`", kind.element());
-            faults.add_with(&codes::ADDRESS_CONFLICT, origin, message, "add a USB controller, or one with more ports");
+            let message = format!("there is no free USB port for this `<{}>`", kind.element());
+            faults.add_with(
+                &codes::ADDRESS_CONFLICT,
+                origin,
+                message,
+                "add a USB controller, or set `ports` of one to a higher number",
+            );
         }
     }
     (places, faults)
 }
 
-/// The USB buses with their numbers of ports (`virDomainUSBAddressControllerModelToPorts` in libvirt's `src/conf/domain_addr.c`).
+/// The USB buses, each with its number of ports (`virDomainUSBAddressControllerModelToPorts` in libvirt's `src/conf/domain_addr.c`).
 fn buses(domain: &Domain) -> Vec<(u32, u32)> {
     let mut out: Vec<(u32, u32)> = Vec::new();
     for controller in

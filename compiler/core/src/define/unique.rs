@@ -1,4 +1,4 @@
-//! What no two devices have: a name from the user.
+//! Aliases from the user are unique.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,13 +9,13 @@ use crate::codes;
 use crate::model::Domain;
 use crate::model::devices::Kind;
 
-/// The rule of `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
+/// See `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
     let mut names: BTreeMap<&str, Span> = BTreeMap::new();
     for kind in Kind::ALL {
         for at in 0..domain.devices.count(*kind) {
             let Some(info) = domain.devices.info(*kind, at) else { continue };
-            // The first console may be the first serial port, and then has its name.
+            // The first console may be the first serial port, and then has its alias.
             let own = info.alias.as_ref().filter(|alias| alias.value.starts_with("ua-"));
             let Some(alias) = own.filter(|_| *kind != Kind::Console || at > 0) else { continue };
             match names.entry(&alias.value) {
@@ -25,9 +25,9 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
                         Diagnostic::at(
                             &codes::CONFLICT,
                             alias.origin,
-                            format!("another device has the name `{}`", alias.value),
+                            format!("another device has alias `{}`", alias.value),
                         )
-                        .label(*first.get(), "the other one"),
+                        .label(*first.get(), "the other device"),
                     );
                 }
             }

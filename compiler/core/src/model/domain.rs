@@ -1,4 +1,4 @@
-//! The typed model of a domain, in libvirt's words.
+//! The typed model of a domain, in libvirt's terms.
 
 use std::collections::BTreeMap;
 
@@ -35,32 +35,32 @@ use crate::model::elements::{
 use crate::xml_io::XmlWriter;
 use crate::xml_io::{Fields, Lowering};
 
-/// A domain: every leaf knows its place, what the user left out is absent.
+/// A domain: every value has its place in the XML, and what the user left out is absent.
 #[derive(Debug, Clone)]
 pub struct Domain {
-    /// Name, uuid, descriptions.
+    /// `<name>`, `<uuid>`, descriptions.
     pub general: General,
     /// Memory.
     pub memory: Memory,
-    /// What the memory is made of.
+    /// `<memoryBacking>`: how the host provides the memory.
     pub backing: Backing,
-    /// Where the memory lies on the host.
+    /// `<numatune>`: the host's NUMA nodes for the memory.
     pub numatune: Numatune,
     /// Virtual CPUs.
     pub vcpus: Vcpus,
-    /// I/O threads.
+    /// IOThreads.
     pub iothreads: Iothreads,
-    /// Limits that disks share.
+    /// `<throttlegroups>`: I/O limits that disks share.
     pub throttles: ThrottleGroups,
-    /// CPUs and CPU time of threads.
+    /// `<cputune>`: CPU pinning, CPU time and scheduling.
     pub cputune: Cputune,
-    /// What the domain may take of the host.
+    /// `<memtune>`, `<blkiotune>`, `<resource>`.
     pub limits: Limits,
-    /// Users and groups.
+    /// `<idmap>`.
     pub idmap: Idmap,
-    /// What the guest reads about its hardware.
+    /// `<sysinfo>`: SMBIOS tables and fw_cfg entries.
     pub sysinfo: Vec<Sysinfo>,
-    /// Machine, firmware, boot.
+    /// `<os>`: machine type, firmware, boot.
     pub os: Os,
     /// Features of the machine.
     pub features: Features,
@@ -68,25 +68,25 @@ pub struct Domain {
     pub cpu: Option<Cpu>,
     /// The clock.
     pub clock: Clock,
-    /// What happens at the guest's end.
+    /// `<on_poweroff>`, `<on_reboot>`, `<on_crash>`.
     pub lifecycle: Lifecycle,
-    /// How the guest sleeps, and what is counted of it.
+    /// `<pm>` and `<perf>`.
     pub power: Power,
     /// The QEMU binary.
     pub emulator: Opt<String>,
     /// The devices.
     pub devices: Devices,
-    /// Labels of security drivers.
+    /// `<seclabel>`s.
     pub labels: Vec<Seclabel>,
-    /// What is hidden from the host.
+    /// `<launchSecurity>`.
     pub security: Option<Security>,
-    /// What goes around the model.
+    /// The elements of the namespace `qemu`.
     pub extensions: Extensions,
-    /// The whole element.
+    /// The start tag of `<domain>`.
     pub origin: Origin,
-    /// The numbers of the first sets of descriptors of devices, by alias; empty until devices have names.
+    /// The numbers of the first fd sets of devices, by alias; empty until devices have aliases.
     pub fd_sets: BTreeMap<String, u32>,
-    /// How many parts could not be read: where there are any, nothing is compiled.
+    /// The number of parts that could not be read; above 0, nothing is compiled.
     pub unread: usize,
 }
 
@@ -95,7 +95,7 @@ pub(crate) fn lower(checked: &Validated<'_>) -> Outcome<Domain> {
     read(checked, Lowering::new(checked))
 }
 
-/// As [`lower`], for the XML of a running domain: the names of its devices in QEMU are kept.
+/// As [`lower`], for the XML of a running domain: the aliases of its devices are kept.
 pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Domain> {
     read(checked, Lowering::running(checked))
 }
@@ -221,7 +221,7 @@ impl Domain {
         self.os.family().root() == Some(PciModel::PcieRoot)
     }
 
-    /// Whether other processes of the host can share the guest's memory, as a device outside of QEMU must
+    /// Whether other processes of the host can map the guest's memory, as vhost-user needs it
     /// (`qemuValidateDomainDefVhostUserRequireSharedMemory` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn shares_memory(&self) -> bool {
         let shared = self.backing.access.is(&Access::Shared);
@@ -231,7 +231,7 @@ impl Domain {
         }
     }
 
-    /// The bytes that QEMU must be able to lock where a device of the host writes to the guest's memory: all of it, and 1 GiB
+    /// The limit on locked memory in bytes where a device of the host accesses the guest's memory: all of it, and 1 GiB
     /// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
     pub fn locked_bytes(&self) -> u64 {
         (self.memory.all_kib(self) << 10).saturating_add(1 << 30)
@@ -252,12 +252,12 @@ impl Domain {
         self.general.name.as_ref().map_or("", |n| n.value.as_str())
     }
 
-    /// Whether the binary is QEMU's for machines of 32 bits: one of 64 bits runs guests of 32 bits too.
+    /// Whether the binary is `qemu-system-i386`; a 32-bit guest can also run in `qemu-system-x86_64`.
     pub fn has_32_bits(&self) -> bool {
         self.emulator.as_ref().is_some_and(|path| path.ends_with("qemu-system-i386"))
     }
 
-    /// Whether any device has a place in the boot order.
+    /// Whether any device has a `<boot order>`.
     pub fn has_device_boot_order(&self) -> bool {
         let orders = |kind: &Kind| {
             (0..self.devices.count(*kind)).any(|i| self.devices.info(*kind, i).is_some_and(|d| d.boot_order.is_some()))

@@ -1,4 +1,4 @@
-//! Aliases: the names of devices in QEMU.
+//! Aliases: the ids of devices in QEMU.
 
 use crate::ir::{DefaultRule, Spanned};
 use crate::model::Domain;
@@ -6,12 +6,12 @@ use crate::model::devices::Kind;
 
 static ALIAS: DefaultRule = DefaultRule {
     name: "alias",
-    text: "a device without a name of the user's gets one from its kind and its number or place",
+    text: "a device without a user alias gets one from its kind and its number or address",
 };
 
-/// Names every device that has no name of the user's.
+/// Assigns an alias to each device without one.
 pub fn assign(domain: &mut Domain) {
-    // Names of controllers first: the names of what is on them may follow from them.
+    // Controllers first: aliases of devices on them may depend on them.
     let kinds = std::iter::once(&Kind::Controller).chain(Kind::ALL.iter().filter(|k| **k != Kind::Controller));
     for kind in kinds {
         for index in 0..domain.devices.count(*kind) {

@@ -25,7 +25,7 @@ use crate::target::Target;
 pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction};
 pub(crate) use device::{attach, detach, update};
 
-/// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
+/// A domain as it will run: every option has its place in the XML, or the rule that added it.
 #[derive(Debug)]
 pub struct Machine {
     domain: Domain,
@@ -34,17 +34,17 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// The domain, with aliases and everything that start fills in.
+    /// The domain, with aliases and everything else that a start fills in.
     pub fn domain(&self) -> &Domain {
         &self.domain
     }
 
-    /// What QEMU gets, in the order of the command line.
+    /// QEMU's options, in the order of the command line.
     pub fn options(&self) -> &[QemuOption] {
         &self.options
     }
 
-    /// What the host must do.
+    /// The host requirements.
     pub(crate) fn needs(&self) -> &HostRequirements {
         &self.needs
     }
@@ -77,9 +77,9 @@ pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>)
     Outcome::new(Machine { domain, options, needs }, findings)
 }
 
-/// Fills in what only a start fills in: USB ports, aliases, boot indexes, numbers of block nodes.
+/// Fills in what libvirt fills in at a start: USB ports, aliases, boot indexes, numbers of block nodes.
 ///
-/// libvirt stores a definition without USB ports unless all of them are given, and finds them at each start.
+/// libvirt stores a definition without USB ports unless all of them are given, and assigns them at each start.
 pub(crate) fn finish_start(domain: &mut Domain) -> Diagnostics {
     let mut findings = Diagnostics::new();
     ports::usb(domain, &mut findings);
@@ -90,16 +90,16 @@ pub(crate) fn finish_start(domain: &mut Domain) -> Diagnostics {
     findings
 }
 
-/// Numbers the block nodes of the disks, from the last disk on: first its own, then those of its throttle filters.
+/// Numbers the block nodes of the disks, starting with the last disk: its own nodes, then those of its throttle filters.
 fn number_nodes(domain: &mut Domain) {
     let disks = &mut domain.devices.disks;
-    // The last disk has the lowest numbers; where some run already, a new one gets numbers that none of them has.
+    // The last disk has the lowest numbers; a hot-plugged one gets numbers that are not in use.
     let mut next = next_node(disks);
     for disk in disks.iter_mut().rev().filter(|d| d.node == 0 && !d.bus.is(&DiskBus::Sd)) {
         disk.node = next;
         next = disk.end_node();
     }
-    // SCSI devices of the host come behind the disks.
+    // SCSI `<hostdev>`s come after the disks.
     let own = domain.devices.hostdevs.iter().filter_map(|h| h.scsi()).map(|s| s.node + 1);
     let first = own.max().unwrap_or_default().max(next);
     let scsi = domain.devices.hostdevs.iter_mut().filter_map(Hostdev::scsi_mut).filter(|s| s.node == 0);
@@ -108,14 +108,14 @@ fn number_nodes(domain: &mut Domain) {
     }
 }
 
-/// The first number of block nodes that no disk has.
+/// The first number of block nodes that is not in use.
 pub(crate) fn next_node(disks: &[Disk]) -> u32 {
     let counted = disks.iter().filter(|d| d.node > 0).map(Disk::end_node);
     let named = disks.iter().flat_map(|d| d.storage.sources()).filter_map(|s| s.index).map(|index| index.value + 1);
     counted.chain(named).max().unwrap_or(1)
 }
 
-/// What the parts of the domain need of the host.
+/// The host requirements of the elements other than devices.
 fn element_requirements(cx: &EmitContext<'_>, out: &mut HostRequirements) {
     let domain = cx.domain;
     backend::machine_host(cx, out);
@@ -142,7 +142,7 @@ fn element_options(cx: &EmitContext<'_>, out: &mut QemuOptions) {
     domain.vcpus.options(cx, out);
     domain.iothreads.options(out);
     domain.throttles.options(out);
-    domain.numatune.available(cx);
+    domain.numatune.check_nodes(cx);
     if let Some(numa) = domain.numa() {
         numa.options(cx, out);
     }

@@ -1,4 +1,4 @@
-//! The host's end of a character device, in QEMU's words.
+//! The host side of a character device (`-chardev`) in QEMU's words.
 //!
 //! QEMU takes it as `-chardev TYPE,id=…` on the command line and as JSON in `chardev-add`; the names of the members differ in some places
 //! (`qemuChardevGetBackendProps` in libvirt's `src/qemu/qemu_chardev.c` has both).
@@ -12,33 +12,33 @@ pub struct Descriptor {
     pub name: String,
     /// Where it is on the host.
     pub path: Text,
-    /// What it is.
+    /// How it is opened.
     pub open: Open,
 }
 
-/// What a descriptor is.
+/// How a descriptor is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
     /// A Unix socket that listens.
     Listen,
-    /// A file to write to, made where there is none; `append` keeps its former content.
+    /// A file to write to, created where it does not exist.
     Write {
-        /// Whether the former content stays.
+        /// Whether the old content is kept.
         append: bool,
     },
 }
 
-/// A descriptor that QEMU opens by the path of its set.
+/// A descriptor that QEMU opens through an fd set (`/dev/fdset/N`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FdSet {
     /// The number of the set.
     pub set: u32,
-    /// What is in it.
+    /// The descriptor in it.
     pub descriptor: Descriptor,
 }
 
 impl FdSet {
-    /// Where QEMU opens it.
+    /// The path by which QEMU opens it.
     pub fn path(&self) -> String {
         format!("/dev/fdset/{}", self.set)
     }
@@ -59,12 +59,12 @@ pub struct HostPort {
     pub port: String,
 }
 
-/// Connect again, after a time that older QEMU counts in seconds and newer in milliseconds.
+/// Reconnecting after a time, which older QEMU versions count in seconds and newer ones in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Again {
-    /// Milliseconds; 0 for never.
+    /// The time in milliseconds; 0: never.
     pub ms: u64,
-    /// Whether this QEMU counts in milliseconds.
+    /// Whether this QEMU has `reconnect-ms`.
     pub in_ms: bool,
 }
 
@@ -77,7 +77,7 @@ impl Again {
 /// QEMU's backends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
-    /// `null`, `vc`, `pty`, `stdio`: nothing but a name.
+    /// `null`, `vc`, `pty`, `stdio`: backends without parameters.
     Plain(&'static str),
     /// A file that is written to.
     File(FdSet),
@@ -89,16 +89,16 @@ pub enum Backend {
     Parallel(String),
     /// A Unix socket that listens.
     Listen(Descriptor),
-    /// A Unix socket that QEMU makes at this path; QEMU waits there before the guest starts.
+    /// A Unix socket that QEMU creates at this path, where it waits for a client before the guest starts.
     Bind(Text),
-    /// A Unix socket of somebody else.
+    /// A Unix socket to which QEMU connects.
     Connect {
         /// Its path.
         path: Text,
-        /// Whether it is opened again.
+        /// Whether QEMU reconnects.
         again: Option<Again>,
     },
-    /// One end of a pair of sockets, whose other end a program has that was started for the device.
+    /// One end of a socket pair, whose other end is held by a program that was started for the device.
     Pair(String),
     /// A TCP connection.
     Tcp {
@@ -110,7 +110,7 @@ pub enum Backend {
         telnet: bool,
         /// The name of the TLS credentials, where TLS is spoken.
         tls: Option<String>,
-        /// Whether it is opened again.
+        /// Whether QEMU reconnects.
         again: Option<Again>,
     },
     /// UDP packets.
@@ -140,9 +140,9 @@ pub enum Backend {
 pub struct Chardev {
     /// Its name in QEMU, such as `charserial0`.
     pub id: String,
-    /// What stands behind it.
+    /// Its backend.
     pub backend: Backend,
-    /// A copy of all that the guest writes.
+    /// The log file: a copy of everything that the guest writes.
     pub log: Option<FdSet>,
 }
 

@@ -25,39 +25,39 @@ words! {
 }
 
 words! {
-    /// How near the guest's CPU must be to the definition.
+    /// How closely the guest's CPU must match the definition.
     pub enum CpuMatch { Minimum = "minimum", Exact = "exact", Strict = "strict" }
 }
 
 words! {
-    /// What is checked when the guest starts.
+    /// How the CPU is checked when the guest starts.
     pub enum CpuCheck { None = "none", Partial = "partial", Full = "full" }
 }
 
 words! {
-    /// Whether a model may be replaced by a poorer one.
+    /// Whether a model that the host cannot provide may be replaced by another one.
     pub enum Fallback { Allow = "allow", Forbid = "forbid" }
 }
 
 words! {
-    /// What is asked of a CPU feature.
+    /// The policy for a CPU feature.
     pub enum FeaturePolicy { Force = "force", Require = "require", Optional = "optional", Disable = "disable", Forbid = "forbid" }
 }
 
 /// `<topology>`.
 #[derive(Debug, Clone)]
 pub struct Topology {
-    /// Sockets of the machine.
+    /// Sockets of the machine, at least 1.
     pub sockets: u32,
-    /// Dies of a socket.
+    /// Dies of a socket, at least 1.
     pub dies: u32,
-    /// Clusters of a die.
+    /// Clusters of a die, at least 1.
     pub clusters: u32,
-    /// Cores of a cluster.
+    /// Cores of a cluster, at least 1.
     pub cores: u32,
-    /// Threads of a core.
+    /// Threads of a core, at least 1.
     pub threads: u32,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -66,7 +66,7 @@ pub struct Topology {
 pub struct Feature {
     /// libvirt's name of the feature.
     pub name: Opt<String>,
-    /// What is asked of it.
+    /// Its policy.
     pub policy: Opt<FeaturePolicy>,
 }
 
@@ -75,9 +75,9 @@ pub struct Feature {
 pub struct Cpu {
     /// Where the features come from.
     pub mode: Opt<CpuMode>,
-    /// How near the guest's CPU must be.
+    /// How closely the guest's CPU must match.
     pub matching: Opt<CpuMatch>,
-    /// What is checked at start.
+    /// How the CPU is checked at the start.
     pub check: Opt<CpuCheck>,
     /// Whether features that block migration are left out.
     pub migratable: Opt<Switch>,
@@ -85,32 +85,32 @@ pub struct Cpu {
     pub model: Opt<String>,
     /// Whether the model may be replaced.
     pub fallback: Opt<Fallback>,
-    /// The vendor that the guest sees.
+    /// The vendor that the guest sees, 12 characters.
     pub vendor_id: Opt<String>,
-    /// Whether features are left out that are deprecated.
+    /// Whether deprecated features are left out; s390x only.
     pub deprecated_features: Opt<Switch>,
     /// The vendor the host must have.
     pub vendor: Opt<String>,
-    /// The layout.
+    /// Sockets, dies, clusters, cores and threads.
     pub topology: Option<Topology>,
-    /// Caches and address lines.
+    /// Caches and physical address bits.
     pub physical: Physical,
     /// The NUMA cells.
     pub numa: Option<Numa>,
-    /// Features beside those of the model.
+    /// Features that are added to the model's or removed from them.
     pub features: Vec<Feature>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
 static DEFAULT_CPU: DefaultRule = DefaultRule {
     name: "default-cpu",
-    text: "without a model the guest gets the default of its machine type, written out so that it stays the same",
+    text: "without a model the guest gets the default CPU of its machine type, which is written out so that it stays the same",
 };
 static CPU_DEFAULTS: DefaultRule =
-    DefaultRule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
+    DefaultRule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its `mode`" };
 
-/// A value that follows from the mode.
+/// A value that follows from `mode`.
 fn by_rule<T>(value: T, origin: Origin) -> Spanned<T> {
     Spanned::rule(value, &CPU_DEFAULTS, origin)
 }
@@ -153,7 +153,7 @@ impl Cpu {
         })
     }
 
-    /// The CPU of a definition that has none.
+    /// The CPU of a definition without `<cpu>`.
     pub fn implicit(origin: Origin) -> Self {
         Self {
             mode: None,
@@ -173,14 +173,14 @@ impl Cpu {
         }
     }
 
-    /// The host's CPU in a QEMU that does not know which of its features can be migrated.
+    /// Sets `migratable='off'` for `host-passthrough` in a QEMU that does not know `migratable`.
     pub fn without_migration(&mut self) {
         if self.mode.is(&CpuMode::HostPassthrough) {
             self.migratable.get_or_insert(by_rule(Switch::Off, self.origin));
         }
     }
 
-    /// Fills in what is absent; `default` is the machine's own model, where there is one that suits.
+    /// Fills in what is absent; `default` is the default CPU of the machine type, where it can be used.
     pub fn define(
         &mut self,
         default: Option<String>,
@@ -191,7 +191,7 @@ impl Cpu {
         vectors::define(self, faults);
         let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom, self.origin)).value;
         match mode {
-            // Nothing but a topology is said: the model is left to QEMU.
+            // Only a topology is given: QEMU chooses the model.
             CpuMode::Custom if self.model.is_none() && default.is_none() => {
                 (self.mode, self.matching, self.check) = (None, None, None);
             }
@@ -203,7 +203,7 @@ impl Cpu {
                     self.matching = Some(Spanned::rule(CpuMatch::Exact, &DEFAULT_CPU, self.origin));
                 }
                 self.matching.get_or_insert(by_rule(CpuMatch::Exact, self.origin));
-                // Without KVM the guest's CPU does not depend on the host's, so there is nothing to check.
+                // Without KVM the guest's CPU does not depend on the host's: nothing is checked.
                 self.check.get_or_insert(by_rule(if kvm { CpuCheck::Partial } else { CpuCheck::None }, self.origin));
                 self.fallback.get_or_insert(by_rule(Fallback::Allow, self.origin));
             }
@@ -240,8 +240,12 @@ impl Cpu {
                 [t.sockets, t.dies, t.clusters, t.cores, t.threads].iter().try_fold(1u32, |a, b| a.checked_mul(*b));
             if count != Some(max) {
                 let count = count.map_or("too many".to_owned(), |c| c.to_string());
-                let message = format!("the topology has {count} CPUs, `<vcpu>` says {max}");
-                faults.conflict_with(t.origin, message, "make the two equal");
+                let message = format!("`<topology>` has {count} CPUs, `<vcpu>` has {max}");
+                faults.conflict_with(
+                    t.origin,
+                    message,
+                    "make sockets × dies × clusters × cores × threads equal to `<vcpu>`",
+                );
             }
         }
     }
@@ -254,12 +258,12 @@ impl Cpu {
         match mode.value {
             CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => {
                 let place = self.migratable.origin_or(mode.origin);
-                faults.refuse(place, "QEMU's CPUs of 32 bits do not tell what can be migrated");
+                faults.refuse(place, "`migratable='on'` is not supported by `qemu-system-i386`");
             }
             CpuMode::HostPassthrough if !domain.general.is_kvm() => faults.refuse_with(
                 mode.origin,
-                "`host-passthrough` needs KVM, but the domain is of type `qemu`",
-                "use `type='kvm'` on `<domain>`, or name a model",
+                "`mode='host-passthrough'` needs KVM, but the domain is of type `qemu`",
+                "use `<domain type='kvm'>`, or `mode='custom'` with a `<model>`",
             ),
             CpuMode::HostPassthrough | CpuMode::HostModel | CpuMode::Custom | CpuMode::Maximum => {}
         }
@@ -315,10 +319,10 @@ impl Cpu {
         };
         let mut opts = Opts::first(model);
         let emulator = cx.domain.emulator.as_ref().map_or("", |e| e.value.as_str());
-        if model == "host" && cx.domain.os.narrows(emulator) {
+        if model == "host" && cx.domain.os.runs_32_bit_on_64_bit(emulator) {
             opts = opts.switch("aarch64", false);
         }
-        // QEMU's CPUs of 32 bits are not asked for it (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
+        // `qemu-system-i386` has no `migratable` (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
         let tells = !cx.domain.has_32_bits() && !cx.changes.lacks("cpu.migratable");
         if let Some(migratable) = self.migratable.filter(|_| tells) {
             opts = opts.switch("migratable", migratable.is_on());
@@ -334,31 +338,32 @@ impl Cpu {
         out.opts(ArgSection::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
     }
 
-    /// The model is left to QEMU, so that nothing can be said about it.
+    /// QEMU chooses the model, so that flags have no `-cpu` to be in.
     fn no_model(&self, cx: &EmitContext<'_>) {
         let opts = cx.domain.features.cpu_opts(false, cx.domain.clock.cpu_opts(Opts::new()));
         if opts.iter().next().is_some() {
-            let message = "timers and features are settings of the CPU, and the CPU has no model";
+            let message = "these timers and features are flags of a CPU model, and `<cpu>` has no model";
             cx.report(
                 Diagnostic::at(&codes::MISSING, self.origin, message).help("add `<cpu mode='host-passthrough'/>`"),
             );
         }
     }
 
-    /// What `host-model` stands for. It is known on the host alone.
+    /// The CPU model and features that `host-model` means; only the host knows them.
     fn host_model<'m>(&self, cx: &EmitContext<'m>) -> Option<&'m HostModel> {
         let mode = self.mode.filter(|mode| mode.value == CpuMode::HostModel)?;
         let model = cx.facts.host_model(cx.domain.general.is_kvm());
         if model.is_none() {
-            let message = "what `host-model` stands for is known on the host alone";
-            let help = "give a host file with `--host` that names it under `resources` (`virsh domcapabilities` shows it), name a model, or use \
-                `host-passthrough`";
+            let message = "the CPU of `mode='host-model'` depends on the host, and no host file describes it";
+            let help = "give a host file with `--host FILE` that has it under `resources`, name a `<model>`, or use \
+                `mode='host-passthrough'`";
             cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, mode.origin, message).help(help));
         }
         model
     }
 
-    /// The features beside the model: the host's, as the definition changes them, and then the definition's own.
+    /// The features to switch on or off in addition to the model: those of the host's model as the definition changes them, then the
+    /// definition's own.
     fn flags<'c>(&'c self, host: Option<&'c HostModel>) -> Vec<(&'c str, bool)> {
         let mut out: Vec<(&str, bool)> =
             host.iter().flat_map(|h| &h.features).map(|(name, on)| (name.as_str(), *on)).collect();
@@ -376,8 +381,8 @@ impl Cpu {
         }
         let model = self.model.as_ref().filter(|_| self.mode.is(&CpuMode::Custom));
         for name in model.map_or(&[][..], |model| features::removed(&model.value)) {
-            let is_said = self.features.iter().any(|f| f.name.as_ref().is_some_and(|n| n.value == *name));
-            if !is_said {
+            let is_given = self.features.iter().any(|f| f.name.as_ref().is_some_and(|n| n.value == *name));
+            if !is_given {
                 out.push((name, false));
             }
         }

@@ -1,4 +1,4 @@
-//! `<idmap>`: users and groups of containers. QEMU has none; the element is kept.
+//! `<idmap>`: users and groups of containers. The element is kept; it has no effect in QEMU.
 
 use virtc_diag::Diagnostics;
 
@@ -7,7 +7,7 @@ use crate::ir::{Opt, OptExt, Origin};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// `<uid>` or `<gid>`: first in the container, first on the host, and how many.
+/// `<uid>` or `<gid>`: the first id in the container, the first id on the host, and the number of ids.
 pub type Range = [Opt<u32>; 3];
 
 /// `<idmap>`.
@@ -38,9 +38,9 @@ impl Idmap {
         for [start, ..] in [uid, gid].into_iter().flatten() {
             let origin = start.origin_or(domain);
             if uid.is_none() || gid.is_none() {
-                faults.conflict(origin, "users and groups are mapped together or not at all");
+                faults.conflict(origin, "`<idmap>` needs both `<uid>` and `<gid>`");
             } else if !start.is(&0) {
-                faults.conflict(origin, "root of the container is not mapped");
+                faults.conflict(origin, "`<idmap>` must map id 0 of the container (`start='0'`)");
             }
         }
     }

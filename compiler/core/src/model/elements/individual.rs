@@ -1,4 +1,4 @@
-//! `<vcpus>`: virtual CPUs one by one.
+//! `<vcpus>`: the state of each virtual CPU.
 
 use virtc_diag::Diagnostics;
 
@@ -14,16 +14,16 @@ pub struct Individual {
     pub id: Spanned<u32>,
     /// Whether it is there at boot.
     pub enabled: Opt<YesNo>,
-    /// Whether it can come and go.
+    /// Whether it can be hot-plugged and unplugged.
     pub hotpluggable: Opt<YesNo>,
-    /// Its place in the order of plugging.
+    /// The order in which it is enabled, from 1.
     pub order: Opt<u32>,
     origin: Origin,
 }
 
 static REST: DefaultRule = DefaultRule {
     name: "vcpu-state",
-    text: "a virtual CPU is hotpluggable when it is absent at boot, and present only when it is listed so",
+    text: "a vCPU that `<vcpus>` does not list is disabled; a vCPU that is disabled at boot is hotpluggable",
 };
 
 /// Reads `<vcpus>` from `<domain>`.
@@ -41,22 +41,22 @@ pub fn define(list: &mut Vec<Individual>, max: u32, origin: Origin, faults: &mut
     if list.is_empty() {
         return;
     }
-    once(list, faults);
+    merge(list, faults);
     let first = list.first().map_or(origin, |v| v.origin);
     if list.first().is_some_and(|v| v.id.value != 0) {
-        faults.conflict(first, "virtual CPU 0 is not listed, and so not there");
+        faults.conflict(first, "`<vcpus>` does not list vCPU 0, which must be enabled");
     }
     for v in list.iter() {
         let id = v.id.value;
         if id >= max {
-            faults.conflict(v.id.origin, format!("there is no virtual CPU {id}: `<vcpu>` says {max}"));
+            faults.conflict(v.id.origin, format!("there is no vCPU {id}: `<vcpu>` has {max}"));
         }
         let (on, plug) = (v.enabled.is(&YesNo::Yes), v.hotpluggable.get());
         if id == 0 && (!on || plug == Some(YesNo::Yes)) {
-            faults.conflict(v.origin, "virtual CPU 0 is there at boot and stays");
+            faults.conflict(v.origin, "vCPU 0 must be enabled and not hotpluggable");
         } else if !on && plug == Some(YesNo::No) {
             let origin = v.hotpluggable.origin_or(v.origin);
-            faults.conflict(origin, format!("virtual CPU {id} is neither there at boot nor hotpluggable"));
+            faults.conflict(origin, format!("vCPU {id} is disabled and not hotpluggable"));
         }
     }
     if max > MOST {
@@ -78,12 +78,12 @@ pub fn define(list: &mut Vec<Individual>, max: u32, origin: Origin, faults: &mut
     }
 }
 
-/// Sorts the list; of a CPU that is listed several times the last counts.
-fn once(list: &mut Vec<Individual>, faults: &mut Diagnostics) {
+/// Sorts the list; of a CPU that is listed several times the last entry counts.
+fn merge(list: &mut Vec<Individual>, faults: &mut Diagnostics) {
     let mut kept: Vec<Individual> = Vec::new();
     for v in list.drain(..).rev() {
         if kept.iter().any(|later| later.id == v.id) {
-            let message = format!("virtual CPU {} is listed again below", v.id.value);
+            let message = format!("vCPU {} is listed again below, and only the last entry counts", v.id.value);
             faults.add(&codes::WITHOUT_EFFECT, v.id.origin, message);
         } else {
             kept.push(Individual { order: v.order.filter(|order| order.value > 0), ..v });
@@ -93,8 +93,7 @@ fn once(list: &mut Vec<Individual>, faults: &mut Diagnostics) {
     *list = kept;
 }
 
-/// What order there can be, where the definition itself says what stays and what can go (`qemuDomainDefVcpusPostParse` in libvirt's
-/// `src/qemu/qemu_postparse.c`).
+/// Checks `order` and the places of hotpluggable CPUs (`qemuDomainDefVcpusPostParse` in libvirt's `src/qemu/qemu_postparse.c`).
 fn order(list: &[Individual], faults: &mut Diagnostics) {
     let number = |v: &Individual| v.order.get().unwrap_or(0);
     let place = |v: &Individual| v.order.origin_or(v.origin);
@@ -102,36 +101,36 @@ fn order(list: &[Individual], faults: &mut Diagnostics) {
     for v in list {
         let Some(former) = before.replace(v) else {
             if number(v) > 1 {
-                faults.conflict(place(v), "virtual CPU 0 is not the first in the order");
+                faults.conflict(place(v), "vCPU 0 must have `order='1'`");
             }
             continue;
         };
         let counts = list.first().is_some_and(|first| number(first) > 0);
         if v.enabled.is(&YesNo::Yes) && (number(v) > 0) != counts {
-            faults.conflict(place(v), "some of the virtual CPUs have a place in the order, others none");
+            faults.conflict(place(v), "either all enabled vCPUs have an `order`, or none of them");
         }
         if v.hotpluggable.is(&YesNo::No) {
             if former.hotpluggable.is(&YesNo::Yes) {
-                faults.conflict(v.origin, "a virtual CPU that stays is behind one that can go");
+                faults.conflict(v.origin, "a vCPU that is not hotpluggable follows a hotpluggable one");
             }
             if number(former) > number(v) {
-                faults.conflict(place(v), "virtual CPUs that stay are in the order of their numbers");
+                faults.conflict(place(v), "the `order` of vCPUs that are not hotpluggable must follow their numbers");
             }
         }
     }
 }
 
-/// More CPUs than any machine type has are not listed one by one.
+/// More CPUs than any machine type has: they are not listed one by one.
 const MOST: u32 = 16_384;
 
-/// How many are there at boot: with those that are plugged before it, and without.
+/// The number of CPUs at boot: with those that are hot-plugged before the guest runs, and without them.
 pub fn present(list: &[Individual]) -> (u32, u32) {
     let on = || list.iter().filter(|v| v.enabled.is(&YesNo::Yes));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     (count(on().count()), count(on().filter(|v| !v.hotpluggable.is(&YesNo::Yes)).count()))
 }
 
-/// The first one that is plugged before boot.
+/// The first one that is hot-plugged before the guest runs.
 pub fn plugged(list: &[Individual]) -> Option<Origin> {
     let plugged = |v: &&Individual| v.enabled.is(&YesNo::Yes) && v.hotpluggable.is(&YesNo::Yes);
     list.iter().find(plugged).map(|v| v.origin)

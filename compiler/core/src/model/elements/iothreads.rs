@@ -1,4 +1,4 @@
-//! `<iothreads>`, `<iothreadids>` and `<defaultiothread>`, and which of them serve a device.
+//! `<iothreads>`, `<iothreadids>` and `<defaultiothread>`.
 
 use virtc_diag::Diagnostics;
 
@@ -8,39 +8,39 @@ use crate::qemu::{ArgSection, Props, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// How many threads work for an I/O thread, or for the main loop.
+/// The size of the thread pool of an IOThread, or of the main loop.
 #[derive(Debug, Clone, Default)]
 pub struct Pool {
-    /// At least.
+    /// The smallest number of threads.
     pub min: Opt<u32>,
-    /// At most.
+    /// The largest number of threads, from 1.
     pub max: Opt<u32>,
 }
 
 /// `<iothread>` of `<iothreadids>`.
 #[derive(Debug, Clone)]
 pub struct Iothread {
-    /// Its number.
+    /// Its number, from 1.
     pub id: Spanned<u32>,
-    /// Its workers.
+    /// Its thread pool.
     pub pool: Pool,
-    /// `<poll>`: longest time in ns, growth and shrinkage.
+    /// `<poll>`: `max` in ns, `grow` and `shrink` (QEMU's `poll-max-ns`, `poll-grow`, `poll-shrink`).
     pub poll: Option<[Opt<u64>; 3]>,
 }
 
-/// All I/O threads of a domain.
+/// The IOThreads of a domain.
 #[derive(Debug, Clone, Default)]
 pub struct Iothreads {
-    /// How many there are.
+    /// The number of IOThreads, at most 4096.
     pub count: Opt<u32>,
-    /// Them, once defined.
+    /// Each of them; complete once defined.
     pub list: Vec<Iothread>,
-    /// The workers of the main loop.
+    /// `<defaultiothread>`: the thread pool of the main loop.
     pub main: Option<(Pool, Origin)>,
 }
 
 static COUNTED: DefaultRule =
-    DefaultRule { name: "iothread-id", text: "I/O threads without a number get the free ones from 1" };
+    DefaultRule { name: "iothread-id", text: "IOThreads without an id get the free ids from 1" };
 
 impl Pool {
     fn lower(f: &Fields<'_, '_>) -> Self {
@@ -55,16 +55,16 @@ impl Pool {
         if let (Some(min), Some(max)) = (self.min, self.max)
             && min.value > max.value
         {
-            faults.conflict(min.origin, "the least number of workers is above the greatest");
+            faults.conflict(min.origin, "`thread_pool_min` is greater than `thread_pool_max`");
         }
         for count in [self.min, self.max].into_iter().flatten().filter(|n| i32::try_from(n.value).is_err()) {
-            faults.conflict(count.origin, "more workers than can be counted");
+            faults.conflict(count.origin, "the size of a thread pool is at most 2147483647");
         }
         if let Some(max) = self.max.filter(|max| max.value == 0) {
-            faults.conflict(max.origin, "no worker at all");
+            faults.conflict(max.origin, "`thread_pool_max` must be at least 1");
         }
         if let (Some(min), None) = (self.min, self.max) {
-            faults.conflict(min.origin, "a least number of workers without a greatest");
+            faults.conflict(min.origin, "`thread_pool_min` needs `thread_pool_max`");
         }
     }
 
@@ -89,15 +89,15 @@ impl Iothreads {
         }
     }
 
-    /// Numbers the threads that have no number (`virDomainDefIOThreadIDParseXML` and `virDomainIOThreadIDArrayInit` in libvirt's
+    /// Gives ids to the threads without one (`virDomainDefIOThreadIDParseXML` and `virDomainIOThreadIDArrayInit` in libvirt's
     /// `src/conf/domain_conf.c`).
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         for (at, thread) in self.list.iter().enumerate() {
             if thread.id.value == 0 {
-                faults.conflict(thread.id.origin, "I/O threads are numbered from 1");
+                faults.conflict(thread.id.origin, "the id of an IOThread is at least 1");
             }
             if self.list.iter().take(at).any(|t| t.id == thread.id) {
-                faults.conflict(thread.id.origin, format!("two I/O threads have the number {}", thread.id.value));
+                faults.conflict(thread.id.origin, format!("two IOThreads have the id {}", thread.id.value));
             }
             thread.pool.check(faults);
         }
@@ -107,7 +107,7 @@ impl Iothreads {
         let given = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         let wanted = self.count.get().unwrap_or(0).min(MOST).max(given);
         if let Some(count) = self.count.filter(|c| c.value > MOST) {
-            faults.conflict(count.origin, format!("a domain has at most {MOST} I/O threads"));
+            faults.conflict(count.origin, format!("a domain can have at most {MOST} IOThreads"));
         }
         let mut free = 1..;
         for _ in given..wanted {
@@ -118,19 +118,19 @@ impl Iothreads {
                 poll: None,
             });
         }
-        // A list that is longer than the count says how many there are.
+        // `<iothreadids>` with more entries than `<iothreads>` says gives the number.
         if self.count.get().unwrap_or(0) < given {
             self.count = self.list.first().map(|t| Spanned { value: wanted, origin: t.id.origin });
         }
     }
 
-    /// The first one whose number of workers is given.
+    /// The first one whose thread pool has a given size.
     pub fn pools(&self) -> Option<Origin> {
         let main = self.main.as_ref().filter(|(pool, _)| pool.any()).map(|(_, origin)| *origin);
         self.list.iter().find(|t| t.pool.any()).map(|t| t.id.origin).or(main)
     }
 
-    /// Whether there is a thread with this number.
+    /// Whether there is a thread with this id.
     pub fn has(&self, id: u32) -> bool {
         self.list.iter().any(|t| t.id.value == id)
     }
@@ -140,7 +140,7 @@ impl Iothreads {
         if self.count.is_some_and(|c| c.value > 0) {
             w.opt_text("iothreads", &self.count);
         }
-        // Threads that only have the numbers they would get anyway are not listed.
+        // Threads with only the ids that they would get anyway are not listed.
         let plain = |t: &Iothread| matches!(t.id.origin, Origin::Rule(..)) && !t.pool.any() && t.poll.is_none();
         if !self.list.iter().all(plain) {
             w.tag("iothreadids").children(|w| {
@@ -178,7 +178,7 @@ impl Iothreads {
     }
 }
 
-/// More threads than any host serves, so that a typing error does not fill the memory.
+/// The largest number of IOThreads: a limit of virtc's, so that a typing error does not fill the memory.
 const MOST: u32 = 4096;
 
 /// `iothread` and `<iothreads>` of a `<driver>`: the threads that serve a device.
@@ -306,9 +306,9 @@ mod tests {
         );
         assert_eq!(missing.faults, ["there is no I/O thread 2"]);
         for (pool, fault) in [
-            ("thread_pool_min='1'", "a least number of workers without a greatest"),
-            ("thread_pool_max='0'", "no worker at all"),
-            ("thread_pool_min='3' thread_pool_max='2'", "the least number of workers is above the greatest"),
+            ("thread_pool_min='1'", "`thread_pool_min` needs `thread_pool_max`"),
+            ("thread_pool_max='0'", "`thread_pool_max` must be at least 1"),
+            ("thread_pool_min='3' thread_pool_max='2'", "`thread_pool_min` is greater than `thread_pool_max`"),
         ] {
             let t = trial(&format!("<memory>1024</memory><defaultiothread {pool}/>"), "", &[]);
             assert_eq!(t.faults, [fault]);

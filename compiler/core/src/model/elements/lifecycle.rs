@@ -9,18 +9,18 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What happens when the guest ends.
+    /// What happens when the guest powers off, reboots or crashes.
     pub enum Action {
         Destroy = "destroy", Restart = "restart", Preserve = "preserve", RenameRestart = "rename-restart", CoredumpDestroy = "coredump-destroy", CoredumpRestart = "coredump-restart",
     }
 }
 
 words! {
-    /// What happens when a lock on a disk is lost.
+    /// What happens when the lock manager loses a lock.
     pub enum LockFailure { Poweroff = "poweroff", Restart = "restart", Pause = "pause", Ignore = "ignore" }
 }
 
-/// What happens when the guest ends.
+/// The elements `<on_…>`.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
     /// When it powers off.
@@ -35,7 +35,7 @@ pub struct Lifecycle {
 
 static DEFAULT: DefaultRule = DefaultRule {
     name: "default-actions",
-    text: "a guest that powers off or crashes is gone, one that reboots goes on",
+    text: "the guest is destroyed when it powers off or crashes, and restarted when it reboots",
 };
 
 impl Lifecycle {
@@ -49,33 +49,36 @@ impl Lifecycle {
         }
     }
 
-    /// Fills in what is absent, and says what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's `src/qemu/qemu_validate.c`).
+    /// Fills in what is absent, and reports what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         for action in [&self.on_poweroff, &self.on_reboot, &self.on_crash].into_iter().flatten() {
             if action.value == Action::RenameRestart {
-                faults.refuse(action.origin, "QEMU does not restart a guest under another name");
+                faults.refuse(action.origin, "action `rename-restart` is not supported by QEMU");
             }
         }
         for action in [&self.on_poweroff, &self.on_reboot].into_iter().flatten() {
             if action.value == Action::Preserve {
-                faults.refuse(action.origin, "QEMU keeps nothing of a guest that powers off or reboots");
+                faults.refuse(action.origin, "action `preserve` is supported for `<on_crash>` only");
             }
         }
         if let (Some(poweroff), Some(Action::Destroy)) = (&self.on_poweroff, self.on_reboot.get())
             && poweroff.value == Action::Restart
         {
-            faults.refuse(poweroff.origin, "a guest that restarts when it powers off, but ends when it reboots");
+            faults.refuse(
+                poweroff.origin,
+                "`<on_poweroff>restart</on_poweroff>` cannot be combined with `<on_reboot>destroy</on_reboot>`",
+            );
         }
         self.on_poweroff.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
         self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT, origin));
         self.on_crash.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
     }
 
-    /// What the runtime does when the guest ends: it ends the VM. QEMU itself restarts a guest that reboots.
+    /// What the runtime cannot do: it ends the VM when the guest powers off, and QEMU restarts a guest that reboots.
     pub fn host(&self, out: &mut HostRequirements) {
         let known = [
-            (&self.on_poweroff, Action::Destroy, "a guest that powers off is gone"),
-            (&self.on_reboot, Action::Restart, "a guest that reboots goes on"),
+            (&self.on_poweroff, Action::Destroy, "`<on_poweroff>` other than `destroy`"),
+            (&self.on_reboot, Action::Restart, "`<on_reboot>` other than `restart`"),
         ];
         for (wanted, does, what) in known {
             if let Some(wanted) = wanted.as_ref().filter(|wanted| wanted.value != does) {
@@ -83,7 +86,7 @@ impl Lifecycle {
             }
         }
         if let Some(lock) = &self.on_lockfailure {
-            out.refuse("a lock manager", lock.origin);
+            out.refuse("`<on_lockfailure>`: it has no lock manager", lock.origin);
         }
     }
 

@@ -8,10 +8,11 @@ use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// What is limited: the element in the XML, QEMU's name in a throttle group, and its name in `block_set_io_throttle`.
+/// A limit: its element in the XML, its name in a throttle group of QEMU, and its name in `block_set_io_throttle`.
 type Limit = (&'static str, &'static str, &'static str);
 
-/// The limits in the order of the format. Behind each of the first six stands its burst, six places on, and the burst's length, 12 places on.
+/// The limits in the order of the format: six rates (bytes or operations per second), then their bursts in the same order, then the
+/// lengths of the bursts in seconds.
 const LIMITS: [Limit; 18] = [
     ("total_bytes_sec", "bps-total", "bps"),
     ("read_bytes_sec", "bps-read", "bps_rd"),
@@ -33,18 +34,18 @@ const LIMITS: [Limit; 18] = [
     ("write_iops_sec_max_length", "iops-write-max-length", "iops_wr_max_length"),
 ];
 
-/// The greatest limit (`THROTTLE_VALUE_MAX` in QEMU's `include/qemu/throttle.h`).
+/// The largest limit (`THROTTLE_VALUE_MAX` in QEMU's `include/qemu/throttle.h`).
 const MOST: u64 = 1_000_000_000_000_000;
 
-/// Limits of I/O. A limit of 0 is none.
+/// Limits of I/O; a limit of 0 is absent.
 #[derive(Debug, Clone)]
 pub struct IoLimits {
     values: [Opt<u64>; 18],
-    /// The size in bytes that counts as one operation.
+    /// The size of one operation in bytes (`size_iops_sec`).
     size: Opt<u64>,
-    /// The name of the group that shares the limits.
+    /// The name of the throttle group that shares the limits.
     pub group: Opt<String>,
-    /// The element.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -69,7 +70,7 @@ impl IoLimits {
         self.size.is_some() || self.named().next().is_some()
     }
 
-    /// Whether both limit the same in the same way.
+    /// Whether both have the same limits.
     pub fn equals(&self, other: &Self) -> bool {
         self.values == other.values && self.size == other.size && self.group == other.group
     }
@@ -101,7 +102,7 @@ impl IoLimits {
         }
     }
 
-    /// The limits in the words of a throttle group: the rates and bursts always, the lengths of bursts where they are there.
+    /// The limits as properties of a throttle group: all rates and bursts, and the given lengths of bursts.
     pub fn group_props(&self) -> Props {
         let limits = LIMITS.iter().zip(&self.values).enumerate();
         let limits = limits.filter_map(|(at, ((_, key, _), value))| match value {
@@ -112,13 +113,13 @@ impl IoLimits {
         limits.with("iops-size", self.size.get().unwrap_or(0))
     }
 
-    /// The limits in the words of `-drive throttling.…`.
+    /// The limits as parameters `throttling.…` of `-drive`.
     pub fn drive_opts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let limits = self.named().map(|((_, key, _), value)| (key, value.value));
         limits.chain(self.size.map(|size| ("iops-size", size.value)))
     }
 
-    /// The limits in the words of `block_set_io_throttle`: the six rates always, all else where it is there.
+    /// The limits as arguments of `block_set_io_throttle`: the six rates, and what else is given.
     pub fn command_props(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let limits = LIMITS.iter().zip(&self.values).enumerate();
         let limits = limits.filter_map(|(at, ((.., key), value))| match value {
@@ -134,13 +135,16 @@ impl IoLimits {
         let lengths = |name: &str| name.ends_with("_length");
         let named = self.named().filter(|((name, ..), _)| !lengths(name)).map(|((name, ..), value)| (name, value));
         for (name, value) in named.chain(self.size.map(|s| ("size_iops_sec", s))).filter(|(_, v)| v.value > MOST) {
-            faults.refuse(value.origin, format!("`{name}` is {MOST} at most"));
+            faults.refuse(value.origin, format!("`{name}` is at most {MOST}"));
         }
         let value = |at: usize| self.values.get(at).copied().flatten();
         let name = |at: usize| LIMITS.get(at).map_or("", |limit| limit.0);
         for total in [0, 3, 6, 9] {
             if let Some(part) = value(total + 1).or(value(total + 2)).filter(|_| value(total).is_some()) {
-                faults.conflict(part.origin, format!("`{}` excludes limits of reads and writes", name(total)));
+                faults.conflict(
+                    part.origin,
+                    format!("`{}` cannot be combined with separate limits for reads and writes", name(total)),
+                );
             }
         }
         for rate in 0..6 {
@@ -151,7 +155,7 @@ impl IoLimits {
                     faults.add(&codes::REFUSED_BY_QEMU, burst.origin, message);
                 }
                 (Some(average), Some(burst)) if burst.value < average.value => {
-                    let message = format!("`{}` is below `{}`", name(rate + 6), name(rate));
+                    let message = format!("`{}` is less than `{}`", name(rate + 6), name(rate));
                     faults.add(&codes::REFUSED_BY_QEMU, burst.origin, message);
                 }
                 _ => {}
@@ -162,7 +166,7 @@ impl IoLimits {
             }
         }
         if let (Some(size), false) = (self.size, (3..6).any(|at| value(at).is_some())) {
-            faults.add(&codes::REFUSED_BY_QEMU, size.origin, "`size_iops_sec` needs a limit of operations");
+            faults.add(&codes::REFUSED_BY_QEMU, size.origin, "`size_iops_sec` needs an `…_iops_sec` limit");
         }
     }
 }
@@ -188,11 +192,16 @@ impl ThrottleGroups {
         for (at, limits) in self.0.iter().enumerate() {
             limits.check(faults);
             let Some(name) = &limits.group else {
-                faults.add_with(&codes::MISSING, limits.origin, "the throttle group has no name", "add `<group_name>`");
+                faults.add_with(
+                    &codes::MISSING,
+                    limits.origin,
+                    "`<throttlegroup>` needs a `<group_name>`",
+                    "add `<group_name>…</group_name>`",
+                );
                 continue;
             };
             if self.0.iter().take(at).any(|other| other.group.is(&name.value)) {
-                faults.conflict(name.origin, format!("two throttle groups have the name `{}`", name.value));
+                faults.conflict(name.origin, format!("two throttle groups are named `{}`", name.value));
             }
         }
     }

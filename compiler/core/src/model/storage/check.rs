@@ -1,4 +1,4 @@
-//! What QEMU and libvirt refuse of a source (`qemuDomainValidateStorageSource` in libvirt's `src/qemu/qemu_domain.c`, and the checks of the
+//! What QEMU and libvirt refuse in a disk source (`qemuDomainValidateStorageSource` in libvirt's `src/qemu/qemu_domain.c`, and the checks of the
 //! parser in its `src/conf/domain_conf.c`).
 
 use virtc_diag::{Diagnostic, Diagnostics};
@@ -10,31 +10,31 @@ use crate::model::storage::{
     Encryption, ImageFormat, Location, MetadataCache, Network, Protocol, StorageSource, Transport,
 };
 
-/// The image that is checked.
+/// An image to check.
 pub struct Checked<'s> {
-    /// Where it lives.
+    /// Its source.
     pub source: &'s StorageSource,
     /// Its format.
     pub format: &'s Opt<ImageFormat>,
-    /// Whether nobody writes to it.
+    /// Whether it is read-only.
     pub readonly: bool,
     /// Its cache.
     pub cache: Option<&'s MetadataCache>,
 }
 
 impl Checked<'_> {
-    /// Everything that is wrong with it alone.
+    /// Reports everything that is wrong with the image itself.
     pub fn check(&self, faults: &mut Diagnostics) {
         self.format(faults);
         let source = self.source;
         match &source.location {
             Location::File(_, Some(group)) => {
-                let message = format!("no descriptors have been passed for the group `{}`", group.value);
-                faults.refuse_with(group.origin, message, "virtc opens files itself: remove `fdgroup`");
+                let message = format!("there is no fd group `{}`", group.value);
+                faults.refuse_with(group.origin, message, "remove `fdgroup`: virtc opens files itself");
             }
             Location::Network(network) => network_faults(network, faults),
             Location::Nvme { namespace, .. } if namespace.value == 0 => {
-                faults.refuse(namespace.origin, "the namespaces of an NVMe disk count from 1");
+                faults.refuse(namespace.origin, "`namespace` of an NVMe disk is at least 1");
             }
             Location::Empty
             | Location::File(_, None)
@@ -52,10 +52,10 @@ impl Checked<'_> {
         self.data(faults);
         if let Some(reservations) = &source.reservations {
             if let Some(mode) = reservations.wrong_mode() {
-                faults.refuse(mode.origin, "QEMU connects to the helper as a client");
+                faults.refuse(mode.origin, "`mode` of `<reservations>` must be `client`");
             }
             if !reservations.is_managed() && reservations.socket.is_none() {
-                let message = "reservations that libvirt does not manage need the socket of a helper";
+                let message = "`<reservations managed='no'>` needs the socket of a helper";
                 let help = "add `<source type='unix' path='…' mode='client'/>`";
                 faults.add_with(&codes::MISSING, reservations.origin, message, help);
             }
@@ -69,19 +69,21 @@ impl Checked<'_> {
         match format.value {
             ImageFormat::Cow | ImageFormat::Dir | ImageFormat::Iso | ImageFormat::Luks => {}
             ImageFormat::Fat if !self.may_be_directory() => {
-                faults.push(refuse("only a directory has the format `fat`").help("use `<disk type='dir'>`"));
+                faults.push(
+                    refuse("format `fat` is supported for `<disk type='dir'>` only").help("use `<disk type='dir'>`"),
+                );
             }
             other if other != ImageFormat::Fat && matches!(self.source.location, Location::Dir(_)) => {
-                faults.push(refuse("a directory is shown with the format `fat`").help("use `type='fat'`"));
+                faults.push(refuse("`<disk type='dir'>` needs the format `fat`").help("use `type='fat'`"));
             }
             _ => {}
         }
         if let Some(cache) = self.cache.filter(|_| format.value != ImageFormat::Qcow2) {
-            faults.refuse(cache.bytes.origin, "only a qcow2 image has a metadata cache");
+            faults.refuse(cache.bytes.origin, "`<metadata_cache>` is supported for qcow2 only");
         }
         if matches!(self.source.location, Location::Dir(_)) && !self.readonly {
             let help = "add `<readonly/>`";
-            faults.refuse_with(self.source.origin, "the guest cannot write to a directory of the host", help);
+            faults.refuse_with(self.source.origin, "`<disk type='dir'>` must be read-only", help);
         }
     }
 
@@ -89,7 +91,7 @@ impl Checked<'_> {
         matches!(self.source.location, Location::Dir(_) | Location::Volume { .. })
     }
 
-    /// The kind of the secret fits the protocol.
+    /// Checks that the type of the secret matches the protocol.
     fn login(&self, faults: &mut Diagnostics) {
         let (Some(auth), Location::Network(network)) = (&self.source.auth, &self.source.location) else { return };
         let wanted = match network.protocol.value {
@@ -100,7 +102,7 @@ impl Checked<'_> {
         if let Some(usage) = auth.secret.usage.filter(|u| u.value != wanted) {
             let (protocol, word) = (network.protocol.word(), usage.word());
             let message =
-                format!("a login at an `{protocol}` server has a secret of type `{}`, not `{word}`", wanted.word());
+                format!("`<auth>` for protocol `{protocol}` needs a secret of type `{}`, not `{word}`", wanted.word());
             faults.refuse(usage.origin, message);
         }
     }
@@ -111,10 +113,10 @@ impl Checked<'_> {
         if encryption.engine.is(&EncryptionEngine::Librbd) {
             let engine = encryption.engine.origin_or(encryption.origin);
             if !is_rbd {
-                faults.refuse(engine, "librbd decrypts RBD images only");
+                faults.refuse(engine, "encryption engine `librbd` is supported for RBD images only");
             }
             if matches!(format.value, EncryptionFormat::Default | EncryptionFormat::Qcow) {
-                let message = format!("librbd does not know the encryption `{}`", format.word());
+                let message = format!("encryption format `{}` is not supported by librbd", format.word());
                 faults.refuse_with(format.origin, message, "use `luks`, `luks2` or `luks-any`");
             }
             return;
@@ -122,32 +124,36 @@ impl Checked<'_> {
         match format.value {
             EncryptionFormat::Luks => {}
             EncryptionFormat::Qcow | EncryptionFormat::Default => {
-                let message = "the old encryption of qcow and qcow2 images is not supported any more";
+                let message = "the legacy encryption of qcow and qcow2 is no longer supported";
                 faults.refuse_with(format.origin, message, "use `luks`");
             }
             EncryptionFormat::Luks2 | EncryptionFormat::LuksAny => {
-                let message = format!("QEMU does not decrypt `{}`", format.word());
+                let message = format!("encryption format `{}` is not supported by QEMU", format.word());
                 faults.refuse_with(format.origin, message, "use `luks`, or `engine='librbd'` for an RBD image");
             }
         }
         let holds = [ImageFormat::Raw, ImageFormat::Qcow2, ImageFormat::Qcow];
         if let Some(kind) = self.format.filter(|f| !holds.contains(&f.value)) {
-            let message = format!("an image of the format `{}` cannot be encrypted", kind.word());
+            let message = format!("encryption is not supported for image format `{}`", kind.word());
             faults.refuse(kind.origin, message);
         }
         if let Some(second) = encryption.secrets.get(1) {
-            faults.refuse_with(second.origin, "QEMU takes one key only", "several keys are for `engine='librbd'`");
+            faults.refuse_with(
+                second.origin,
+                "more than one encryption `<secret>` is not supported by QEMU",
+                "use one `<secret>`, or `engine='librbd'` for an RBD image",
+            );
         }
     }
 
-    /// Only qcow2 keeps its data elsewhere, and keeps it raw.
+    /// Checks `<dataStore>`.
     fn data(&self, faults: &mut Diagnostics) {
         let Some(data) = &self.source.data_store else { return };
         if !self.format.is(&ImageFormat::Qcow2) {
-            faults.refuse(data.origin, "only a qcow2 image keeps its data in another file");
+            faults.refuse(data.origin, "`<dataStore>` is supported for qcow2 only");
         }
         if let Some(kind) = data.format.kind.filter(|f| f.value != ImageFormat::Raw) {
-            faults.refuse_with(kind.origin, "the data of a qcow2 image is kept raw", "use `type='raw'`");
+            faults.refuse_with(kind.origin, "the format of `<dataStore>` must be `raw`", "use `type='raw'`");
         }
         let part = Checked {
             source: &data.source,
@@ -159,44 +165,44 @@ impl Checked<'_> {
     }
 }
 
-/// Words for formats that no image of a disk has.
+/// Refuses formats of libvirt that QEMU does not support for disks.
 pub fn known_format(format: &Spanned<ImageFormat>, faults: &mut Diagnostics) {
     let refuse = |message: &str| Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, format.origin, message);
     match format.value {
-        ImageFormat::Cow => faults.push(refuse("QEMU has no format `cow` any more")),
+        ImageFormat::Cow => faults.push(refuse("image format `cow` is no longer supported by QEMU")),
         ImageFormat::Dir => {
             let help = "use `<disk type='dir'>` with the format `fat`";
-            faults.push(refuse("`dir` is no format that QEMU reads").help(help));
+            faults.push(refuse("image format `dir` is not supported by QEMU").help(help));
         }
-        ImageFormat::Iso => faults.push(refuse("`iso` is no format that QEMU reads").help("use `raw`")),
+        ImageFormat::Iso => faults.push(refuse("image format `iso` is not supported by QEMU").help("use `raw`")),
         ImageFormat::Luks => {
             let help = "use `raw`, with `<encryption format='luks'>` in `<source>`";
-            faults.push(refuse("`luks` is no format of a disk but one of its encryption").help(help));
+            faults.push(refuse("`luks` is not an image format, but an encryption format").help(help));
         }
         _ => {}
     }
 }
 
-/// What no server of this protocol has.
+/// What libvirt and QEMU refuse in a network source.
 fn network_faults(network: &Network, faults: &mut Diagnostics) {
     let protocol = network.protocol;
     let word = protocol.word();
     match protocol.value {
         Protocol::Sheepdog | Protocol::Vxhs => {
-            faults.refuse(protocol.origin, format!("QEMU does not speak `{word}` any more"));
+            faults.refuse(protocol.origin, format!("protocol `{word}` is no longer supported by QEMU"));
         }
-        Protocol::Tftp => faults.refuse(protocol.origin, "QEMU does not speak `tftp`"),
+        Protocol::Tftp => faults.refuse(protocol.origin, "protocol `tftp` is not supported by QEMU"),
         Protocol::Nfs => nfs_faults(network, faults),
         _ => {}
     }
     if network.hosts.len() != 1 && !matches!(protocol.value, Protocol::Rbd | Protocol::Gluster) {
-        let message = format!("`{word}` takes one server, and {} are named", network.hosts.len());
+        let message = format!("protocol `{word}` needs exactly one `<host>`, not {}", network.hosts.len());
         faults.refuse(protocol.origin, message);
     }
     if let Some(name) = &network.name {
         name_faults(protocol.value, name, faults);
     } else if protocol.value != Protocol::Nbd {
-        let message = "the source does not say what the server shall serve";
+        let message = "a network source needs the attribute `name`";
         faults.add_with(&codes::MISSING, protocol.origin, message, "add `name='…'`");
     }
     for transport in network.hosts.iter().filter_map(|h| h.transport) {
@@ -205,29 +211,29 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
             Transport::Unix => matches!(protocol.value, Protocol::Nbd | Protocol::Gluster),
             Transport::Rdma => false,
         };
-        // libvirt makes addresses of these that no server has.
+        // libvirt accepts these, and QEMU cannot connect.
         let passes = [Protocol::Http, Protocol::Https, Protocol::Ftp, Protocol::Ftps, Protocol::Iscsi];
         if !fits && passes.contains(&protocol.value) {
-            let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
-            faults.add_with(&codes::REFUSED_BY_QEMU, transport.origin, message, "leave `transport` away");
+            let message = format!("protocol `{word}` over transport `{}` is not supported by QEMU", transport.word());
+            faults.add_with(&codes::REFUSED_BY_QEMU, transport.origin, message, "remove `transport`");
         } else if !fits {
-            let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
+            let message = format!("protocol `{word}` over transport `{}` is not supported by QEMU", transport.word());
             faults.refuse(transport.origin, message);
         }
     }
     if let Some(hostname) = network.tls_hostname.as_ref().filter(|_| network.tls.is(&YesNo::No)) {
-        faults.refuse(hostname.origin, "a connection that is not encrypted has no certificate to check");
+        faults.refuse(hostname.origin, "`tlsHostname` cannot be combined with `tls='no'`");
     }
     for (_, value) in &network.cookies {
         let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
         if quoted.contains(|c: char| !c.is_ascii_graphic() || "\",;\\".contains(c)) {
-            faults.refuse(value.origin, "the value of a cookie has a character that a cookie cannot have");
+            faults.refuse(value.origin, "the value of the cookie contains an invalid character");
         }
     }
     let names: Vec<&str> = network.cookies.iter().map(|(name, _)| name.value.as_str()).collect();
     for (at, (name, _)) in network.cookies.iter().enumerate() {
         if names.iter().take(at).any(|n| *n == name.value) {
-            faults.conflict(name.origin, format!("there are two cookies of the name `{}`", name.value));
+            faults.conflict(name.origin, format!("two cookies are named `{}`", name.value));
         }
     }
 }
@@ -236,13 +242,13 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
     let bad = |message: String| Diagnostic::at(&codes::BAD_VALUE, name.origin, message);
     match protocol {
         Protocol::Rbd | Protocol::Gluster if name.split_once('/').is_none_or(|(a, b)| a.is_empty() || b.is_empty()) => {
-            faults.push(bad(format!("`{}` is not of the form `pool/image`", name.value)));
+            faults.push(bad(format!("`{}` does not have the form `pool/image`", name.value)));
         }
         Protocol::Rbd if name.contains(':') => {
-            faults.refuse(name.origin, "the name of an RBD image has no `:`");
+            faults.refuse(name.origin, "the name of an RBD image cannot contain `:`");
         }
         Protocol::Iscsi if name.split_once('/').is_some_and(|(_, lun)| lun.parse::<u32>().is_err()) => {
-            faults.push(bad(format!("`{}` does not end in `/` and the number of a LUN", name.value)));
+            faults.push(bad(format!("`{}` does not end with `/LUN`", name.value)));
         }
         _ => {}
     }
@@ -251,6 +257,6 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
 fn nfs_faults(network: &Network, faults: &mut Diagnostics) {
     for port in network.hosts.iter().filter_map(|h| h.port).filter(|port| port.value > 0) {
         let origin: Origin = port.origin;
-        faults.refuse(origin, "QEMU's NFS client has no option for a port");
+        faults.refuse(origin, "`port` of an NFS server is not supported by QEMU");
     }
 }

@@ -115,7 +115,7 @@ impl PciFunction {
 
     pub(super) fn host(&self, managed: bool, out: &mut HostRequirements) {
         if let Some(model) = self.driver.as_ref().and_then(|d| d.model.as_ref()).filter(|m| m.value != "vfio-pci") {
-            out.refuse(format!("the runtime binds no function to `{}`", model.value), model.origin);
+            out.refuse(format!("the VFIO variant driver `{}`", model.value), model.origin);
         }
         out.vfio(self.source.value.of_host(), managed, self.source.origin);
     }

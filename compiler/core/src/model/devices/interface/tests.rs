@@ -112,7 +112,7 @@ fn networks_are_what_the_host_says() {
         assert!(arg.starts_with(start), "{arg}");
     }
     assert!(!made.xml.contains("<source network='pool'/><model"), "a device of the host has no model");
-    assert_eq!(made.refused, ["the runtime makes no macvtap"]);
+    assert_eq!(made.refused, ["macvtap interfaces (`<interface type='direct'>`)"]);
 }
 
 #[test]

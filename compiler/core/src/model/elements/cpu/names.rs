@@ -10,7 +10,8 @@ use crate::model::elements::cpu::Cpu;
 use crate::model::elements::cpu::features::{of_qemu, qemu_name};
 use crate::target::{Capabilities, Target, sorted};
 
-/// The models of the map, and those of QEMU that it does not name. What a later QEMU has beside them is in its own capabilities.
+/// The models of the map, and those of QEMU that it does not name. Further models of a later QEMU are in its own
+/// capabilities.
 const MODELS: &str = include_str!("models.txt");
 
 /// The features.
@@ -19,11 +20,11 @@ const FEATURES: &str = include_str!("features.txt");
 /// The features of CPUs of Arm.
 const FEATURES_OF_ARM: &str = include_str!("features-arm.txt");
 
-/// QEMU's CPUs that a mode stands for.
+/// QEMU's CPU models that are `mode`s in libvirt.
 const OF_MODES: [&str; 3] = ["base", "host", "max"];
 
-/// Whether libvirt has another name for a feature of QEMU's, or it is no feature of a CPU at all. Other names of QEMU's alone may be in a later
-/// map.
+/// Whether libvirt has another name for a feature of QEMU, or it is no CPU feature at all. Other names that only QEMU has may be in a
+/// later map of libvirt's.
 fn has_other_name(name: &str) -> bool {
     let spelled = qemu_name(name);
     let mut own = FEATURES.split_ascii_whitespace().filter(|known| *known != name);
@@ -37,13 +38,18 @@ pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, faults: &mut Dia
     let is_qemus = || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some());
     let known = if arch.is_arm() { FEATURES_OF_ARM } else { FEATURES };
     let is_known = || known.split_ascii_whitespace().any(|known| known == name.value);
-    // Looking for other names takes long, and few features need it.
+    // Comparing with other names is slow, and few features need it.
     if is_known() || arch.is_x86() && is_qemus() && !has_other_name(&name.value) {
         return;
     }
     let example = if arch.is_arm() { "sve256" } else { "sse4.1" };
-    let message = format!("there is no CPU feature `{}`", name.value);
-    faults.add_with(&codes::BAD_VALUE, name.origin, message, format!("use libvirt's names, such as `{example}`"));
+    let message = format!("CPU feature `{}` does not exist", name.value);
+    faults.add_with(
+        &codes::BAD_VALUE,
+        name.origin,
+        message,
+        format!("use libvirt's name of the feature, such as `{example}`"),
+    );
 }
 
 /// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's `src/cpu/cpu.c`).
@@ -62,7 +68,7 @@ pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
     {
         return;
     }
-    let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, format!("there is no CPU model `{}`", model.value));
+    let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, format!("CPU model `{}` does not exist", model.value));
     let mode = OF_MODES.contains(&model.value.as_str());
     cx.report(if mode { fault.help("use `mode='host-passthrough'` or `mode='maximum'`") } else { fault });
 }

@@ -1,4 +1,4 @@
-//! `<hyperv>`: what a Windows guest gains from believing that it runs on Hyper-V.
+//! `<hyperv>`: Hyper-V enlightenments, which Windows guests use.
 
 use virtc_diag::Diagnostics;
 
@@ -49,7 +49,7 @@ pub struct Enlightenment {
     pub kind: Kind,
     /// Whether it is on.
     pub state: Opt<Switch>,
-    /// Tries of `spinlocks`.
+    /// Retries of `spinlocks`, at least 4095.
     pub retries: Opt<u32>,
     /// The vendor of `vendor_id`.
     pub value: Opt<String>,
@@ -70,10 +70,10 @@ pub struct Hyperv {
 }
 
 static CUSTOM: DefaultRule =
-    DefaultRule { name: "hyperv-mode", text: "enlightenments are those that the definition names" };
+    DefaultRule { name: "hyperv-mode", text: "the Hyper-V enlightenments are those that the definition lists" };
 
 impl Hyperv {
-    /// Where it is asked for.
+    /// Its place in the XML: the first enlightenment, or `mode`.
     pub(super) fn origin(&self) -> Option<Origin> {
         let named = self.list.iter().find_map(|e| e.state.map(|s| s.origin));
         named.or(self.mode.map(|mode| mode.origin))
@@ -103,22 +103,25 @@ impl Hyperv {
         for one in &self.list {
             let on = one.state.is(&Switch::On);
             if mode.value == Mode::Passthrough {
-                faults.conflict(one.origin, "an enlightenment is named, but they are those of the host");
+                faults.conflict(
+                    one.origin,
+                    "`mode='passthrough'` takes the enlightenments of the host: none can be listed",
+                );
             }
             if one.state.is_none() {
-                faults.conflict(one.origin, format!("`<{}>` is neither on nor off", one.kind.word()));
+                faults.conflict(one.origin, format!("`<{}>` needs the attribute `state`", one.kind.word()));
             }
             if let (Kind::Spinlocks, true) = (one.kind, on) {
                 match one.retries {
                     Some(retries) if retries.value < 0xfff => {
-                        faults.conflict(retries.origin, "a guest spins at least 4095 times before it gives up");
+                        faults.conflict(retries.origin, "`retries` of `<spinlocks>` is at least 4095");
                     }
                     Some(_) => {}
-                    None => faults.conflict(one.origin, "`retries` of `<spinlocks>` is absent"),
+                    None => faults.conflict(one.origin, "`<spinlocks>` needs the attribute `retries`"),
                 }
             }
             if let (Kind::VendorId, true, None) = (one.kind, on, &one.value) {
-                faults.conflict(one.origin, "`value` of `<vendor_id>` is absent");
+                faults.conflict(one.origin, "`<vendor_id>` needs the attribute `value`");
             }
         }
     }
@@ -142,7 +145,7 @@ impl Hyperv {
         });
     }
 
-    /// QEMU's flags of the CPU.
+    /// The flags of `-cpu`.
     pub fn cpu_opts(&self, mut opts: Opts) -> Opts {
         if self.mode.is(&Mode::Passthrough) {
             opts = opts.switch("hv-passthrough", true);

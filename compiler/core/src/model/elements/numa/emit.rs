@@ -1,4 +1,4 @@
-//! `-numa` and the memory objects of the cells (`qemuBuildNumaCommandLine` in libvirt's `src/qemu/qemu_command.c`).
+//! `-numa` and the memory backends of the cells (`qemuBuildNumaCommandLine` in libvirt's `src/qemu/qemu_command.c`).
 
 use virtc_diag::Diagnostic;
 
@@ -11,12 +11,12 @@ use crate::model::elements::backend::{Backend, Request};
 use crate::qemu::{ArgSection, Opts, QemuOptions, rules};
 
 impl Numa {
-    /// Whether the guest gets ACPI's table of memory attributes.
+    /// Whether the guest gets ACPI's Heterogeneous Memory Attribute Table (HMAT).
     pub fn has_hmat(&self) -> bool {
         !self.interconnects.is_empty() || self.cells.iter().any(|c| !c.caches.is_empty())
     }
 
-    /// The cell whose CPUs reach the memory of `cell` best.
+    /// The initiator of `cell`: the cell whose CPUs reach its memory fastest.
     fn initiator(&self, cell: &Cell) -> Option<u32> {
         if cell.cpus.is_some() {
             return cell.id.get();
@@ -33,7 +33,7 @@ impl Numa {
     pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let backends: Vec<Backend> = self.cells.iter().map(|cell| cell.backend(cx)).collect();
         let hmat = self.has_hmat();
-        // Machine types up to 5.0 still take the size alone, and a guest that moves between hosts keeps what it has.
+        // Machine types up to 5.0 take a size without a backend (`mem`); libvirt keeps it for the sake of migration.
         let objects = hmat || !cx.domain.os.takes_numa_mem() || backends.iter().any(|b| b.needed);
         if !objects {
             cx.domain.backing.path_options(cx, out);
@@ -52,7 +52,7 @@ impl Numa {
                 match self.initiator(cell) {
                     Some(initiator) => opts.set("initiator", initiator.show()),
                     None => {
-                        let message = "no NUMA cell has a CPU that reaches this one's memory";
+                        let message = "the NUMA cell has no initiator: no cell has a CPU";
                         cx.report(Diagnostic::at(&codes::CONFLICT, cell.origin, message));
                     }
                 }
@@ -75,7 +75,7 @@ impl Numa {
         }
     }
 
-    /// Where one distance is another than the usual one, QEMU wants all of them.
+    /// `-numa dist`: QEMU needs all distances where one is not the default.
     fn distance_options(&self, out: &mut QemuOptions) {
         let is_usual = |from: &Cell, to: &Cell| between(from, to) == usual(from, to);
         if self.cells.iter().all(|from| self.cells.iter().all(|to| is_usual(from, to))) {

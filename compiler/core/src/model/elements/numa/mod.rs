@@ -15,13 +15,13 @@ use crate::xml_io::XmlWriter;
 
 pub use hmat::{Cache, Interconnect};
 
-/// Cells by number with their distance.
+/// Distances to cells: the number of the cell, and the distance, from 10.
 pub type Distances = Vec<(Spanned<u32>, Spanned<u32>)>;
 
 /// `<cell>`.
 #[derive(Debug, Clone)]
 pub struct Cell {
-    /// Its number.
+    /// Its number, from 0.
     pub id: Opt<u32>,
     /// Its virtual CPUs.
     pub cpus: Opt<CpuSet>,
@@ -29,13 +29,13 @@ pub struct Cell {
     pub kib: Opt<u64>,
     /// Whether other processes can map its memory.
     pub access: Opt<Access>,
-    /// Whether its content is thrown away at the end.
+    /// Whether its content is discarded when QEMU ends.
     pub discard: Opt<YesNo>,
-    /// How far other cells are: their number and the distance.
+    /// The distances to other cells.
     pub distances: Distances,
-    /// Caches beside its memory.
+    /// The memory-side caches.
     pub caches: Vec<Cache>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -44,14 +44,13 @@ pub struct Cell {
 pub struct Numa {
     /// The cells; once defined, in the order of their numbers from 0.
     pub cells: Vec<Cell>,
-    /// How fast cells reach each other's memory.
+    /// Latencies and bandwidths between cells.
     pub interconnects: Vec<Interconnect>,
 }
 
 static CELL_ID: DefaultRule =
-    DefaultRule { name: "numa-cell-id", text: "NUMA cells without numbers are counted from 0" };
-static FILLED: DefaultRule =
-    DefaultRule { name: "numa-cpus", text: "virtual CPUs that no NUMA cell names belong to cell 0" };
+    DefaultRule { name: "numa-cell-id", text: "NUMA cells without an id are numbered from 0" };
+static FILLED: DefaultRule = DefaultRule { name: "numa-cpus", text: "vCPUs that no NUMA cell lists belong to cell 0" };
 
 impl Numa {
     /// Reads `<numa>` from `<cpu>`.
@@ -79,9 +78,9 @@ impl Numa {
         for (at, cell) in self.cells.iter().enumerate() {
             let id = cell.id.get().unwrap_or_default();
             if usize::try_from(id).ok() != Some(at) {
-                let message = "the numbers of NUMA cells do not count from 0 without gap or repetition";
+                let message = "the ids of NUMA cells must be 0, 1, 2 and so on, without gaps";
                 let origin = cell.id.origin_or(cell.origin);
-                faults.conflict_with(origin, message, format!("this would be cell {at}"));
+                faults.conflict_with(origin, message, format!("use `id='{at}'` here"));
                 return;
             }
         }
@@ -95,10 +94,10 @@ impl Numa {
         for cell in &self.cells {
             let Some(cpus) = &cell.cpus else { continue };
             if let Some(cpu) = taken.common(&cpus.value) {
-                faults.conflict(cpus.origin, format!("CPU {cpu} is in two NUMA cells"));
+                faults.conflict(cpus.origin, format!("vCPU {cpu} is in two NUMA cells"));
             }
             if cpus.last().is_some_and(|last| last >= vcpus) {
-                let message = format!("the NUMA cell has CPUs that `<vcpu>` with {vcpus} does not allow");
+                let message = format!("`cpus` of the NUMA cell exceeds the number of vCPUs, {vcpus}");
                 faults.conflict(cpus.origin, message);
             }
             cpus.iter().for_each(|cpu| taken.insert(cpu));

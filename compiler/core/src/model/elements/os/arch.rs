@@ -1,4 +1,4 @@
-//! Reading `<type arch=…>`.
+//! `arch` of `<type>`.
 
 use virtc_diag::Diagnostic;
 
@@ -7,7 +7,7 @@ use crate::ir::arch::of_binary;
 use crate::ir::{Arch, Leaf, Opt, Spanned};
 use crate::xml_io::Fields;
 
-/// The architecture that the definition asks for. One that the binary does not run is no lack of virtc's.
+/// The architecture that the definition asks for. Where the emulator cannot run it, that is the error, not what virtc supports.
 pub(super) fn lower(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
     let named: Spanned<String> = kind.attr("arch")?;
     let arch = Arch::read(&named);
@@ -17,13 +17,13 @@ pub(super) fn lower(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch>
     if let Some(own) = of_binary(&emulator).filter(|own| known.contains(own))
         && !arch.is_some_and(|arch| arch.runs_on(own))
     {
-        let message = format!("a QEMU for {own} runs no guests of architecture `{}`", named.value);
+        let message = format!("the emulator `qemu-system-{own}` does not support architecture `{}`", named.value);
         kind.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, named.origin, message));
         return None;
     }
     let Some(arch) = arch else {
-        let message = format!("guests of architecture `{}` are not supported yet", named.value);
-        let help = format!("virtc compiles for {}", Arch::words().join(", "));
+        let message = format!("architecture `{}` is not supported yet", named.value);
+        let help = format!("virtc supports {}", Arch::words().join(", "));
         kind.report(Diagnostic::at(&codes::NOT_YET_SUPPORTED, named.origin, message).help(help));
         return None;
     };

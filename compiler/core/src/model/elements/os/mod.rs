@@ -41,9 +41,9 @@ words! {
 pub struct Os {
     /// The kind of firmware that is chosen automatically.
     pub firmware: Opt<FirmwareKind>,
-    /// What it must have or lack.
+    /// The features that it must have or must not have.
     pub firmware_features: FirmwareFeatures,
-    /// `hvm`.
+    /// What runs in the guest: always `hvm`.
     pub kind: Opt<OsType>,
     /// The architecture.
     pub arch: Opt<Arch>,
@@ -51,13 +51,13 @@ pub struct Os {
     pub machine: Opt<String>,
     /// The firmware.
     pub loader: Option<Loader>,
-    /// Where `<loader>` stands.
+    /// The place of `<loader>` in the XML.
     loader_origin: Option<Origin>,
-    /// Its variables.
+    /// The firmware's variable store.
     pub nvram: Option<NvramStore>,
-    /// A kernel that is booted directly, and the firmware's settings.
+    /// Direct kernel boot, and the firmware's settings.
     pub boot_options: Boot,
-    /// ACPI tables that the guest gets beside QEMU's own.
+    /// ACPI tables that the guest gets in addition to QEMU's own.
     pub acpi: Vec<Table>,
     /// What to boot from, in order.
     pub boot: Vec<Spanned<BootDevice>>,
@@ -67,19 +67,19 @@ pub struct Os {
 
 static DEFAULT_MACHINE: DefaultRule = DefaultRule {
     name: "default-machine",
-    text: "without a machine type the guest gets the oldest default of its architecture, such as `pc`",
+    text: "without a machine type the guest gets the default of its architecture: `pc` on x86, `virt` on Arm",
 };
 static DEFAULT_ARCH: DefaultRule =
     DefaultRule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
 
-/// Says that what runs in the guest is not said (`virDomainDefPostParseOs` in libvirt's `src/conf/domain_postparse.c`).
+/// Reports that `<type>` is missing (`virDomainDefPostParseOs` in libvirt's `src/conf/domain_postparse.c`).
 fn no_type(f: &Fields<'_, '_>) {
     if !f.cx().is_whole() {
-        // It may have stood in what could not be read.
+        // It may be in the part that could not be read.
         return;
     }
     f.report(
-        Diagnostic::at(&codes::MISSING, f.element().name_span(), "the domain does not say what it runs")
+        Diagnostic::at(&codes::MISSING, f.element().name_span(), "the domain has no `<os><type>`")
             .help("add `<os><type>hvm</type></os>`"),
     );
 }
@@ -89,7 +89,7 @@ impl Os {
     pub fn lower(domain: &Fields<'_, '_>) -> Self {
         for name in ["bootloader", "bootloader_args"] {
             if let Some(loader) = domain.child(name) {
-                let message = "QEMU is not started by a boot loader of the host";
+                let message = "a boot loader of the host (`<bootloader>`) is not supported by QEMU";
                 loader.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, loader.ignore_rest(), message));
             }
         }
@@ -104,7 +104,7 @@ impl Os {
             no_type(&f);
         }
         if let Some(other) = kind.as_ref().and_then(Fields::text::<OsType>).filter(|t| t.value != OsType::Hvm) {
-            let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
+            let message = format!("OS type `{}` is not supported by QEMU", other.word());
             let _ = kind.as_ref().map(Fields::ignore_rest);
             f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, f.ignore_rest(), message));
             return Self { kind: Some(other), ..Self::default() };
@@ -157,14 +157,14 @@ impl Os {
         });
     }
 
-    /// `-boot`, `-kernel`, firmware; `-machine` is made from many parts elsewhere.
+    /// `-boot`, `-kernel`, firmware; `-machine` is in `features/machine.rs`.
     pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         self.boot_options.options(cx.domain.origin, out);
         acpi::options(&self.acpi, out);
         self.firmware_options(cx, out);
     }
 
-    /// What QEMU opens: tables, kernel, the firmware's variables.
+    /// The files that QEMU opens: ACPI tables, kernel, the variable store.
     pub fn host(&self, out: &mut HostRequirements) {
         acpi::host(&self.acpi, out);
         self.boot_options.host(out);
@@ -180,7 +180,7 @@ mod tests {
     fn what_runs_is_said() {
         for os in ["<os><boot dev='hd'/></os>", "<os><type arch='x86_64'/></os>"] {
             let faults = trial(&format!("<memory>1024</memory><vcpu>1</vcpu>{os}"), "", &[]).faults;
-            assert!(faults.contains(&"the domain does not say what it runs".to_owned()), "{os}: {faults:?}");
+            assert!(faults.contains(&"the domain has no `<os><type>`".to_owned()), "{os}: {faults:?}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `<sysinfo type='fwcfg'>`: blobs in QEMU's firmware configuration device.
+//! `<sysinfo type='fwcfg'>`: entries of QEMU's firmware configuration device (fw_cfg).
 
 use virtc_diag::Diagnostics;
 
@@ -15,7 +15,7 @@ pub struct Blob {
     pub name: Spanned<String>,
     /// Its content.
     pub value: Opt<String>,
-    /// The file with its content.
+    /// The path of the file with its content.
     pub file: Opt<String>,
     origin: Origin,
 }
@@ -31,12 +31,15 @@ impl Blob {
     pub(super) fn check(&self, faults: &mut Diagnostics) {
         let name = self.name.value.as_str();
         if self.value.is_some() == self.file.is_some() {
-            faults.conflict(self.origin, "a blob has either a text or a file");
+            faults.conflict(self.origin, "a fw_cfg entry needs either a text or the attribute `file`");
         }
         if !name.starts_with("opt/") {
-            faults.refuse(self.name.origin, "names of blobs begin with `opt/`");
+            faults.refuse(self.name.origin, "the name of a fw_cfg entry must begin with `opt/`");
         } else if name.starts_with("opt/ovmf/") || name.starts_with("opt/org.qemu/") {
-            faults.refuse(self.name.origin, "names of blobs that begin with `opt/ovmf/` or `opt/org.qemu/` are taken");
+            faults.refuse(
+                self.name.origin,
+                "names of fw_cfg entries that begin with `opt/ovmf/` or `opt/org.qemu/` are reserved",
+            );
         }
     }
 

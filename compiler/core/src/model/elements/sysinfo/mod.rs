@@ -1,4 +1,4 @@
-//! `<sysinfo>`: what the guest reads about its hardware in SMBIOS tables and QEMU's firmware configuration device.
+//! `<sysinfo>`: SMBIOS tables, and entries of QEMU's firmware configuration device (fw_cfg).
 
 mod fwcfg;
 mod smbios;
@@ -27,7 +27,7 @@ words! {
 pub enum Sysinfo {
     /// SMBIOS tables.
     Smbios(Tables),
-    /// Blobs.
+    /// Entries of fw_cfg.
     Fwcfg(Vec<Blob>),
 }
 
@@ -44,7 +44,7 @@ impl Sysinfo {
         domain.children("sysinfo").iter().filter_map(one).collect()
     }
 
-    /// Checks and rewrites the values; `uuid` is that of the domain, which a table may give where nothing else does.
+    /// Checks and normalises the values; `uuid` is that of the domain, which the system table gives where `<uuid>` is absent.
     pub fn define(list: &mut [Self], uuid: &mut Opt<Uuid>, faults: &mut Diagnostics) {
         for one in list {
             match one {
@@ -80,18 +80,14 @@ impl Sysinfo {
         match mode.map(|m| (m, m.value)) {
             Some((mode, SmbiosMode::Sysinfo)) => match Self::tables(cx.domain) {
                 Some(tables) => tables.options(true, cx, out),
-                None => fault(
-                    mode,
-                    &codes::MISSING,
-                    "SMBIOS tables are those of `<sysinfo type='smbios'>`, which is absent",
-                ),
+                None => fault(mode, &codes::MISSING, "`<smbios mode='sysinfo'>` needs `<sysinfo type='smbios'>`"),
             },
             Some((mode, SmbiosMode::Host)) => match cx.facts.smbios() {
                 Some(smbios) => Tables::of_host(smbios, mode.origin).options(false, cx, out),
                 None => fault(
                     mode,
                     &codes::HOST_FACT_NEEDED,
-                    "SMBIOS tables are those of the host, and no host file has them",
+                    "`<smbios mode='host'>` needs the host's SMBIOS tables, which are not in a host file",
                 ),
             },
             Some((_, SmbiosMode::Emulate)) | None => {}
@@ -105,7 +101,7 @@ impl Sysinfo {
         }
     }
 
-    /// What QEMU opens.
+    /// The files that QEMU opens.
     pub fn host(&self, out: &mut HostRequirements) {
         if let Self::Fwcfg(blobs) = self {
             for blob in blobs {
@@ -166,7 +162,7 @@ mod tests {
         assert_eq!(tables(other), ["the uuid is not that of the domain"]);
         let board = "<baseBoard><entry name='asset'>1</entry></baseBoard>";
         assert_eq!(tables(&board.repeat(2)), ["QEMU has one main board to describe"]);
-        assert_eq!(smbios(""), ["SMBIOS tables are those of `<sysinfo type='smbios'>`, which is absent"]);
+        assert_eq!(smbios(""), ["`<smbios mode='sysinfo'>` needs `<sysinfo type='smbios'>`"]);
         for (name, fault) in [
             ("etc/x", "names of blobs begin with `opt/`"),
             ("opt/ovmf/x", "names of blobs that begin with `opt/ovmf/` or `opt/org.qemu/` are taken"),

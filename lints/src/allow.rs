@@ -1,6 +1,7 @@
 //! `<!-- virtc: allow(NAME, …) -->` suppresses findings of lints.
 //!
-//! Before the root element it applies to the whole file, otherwise to the element that follows it. Only lints can be allowed.
+//! Before the root element it applies to the whole file, otherwise to the element that follows it. Only lints can be
+//! allowed.
 
 use virtc_diag::{Code, Diagnostic, Diagnostics, Safety, Severity, Span};
 use virtc_xml::Document;

@@ -35,8 +35,8 @@ impl<'a> Context<'a> {
 
     /// The hardware of the host, from `hardware` of the host file.
     ///
-    /// A lint asks for a part of the host file only when it has met something that it has to look up: one that asks for a part that
-    /// is missing counts as skipped. This holds for [`Self::config`] and [`Self::resources`] as well.
+    /// A lint asks for a part of the host file only when it has met something that it has to look up: one that asks for
+    /// a part that is missing counts as skipped. This holds for [`Self::config`] and [`Self::resources`] as well.
     pub fn hardware(&self) -> Option<&'a Hardware> {
         self.part(|host| host.hardware.as_ref())
     }
@@ -46,7 +46,8 @@ impl<'a> Context<'a> {
         self.part(|host| host.config.as_ref())
     }
 
-    /// What the host has for guests, from `resources` of the host file: firmware, networks, storage pools, images, the CPU of `host-model`.
+    /// What the host has for guests, from `resources` of the host file: firmware, networks, storage pools, images, the
+    /// CPU of `host-model`.
     pub fn resources(&self) -> Option<&'a Resources> {
         self.part(|host| host.resources.as_ref())
     }

@@ -15,10 +15,10 @@ pub use run::{Findings, check};
 
 use virtc_diag::{Code, Diagnostics};
 
-/// A rule: what it is called, and the function that looks for it.
+/// A lint: its name and explanation, and the function that checks for it.
 #[derive(Debug)]
 pub struct Lint {
-    /// Name, severity, and the text of the rule's own file, of which [`docs::text`] makes what people read.
+    /// Name, severity, and the text of the rule's own file, from which [`docs::text`] makes the explanation.
     pub code: &'static Code,
     /// Looks through what is known, and reports. It keeps silent where something is missing or faulty.
     pub check: fn(&Context<'_>, &mut Diagnostics),

@@ -1,5 +1,5 @@
-//! Checks the list of rules against the folder, and every explanation against its file. The examples are tested in cli/tests, where
-//! the grammar is available.
+//! Checks the list of rules against the folder, and every explanation against its file. The examples are tested in
+//! cli/tests, where the grammar is available.
 #![expect(clippy::disallowed_methods, reason = "a test reads files")]
 
 use std::path::Path;

@@ -1,10 +1,11 @@
 //! Finds two interfaces of one domain with the same MAC address.
 //!
-//! libvirt and QEMU accept such a definition. If both interfaces are on one network, each receives frames for the other, or none at
-//! all: a switch forwards a frame to the port where it last saw the address. The usual cause is a copied element.
+//! libvirt and QEMU accept such a definition. If both interfaces are on one network, each receives frames for the
+//! other, or none at all: a switch forwards a frame to the port where it last saw the address. The usual cause is a
+//! copied element.
 //!
-//! The two devices of a `<teaming>` pair have the same address on purpose, and so may interfaces that the guest bonds itself.
-//! To allow it, write `<!-- virtc: allow(duplicate-mac) -->`.
+//! The two devices of a `<teaming>` pair have the same address on purpose, and so may interfaces that the guest bonds
+//! itself. To allow it, write `<!-- virtc: allow(duplicate-mac) -->`.
 //!
 //! ```xml fires
 //! <interface type='bridge'>

@@ -1,11 +1,12 @@
 //! Finds an `<interface type='hostdev'>` whose PCI device is not a virtual function (VF) of an SR-IOV network card.
 //!
 //! The MAC address and the VLAN of such an interface are set by the physical function on behalf of one of its VFs. Any
-//! other device has no physical function: the settings would be lost in the reset before the guest gets it. libvirt refuses to start
-//! the guest: `Interface type hostdev is currently supported on SR-IOV Virtual Functions only`.
+//! other device has no physical function: the settings would be lost in the reset before the guest gets it. libvirt
+//! refuses to start the guest: `Interface type hostdev is currently supported on SR-IOV Virtual Functions only`.
 //!
-//! To assign the whole card, use a plain `<hostdev>`: the MAC address is then the card's own, and the guest sets up VLANs. To keep
-//! the interface, name a VF: the host creates them when their number is written to `sriov_numvfs` of the physical function.
+//! To assign the whole card, use a plain `<hostdev>`: the MAC address is then the card's own, and the guest sets up
+//! VLANs. To keep the interface, name a VF: the host creates them when their number is written to `sriov_numvfs` of the
+//! physical function.
 //!
 //! This lint needs the host file (`--host FILE`). It does not report devices that are not in the host file.
 //!

@@ -1,13 +1,15 @@
 //! Finds an `<interface type='hostdev'>` whose source is a USB device.
 //!
-//! The grammar allows it, and libvirt stores such a definition without a warning. But the QEMU driver sets the MAC address and the VLAN
-//! of such an interface through the physical function of an SR-IOV card, which a USB device does not have: the guest does not start, or
-//! the settings are not made. libvirt's message is `Actual interface '…' hostdev was not a PCI device`.
+//! The grammar allows it, and libvirt stores such a definition without a warning. But the QEMU driver sets the MAC
+//! address and the VLAN of such an interface through the physical function of an SR-IOV card, which a USB device does
+//! not have: the guest does not start, or the settings are not made. libvirt's message is `Actual interface '…' hostdev
+//! was not a PCI device`.
 //!
-//! To assign a USB network adapter, use `<hostdev mode='subsystem' type='usb'>`. The guest then sees the adapter with its
-//! own MAC address.
+//! To assign a USB network adapter, use `<hostdev mode='subsystem' type='usb'>`. The guest then sees the adapter with
+//! its own MAC address.
 //!
-//! The fix writes this element. `--fix` does not apply it, since the MAC address, VLAN and model of the interface are lost.
+//! The fix writes this element. `--fix` does not apply it, since the MAC address, VLAN and model of the interface are
+//! lost.
 //!
 //! ```xml fires
 //! <interface type='hostdev'>

@@ -1,7 +1,7 @@
 //! Finds a network interface with more queue pairs than the guest has virtual CPUs.
 //!
-//! A guest's driver uses at most one queue pair for each of its CPUs. Each of the others costs the host a thread, and the guest memory
-//! and interrupt vectors, without any use. libvirt and QEMU do not warn.
+//! A guest's driver uses at most one queue pair for each of its CPUs. Each of the others costs the host a thread, and
+//! the guest memory and interrupt vectors, without any use. libvirt and QEMU do not warn.
 //!
 //! ```xml fires
 //! <interface type='bridge'>

@@ -12,8 +12,8 @@ use crate::model::devices::console::Console;
 use crate::model::devices::controller::ControllerType;
 use crate::model::devices::{BusSlot, Info, Kind};
 
-/// The rules of `virDomainDeviceInfoParseXML` in libvirt's `src/conf/domain_conf.c`, of `qemuValidateDomainDeviceInfo` in its
-/// `src/qemu/qemu_validate.c` and of `virDomainVirtioSerialAddrReserve` in its `src/conf/domain_addr.c`.
+/// The rules of `virDomainDeviceInfoParseXML` in libvirt's `src/conf/domain_conf.c`, of `qemuValidateDomainDeviceInfo`
+/// in its `src/qemu/qemu_validate.c` and of `virDomainVirtioSerialAddrReserve` in its `src/conf/domain_addr.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
     let (mut taken, mut orders) = (BTreeMap::new(), BTreeMap::new());
     for kind in Kind::ALL {

@@ -66,7 +66,8 @@ pub(crate) fn to_pci(domain: &mut Domain, kind: Kind, index: usize) -> bool {
     true
 }
 
-/// Assigns virtio-mmio to virtio devices without an address, where libvirt does (`qemuDomainAssignVirtioMMIOAddresses`).
+/// Assigns virtio-mmio to virtio devices without an address, where libvirt does
+/// (`qemuDomainAssignVirtioMMIOAddresses`).
 pub(super) fn assign(domain: &mut Domain) {
     let family = domain.os.family();
     let all = |domain: &Domain| -> Vec<(Kind, usize)> {

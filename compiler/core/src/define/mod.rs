@@ -51,7 +51,8 @@ impl Definition {
     }
 }
 
-/// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its `src/conf/domain_postparse.c`).
+/// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its
+/// `src/conf/domain_postparse.c`).
 pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     let mut faults = Diagnostics::new();
     let mut domain = domain;

@@ -85,8 +85,8 @@ pub fn virtio_serial(domain: &mut Domain, faults: &mut Diagnostics) {
     }
 }
 
-/// The ports of the virtio-serial controllers: how many each has, and from which number on to look for a free one, for devices that
-/// cannot have port 0 and for those that can.
+/// The ports of the virtio-serial controllers: how many each has, and from which number on to look for a free one, for
+/// devices that cannot have port 0 and for those that can.
 struct SerialPorts(BTreeMap<u32, (u32, [u32; 2])>);
 
 impl SerialPorts {
@@ -160,7 +160,8 @@ pub fn usb_hubs(domain: &mut Domain) {
     }
 }
 
-/// Assigns a port to each USB device. Where libvirt's order, depth first, leaves a device without a port, short paths come first.
+/// Assigns a port to each USB device. Where libvirt's order, depth first, leaves a device without a port, short paths
+/// come first.
 pub fn usb(domain: &mut Domain, faults: &mut Diagnostics) {
     let places = match usb_places(domain, false) {
         (places, found) if found.is_empty() => places,
@@ -234,7 +235,8 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Diagnostics) {
     (places, faults)
 }
 
-/// The USB buses, each with its number of ports (`virDomainUSBAddressControllerModelToPorts` in libvirt's `src/conf/domain_addr.c`).
+/// The USB buses, each with its number of ports (`virDomainUSBAddressControllerModelToPorts` in libvirt's
+/// `src/conf/domain_addr.c`).
 fn buses(domain: &Domain) -> Vec<(u32, u32)> {
     let mut out: Vec<(u32, u32)> = Vec::new();
     for controller in

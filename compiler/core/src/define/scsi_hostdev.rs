@@ -30,7 +30,8 @@ fn taken(domain: &Domain) -> Vec<(u32, u32, u32, u32)> {
     disks.chain(hostdevs).filter_map(place).collect()
 }
 
-/// Assigns an address to each SCSI `<hostdev>` (`virDomainHostdevAssignAddress` in libvirt's `src/conf/domain_postparse.c`).
+/// Assigns an address to each SCSI `<hostdev>` (`virDomainHostdevAssignAddress` in libvirt's
+/// `src/conf/domain_postparse.c`).
 pub fn assign(domain: &mut Domain) {
     for at in 0..domain.devices.hostdevs.len() {
         let wants = domain.devices.hostdevs.get(at).is_some_and(|h| h.scsi().is_some() && h.info.address.is_none());
@@ -49,7 +50,8 @@ pub fn assign(domain: &mut Domain) {
 /// Adds the controllers in addresses of SCSI `<hostdev>`s, with the model of those that exist
 /// (`virDomainDefMaybeAddHostdevSCSIcontroller` in libvirt's `src/conf/domain_postparse.c`).
 ///
-/// This happens when the devices are read, before those of the machine type are added, and again when all addresses are known.
+/// This happens when the devices are read, before those of the machine type are added, and again when all addresses are
+/// known.
 pub fn controllers(domain: &mut Domain) {
     let (mut highest, mut model) = (None, None);
     for device in domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()) {

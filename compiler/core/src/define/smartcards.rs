@@ -12,7 +12,8 @@ static SLOT: DefaultRule =
 static READER: DefaultRule =
     DefaultRule { name: "ccid-controller", text: "a CCID controller is added for a smartcard" };
 
-/// Assigns a slot to each smartcard, and adds the CCID controllers (`virDomainDefMaybeAddSmartcardController` in libvirt's `src/conf/domain_postparse.c`).
+/// Assigns a slot to each smartcard, and adds the CCID controllers (`virDomainDefMaybeAddSmartcardController` in
+/// libvirt's `src/conf/domain_postparse.c`).
 pub fn assign(domain: &mut Domain) {
     for at in 0..domain.devices.smartcards.len() {
         let slots = domain.devices.smartcards.iter().filter_map(|c| match &c.info().address {

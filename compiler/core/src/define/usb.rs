@@ -75,8 +75,9 @@ impl Ports {
         Ok(())
     }
 
-    /// The path of the first free port: own ports come before those of hubs, and all ports of one hub, with hubs on it, before those of
-    /// the next hub (`virDomainUSBAddressFindFreePort` in libvirt's `src/conf/domain_addr.c`). With `broad`, shorter paths come first.
+    /// The path of the first free port: own ports come before those of hubs, and all ports of one hub, with hubs on it,
+    /// before those of the next hub (`virDomainUSBAddressFindFreePort` in libvirt's `src/conf/domain_addr.c`). With
+    /// `broad`, shorter paths come first.
     pub fn first_free(&self, broad: bool) -> Option<String> {
         if broad { (0..DEPTH).find_map(|down| self.at_depth(down)) } else { self.search(DEPTH) }
     }

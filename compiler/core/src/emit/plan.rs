@@ -77,7 +77,8 @@ pub(crate) fn domain_id(domain: &Domain) -> DomainId {
     DomainId { name: domain.name().to_owned(), uuid }
 }
 
-/// A digest of the source and of the arguments or commands for QEMU in their serialized form: the same for the same input.
+/// A digest of the source and of the arguments or commands for QEMU in their serialized form: the same for the same
+/// input.
 pub(crate) fn digest_of(told: &impl Serialize, source: &SourceFile) -> String {
     let mut hash = Sha256::new();
     hash.update(source.text().as_bytes());

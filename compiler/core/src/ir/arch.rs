@@ -28,12 +28,14 @@ impl Arch {
         }
     }
 
-    /// The architecture of the QEMU profile for its guests: that of the 64-bit binary, which has everything that the 32-bit one has.
+    /// The architecture of the QEMU profile for its guests: that of the 64-bit binary, which has everything that the
+    /// 32-bit one has.
     pub fn profile(self) -> &'static str {
         if self.is_arm() { "aarch64" } else { "x86_64" }
     }
 
-    /// Whether `qemu-system-OWN` runs its guests (`virQEMUCapsIsArchSupported` in libvirt's `src/qemu/qemu_capabilities.c`).
+    /// Whether `qemu-system-OWN` runs its guests (`virQEMUCapsIsArchSupported` in libvirt's
+    /// `src/qemu/qemu_capabilities.c`).
     pub(crate) fn runs_on(self, own: &str) -> bool {
         match self {
             Self::X86_64 => own == "x86_64",

@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 
 use crate::ir::Leaf;
 
-/// A set of CPUs, NUMA nodes or threads (0–16383): numbers, ranges and exclusions in the XML, written back in the shortest form.
+/// A set of CPUs, NUMA nodes or threads (0–16383): numbers, ranges and exclusions in the XML, written back in the
+/// shortest form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct CpuSet(BTreeSet<u32>);
 
-/// The first number that is too large (`virBitmapParse` in libvirt's `src/util/virbitmap.c` accepts as many for sets of CPUs).
+/// The first number that is too large (`virBitmapParse` in libvirt's `src/util/virbitmap.c` accepts as many for sets of
+/// CPUs).
 const LIMIT: u32 = 16_384;
 
 impl CpuSet {

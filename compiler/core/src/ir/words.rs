@@ -83,8 +83,8 @@ impl Leaf for String {
     }
 }
 
-/// Decimal, or hexadecimal after `0x`. White space may precede it, as for C's `strtoull`, but not follow it (`virStrToLong_ull` in
-/// libvirt's `src/util/virstring.c`).
+/// Decimal, or hexadecimal after `0x`. White space may precede it, as for C's `strtoull`, but not follow it
+/// (`virStrToLong_ull` in libvirt's `src/util/virstring.c`).
 fn number(text: &str) -> Option<u64> {
     let text = text.trim_start();
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {

@@ -145,7 +145,8 @@ impl EmitContext<'_> {
         }
     }
 
-    /// The name that libvirt uses in paths: the id, which is -1 until libvirt runs the domain, and 20 characters of the name.
+    /// The name that libvirt uses in paths: the id, which is -1 until libvirt runs the domain, and 20 characters of the
+    /// name.
     pub fn short_name(&self) -> String {
         let id = self.domain.general.id.as_ref().map_or("-1", |id| id.value.as_str());
         format!("{id}-{}", self.domain.name().chars().take(20).collect::<String>())

@@ -21,7 +21,8 @@ pub struct Defaults<'r> {
 }
 
 impl Defaults<'_> {
-    /// Adds a finding, unless it was added already: devices fill in their defaults twice, before and after implied devices are added.
+    /// Adds a finding, unless it was added already: devices fill in their defaults twice, before and after implied
+    /// devices are added.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         if !self.faults.iter().any(|known| *known == diagnostic) {
             self.faults.push(diagnostic);

@@ -102,7 +102,8 @@ impl<'h> Facts<'h> {
         self.file?.resources.as_ref()?.render_node.as_deref()
     }
 
-    /// Whether a PCI function of the host is conventional PCI; one that is not known counts as PCI Express, as in libvirt.
+    /// Whether a PCI function of the host is conventional PCI; one that is not known counts as PCI Express, as in
+    /// libvirt.
     pub fn is_conventional(&self, slot: PciSlot) -> bool {
         let address = PciAddress::new(slot.domain.into(), slot.bus, slot.slot, slot.function);
         let function = address.and_then(|a| self.hardware()?.function(a));
@@ -145,7 +146,8 @@ impl<'h> Facts<'h> {
         self.hardware().and_then(|h| h.memory.as_ref()?.default_hugepage_kib).unwrap_or(DEFAULT_HUGEPAGE_KIB)
     }
 
-    /// The hugetlbfs mount for pages of this size in KiB. An unknown host has the mount of systemd, for the default size.
+    /// The hugetlbfs mount for pages of this size in KiB. An unknown host has the mount of systemd, for the default
+    /// size.
     pub fn hugetlbfs(&self, kib: u64) -> Option<&'h str> {
         match self.hardware().and_then(|h| h.memory.as_ref()) {
             Some(memory) => memory.hugetlbfs.iter().find(|(_, size)| **size == kib).map(|(path, _)| path.as_str()),

@@ -4,8 +4,8 @@ use crate::model::Domain;
 use crate::model::devices::disk::DiskDevice;
 use crate::model::elements::os::BootDevice;
 
-/// The first device of each kind in the boot order gets the index of that kind (`qemuProcessPrepareDeviceBootorder` in libvirt's
-/// `src/qemu/qemu_process.c`).
+/// The first device of each kind in the boot order gets the index of that kind (`qemuProcessPrepareDeviceBootorder` in
+/// libvirt's `src/qemu/qemu_process.c`).
 pub fn assign(domain: &mut Domain) {
     let index = |device: BootDevice| -> Option<u32> {
         // The last place counts for a kind that is named twice.

@@ -14,10 +14,12 @@ use crate::target::ability::Changes;
 use crate::target::qapi::Fault;
 use crate::target::{Capabilities, Target, sorted};
 
-/// Members of `-device` that are not properties of a device (`qdev_device_add_from_qdict` in QEMU's `system/qdev-monitor.c`).
+/// Members of `-device` that are not properties of a device (`qdev_device_add_from_qdict` in QEMU's
+/// `system/qdev-monitor.c`).
 const OF_EVERY_DEVICE: [&str; 3] = ["driver", "id", "bus"];
 
-/// Aliases of devices, which are not in QEMU's lists (`qdev_alias_table` in the same file). Those of virtio leave out `-pci`.
+/// Aliases of devices, which are not in QEMU's lists (`qdev_alias_table` in the same file). Those of virtio leave out
+/// `-pci`.
 const ALIASES: [(&str, &str); 5] =
     [("ac97", "AC97"), ("ahci", "ich9-ahci"), ("e1000-82540em", "e1000"), ("es1370", "ES1370"), ("lsi", "lsi53c895a")];
 

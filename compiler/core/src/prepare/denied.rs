@@ -13,8 +13,9 @@ use crate::model::elements::cpu::CpuMode;
 /// The place where a definition needs a capability, if it does.
 type Asked = fn(&Domain) -> Option<Origin>;
 
-/// The capabilities, other than those of devices, without which a definition is refused, each with the place that needs it. What needs
-/// the others is left out of the command line (`qemuValidateDomainDef…` in libvirt's `src/qemu/qemu_validate.c`).
+/// The capabilities, other than those of devices, without which a definition is refused, each with the place that needs
+/// it. What needs the others is left out of the command line (`qemuValidateDomainDef…` in libvirt's
+/// `src/qemu/qemu_validate.c`).
 const ASKED: [(&str, Asked); 16] = [
     ("machine-vmport-opt", |d| d.features.vmport.map(|v| v.origin)),
     ("i8042", |d| {

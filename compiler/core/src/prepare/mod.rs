@@ -90,7 +90,8 @@ pub(crate) fn finish_start(domain: &mut Domain) -> Diagnostics {
     findings
 }
 
-/// Numbers the block nodes of the disks, starting with the last disk: its own nodes, then those of its throttle filters.
+/// Numbers the block nodes of the disks, starting with the last disk: its own nodes, then those of its throttle
+/// filters.
 fn number_nodes(domain: &mut Domain) {
     let disks = &mut domain.devices.disks;
     // The last disk has the lowest numbers; a hot-plugged one gets numbers that are not in use.

@@ -1,7 +1,7 @@
 //! The host side of a character device (`-chardev`) in QEMU's words.
 //!
-//! QEMU takes it as `-chardev TYPE,id=…` on the command line and as JSON in `chardev-add`; the names of the members differ in some places
-//! (`qemuChardevGetBackendProps` in libvirt's `src/qemu/qemu_chardev.c` has both).
+//! QEMU takes it as `-chardev TYPE,id=…` on the command line and as JSON in `chardev-add`; the names of the members
+//! differ in some places (`qemuChardevGetBackendProps` in libvirt's `src/qemu/qemu_chardev.c` has both).
 
 use crate::qemu::{Opts, Props, Text, fd};
 

@@ -30,7 +30,8 @@ pub struct MachineType {
     /// The default CPU.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub default_cpu: Option<String>,
-    /// The id of its memory, which a memory backend of that id can provide; absent where the machine allocates its memory itself.
+    /// The id of its memory, which a memory backend of that id can provide; absent where the machine allocates its
+    /// memory itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ram_id: Option<String>,
     /// Its properties: a key of [`Capabilities::machine_properties`]. Absent where they were not queried.

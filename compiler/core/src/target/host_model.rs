@@ -7,8 +7,8 @@ use virtc_inventory::{CpuFacts, CpuMap, HostModel, decode};
 use crate::target::caps::Cpus;
 
 impl Cpus {
-    /// The model of `map` that is closest to the best CPU here, with the features to add and to disable; `None` where QEMU was not
-    /// queried, or no model matches.
+    /// The model of `map` that is closest to the best CPU here, with the features to add and to disable; `None` where
+    /// QEMU was not queried, or no model matches.
     pub fn host_model(&self, map: &CpuMap) -> Option<HostModel> {
         if self.has.is_empty() {
             return None;

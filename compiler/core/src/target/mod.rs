@@ -15,7 +15,8 @@ use crate::ir::Arch;
 pub use caps::Capabilities;
 pub use exchange::Exchange;
 
-/// A profile: a capability file that ships with virtc. It is made by `virtc qemu probe`, and parsed when it is first used.
+/// A profile: a capability file that ships with virtc. It is made by `virtc qemu probe`, and parsed when it is first
+/// used.
 struct Profile {
     version: (u32, u32, u32),
     /// The architecture of its guests, by QEMU's name.
@@ -105,7 +106,7 @@ impl Target {
         Self { version: caps.version, source: Source::File(Arc::new(caps)) }
     }
 
-    /// A QEMU of which only the version is known: nothing is refused that depends on build options.
+    /// A QEMU with only its version known: nothing is refused that depends on build options.
     pub fn version(version: (u32, u32, u32)) -> Self {
         Self { version, source: Source::Unknown }
     }
@@ -114,7 +115,8 @@ impl Target {
         Self { version: profile.version, source: Source::Profile(profile) }
     }
 
-    /// The QEMU of the same version for guests of this architecture: another profile, or one of which only the version is known.
+    /// The QEMU of the same version for guests of this architecture: another profile, or one of which only the version
+    /// is known.
     pub(crate) fn of_arch(&self, arch: Arch) -> Self {
         let own = match &self.source {
             Source::Profile(profile) => profile.arch,

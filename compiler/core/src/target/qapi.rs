@@ -1,8 +1,9 @@
 //! Checks values against QEMU's QAPI schema.
 //!
-//! A folded type is one text: `object REQUIRED;OPTIONAL|TAG CASES` with members `name:type` and cases `value=type`, `enum VALUES`, `array TYPE`,
-//! `alternate TYPES`. A name without a text is a type of JSON: `str`, `int`, `number`, `bool`, `null`, `any`. `!feature` ends a token.
-//! The meaning of the types is in QEMU's `docs/devel/qapi-code-gen.rst`, "Client JSON Protocol introspection".
+//! A folded type is one text: `object REQUIRED;OPTIONAL|TAG CASES` with members `name:type` and cases `value=type`,
+//! `enum VALUES`, `array TYPE`, `alternate TYPES`. A name without a text is a type of JSON: `str`, `int`, `number`,
+//! `bool`, `null`, `any`. `!feature` ends a token. The meaning of the types is in QEMU's
+//! `docs/devel/qapi-code-gen.rst`, "Client JSON Protocol introspection".
 
 use crate::qemu::{Props, Value};
 use crate::target::caps::Capabilities;

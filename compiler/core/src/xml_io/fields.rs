@@ -1,5 +1,5 @@
-//! Reading an element attribute by attribute and child by child. What was not read is reported when the reader is dropped: nothing is
-//! lost silently.
+//! Reading an element attribute by attribute and child by child. What was not read is reported when the reader is
+//! dropped: nothing is lost silently.
 
 use std::cell::{Cell, RefCell};
 
@@ -134,7 +134,8 @@ impl<'d, 'c> Fields<'d, 'c> {
         self.leaf(attribute.value(), attribute.value_span(), || format!("value `{}` of `{name}`", attribute.value()))
     }
 
-    /// The attribute `name`, as a number that libvirt reads as decimal only, although the grammar also allows hexadecimal.
+    /// The attribute `name`, as a number that libvirt reads as decimal only, although the grammar also allows
+    /// hexadecimal.
     pub fn decimal<T: Leaf>(&self, name: &str) -> Opt<T> {
         let attribute = self.raw(name)?;
         let (value, span) = (attribute.value(), attribute.value_span());
@@ -182,7 +183,8 @@ impl<'d, 'c> Fields<'d, 'c> {
         Spanned::xml(self.element.text().into_owned(), self.element.text_span())
     }
 
-    /// Warns that those of these attributes and children that were not read have no effect on `what`: libvirt ignores them.
+    /// Warns that those of these attributes and children that were not read have no effect on `what`: libvirt ignores
+    /// them.
     pub fn without_effect(&self, attributes: &[&str], children: &[&str], what: &str) {
         for (at, attribute) in self.element.attributes().enumerate() {
             let bit = 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63);
@@ -247,7 +249,8 @@ impl<'d, 'c> Fields<'d, 'c> {
             .collect()
     }
 
-    /// Marks everything in the element as read, for content that is kept verbatim or refused as a whole; the result is its place.
+    /// Marks everything in the element as read, for content that is kept verbatim or refused as a whole; the result is
+    /// its place.
     pub fn ignore_rest(&self) -> Span {
         self.attributes.set(u64::MAX);
         self.children.borrow_mut().iter_mut().for_each(|child| child.read = true);

@@ -15,7 +15,8 @@ use crate::valid::Valid;
 
 use calls::{descriptors, pair};
 
-/// How long a guest may take to release a device, in ms. libvirt gives up after 5 s and reports success; here it is an error.
+/// How long a guest may take to release a device, in ms. libvirt gives up after 5 s and reports success; here it is an
+/// error.
 pub const DETACH_DEADLINE_MS: u64 = 30_000;
 
 /// The QMP commands that add the device, remove it or change it.

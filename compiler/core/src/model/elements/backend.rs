@@ -29,7 +29,7 @@ pub struct Request<'r> {
     pub kib: u64,
     /// The number of the guest's NUMA cell.
     pub cell: Option<u32>,
-    /// What it is for.
+    /// The kind of memory that it backs.
     pub owner: MemoryOwner,
     /// The page size that a memory device asks for, in KiB.
     pub page: Opt<u64>,
@@ -47,7 +47,7 @@ pub struct Request<'r> {
     pub discard: Opt<YesNo>,
     /// Properties after the size.
     pub tail: Props,
-    /// What it was made for.
+    /// The origin of the memory.
     pub origin: Origin,
 }
 

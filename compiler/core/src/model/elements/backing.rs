@@ -223,7 +223,8 @@ impl Backing {
     }
 }
 
-/// The page size of `cell` in KiB, absent or 0 for the host's default; its origin; and whether a `nodeset` names the cell.
+/// The page size of `cell` in KiB, absent or 0 for the host's default; its origin; and whether a `nodeset` names the
+/// cell.
 pub(crate) fn page_of(backing: &Backing, cell: Option<u32>) -> Option<(Opt<u64>, Origin, bool)> {
     let pages = backing.pages();
     let own = cell.and_then(|c| pages.iter().find(|p| p.nodeset.as_ref().is_some_and(|n| n.contains(c))));

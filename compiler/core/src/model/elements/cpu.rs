@@ -322,7 +322,8 @@ impl Cpu {
         if model == "host" && cx.domain.os.runs_32_bit_on_64_bit(emulator) {
             opts = opts.switch("aarch64", false);
         }
-        // `qemu-system-i386` has no `migratable` (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
+        // `qemu-system-i386` has no `migratable` (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's
+        // `src/qemu/qemu_capabilities.c`).
         let tells = !cx.domain.has_32_bits() && !cx.changes.lacks("cpu.migratable");
         if let Some(migratable) = self.migratable.filter(|_| tells) {
             opts = opts.switch("migratable", migratable.is_on());
@@ -362,8 +363,8 @@ impl Cpu {
         model
     }
 
-    /// The features to switch on or off in addition to the model: those of the host's model as the definition changes them, then the
-    /// definition's own.
+    /// The features to switch on or off in addition to the model: those of the host's model as the definition changes
+    /// them, then the definition's own.
     fn flags<'c>(&'c self, host: Option<&'c HostModel>) -> Vec<(&'c str, bool)> {
         let mut out: Vec<(&str, bool)> =
             host.iter().flat_map(|h| &h.features).map(|(name, on)| (name.as_str(), *on)).collect();

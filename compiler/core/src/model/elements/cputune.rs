@@ -78,7 +78,8 @@ impl Cputune {
     pub fn define(&mut self, vcpus: u32) {
         // libvirt drops the pinning of virtual CPUs that do not exist.
         self.vcpus.retain(|p| p.thread.value < vcpus);
-        // And cache allocations without a virtual CPU (`virDomainResctrlParseVcpus` in libvirt's `src/conf/domain_conf.c`).
+        // And cache allocations without a virtual CPU (`virDomainResctrlParseVcpus` in libvirt's
+        // `src/conf/domain_conf.c`).
         for cpus in self.caches.iter_mut().filter_map(|c| c.vcpus.as_mut()) {
             cpus.value = CpuSet::new(cpus.value.iter().filter(|cpu| *cpu < vcpus));
         }

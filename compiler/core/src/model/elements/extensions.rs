@@ -1,4 +1,5 @@
-//! The namespace of the QEMU driver: `<qemu:commandline>`, `<qemu:capabilities>`, `<qemu:override>`, `<qemu:deprecation>`.
+//! The namespace of the QEMU driver: `<qemu:commandline>`, `<qemu:capabilities>`, `<qemu:override>`,
+//! `<qemu:deprecation>`.
 
 use virtc_diag::{Diagnostic, Diagnostics};
 

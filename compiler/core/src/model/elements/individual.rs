@@ -93,7 +93,8 @@ fn merge(list: &mut Vec<Individual>, faults: &mut Diagnostics) {
     *list = kept;
 }
 
-/// Checks `order` and the places of hotpluggable CPUs (`qemuDomainDefVcpusPostParse` in libvirt's `src/qemu/qemu_postparse.c`).
+/// Checks `order` and the places of hotpluggable CPUs (`qemuDomainDefVcpusPostParse` in libvirt's
+/// `src/qemu/qemu_postparse.c`).
 fn order(list: &[Individual], faults: &mut Diagnostics) {
     let number = |v: &Individual| v.order.get().unwrap_or(0);
     let place = |v: &Individual| v.order.origin_or(v.origin);

@@ -89,8 +89,8 @@ impl Iothreads {
         }
     }
 
-    /// Gives ids to the threads without one (`virDomainDefIOThreadIDParseXML` and `virDomainIOThreadIDArrayInit` in libvirt's
-    /// `src/conf/domain_conf.c`).
+    /// Gives ids to the threads without one (`virDomainDefIOThreadIDParseXML` and `virDomainIOThreadIDArrayInit` in
+    /// libvirt's `src/conf/domain_conf.c`).
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         for (at, thread) in self.list.iter().enumerate() {
             if thread.id.value == 0 {

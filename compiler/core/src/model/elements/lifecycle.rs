@@ -49,7 +49,8 @@ impl Lifecycle {
         }
     }
 
-    /// Fills in what is absent, and reports what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's `src/qemu/qemu_validate.c`).
+    /// Fills in what is absent, and reports what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's
+    /// `src/qemu/qemu_validate.c`).
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         for action in [&self.on_poweroff, &self.on_reboot, &self.on_crash].into_iter().flatten() {
             if action.value == Action::RenameRestart {

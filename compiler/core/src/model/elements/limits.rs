@@ -67,7 +67,8 @@ impl Limits {
         }
     }
 
-    /// Drops limits that mean "unlimited" (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and reports what cannot be.
+    /// Drops limits that mean "unlimited" (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and reports what
+    /// cannot be.
     pub fn define(&mut self, faults: &mut Diagnostics) {
         let [_, _, guarantee, _] = &self.memory;
         if let Some(guarantee) = guarantee.as_ref().filter(|g| g.value > 0) {
@@ -151,5 +152,6 @@ impl Limits {
     }
 }
 
-/// Limits from here on mean "unlimited", in KiB (`VIR_DOMAIN_MEMORY_PARAM_UNLIMITED` in libvirt's `include/libvirt/libvirt-domain.h`).
+/// Limits from here on mean "unlimited", in KiB (`VIR_DOMAIN_MEMORY_PARAM_UNLIMITED` in libvirt's
+/// `include/libvirt/libvirt-domain.h`).
 const UNLIMITED_KIB: u64 = 9_007_199_254_740_991;

@@ -89,8 +89,8 @@ impl Memory {
         }
     }
 
-    /// Fills in what is absent (`virDomainDefPostParseMemory` in libvirt's `src/conf/domain_postparse.c`): `cells` is the memory of all NUMA
-    /// cells, `devices` that of all memory devices, in KiB.
+    /// Fills in what is absent (`virDomainDefPostParseMemory` in libvirt's `src/conf/domain_postparse.c`): `cells` is
+    /// the memory of all NUMA cells, `devices` that of all memory devices, in KiB.
     pub fn define(&mut self, origin: Origin, cells: u64, devices: u64, faults: &mut Diagnostics) {
         if self.total.is_none_or(|t| t.value == 0) && cells > 0 {
             self.total = Some(Spanned::rule(cells.saturating_add(devices), &SUM_RULE, origin));
@@ -122,7 +122,8 @@ impl Memory {
         }
     }
 
-    /// Checks the sizes after alignment (`qemuDomainAlignMemorySizes` in libvirt's `src/qemu/qemu_domain.c`), and what memory hotplug needs.
+    /// Checks the sizes after alignment (`qemuDomainAlignMemorySizes` in libvirt's `src/qemu/qemu_domain.c`), and what
+    /// memory hotplug needs.
     pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let too_much = |kib: u64| kib.next_multiple_of(1024) > MOST_KIB;
         for cell in domain.numa().iter().flat_map(|n| &n.cells) {

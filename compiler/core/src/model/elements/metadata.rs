@@ -10,8 +10,8 @@ use crate::xml_io::XmlWriter;
 pub struct Metadata(Vec<String>);
 
 impl Metadata {
-    /// Reads the element from `<domain>`. As in libvirt, elements without a namespace are dropped, and of several of one namespace the first
-    /// stays (`virXMLNodeSanitizeNamespaces` in its `src/util/virxml.c`).
+    /// Reads the element from `<domain>`. As in libvirt, elements without a namespace are dropped, and of several of
+    /// one namespace the first stays (`virXMLNodeSanitizeNamespaces` in its `src/util/virxml.c`).
     pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
         let f = domain.child("metadata")?;
         let _ = f.ignore_rest();

@@ -67,8 +67,8 @@ impl Power {
         }
     }
 
-    /// Checks that no event is listed twice, and that `<pm>` is used on x86 only (`qemuValidateDomainDefPM` in libvirt's
-    /// `src/qemu/qemu_validate.c`).
+    /// Checks that no event is listed twice, and that `<pm>` is used on x86 only (`qemuValidateDomainDefPM` in
+    /// libvirt's `src/qemu/qemu_validate.c`).
     pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         for (at, (event, _)) in self.events.iter().enumerate() {
             if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {

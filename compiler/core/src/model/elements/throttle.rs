@@ -11,8 +11,8 @@ use crate::xml_io::XmlWriter;
 /// A limit: its element in the XML, its name in a throttle group of QEMU, and its name in `block_set_io_throttle`.
 type Limit = (&'static str, &'static str, &'static str);
 
-/// The limits in the order of the format: six rates (bytes or operations per second), then their bursts in the same order, then the
-/// lengths of the bursts in seconds.
+/// The limits in the order of the format: six rates (bytes or operations per second), then their bursts in the same
+/// order, then the lengths of the bursts in seconds.
 const LIMITS: [Limit; 18] = [
     ("total_bytes_sec", "bps-total", "bps"),
     ("read_bytes_sec", "bps-read", "bps_rd"),
@@ -129,8 +129,8 @@ impl IoLimits {
         limits.chain(self.size.map(|size| ("iops_size", size.value)))
     }
 
-    /// What libvirt (`qemuValidateDomainDeviceDefDiskBlkdeviotune` in its `src/qemu/qemu_validate.c`) and QEMU (`throttle_is_valid` in its
-    /// `util/throttle.c`) refuse.
+    /// What libvirt (`qemuValidateDomainDeviceDefDiskBlkdeviotune` in its `src/qemu/qemu_validate.c`) and QEMU
+    /// (`throttle_is_valid` in its `util/throttle.c`) refuse.
     pub fn check(&self, faults: &mut Diagnostics) {
         let lengths = |name: &str| name.ends_with("_length");
         let named = self.named().filter(|((name, ..), _)| !lengths(name)).map(|((name, ..), value)| (name, value));

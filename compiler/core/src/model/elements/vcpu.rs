@@ -14,7 +14,8 @@ use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// The number of CPUs without Extended Interrupt Mode of an IOMMU (`QEMU_MAX_VCPUS_WITHOUT_EIM` in libvirt's `src/qemu/qemu_domain.h`).
+/// The number of CPUs without Extended Interrupt Mode of an IOMMU (`QEMU_MAX_VCPUS_WITHOUT_EIM` in libvirt's
+/// `src/qemu/qemu_domain.h`).
 pub const MOST_CPUS_OF_APIC: u32 = 255;
 
 words! {
@@ -91,8 +92,8 @@ impl Vcpus {
         }
     }
 
-    /// Lets numad place the CPUs too where it places the memory and no `cpuset` is given (`virDomainDefParseXML` in libvirt's
-    /// `src/conf/domain_conf.c`).
+    /// Lets numad place the CPUs too where it places the memory and no `cpuset` is given (`virDomainDefParseXML` in
+    /// libvirt's `src/conf/domain_conf.c`).
     pub fn follow_memory(&mut self, origin: Origin, memory: &Numatune) {
         let auto = memory.memory.as_ref().is_some_and(|m| m.placement.is(&Placement::Auto));
         if auto && self.cpuset.is_none() {

@@ -44,7 +44,7 @@ impl Backing {
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let Some(f) = f.child("backingStore") else { return Self::Unsaid };
         let kind: Opt<StorageType> = f.attr("type");
-        // The index is at either place in a running domain; a definition has none.
+        // The index is at either place in a running domain; a definition does not have it.
         let index: Opt<u32> = f.attr("index").filter(|_| f.cx().is_running());
         let source = f.child("source");
         if let Some(empty) = source.as_ref().map(Fields::element)

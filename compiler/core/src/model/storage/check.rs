@@ -1,5 +1,5 @@
-//! What QEMU and libvirt refuse in a disk source (`qemuDomainValidateStorageSource` in libvirt's `src/qemu/qemu_domain.c`, and the checks of the
-//! parser in its `src/conf/domain_conf.c`).
+//! What QEMU and libvirt refuse in a disk source (`qemuDomainValidateStorageSource` in libvirt's
+//! `src/qemu/qemu_domain.c`, and the checks of the parser in its `src/conf/domain_conf.c`).
 
 use virtc_diag::{Diagnostic, Diagnostics};
 

@@ -85,7 +85,8 @@ impl Location {
         }
     }
 
-    /// What the host must do so that QEMU can open it. Its files are chowned to QEMU's user, unless they keep their owner.
+    /// What the host must do so that QEMU can open it. Its files are chowned to QEMU's user, unless they keep their
+    /// owner.
     pub(super) fn host(&self, readonly: bool, keeps_owner: bool, out: &mut HostRequirements) {
         match self {
             Self::File(path, _) if !keeps_owner => out.file(&path.value, path.origin),

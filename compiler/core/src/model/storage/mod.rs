@@ -1,6 +1,7 @@
 //! Storage: the sources of `<disk>`, `<backingStore>`, `<dataStore>`, and of the firmware's variable store.
 //!
-//! [`StorageSource`] is `<source>` in libvirt's terms; [`Node`] makes QEMU's block nodes of it, with the objects that they need.
+//! [`StorageSource`] is `<source>` in libvirt's terms; [`Node`] makes QEMU's block nodes of it, with the objects that
+//! they need.
 
 mod backend;
 mod chain;

@@ -45,7 +45,7 @@ pub enum Below {
     Node(String),
 }
 
-/// One image, of which block nodes are made.
+/// One image, from which block nodes are made.
 #[derive(Debug)]
 pub struct Node<'s> {
     /// The prefix of its node names, such as `libvirt-1`.
@@ -156,7 +156,8 @@ impl Node<'_> {
         since(8, 1, keeps, "`discard-no-unref`");
     }
 
-    /// The access properties of a node: the settings at the top node; below it, what leaves the decision to the top node.
+    /// The access properties of a node: the settings at the top node; below it, what leaves the decision to the top
+    /// node.
     fn access(&self, props: Props, is_top: bool) -> Props {
         let props =
             if is_top { self.top_access(props) } else { props.with("auto-read-only", true).with("discard", "unmap") };

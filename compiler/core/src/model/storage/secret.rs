@@ -1,7 +1,7 @@
 //! `<auth>`, `<encryption>`, and how secrets reach QEMU.
 //!
-//! A secret is never part of a command line or a plan: QEMU gets it as ciphertext under a key that is made for each run, and the ciphertext
-//! is a placeholder that the runtime fills in.
+//! A secret is never part of a command line or a plan: QEMU gets it as ciphertext under a key that is made for each
+//! run, and the ciphertext is a placeholder that the runtime fills in.
 
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Uuid, words};
 use crate::qemu::{ArgSection, Payload, Props, QemuOption, QemuOptions, Value, state};

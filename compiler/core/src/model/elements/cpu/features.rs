@@ -12,8 +12,8 @@ use crate::target::{Capabilities, Target, sorted};
 /// Features that QEMU has never had (`virQEMUCapsCPUFilterFeatures` in libvirt's `src/qemu/qemu_capabilities.c`).
 const NEVER: [&str; 5] = ["cmt", "mbm_total", "mbm_local", "osxsave", "ospke"];
 
-/// Features that were removed from a CPU model of QEMU (`removed='yes'` in libvirt's CPU map). A guest with that model must not get
-/// them from a QEMU that still has them in it.
+/// Features that were removed from a CPU model of QEMU (`removed='yes'` in libvirt's CPU map). A guest with that model
+/// must not get them from a QEMU that still has them in it.
 const REMOVED: [(&str, &[&str]); 16] = [
     ("Cascadelake-Server", &["mpx"]),
     ("Cascadelake-Server-noTSX", &["mpx"]),

@@ -23,8 +23,8 @@ const FEATURES_OF_ARM: &str = include_str!("features-arm.txt");
 /// QEMU's CPU models that are `mode`s in libvirt.
 const OF_MODES: [&str; 3] = ["base", "host", "max"];
 
-/// Whether libvirt has another name for a feature of QEMU, or it is no CPU feature at all. Other names that only QEMU has may be in a
-/// later map of libvirt's.
+/// Whether libvirt has another name for a feature of QEMU, or it is no CPU feature at all. Other names that only QEMU
+/// has may be in a later map of libvirt's.
 fn has_other_name(name: &str) -> bool {
     let spelled = qemu_name(name);
     let mut own = FEATURES.split_ascii_whitespace().filter(|known| *known != name);
@@ -33,7 +33,8 @@ fn has_other_name(name: &str) -> bool {
         || own.any(|known| qemu_name(&known.replace('.', "_")) == spelled)
 }
 
-/// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's `src/cpu/cpu.c`).
+/// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's
+/// `src/cpu/cpu.c`).
 pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, faults: &mut Diagnostics) {
     let is_qemus = || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some());
     let known = if arch.is_arm() { FEATURES_OF_ARM } else { FEATURES };
@@ -52,7 +53,8 @@ pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, faults: &mut Dia
     );
 }
 
-/// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's `src/cpu/cpu.c`).
+/// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's
+/// `src/cpu/cpu.c`).
 pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
     let Some(model) = &cpu.model else { return };
     let arm = cx.domain.os.arch().is_arm();
@@ -92,8 +94,8 @@ mod tests {
         assert!(
             faults("<cpu><model>cortex-a15</model></cpu>").contains(&"there is no CPU model `cortex-a15`".to_owned())
         );
-        let beside = "<cpu mode='host-model'><model>nothing</model></cpu>";
-        assert!(faults(beside).contains(&"there is no CPU model `nothing`".to_owned()));
+        let host_model = "<cpu mode='host-model'><model>nothing</model></cpu>";
+        assert!(faults(host_model).contains(&"CPU model `nothing` does not exist".to_owned()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What a cache holds.
+    /// The content of a cache.
     pub enum CacheKind { Both = "both", Code = "code", Data = "data" }
 }
 
@@ -22,7 +22,7 @@ pub enum Share {
         id: Opt<u32>,
         /// The level of the cache, such as 3.
         level: Opt<u32>,
-        /// What it holds.
+        /// Code, data, or both.
         kind: Opt<CacheKind>,
         /// The size of the allocation in KiB.
         kib: Opt<u64>,

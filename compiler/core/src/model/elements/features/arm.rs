@@ -42,7 +42,8 @@ impl Gic {
     }
 }
 
-/// The version of the interrupt controller (`qemuDomainDefEnableDefaultFeatures` in libvirt's `src/qemu/qemu_postparse.c`).
+/// The version of the interrupt controller (`qemuDomainDefEnableDefaultFeatures` in libvirt's
+/// `src/qemu/qemu_postparse.c`).
 pub(super) fn define(gic: &mut Option<Gic>, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>) {
     if gic.is_none() && os.family() == MachineFamily::ArmVirt {
         *gic = Some(Gic { version: None, origin: origin.with_rule(&GIC) });
@@ -54,7 +55,8 @@ pub(super) fn define(gic: &mut Option<Gic>, origin: Origin, os: &Os, kvm: bool, 
     }
 }
 
-/// Features that the machine does not support (`qemuValidateDomainDefFeatures` in libvirt's `src/qemu/qemu_validate.c`).
+/// Features that the machine does not support (`qemuValidateDomainDefFeatures` in libvirt's
+/// `src/qemu/qemu_validate.c`).
 pub(super) fn check(features: &Features, domain: &Domain, faults: &mut Diagnostics) {
     let arm = domain.os.arch().is_arm();
     let machine = if arm { "Arm machines" } else { "x86 machines" };

@@ -61,8 +61,8 @@ pub struct Interconnect {
     pub origin: Origin,
 }
 
-/// `<size>` or `<line>` of a cache. libvirt counts KiB and bytes whatever the unit is (`virDomainNumaDefParseXML` in its
-/// `src/conf/numa_conf.c`).
+/// `<size>` or `<line>` of a cache. libvirt counts KiB and bytes whatever the unit is (`virDomainNumaDefParseXML` in
+/// its `src/conf/numa_conf.c`).
 fn counted(f: &Fields<'_, '_>, own: &str) -> Opt<u64> {
     let (value, unit) = (f.attr("value"), f.attr::<String>("unit"));
     if let Some(unit) = unit.filter(|u| unit_bytes(&u.value) != unit_bytes(own)) {

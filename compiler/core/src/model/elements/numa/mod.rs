@@ -69,7 +69,8 @@ impl Numa {
         Some(Self { cells: f.children("cell").iter().map(cell).collect(), interconnects: Interconnect::lower(&f) })
     }
 
-    /// Numbers and sorts the cells and fills in what is absent (`virDomainNumaDefParseXML` in libvirt's `src/conf/numa_conf.c`).
+    /// Numbers and sorts the cells and fills in what is absent (`virDomainNumaDefParseXML` in libvirt's
+    /// `src/conf/numa_conf.c`).
     pub fn define(&mut self, vcpus: u32, faults: &mut Diagnostics) {
         for (at, cell) in self.cells.iter_mut().enumerate() {
             cell.id.get_or_insert(Spanned::rule(u32::try_from(at).unwrap_or(u32::MAX), &CELL_ID, cell.origin));

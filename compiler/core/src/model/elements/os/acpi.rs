@@ -16,7 +16,7 @@ words! {
 /// `<table>`.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// What it is.
+    /// Its type.
     pub kind: Opt<TableKind>,
     /// The path of the file with its content.
     pub path: Opt<String>,

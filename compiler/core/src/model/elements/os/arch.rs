@@ -7,7 +7,8 @@ use crate::ir::arch::of_binary;
 use crate::ir::{Arch, Leaf, Opt, Spanned};
 use crate::xml_io::Fields;
 
-/// The architecture that the definition asks for. Where the emulator cannot run it, that is the error, not what virtc supports.
+/// The architecture that the definition asks for. Where the emulator cannot run it, that is the error, not what virtc
+/// supports.
 pub(super) fn lower(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
     let named: Spanned<String> = kind.attr("arch")?;
     let arch = Arch::read(&named);

@@ -31,7 +31,8 @@ impl MachineFamily {
         matches!(self, Self::I440fx | Self::Q35)
     }
 
-    /// The model of its root bus; `None` where it has no PCI (`qemuDomainSupportsPCI` in libvirt's `src/qemu/qemu_domain.c`).
+    /// The model of its root bus; `None` where it has no PCI (`qemuDomainSupportsPCI` in libvirt's
+    /// `src/qemu/qemu_domain.c`).
     pub fn root(self) -> Option<PciModel> {
         match self {
             Self::I440fx | Self::Versatile => Some(PciModel::PciRoot),
@@ -133,8 +134,8 @@ impl Os {
         self.arch() == Arch::Armv7l && arch::of_binary(emulator) == Some("aarch64")
     }
 
-    /// Whether the machine type accepts `-numa node,mem=…` without a memory backend: those up to 5.0 (`numa-mem-supported` in the
-    /// answer to `query-machines`).
+    /// Whether the machine type accepts `-numa node,mem=…` without a memory backend: those up to 5.0
+    /// (`numa-mem-supported` in the answer to `query-machines`).
     pub fn takes_numa_mem(&self) -> bool {
         let machine = self.machine_name();
         let families = ["pc-i440fx-", "pc-q35-", "virt-"];
@@ -144,7 +145,8 @@ impl Os {
     }
 }
 
-/// The machine type of a definition without one (`virQEMUCapsGetPreferredMachine` in libvirt's `src/qemu/qemu_capabilities.c`).
+/// The machine type of a definition without one (`virQEMUCapsGetPreferredMachine` in libvirt's
+/// `src/qemu/qemu_capabilities.c`).
 pub(super) fn default_machine(arch: Arch) -> &'static str {
     if arch.is_x86() { "pc" } else { "virt" }
 }

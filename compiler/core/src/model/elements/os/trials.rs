@@ -37,7 +37,8 @@ fn descriptor(name: &str, interface: &str, mapping: &str, features: &str) -> Str
     )
 }
 
-/// The XML between `<type>` and `<boot>` once `os` (attributes, content) is defined together with `parts`; or the faults.
+/// The XML between `<type>` and `<boot>` once `os` (attributes, content) is defined together with `parts`; or the
+/// faults.
 fn chosen(attributes: &str, os: &str, parts: &str) -> String {
     let features = if parts.contains("<features>") { "" } else { "<features><acpi/></features>" };
     let text = format!(

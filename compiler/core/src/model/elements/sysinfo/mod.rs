@@ -44,7 +44,8 @@ impl Sysinfo {
         domain.children("sysinfo").iter().filter_map(one).collect()
     }
 
-    /// Checks and normalises the values; `uuid` is that of the domain, which the system table gives where `<uuid>` is absent.
+    /// Checks and normalises the values; `uuid` is that of the domain, which the system table gives where `<uuid>` is
+    /// absent.
     pub fn define(list: &mut [Self], uuid: &mut Opt<Uuid>, faults: &mut Diagnostics) {
         for one in list {
             match one {

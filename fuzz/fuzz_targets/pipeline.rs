@@ -5,12 +5,7 @@
 use std::sync::OnceLock;
 
 use libfuzzer_sys::fuzz_target;
-use virtc_compiler::emit::argv::argv;
-use virtc_compiler::emit::{plan, script};
-use virtc_compiler::{Definition, Facts, Target, define, lower, lower_device, prepare};
-use virtc_diag::{Diagnostics, SourceFile};
-use virtc_inventory::HostFile;
-use virtc_lints::Context;
+use virtc::{Compiler, Guest, HostFile, SourceFile};
 
 fn host() -> &'static HostFile {
     static HOST: OnceLock<HostFile> = OnceLock::new();
@@ -18,42 +13,33 @@ fn host() -> &'static HostFile {
     HOST.get_or_init(|| HostFile::from_json(text).expect("the host file is one"))
 }
 
-/// The definition in a text, and everything that was found on the way to it.
-fn definition(source: &SourceFile) -> (Option<Definition>, Diagnostics) {
-    let facts = Facts::new(Some(host()));
-    let (document, mut found) = virtc_xml::parse(source);
-    let (checked, faults) = virtc_schemas::domain().validate(&document);
-    found.extend(faults);
-    let _ = lower_device(&checked);
-    let (domain, faults) = lower(&checked);
-    found.extend(faults);
-    let whole = domain.as_ref().filter(|domain| domain.unread == 0 && !found.has_errors());
-    let (definition, faults) = whole.map(|domain| define(domain.clone(), facts)).unzip();
-    found.extend(faults.unwrap_or_default());
-    let _ = virtc_lints::check(&Context::new(&document, domain.as_ref(), definition.as_ref(), Some(host())));
-    (definition.filter(|_| !found.has_errors()), found)
+/// A guest that runs, for bytes that are a device.
+fn guest() -> &'static Guest {
+    static GUEST: OnceLock<Guest> = OnceLock::new();
+    let text = "<domain type='kvm'><name>g</name><memory unit='GiB'>1</memory><os><type arch='x86_64' machine='pc'>hvm</type></os></domain>";
+    GUEST.get_or_init(|| Compiler::new().host(host()).running(SourceFile::new("guest", text)))
 }
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let source = SourceFile::new("fuzz", text);
-    let (definition, mut found) = definition(&source);
-    for fault in &found {
-        if let Some(span) = fault.span {
-            // A place outside the text would be a panic here.
-            let _ = source.locate(span);
-        }
+    let mut compiler = Compiler::new().host(host());
+    // Displaying them would panic where a place is outside of the text.
+    let _ = compiler.check(source.clone()).findings().to_string();
+    if let Ok(change) = compiler.attach(guest(), source.clone()).change() {
+        let _ = change.plan();
+        let _ = change.running().to_record();
     }
-    let Some(made) = definition else { return };
-    let stored = made.to_xml();
-    let (machine, faults) = prepare(made, &Target::default(), Facts::new(Some(host())));
-    found.extend(faults);
-    if let Some(machine) = machine.sound(&found) {
-        assert_eq!(argv(&machine).map(&source).len(), argv(&machine).display().len());
-        let _ = plan::plan(&machine, &source);
-        let _ = script::script(&machine);
+    let report = compiler.compile(source);
+    let _ = report.findings().to_string();
+    if let Ok(machine) = report.machine() {
+        assert_eq!(machine.map().len(), machine.argv().len());
+        let _ = machine.plan();
+        let _ = machine.script();
     }
-    let (again, faults) = self::definition(&SourceFile::new("stored", stored.as_str()));
-    let again = again.unwrap_or_else(|| panic!("what is stored is refused: {faults:?}\n{stored}"));
+    let Ok(definition) = report.definition() else { return };
+    let stored = definition.to_xml();
+    let again = compiler.define(SourceFile::new("stored", stored.as_str()));
+    let again = again.definition().unwrap_or_else(|faults| panic!("what is stored is refused: {faults}\n{stored}"));
     assert_eq!(again.to_xml(), stored, "what is stored is stored otherwise");
 });

@@ -69,8 +69,10 @@ mod tests {
                 }
                 all.push(part);
                 match part.form() {
-                    Form::List(inner) | Form::OneOrMore(inner) => waiting.push(inner),
-                    Form::Attribute { value: inner, .. } | Form::Element { content: inner, .. } => waiting.push(inner),
+                    Form::List(inner)
+                    | Form::OneOrMore(inner)
+                    | Form::Attribute { value: inner, .. }
+                    | Form::Element { content: inner, .. } => waiting.push(inner),
                     Form::Group(parts) | Form::Interleave(parts) | Form::Choice(parts) => waiting.extend(parts),
                     Form::NotAllowed | Form::Empty | Form::Text | Form::Data | Form::Value(_) => {}
                 }

@@ -10,7 +10,7 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::state::{StateArg, refused};
 
-/// How long the end may take: the guest has a minute to switch itself off, QEMU ten seconds to quit, and then it is killed.
+/// How long the end may take: the guest has a minute to shut down, QEMU ten seconds to quit, and then it is killed.
 const END: Duration = Duration::from_secs(150);
 
 /// Ask a guest to shut down, and wait until QEMU has ended and every change to the host is reverted

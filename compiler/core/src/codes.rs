@@ -108,6 +108,16 @@ pub static REFERENCE_TO_NOTHING: Code = Code {
         starts, but not as intended. Correct the name, or give it to the part that should have it.",
 };
 
+/// Two things of QEMU with one id.
+pub static DUPLICATE_ID: Code = Code {
+    name: "duplicate-id",
+    severity: Severity::Error,
+    explanation: "Two devices, or other things that QEMU has for them, get the same id, and QEMU refuses the second one: `Duplicate device ID`.\n\
+        Ids follow from the aliases of devices, and some aliases from what the definition says of the device: of two disks on the bus `usb`, one\n\
+        with the target `sda` and one with the target `vda`, both are `usb-disk0`. libvirt starts such a guest and hands on QEMU's error.\n\n\
+        Give one of them a name of its own: `<alias name='ua-backup'/>`. The names of users begin with `ua-`.",
+};
+
 /// All diagnostics of this crate.
 pub static ALL: &[&Code] = &[
     &REFERENCE_TO_NOTHING,
@@ -123,6 +133,7 @@ pub static ALL: &[&Code] = &[
     &NOT_IN_DEFINITION,
     &WITHOUT_EFFECT,
     &REFUSED_BY_QEMU,
+    &DUPLICATE_ID,
 ];
 
 /// Adds findings in one call each.

@@ -148,6 +148,18 @@ impl Diagnostic {
         self
     }
 
+    /// With the word that was likely meant in place of what is at `span`, where there is one, and a fix that writes it.
+    #[must_use]
+    pub fn meant(mut self, word: Option<&str>, span: Span) -> Self {
+        let Some(word) = word else { return self };
+        let question = format!("did you mean `{word}`?");
+        self.help = Some(match self.help.take() {
+            Some(help) => format!("{question} {help}"),
+            None => question,
+        });
+        self.fix(Safety::Unsafe, format!("write `{word}`"), span, word)
+    }
+
     /// With all that would be allowed instead; see [`Self::alternatives`].
     #[must_use]
     pub fn alternatives(mut self, alternatives: Vec<String>) -> Self {

@@ -5,7 +5,9 @@
 mod diagnostic;
 mod outcome;
 mod source;
+mod suggest;
 
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Edit, Fix, Label, Place, Safety, Severity};
 pub use outcome::Outcome;
 pub use source::{LineColumn, SourceFile, Span};
+pub use suggest::likely;

@@ -72,7 +72,11 @@ impl Schema {
         let (mut fresh, mut around, mut doc) = (Vec::new(), vec![self.start], 0);
         for element in path.into_iter().rev() {
             (fresh, doc) = self.contents(engine, &around, element)?;
-            around = fresh.iter().map(|content| self.narrowed(engine, *content, element)).collect();
+            let narrowed: Vec<(usize, Pat)> =
+                fresh.iter().map(|content| self.narrowed(engine, *content, element)).collect();
+            // Where some contents take more of the attributes than others, it is one of those.
+            let fewest = narrowed.iter().map(|(misfits, _)| *misfits).min().unwrap_or_default();
+            around = narrowed.into_iter().filter(|(misfits, _)| *misfits == fewest).map(|(_, pat)| pat).collect();
         }
         Some((fresh, around, doc))
     }
@@ -92,18 +96,18 @@ impl Schema {
         if contents.is_empty() { None } else { Some((contents, doc)) }
     }
 
-    /// A content, as far as the attributes of an element decide it; those that do not fit count for nothing.
-    fn narrowed(&self, engine: &mut Engine<'_>, content: Pat, element: Element<'_>) -> Pat {
-        let mut pat = content;
+    /// A content, as far as the attributes of an element decide it, and how many of them do not fit and were passed over.
+    fn narrowed(&self, engine: &mut Engine<'_>, content: Pat, element: Element<'_>) -> (usize, Pat) {
+        let (mut misfits, mut pat) = (0, content);
         for attribute in element.attributes() {
             let Some(name) = element.document().name(attribute.name_id()) else { continue };
             let derived = engine.attribute(pat, self.symbol(name));
             match engine.value(derived, Some(attribute.value()), element) {
-                Pat::NOT_ALLOWED => {}
+                Pat::NOT_ALLOWED => misfits += 1,
                 next => pat = next,
             }
         }
-        pat
+        (misfits, pat)
     }
 
     fn items(&self, candidates: impl Iterator<Item = Candidate>) -> Vec<Item<'_>> {

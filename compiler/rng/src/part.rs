@@ -117,6 +117,18 @@ impl<'s> Part<'s> {
         datatype.needs_words().then(|| self.schema.text(datatype.doc))
     }
 
+    /// The documentation comment of an attribute or an element, empty where there is none.
+    pub fn doc(self) -> &'s str {
+        let arena = Arena::new(&self.schema.nodes);
+        match arena.kind(self.pat) {
+            Kind::Attribute => self.schema.text(arena.operand(self.pat, 2)),
+            Kind::Element => {
+                self.schema.definition(arena.operand(self.pat, 0)).map_or("", |found| self.schema.text(found.doc))
+            }
+            _ => "",
+        }
+    }
+
     /// The regular expressions (XML Schema) that a value of [`Form::Data`] must match; none of another part.
     pub fn patterns(self) -> Vec<&'s str> {
         self.datatype().map(|datatype| datatype.patterns().collect()).unwrap_or_default()

@@ -68,6 +68,32 @@ impl<'d> Validated<'d> {
         elements.any(|element| meant(&element) && (at_fault(element) || element.children().any(at_fault)))
     }
 
+    /// Whether there is a fault in an element or anywhere below it.
+    pub fn is_touched(&self, element: Element<'_>) -> bool {
+        let span = element.span();
+        if self.attributes.range(span.start..span.end).next().is_some() {
+            return true;
+        }
+        if self.elements.is_empty() && self.lacking.is_empty() {
+            return false;
+        }
+        let mut open = vec![element];
+        while let Some(next) = open.pop() {
+            if self.is_faulty(next) || self.is_lacking(next) {
+                return true;
+            }
+            open.extend(next.children());
+        }
+        false
+    }
+
+    /// Whether an element itself is at fault: it lacks something, or an attribute or a child of its own is to be left out.
+    pub fn is_broken(&self, element: Element<'_>) -> bool {
+        self.is_lacking(element)
+            || element.attributes().any(|attribute| self.is_faulty_attribute(attribute))
+            || element.children().any(|child| self.is_faulty(child))
+    }
+
     /// Whether the document is complete and valid.
     pub fn is_sound(&self) -> bool {
         self.sound

@@ -1,6 +1,6 @@
 //! Words that a schema's owner knows are suggested where the schema allows them, and findings that follow from a fault are known.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_macros, reason = "a test")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test")]
 
 use virtc_diag::{Diagnostic, SourceFile};
 use virtc_rng::{Schema, Synonyms};

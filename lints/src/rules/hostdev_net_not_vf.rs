@@ -40,10 +40,9 @@
 //! }}}
 //! ```
 
-use virtc_compiler::devices::host_source::HostSource;
-use virtc_compiler::devices::interface::Source;
+use virtc_compiler::ir::Spanned;
 use virtc_diag::{Code, Diagnostic, Diagnostics, Severity};
-use virtc_inventory::{PciAddress, Sriov};
+use virtc_inventory::Sriov;
 
 use crate::{Context, Lint};
 
@@ -55,9 +54,7 @@ static CODE: Code =
 
 fn check(cx: &Context<'_>, found: &mut Diagnostics) {
     for interface in cx.interfaces() {
-        let Source::Host(Some(source)) = &interface.source else { continue };
-        let HostSource::Pci(slot) = source.value else { continue };
-        let Some(address) = PciAddress::new(slot.domain.into(), slot.bus, slot.slot, slot.function) else { continue };
+        let Some(Spanned { value: address, origin }) = interface.host_function().map(|own| own.address) else { continue };
         let Some(hardware) = cx.hardware() else { return };
         let Some(function) = hardware.function(address) else { continue };
         let (what, vf) = match &function.sriov {
@@ -70,6 +67,6 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         let message =
             format!("`<interface type='hostdev'>` needs an SR-IOV virtual function (VF), but {address}{driver} is {what}");
         let help = format!("{vf}assign the whole card with `<hostdev mode='subsystem' type='pci'>`");
-        found.push(Diagnostic::at(&CODE, source.origin, message).help(help));
+        found.push(Diagnostic::at(&CODE, origin, message).help(help));
     }
 }

@@ -38,7 +38,7 @@
 //! </hostdev>
 //! ```
 
-use virtc_compiler::devices::host_source::HostSource;
+use virtc_compiler::devices::host_source::NetSource;
 use virtc_compiler::devices::interface::Source;
 use virtc_diag::{Code, Diagnostic, Diagnostics, Safety, Severity, SourceFile, Span};
 use virtc_xml::Element;
@@ -53,11 +53,7 @@ static CODE: Code =
 
 fn check(cx: &Context<'_>, found: &mut Diagnostics) {
     for interface in cx.interfaces() {
-        let Source::Host(Some(source)) = &interface.source else { continue };
-        match source.value {
-            HostSource::Pci(_) => continue,
-            HostSource::UsbAddress { .. } | HostSource::UsbId { .. } => {}
-        }
+        let Source::Host(Some(NetSource::Usb(source))) = &interface.source else { continue };
         let place = source.origin;
         let Some(element) = cx.element(interface.origin.span()) else { continue };
         let Some(source) = element.child("source") else { continue };

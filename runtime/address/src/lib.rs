@@ -8,7 +8,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Text that is no address of the kind that was wanted.
+/// Text that is not an address of the kind that was wanted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is not {wanted}")]
 pub struct ParseAddressError {
@@ -80,6 +80,12 @@ impl PciAddress {
     /// The function, 0 to 7.
     pub const fn function(self) -> u8 {
         self.function
+    }
+
+    /// The same slot and function on another bus.
+    #[must_use]
+    pub const fn with_bus(self, bus: u8) -> Self {
+        Self { bus, ..self }
     }
 
     /// The same slot with another function, if `function` is at most 7.
@@ -181,6 +187,7 @@ mod tests {
         assert!(PciAddress::new(0, 0, 32, 0).is_none() && PciAddress::new(0, 0, 0, 8).is_none());
         let address = PciAddress::fixed::<2, 3, 0>();
         assert_eq!((address.domain(), address.bus(), address.slot(), address.function()), (0, 2, 3, 0));
+        assert_eq!(address.with_bus(9).to_string(), "0000:09:03.0");
         assert_eq!(address.with_function(4).map(|a| a.to_string()).as_deref(), Some("0000:02:03.4"));
         assert!(address < PciAddress::new(1, 0, 0, 0).unwrap() && address > PciAddress::default());
     }

@@ -64,7 +64,7 @@ impl Journal {
     /// Reads the journal that the host has; `None` where none was begun.
     ///
     /// # Errors
-    /// [`HostError::Journal`]: a line that is not of this format. A torn last line is no error: nothing was done for it yet.
+    /// [`HostError::Journal`]: a line that is not of this format. A torn last line is ignored: nothing was done for it yet.
     pub fn read(host: &mut dyn Host) -> Result<Option<Self>> {
         let text = host.recorded()?;
         let mut journal: Option<Self> = None;
@@ -162,7 +162,7 @@ impl Journal {
 
 fn write(host: &mut dyn Host, line: &Line) -> Result<()> {
     let text = serde_json::to_string(line)
-        .map_err(|e| HostError::Unsuitable(format!("the journal's line is no JSON: {e}")))?;
+        .map_err(|e| HostError::Unsuitable(format!("the line of the journal is not JSON: {e}")))?;
     host.record(&text)
 }
 

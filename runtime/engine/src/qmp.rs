@@ -29,7 +29,7 @@ pub enum QmpError {
         /// QEMU's words.
         desc: String,
     },
-    /// What came is no QMP.
+    /// It is not QMP.
     NoQmp(String),
 }
 

@@ -103,7 +103,7 @@ fn a_guest_that_holds_on_is_an_error_of_its_own() {
         let failure = asking.device(bed.device(Action::Detach, "net0", vec![], del())).unwrap_err();
         assert_eq!(failure.exit_code(), 5, "{failure}");
         assert_eq!(failure.to_string(), "the guest has not released the device `net0` after 300 ms");
-        // A device that was never there is no success.
+        // A device that was never there is an error.
         let other = vec![released(command("device_del", json!({"id": "net7"})), "net7", 300)];
         let failure = asking.device(bed.device(Action::Detach, "net7", vec![], other)).unwrap_err();
         assert_eq!(failure.exit_code(), 3, "{failure}");

@@ -41,7 +41,7 @@ fn a_program_that_cannot_start() {
         let cause = refused(&bed, &bed.with_program(&plain), &config);
         assert_eq!(cause.to_string(), format!("start {}: Permission denied (os error 13)", plain.display()));
         let cause = refused(&bed, &bed.with_program(Path::new("qemu")), &config);
-        assert_eq!(cause.to_string(), "the program `qemu` is no absolute path");
+        assert_eq!(cause.to_string(), "the program `qemu` is not an absolute path");
     }
 }
 
@@ -111,7 +111,7 @@ fn plans_that_make_no_sense() {
         refused(&bed, &plan, &config()).to_string()
     };
     let words = without(|step| matches!(step, Step::Listen { .. }));
-    assert_eq!(words, format!("the plan hands descriptor `{MONITOR_FD}` to QEMU before it is open"));
+    assert_eq!(words, format!("the plan passes descriptor `{MONITOR_FD}` to QEMU before it is open"));
     let words = without(|step| matches!(step, Step::Cgroup { .. }));
     assert_eq!(words, "the plan starts QEMU before it makes the control group");
     let mut plan = bed.plan();

@@ -100,7 +100,7 @@ impl Firmware {
         self.features.iter().any(|f| f == feature)
     }
 
-    /// Whether it runs on this architecture and this machine type, which is no alias.
+    /// Whether it runs on this architecture and this machine type, which is not an alias.
     pub fn runs_on(&self, architecture: &str, machine: &str) -> bool {
         let fits =
             |t: &FirmwareTarget| t.machines.iter().any(|pattern| matches(pattern.as_bytes(), machine.as_bytes()));
@@ -109,7 +109,7 @@ impl Firmware {
 
     /// The descriptors among `files`, a list for each directory from the least to the most important: name and content. A file hides those
     /// of the same name in less important directories, an empty one takes them away. The order is that of names, which is that of preference.
-    /// What is no descriptor is returned with the reason.
+    /// A file that is not a descriptor is returned with the reason.
     pub fn gather(directories: Vec<Vec<(String, Vec<u8>)>>) -> (Vec<Self>, Vec<(String, String)>) {
         let files: BTreeMap<String, Vec<u8>> = directories.into_iter().flatten().collect();
         let mut problems = Vec::new();

@@ -163,7 +163,7 @@ fn odd_content_is_reported_and_the_rest_is_kept() {
         "3-1: no number, vendor or product can be read: the device is left out",
         "eth0/flags: `zzz` is not a hexadecimal number that fits",
         "isolated: not a list of numbers",
-        "self/limits: `plenty` is no limit of locked memory",
+        "self/limits: `plenty` is not a limit of locked memory",
     ];
     for message in reported {
         assert!(text.iter().any(|line| line.ends_with(message)), "{message}\nis not in\n{}", text.join("\n"));

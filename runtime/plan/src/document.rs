@@ -137,7 +137,7 @@ pub enum ReadError {
 impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoPlan(why) => write!(f, "this is no plan: {why}"),
+            Self::NoPlan(why) => write!(f, "this is not a plan: {why}"),
             Self::Format { found } => write!(f, "the plan has format {found}, and only format {FORMAT} is known here"),
             Self::Content(why) => write!(f, "the plan holds something that format {FORMAT} does not have: {why}"),
         }
@@ -163,7 +163,7 @@ impl Plan {
     /// Reads a plan from JSON.
     ///
     /// # Errors
-    /// [`ReadError`]: no JSON, another format version, an unknown step or field.
+    /// [`ReadError`]: not JSON, another format version, an unknown step or field.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         read(text)
     }
@@ -173,7 +173,7 @@ impl DevicePlan {
     /// Reads a device plan from JSON.
     ///
     /// # Errors
-    /// [`ReadError`]: no JSON, another format version, an unknown step or field.
+    /// [`ReadError`]: not JSON, another format version, an unknown step or field.
     pub fn from_json(text: &str) -> Result<Self, ReadError> {
         read(text)
     }
@@ -242,6 +242,6 @@ mod tests {
         );
         assert!(says(&text.replace("\"digest\":\"0\",", "")).contains("missing field `digest`"));
         assert!(says(&text.replace("{\"cont\":{}}", "{\"cont\":{\"x\":1}}")).contains("unknown field `x`"));
-        assert!(says("[]").starts_with("this is no plan"));
+        assert!(says("[]").starts_with("this is not a plan"));
     }
 }

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may fail at once, and reads files")]
 
 mod crates;
+mod doors;
 mod goldens;
 mod layers;
 mod readme;

@@ -27,7 +27,7 @@ fn character_devices_of_every_kind_run() {
     let read = |name: &str| fs::read_to_string(bed.path(name)).unwrap_or_default();
     bed.write("serial.txt", "before\n");
     bed.write("serial.log", "old\n");
-    // A socket of nobody's is in the way, and is replaced.
+    // A socket without a listener is there, and is replaced.
     drop(UnixListener::bind(bed.path("bound.sock")).unwrap());
     let name = bed.name.as_str();
     let mut running = bed.run(&bed.define("", DEVICES));
@@ -42,12 +42,12 @@ fn character_devices_of_every_kind_run() {
     }
     let mode = |name: &str| fs::metadata(bed.path(name)).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode("channel.txt"), mode("channel.sock")), (0o600, 0o660));
-    // Somebody listens there now: a second guest may not take it away.
+    // A process listens there now: a second guest must not replace it.
     let second = bed.define("", DEVICES);
     let other = fs::read_to_string(&second).unwrap().replace(name, &format!("{name}-2"));
     let refused = bed.virtc(&["run", bed.write("second.xml", &other).to_str().unwrap()]);
     assert_eq!(refused.code, 3);
-    assert!(refused.err.contains("somebody listens at"), "{}", refused.err);
+    assert!(refused.err.contains("a process listens at"), "{}", refused.err);
     assert!(UnixStream::connect(bed.path("bound.sock")).is_ok());
 
     bed.succeeds(&["stop", name]);

@@ -1,5 +1,6 @@
 //! What libvirt refuses when it sees the whole definition.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use virtc_diag::{Diagnostic, Diagnostics, Span};
@@ -11,9 +12,9 @@ use crate::model::Domain;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType, PciModel, ScsiModel, UsbModel};
 use crate::model::devices::disk::check_groups;
-use crate::model::devices::host_source::HostSource;
 use crate::model::devices::hostdev::Hostdev;
-use crate::model::devices::{BusSlot, Kind};
+use crate::model::devices::interface::Interface;
+use crate::model::devices::{BusSlot, Kind, PciAddress};
 use crate::model::elements::os::MachineFamily;
 
 /// Checks the rules that concern more than one device.
@@ -25,7 +26,7 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     roots(domain, faults);
     controllers(domain, faults);
     usb(domain, faults);
-    host_devices(domain, faults);
+    host_functions(domain, faults);
     common::check(domain, faults);
     unique::check(domain, faults);
     kinds(domain, faults);
@@ -78,11 +79,6 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             if !fits {
                 let message = format!("this `<{}>` cannot stand at an address of this type", kind.element());
                 faults.push(conflict(span, message).help("remove the `<address>` to have one assigned"));
-            }
-            if let Address::Pci { slot, .. } = address
-                && (slot.slot > 31 || slot.function > 7)
-            {
-                faults.push(conflict(span, "a PCI bus has slots 0 to 31 with functions 0 to 7"));
             }
         }
     }
@@ -256,18 +252,18 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
     }
 }
 
-/// No device of the host is given twice.
-fn host_devices(domain: &Domain, faults: &mut Diagnostics) {
-    let mut seen: Vec<(HostSource, Span)> = Vec::new();
-    let interfaces = domain.devices.interfaces.iter().filter_map(|i| i.source.host());
-    // USB devices compare themselves: one can be named in two ways.
-    let functions = domain.devices.hostdevs.iter().filter_map(Hostdev::source);
-    let functions = functions.filter(|source| matches!(source.value, HostSource::Pci(_)));
-    for source in interfaces.chain(functions) {
-        if let Some((_, first)) = seen.iter().find(|(s, _)| *s == source.value) {
-            let fault = Diagnostic::at(&codes::CONFLICT, source.origin, "this device of the host is given twice");
-            faults.push(fault.label(*first, "first given here"));
+/// No PCI function of the host is given twice. USB devices compare themselves: one can be named in two ways.
+fn host_functions(domain: &Domain, faults: &mut Diagnostics) {
+    let mut seen: BTreeMap<PciAddress, Origin> = BTreeMap::new();
+    let interfaces = domain.devices.interfaces.iter().filter_map(Interface::host_function);
+    for function in interfaces.chain(domain.devices.hostdevs.iter().filter_map(Hostdev::host_function)) {
+        let Spanned { value: address, origin } = function.address;
+        match seen.entry(address) {
+            Entry::Vacant(place) => drop(place.insert(origin)),
+            Entry::Occupied(first) => {
+                let fault = Diagnostic::at(&codes::CONFLICT, origin, "this device of the host is given twice");
+                faults.push(fault.label(first.get().span(), "first given here"));
+            }
         }
-        seen.push((source.value, source.origin.span()));
     }
 }

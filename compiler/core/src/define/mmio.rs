@@ -2,7 +2,7 @@
 
 use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
-use crate::model::devices::address::{Address, PciSlot};
+use crate::model::devices::address::{Address, PciAddress};
 use crate::model::devices::controller::{Controller, ControllerType, ScsiModel};
 use crate::model::devices::disk::DiskBus;
 use crate::model::devices::hostdev::Subsystem;
@@ -26,7 +26,7 @@ fn is_virtio(domain: &Domain, kind: Kind, index: usize) -> bool {
     let devices = &domain.devices;
     match kind {
         Kind::Disk => devices.disks.get(index).is_some_and(|d| d.bus.is(&DiskBus::Virtio)),
-        Kind::Interface => devices.interfaces.get(index).is_some_and(|i| i.is_virtio() && !i.is_hostdev()),
+        Kind::Interface => devices.interfaces.get(index).is_some_and(|i| i.is_virtio() && i.host_function().is_none()),
         Kind::Video => devices.videos.get(index).is_some_and(|v| v.model.is(&video::Model::Virtio)),
         Kind::Input => devices.inputs.get(index).is_some_and(|i| i.bus.is(&InputBus::Virtio)),
         Kind::Controller => devices.controllers.get(index).is_some_and(|c: &Controller| match c.kind() {
@@ -62,7 +62,7 @@ pub(crate) fn to_pci(domain: &mut Domain, kind: Kind, index: usize) -> bool {
         return false;
     }
     info.address =
-        Some(Spanned::rule(Address::Pci { slot: PciSlot::default(), multifunction: None }, &PLUGGED, origin));
+        Some(Spanned::rule(Address::Pci { address: PciAddress::default(), multifunction: None }, &PLUGGED, origin));
     true
 }
 

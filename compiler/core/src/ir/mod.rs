@@ -9,4 +9,4 @@ pub use arch::Arch;
 pub use origin::{DefaultRule, Opt, OptExt, Origin, Spanned};
 pub use set::CpuSet;
 pub(crate) use words::words;
-pub use words::{Hex, Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};
+pub use words::{CNumber, Hex, Leaf, Mac, Switch, SwitchAuto, Uuid, YesNo, unit_bytes};

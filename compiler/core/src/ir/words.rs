@@ -109,6 +109,30 @@ impl Leaf for Hex {
     }
 }
 
+/// A number that is read as C's `strtoul` reads it with base 0, as libvirt reads the parts of a PCI address: hexadecimal after `0x`, octal after
+/// another `0`, else decimal (`virXMLPropUInt` with base 0 in its `src/util/virxml.c`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CNumber(pub u32);
+
+impl Leaf for CNumber {
+    fn read(text: &str) -> Option<Self> {
+        let digits = text.trim_start();
+        let octal = digits
+            .strip_prefix('+')
+            .unwrap_or(digits)
+            .strip_prefix('0')
+            .filter(|rest| rest.bytes().all(|b| b.is_ascii_digit()));
+        match octal {
+            Some(rest) if !rest.is_empty() => u32::from_str_radix(rest, 8).ok().map(Self),
+            _ => u32::try_from(number(text)?).ok().map(Self),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.0.to_string()
+    }
+}
+
 macro_rules! unsigned {
     ($($t:ty),+) => { $(
         impl Leaf for $t {

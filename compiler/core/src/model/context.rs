@@ -74,19 +74,20 @@ impl EmitContext<'_> {
 
     /// `bus`, `multifunction` and `addr` of a device on a PCI bus.
     pub fn pci_address(&self, address: &Opt<Address>) -> Props {
-        let Some((slot, _)) = pci(address) else { return Props::new() };
-        let bus = self.domain.devices.controller(ControllerType::Pci, slot.bus.into());
-        let props = Props::new().with("bus", bus.map_or_else(|| format!("pci.{}", slot.bus), Controller::bus_name));
+        let Some((place, _)) = pci(address) else { return Props::new() };
+        let bus = self.domain.devices.controller(ControllerType::Pci, place.bus().into());
+        let props = Props::new().with("bus", bus.map_or_else(|| format!("pci.{}", place.bus()), Controller::bus_name));
         let multifunction = match address {
             Some(Spanned { value: Address::Pci { multifunction, .. }, .. }) => multifunction.get(),
             Some(_) | None => None,
         };
         let props = props.opt("multifunction", multifunction.map(Switch::is_on));
-        let place = match slot.function {
-            0 => format!("{:#x}", slot.slot),
-            function => format!("{:#x}.{function:#x}", slot.slot),
+        let slot = place.slot();
+        let addr = match place.function() {
+            0 => format!("{slot:#x}"),
+            function => format!("{slot:#x}.{function:#x}"),
         };
-        props.with("addr", place)
+        props.with("addr", addr)
     }
 
     /// `iobase` and `irq` of an ISA device; nothing where it has no such address.

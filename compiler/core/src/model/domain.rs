@@ -7,6 +7,7 @@ use virtc_rng::Validated;
 
 use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin};
+use crate::model::apart;
 use crate::model::devices::controller::PciModel;
 use crate::model::devices::{Devices, Kind};
 use crate::model::elements::{
@@ -88,6 +89,8 @@ pub struct Domain {
     pub fd_sets: BTreeMap<String, u32>,
     /// The number of parts that could not be read; above 0, nothing is compiled.
     pub unread: usize,
+    /// Whether no part that could not be read is needed by another, so that the others can be checked all the same.
+    pub is_checkable: bool,
 }
 
 /// The domain in `document`, without what is faulty; no value where its root is no `<domain>`.
@@ -109,6 +112,7 @@ fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Domain> {
     let mut domain = Domain::read(&Fields::new(&cx, root));
     let (found, met) = cx.finish();
     domain.unread = met + usize::from(!checked.document().is_complete());
+    domain.is_checkable = apart::leaves_rest(checked, root);
     Outcome::new(domain, found)
 }
 
@@ -137,7 +141,7 @@ impl Domain {
         if let Some(list) = f.child("devices") {
             emulator = list.child_text("emulator");
             for element in list.rest() {
-                if f.cx().is_faulty_part(element) {
+                if f.cx().is_faulty_part(element) || apart::is_apart(element) && f.cx().is_touched_part(element) {
                     continue;
                 }
                 let fields = Fields::new(f.cx(), element);
@@ -173,6 +177,7 @@ impl Domain {
             origin: Origin::Xml(f.element().start_tag()),
             fd_sets: BTreeMap::new(),
             unread: 0,
+            is_checkable: true,
         }
     }
 

@@ -8,7 +8,6 @@ use virtc_inventory::{
 };
 
 use crate::ir::CpuSet;
-use crate::model::devices::PciSlot;
 use crate::qemu::{Text, state};
 
 /// The default huge page size on x86, in KiB.
@@ -104,9 +103,8 @@ impl<'h> Facts<'h> {
 
     /// Whether a PCI function of the host is conventional PCI; one that is not known counts as PCI Express, as in
     /// libvirt.
-    pub fn is_conventional(&self, slot: PciSlot) -> bool {
-        let address = PciAddress::new(slot.domain.into(), slot.bus, slot.slot, slot.function);
-        let function = address.and_then(|a| self.hardware()?.function(a));
+    pub fn is_conventional(&self, address: PciAddress) -> bool {
+        let function = self.hardware().and_then(|hardware| hardware.function(address));
         function.is_some_and(|f| f.bus == BusKind::Conventional)
     }
 

@@ -2,6 +2,7 @@
 //! type reads, fills in, checks and writes its element, and makes its options of QEMU. These modules use one another,
 //! since a domain holds devices that are checked against the domain.
 
+mod apart;
 mod context;
 mod defaults;
 pub mod devices;

@@ -156,21 +156,22 @@ impl Passes<'_> {
         self.compile(made, &checked, goal, driver)
     }
 
-    /// From the grammar on. A domain of which a part could not be read is not gone into: what is missing would be
-    /// missed by the rest.
+    /// From the grammar on. A domain that lacks a part which others need is not looked at any further: the others would miss it.
     fn compile(&self, mut made: Made, checked: &Validated<'_>, goal: Goal, driver: &mut impl Driver) -> Made {
         let lowered = lower(checked);
         driver.after(Pass::Lower);
-        made.is_whole = lowered.is_valid() && lowered.partial().is_some_and(|domain| domain.unread == 0);
+        let is = |of: fn(&Domain) -> bool| lowered.is_valid() && lowered.partial().is_some_and(of);
+        made.is_whole = is(|domain| domain.unread == 0);
+        let is_checkable = is(|domain| domain.is_checkable);
         let domain = lowered.move_into(&mut made.findings);
         let is_keeping = driver.is_keeping();
         let copy = if is_keeping { domain.clone() } else { None };
         let mut faults = Diagnostics::new();
-        let whole = domain.filter(|_| made.is_whole);
-        let definition = whole.and_then(|domain| define(domain, self.facts).move_into(&mut faults));
+        let checkable = domain.filter(|_| is_checkable);
+        let definition = checkable.and_then(|domain| define(domain, self.facts).move_into(&mut faults));
         driver.after(Pass::Define);
         let goes_on = definition.is_some() && !faults.has_errors();
-        made.is_defined = goes_on && !made.findings.has_errors();
+        made.is_defined = goes_on && made.is_whole && !made.findings.has_errors();
         let mut lints = Diagnostics::new();
         if is_keeping && goal != Goal::Definition {
             let view = View { document: checked.document(), domain: copy.as_ref(), definition: definition.as_ref() };

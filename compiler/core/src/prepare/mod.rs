@@ -5,6 +5,7 @@ mod boot;
 pub(crate) mod capabilities;
 mod denied;
 mod device;
+mod ids;
 
 use virtc_diag::{Diagnostics, Outcome};
 
@@ -58,23 +59,33 @@ pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>)
     let mut findings = finish_start(&mut domain);
     domain.fd_sets = chardev::fd_sets(&domain);
     let cx = EmitContext::new(&domain, target, facts);
-    let mut options = QemuOptions::new();
+    let options = all_options(&cx);
     let mut needs = HostRequirements::new(domain.origin);
-    element_options(&cx, &mut options);
-    floppy_options(&cx, &mut options);
-    domain.devices.options(&cx, &mut options);
     element_requirements(&cx, &mut needs);
     domain.devices.host(&cx, &mut needs);
     domain.labels.iter().for_each(|l| l.host(&mut needs));
     domain.extensions.host(&mut needs);
+    capabilities::check(&cx, &options);
+    findings.extend(cx.finish());
+    if !findings.has_errors() {
+        findings.extend(ids::check(&options));
+    }
+    Outcome::new(Machine { domain, options, needs }, findings)
+}
+
+/// All that QEMU gets, in the order of the command line.
+fn all_options(cx: &EmitContext<'_>) -> Vec<QemuOption> {
+    let domain = cx.domain;
+    let mut options = QemuOptions::new();
+    element_options(cx, &mut options);
+    floppy_options(cx, &mut options);
+    domain.devices.options(cx, &mut options);
     domain.extensions.options(&mut options);
     storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut options);
     storage::master_key(domain.origin, &mut options);
     let mut options = options.sorted();
     domain.extensions.apply(&mut options);
-    capabilities::check(&cx, &options);
-    findings.extend(cx.finish());
-    Outcome::new(Machine { domain, options, needs }, findings)
+    options
 }
 
 /// Fills in what libvirt fills in at a start: USB ports, aliases, boot indexes, numbers of block nodes.

@@ -66,6 +66,13 @@ impl<'d> Lowering<'d> {
         hole
     }
 
+    /// Whether the grammar found a fault in this element or below it; it then counts as met.
+    pub fn is_touched_part(&self, element: Element<'_>) -> bool {
+        let hole = self.checked.is_touched(element);
+        self.met.set(self.met.get() + usize::from(hole));
+        hole
+    }
+
     /// Reports something that the model does not know yet.
     pub fn unsupported(&self, span: Span, what: impl std::fmt::Display) {
         self.report(Diagnostic::at(&codes::NOT_YET_SUPPORTED, span, format!("{what} is not supported yet")));
@@ -112,9 +119,11 @@ impl<'d, 'c> Fields<'d, 'c> {
         Origin::Xml(self.element.span())
     }
 
-    /// A finding.
+    /// A finding. Where the grammar found the element itself at fault, what follows from that is not worth saying.
     pub fn report(&self, diagnostic: Diagnostic) {
-        self.cx.report(diagnostic);
+        if !self.cx.checked.is_broken(self.element) {
+            self.cx.report(diagnostic);
+        }
     }
 
     fn raw(&self, name: &str) -> Option<Attribute<'d>> {

@@ -17,8 +17,8 @@ pub enum WireError {
     /// The deadline passed.
     #[error("there was no message in time")]
     Late,
-    /// What came is longer than [`LONGEST`], or no JSON.
-    #[error("what came is no message: {0}")]
+    /// It is longer than [`LONGEST`], or not JSON.
+    #[error("not a message: {0}")]
     Nonsense(String),
 }
 

@@ -111,9 +111,7 @@ impl Context<'_> {
 
     fn iommu_group(&self, device: PciAddress) -> Result<String> {
         let state = self.host.pci(device)?.ok_or_else(|| no_function(device))?;
-        state
-            .group
-            .ok_or_else(|| HostError::Unsuitable(format!("{device} has no IOMMU group; is the IOMMU switched on?")))
+        state.group.ok_or_else(|| HostError::Unsuitable(format!("{device} has no IOMMU group; is the IOMMU enabled?")))
     }
 
     /// An error where the descriptor is open already.
@@ -162,7 +160,7 @@ fn absolute(path: &str) -> Result<PathBuf> {
     if path.starts_with('/') && !path.contains('\0') {
         Ok(PathBuf::from(path))
     } else {
-        Err(HostError::Unsuitable(format!("`{path}` is no absolute path")))
+        Err(HostError::Unsuitable(format!("`{path}` is not an absolute path")))
     }
 }
 

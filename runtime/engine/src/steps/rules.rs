@@ -29,7 +29,7 @@ pub(super) fn default(context: &Context<'_>) -> Result<Vec<AclRule>> {
 /// These rules with numbers.
 ///
 /// # Errors
-/// A node that must be there is not, or is no device.
+/// A node that must be there is not, or is not a device.
 pub(super) fn resolve(rules: &[DeviceRule], context: &Context<'_>) -> Result<Vec<AclRule>> {
     let mut out = Vec::new();
     for rule in rules {
@@ -54,7 +54,7 @@ fn numbers(path: &Path, access: Access, context: &Context<'_>) -> Result<AclRule
         }
         Some(Kind::Predicted) => Ok(AclRule::Unknown { node: path.display().to_string(), access }),
         Some(Kind::Directory | Kind::Socket | Kind::EmptyFile | Kind::File | Kind::Other) | None => {
-            Err(HostError::Unsuitable(format!("{} is no device node", path.display())))
+            Err(HostError::Unsuitable(format!("{} is not a device node", path.display())))
         }
     }
 }

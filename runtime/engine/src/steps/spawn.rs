@@ -35,7 +35,7 @@ fn launch(wanted: &Wanted<'_>, context: &Context<'_>) -> Result<Change> {
     }
     for fd in wanted.fds {
         if context.host.fd(fd)?.is_none() {
-            return Err(HostError::Unsuitable(format!("the plan hands descriptor `{fd}` to QEMU before it is open")));
+            return Err(HostError::Unsuitable(format!("the plan passes descriptor `{fd}` to QEMU before it is open")));
         }
     }
     let group = context.group.clone();
@@ -46,7 +46,7 @@ fn launch(wanted: &Wanted<'_>, context: &Context<'_>) -> Result<Change> {
         wanted.argv.iter().map(|arg| arg.fill(|placeholder| context.fill(placeholder))).collect::<Result<_>>()?;
     match argv.first() {
         Some(program) if program.starts_with('/') => {}
-        Some(program) => return Err(HostError::Unsuitable(format!("the program `{program}` is no absolute path"))),
+        Some(program) => return Err(HostError::Unsuitable(format!("the program `{program}` is not an absolute path"))),
         None => return Err(HostError::Unsuitable("the plan starts nothing".into())),
     }
     let user = match wanted.user {

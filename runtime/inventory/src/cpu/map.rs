@@ -166,7 +166,7 @@ fn parse(text: &str) -> Result<Document<'_>, String> {
 fn number(node: Node<'_, '_>, name: &str) -> Result<u32, String> {
     let text = node.attribute(name).unwrap_or("0");
     let value = text.strip_prefix("0x").map_or_else(|| text.parse(), |hex| u32::from_str_radix(hex, 16));
-    value.map_err(|_| format!("`{text}` is no number"))
+    value.map_err(|_| format!("`{text}` is not a number"))
 }
 
 /// `1,3-5`.

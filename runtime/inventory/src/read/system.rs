@@ -168,7 +168,7 @@ pub(super) fn limits(proc: &Tree) -> Option<Limits> {
     let (soft, hard) = (words.next()?, words.next()?);
     for word in [soft, hard] {
         if word != "unlimited" && word.parse::<u64>().is_err() {
-            proc.problem("self/limits", format!("`{word}` is no limit of locked memory"));
+            proc.problem("self/limits", format!("`{word}` is not a limit of locked memory"));
             return None;
         }
     }

@@ -13,3 +13,4 @@ pub mod mutants;
 pub mod orders;
 pub mod record;
 pub mod test;
+pub mod words;

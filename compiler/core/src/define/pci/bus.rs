@@ -1,6 +1,6 @@
 //! PCI buses: what each model of controller offers, and which of its slots are taken.
 
-use crate::model::devices::PciSlot;
+use crate::model::devices::PciAddress;
 use crate::model::devices::controller::PciModel;
 use crate::model::slot::Connect;
 
@@ -172,18 +172,18 @@ impl Buses {
     }
 
     /// Takes `at`.
-    pub fn take(&mut self, at: PciSlot, aggregate: bool) {
-        if let Some(bus) = self.get_mut(at.bus) {
-            bus.take(at.slot, at.function, aggregate);
+    pub fn take(&mut self, at: PciAddress, aggregate: bool) {
+        if let Some(bus) = self.get_mut(at.bus()) {
+            bus.take(at.slot(), at.function(), aggregate);
         }
     }
 
     /// The first free place for a device with these flags.
-    pub fn free(&self, flags: Connect, function: Option<u8>) -> Option<PciSlot> {
+    pub fn free(&self, flags: Connect, function: Option<u8>) -> Option<PciAddress> {
         let mut fitting = self.iter().filter(|(_, bus)| bus.takes(flags, false));
         fitting.find_map(|(index, bus)| {
             let (slot, function) = bus.free(flags, function)?;
-            Some(PciSlot::new(index, slot).function(function))
+            PciAddress::new(0, index, slot, function)
         })
     }
 
@@ -207,7 +207,9 @@ impl Buses {
                 let (Some(behind), Some(next)) = (at.checked_add(1), at.checked_add(2)) else { return bus };
                 self.set(at.into(), PciModel::PcieRootPort);
                 // The port is the bridge's, and no other's, whatever ports are free.
-                self.take(PciSlot::new(at, 0), false);
+                if let Some(port) = self.get_mut(at) {
+                    port.take(0, 0, false);
+                }
                 self.set(behind.into(), PciModel::PcieToPciBridge);
                 (first, last) = (next, last.max(behind));
             }
@@ -236,13 +238,13 @@ mod tests {
         for _ in 0..9 {
             let at = buses.free(port, None).unwrap();
             buses.take(at, true);
-            places.push((at.slot, at.function));
+            places.push((at.slot(), at.function()));
         }
         assert_eq!(places.first(), Some(&(1, 0)));
         assert_eq!(places.get(7..), Some(&[(1, 7), (2, 0)][..]));
         assert_eq!(buses.free(PCIE_DEVICE, None), None);
         assert!(buses.grow(PCIE_DEVICE));
-        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciSlot::new(1, 0)));
+        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciAddress::fixed::<1, 0, 0>()));
     }
 
     #[test]
@@ -254,7 +256,7 @@ mod tests {
             buses.iter().map(|(_, b)| b.model).collect::<Vec<_>>(),
             [PciModel::PcieRoot, PciModel::PcieRootPort, PciModel::PcieToPciBridge]
         );
-        assert_eq!(buses.free(PCI_DEVICE, None), Some(PciSlot::new(2, 1)));
+        assert_eq!(buses.free(PCI_DEVICE, None), Some(PciAddress::fixed::<2, 1, 0>()));
     }
 
     #[test]
@@ -290,9 +292,9 @@ mod tests {
             buses.iter().map(|(_, b)| b.model).skip(1).collect::<Vec<_>>(),
             [PciModel::PcieRootPort, PciModel::PcieRootPort, PciModel::PcieToPciBridge]
         );
-        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciSlot::new(1, 0)));
+        assert_eq!(buses.free(PCIE_DEVICE, None), Some(PciAddress::fixed::<1, 0, 0>()));
         for slot in 1..=31 {
-            buses.take(PciSlot::new(3, slot), false);
+            buses.take(PciAddress::new(0, 3, slot, 0).unwrap(), false);
         }
         assert!(buses.grow(PCI_DEVICE));
         assert_eq!(buses.get(4).map(|b| b.model), Some(PciModel::PciBridge));

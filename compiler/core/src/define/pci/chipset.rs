@@ -3,12 +3,12 @@
 use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
-use crate::define::pci::{Pass, show};
+use crate::define::pci::Pass;
 use crate::ir::DefaultRule;
-use crate::model::devices::address::pci;
+use crate::model::devices::address::{is_wanted, pci};
 use crate::model::devices::controller::{ControllerType, PciModel, UsbModel};
 use crate::model::devices::sound::Sound;
-use crate::model::devices::{BusSlot, Kind, PciSlot};
+use crate::model::devices::{BusSlot, Kind, PciAddress};
 use crate::model::elements::os::MachineFamily;
 
 static PIIX3: DefaultRule =
@@ -34,8 +34,8 @@ impl Pass<'_> {
         }
     }
 
-    fn fix(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static DefaultRule) {
-        let free = self.buses.get(at.bus).is_some_and(|b| !b.in_use(at.slot, at.function));
+    fn fix(&mut self, kind: Kind, index: usize, at: PciAddress, rule: &'static DefaultRule) {
+        let free = self.buses.get(at.bus()).is_some_and(|b| !b.in_use(at.slot(), at.function()));
         if free && self.wants(kind, index) {
             self.buses.take(at, false);
             self.place(kind, index, at, rule);
@@ -43,16 +43,16 @@ impl Pass<'_> {
     }
 
     /// As [`Self::fix`], for a device that QEMU's machine puts there: no other may have the place, and it has no other.
-    fn fixed(&mut self, index: usize, at: PciSlot, rule: &'static DefaultRule) {
+    fn fixed(&mut self, index: usize, at: PciAddress, rule: &'static DefaultRule) {
         let controllers = &self.domain.devices.controllers;
-        let given = controllers.get(index).and_then(|c| pci(&c.info.address)).filter(|(slot, _)| !slot.is_empty());
+        let given = controllers.get(index).and_then(|c| pci(&c.info.address)).filter(|(own, _)| !is_wanted(*own));
         let fault = match given {
-            Some((slot, origin)) if slot != at => {
-                let message = format!("the machine has this controller at {}", show(at));
+            Some((own, origin)) if own != at => {
+                let message = format!("the machine has this controller at {}", at);
                 Some((origin.span(), message, "remove the `<address>`"))
             }
-            None if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) => {
-                let message = format!("{} is the place of a controller that the machine brings", show(at));
+            None if self.buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), at.function())) => {
+                let message = format!("{} is the place of a controller that the machine brings", at);
                 Some((self.holder(at), message, "remove the `<address>` to have a free one assigned"))
             }
             Some(_) | None => None,
@@ -64,17 +64,17 @@ impl Pass<'_> {
     }
 
     /// Where the definition gives this place to a device.
-    fn holder(&self, at: PciSlot) -> Span {
+    fn holder(&self, at: PciAddress) -> Span {
         let devices = &self.domain.devices;
         let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
         let mut places = all.filter_map(|(kind, index)| pci(&devices.info(kind, index)?.address));
-        places.find(|(slot, _)| *slot == at).map_or(self.domain.origin, |(_, origin)| origin).span()
+        places.find(|(own, _)| *own == at).map_or(self.domain.origin, |(_, origin)| origin).span()
     }
 
     /// A function of the chipset that no definition names: no device may have its place.
-    fn reserved(&mut self, at: PciSlot) {
-        if self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)) {
-            let message = format!("{} is the place of a part of the chipset", show(at));
+    fn reserved(&mut self, at: PciAddress) {
+        if self.buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), at.function())) {
+            let message = format!("{} is the place of a part of the chipset", at);
             let span = self.holder(at);
             let help = "remove the `<address>` to have a free one assigned";
             self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
@@ -94,9 +94,9 @@ impl Pass<'_> {
             };
             let usb_default = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
             match controller.kind() {
-                ControllerType::Ide => self.fixed(index, PciSlot::new(0, 1).function(1), &PIIX3),
+                ControllerType::Ide => self.fixed(index, PciAddress::fixed::<0, 1, 1>(), &PIIX3),
                 ControllerType::Usb if usb_default => {
-                    self.fixed(index, PciSlot::new(0, 1).function(2), &PIIX3);
+                    self.fixed(index, PciAddress::fixed::<0, 1, 2>(), &PIIX3);
                 }
                 ControllerType::Usb
                 | ControllerType::Pci
@@ -110,9 +110,9 @@ impl Pass<'_> {
             }
         }
         // The ISA bridge and the power management.
-        self.reserved(PciSlot::new(0, 1));
-        self.reserved(PciSlot::new(0, 1).function(3));
-        self.primary_video(2);
+        self.reserved(PciAddress::fixed::<0, 1, 0>());
+        self.reserved(PciAddress::fixed::<0, 1, 3>());
+        self.primary_video(PciAddress::fixed::<0, 2, 0>());
     }
 
     fn q35(&mut self) {
@@ -120,12 +120,12 @@ impl Pass<'_> {
             let Some(controller) = self.domain.devices.controllers.get(index) else { continue };
             match controller.kind() {
                 ControllerType::Sata if controller.index() == 0 => {
-                    self.fixed(index, PciSlot::new(0, 0x1f).function(2), &ICH9);
+                    self.fixed(index, PciAddress::fixed::<0, 0x1f, 2>(), &ICH9);
                 }
                 ControllerType::Usb => self.ich9_usb(index),
                 ControllerType::Pci if controller.pci_model() == Some(PciModel::DmiToPciBridge) => {
                     if controller.info.address.is_none() && self.slot_is_free(0x1e) {
-                        self.fix(Kind::Controller, index, PciSlot::new(0, 0x1e), &ICH9);
+                        self.fix(Kind::Controller, index, PciAddress::fixed::<0, 0x1e, 0>(), &ICH9);
                     }
                 }
                 ControllerType::Sata
@@ -140,14 +140,14 @@ impl Pass<'_> {
             }
         }
         // The LPC bridge and the SMBus controller.
-        self.reserved(PciSlot::new(0, 0x1f));
-        self.reserved(PciSlot::new(0, 0x1f).function(3));
-        self.primary_video(1);
+        self.reserved(PciAddress::fixed::<0, 0x1f, 0>());
+        self.reserved(PciAddress::fixed::<0, 0x1f, 3>());
+        self.primary_video(PciAddress::fixed::<0, 1, 0>());
         let sounds = &self.domain.devices.sounds;
         let sound =
             (0..sounds.len()).find(|i| sounds.get(*i).is_some_and(Sound::is_ich9) && self.wants(Kind::Sound, *i));
         if let Some(index) = sound.filter(|_| self.slot_is_free(0x1b)) {
-            self.fix(Kind::Sound, index, PciSlot::new(0, 0x1b), &ICH9);
+            self.fix(Kind::Sound, index, PciAddress::fixed::<0, 0x1b, 0>(), &ICH9);
         }
     }
 
@@ -157,20 +157,21 @@ impl Pass<'_> {
         if controller.companion_function() != Some(0) || controller.info.address.is_some() {
             return;
         }
-        if let Some(slot) = [0x1d, 0x1a].into_iter().find(|slot| self.slot_is_free(*slot)) {
-            self.fix(Kind::Controller, index, PciSlot::new(0, slot), &ICH9);
+        let places = [PciAddress::fixed::<0, 0x1d, 0>(), PciAddress::fixed::<0, 0x1a, 0>()];
+        if let Some(at) = places.into_iter().find(|at| self.slot_is_free(at.slot())) {
+            self.fix(Kind::Controller, index, at, &ICH9);
             self.first_part(index);
         }
     }
 
-    /// The primary video device stands in `slot` of the root bus, or where its address says.
-    fn primary_video(&mut self, slot: u8) {
+    /// The primary video device stands at `at`, or where its address says.
+    fn primary_video(&mut self, at: PciAddress) {
         let Some(video) = self.domain.devices.videos.first() else { return };
         if !video.is_pci() {
             return;
         }
-        if self.slot_is_free(slot) {
-            self.fix(Kind::Video, 0, PciSlot::new(0, slot), &PRIMARY_VIDEO);
+        if self.slot_is_free(at.slot()) {
+            self.fix(Kind::Video, 0, at, &PRIMARY_VIDEO);
         } else if !self.dry {
             // It comes before all others.
             self.device(Kind::Video, 0);

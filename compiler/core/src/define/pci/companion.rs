@@ -5,10 +5,10 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::{Spanned, Switch};
 use crate::model::devices::Kind;
-use crate::model::devices::address::{Address, pci};
+use crate::model::devices::address::{Address, is_wanted, pci};
 use crate::model::devices::controller::{Controller, ControllerType};
 
-use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass, show};
+use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass};
 
 impl Pass<'_> {
     /// The parts of an ICH9 USB controller share a slot: each part has its function.
@@ -22,14 +22,13 @@ impl Pass<'_> {
         let same = |c: &&Controller| {
             c.kind() == ControllerType::Usb && c.index() == own.index() && c.companion_function().is_some()
         };
-        let slot =
-            controllers.iter().filter(same).filter_map(|c| pci(&c.info.address)).find(|(slot, _)| !slot.is_empty());
+        let slot = controllers.iter().filter(same).filter_map(|c| pci(&c.info.address)).find(|(at, _)| !is_wanted(*at));
         let at = match slot {
-            Some((slot, _)) => Some(slot.function(function)),
+            Some((slot, _)) => slot.with_function(function),
             None => self.reserve_function(PCI_DEVICE, Some(function)),
         };
         let taken = slot.is_some()
-            && at.is_some_and(|at| self.buses.get(at.bus).is_some_and(|b| b.in_use(at.slot, at.function)));
+            && at.is_some_and(|at| self.buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), at.function())));
         match at {
             Some(at) if !taken => {
                 self.buses.take(at, false);
@@ -39,7 +38,7 @@ impl Pass<'_> {
             _ => {
                 let message = match at {
                     Some(at) => {
-                        format!("{}, the place of this part of the USB controller, is in use already", show(at))
+                        format!("{at}, the place of this part of the USB controller, is in use already")
                     }
                     None => "no PCI slot is free for this `<controller>`".to_owned(),
                 };

@@ -5,7 +5,7 @@ use virtc_diag::Diagnostic;
 use crate::codes;
 use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
-use crate::model::devices::address::pci;
+use crate::model::devices::address::{is_wanted, pci};
 use crate::model::devices::controller::PciModel;
 
 static BUS_NR: DefaultRule = DefaultRule {
@@ -37,10 +37,10 @@ pub(super) fn number(domain: &mut Domain, faults: &mut Vec<Diagnostic>) {
 /// A bridge stands on a bus with a lower number than its own: guests count buses in that order.
 pub(super) fn behind(domain: &Domain, faults: &mut Vec<Diagnostic>) {
     for controller in domain.devices.controllers.iter().filter(|c| c.pci_model() == Some(PciModel::PciBridge)) {
-        let Some((slot, origin)) = pci(&controller.info.address).filter(|(slot, _)| !slot.is_empty()) else { continue };
-        if u32::from(slot.bus) >= controller.index() {
+        let Some((at, origin)) = pci(&controller.info.address).filter(|(at, _)| !is_wanted(*at)) else { continue };
+        if u32::from(at.bus()) >= controller.index() {
             let span = origin.span();
-            let message = format!("bridge {} stands on bus {}, which is not below it", controller.index(), slot.bus);
+            let message = format!("bridge {} stands on bus {}, which is not below it", controller.index(), at.bus());
             faults.push(Diagnostic::at(&codes::CONFLICT, span, message));
         }
     }

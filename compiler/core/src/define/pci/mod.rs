@@ -17,10 +17,10 @@ use crate::codes;
 use crate::define::controllers::add_controller;
 use crate::ir::{DefaultRule, Opt, Spanned, Switch};
 use crate::model::Domain;
-use crate::model::devices::address::{Address, pci};
+use crate::model::devices::address::{Address, is_wanted, pci};
 use crate::model::devices::controller::{Controller, PciModel};
 use crate::model::devices::interface::InterfaceType;
-use crate::model::devices::{BusSlot, Kind, PciSlot};
+use crate::model::devices::{BusSlot, Kind, PciAddress};
 
 pub use bus::Buses;
 
@@ -135,7 +135,7 @@ fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     let devices = &domain.devices;
     let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
     for (kind, index) in all {
-        let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(slot, _)| !slot.is_empty());
+        let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(at, _)| !is_wanted(*at));
         let other = devices.info(kind, index).is_some_and(|i| i.address.is_some()) && given.is_none();
         let wants = matches!(devices.bus_slot(kind, index, domain), BusSlot::Pci(_)) && !other;
         if given.is_some() || wants {
@@ -175,11 +175,11 @@ impl<'f> Pass<'f> {
     }
 
     /// Takes a free place, and adds a bus for it in the first pass.
-    fn reserve(&mut self, flags: Connect) -> Option<PciSlot> {
+    fn reserve(&mut self, flags: Connect) -> Option<PciAddress> {
         self.reserve_function(flags, None)
     }
 
-    fn reserve_function(&mut self, flags: Connect, function: Option<u8>) -> Option<PciSlot> {
+    fn reserve_function(&mut self, flags: Connect, function: Option<u8>) -> Option<PciAddress> {
         let mut found = self.buses.free(flags, function);
         if found.is_none() && self.dry && self.buses.grow(flags) {
             found = self.buses.free(flags, function);
@@ -198,21 +198,21 @@ impl<'f> Pass<'f> {
         }
     }
 
-    fn place(&mut self, kind: Kind, index: usize, at: PciSlot, rule: &'static DefaultRule) {
+    fn place(&mut self, kind: Kind, index: usize, at: PciAddress, rule: &'static DefaultRule) {
         let origin = self.domain.devices.origin(kind, index).unwrap_or(self.domain.origin);
         if let Some(info) = self.domain.devices.info_mut(kind, index) {
             if self.dry {
                 self.before.push((kind, index, info.address.clone()));
             }
             // What an address without a place says of other functions goes with it.
-            info.address = Some(Spanned::rule(Address::Pci { slot: at, multifunction: None }, rule, origin));
+            info.address = Some(Spanned::rule(Address::Pci { address: at, multifunction: None }, rule, origin));
         }
     }
 
     /// Whether the device still lacks an address.
     fn wants(&self, kind: Kind, index: usize) -> bool {
         let address = self.domain.devices.info(kind, index).map(|i| &i.address);
-        address.is_some_and(|a| a.is_none() || pci(a).is_some_and(|(slot, _)| slot.is_empty()))
+        address.is_some_and(|a| a.is_none() || pci(a).is_some_and(|(at, _)| is_wanted(at)))
     }
 
     /// Gives addresses to all devices that have none.
@@ -272,16 +272,13 @@ fn multifunction(domain: &mut Domain, buses: &Buses) {
         for index in 0..domain.devices.count(*kind) {
             let origin = domain.devices.origin(*kind, index).unwrap_or(domain.origin);
             let Some(info) = domain.devices.info_mut(*kind, index) else { continue };
-            let Some(Spanned { value: Address::Pci { slot, multifunction }, .. }) = &mut info.address else { continue };
-            let more = (1..8).any(|f| buses.get(slot.bus).is_some_and(|b| b.in_use(slot.slot, f)));
-            if slot.function == 0 && !slot.is_empty() && more {
+            let Some(Spanned { value: Address::Pci { address: at, multifunction }, .. }) = &mut info.address else {
+                continue;
+            };
+            let more = (1..8).any(|f| buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), f)));
+            if at.function() == 0 && !is_wanted(*at) && more {
                 multifunction.get_or_insert(Spanned::rule(Switch::On, &MULTIFUNCTION, origin));
             }
         }
     }
-}
-
-/// `0000:00:02.0`.
-pub(super) fn show(slot: PciSlot) -> String {
-    format!("{:04x}:{:02x}:{:02x}.{:x}", slot.domain, slot.bus, slot.slot, slot.function)
 }

@@ -4,22 +4,22 @@ use virtc_diag::Diagnostic;
 
 use crate::codes;
 use crate::ir::Spanned;
-use crate::model::devices::address::{Address, pci};
+use crate::model::devices::address::{Address, is_wanted, pci};
 use crate::model::devices::controller::{ControllerType, PciModel, UsbModel};
-use crate::model::devices::{BusSlot, Kind, PciSlot};
+use crate::model::devices::{BusSlot, Kind, PciAddress};
 
-use super::{Connect, PCI_DEVICE, Pass, show};
+use super::{Connect, PCI_DEVICE, Pass};
 
 impl Pass<'_> {
     /// Takes the places that the definition names.
     pub(super) fn collect(&mut self) {
         for kind in Kind::ALL {
             for index in 0..self.domain.devices.count(*kind) {
-                let Some((mut slot, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address))
+                let Some((mut at, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address))
                 else {
                     continue;
                 };
-                if slot.is_empty() {
+                if is_wanted(at) {
                     continue;
                 }
                 let span = origin.span();
@@ -31,39 +31,38 @@ impl Pass<'_> {
                     BusSlot::Nothing => PCI_DEVICE,
                     BusSlot::Usb | BusSlot::VirtioSerial(_) => continue,
                 };
-                if self.dry && self.buses.get(slot.bus).is_none() {
-                    slot.bus = self.buses.grow_to(slot.bus, flags);
+                if self.dry && self.buses.get(at.bus()).is_none() {
+                    let bus = self.buses.grow_to(at.bus(), flags);
+                    at = at.with_bus(bus);
                     let info = self.domain.devices.info_mut(*kind, index);
-                    if let Some(Spanned { value: Address::Pci { slot: own, .. }, .. }) =
+                    if let Some(Spanned { value: Address::Pci { address: own, .. }, .. }) =
                         info.and_then(|info| info.address.as_mut())
                     {
-                        own.bus = slot.bus;
+                        *own = at;
                     }
                 }
-                let fault = match self.buses.get(slot.bus) {
-                    Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, slot) => {
+                let fault = match self.buses.get(at.bus()) {
+                    Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, at) => {
                         Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
                     }
-                    _ if slot.domain != 0 => Some("the guest has PCI domain 0 only".to_owned()),
-                    None => Some(format!("there is no PCI bus {}", slot.bus)),
-                    Some(_) if flags.has(Connect::INTEGRATED) && slot.bus != 0 => {
+                    _ if at.domain() != 0 => Some("the guest has PCI domain 0 only".to_owned()),
+                    None => Some(format!("there is no PCI bus {}", at.bus())),
+                    Some(_) if flags.has(Connect::INTEGRATED) && at.bus() != 0 => {
                         Some("this device is part of the chipset, so its bus is 0".to_owned())
                     }
                     Some(bus) if !bus.takes(flags, true) => {
-                        Some(format!("bus {} (`{}`) takes no device of this kind", slot.bus, bus.model.word()))
+                        Some(format!("bus {} (`{}`) takes no device of this kind", at.bus(), bus.model.word()))
                     }
-                    Some(bus) if slot.slot < bus.range().0 || slot.slot > bus.range().1 => {
+                    Some(bus) if at.slot() < bus.range().0 || at.slot() > bus.range().1 => {
                         let (first, last) = bus.range();
                         Some(format!(
                             "bus {} (`{}`) has slots {first} to {last}, not {}",
-                            slot.bus,
+                            at.bus(),
                             bus.model.word(),
-                            slot.slot
+                            at.slot()
                         ))
                     }
-                    Some(bus) if bus.in_use(slot.slot, slot.function) => {
-                        Some(format!("{} is in use already", show(slot)))
-                    }
+                    Some(bus) if bus.in_use(at.slot(), at.function()) => Some(format!("{at} is in use already")),
                     Some(_) => None,
                 };
                 if let Some(message) = fault {
@@ -71,19 +70,19 @@ impl Pass<'_> {
                     self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
                     continue;
                 }
-                self.buses.take(slot, flags.has(Connect::AGGREGATE));
+                self.buses.take(at, flags.has(Connect::AGGREGATE));
             }
         }
     }
 
     /// Whether the address makes the device a part of the chipset PIIX3.
-    fn is_piix3(&self, kind: Kind, index: usize, at: PciSlot) -> bool {
+    fn is_piix3(&self, kind: Kind, index: usize, at: PciAddress) -> bool {
         let controller = self.domain.devices.controllers.get(index).filter(|_| kind == Kind::Controller);
         controller.is_some_and(|controller| match controller.kind() {
-            ControllerType::Ide => at == PciSlot::new(0, 1).function(1),
+            ControllerType::Ide => at == PciAddress::fixed::<0, 1, 1>(),
             ControllerType::Usb => {
                 let model = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
-                model && at == PciSlot::new(0, 1).function(2)
+                model && at == PciAddress::fixed::<0, 1, 2>()
             }
             _ => false,
         })

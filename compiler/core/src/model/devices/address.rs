@@ -3,45 +3,17 @@
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Hex, Leaf, Opt, Origin, Spanned, Switch, words};
+use crate::ir::{CNumber, Hex, Leaf, Opt, Origin, Spanned, Switch, words};
 use crate::model::devices::chardev::foreign;
 use crate::xml_io::Fields;
-use crate::xml_io::XmlWriter;
+use crate::xml_io::{Tag, XmlWriter};
 
-/// A place on a PCI bus of the guest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct PciSlot {
-    /// The domain, 0 on x86.
-    pub domain: u16,
-    /// The bus: the index of the controller.
-    pub bus: u8,
-    /// The slot, 0 to 31.
-    pub slot: u8,
-    /// The function, 0 to 7.
-    pub function: u8,
-}
+pub use virtc_address::PciAddress;
 
-impl PciSlot {
-    /// Slot `slot` of bus `bus`, function 0.
-    pub fn new(bus: u8, slot: u8) -> Self {
-        Self { domain: 0, bus, slot, function: 0 }
-    }
-
-    /// The same slot with another function.
-    #[must_use]
-    pub fn function(self, function: u8) -> Self {
-        Self { function, ..self }
-    }
-
-    /// The same as an address of a function of the host.
-    pub fn of_host(self) -> virtc_plan::PciAddress {
-        virtc_plan::PciAddress::new(self.domain.into(), self.bus, self.slot, self.function).unwrap_or_default()
-    }
-
-    /// Whether this is no place yet: libvirt takes an address of zeros as a wish for one.
-    pub fn is_empty(self) -> bool {
-        self.domain == 0 && self.bus == 0 && self.slot == 0
-    }
+/// Whether this is no place yet: libvirt takes an address of a guest's device with zeros for domain, bus and slot as a wish for one
+/// (`virDeviceInfoPCIAddressIsWanted` in its `src/conf/device_conf.c`).
+pub fn is_wanted(address: PciAddress) -> bool {
+    address.domain() == 0 && address.bus() == 0 && address.slot() == 0
 }
 
 words! {
@@ -57,8 +29,8 @@ words! {
 pub enum Address {
     /// On a PCI bus.
     Pci {
-        /// The place; empty where libvirt is to find one.
-        slot: PciSlot,
+        /// The bus is the index of the controller; all zeros where libvirt is to find a place ([`is_wanted`]).
+        address: PciAddress,
         /// As given, or set where other functions of the slot are in use.
         multifunction: Opt<Switch>,
     },
@@ -141,7 +113,7 @@ impl Address {
         let kind = a.attr::<AddressKind>("type")?;
         let number = |name: &str| a.decimal::<u32>(name).map_or(0, |n| n.value);
         let address = match kind.value {
-            AddressKind::Pci => Self::Pci { slot: Self::pci_slot(&a), multifunction: a.attr("multifunction") },
+            AddressKind::Pci => Self::Pci { address: read_pci(&a), multifunction: a.attr("multifunction") },
             AddressKind::Drive => Self::Drive {
                 controller: number("controller"),
                 bus: number("bus"),
@@ -180,31 +152,13 @@ impl Address {
         Some(Spanned { value: address, origin: a.origin() })
     }
 
-    /// The attributes `domain`, `bus`, `slot`, `function` of `a`.
-    pub fn pci_slot(a: &Fields<'_, '_>) -> PciSlot {
-        PciSlot {
-            domain: a.attr::<u16>("domain").map_or(0, |n| n.value),
-            bus: a.attr::<u8>("bus").map_or(0, |n| n.value),
-            slot: a.attr::<u8>("slot").map_or(0, |n| n.value),
-            function: a.attr::<u8>("function").map_or(0, |n| n.value),
-        }
-    }
-
     /// Writes `<address …/>`.
     pub fn write(&self, w: &mut XmlWriter) {
         match self {
-            Self::Pci { slot, multifunction } => {
+            Self::Pci { address, multifunction } => {
                 let tag = w.tag("address").attr("type", "pci");
-                if slot.is_empty() {
-                    return tag.opt("multifunction", multifunction).end();
-                }
-                let hex = |n: u8| format!("0x{n:02x}");
-                tag.attr("domain", &format!("0x{:04x}", slot.domain))
-                    .attr("bus", &hex(slot.bus))
-                    .attr("slot", &hex(slot.slot))
-                    .attr("function", &format!("0x{:x}", slot.function))
-                    .opt("multifunction", multifunction)
-                    .end();
+                let tag = if is_wanted(*address) { tag } else { write_pci(*address, tag) };
+                tag.opt("multifunction", multifunction).end();
             }
             Self::Drive { controller, bus, target, unit } => w
                 .tag("address")
@@ -267,10 +221,35 @@ impl Address {
     }
 }
 
+/// The PCI address in the attributes `domain`, `bus`, `slot` and `function` of `a`; one that is absent is 0 (`virPCIDeviceAddressParseXML` and
+/// `virPCIDeviceAddressIsValid` in libvirt's `src/conf/device_conf.c` and `src/util/virpci.c`). What cannot be read is reported.
+pub fn read_pci(a: &Fields<'_, '_>) -> PciAddress {
+    let byte = |name: &str, last: u8| {
+        let Some(given) = a.attr::<CNumber>(name) else { return 0 };
+        let value = u8::try_from(given.value.0).ok().filter(|value| *value <= last);
+        if value.is_none() {
+            let message = format!("the `{name}` of a PCI address is at most {last:#x}");
+            a.report(Diagnostic::at(&codes::BAD_VALUE, given.origin, message));
+        }
+        value.unwrap_or_default()
+    };
+    let domain = a.attr::<CNumber>("domain").map_or(0, |domain| domain.value.0);
+    let (bus, slot) = (byte("bus", u8::MAX), byte("slot", PciAddress::LAST_SLOT));
+    PciAddress::new(domain, bus, slot, byte("function", PciAddress::LAST_FUNCTION)).unwrap_or_default()
+}
+
+/// Writes the attributes `domain`, `bus`, `slot` and `function` (`virPCIDeviceAddressFormat` in libvirt's `src/conf/device_conf.c`).
+pub fn write_pci(address: PciAddress, tag: Tag<'_>) -> Tag<'_> {
+    tag.attr("domain", &format!("0x{:04x}", address.domain()))
+        .attr("bus", &format!("0x{:02x}", address.bus()))
+        .attr("slot", &format!("0x{:02x}", address.slot()))
+        .attr("function", &format!("0x{:x}", address.function()))
+}
+
 /// The PCI address of a device, where it has one.
-pub fn pci(address: &Opt<Address>) -> Option<(PciSlot, Origin)> {
+pub fn pci(address: &Opt<Address>) -> Option<(PciAddress, Origin)> {
     match address {
-        Some(Spanned { value: Address::Pci { slot, .. }, origin }) => Some((*slot, *origin)),
+        Some(Spanned { value: Address::Pci { address, .. }, origin }) => Some((*address, *origin)),
         _ => None,
     }
 }

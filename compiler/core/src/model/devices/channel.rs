@@ -11,7 +11,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_needs_connect};
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -198,8 +198,8 @@ impl Device for Channel {
         if self.is_virtio() { BusSlot::VirtioSerial(false) } else { BusSlot::Nothing }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("channel{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("channel")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

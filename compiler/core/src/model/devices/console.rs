@@ -9,7 +9,7 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::serial::{self, Serial};
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -187,8 +187,8 @@ impl Device for Console {
         if self.is_virtio() && placed { BusSlot::VirtioSerial(true) } else { BusSlot::Nothing }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("console{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("console")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

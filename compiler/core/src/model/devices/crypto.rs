@@ -7,7 +7,7 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -74,8 +74,8 @@ impl Device for Crypto {
         BusSlot::Pci(PCI_DEVICE)
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("crypto{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Next("crypto")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -1,7 +1,8 @@
-//! The device of the host that a guest gets: `<source>` of `<hostdev>` and of `<interface type='hostdev'>`.
+//! What the `<source>` of `<hostdev>` and `<interface type='hostdev'>` names on the host: a PCI function or a USB device.
 
-use crate::ir::{Leaf, Spanned, words};
-use crate::model::devices::address::{Address, PciSlot};
+use crate::ir::{Leaf, Opt, Spanned, YesNo, words};
+use crate::model::devices::address::write_pci;
+use crate::model::devices::host_function::{HostFunction, PciDriver};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -10,20 +11,18 @@ words! {
     pub enum HostBus { Pci = "pci", Usb = "usb" }
 }
 
-/// A device of the host.
+/// Which USB device of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum HostSource {
-    /// A PCI function, by its address on the host.
-    Pci(PciSlot),
-    /// A USB device, by bus and number.
-    UsbAddress {
+pub enum UsbSource {
+    /// By bus and number.
+    Address {
         /// The bus, from 1.
         bus: u32,
         /// The number on the bus, from 1; it changes when the device is plugged in again.
         device: u32,
     },
-    /// A USB device, by what it is.
-    UsbId {
+    /// By what it is.
+    Id {
         /// The vendor.
         vendor: u16,
         /// The product.
@@ -31,46 +30,31 @@ pub enum HostSource {
     },
 }
 
-impl HostSource {
-    /// Reads the content of `<source>`. `bus` is what the parent says; an address may say it too.
-    pub fn lower(f: &Fields<'_, '_>, bus: Option<HostBus>) -> Option<Spanned<Self>> {
+impl UsbSource {
+    /// Reads the content of `<source>`.
+    pub fn lower(f: &Fields<'_, '_>) -> Option<Spanned<Self>> {
+        f.without_effect(&["missing"], &[], "device of the host");
         if let Some(vendor) = f.child("vendor") {
             let product = f.child_attr::<u16>("product", "id")?;
             let vendor = vendor.attr::<u16>("id")?;
             let span = f.element().span();
-            return Some(Spanned::xml(Self::UsbId { vendor: vendor.value, product: product.value }, span));
+            return Some(Spanned::xml(Self::Id { vendor: vendor.value, product: product.value }, span));
         }
-        f.without_effect(&["missing"], &[], "device of the host");
-        let a = f.child("address")?;
-        let said = a.attr::<HostBus>("type").map(|b| b.value);
-        a.without_effect(&["multifunction"], &["zpci"], "device of the host");
-        let source = match said.or(bus)? {
-            HostBus::Pci => Self::Pci(Address::pci_slot(&a)),
-            HostBus::Usb => {
-                Self::UsbAddress { bus: a.attr::<u32>("bus")?.value, device: a.attr::<u32>("device")?.value }
-            }
-        };
-        Some(Spanned::xml(source, a.element().span()))
+        Self::address(&f.child("address")?)
     }
 
-    /// Writes the content of `<source>`; `typed` puts the bus into the address.
-    pub fn write(self, typed: bool, w: &mut XmlWriter) {
+    fn address(a: &Fields<'_, '_>) -> Option<Spanned<Self>> {
+        let (bus, device) = (a.attr::<u32>("bus")?.value, a.attr::<u32>("device")?.value);
+        Some(Spanned::xml(Self::Address { bus, device }, a.element().span()))
+    }
+
+    /// Writes the content of `<source>`.
+    pub fn write(self, w: &mut XmlWriter) {
         match self {
-            Self::Pci(slot) => {
-                let tag = w.tag("address");
-                let tag = if typed { tag.attr("type", "pci") } else { tag };
-                tag.attr("domain", &format!("0x{:04x}", slot.domain))
-                    .attr("bus", &format!("0x{:02x}", slot.bus))
-                    .attr("slot", &format!("0x{:02x}", slot.slot))
-                    .attr("function", &format!("0x{:x}", slot.function))
-                    .end();
+            Self::Address { bus, device } => {
+                w.tag("address").attr("bus", &bus.show()).attr("device", &device.show()).end();
             }
-            Self::UsbAddress { bus, device } => {
-                let tag = w.tag("address");
-                let tag = if typed { tag.attr("type", "usb") } else { tag };
-                tag.attr("bus", &bus.show()).attr("device", &device.show()).end();
-            }
-            Self::UsbId { vendor, product } => {
+            Self::Id { vendor, product } => {
                 w.tag("vendor").attr("id", &format!("0x{vendor:04x}")).end();
                 w.tag("product").attr("id", &format!("0x{product:04x}")).end();
             }
@@ -78,7 +62,40 @@ impl HostSource {
     }
 }
 
-/// `0000:06:12.1`.
-pub fn show_pci(slot: PciSlot) -> String {
-    format!("{:04x}:{:02x}:{:02x}.{:x}", slot.domain, slot.bus, slot.slot, slot.function)
+/// What `<interface type='hostdev'>` names.
+#[derive(Debug, Clone)]
+pub enum NetSource {
+    /// A PCI function.
+    Function(HostFunction),
+    /// A USB device, which QEMU cannot make a network interface.
+    Usb(Spanned<UsbSource>),
+}
+
+impl NetSource {
+    /// Reads the content of `<source>`; of the interface, `managed` and `driver` are read already.
+    pub fn lower(f: &Fields<'_, '_>, managed: Opt<YesNo>, driver: Option<PciDriver>) -> Option<Self> {
+        if f.element().child("vendor").is_some() {
+            return UsbSource::lower(f).map(Self::Usb);
+        }
+        f.without_effect(&["missing"], &[], "device of the host");
+        let a = f.child("address")?;
+        Some(match a.attr::<HostBus>("type")?.value {
+            HostBus::Pci => Self::Function(HostFunction::lower(&a, managed, driver)),
+            HostBus::Usb => Self::Usb(UsbSource::address(&a)?),
+        })
+    }
+
+    /// Writes the content of `<source>`.
+    pub fn write(&self, w: &mut XmlWriter) {
+        match self {
+            Self::Function(function) => {
+                write_pci(function.address.value, w.tag("address").attr("type", "pci")).end();
+            }
+            Self::Usb(Spanned { value: UsbSource::Address { bus, device }, .. }) => {
+                let tag = w.tag("address").attr("type", "usb");
+                tag.attr("bus", &bus.show()).attr("device", &device.show()).end();
+            }
+            Self::Usb(Spanned { value: source @ UsbSource::Id { .. }, .. }) => source.write(w),
+        }
+    }
 }

@@ -7,7 +7,7 @@ use crate::ir::{Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::controller::{ControllerType, UsbModel};
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -63,8 +63,8 @@ impl Device for Hub {
         BusSlot::Usb
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("hub{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("hub")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -7,7 +7,7 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::model::elements::features::{IoapicDriver, Plain};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::Connect;
@@ -194,8 +194,8 @@ impl Device for Iommu {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("iommu{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("iommu")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

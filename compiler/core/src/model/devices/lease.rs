@@ -3,7 +3,7 @@
 use crate::ir::{Opt, Origin, Spanned};
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{Device, Info, common};
+use crate::model::devices::{AliasStem, Device, Info, common};
 use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -48,8 +48,8 @@ impl Device for Lease {
         self.key == other.key && self.lockspace == other.lockspace
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("lease{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("lease")
     }
 
     /// QEMU knows nothing of it.

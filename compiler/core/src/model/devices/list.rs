@@ -1,7 +1,7 @@
 //! The list of all kinds of devices, in the order in which libvirt writes them.
 
 use crate::model::Domain;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::devices::{
     audio, channel, console, controller, crypto, disk, filesystem, graphics, hostdev, hub, input, interface, iommu,
     lease, memballoon, memory, nvram, panic, parallel, pstore, redirdev, redirfilter, rng, serial, shmem, smartcard,
@@ -84,9 +84,9 @@ macro_rules! devices {
                 match kind { $(Kind::$kind => self.$field.get(index).map_or(BusSlot::Nothing, |d| d.bus_slot(domain)),)+ }
             }
 
-            /// The name that a device gets unless the user gave one.
-            pub fn default_alias(&self, kind: Kind, index: usize, domain: &Domain) -> String {
-                match kind { $(Kind::$kind => self.$field.get(index).map(|d| d.default_alias(index, domain)).unwrap_or_default(),)+ }
+            /// What a device is named after where the user has not named it.
+            pub fn alias_stem(&self, kind: Kind, index: usize, domain: &Domain) -> AliasStem {
+                match kind { $(Kind::$kind => self.$field.get(index).map_or(AliasStem::Nameless, |d| d.alias_stem(domain)),)+ }
             }
 
             /// What is wrong with a device beside the others.

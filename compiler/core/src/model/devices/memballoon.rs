@@ -6,7 +6,7 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -111,9 +111,8 @@ impl Device for Memballoon {
         }
     }
 
-    fn default_alias(&self, _index: usize, _domain: &Domain) -> String {
-        // What is not there has no name.
-        if self.model.is(&Model::None) { String::new() } else { "balloon0".to_owned() }
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        if self.model.is(&Model::None) { AliasStem::Nameless } else { AliasStem::Indexed("balloon") }
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -1,6 +1,7 @@
 //! The devices: one file each, one line in the list below.
 
 pub mod address;
+mod alias;
 pub mod audio;
 pub mod channel;
 pub mod chardev;
@@ -10,6 +11,7 @@ pub mod crypto;
 pub mod disk;
 pub mod filesystem;
 pub mod graphics;
+pub mod host_function;
 pub mod host_source;
 pub mod hostdev;
 pub mod hub;
@@ -50,7 +52,8 @@ use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-pub use address::{Address, PciSlot};
+pub use address::{Address, PciAddress};
+pub use alias::AliasStem;
 pub use info::{Info, Rom};
 pub use list::{Devices, Kind};
 
@@ -110,8 +113,8 @@ pub trait Device: Sized {
         BusSlot::Nothing
     }
 
-    /// The name of the `index`-th device of this kind.
-    fn default_alias(&self, index: usize, domain: &Domain) -> String;
+    /// What it is named after where the user has not named it; its number is not for the device to say.
+    fn alias_stem(&self, domain: &Domain) -> AliasStem;
 
     /// What QEMU gets.
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions);

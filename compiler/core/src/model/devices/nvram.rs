@@ -7,7 +7,7 @@ use crate::ir::Origin;
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{Device, Info, common};
+use crate::model::devices::{AliasStem, Device, Info, common};
 use crate::qemu::QemuOptions;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -39,8 +39,8 @@ impl Device for Nvram {
         defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
     }
 
-    fn default_alias(&self, _index: usize, _domain: &Domain) -> String {
-        "nvram".to_owned()
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Whole("nvram".to_owned())
     }
 
     fn options(&self, _cx: &EmitContext<'_>, _out: &mut QemuOptions) {}

@@ -8,7 +8,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::Connect;
 use crate::qemu::{ArgSection, Props, QemuOptions};
@@ -102,8 +102,8 @@ impl Device for Panic {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("panic{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("panic")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

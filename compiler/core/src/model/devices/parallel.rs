@@ -7,7 +7,7 @@ use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Backend, Source};
-use crate::model::devices::{Device, Info, common};
+use crate::model::devices::{AliasStem, Device, Info, common};
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -84,8 +84,8 @@ impl Device for Parallel {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("parallel{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("parallel")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -7,7 +7,7 @@ use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
@@ -88,8 +88,8 @@ impl Device for Pstore {
         BusSlot::Pci(PCI_DEVICE)
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("pstore{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("pstore")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

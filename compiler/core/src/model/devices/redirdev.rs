@@ -8,7 +8,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::controller::{ControllerType, UsbModel};
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -74,8 +74,8 @@ impl Device for Redirdev {
         BusSlot::Usb
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("redir{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("redir")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -6,7 +6,7 @@ use crate::codes;
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{Device, Info, common};
+use crate::model::devices::{AliasStem, Device, Info, common};
 use crate::qemu::QemuOptions;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -123,8 +123,8 @@ impl Device for Redirfilter {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("redirfilter{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("redirfilter")
     }
 
     /// Each redirected device carries the rules.

@@ -8,7 +8,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::elements::os::{MachineFamily, Os};
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
@@ -233,8 +233,8 @@ impl Device for Serial {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("serial{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("serial")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

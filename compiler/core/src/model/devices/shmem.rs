@@ -10,7 +10,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Backend, Chardev};
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOptions};
@@ -170,8 +170,8 @@ impl Device for Shmem {
         BusSlot::Pci(PCI_DEVICE)
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("shmem{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("shmem")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

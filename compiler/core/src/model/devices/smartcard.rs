@@ -9,7 +9,7 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::controller::ControllerType;
-use crate::model::devices::{Device, Info, common};
+use crate::model::devices::{AliasStem, Device, Info, common};
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -124,8 +124,8 @@ impl Device for Smartcard {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("smartcard{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("smartcard")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

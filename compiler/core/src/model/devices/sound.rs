@@ -9,7 +9,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::audio::Audio;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -187,8 +187,8 @@ impl Device for Sound {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("sound{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("sound")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

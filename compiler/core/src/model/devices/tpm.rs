@@ -9,7 +9,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Backend as CharBackend, Chardev, Descriptor, FdSet, Open};
-use crate::model::devices::{Device, Info, common};
+use crate::model::devices::{AliasStem, Device, Info, common};
 use crate::qemu::{ArgSection, HostRequirements, Opts, Payload, Props, QemuOptions, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -284,8 +284,8 @@ impl Device for Tpm {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("tpm{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("tpm")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

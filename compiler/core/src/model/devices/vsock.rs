@@ -8,7 +8,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, fd};
 use crate::xml_io::Fields;
@@ -106,8 +106,8 @@ impl Device for Vsock {
         BusSlot::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("vsock{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("vsock")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

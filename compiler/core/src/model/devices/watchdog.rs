@@ -7,7 +7,7 @@ use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, Opts, Props, QemuOptions, rules};
@@ -133,8 +133,8 @@ impl Device for Watchdog {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("watchdog{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("watchdog")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

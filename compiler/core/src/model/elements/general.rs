@@ -1,6 +1,6 @@
 //! `<name>`, `<uuid>`, `<title>`, `<description>`, `<metadata>`.
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::MONITOR_FD;
 
 use crate::codes::{self, Report as _};
@@ -60,10 +60,15 @@ impl General {
     /// Reads the elements from `<domain>`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
+        let name = text("name");
+        if name.is_none() {
+            let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "`<domain>` has no `<name>`");
+            f.report(fault.help("add `<name>…</name>`"));
+        }
         Self {
             id: f.attr("id").filter(|_| f.cx().is_running()),
             kind: f.attr("type"),
-            name: text("name"),
+            name,
             uuid: f.child_text("uuid"),
             genid: f.child("genid").map(|g| (g.text(), g.origin())),
             title: text("title"),
@@ -74,9 +79,6 @@ impl General {
 
     /// Fills in a missing uuid.
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
-        if self.name.is_none() {
-            faults.add_with(&codes::MISSING, origin, "the domain has no name", "add `<name>…</name>`");
-        }
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
             faults.conflict_with(
                 name.origin,

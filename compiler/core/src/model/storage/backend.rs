@@ -67,10 +67,8 @@ impl Node<'_> {
             Location::Dir(path) => {
                 driver("vvfat").with("dir", &path.value).with("floppy", self.settings.floppy).with("rw", !self.readonly)
             }
-            Location::Nvme { slot, namespace, .. } => {
-                let s = slot.value;
-                let device = format!("{:04x}:{:02x}:{:02x}.{:x}", s.domain, s.bus, s.slot, s.function);
-                driver("nvme").with("device", device).with("namespace", namespace.value)
+            Location::Nvme { address, namespace, .. } => {
+                driver("nvme").with("device", address.value.to_string()).with("namespace", namespace.value)
             }
             Location::Network(network) => self.server(network, names, cx)?,
             Location::VhostVdpa(_) => {

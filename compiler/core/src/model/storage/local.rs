@@ -1,7 +1,7 @@
 //! The location of a source: its attributes and children, and its host requirements.
 
 use crate::ir::{OptExt, Origin, Spanned, YesNo};
-use crate::model::devices::Address;
+use crate::model::devices::address::{read_pci, write_pci};
 use crate::model::devices::chardev::Reconnect;
 use crate::model::storage::{Location, Network, StorageType};
 use crate::qemu::HostRequirements;
@@ -24,12 +24,16 @@ impl Location {
             }),
             StorageType::Nvme => {
                 let _pci = f.attr::<String>("type");
-                let slot = f.child("address").map(|a| {
+                let address = f.child("address").map(|a| {
                     a.without_effect(&["multifunction"], &["zpci"], "device of the host");
-                    Spanned { value: Address::pci_slot(&a), origin: a.origin() }
+                    Spanned { value: read_pci(&a), origin: a.origin() }
                 });
                 let namespace = f.attr("namespace");
-                slot.zip(namespace).map(|(slot, namespace)| Self::Nvme { slot, namespace, managed: f.attr("managed") })
+                address.zip(namespace).map(|(address, namespace)| Self::Nvme {
+                    address,
+                    namespace,
+                    managed: f.attr("managed"),
+                })
             }
             StorageType::VhostUser => {
                 let _unix = f.attr::<String>("type");
@@ -60,13 +64,7 @@ impl Location {
     pub(super) fn write_children(&self, w: &mut XmlWriter) {
         match self {
             Self::Network(network) => network.write_children(w),
-            Self::Nvme { slot, .. } => w
-                .tag("address")
-                .attr("domain", &format!("0x{:04x}", slot.domain))
-                .attr("bus", &format!("0x{:02x}", slot.bus))
-                .attr("slot", &format!("0x{:02x}", slot.slot))
-                .attr("function", &format!("0x{:x}", slot.function))
-                .end(),
+            Self::Nvme { address, .. } => write_pci(address.value, w.tag("address")).end(),
             Self::VhostUser(_, reconnect) => Reconnect::write(reconnect.as_ref(), w),
             Self::Empty | Self::File(..) | Self::Block(_) | Self::Dir(_) | Self::Volume { .. } | Self::VhostVdpa(_) => {
             }
@@ -102,7 +100,7 @@ impl Location {
             Self::Volume { volume, .. } => {
                 out.refuse("volumes of storage pools (`<disk type='volume'>`)", volume.origin);
             }
-            Self::Nvme { slot, managed, .. } => out.vfio(slot.value.of_host(), !managed.is(&YesNo::No), slot.origin),
+            Self::Nvme { address, managed, .. } => out.vfio(address.value, !managed.is(&YesNo::No), address.origin),
             Self::VhostUser(path, _) => out.own(virtc_plan::Node::Path(path.value.clone()), path.origin),
             Self::VhostVdpa(path) => out.refuse("vDPA block devices (`<disk type='vhostvdpa'>`)", path.origin),
         }

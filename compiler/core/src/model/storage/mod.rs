@@ -17,7 +17,7 @@ mod tests;
 mod volume;
 
 use crate::ir::{DefaultRule, Opt, Origin, Spanned, YesNo, words};
-use crate::model::devices::PciSlot;
+use crate::model::devices::PciAddress;
 use crate::model::devices::chardev::Reconnect;
 use crate::model::devices::seclabel::SourceLabels;
 use crate::qemu::HostRequirements;
@@ -77,7 +77,7 @@ pub enum Location {
     /// A namespace of an `NVMe` disk.
     Nvme {
         /// Its PCI address on the host.
-        slot: Spanned<PciSlot>,
+        address: Spanned<PciAddress>,
         /// The namespace, from 1.
         namespace: Spanned<u32>,
         /// Whether the disk is unbound from the host's driver for QEMU.

@@ -18,8 +18,7 @@ use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType};
 use crate::model::devices::disk::{DiskBus, drive_address};
 use crate::model::devices::{Device, Devices, Kind, chardev};
-use crate::prepare::capabilities;
-use crate::prepare::finish_start;
+use crate::prepare::{alias, all_options, capabilities, finish_start, ids};
 use crate::qemu::HostRequirements;
 use crate::target::Target;
 
@@ -67,6 +66,7 @@ pub(super) fn attach_to(
     }
     let had: Vec<(ControllerType, u32)> = domain.devices.controllers.iter().map(place).collect();
     let taken = aliases(&domain);
+    let running = all_options(&EmitContext::new(&domain, target, facts));
     let next_set = chardev::next_fd_set(&domain);
     let index = domain.devices.adopt(devices, kind);
     if kind == Kind::Disk {
@@ -115,6 +115,7 @@ pub(super) fn attach_to(
         let help = "define a spare `pcie-root-port`, or the controller, before the start";
         findings.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
     }
+    alias::assign_new(&mut domain, kind, index);
     findings.extend(about_device(finish_start(&mut domain), span));
     // The boot order of `<os>` is settled at the start.
     if let Some(disk) = domain.devices.disks.get_mut(index).filter(|_| kind == Kind::Disk) {
@@ -124,10 +125,7 @@ pub(super) fn attach_to(
     if let Some(interface) = domain.devices.interfaces.get_mut(index).filter(|_| kind == Kind::Interface) {
         interface.bootindex = None;
     }
-    let alias = match own {
-        Some(alias) => alias,
-        None => free_alias(&mut domain, kind, index, &taken),
-    };
+    let alias = alias_of(&domain, kind, index).unwrap_or_default();
     domain.fd_sets.insert(alias.clone(), next_set);
 
     let cx = EmitContext::new(&domain, target, facts);
@@ -150,6 +148,10 @@ pub(super) fn attach_to(
         let fault = rules::after(&domain, kind, index, &moves, Action::Attach, span);
         let places = || all.filter_map(|(kind, at)| rules::place(&domain, kind, at, span)).collect();
         findings.extend(fault.map_or_else(places, |fault| std::iter::once(fault).collect()));
+    }
+    if !findings.has_errors() {
+        let new = moves.iter().filter_map(|m| if let QmpAction::Add(option) = m { Some(option) } else { None });
+        findings.extend(ids::check_new(&running, new, span));
     }
     let memlock = memlock(&domain, kind, &needs, target, facts);
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
@@ -224,31 +226,4 @@ fn free_mac(domain: &mut Domain, index: usize) {
 fn aliases(domain: &Domain) -> Vec<String> {
     let kinds = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
     kinds.filter_map(|(k, i)| alias_of(domain, k, i)).collect()
-}
-
-/// Whether the devices of a kind are named by a running number, not by their place.
-fn is_numbered(kind: Kind) -> bool {
-    !matches!(kind, Kind::Disk | Kind::Controller | Kind::Memory)
-}
-
-/// A name that no device of the running domain has: where devices are numbered, one above the highest (libvirt's `src/qemu/qemu_alias.c`).
-fn free_alias(domain: &mut Domain, kind: Kind, index: usize, taken: &[String]) -> String {
-    // The console of a serial port has that port's name, and its number counts.
-    let consoles = domain.devices.consoles.iter().filter(|c| kind == Kind::Console && c.is_mirror());
-    let mirrors: Vec<String> = consoles.map(|c| c.info().alias().replace("serial", "console")).collect();
-    let Some(info) = domain.devices.info_mut(kind, index) else { return String::new() };
-    let alias = info.alias().to_owned();
-    let stem = alias.trim_end_matches(|c: char| c.is_ascii_digit());
-    let number = |name: &str| name.strip_prefix(stem)?.parse::<u32>().ok();
-    let above = taken
-        .iter()
-        .chain(&mirrors)
-        .filter_map(|name| number(name))
-        .max()
-        .map_or(0, |highest| highest.saturating_add(1));
-    let free = if is_numbered(kind) || taken.contains(&alias) { format!("{stem}{above}") } else { alias };
-    if let Some(own) = &mut info.alias {
-        own.value.clone_from(&free);
-    }
-    free
 }

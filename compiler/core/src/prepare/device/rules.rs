@@ -8,7 +8,7 @@ use super::{QmpAction, unsupported};
 use crate::codes;
 use crate::ir::{OptExt, Switch};
 use crate::model::Domain;
-use crate::model::devices::address::{Address, pci};
+use crate::model::devices::address::{Address, is_wanted, pci};
 use crate::model::devices::controller::{Controller, ControllerType, PciModel};
 use crate::model::devices::disk::{DiskBus, DiskDevice};
 use crate::model::devices::graphics::GraphicsType;
@@ -91,14 +91,14 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
         let message = "a device that stands on no bus neither comes nor goes while the guest runs";
         return Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
     }
-    let (slot, origin) = pci(&info.address)?;
-    let span = Some(origin.span()).filter(|own| span.contains(*own)).unwrap_or(span);
+    let (own, origin) = pci(&info.address)?;
+    let span = Some(origin.span()).filter(|place| span.contains(*place)).unwrap_or(span);
     let conflict = |message: String| Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
-    if slot.function != 0 {
+    if own.function() != 0 {
         return conflict("while the guest runs a PCI device comes and goes as function 0 of its slot".to_owned());
     }
     let controllers = &domain.devices.controllers;
-    let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(slot.bus))?;
+    let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(own.bus()))?;
     let model = bus.pci_model()?;
     let fixed = match model {
         PciModel::PcieRoot
@@ -113,7 +113,7 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
         | PciModel::PciExpanderBus => bus.target.hotplug.is(&Switch::Off),
     };
     if fixed {
-        let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", slot.bus, model.word());
+        let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", own.bus(), model.word());
         return Some(
             Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message)
                 .help("use a bus that can: one behind a `pcie-root-port`, or that of a `pc` machine"),
@@ -121,8 +121,9 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
     }
     let others = Kind::ALL.iter().flat_map(|k| (0..domain.devices.count(*k)).map(move |i| (*k, i)));
     let shares = |(k, i): (Kind, usize)| {
-        let theirs = domain.devices.info(k, i).and_then(|info| pci(&info.address)).map(|(slot, _)| slot);
-        (k, i) != (kind, index) && theirs.is_some_and(|t| (t.bus, t.slot) == (slot.bus, slot.slot) && !t.is_empty())
+        let theirs = domain.devices.info(k, i).and_then(|info| pci(&info.address)).map(|(at, _)| at);
+        (k, i) != (kind, index)
+            && theirs.is_some_and(|t| (t.bus(), t.slot()) == (own.bus(), own.slot()) && !is_wanted(t))
     };
     others.clone().any(shares).then(|| {
         let message = "other functions of its slot are in use, and QEMU removes a slot as a whole";

@@ -14,7 +14,6 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::devices::disk::DiskDevice;
-use crate::model::devices::interface::Interface;
 use crate::model::devices::memory::Model as MemoryModel;
 use crate::model::devices::{Device, Devices, Kind};
 use crate::prepare::finish_start;
@@ -110,7 +109,7 @@ fn rules_for(domain: &Domain, kind: Kind, index: usize) -> Rules {
             Rules { free, silent: &["target/@tray", "source/@index", "backingStore", "mirror"], keeps: false }
         }
         Kind::Interface => {
-            let free: &[&str] = if devices.interfaces.get(index).is_some_and(Interface::is_hostdev) {
+            let free: &[&str] = if devices.interfaces.get(index).is_some_and(|i| i.host_function().is_some()) {
                 &[]
             } else {
                 &[

@@ -105,7 +105,7 @@ pub(in crate::host) fn copy(from: &Path, part: &Path, to: &Path, owner: (u32, u3
     let copying = |e: std::io::Error| HostError::system("make", to, e);
     let mut source = File::open(from).map_err(|e| HostError::system("open", from, e))?;
     if !source.metadata().map_err(copying)?.is_file() {
-        return Err(HostError::Unsuitable(format!("{} is no plain file", from.display())));
+        return Err(HostError::Unsuitable(format!("{} is not a regular file", from.display())));
     }
     remove_file(part)?;
     let mut options = OpenOptions::new();

@@ -76,7 +76,7 @@ pub(in crate::host) fn set(interface: &str, link: &LinkSetting, now: &Interface)
             // SAFETY: a structure of numbers.
             let mut address: libc::sockaddr = unsafe { std::mem::zeroed() };
             address.sa_family = libc::ARPHRD_ETHER;
-            let bytes = parse_mac(mac).ok_or_else(|| HostError::Unsuitable(format!("`{mac}` is no MAC address")))?;
+            let bytes = parse_mac(mac).ok_or_else(|| HostError::Unsuitable(format!("`{mac}` is not a MAC address")))?;
             for (to, from) in address.sa_data.iter_mut().zip(bytes) {
                 *to = from.cast_signed();
             }

@@ -203,7 +203,7 @@ impl Qemu {
         }
         match self.execute(command, None, None) {
             Ok(_) | Err(HostError::QemuEnded { .. }) => Ok(()),
-            // A descriptor that another command has taken is no longer QEMU's to close; it went with what took it.
+            // A descriptor that another command has taken does not belong to the monitor any more; it is closed with what took it.
             Err(HostError::Refused { .. }) if command.get("execute").is_some_and(|name| name == "closefd") => Ok(()),
             Err(error) => Err(error),
         }

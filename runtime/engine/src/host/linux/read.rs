@@ -131,7 +131,7 @@ pub(in crate::host) fn interface(name: &str) -> Result<Option<Interface>> {
     if name.is_empty() || name.starts_with('.') || name.contains('/') {
         return Ok(None);
     }
-    // Network interfaces are those of the real sysfs: what makes them is no file.
+    // Network interfaces are those of the real sysfs: they are not made by writing files.
     let dir = Path::new("/sys/class/net").join(name);
     let value = |file: &str| Ok::<_, HostError>(text(&dir.join(file))?.map(|t| t.trim().to_owned()));
     let (Some(mac), Some(mtu), Some(flags)) = (value("address")?, value("mtu")?, value("flags")?) else {
@@ -155,7 +155,8 @@ pub(in crate::host) fn has_group(group: &Group) -> Result<bool> {
 pub(in crate::host) fn user(name: &str) -> Result<Option<User>> {
     let fail = |e: nix::Error| HostError::System { what: format!("look up user {name}"), why: e.to_string() };
     let Some(user) = nix::unistd::User::from_name(name).map_err(fail)? else { return Ok(None) };
-    let name = std::ffi::CString::new(name).map_err(|_| HostError::Unsuitable(format!("`{name}` is no user")))?;
+    let name =
+        std::ffi::CString::new(name).map_err(|_| HostError::Unsuitable(format!("`{name}` is not a user name")))?;
     let groups = nix::unistd::getgrouplist(&name, user.gid).map_err(fail)?;
     let groups = groups.into_iter().map(nix::unistd::Gid::as_raw).collect();
     Ok(Some(User { uid: user.uid.as_raw(), gid: user.gid.as_raw(), groups }))

@@ -26,7 +26,10 @@ impl State {
     /// Makes the directory where it is not there, locks it, begins an empty journal.
     pub(super) fn create(dir: &Path) -> Result<Self> {
         if !dir.is_absolute() {
-            return Err(HostError::Unsuitable(format!("the state directory {} is no absolute path", dir.display())));
+            return Err(HostError::Unsuitable(format!(
+                "the state directory {} is not an absolute path",
+                dir.display()
+            )));
         }
         if let Some(parent) = dir.parent() {
             let made = DirBuilder::new().recursive(true).mode(0o755).create(parent);

@@ -9,7 +9,7 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::graphics::{Graphics, GraphicsType};
-use crate::model::devices::{Device, Info};
+use crate::model::devices::{AliasStem, Device, Info};
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -178,8 +178,8 @@ impl Device for Audio {
         }
     }
 
-    fn default_alias(&self, _index: usize, _domain: &Domain) -> String {
-        self.id()
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Whole(self.id())
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -29,11 +29,11 @@ impl Controller {
         }
         if matches!(model, PciModel::PcieRootPort | PciModel::PcieSwitchDownstreamPort) {
             self.target.chassis.get_or_insert(by_rule(index));
-            if let Some((slot, _)) = pci(&self.info.address) {
+            if let Some((at, _)) = pci(&self.info.address) {
                 // The ports of a switch are numbered by their slots, root ports by slot and function.
                 let root_port = model == PciModel::PcieRootPort;
-                let port =
-                    if root_port { (u32::from(slot.slot) << 3) + u32::from(slot.function) } else { slot.slot.into() };
+                let slot = u32::from(at.slot());
+                let port = if root_port { (slot << 3) + u32::from(at.function()) } else { slot };
                 self.target.port.get_or_insert(by_rule(port));
             }
         }

@@ -16,7 +16,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioModel;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::elements::memory::scaled;
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
@@ -177,9 +177,25 @@ impl Controller {
     pub fn bus_alias(&self, domain: &Domain) -> String {
         let own = self.info.alias();
         if own.starts_with("ua-") && self.is_built_in(domain.os.family()) {
-            return self.default_alias(0, domain);
+            return self.default_name(domain.os.family());
         }
         own.to_owned()
+    }
+
+    /// Its name unless the user gives it one: QEMU's own for what the machine brings.
+    fn default_name(&self, family: MachineFamily) -> String {
+        let number = self.index();
+        match self.kind.value {
+            ControllerType::Pci if self.pci_model() == Some(PciModel::PcieRoot) => format!("pcie.{number}"),
+            // The one bus of an old machine has a name without a number.
+            ControllerType::Pci if family == MachineFamily::Versatile => "pci".to_owned(),
+            ControllerType::Pci => format!("pci.{number}"),
+            // The first built-in controllers give their buses names without numbers.
+            ControllerType::Ide if family == MachineFamily::I440fx && number == 0 => "ide".to_owned(),
+            ControllerType::Sata if family == MachineFamily::Q35 && number == 0 => "ide".to_owned(),
+            ControllerType::Usb if number == 0 => "usb".to_owned(),
+            kind => format!("{}{number}", kind.word()),
+        }
     }
 
     /// Whether QEMU's machine brings it, so that no argument asks for it.
@@ -328,20 +344,8 @@ impl Device for Controller {
         })
     }
 
-    fn default_alias(&self, _index: usize, domain: &Domain) -> String {
-        let number = self.index();
-        let family = domain.os.family();
-        match self.kind.value {
-            ControllerType::Pci if self.pci_model() == Some(PciModel::PcieRoot) => format!("pcie.{number}"),
-            // The one bus of an old machine has a name without a number.
-            ControllerType::Pci if family == MachineFamily::Versatile => "pci".to_owned(),
-            ControllerType::Pci => format!("pci.{number}"),
-            // The first built-in controllers give their buses names without numbers.
-            ControllerType::Ide if family == MachineFamily::I440fx && number == 0 => "ide".to_owned(),
-            ControllerType::Sata if family == MachineFamily::Q35 && number == 0 => "ide".to_owned(),
-            ControllerType::Usb if number == 0 => "usb".to_owned(),
-            kind => format!("{}{number}", kind.word()),
-        }
+    fn alias_stem(&self, domain: &Domain) -> AliasStem {
+        AliasStem::Whole(self.default_name(domain.os.family()))
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -20,7 +20,7 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{ControllerType, ScsiModel};
 use crate::model::devices::virtio::VirtioModel;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::model::storage::ImageFormat;
@@ -365,17 +365,18 @@ impl Device for Disk {
         }
     }
 
-    fn default_alias(&self, _index: usize, domain: &Domain) -> String {
+    fn alias_stem(&self, domain: &Domain) -> AliasStem {
         let bus = self.bus.get().map_or("disk", DiskBus::word);
-        match &self.info.address {
+        AliasStem::Whole(match &self.info.address {
             Some(Spanned { value: Address::Drive { controller, bus: number, target, unit }, .. }) => {
                 if self.bus.is(&DiskBus::Scsi) && self.scsi_model(domain) != Some(ScsiModel::Lsilogic) {
-                    return format!("scsi{controller}-{number}-{target}-{unit}");
+                    format!("scsi{controller}-{number}-{target}-{unit}")
+                } else {
+                    format!("{bus}{controller}-{number}-{unit}")
                 }
-                format!("{bus}{controller}-{number}-{unit}")
             }
             Some(_) | None => format!("{bus}-disk{}", self.target_index()),
-        }
+        })
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

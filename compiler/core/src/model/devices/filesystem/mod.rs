@@ -12,7 +12,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev};
-use crate::model::devices::{BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, HostRequirements, Opts, Payload, Props, QemuOptions, Text, state};
 use crate::xml_io::Fields;
@@ -194,8 +194,8 @@ impl Device for Filesystem {
         BusSlot::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("fs{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Next("fs")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

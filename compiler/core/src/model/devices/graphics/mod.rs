@@ -20,7 +20,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
-use crate::model::devices::{Device, Info};
+use crate::model::devices::{AliasStem, Device, Info};
 use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -134,8 +134,8 @@ impl Device for Graphics {
         check::check(self, domain, faults);
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("graphics{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("graphics")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

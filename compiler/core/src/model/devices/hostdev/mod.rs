@@ -17,15 +17,15 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::device_or_ignored;
-use crate::model::devices::host_source::HostSource;
+use crate::model::devices::host_function::{HostFunction, pci_slot};
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{Address, BusSlot, Device, Info};
+use crate::model::devices::{Address, AliasStem, BusSlot, Device, Info};
 use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
 pub use mdev::{Mdev, MdevModel};
-pub use pci::{PciBackend, PciDriver, PciFunction, needs_pci, vfio_props};
+pub use pci::PciFunction;
 pub use scsi::{Scsi, ScsiSource};
 pub use scsi_host::{ScsiHost, ScsiHostModel};
 pub use usb::{GuestReset, UsbDevice};
@@ -65,8 +65,8 @@ pub struct Display {
 pub struct Hostdev {
     /// Always `subsystem` for QEMU.
     pub mode: Opt<HostdevMode>,
-    /// Whether the host's driver is detached and attached for the guest.
-    pub managed: Opt<YesNo>,
+    /// `managed` of what is no PCI function: libvirt keeps it, and it has no effect.
+    managed: Opt<YesNo>,
     /// The device.
     pub subsystem: Subsystem,
     /// The interface that is one with a PCI device in the guest.
@@ -124,8 +124,9 @@ impl Hostdev {
             f.report(fault.help("add `<source>` with an address"));
             return None;
         };
+        let managed = f.attr("managed");
         let subsystem = match kind.value {
-            HostdevType::Pci => PciFunction::lower(f, &source).map(Subsystem::Pci),
+            HostdevType::Pci => PciFunction::lower(f, &source, managed).map(Subsystem::Pci),
             HostdevType::Usb => UsbDevice::lower(&source).map(Subsystem::Usb),
             HostdevType::Scsi => Scsi::lower(f, &source).map(|scsi| Subsystem::Scsi(Box::new(scsi))),
             HostdevType::ScsiHost => ScsiHost::lower(f, &source).map(Subsystem::ScsiHost),
@@ -139,7 +140,7 @@ impl Hostdev {
         if kind.value != HostdevType::Scsi {
             f.without_effect(&[], &["readonly", "shareable"], &format!("device of type `{}`", kind.word()));
         }
-        let managed = f.attr("managed");
+        let managed = managed.filter(|_| kind.value != HostdevType::Pci);
         Some(Self { mode, managed, subsystem, teaming: Teaming::lower(f), info: Info::lower(f), origin: f.origin() })
     }
 
@@ -154,13 +155,14 @@ impl Hostdev {
         }
     }
 
-    /// The PCI function or USB device.
-    pub fn source(&self) -> Opt<HostSource> {
-        match &self.subsystem {
-            Subsystem::Pci(pci) => Some(pci.source.map(HostSource::Pci)),
-            Subsystem::Usb(usb) => Some(usb.source),
-            Subsystem::Scsi(_) | Subsystem::ScsiHost(_) | Subsystem::Mdev(_) => None,
-        }
+    /// The PCI function of the host, where it is one.
+    pub fn host_function(&self) -> Option<&HostFunction> {
+        if let Subsystem::Pci(pci) = &self.subsystem { Some(&pci.function) } else { None }
+    }
+
+    /// `managed`, wherever it is kept.
+    fn managed(&mut self) -> &mut Opt<YesNo> {
+        if let Subsystem::Pci(pci) = &mut self.subsystem { &mut pci.function.managed } else { &mut self.managed }
     }
 
     /// The SCSI device.
@@ -189,7 +191,7 @@ impl Hostdev {
     /// Whether both mean one device of the host (`virDomainHostdevMatch` in libvirt's `src/conf/domain_conf.c`).
     fn is_same(&self, other: &Self) -> bool {
         match (&self.subsystem, &other.subsystem) {
-            (Subsystem::Pci(own), Subsystem::Pci(other)) => own.source == other.source,
+            (Subsystem::Pci(own), Subsystem::Pci(other)) => own.function.address == other.function.address,
             (Subsystem::Usb(own), Subsystem::Usb(other)) => own.is_same(other),
             (Subsystem::Scsi(own), Subsystem::Scsi(other)) => own.source.is_same(&other.source),
             (Subsystem::ScsiHost(own), Subsystem::ScsiHost(other)) => own.wwpn == other.wwpn,
@@ -208,7 +210,7 @@ impl Device for Hostdev {
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("hostdev").opt("mode", &self.mode).attr("type", self.kind().word());
-        let tag = tag.opt("managed", &self.managed);
+        let tag = tag.opt("managed", self.host_function().map_or(&self.managed, |function| &function.managed));
         let tag = match &self.subsystem {
             Subsystem::Pci(pci) => pci.display.write(tag),
             Subsystem::Usb(_) => tag,
@@ -249,7 +251,8 @@ impl Device for Hostdev {
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         self.mode.get_or_insert(Spanned::rule(HostdevMode::Subsystem, &MODE, self.origin));
-        self.managed.get_or_insert(Spanned::rule(YesNo::No, &MANAGED, self.origin));
+        let origin = self.origin;
+        self.managed().get_or_insert(Spanned::rule(YesNo::No, &MANAGED, origin));
         match &mut self.subsystem {
             Subsystem::Pci(pci) => pci.define(defaults),
             Subsystem::Mdev(mdev) => mdev.define(self.origin),
@@ -265,20 +268,16 @@ impl Device for Hostdev {
     fn bus_slot(&self, domain: &Domain) -> BusSlot {
         match &self.subsystem {
             Subsystem::Pci(_) if self.is_unassigned() => BusSlot::Nothing,
-            Subsystem::Pci(pci) => needs_pci(domain, pci.conventional),
+            Subsystem::Pci(pci) => pci.function.bus_slot(domain),
             Subsystem::Usb(_) => BusSlot::Usb,
-            Subsystem::ScsiHost(host) => needs_pci(domain, host.model.is(&ScsiHostModel::Transitional)),
-            Subsystem::Mdev(mdev) if mdev.model.value == MdevModel::VfioPci => needs_pci(domain, false),
+            Subsystem::ScsiHost(host) => pci_slot(domain, host.model.is(&ScsiHostModel::Transitional)),
+            Subsystem::Mdev(mdev) if mdev.model.value == MdevModel::VfioPci => pci_slot(domain, false),
             Subsystem::Scsi(_) | Subsystem::Mdev(_) => BusSlot::Nothing,
         }
     }
 
-    fn default_alias(&self, index: usize, domain: &Domain) -> String {
-        // Interfaces that are devices of the host come first in the list of these, and the user's own names do not count.
-        let counts = |info: &Info| info.alias.as_ref().is_none_or(|a| !a.value.starts_with("ua-"));
-        let before = domain.devices.interfaces.iter().filter(|i| i.is_hostdev() && counts(i.info())).count();
-        let own = domain.devices.hostdevs.iter().take(index).filter(|h| counts(&h.info)).count();
-        format!("hostdev{}", before + own)
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Next("hostdev")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
@@ -294,7 +293,7 @@ impl Device for Hostdev {
 
     fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
         match &self.subsystem {
-            Subsystem::Pci(pci) => pci.host(self.managed.is(&YesNo::Yes), out),
+            Subsystem::Pci(pci) => pci.function.host(out),
             Subsystem::Usb(usb) => usb.host(cx, out),
             Subsystem::Scsi(scsi) => scsi.host(cx, out),
             Subsystem::ScsiHost(host) => host.host(&self.info, out),

@@ -6,7 +6,7 @@ use crate::codes;
 use crate::ir::{Opt, OptExt, Spanned, words};
 use crate::model::EmitContext;
 use crate::model::devices::Info;
-use crate::model::devices::host_source::{HostBus, HostSource};
+use crate::model::devices::host_source::UsbSource;
 use crate::model::storage::StartupPolicy;
 use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -21,7 +21,7 @@ words! {
 #[derive(Debug, Clone)]
 pub struct UsbDevice {
     /// Which one.
-    pub source: Spanned<HostSource>,
+    pub source: Spanned<UsbSource>,
     /// Its bus and number, where the definition gives these beside vendor and product.
     pub at: Option<(u32, u32)>,
     /// When a reset by the guest resets it.
@@ -43,30 +43,30 @@ impl UsbDevice {
     /// libvirt's `src/conf/domain_conf.c`).
     pub fn is_same(&self, later: &Self) -> bool {
         let place = |usb: &Self| match (usb.source.value, usb.at) {
-            (HostSource::UsbAddress { bus, device }, _) | (_, Some((bus, device))) => (bus, device),
-            (HostSource::UsbId { .. } | HostSource::Pci(_), None) => (0, 0),
+            (UsbSource::Address { bus, device }, _) | (_, Some((bus, device))) => (bus, device),
+            (UsbSource::Id { .. }, None) => (0, 0),
         };
         let ids = |usb: &Self| match usb.source.value {
-            HostSource::UsbId { vendor, product } => (vendor, product),
-            HostSource::UsbAddress { .. } | HostSource::Pci(_) => (0, 0),
+            UsbSource::Id { vendor, product } => (vendor, product),
+            UsbSource::Address { .. } => (0, 0),
         };
         let (bus, device) = place(self);
         if bus > 0 && device > 0 { place(later) == (bus, device) } else { ids(self) == ids(later) }
     }
 
     pub(super) fn lower(source: &Fields<'_, '_>) -> Option<Self> {
-        let device = HostSource::lower(source, Some(HostBus::Usb))?;
-        if matches!(device.value, HostSource::UsbId { vendor: 0, .. } | HostSource::UsbAddress { bus: 0, device: 0 }) {
+        let device = UsbSource::lower(source)?;
+        if matches!(device.value, UsbSource::Id { vendor: 0, .. } | UsbSource::Address { bus: 0, device: 0 }) {
             let span = device.origin.span();
             source.report(Diagnostic::at(&codes::BAD_VALUE, span, "no USB device of the host has these numbers"));
         }
         let at = match device.value {
-            HostSource::UsbId { .. } => source.child("address").and_then(|a| {
+            UsbSource::Id { .. } => source.child("address").and_then(|a| {
                 let (bus, device) = (a.attr::<u32>("bus"), a.attr::<u32>("device"));
                 // An address of zeros is none.
                 Some((bus?.value, device?.value)).filter(|at| *at != (0, 0))
             }),
-            HostSource::UsbAddress { .. } | HostSource::Pci(_) => None,
+            UsbSource::Address { .. } => None,
         };
         let (guest_reset, startup_policy) = (source.attr("guestReset"), source.attr("startupPolicy"));
         Some(Self { source: device, at, guest_reset, startup_policy })
@@ -75,24 +75,23 @@ impl UsbDevice {
     pub(super) fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("source").opt("startupPolicy", &self.startup_policy).opt("guestReset", &self.guest_reset);
         tag.children(|w| {
-            self.source.value.write(false, w);
+            self.source.value.write(w);
             if let Some((bus, device)) = self.at {
-                HostSource::UsbAddress { bus, device }.write(false, w);
+                UsbSource::Address { bus, device }.write(w);
             }
         });
     }
 
     fn find(&self, cx: &EmitContext<'_>) -> Found {
         match (self.source.value, self.at) {
-            (HostSource::UsbAddress { bus, device }, _) | (_, Some((bus, device))) => Found::At(bus, device),
-            (HostSource::UsbId { vendor, product }, None) => match cx.facts.usb_by_id(vendor, product) {
+            (UsbSource::Address { bus, device }, _) | (_, Some((bus, device))) => Found::At(bus, device),
+            (UsbSource::Id { vendor, product }, None) => match cx.facts.usb_by_id(vendor, product) {
                 Some((bus, device)) => Found::At(bus, device),
                 None if self.startup_policy.is(&StartupPolicy::Optional) && cx.facts.lacks_usb(vendor, product) => {
                     Found::Missing
                 }
                 None => Found::Unknown,
             },
-            (HostSource::Pci(_), None) => Found::Unknown,
         }
     }
 
@@ -101,7 +100,7 @@ impl UsbDevice {
             Found::At(bus, device) => Some(format!("/dev/bus/usb/{bus:03}/{device:03}")),
             Found::Missing => None,
             Found::Unknown => {
-                if let HostSource::UsbId { vendor, product } = self.source.value {
+                if let UsbSource::Id { vendor, product } = self.source.value {
                     let message = format!("which USB device is {vendor:04x}:{product:04x} is known on the host alone");
                     let help = "give a host file with `--host`, in which one device has these ids, or name it by bus and device";
                     let span = self.source.origin.span();

@@ -7,7 +7,7 @@ use crate::codes;
 use crate::ir::{OptExt, Origin, Spanned, YesNo};
 use crate::model::Domain;
 use crate::model::devices::Address;
-use crate::model::devices::host_source::HostSource;
+use crate::model::devices::host_source::NetSource;
 use crate::model::devices::interface::ip::Family;
 use crate::model::devices::interface::source::SocketMode;
 use crate::model::devices::interface::{Interface, InterfaceType, MacvtapMode, ResolvedNetwork, Source};
@@ -45,6 +45,10 @@ pub(super) fn check(interface: &Interface, domain: &Domain, faults: &mut Diagnos
     }
     let report = &mut Report { faults };
     kind(interface, domain, report);
+    if matches!(interface.source, Source::Host(Some(NetSource::Usb(_)))) {
+        // It is to be another device, for which other rules hold.
+        return;
+    }
     host_end(interface, report);
     guest_addresses(interface, report);
     passt(interface, report);
@@ -79,9 +83,7 @@ fn kind(interface: &Interface, domain: &Domain, report: &mut Report<'_>) {
         }
         Type::Vdpa => virtio_only(interface, report),
         Type::Hostdev => {
-            if let Some(source @ Spanned { value: HostSource::UsbAddress { .. } | HostSource::UsbId { .. }, .. }) =
-                interface.source.host()
-            {
+            if let Source::Host(Some(NetSource::Usb(source))) = &interface.source {
                 let message = "QEMU has no way to make a USB device a network interface of type `hostdev`";
                 let help = "use `<hostdev mode='subsystem' type='usb'>`; the guest's driver makes it an interface";
                 report.refuse_with(source.origin, message, help);
@@ -264,7 +266,7 @@ fn device(interface: &Interface, report: &mut Report<'_>) {
 
 /// What the interface cannot have once it is known what its network is on the host.
 fn actual(interface: &Interface, report: &mut Report<'_>) {
-    let actual = interface.actual();
+    let (actual, is_function) = (interface.actual(), interface.host_function().is_some());
     let word = actual.word();
     let passthrough = match (&interface.source, &interface.resolved) {
         (_, Some(ResolvedNetwork::Direct { mode, .. })) => *mode == MacvtapMode::Passthrough,
@@ -273,9 +275,8 @@ fn actual(interface: &Interface, report: &mut Report<'_>) {
     };
     // What a network is decides; where it is not known, that is said elsewhere.
     let known = interface.kind.value != Type::Network || interface.resolved.is_some();
-    let takes_vlan = actual == Type::Hostdev
-        || passthrough
-        || (matches!(actual, Type::Bridge | Type::Network) && interface.is_openvswitch());
+    let takes_vlan =
+        is_function || passthrough || (matches!(actual, Type::Bridge | Type::Network) && interface.is_openvswitch());
     if let Some(vlan) = interface.vlan.as_ref().filter(|_| known && !takes_vlan) {
         let message = format!("an interface of type `{word}` cannot set a VLAN");
         let help = "VLANs can be set for VFs (`type='hostdev'`), for macvtap in mode `passthrough` and on bridges of Open vSwitch; \
@@ -283,7 +284,7 @@ fn actual(interface: &Interface, report: &mut Report<'_>) {
         report.refuse_with(vlan.origin, message, help);
     }
     let bandwidth = interface.options.bandwidth.as_ref().and_then(super::options::Bandwidth::origin);
-    if let Some(origin) = bandwidth.filter(|_| actual == Type::Hostdev) {
+    if let Some(origin) = bandwidth.filter(|_| is_function) {
         report.refuse(origin, "the bandwidth of a device of the host cannot be limited");
     }
     let on_bridge = matches!(actual, Type::Network | Type::Bridge | Type::Ethernet);

@@ -1,37 +1,19 @@
 //! What the guest sees of an interface: `-device` (`qemuBuildNicDevProps` in libvirt's `src/qemu/qemu_command.c`).
 
-use crate::ir::{Leaf, Opt, OptExt, Spanned, YesNo};
+use crate::ir::{Leaf, Opt, OptExt};
 use crate::model::EmitContext;
-use crate::model::devices::PciSlot;
-use crate::model::devices::host_source::HostSource;
-use crate::model::devices::hostdev::vfio_props;
-use crate::model::devices::interface::{Interface, ResolvedNetwork, netdev};
+use crate::model::devices::interface::{Interface, netdev};
 use crate::model::devices::teaming::Teaming;
 use crate::qemu::{ArgSection, Opts, Props, QemuOptions};
 
-/// The function of the host that the guest gets, and whether the host's driver gives it up for that.
-pub(super) fn host_function(interface: &Interface) -> Option<(Spanned<PciSlot>, bool)> {
-    let managed = interface.managed.is(&YesNo::Yes);
-    match (&interface.resolved, interface.source.host()) {
-        (Some(ResolvedNetwork::Host { slot, managed }), _) => {
-            Some((Spanned { value: *slot, origin: interface.kind.origin }, *managed))
-        }
-        (_, Some(Spanned { value: HostSource::Pci(slot), origin })) => Some((Spanned { value: slot, origin }, managed)),
-        _ => None,
-    }
-}
-
 /// `-netdev` and `-device`.
 pub(super) fn options(interface: &Interface, cx: &EmitContext<'_>, out: &mut QemuOptions) {
-    if interface.is_hostdev() {
-        if let Some((slot, _)) = host_function(interface) {
-            // The devices of pools join the list of the host's devices when the guest starts, behind those of the definition.
-            let section = if interface.resolved.is_some() { ArgSection::NetworkHostdevs } else { ArgSection::Hostdevs };
-            let pair = interface.teaming.as_ref().and_then(Teaming::failover_pair);
-            let props = vfio_props(cx, slot.value, &interface.info, interface.bootindex).opt("failover_pair_id", pair);
-            out.device(section, props, slot.origin);
-        }
-        return;
+    if let Some(function) = interface.host_function() {
+        // The devices of pools join the list of the host's devices when the guest starts, after those of the definition.
+        let section = if interface.resolved.is_some() { ArgSection::NetworkHostdevs } else { ArgSection::Hostdevs };
+        let pair = interface.teaming.as_ref().and_then(Teaming::failover_pair);
+        let props = function.props(cx, &interface.info, interface.bootindex).opt("failover_pair_id", pair);
+        return out.device(section, props, function.address.origin);
     }
     let id = format!("host{}", interface.info.alias());
     if let Some(netdev) = netdev::props(interface, cx, out) {

@@ -5,6 +5,7 @@ use virtc_plan::{QmpCall, Step};
 
 use crate::ir::{Mac, OptExt, YesNo};
 use crate::model::EmitContext;
+use crate::model::devices::host_function::HostFunction;
 use crate::model::devices::interface::source::SocketMode;
 use crate::model::devices::interface::{Interface, InterfaceType, LinkState, Source, frontend, netdev};
 use crate::qemu::HostRequirements;
@@ -12,8 +13,10 @@ use crate::qemu::HostRequirements;
 /// Taps, descriptors and functions of the host; what the runtime cannot do yet is refused by name.
 pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) {
     let origin = interface.kind.origin;
+    if let Some(own) = interface.host_function() {
+        return function(interface, own, out);
+    }
     match interface.actual() {
-        InterfaceType::Hostdev => return function(interface, out),
         InterfaceType::Ethernet | InterfaceType::Bridge | InterfaceType::Network => tap(interface, cx, out),
         InterfaceType::Direct => out.refuse("macvtap interfaces (`<interface type='direct'>`)", origin),
         InterfaceType::Vhostuser if !interface.is_passt() => vhost_user(interface, out),
@@ -26,7 +29,8 @@ pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRe
                 out.pinned = true;
             }
         }
-        InterfaceType::User
+        InterfaceType::Hostdev
+        | InterfaceType::User
         | InterfaceType::Vhostuser
         | InterfaceType::Udp
         | InterfaceType::Mcast
@@ -45,11 +49,10 @@ pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRe
 }
 
 /// A function of the host, which is a VF with a MAC of the definition's.
-fn function(interface: &Interface, out: &mut HostRequirements) {
-    let Some((slot, managed)) = frontend::host_function(interface) else { return };
-    out.vfio(slot.value.of_host(), managed, slot.origin);
+fn function(interface: &Interface, own: &HostFunction, out: &mut HostRequirements) {
+    own.host(out);
     let admin = interface.mac.as_ref().map(|m| m.origin).or(interface.vlan.as_ref().map(|v| v.origin));
-    out.vf_admin(admin.unwrap_or(slot.origin));
+    out.vf_admin(admin.unwrap_or(own.address.origin));
 }
 
 fn tap(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) {

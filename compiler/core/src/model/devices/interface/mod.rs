@@ -22,10 +22,10 @@ use crate::ir::{DefaultRule, Leaf, Mac, Opt, OptExt, Origin, Spanned, YesNo, wor
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::host_source::HostSource;
-use crate::model::devices::hostdev::{PciDriver, needs_pci};
+use crate::model::devices::host_function::HostFunction;
+use crate::model::devices::host_source::NetSource;
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::Fields;
@@ -63,8 +63,6 @@ words! {
 pub struct Interface {
     /// Where the frames go.
     pub kind: Spanned<InterfaceType>,
-    /// Whether the host's driver is detached and attached for the guest; for `hostdev` alone.
-    pub managed: Opt<YesNo>,
     /// Whether the guest may say itself which frames it wants.
     pub trust_rx_filters: Opt<YesNo>,
     /// The guest's address.
@@ -101,8 +99,6 @@ pub struct Interface {
     pub driver: Option<Driver>,
     /// What moves them on the host.
     pub backend: Backend,
-    /// The kernel driver, for `hostdev`.
-    pub pci_driver: Option<PciDriver>,
     /// The state of the link.
     pub link: Opt<LinkState>,
     /// The largest frame, in bytes.
@@ -115,8 +111,6 @@ pub struct Interface {
     pub origin: Origin,
     /// What its network is on the host; `define` fills it from the host file.
     pub resolved: Option<ResolvedNetwork>,
-    /// Whether the host's function is conventional PCI; `define` fills it from the host file.
-    pub conventional: bool,
     /// The place in the boot order that follows from `<os>`; `prepare` fills it.
     pub bootindex: Option<u32>,
 }
@@ -134,9 +128,14 @@ static MAC: DefaultRule = DefaultRule {
 const GENERATED: &[&str] = &["vnet", "macvtap", "macvlan"];
 
 impl Interface {
-    /// Whether the guest gets a device of the host.
-    pub fn is_hostdev(&self) -> bool {
-        self.actual() == InterfaceType::Hostdev
+    /// The function of the host that the guest gets, where it gets one: the interface's own, or one from the pool of its network.
+    pub fn host_function(&self) -> Option<&HostFunction> {
+        match (&self.resolved, &self.source) {
+            (Some(ResolvedNetwork::Function(function)), _) | (_, Source::Host(Some(NetSource::Function(function)))) => {
+                Some(function)
+            }
+            _ => None,
+        }
     }
 
     /// Whether the guest sees a virtio interface.
@@ -187,16 +186,13 @@ impl Device for Interface {
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let kind = f.attr::<InterfaceType>("type")?;
-        let driver = f.child("driver");
         let mac = f.child("mac");
         let guest = f.child("guest");
         // What the guest made of its address and its interface is reported by libvirt, and no part of a definition.
         let _ = mac.as_ref().and_then(|m| m.attr::<Mac>("currentAddress"));
         let _ = guest.as_ref().and_then(|g| g.attr::<String>("actual"));
-        let hostdev = kind.value == InterfaceType::Hostdev;
         let (target, target_managed) = Self::lower_target(f);
         Some(Self {
-            managed: if hostdev { f.attr("managed") } else { None },
             trust_rx_filters: f.attr("trustGuestRxFilters"),
             mac: mac.as_ref().and_then(|m| m.attr("address")),
             mac_notes: mac.map_or((None, None), |m| (m.attr("type"), m.attr("check"))),
@@ -213,8 +209,11 @@ impl Device for Interface {
             target_managed,
             guest_dev: guest.and_then(|g| g.attr("dev")),
             model: f.child_attr::<String>("model", "type").map(|m| m.map(model::spelled)),
-            pci_driver: driver.as_ref().filter(|_| hostdev).and_then(|_| PciDriver::lower(f)),
-            driver: driver.filter(|_| !hostdev).map(|d| Driver::lower(&d)),
+            // `<driver>` of a function of the host is another element of this name.
+            driver: (kind.value != InterfaceType::Hostdev)
+                .then(|| f.child("driver"))
+                .flatten()
+                .map(|d| Driver::lower(&d)),
             backend: Backend::lower(f),
             link: f.child_attr("link", "state"),
             mtu: f.child_attr("mtu", "size").filter(|mtu: &Spanned<u32>| mtu.value > 0),
@@ -222,21 +221,21 @@ impl Device for Interface {
             info: Info::lower(f),
             origin: f.origin(),
             resolved: None,
-            conventional: false,
             bootindex: None,
             kind,
         })
     }
 
     fn write(&self, w: &mut XmlWriter) {
-        let managed = self.managed.filter(|m| m.is_yes());
+        let function = if let Source::Host(Some(NetSource::Function(own))) = &self.source { Some(own) } else { None };
+        let managed = function.and_then(|function| function.managed).filter(|m| m.is_yes());
         let tag = w.tag("interface").attr("type", self.kind.word()).opt("managed", &managed);
         tag.opt("trustGuestRxFilters", &self.trust_rx_filters).children(|w| {
             if self.mac.is_some() {
                 let (kind, check) = &self.mac_notes;
                 w.tag("mac").opt("address", &self.mac).opt("type", kind).opt("check", check).end();
             }
-            if let Some(driver) = &self.pci_driver {
+            if let Some(driver) = function.and_then(|function| function.driver.as_ref()) {
                 driver.write(w);
             }
             self.source.write(w);
@@ -323,8 +322,9 @@ impl Device for Interface {
             let message = "only passt is told which interface of the host to use";
             defaults.report(Diagnostic::at(&codes::WITHOUT_EFFECT, span, message));
         }
-        if let Some(Spanned { value: HostSource::Pci(slot), .. }) = self.source.host() {
-            self.conventional = defaults.facts.is_conventional(slot);
+        // Which function a network gives is known at the start only, and a place on a bus is given before.
+        if let Source::Host(Some(NetSource::Function(function))) = &mut self.source {
+            function.define(defaults.facts);
         }
     }
 
@@ -333,8 +333,8 @@ impl Device for Interface {
     }
 
     fn bus_slot(&self, domain: &Domain) -> BusSlot {
-        if self.is_hostdev() {
-            return needs_pci(domain, self.conventional);
+        if let Some(function) = self.host_function() {
+            return function.bus_slot(domain);
         }
         match self.model() {
             "usb-net" => BusSlot::Usb,
@@ -345,12 +345,8 @@ impl Device for Interface {
         }
     }
 
-    fn default_alias(&self, index: usize, domain: &Domain) -> String {
-        if !self.is_hostdev() {
-            return format!("net{index}");
-        }
-        let before = domain.devices.interfaces.iter().take(index).filter(|i| i.is_hostdev()).count();
-        format!("hostdev{before}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Next(if self.host_function().is_some() { "hostdev" } else { "net" })
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

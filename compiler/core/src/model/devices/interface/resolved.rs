@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 
 use virtc_diag::Diagnostic;
-use virtc_inventory::{Forward, Network, PciAddress};
+use virtc_inventory::{Forward, Network};
 
 use crate::codes;
+use crate::ir::{Origin, Spanned, YesNo};
 use crate::model::Facts;
-use crate::model::devices::PciSlot;
+use crate::model::devices::host_function::HostFunction;
 use crate::model::devices::interface::{Interface, InterfaceType, MacvtapMode, Source};
 
 /// Where the port of a network leads.
@@ -29,12 +30,7 @@ pub enum ResolvedNetwork {
         mode: MacvtapMode,
     },
     /// To a function of the host.
-    Host {
-        /// The function.
-        slot: PciSlot,
-        /// Whether the host's driver gives it up for the guest.
-        managed: bool,
-    },
+    Function(HostFunction),
 }
 
 /// Finds the resolved of every interface that is in a network, as far as the host file knows it. The interfaces take the devices of a network's pool
@@ -45,7 +41,7 @@ pub fn networks(interfaces: &mut [Interface], facts: Facts<'_>, report: &mut dyn
         let Source::Network { name: Some(name), .. } = &interface.source else { continue };
         let Some(network) = facts.network(&name.value) else { continue };
         let place = taken.entry(name.value.clone()).or_default();
-        interface.resolved = plug(network, *place);
+        interface.resolved = plug(network, *place, interface.kind.origin);
         *place += 1;
         if interface.resolved.is_none() && !is_bridged(network) {
             let message = format!("network `{}` has no device left for this interface", name.value);
@@ -64,7 +60,7 @@ fn is_bridged(network: &Network) -> bool {
     }
 }
 
-fn plug(network: &Network, place: usize) -> Option<ResolvedNetwork> {
+fn plug(network: &Network, place: usize, origin: Origin) -> Option<ResolvedNetwork> {
     let bridge = || {
         let name = network.bridge.clone()?;
         Some(ResolvedNetwork::Bridge { name, openvswitch: network.openvswitch })
@@ -82,15 +78,11 @@ fn plug(network: &Network, place: usize) -> Option<ResolvedNetwork> {
         Forward::Vepa => direct(MacvtapMode::Vepa),
         Forward::Passthrough => direct(MacvtapMode::Passthrough),
         Forward::Hostdev => {
-            let slot = slot(*network.functions.get(place)?)?;
-            Some(ResolvedNetwork::Host { slot, managed: network.managed })
+            let address = Spanned::new(*network.functions.get(place)?, origin);
+            let managed = Some(Spanned::new(if network.managed { YesNo::Yes } else { YesNo::No }, origin));
+            Some(ResolvedNetwork::Function(HostFunction { address, managed, conventional: false, driver: None }))
         }
     }
-}
-
-fn slot(address: PciAddress) -> Option<PciSlot> {
-    let domain = u16::try_from(address.domain()).ok()?;
-    Some(PciSlot { domain, bus: address.bus(), slot: address.slot(), function: address.function() })
 }
 
 impl Interface {
@@ -98,7 +90,7 @@ impl Interface {
     pub fn actual(&self) -> InterfaceType {
         match &self.resolved {
             Some(ResolvedNetwork::Direct { .. }) => InterfaceType::Direct,
-            Some(ResolvedNetwork::Host { .. }) => InterfaceType::Hostdev,
+            Some(ResolvedNetwork::Function(_)) => InterfaceType::Hostdev,
             Some(ResolvedNetwork::Bridge { .. }) | None => self.kind.value,
         }
     }
@@ -112,7 +104,13 @@ impl Interface {
 
 #[cfg(test)]
 mod tests {
+    use virtc_diag::Span;
+
     use super::*;
+
+    fn plug_at(network: &Network, place: usize) -> Option<ResolvedNetwork> {
+        plug(network, place, Origin::Xml(Span::new(0..0)))
+    }
 
     fn network(forward: Forward) -> Network {
         let functions = vec!["0000:03:10.0".parse().unwrap()];
@@ -122,11 +120,11 @@ mod tests {
     #[test]
     fn a_pool_is_used_up_and_macvtaps_share() {
         let direct = |dev: &str, mode| Some(ResolvedNetwork::Direct { dev: dev.into(), mode });
-        assert_eq!(plug(&network(Forward::Vepa), 3), direct("b", MacvtapMode::Vepa));
-        assert_eq!(plug(&network(Forward::Passthrough), 1), direct("b", MacvtapMode::Passthrough));
-        assert_eq!(plug(&network(Forward::Passthrough), 2), None);
-        assert!(plug(&network(Forward::Hostdev), 0).is_some());
-        assert_eq!(plug(&network(Forward::Hostdev), 1), None);
-        assert_eq!(plug(&network(Forward::Bridge), 0), direct("a", MacvtapMode::Bridge));
+        assert_eq!(plug_at(&network(Forward::Vepa), 3), direct("b", MacvtapMode::Vepa));
+        assert_eq!(plug_at(&network(Forward::Passthrough), 1), direct("b", MacvtapMode::Passthrough));
+        assert_eq!(plug_at(&network(Forward::Passthrough), 2), None);
+        assert!(plug_at(&network(Forward::Hostdev), 0).is_some());
+        assert_eq!(plug_at(&network(Forward::Hostdev), 1), None);
+        assert_eq!(plug_at(&network(Forward::Bridge), 0), direct("a", MacvtapMode::Bridge));
     }
 }

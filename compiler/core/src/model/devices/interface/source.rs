@@ -5,7 +5,8 @@ use virtc_diag::{Diagnostic, Span};
 use crate::codes;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Uuid, words};
 use crate::model::devices::chardev::Reconnect;
-use crate::model::devices::host_source::HostSource;
+use crate::model::devices::host_function::PciDriver;
+use crate::model::devices::host_source::NetSource;
 use crate::model::devices::interface::InterfaceType;
 use crate::model::devices::interface::ip::{Ip, IpInfo};
 use crate::xml_io::Fields;
@@ -97,7 +98,7 @@ pub enum Source {
     /// A socket, and for UDP where this end is.
     Inet(Inet, Option<Inet>),
     /// A device of the host.
-    Host(Opt<HostSource>),
+    Host(Option<NetSource>),
 }
 
 impl Inet {
@@ -155,7 +156,10 @@ impl Source {
                 let local = source.and_then(|s| s.child("local")).map(|l| Inet::lower(&l));
                 Self::Inet(source.map(Inet::lower).unwrap_or_default(), local)
             }
-            InterfaceType::Hostdev => Self::Host(source.and_then(|s| HostSource::lower(s, None))),
+            InterfaceType::Hostdev => {
+                let (managed, driver) = (f.attr("managed"), PciDriver::lower(f));
+                Self::Host(source.and_then(|s| NetSource::lower(s, managed, driver)))
+            }
         }
     }
 
@@ -206,15 +210,10 @@ impl Source {
             }
             Self::Host(source) => w.tag("source").children(|w| {
                 if let Some(source) = source {
-                    source.value.write(true, w);
+                    source.write(w);
                 }
             }),
         }
-    }
-
-    /// The device of the host, where there is one.
-    pub fn host(&self) -> Opt<HostSource> {
-        if let Self::Host(source) = self { *source } else { None }
     }
 
     /// What is missing; `passt` says whether passt stands behind the interface.

@@ -9,7 +9,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
@@ -238,15 +238,15 @@ impl Device for MemoryDevice {
         }
     }
 
-    fn default_alias(&self, index: usize, domain: &Domain) -> String {
-        let before = domain.devices.memories.iter().take(index).filter(|m| m.model == self.model).count();
-        let slot = self.slot().map_or_else(|| before.to_string(), |slot| slot.to_string());
-        match self.model.get() {
-            Some(Model::Dimm) | None => format!("dimm{slot}"),
-            Some(Model::Nvdimm) => format!("nvdimm{slot}"),
-            Some(Model::VirtioPmem) => format!("virtiopmem{before}"),
-            Some(Model::VirtioMem) => format!("virtiomem{before}"),
-            Some(Model::SgxEpc) => format!("epc{before}"),
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        match (self.model.get(), self.slot()) {
+            (Some(Model::Dimm) | None, Some(slot)) => AliasStem::Whole(format!("dimm{slot}")),
+            (Some(Model::Nvdimm), Some(slot)) => AliasStem::Whole(format!("nvdimm{slot}")),
+            (Some(Model::Dimm) | None, None) => AliasStem::Next("dimm"),
+            (Some(Model::Nvdimm), None) => AliasStem::Next("nvdimm"),
+            (Some(Model::VirtioPmem), _) => AliasStem::Next("virtiopmem"),
+            (Some(Model::VirtioMem), _) => AliasStem::Next("virtiomem"),
+            (Some(Model::SgxEpc), _) => AliasStem::Next("epc"),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, Info};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, HostRequirements, QemuOptions};
@@ -266,8 +266,8 @@ impl Device for Video {
         }
     }
 
-    fn default_alias(&self, index: usize, _domain: &Domain) -> String {
-        format!("video{index}")
+    fn alias_stem(&self, _domain: &Domain) -> AliasStem {
+        AliasStem::Indexed("video")
     }
 
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {

@@ -154,6 +154,6 @@ mod tests {
         assert_eq!(ports.take(0, "3", false), Err("USB bus 0 has no port 3".to_owned()));
         assert_eq!(ports.take(0, "1.2.3", false), Err("there is no hub at port 1 of USB bus 0".to_owned()));
         assert_eq!(ports.take(0, "1", false), Ok(()));
-        assert_eq!(ports.take(0, "1", false), Err("port 1 of USB bus 0 is in use already".to_owned()));
+        assert_eq!(ports.take(0, "1", false), Err("port 1 of USB bus 0 is in use".to_owned()));
     }
 }

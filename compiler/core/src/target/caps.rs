@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn another_format_is_refused_by_name() {
         let fault = Capabilities::from_json(r#"{"format": 7, "what": []}"#);
-        assert_eq!(fault, Err("the file has format 7, this virtc reads 1".to_owned()));
+        assert_eq!(fault, Err("the file has format 7, but this version of virtc reads format 1".to_owned()));
         assert!(Capabilities::from_json("{").is_err());
         assert!(Capabilities::from_json(r#"{"format": 1}"#).is_err_and(|e| e.contains("version")));
     }

@@ -199,6 +199,6 @@ mod tests {
         let twice =
             "<cputune><vcpusched vcpus='0-1' scheduler='idle'/><vcpusched vcpus='1' scheduler='batch'/></cputune>";
         let t = trial(&format!("<memory>1024</memory><vcpu>3</vcpu>{twice}"), "", &[]);
-        assert_eq!(t.faults, ["thread 1 in `vcpus` is scheduled twice"]);
+        assert_eq!(t.faults, ["thread 1 in `vcpus` has two schedulers"]);
     }
 }

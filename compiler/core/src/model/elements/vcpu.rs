@@ -198,7 +198,7 @@ mod tests {
     fn a_machine_type_has_a_most() {
         let os = "<os><type arch='x86_64' machine='q35'>hvm</type></os>";
         let faults = trial(&format!("<memory>1024</memory><vcpu>5000</vcpu>{os}"), "", &[]).faults;
-        assert!(faults.iter().any(|f| f.starts_with("5000 CPUs, but `pc-q35-")), "{faults:?}");
+        assert!(faults.iter().any(|f| f.starts_with("5000 vCPUs, but machine type `pc-q35-")), "{faults:?}");
     }
 
     #[test]

@@ -143,15 +143,15 @@ mod tests {
         assert_eq!(line(&model("<feature policy='require' name='osxsave'/>")), "-cpu Haswell");
         assert_eq!(line(&model("<feature policy='forbid' name='pclmuldq'/>")), "-cpu Haswell,pclmulqdq=off");
         let (_, faults) = cpu(&model("<feature policy='require' name='pconfig'/>"));
-        assert_eq!(faults, ["no QEMU that virtc knows has a property `pconfig` of a CPU"]);
+        assert_eq!(faults, ["no QEMU version known to virtc has a property `pconfig` of a CPU"]);
     }
 
     #[test]
     fn a_vendor_has_twelve_characters() {
         let vendor = |id: &str| format!("<cpu><model vendor_id='{id}'>Haswell</model></cpu>");
         assert_eq!(line(&vendor("Libvirt QEMU")), "-cpu Haswell,vendor=Libvirt QEMU");
-        assert_eq!(cpu(&vendor("short")).1, ["the vendor `short` has not 12 characters"]);
-        assert_eq!(cpu(&vendor("twelve,chars")).1, ["the vendor `twelve,chars` has a comma"]);
+        assert_eq!(cpu(&vendor("short")).1, ["`vendor_id` `short` is not 12 characters long"]);
+        assert_eq!(cpu(&vendor("twelve,chars")).1, ["`vendor_id` `twelve,chars` contains a comma"]);
     }
 
     #[test]
@@ -159,10 +159,10 @@ mod tests {
         for (element, fault) in [
             (
                 "<cpu><model>Haswell</model><feature name='vmx'/><feature name='vmx'/></cpu>",
-                "the CPU feature `vmx` is given twice",
+                "CPU feature `vmx` is given twice",
             ),
-            ("<cpu><feature name='vmx'/></cpu>", "the CPU has features but no model"),
-            ("<cpu><vendor>Intel</vendor></cpu>", "the CPU has a vendor but no model"),
+            ("<cpu><feature name='vmx'/></cpu>", "`<cpu>` has a `<feature>` but no `<model>`"),
+            ("<cpu><vendor>Intel</vendor></cpu>", "`<cpu>` has a `<vendor>` but no `<model>`"),
             (
                 "<cpu mode='custom' migratable='on'><model>Haswell</model></cpu>",
                 "`migratable` is supported with `mode='host-passthrough'` and `mode='maximum'` only",

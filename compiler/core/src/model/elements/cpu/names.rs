@@ -89,10 +89,10 @@ mod tests {
         let feature =
             |name: &str| faults(&format!("<cpu><model>Haswell</model><feature policy='disable' name='{name}'/></cpu>"));
         assert_eq!(feature("sse4.1"), Vec::<String>::new());
-        assert_eq!(feature("x.y"), ["there is no CPU feature `x.y`"]);
+        assert_eq!(feature("x.y"), ["CPU feature `x.y` does not exist"]);
         assert_eq!(faults("<cpu><model>YongFeng</model></cpu>"), Vec::<String>::new());
         assert!(
-            faults("<cpu><model>cortex-a15</model></cpu>").contains(&"there is no CPU model `cortex-a15`".to_owned())
+            faults("<cpu><model>cortex-a15</model></cpu>").contains(&"CPU model `cortex-a15` does not exist".to_owned())
         );
         let host_model = "<cpu mode='host-model'><model>nothing</model></cpu>";
         assert!(faults(host_model).contains(&"CPU model `nothing` does not exist".to_owned()));

@@ -122,8 +122,8 @@ mod tests {
             ("<apic eoi='on'/>", "apic eoi"),
             ("<hpt resizing='enabled'/>", "hpt"),
         ] {
-            assert_eq!(virt(feature).faults, [format!("a machine of Arm has no feature `{name}`")]);
+            assert_eq!(virt(feature).faults, [format!("feature `<{name}>` is not supported on Arm machines")]);
         }
-        assert_eq!(virt("<smm state='on'/>").faults, ["only an x86 machine has system management mode"]);
+        assert_eq!(virt("<smm state='on'/>").faults, ["SMM is supported on x86 only"]);
     }
 }

@@ -254,15 +254,15 @@ mod tests {
     #[test]
     fn what_features_cannot_be() {
         for (features, fault) in [
-            ("<gic version='3'/>", "an x86 machine has no feature `gic`"),
+            ("<gic version='3'/>", "feature `<gic>` is not supported on x86 machines"),
             ("<smm state='on'><tseg>16</tseg></smm>", "`<tseg>` is supported on `q35` only"),
             (
                 "<hyperv><spinlocks state='on' retries='9'/></hyperv>",
-                "a guest spins at least 4095 times before it gives up",
+                "`retries` of `<spinlocks>` is at least 4095",
             ),
             (
                 "<kvm><dirty-ring state='on' size='1000'/></kvm>",
-                "the size of the dirty ring is no power of two between 1024 and 65536",
+                "`size` of `<dirty-ring>` must be a power of two between 1024 and 65536",
             ),
         ] {
             let t = trial(&format!("<memory>1024</memory><features>{features}</features>"), "", &[]);

@@ -142,14 +142,14 @@ mod tests {
     #[test]
     fn what_cells_cannot_be() {
         for (cells, fault) in [
-            ("<cell id='1' memory='1'/>", "the numbers of NUMA cells do not count from 0 without gap or repetition"),
-            ("<cell cpus='0' memory='1'/><cell cpus='0-1' memory='1'/>", "CPU 0 is in two NUMA cells"),
-            ("<cell cpus='7' memory='1'/>", "the NUMA cell has CPUs that `<vcpu>` with 2 does not allow"),
+            ("<cell id='1' memory='1'/>", "the ids of NUMA cells must be 0, 1, 2 and so on, without gaps"),
+            ("<cell cpus='0' memory='1'/><cell cpus='0-1' memory='1'/>", "vCPU 0 is in two NUMA cells"),
+            ("<cell cpus='7' memory='1'/>", "`cpus` of the NUMA cell exceeds the number of vCPUs, 2"),
             (
                 "<cell cpus='0-1' memory='1'><distances><sibling id='2' value='20'/></distances></cell>",
-                "there is no NUMA cell 2",
+                "NUMA cell 2 does not exist",
             ),
-            ("<cell memory='9007199254740991'/>", "the NUMA cell has more memory than can be addressed"),
+            ("<cell memory='9007199254740991'/>", "the memory of the NUMA cell is larger than 9007199254740991 KiB"),
         ] {
             let t = trial(&format!("<vcpu>2</vcpu><memory>9</memory><cpu><numa>{cells}</numa></cpu>"), "", &[]);
             assert_eq!(t.faults.first().map(String::as_str), Some(fault), "{cells}");

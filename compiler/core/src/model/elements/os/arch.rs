@@ -57,7 +57,7 @@ mod tests {
             ("x86_64", "pc", "aarch64"),
             ("s390x", "s390", "arm"),
         ] {
-            let fault = format!("a QEMU for {emulator} runs no guests of architecture `{arch}`");
+            let fault = format!("the emulator `qemu-system-{emulator}` does not support architecture `{arch}`");
             assert_eq!(faults(arch, machine, emulator), [fault]);
         }
     }
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn what_does_not_work_yet_is_said_once() {
         for arch in ["s390x", "ppc64", "ppc64le", "riscv64", "loongarch64"] {
-            let fault = format!("guests of architecture `{arch}` are not supported yet");
+            let fault = format!("architecture `{arch}` is not supported yet");
             assert_eq!(faults(arch, "virt", arch), [fault]);
         }
     }

@@ -155,18 +155,18 @@ mod tests {
             ))
         };
         let tables = |inner: &str| smbios(&format!("<sysinfo type='smbios'>{inner}</sysinfo>"));
-        let date = ["the date is not of the form month/day/year"];
+        let date = ["the BIOS `date` does not have the form `mm/dd/yyyy`"];
         for bad in ["13/1/2000", "1/32/2000", "1/1/100", "1/1", "a/1/2000", "1/1/2000x"] {
             assert_eq!(tables(&format!("<bios><entry name='date'>{bad}</entry></bios>")), date, "{bad}");
         }
         let other = "<system><entry name='uuid'>00000000-edaf-9455-926a-d65c16db1809</entry></system>";
-        assert_eq!(tables(other), ["the uuid is not that of the domain"]);
+        assert_eq!(tables(other), ["the `uuid` in `<sysinfo>` differs from `<uuid>` of the domain"]);
         let board = "<baseBoard><entry name='asset'>1</entry></baseBoard>";
-        assert_eq!(tables(&board.repeat(2)), ["QEMU has one main board to describe"]);
+        assert_eq!(tables(&board.repeat(2)), ["more than one `<baseBoard>` is not supported by QEMU"]);
         assert_eq!(smbios(""), ["`<smbios mode='sysinfo'>` needs `<sysinfo type='smbios'>`"]);
         for (name, fault) in [
-            ("etc/x", "names of blobs begin with `opt/`"),
-            ("opt/ovmf/x", "names of blobs that begin with `opt/ovmf/` or `opt/org.qemu/` are taken"),
+            ("etc/x", "the name of a fw_cfg entry must begin with `opt/`"),
+            ("opt/ovmf/x", "names of fw_cfg entries that begin with `opt/ovmf/` or `opt/org.qemu/` are reserved"),
         ] {
             let found = smbios(&format!("<sysinfo type='fwcfg'><entry name='{name}'>x</entry></sysinfo>"));
             assert_eq!(found.first().unwrap(), fault);

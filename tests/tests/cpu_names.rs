@@ -1,4 +1,5 @@
-//! The lists of CPU models and features in the compiler are those of libvirt's CPU map, where it is installed, and of QEMU.
+//! The lists of CPU models and features in the compiler are those of libvirt's CPU map, where it is installed, and of
+//! QEMU.
 #![expect(
     clippy::unwrap_used,
     clippy::disallowed_methods,

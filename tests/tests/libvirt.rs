@@ -17,18 +17,14 @@ const QEMU: [&str; 2] = ["--qemu", "10.0"];
 /// So many definitions are there at the least.
 const AT_LEAST: usize = 150;
 
+/// The machine type of a definition that names none.
+const DEFAULT: &str = "pc";
+
 /// So many lines of a difference are shown.
 const SHOWN: usize = 12;
 
 fn folder() -> PathBuf {
     repository::root().join(recorded::FOLDER)
-}
-
-/// What virtc makes of the definitions that `how` chooses.
-fn made(definitions: &[&Definition], emit: Emit) -> BTreeMap<String, Made> {
-    let files: Vec<PathBuf> = definitions.iter().map(|definition| definition.path.clone()).collect();
-    let virtc = repository::virtc().unwrap();
-    compile::all(&virtc, &folder().join(recorded::HOST), emit, &QEMU, &files).unwrap()
 }
 
 /// The difference between two lists of lines; empty where there is none.
@@ -40,55 +36,85 @@ fn difference(theirs: &[String], ours: &[String]) -> String {
     changes.take(SHOWN).map(|change| format!("    {}{}\n", change.tag(), change.value())).collect()
 }
 
+/// What is compared of a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    /// The definition with all that libvirt fills in.
+    Xml,
+    /// The command line.
+    Argv,
+    /// The command line of the definition that libvirt has stored.
+    Stored,
+    /// That it is refused.
+    Refused,
+}
+
+impl What {
+    /// The word for it, as in `differences.tsv`.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Xml => "xml",
+            Self::Argv => "argv",
+            Self::Stored => "stored",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// Whether it is recorded.
+    fn is_recorded(self, how: How) -> bool {
+        match self {
+            Self::Xml => how != How::Refuse,
+            Self::Argv | Self::Stored => how == How::Translate || how == How::Start,
+            Self::Refused => how == How::Refuse,
+        }
+    }
+
+    /// What virtc is given.
+    fn input(self, definition: &Definition) -> PathBuf {
+        if self == Self::Stored { definition.stored() } else { definition.path.clone() }
+    }
+
+    /// What is not equal.
+    fn difference(self, definition: &Definition, made: Option<&Made>) -> String {
+        let alias = Some(machine_type(&definition.text).unwrap_or_else(|| DEFAULT.to_owned()));
+        match (self, made) {
+            (_, None) => "    virtc says nothing of it\n".to_owned(),
+            (Self::Refused, Some(Made::Text(_))) => "    virtc does not refuse it\n".to_owned(),
+            (Self::Refused, Some(Made::Refused { names, first })) => {
+                let limit = names.iter().all(|name| name == "not-yet-supported");
+                if limit { format!("    virtc refuses it as not supported: {first}\n") } else { String::new() }
+            }
+            (_, Some(Made::Refused { first, .. })) => format!("    virtc refuses it: {first}\n"),
+            (Self::Xml, Some(Made::Text(ours))) => {
+                let theirs = fs::read_to_string(definition.stored()).unwrap();
+                difference(&lines(&theirs, alias.as_deref()).unwrap(), &lines(ours, None).unwrap())
+            }
+            (Self::Argv | Self::Stored, Some(Made::Text(ours))) => {
+                let words = fs::read_to_string(definition.argv()).unwrap();
+                let mut theirs: Vec<String> = recorded::from_text(&words).iter().map(|word| same(word)).collect();
+                if self == Self::Argv {
+                    with_alias(&mut theirs, alias.as_deref());
+                }
+                difference(&theirs, &ours.lines().map(same).collect::<Vec<_>>())
+            }
+        }
+    }
+}
+
 /// Where the two differ, by name and what, with the difference.
 fn differences() -> BTreeMap<(String, &'static str), String> {
     let definitions = recorded::definitions(&folder()).unwrap();
+    let virtc = repository::virtc().unwrap();
     let mut found = BTreeMap::new();
-    let chosen = |wanted: fn(How) -> bool| definitions.iter().filter(move |definition| wanted(definition.how));
-    let refusal = |made: Option<&Made>| match made {
-        Some(Made::Refused { first, .. }) => format!("    virtc refuses it: {first}\n"),
-        Some(Made::Text(_)) => String::new(),
-        None => "    virtc says nothing of it\n".to_owned(),
-    };
-    let all: Vec<&Definition> = chosen(|how| how != How::Refuse).collect();
-    let own = made(&all, Emit::Xml);
-    for definition in all {
-        let made = own.get(&definition.path.display().to_string());
-        let difference = if let Some(Made::Text(ours)) = made {
-            let theirs = fs::read_to_string(definition.stored()).unwrap_or_else(|_| "<missing/>".to_owned());
-            let machine = alias(definition);
-            difference(&lines(&theirs, machine.as_deref()).unwrap(), &lines(ours, None).unwrap())
-        } else {
-            refusal(made)
-        };
-        found.insert((definition.name.clone(), "xml"), difference);
-    }
-    let all: Vec<&Definition> = chosen(|how| how == How::Translate || how == How::Start).collect();
-    let own = made(&all, Emit::Argv);
-    for definition in all {
-        let made = own.get(&definition.path.display().to_string());
-        let difference = if let Some(Made::Text(ours)) = made {
-            let words = fs::read_to_string(definition.argv()).unwrap_or_default();
-            let mut theirs: Vec<String> = recorded::from_text(&words).iter().map(|word| same(word)).collect();
-            with_alias(&mut theirs, alias(definition).as_deref());
-            difference(&theirs, &ours.lines().map(same).collect::<Vec<_>>())
-        } else {
-            refusal(made)
-        };
-        found.insert((definition.name.clone(), "argv"), difference);
-    }
-    let all: Vec<&Definition> = chosen(|how| how == How::Refuse).collect();
-    let own = made(&all, Emit::Argv);
-    for definition in all {
-        let difference = match own.get(&definition.path.display().to_string()) {
-            Some(Made::Refused { names, first }) if names.iter().all(|name| name == "not-yet-supported") => {
-                format!("    virtc refuses it as not supported: {first}\n")
-            }
-            Some(Made::Refused { .. }) => String::new(),
-            Some(Made::Text(_)) => "    virtc does not refuse it\n".to_owned(),
-            None => "    virtc says nothing of it\n".to_owned(),
-        };
-        found.insert((definition.name.clone(), "refused"), difference);
+    for what in [What::Xml, What::Argv, What::Stored, What::Refused] {
+        let all: Vec<&Definition> = definitions.iter().filter(|one| what.is_recorded(one.how)).collect();
+        let inputs: Vec<PathBuf> = all.iter().map(|definition| what.input(definition)).collect();
+        let emit = if what == What::Xml { Emit::Xml } else { Emit::Argv };
+        let own = compile::all(&virtc, &folder().join(recorded::HOST), emit, &QEMU, &inputs).unwrap();
+        for (definition, input) in all.into_iter().zip(&inputs) {
+            let difference = what.difference(definition, own.get(&input.display().to_string()));
+            found.insert((definition.name.clone(), what.word()), difference);
+        }
     }
     found
 }
@@ -96,10 +122,11 @@ fn differences() -> BTreeMap<(String, &'static str), String> {
 /// Makes the machine type on a command line the alias that the definition names.
 fn with_alias(words: &mut [String], alias: Option<&str>) {
     let at = words.iter().position(|word| word == "-machine").map(|at| at + 1);
-    if let (Some(alias), Some(word)) = (alias, at.and_then(|at| words.get_mut(at))) {
-        if let Some((_, rest)) = word.clone().split_once(',') {
-            *word = format!("{alias},{rest}");
-        }
+    let word = at.and_then(|at| words.get_mut(at));
+    if let (Some(alias), Some(word)) = (alias, word)
+        && let Some((_, rest)) = word.clone().split_once(',')
+    {
+        *word = format!("{alias},{rest}");
     }
 }
 
@@ -152,9 +179,4 @@ fn a_difference_is_found_until_it_is_known() {
     let places: Vec<&str> = found.iter().map(|fault| fault.split(':').next().unwrap()).collect();
     assert_eq!(places, ["b", "a", "c"]);
     assert_eq!(difference(&["a".into(), "b".into()], &["a".into(), "c".into()]), "    -b\n    +c\n");
-}
-
-/// The machine type as the definition names it; libvirt's default is the alias `pc`.
-fn alias(definition: &Definition) -> Option<String> {
-    Some(machine_type(&definition.text).unwrap_or_else(|| "pc".to_owned()))
 }

@@ -63,8 +63,7 @@ fn host_model_is_the_best_model_of_the_map_and_what_it_lacks() {
 fn what_is_probed_is_a_file_for_qemu() {
     let binary = "/usr/bin/qemu-system-x86_64";
     if !Path::new(binary).exists() {
-        eprintln!("skipped: there is no {binary}");
-        return;
+        return virtc_tests::tools::skipped(&format!("no QEMU was asked what it can do: there is no {binary}"));
     }
     let folder = folder();
     let ran = folder.virtc(&["qemu", "probe", "--portable", binary]);

@@ -120,7 +120,7 @@ impl Diagnostic {
         let place = place.into();
         let mut message = message.into();
         if let Some(rule) = place.rule {
-            message.push_str(&format!(" (added by rule `{rule}`)"));
+            message = format!("{message} (added by rule `{rule}`)");
         }
         Self { span: Some(place.span), ..Self::whole_file(code, message) }
     }

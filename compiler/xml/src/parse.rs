@@ -344,6 +344,11 @@ fn message(error: &Error) -> String {
     match error {
         Error::Syntax(error) => error.to_string().to_lowercase(),
         Error::IllFormed(quick_xml::errors::IllFormedError::DoubleHyphenInComment) => "`--` inside a comment".into(),
-        error => error.to_string().to_lowercase(),
+        error @ (Error::Io(_)
+        | Error::IllFormed(_)
+        | Error::InvalidAttr(_)
+        | Error::Encoding(_)
+        | Error::Escape(_)
+        | Error::Namespace(_)) => error.to_string().to_lowercase(),
     }
 }

@@ -54,7 +54,9 @@ static CODE: Code =
 
 fn check(cx: &Context<'_>, found: &mut Diagnostics) {
     for interface in cx.interfaces() {
-        let Some(Spanned { value: address, origin }) = interface.host_function().map(|own| own.address) else { continue };
+        let Some(Spanned { value: address, origin }) = interface.host_function().map(|own| own.address) else {
+            continue;
+        };
         let Some(hardware) = cx.hardware() else { return };
         let Some(function) = hardware.function(address) else { continue };
         let (what, vf) = match &function.sriov {

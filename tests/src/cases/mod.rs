@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Of `disk.xml` these are `disk.check.out` and `disk.argv.out`; a second command with the same word has a number,
-//! `disk.check.2.out`. A command runs in the folder of its input. `{file}` in it stands for the input; without it the input
-//! comes last. A golden holds the command, the exit status, and what was printed.
+//! `disk.check.2.out`. A command runs in the folder of its input. `{file}` in it stands for the input; without it the
+//! input comes last. A golden holds the command, the exit status, and what was printed.
 
 mod execute;
 mod header;

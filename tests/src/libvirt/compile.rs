@@ -19,7 +19,8 @@ pub enum Emit {
 /// What virtc says of a file.
 #[derive(Debug)]
 pub enum Made {
-    /// The definition, or the words of the command line after the binary, one a line, without descriptors that are added.
+    /// The definition, or the words of the command line after the binary, one a line, without descriptors that are
+    /// added.
     Text(String),
     /// Why it refused it.
     Refused {

@@ -12,8 +12,8 @@ fn machine(root: Node<'_, '_>) -> Option<String> {
     child(child(root, "os")?, "type")?.attribute("machine").map(str::to_owned)
 }
 
-/// What matters of a definition, a line for each element. A machine type that libvirt has made of an alias counts as `alias`;
-/// addresses of network cards are drawn at random where there is none, and do not count.
+/// What matters of a definition, a line for each element. A machine type that libvirt has made of an alias counts as
+/// `alias`; addresses of network cards are drawn at random where there is none, and do not count.
 ///
 /// # Errors
 /// When it is no XML.
@@ -45,8 +45,8 @@ pub fn domain_name(xml: &str) -> String {
 /// Attributes that are drawn at random where they are absent.
 const DRAWN: &[&str] = &["instanceid", "interfaceid"];
 
-/// What `virsh define` makes otherwise than libvirt does when it reads a definition: ports on USB buses are chosen, and the memory is
-/// made the sum of that of the NUMA cells.
+/// What `virsh define` makes otherwise than libvirt does when it reads a definition: ports on USB buses are chosen, and
+/// the memory is made the sum of that of the NUMA cells.
 fn is_of_definition(node: Node<'_, '_>, path: &str) -> bool {
     let has_cells = || child(node.document().root_element(), "cpu").is_some_and(|cpu| child(cpu, "numa").is_some());
     (path.ends_with("/address") && node.attribute("type") == Some("usb"))
@@ -77,8 +77,8 @@ fn walk(node: Node<'_, '_>, above: &str, alias: Option<&str>, lines: &mut Vec<St
     }
 }
 
-/// The words of a command line as libvirt prints it: after the environment, without the binary and the key that nothing refers
-/// to, with the guest's directories as virtc writes them.
+/// The words of a command line as libvirt prints it: after the environment, without the binary and the key that nothing
+/// refers to, with the guest's directories as virtc writes them.
 ///
 /// # Errors
 /// When it is not quoted as a shell wants it.

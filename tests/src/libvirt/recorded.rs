@@ -1,7 +1,7 @@
 //! Definitions in `testdata/libvirt`, each with what an installed libvirt made of it.
 //!
-//! Of `disk-bus.xml` these are `disk-bus.argv`, QEMU's command line with one option a line, and `disk-bus.stored.xml`, the
-//! definition as libvirt stores it; or, where libvirt refuses it, its message in `disk-bus.refused`.
+//! Of `disk-bus.xml` these are `disk-bus.argv`, QEMU's command line with one option a line, and `disk-bus.stored.xml`,
+//! the definition as libvirt stores it; or, where libvirt refuses it, its message in `disk-bus.refused`.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,15 @@ pub const FOLDER: &str = "testdata/libvirt";
 /// What is known of the host for which all was recorded, for virtc.
 pub const HOST: &str = "host.json";
 
-/// Where virtc differs from a recording, and why: `NAME`, `argv`, `xml` or `refused`, and the reason, with tabs between.
+/// Where virtc differs from a recording, and why: the name, `xml`, `argv`, `stored` or `refused`, and the
+/// reason, with tabs between.
 pub const DIFFERENCES: &str = "differences.tsv";
 
 /// How a command line is recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum How {
-    /// libvirt translates the definition (`virsh domxml-to-native`), which starts nothing. It has no network card, since libvirt
-    /// makes each one a card of another type for this.
+    /// libvirt translates the definition (`virsh domxml-to-native`), which starts nothing. It has no network card,
+    /// since libvirt makes each one a card of another type for this.
     Translate,
     /// The guest is started, paused, and the command line is in its log: `<?libvirt start?>`.
     Start,
@@ -158,7 +159,7 @@ pub fn from_text(text: &str) -> Vec<String> {
 pub struct Known {
     /// The definition.
     pub name: String,
-    /// `argv`, `xml` or `refused`.
+    /// `xml`, `argv`, `stored` (the command line of what was stored) or `refused`.
     pub what: String,
     /// Why virtc makes something else.
     pub reason: String,

@@ -1,12 +1,15 @@
 //! The repository's own rules. Each is a function from text to faults, so that a small bad example shows it can fail.
 #![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may fail at once, and reads files")]
 
+mod columns;
 mod crates;
 mod doors;
 mod goldens;
 mod layers;
+mod output;
 mod readme;
 mod sizes;
+mod skips;
 mod words;
 
 use std::path::Path;

@@ -13,6 +13,7 @@ mod hold;
 mod install;
 mod process;
 mod report;
+mod skips;
 mod snapshot;
 mod steps;
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::{Outcome, process};
 
-/// Reasons: lines `WHAT<TAB>CASE<TAB>SIGN<TAB>REASON`, where the verdict of the case must contain the sign. `#` begins a comment.
+/// Reasons: lines `WHAT<TAB>CASE<TAB>SIGN<TAB>REASON`, where the verdict of the case must contain the sign. `#` begins
+/// a comment.
 pub struct Reasons(Vec<[String; 4]>);
 
 impl Reasons {

@@ -34,10 +34,8 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
 
 /// Lets each device check itself beside the others.
 fn kinds(domain: &Domain, faults: &mut Diagnostics) {
-    for kind in Kind::ALL {
-        for index in 0..domain.devices.count(*kind) {
-            domain.devices.check(*kind, index, domain, faults);
-        }
+    for (_, _, device) in domain.devices.iter() {
+        device.check(domain, faults);
     }
 }
 
@@ -51,35 +49,29 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
         kind == Kind::Controller
             && domain.devices.controllers.get(index).and_then(Controller::scsi_model) == Some(ScsiModel::Ibmvscsi)
     };
-    for kind in Kind::ALL {
-        for index in 0..domain.devices.count(*kind) {
-            let Some(Spanned { value: address, origin }) =
-                domain.devices.info(*kind, index).and_then(|i| i.address.as_ref())
-            else {
-                continue;
-            };
-            let span = origin.span();
-            let needs = domain.devices.bus_slot(*kind, index, domain);
-            if *address == Address::VirtioMmio && domain.os.arch().is_x86() {
-                let message = "QEMU has no `<address>` with type `virtio-mmio` on this architecture";
-                faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-                continue;
-            }
-            let fits = match (needs, address) {
-                (_, Address::VirtioMmio) => mmio::may_stand(domain, *kind, index),
-                (BusSlot::Pci(_), Address::Pci { .. })
-                | (BusSlot::Usb, Address::Usb { .. })
-                | (BusSlot::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
-                (BusSlot::Pci(_) | BusSlot::Usb | BusSlot::VirtioSerial(_), _)
-                | (BusSlot::Nothing, Address::Foreign(_)) => false,
-                (BusSlot::Nothing, Address::SpaprVio { .. }) => spapr_vio(*kind, index),
-                (BusSlot::Nothing, Address::Unassigned) => *kind == Kind::Hostdev,
-                (BusSlot::Nothing, address) => *kind != Kind::Disk || matches!(address, Address::Drive { .. }),
-            };
-            if !fits {
-                let message = format!("this `<{}>` cannot stand at an address of this type", kind.element());
-                faults.push(conflict(span, message).help("remove the `<address>` to have one assigned"));
-            }
+    for (kind, index, device) in domain.devices.iter() {
+        let Some(Spanned { value: address, origin }) = &device.info().address else { continue };
+        let span = origin.span();
+        let needs = device.bus_slot(domain);
+        if *address == Address::VirtioMmio && domain.os.arch().is_x86() {
+            let message = "QEMU has no `<address>` with type `virtio-mmio` on this architecture";
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            continue;
+        }
+        let fits = match (needs, address) {
+            (_, Address::VirtioMmio) => mmio::allows(domain, device),
+            (BusSlot::Pci(_), Address::Pci { .. })
+            | (BusSlot::Usb, Address::Usb { .. })
+            | (BusSlot::VirtioSerial(_), Address::VirtioSerial { .. }) => true,
+            (BusSlot::Pci(_) | BusSlot::Usb | BusSlot::VirtioSerial(_), _)
+            | (BusSlot::Nothing, Address::Foreign(_)) => false,
+            (BusSlot::Nothing, Address::SpaprVio { .. }) => spapr_vio(kind, index),
+            (BusSlot::Nothing, Address::Unassigned) => kind == Kind::Hostdev,
+            (BusSlot::Nothing, address) => kind != Kind::Disk || matches!(address, Address::Drive { .. }),
+        };
+        if !fits {
+            let message = format!("this `<{}>` cannot stand at an address of this type", kind.element());
+            faults.push(conflict(span, message).help("remove the `<address>` to have one assigned"));
         }
     }
 }
@@ -104,7 +96,16 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
             ControllerType::Sata if target > 0 || bus > 0 => Some("a SATA controller has one bus and no targets"),
             ControllerType::Scsi if bus > 0 => Some(ONE_SCSI_BUS),
             ControllerType::Scsi if narrow && target > 0 => Some(NO_TARGETS),
-            _ => None,
+            ControllerType::Ide
+            | ControllerType::Fdc
+            | ControllerType::Scsi
+            | ControllerType::Sata
+            | ControllerType::VirtioSerial
+            | ControllerType::Usb
+            | ControllerType::Pci
+            | ControllerType::Ccid
+            | ControllerType::Isa
+            | ControllerType::Xenbus => None,
         };
         if let Some(message) = fault {
             faults.push(conflict(span, message));
@@ -232,22 +233,19 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
         faults.push(Diagnostic::at(&codes::CONFLICT, other.origin, message));
     }
     let indexes: BTreeSet<u32> = all.iter().map(|c| c.index()).collect();
-    for kind in Kind::ALL {
-        for index in 0..domain.devices.count(*kind) {
-            if domain.devices.bus_slot(*kind, index, domain) != BusSlot::Usb {
-                continue;
-            }
-            let address = domain.devices.info(*kind, index).and_then(|i| i.address.as_ref());
-            let bus = match address {
-                Some(Spanned { value: Address::Usb { bus, .. }, .. }) => Some(*bus),
-                Some(_) | None => None,
-            };
-            let span =
-                address.map(|a| a.origin).or(domain.devices.origin(*kind, index)).unwrap_or(domain.origin).span();
-            let missing = bus.is_some_and(|b| !indexes.contains(&b));
-            if off || missing || all.is_empty() {
-                faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
-            }
+    for (kind, _, device) in domain.devices.iter() {
+        if device.bus_slot(domain) != BusSlot::Usb {
+            continue;
+        }
+        let address = device.info().address.as_ref();
+        let bus = match address {
+            Some(Spanned { value: Address::Usb { bus, .. }, .. }) => Some(*bus),
+            Some(_) | None => None,
+        };
+        let span = address.map_or(device.origin(), |a| a.origin).span();
+        let missing = bus.is_some_and(|b| !indexes.contains(&b));
+        if off || missing || all.is_empty() {
+            faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
         }
     }
 }

@@ -16,23 +16,21 @@ use crate::model::devices::{BusSlot, Info, Kind};
 /// in its `src/qemu/qemu_validate.c` and of `virDomainVirtioSerialAddrReserve` in its `src/conf/domain_addr.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
     let (mut taken, mut orders) = (BTreeMap::new(), BTreeMap::new());
-    for kind in Kind::ALL {
-        for at in 0..domain.devices.count(*kind) {
-            let Some(info) = domain.devices.info(*kind, at) else { continue };
-            // The first console may be the first serial port.
-            if *kind == Kind::Console && domain.devices.consoles.get(at).is_some_and(Console::is_mirror) {
-                continue;
-            }
-            let needs = domain.devices.bus_slot(*kind, at, domain);
-            boot(info, &mut orders, faults);
-            rom(info, faults);
-            acpi(info, needs, &mut taken, faults);
-            if !matches!(needs, BusSlot::VirtioSerial(_)) {
-                serial_port(info, domain, faults);
-            }
-            if *kind != Kind::Disk && *kind != Kind::Hostdev {
-                scsi_bus(info, faults);
-            }
+    for (kind, at, device) in domain.devices.iter() {
+        let info = device.info();
+        // The first console may be the first serial port.
+        if kind == Kind::Console && domain.devices.consoles.get(at).is_some_and(Console::is_mirror) {
+            continue;
+        }
+        let needs = device.bus_slot(domain);
+        boot(info, &mut orders, faults);
+        rom(info, faults);
+        acpi(info, needs, &mut taken, faults);
+        if !matches!(needs, BusSlot::VirtioSerial(_)) {
+            serial_port(info, domain, faults);
+        }
+        if kind != Kind::Disk && kind != Kind::Hostdev {
+            scsi_bus(info, faults);
         }
     }
 }

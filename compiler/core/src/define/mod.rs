@@ -95,7 +95,16 @@ fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     let addresses = domain.devices.controllers.iter().filter_map(|c| c.info.address.as_ref());
     let registers = addresses.filter_map(|address| match &address.value {
         Address::SpaprVio { reg } => *reg,
-        _ => None,
+        Address::Pci { .. }
+        | Address::Drive { .. }
+        | Address::VirtioSerial { .. }
+        | Address::Usb { .. }
+        | Address::Isa { .. }
+        | Address::Dimm { .. }
+        | Address::Ccid { .. }
+        | Address::VirtioMmio
+        | Address::Foreign(_)
+        | Address::Unassigned => None,
     });
     registers.collect()
 }
@@ -117,6 +126,7 @@ fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnost
     domain.throttles.check(faults);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
     domain.limits.define(faults);
+    domain.resource.check(faults);
     domain.idmap.check(origin, faults);
     if !domain.cputune.pins() {
         domain.vcpus.follow_memory(origin, &domain.numatune);

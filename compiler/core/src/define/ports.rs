@@ -12,7 +12,7 @@ use crate::model::Domain;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{ControllerType, UsbModel};
 use crate::model::devices::hub::{self, Hub};
-use crate::model::devices::{BusSlot, Kind};
+use crate::model::devices::{BusSlot, Device, Kind};
 
 static SERIAL_PORT: DefaultRule = DefaultRule {
     name: "virtio-serial-port",
@@ -33,10 +33,9 @@ pub fn virtio_serial(domain: &mut Domain, faults: &mut Diagnostics) {
     let mut taken = BTreeSet::new();
     let (mut wanting, mut unseen) = (Vec::new(), Vec::new());
     for kind in [Kind::Console, Kind::Channel] {
-        for index in 0..domain.devices.count(kind) {
-            let BusSlot::VirtioSerial(zero) = domain.devices.bus_slot(kind, index, domain) else { continue };
-            let Some(info) = domain.devices.info(kind, index) else { continue };
-            match &info.address {
+        for (index, device) in domain.devices.of(kind) {
+            let BusSlot::VirtioSerial(zero) = device.bus_slot(domain) else { continue };
+            match &device.info().address {
                 Some(Spanned { value: Address::VirtioSerial { port: 0, .. }, origin }) if zero => unseen.push(*origin),
                 Some(Spanned { value: Address::VirtioSerial { controller, port: port @ 1.., .. }, origin }) => {
                     let own = domain.devices.controller(ControllerType::VirtioSerial, *controller);
@@ -135,14 +134,11 @@ const ON_USB: &[Kind] = &[
 ];
 
 /// The devices of these kinds that are on a USB bus.
-fn on_usb<'k>(domain: &Domain, kinds: &'k [Kind]) -> impl Iterator<Item = (Kind, usize)> + use<'k> {
-    let mut out = Vec::new();
-    for kind in kinds {
-        let indexes =
-            (0..domain.devices.count(*kind)).filter(|i| domain.devices.bus_slot(*kind, *i, domain) == BusSlot::Usb);
-        out.extend(indexes.map(|index| (*kind, index)));
-    }
-    out.into_iter()
+fn on_usb<'d>(domain: &'d Domain, kinds: &'d [Kind]) -> impl Iterator<Item = (Kind, usize, &'d dyn Device)> {
+    kinds
+        .iter()
+        .flat_map(|kind| domain.devices.of(*kind).map(|(index, device)| (*kind, index, device)))
+        .filter(|(_, _, device)| device.bus_slot(domain) == BusSlot::Usb)
 }
 
 /// Adds hubs where the guest has more USB devices than ports (`qemuDomainUSBAddressAddHubs` in libvirt's
@@ -182,9 +178,8 @@ pub fn usb(domain: &mut Domain, faults: &mut Diagnostics) {
 pub fn usb_given(domain: &Domain, faults: &mut Diagnostics) {
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
-    for (kind, index) in on_usb(domain, ON_USB) {
-        let address = domain.devices.info(kind, index).and_then(|i| i.address.as_ref());
-        let Some(Spanned { value: Address::Usb { bus, port }, origin }) = address else { continue };
+    for (kind, _, device) in on_usb(domain, ON_USB) {
+        let Some(Spanned { value: Address::Usb { bus, port }, origin }) = &device.info().address else { continue };
         let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
         if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
             faults.add(&codes::ADDRESS_CONFLICT, origin, message);
@@ -200,9 +195,8 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Diagnostics) {
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
     let mut wanting = Vec::new();
-    for (kind, index) in on_usb(domain, ON_USB) {
-        let Some(info) = domain.devices.info(kind, index) else { continue };
-        match &info.address {
+    for (kind, index, device) in on_usb(domain, ON_USB) {
+        match &device.info().address {
             Some(Spanned { value: Address::Usb { bus, port }, .. }) if !port.is_empty() => {
                 let Some(ports) = ports.get_mut(bus) else { continue };
                 // `usb_given` has reported what cannot be taken.

@@ -12,24 +12,21 @@ use crate::model::devices::Kind;
 /// See `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
     let mut names: BTreeMap<&str, Span> = BTreeMap::new();
-    for kind in Kind::ALL {
-        for at in 0..domain.devices.count(*kind) {
-            let Some(info) = domain.devices.info(*kind, at) else { continue };
-            // The first console may be the first serial port, and then has its alias.
-            let own = info.alias.as_ref().filter(|alias| alias.value.starts_with("ua-"));
-            let Some(alias) = own.filter(|_| *kind != Kind::Console || at > 0) else { continue };
-            match names.entry(&alias.value) {
-                Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
-                Entry::Occupied(first) => {
-                    faults.push(
-                        Diagnostic::at(
-                            &codes::CONFLICT,
-                            alias.origin,
-                            format!("another device has alias `{}`", alias.value),
-                        )
-                        .label(*first.get(), "the other device"),
-                    );
-                }
+    for (kind, at, device) in domain.devices.iter() {
+        // The first console may be the first serial port, and then has its alias.
+        let own = device.info().alias.as_ref().filter(|alias| alias.value.starts_with("ua-"));
+        let Some(alias) = own.filter(|_| kind != Kind::Console || at > 0) else { continue };
+        match names.entry(&alias.value) {
+            Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
+            Entry::Occupied(first) => {
+                faults.push(
+                    Diagnostic::at(
+                        &codes::CONFLICT,
+                        alias.origin,
+                        format!("another device has alias `{}`", alias.value),
+                    )
+                    .label(*first.get(), "the other device"),
+                );
             }
         }
     }

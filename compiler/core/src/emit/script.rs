@@ -78,7 +78,7 @@ fn openable(item: &QemuOption, needs: &HostRequirements) -> Payload {
     match &item.payload {
         Payload::Chardev(chardev) => Payload::Opts(chardev.opts_by_path()),
         Payload::Json(props) if item.option == "netdev" => Payload::Json(vdpa_by_path(&tap_by_name(props), needs)),
-        other => other.clone(),
+        other @ (Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Json(_)) => other.clone(),
     }
 }
 
@@ -88,7 +88,19 @@ fn vdpa_by_path(props: &Props, needs: &HostRequirements) -> Props {
     let name = format!("{}-vdpa", id.trim_start_matches("host"));
     let opened = needs.turns().flat_map(|turn| &turn.steps).find_map(|(step, _)| match step {
         Step::Open { fd, path, .. } if *fd == name => Some(path.as_str()),
-        _ => None,
+        Step::StateDir { .. }
+        | Step::VfioBind { .. }
+        | Step::Cgroup { .. }
+        | Step::Allow { .. }
+        | Step::Own { .. }
+        | Step::Open { .. }
+        | Step::CopyFile { .. }
+        | Step::Listen { .. }
+        | Step::Tap { .. }
+        | Step::Memlock { .. }
+        | Step::Spawn { .. }
+        | Step::QmpRun { .. }
+        | Step::Cont { .. } => None,
     });
     props.iter().fold(Props::new(), |out, (key, value)| match (key, opened) {
         ("vhostdev", Some(path)) => out.with("vhostdev", path),
@@ -127,7 +139,19 @@ fn templates(machine: &Valid<Machine>) -> Vec<(String, String)> {
     let steps = machine.get().needs().turns().flat_map(|turn| &turn.steps);
     let copies = steps.filter_map(|(step, _)| match step {
         Step::CopyFile { from: Some(from), to, .. } => Some((word(from), word(to))),
-        _ => None,
+        Step::StateDir { .. }
+        | Step::VfioBind { .. }
+        | Step::Cgroup { .. }
+        | Step::Allow { .. }
+        | Step::Own { .. }
+        | Step::Open { .. }
+        | Step::CopyFile { .. }
+        | Step::Listen { .. }
+        | Step::Tap { .. }
+        | Step::Memlock { .. }
+        | Step::Spawn { .. }
+        | Step::QmpRun { .. }
+        | Step::Cont { .. } => None,
     });
     copies.collect()
 }
@@ -235,7 +259,7 @@ mod tests {
         let vdpa = |dev: &str| Props::new().with("type", "vhost-vdpa").with("vhostdev", dev).with("id", "hostnet1");
         let origin = Origin::Xml(virtc_diag::Span::at(0));
         let mut needs = HostRequirements::new(origin);
-        needs.open_device("net1-vdpa", "/dev/vhost-vdpa-3", origin);
+        needs.for_vm().open_device("net1-vdpa", "/dev/vhost-vdpa-3", origin);
         assert_eq!(vdpa_by_path(&vdpa("/dev/fdset/0"), &needs), vdpa("/dev/vhost-vdpa-3"));
     }
 }

@@ -109,8 +109,9 @@ impl Leaf for Hex {
     }
 }
 
-/// A number that is read as C's `strtoul` reads it with base 0, as libvirt reads the parts of a PCI address: hexadecimal after `0x`, octal after
-/// another `0`, else decimal (`virXMLPropUInt` with base 0 in its `src/util/virxml.c`).
+/// A number that is read as C's `strtoul` reads it with base 0, as libvirt reads the parts of a PCI address:
+/// hexadecimal after `0x`, octal after another `0`, else decimal (`virXMLPropUInt` with base 0 in its
+/// `src/util/virxml.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CNumber(pub u32);
 

@@ -1,7 +1,8 @@
 //! Which faults of the grammar leave the rest of a domain to be checked: those in parts on which no other part depends.
 //!
-//! A part with a fault is left out of the model, so that it has no other finding than the grammar's. Where another part may need it, as a
-//! disk needs its controller, no rule across parts is checked: what is missing would be missed by the rest.
+//! A part with a fault is left out of the model, so that it has no other finding than the grammar's. Where another part
+//! may need it, as a disk needs its controller, no rule across parts is checked: what is missing would be missed by the
+//! rest.
 
 use virtc_rng::Validated;
 use virtc_xml::Element;
@@ -24,8 +25,9 @@ const ELEMENTS: [&str; 14] = [
     "seclabel",
 ];
 
-/// Devices that no other part needs. Not among them: controllers and hubs, which others are on; consoles, serial ports, graphics, audio
-/// and redirected devices, by which others are checked; memory devices, which count; an IOMMU, which changes the machine.
+/// Devices that no other part needs. Not among them: controllers and hubs, which others are on; consoles, serial ports,
+/// graphics, audio and redirected devices, by which others are checked; memory devices, which count; an IOMMU, which
+/// changes the machine.
 const DEVICES: [&str; 21] = [
     "disk",
     "lease",
@@ -50,7 +52,8 @@ const DEVICES: [&str; 21] = [
     "pstore",
 ];
 
-/// Whether a device with a fault in it can be left out, so that the rest can be checked. One with an alias may be named by others.
+/// Whether a device with a fault in it can be left out, so that the rest can be checked. One with an alias may be named
+/// by others.
 pub(super) fn is_apart(device: Element<'_>) -> bool {
     DEVICES.contains(&device.name()) && device.child("alias").is_none()
 }

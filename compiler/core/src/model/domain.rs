@@ -8,8 +8,8 @@ use virtc_rng::Validated;
 use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin};
 use crate::model::apart;
+use crate::model::devices::Devices;
 use crate::model::devices::controller::PciModel;
-use crate::model::devices::{Devices, Kind};
 use crate::model::elements::{
     backing::{Access, Backing},
     clock::Clock,
@@ -27,70 +27,143 @@ use crate::model::elements::{
     numatune::Numatune,
     os::Os,
     pm::Power,
+    resource::Resource,
     seclabel::Seclabel,
     security::Security,
     sysinfo::Sysinfo,
     throttle::ThrottleGroups,
     vcpu::Vcpus,
 };
+use crate::model::{Element, EmitContext};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::XmlWriter;
 use crate::xml_io::{Fields, Lowering};
 
-/// A domain: every value has its place in the XML, and what the user left out is absent.
-#[derive(Debug, Clone)]
-pub struct Domain {
+/// Makes [`Domain`] of a line for each element, in the order in which libvirt writes them
+/// (`virDomainDefFormatInternalSetRootName` in its `src/conf/domain_conf.c`); after the first list comes `<devices>`.
+macro_rules! elements {
+    ($($(#[$doc:meta])+ $field:ident: $type:ty,)+; $($(#[$late_doc:meta])+ $late:ident: $late_type:ty,)+) => {
+        /// A domain: every value has its place in the XML, and what the user left out is absent.
+        #[derive(Debug, Clone)]
+        pub struct Domain {
+            $($(#[$doc])+ pub $field: $type,)+
+            /// The QEMU binary.
+            pub emulator: Opt<String>,
+            /// The devices.
+            pub devices: Devices,
+            $($(#[$late_doc])+ pub $late: $late_type,)+
+            /// The start tag of `<domain>`.
+            pub origin: Origin,
+            /// The numbers of the first fd sets of devices, by alias; empty until devices have aliases.
+            pub fd_sets: BTreeMap<String, u32>,
+            /// The number of parts that could not be read; above 0, nothing is compiled.
+            pub unread: usize,
+            /// Whether no part that could not be read is needed by another, so that the others can be checked all the
+            /// same.
+            pub is_checkable: bool,
+        }
+
+        impl Domain {
+            fn read(f: &Fields<'_, '_>) -> Self {
+                let (emulator, devices) = read_devices(f);
+                Self {
+                    $($field: <$type>::lower(f),)+
+                    emulator,
+                    devices,
+                    $($late: <$late_type>::lower(f),)+
+                    origin: Origin::Xml(f.element().start_tag()),
+                    fd_sets: BTreeMap::new(),
+                    unread: 0,
+                    is_checkable: true,
+                }
+            }
+
+            fn write(&self, w: &mut XmlWriter) {
+                $(self.$field.write(w);)+
+                w.tag("devices").children(|w| {
+                    w.opt_text("emulator", &self.emulator);
+                    self.devices.write(w);
+                });
+                $(self.$late.write(w);)+
+            }
+
+            /// What QEMU gets for all elements but `<devices>`.
+            pub(crate) fn element_options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+                $(self.$field.options(cx, out);)+
+                $(self.$late.options(cx, out);)+
+            }
+
+            /// What all elements but `<devices>` need of the host.
+            pub(crate) fn element_requirements(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
+                $(self.$field.host(cx, out);)+
+                $(self.$late.host(cx, out);)+
+            }
+        }
+    };
+}
+
+elements! {
     /// `<name>`, `<uuid>`, descriptions.
-    pub general: General,
+    general: General,
     /// Memory.
-    pub memory: Memory,
+    memory: Memory,
+    /// `<memtune>` and `<blkiotune>`.
+    limits: Limits,
     /// `<memoryBacking>`: how the host provides the memory.
-    pub backing: Backing,
-    /// `<numatune>`: the host's NUMA nodes for the memory.
-    pub numatune: Numatune,
+    backing: Backing,
     /// Virtual CPUs.
-    pub vcpus: Vcpus,
+    vcpus: Vcpus,
     /// IOThreads.
-    pub iothreads: Iothreads,
+    iothreads: Iothreads,
     /// `<throttlegroups>`: I/O limits that disks share.
-    pub throttles: ThrottleGroups,
+    throttles: ThrottleGroups,
     /// `<cputune>`: CPU pinning, CPU time and scheduling.
-    pub cputune: Cputune,
-    /// `<memtune>`, `<blkiotune>`, `<resource>`.
-    pub limits: Limits,
-    /// `<idmap>`.
-    pub idmap: Idmap,
+    cputune: Cputune,
+    /// `<numatune>`: the host's NUMA nodes for the memory.
+    numatune: Numatune,
+    /// `<resource>`: the parent cgroup.
+    resource: Resource,
     /// `<sysinfo>`: SMBIOS tables and fw_cfg entries.
-    pub sysinfo: Vec<Sysinfo>,
+    sysinfo: Vec<Sysinfo>,
     /// `<os>`: machine type, firmware, boot.
-    pub os: Os,
+    os: Os,
+    /// `<idmap>`.
+    idmap: Idmap,
     /// Features of the machine.
-    pub features: Features,
+    features: Features,
     /// The CPU.
-    pub cpu: Option<Cpu>,
+    cpu: Option<Cpu>,
     /// The clock.
-    pub clock: Clock,
+    clock: Clock,
     /// `<on_poweroff>`, `<on_reboot>`, `<on_crash>`.
-    pub lifecycle: Lifecycle,
+    lifecycle: Lifecycle,
     /// `<pm>` and `<perf>`.
-    pub power: Power,
-    /// The QEMU binary.
-    pub emulator: Opt<String>,
-    /// The devices.
-    pub devices: Devices,
+    power: Power,
+    ;
     /// `<seclabel>`s.
-    pub labels: Vec<Seclabel>,
+    labels: Vec<Seclabel>,
     /// `<launchSecurity>`.
-    pub security: Option<Security>,
+    security: Option<Security>,
     /// The elements of the namespace `qemu`.
-    pub extensions: Extensions,
-    /// The start tag of `<domain>`.
-    pub origin: Origin,
-    /// The numbers of the first fd sets of devices, by alias; empty until devices have aliases.
-    pub fd_sets: BTreeMap<String, u32>,
-    /// The number of parts that could not be read; above 0, nothing is compiled.
-    pub unread: usize,
-    /// Whether no part that could not be read is needed by another, so that the others can be checked all the same.
-    pub is_checkable: bool,
+    extensions: Extensions,
+}
+
+/// The path of QEMU and the devices in `<devices>`.
+fn read_devices(domain: &Fields<'_, '_>) -> (Opt<String>, Devices) {
+    let mut devices = Devices::default();
+    let Some(list) = domain.child("devices") else { return (None, devices) };
+    let emulator = list.child_text("emulator");
+    for element in list.rest() {
+        if domain.cx().is_faulty_part(element) || apart::is_apart(element) && domain.cx().is_touched_part(element) {
+            continue;
+        }
+        let fields = Fields::new(domain.cx(), element);
+        if !devices.lower(&fields) {
+            let _ = fields.ignore_rest();
+            domain.cx().unsupported(element.name_span(), format_args!("device `<{}>`", element.name()));
+        }
+    }
+    (emulator, devices)
 }
 
 /// The domain in `document`, without what is faulty; no value where its root is no `<domain>`.
@@ -106,8 +179,12 @@ pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Domain> {
 fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Domain> {
     let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
     if !root.is("domain") {
-        let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
-        return Diagnostic::at(&codes::MISSING, root.name_span(), message).into();
+        return Diagnostic::at(
+            &codes::MISSING,
+            root.name_span(),
+            format!("the root element is `<{}>`, not `<domain>`", root.name()),
+        )
+        .into();
     }
     let mut domain = Domain::read(&Fields::new(&cx, root));
     let (found, met) = cx.finish();
@@ -135,89 +212,13 @@ pub(crate) fn lower_device(checked: &Validated<'_>) -> Outcome<Devices> {
 }
 
 impl Domain {
-    fn read(f: &Fields<'_, '_>) -> Self {
-        let mut devices = Devices::default();
-        let mut emulator = None;
-        if let Some(list) = f.child("devices") {
-            emulator = list.child_text("emulator");
-            for element in list.rest() {
-                if f.cx().is_faulty_part(element) || apart::is_apart(element) && f.cx().is_touched_part(element) {
-                    continue;
-                }
-                let fields = Fields::new(f.cx(), element);
-                if !devices.lower(&fields) {
-                    let _ = fields.ignore_rest();
-                    f.cx().unsupported(element.name_span(), format_args!("device `<{}>`", element.name()));
-                }
-            }
-        }
-        Self {
-            general: General::lower(f),
-            memory: Memory::lower(f),
-            backing: Backing::lower(f),
-            numatune: Numatune::lower(f),
-            vcpus: Vcpus::lower(f),
-            iothreads: Iothreads::lower(f),
-            throttles: ThrottleGroups::lower(f),
-            cputune: Cputune::lower(f),
-            limits: Limits::lower(f),
-            idmap: Idmap::lower(f),
-            sysinfo: Sysinfo::lower_all(f),
-            os: Os::lower(f),
-            features: Features::lower(f),
-            cpu: Cpu::lower(f),
-            clock: Clock::lower(f),
-            lifecycle: Lifecycle::lower(f),
-            power: Power::lower(f),
-            emulator,
-            devices,
-            labels: Seclabel::lower_all(f),
-            security: Security::lower(f),
-            extensions: Extensions::lower(f),
-            origin: Origin::Xml(f.element().start_tag()),
-            fd_sets: BTreeMap::new(),
-            unread: 0,
-            is_checkable: true,
-        }
-    }
-
     /// Writes the domain as libvirt would.
     pub fn to_xml(&self) -> String {
         let mut w = XmlWriter::new();
         let namespace = self.extensions.any().then_some(NAMESPACE);
         let tag = w.tag("domain").opt("type", &self.general.kind).opt("id", &self.general.id);
         let tag = namespace.into_iter().fold(tag, |tag, uri| tag.attr("xmlns:qemu", uri));
-        tag.children(|w| {
-            self.general.write(w);
-            self.memory.write(w);
-            self.limits.write(w);
-            self.backing.write(w);
-            self.vcpus.write(w);
-            self.iothreads.write(w);
-            self.throttles.write(w);
-            self.cputune.write(w);
-            self.numatune.write(w);
-            self.limits.write_resource(w);
-            self.sysinfo.iter().for_each(|s| s.write(w));
-            self.os.write(w);
-            self.idmap.write(w);
-            self.features.write(w);
-            if let Some(cpu) = &self.cpu {
-                cpu.write(w);
-            }
-            self.clock.write(w);
-            self.lifecycle.write(w);
-            self.power.write(w);
-            w.tag("devices").children(|w| {
-                w.opt_text("emulator", &self.emulator);
-                self.devices.write(w);
-            });
-            self.labels.iter().for_each(|l| l.write(w));
-            if let Some(security) = &self.security {
-                security.write(w);
-            }
-            self.extensions.write(w);
-        });
+        tag.children(|w| self.write(w));
         w.finish()
     }
 
@@ -264,9 +265,6 @@ impl Domain {
 
     /// Whether any device has a `<boot order>`.
     pub fn has_device_boot_order(&self) -> bool {
-        let orders = |kind: &Kind| {
-            (0..self.devices.count(*kind)).any(|i| self.devices.info(*kind, i).is_some_and(|d| d.boot_order.is_some()))
-        };
-        Kind::ALL.iter().any(orders)
+        self.devices.iter().any(|(_, _, device)| device.info().boot_order.is_some())
     }
 }

@@ -156,7 +156,8 @@ impl Passes<'_> {
         self.compile(made, &checked, goal, driver)
     }
 
-    /// From the grammar on. A domain that lacks a part which others need is not looked at any further: the others would miss it.
+    /// From the grammar on. A domain that lacks a part which others need is not looked at any further: the others would
+    /// miss it.
     fn compile(&self, mut made: Made, checked: &Validated<'_>, goal: Goal, driver: &mut impl Driver) -> Made {
         let lowered = lower(checked);
         driver.after(Pass::Lower);

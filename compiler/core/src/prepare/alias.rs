@@ -20,34 +20,32 @@ pub fn assign(domain: &mut Domain) {
     }
 }
 
-/// Assigns an alias to a hot-plugged device: others may have been unplugged, so that its index does not give its number.
+/// Assigns an alias to a hot-plugged device: others may have been unplugged, so that its index does not give its
+/// number.
 pub fn assign_new(domain: &mut Domain, kind: Kind, index: usize) {
     assign_one(domain, kind, index, false);
 }
 
 fn assign_one(domain: &mut Domain, kind: Kind, index: usize, is_start: bool) {
-    if domain.devices.info(kind, index).is_none_or(|info| info.alias.is_some()) {
-        return;
-    }
-    let alias = match domain.devices.alias_stem(kind, index, domain) {
+    let Some(device) = domain.devices.get(kind, index).filter(|device| device.info().alias.is_none()) else { return };
+    let alias = match device.alias_stem(domain) {
         AliasStem::Nameless => return,
         AliasStem::Whole(name) => name,
         AliasStem::Indexed(stem) if is_start => format!("{stem}{index}"),
         AliasStem::Indexed(stem) | AliasStem::Next(stem) => format!("{stem}{}", next(domain, kind, stem)),
     };
-    let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
+    let origin = device.origin();
     if let Some(info) = domain.devices.info_mut(kind, index) {
         info.alias = Some(Spanned::rule(alias, &ALIAS, origin));
     }
 }
 
-/// The number after the highest one in aliases that begin with `stem`. All devices with this stem are numbered together, such as
-/// `<hostdev>`s and interfaces of type `hostdev` (`qemuAssignDeviceHostdevAlias`).
+/// The number after the highest one in aliases that begin with `stem`. All devices with this stem are numbered
+/// together, such as `<hostdev>`s and interfaces of type `hostdev` (`qemuAssignDeviceHostdevAlias`).
 fn next(domain: &Domain, kind: Kind, stem: &str) -> u32 {
     let devices = &domain.devices;
     let number = |name: &str, stem: &str| name.strip_prefix(stem)?.parse::<u32>().ok();
-    let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).filter_map(|at| devices.info(*kind, at)));
-    let named = all.filter_map(|info| number(info.alias(), stem));
+    let named = devices.iter().filter_map(|(_, _, device)| number(device.info().alias(), stem));
     // The console of a serial port has that port's alias, and its number counts (`qemuGetNextChrDevIndex`).
     let mirrors = devices.consoles.iter().filter(|console| kind == Kind::Console && console.is_mirror());
     let mirrors = mirrors.map(Console::info).filter_map(|info| number(info.alias(), "serial"));

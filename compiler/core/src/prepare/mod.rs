@@ -16,9 +16,6 @@ use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::devices::disk::{Disk, DiskBus, floppy_options};
 use crate::model::devices::{chardev, console, hostdev::Hostdev};
-use crate::model::elements::backend;
-use crate::model::elements::features::Features;
-use crate::model::elements::sysinfo::Sysinfo;
 use crate::model::storage;
 use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOption, QemuOptions, rules};
 use crate::target::Target;
@@ -61,10 +58,8 @@ pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>)
     let cx = EmitContext::new(&domain, target, facts);
     let options = all_options(&cx);
     let mut needs = HostRequirements::new(domain.origin);
-    element_requirements(&cx, &mut needs);
+    domain.element_requirements(&cx, &mut needs.for_vm());
     domain.devices.host(&cx, &mut needs);
-    domain.labels.iter().for_each(|l| l.host(&mut needs));
-    domain.extensions.host(&mut needs);
     capabilities::check(&cx, &options);
     findings.extend(cx.finish());
     if !findings.has_errors() {
@@ -77,10 +72,10 @@ pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>)
 fn all_options(cx: &EmitContext<'_>) -> Vec<QemuOption> {
     let domain = cx.domain;
     let mut options = QemuOptions::new();
-    element_options(cx, &mut options);
+    binary(domain, &mut options);
+    domain.element_options(cx, &mut options);
     floppy_options(cx, &mut options);
     domain.devices.options(cx, &mut options);
-    domain.extensions.options(&mut options);
     storage::managed_helper(domain.devices.disks.iter().flat_map(|d| d.storage.sources()), &mut options);
     storage::master_key(domain.origin, &mut options);
     let mut options = options.sorted();
@@ -127,51 +122,11 @@ pub(crate) fn next_node(disks: &[Disk]) -> u32 {
     counted.chain(named).max().unwrap_or(1)
 }
 
-/// The host requirements of the elements other than devices.
-fn element_requirements(cx: &EmitContext<'_>, out: &mut HostRequirements) {
-    let domain = cx.domain;
-    backend::machine_host(cx, out);
-    domain.backing.host(out);
-    domain.numatune.host(out);
-    domain.vcpus.host(out);
-    domain.cputune.host(out);
-    domain.limits.host(out);
-    domain.clock.host(out);
-    domain.power.host(out);
-    domain.os.host(out);
-    domain.sysinfo.iter().for_each(|s| s.host(out));
-    if let Some(security) = &domain.security {
-        security.host(out);
+/// The binary, and that there is no display where no `<graphics>` is.
+fn binary(domain: &Domain, out: &mut QemuOptions) {
+    if let Some(emulator) = &domain.emulator {
+        out.word(ArgSection::Binary, "", &emulator.value, emulator.origin);
     }
-    domain.lifecycle.host(out);
-}
-
-fn element_options(cx: &EmitContext<'_>, out: &mut QemuOptions) {
-    let domain = cx.domain;
-    domain.general.options(cx, out);
-    Features::machine(cx, out);
-    domain.memory.options(cx, out);
-    domain.vcpus.options(cx, out);
-    domain.iothreads.options(out);
-    domain.throttles.options(out);
-    domain.numatune.check_nodes(cx);
-    if let Some(numa) = domain.numa() {
-        numa.options(cx, out);
-    }
-    domain.os.options(cx, out);
-    Sysinfo::options(cx, out);
-    if let Some(security) = &domain.security {
-        security.options(cx, out);
-    }
-    if let Some(cpu) = &domain.cpu {
-        cpu.options(cx, out);
-    }
-    domain.clock.options(cx, out);
-    domain.features.options(cx, out);
-    domain.power.options(cx, out);
-    let binary = domain.emulator.as_ref().map_or("/usr/bin/qemu-system-x86_64", |e| e.value.as_str());
-    let origin = domain.emulator.as_ref().map_or(domain.origin, |e| e.origin);
-    out.word(ArgSection::Binary, "", binary, origin);
     if domain.devices.graphics.is_empty() {
         out.opts(ArgSection::Display, "display", Opts::first("none"), domain.origin.with_rule(&rules::NO_DISPLAY));
     }

@@ -10,6 +10,6 @@ mod value;
 
 pub use item::{ArgSection, Payload, QemuOption, QemuOptions};
 pub use render::{json_arg, opts_arg, word_arg};
-pub use requirements::HostRequirements;
+pub use requirements::{HostRequirements, RequirementsOf};
 pub use text::{Text, fd, secret_iv, secret_text, state};
 pub use value::{Key, Opts, Props, Value};

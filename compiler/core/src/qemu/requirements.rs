@@ -49,11 +49,6 @@ impl DeviceRequirements {
         Self { device, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
     }
 
-    /// Whether it requires nothing.
-    fn is_idle(&self) -> bool {
-        self.binds.is_empty() && self.rules.is_empty() && self.steps.is_empty()
-    }
-
     /// Its device rules as one step, and then its other steps.
     pub fn late_steps(&self) -> impl Iterator<Item = (Step, Origin)> {
         let is_device = self.device.is_some() && !self.rules.is_empty();
@@ -79,20 +74,14 @@ impl HostRequirements {
         }
     }
 
-    /// Further requirements are those of the device `alias`.
-    pub fn begin(&mut self, alias: &str, origin: Origin) {
-        // The entry of a device without requirements is used for the next one.
-        if let Some(last) = self.devices.last_mut().filter(|last| last.is_idle()) {
-            alias.clone_into(last.device.get_or_insert_default());
-            last.origin = origin;
-        } else {
-            self.devices.push(DeviceRequirements::new(Some(alias.to_owned()), origin));
-        }
+    /// To add the requirements of the device `alias`.
+    pub fn for_device<'r>(&'r mut self, alias: &'r str, origin: Origin) -> RequirementsOf<'r> {
+        RequirementsOf { all: self, device: Some((alias, origin)), is_listed: false }
     }
 
-    /// The requirements that are being gathered.
-    fn current(&mut self) -> &mut DeviceRequirements {
-        self.devices.last_mut().unwrap_or(&mut self.own)
+    /// To add the requirements of the VM itself.
+    pub fn for_vm(&mut self) -> RequirementsOf<'_> {
+        RequirementsOf { all: self, device: None, is_listed: false }
     }
 
     /// The requirements of the VM itself, then those of each device.
@@ -103,6 +92,45 @@ impl HostRequirements {
     /// The rules of the device ACL that belong to no device.
     pub(crate) fn own_rules(&self) -> &[DeviceRule] {
         &self.own.rules
+    }
+
+    /// Why no plan can be made.
+    pub(crate) fn faults(&self) -> Diagnostics {
+        let refused = |(origin, what): &(Origin, String)| {
+            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, format!("`virtc run` does not support {what}"))
+        };
+        let mut out = self.vf_faults();
+        out.extend(self.refused.iter().map(refused).collect());
+        out
+    }
+
+    /// Why no plan can be made for interfaces whose VF needs settings.
+    fn vf_faults(&self) -> Diagnostics {
+        let fault = |origin: &Origin| {
+            let message = "`virtc run` does not support setting the MAC address and VLAN of a VF";
+            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
+        };
+        self.vf_settings.iter().take(1).map(fault).collect()
+    }
+}
+
+/// The requirements of one device, or of the VM itself, while they are added.
+#[derive(Debug)]
+pub struct RequirementsOf<'r> {
+    all: &'r mut HostRequirements,
+    /// The alias of the device, and its place in the XML; `None` for the VM itself.
+    device: Option<(&'r str, Origin)>,
+    /// Whether the device is the last in the list: it is added with its first requirement.
+    is_listed: bool,
+}
+
+impl RequirementsOf<'_> {
+    fn own_list(&mut self) -> &mut DeviceRequirements {
+        let Some((alias, origin)) = self.device else { return &mut self.all.own };
+        if !std::mem::replace(&mut self.is_listed, true) {
+            self.all.devices.push(DeviceRequirements::new(Some(alias.to_owned()), origin));
+        }
+        self.all.devices.last_mut().unwrap_or(&mut self.all.own)
     }
 
     /// QEMU opens this file, which is chowned to QEMU's user.
@@ -117,14 +145,14 @@ impl HostRequirements {
 
     fn rule(&mut self, node: Node, access: Access) {
         let rule = DeviceRule::Node { node, access, optional: false };
-        let rules = &mut self.current().rules;
+        let rules = &mut self.own_list().rules;
         if !rules.contains(&rule) {
             rules.push(rule);
         }
     }
 
     fn step(&mut self, step: Step, origin: Origin) {
-        self.current().steps.push((step, origin));
+        self.own_list().steps.push((step, origin));
     }
 
     /// QEMU must be able to open this node, which is chowned to QEMU's user.
@@ -150,13 +178,13 @@ impl HostRequirements {
 
     /// A variable of QEMU's environment.
     pub fn env(&mut self, name: &str, value: &str) {
-        self.env.retain(|(known, _)| known != name);
-        self.env.push((name.to_owned(), value.to_owned()));
+        self.all.env.retain(|(known, _)| known != name);
+        self.all.env.push((name.to_owned(), value.to_owned()));
     }
 
     /// A QMP command to execute before the guest runs.
     pub fn command(&mut self, call: QmpCall, origin: Origin) {
-        self.commands.push((call, origin));
+        self.all.commands.push((call, origin));
     }
 
     /// The guest gets this PCI function of the host (VFIO).
@@ -164,14 +192,14 @@ impl HostRequirements {
         // Several namespaces of an NVMe disk share one function.
         let bound =
             |(step, _): &(Step, Origin)| matches!(step, Step::VfioBind { device: other, .. } if *other == device);
-        if !self.turns().any(|turn| turn.binds.iter().any(bound)) {
-            self.current().binds.push((Step::VfioBind { device, managed }, origin));
+        if !self.all.turns().any(|turn| turn.binds.iter().any(bound)) {
+            self.own_list().binds.push((Step::VfioBind { device, managed }, origin));
         }
         for node in [Node::Path("/dev/vfio/vfio".to_owned()), Node::VfioGroup(device)] {
             self.rule(node, Access::RW);
         }
         self.own(Node::VfioGroup(device), origin);
-        self.pinned = true;
+        self.all.pinned = true;
     }
 
     /// The guest gets this USB device of the host.
@@ -185,20 +213,20 @@ impl HostRequirements {
     /// A tap interface, whose descriptors QEMU inherits.
     pub fn tap(&mut self, step: Step, origin: Origin) {
         if let Step::Tap { fds, vhost_fds, .. } = &step {
-            self.fds.extend(fds.iter().chain(vhost_fds).cloned());
+            self.all.fds.extend(fds.iter().chain(vhost_fds).cloned());
         }
         self.step(step, origin);
     }
 
     /// A listening socket, which QEMU inherits as a descriptor.
     pub fn listen(&mut self, fd: &str, at: SocketPlace, origin: Origin) {
-        self.fds.push(fd.to_owned());
+        self.all.fds.push(fd.to_owned());
         self.step(Step::Listen { fd: fd.to_owned(), at }, origin);
     }
 
     /// A file to write to, which QEMU inherits as a descriptor; it is created where it does not exist.
     pub fn write_to(&mut self, fd: &str, path: &str, append: bool, origin: Origin) {
-        self.fds.push(fd.to_owned());
+        self.all.fds.push(fd.to_owned());
         let content = if append { Content::Append } else { Content::Truncate };
         let (fd, path) = (fd.to_owned(), path.to_owned());
         self.step(Step::Open { fd, path, mode: OpenMode::Write, create: true, content }, origin);
@@ -207,7 +235,7 @@ impl HostRequirements {
     /// A device of the host, which QEMU inherits as a descriptor.
     pub fn open_device(&mut self, fd: &str, path: &str, origin: Origin) {
         self.allow(path);
-        self.fds.push(fd.to_owned());
+        self.all.fds.push(fd.to_owned());
         let (fd, path) = (fd.to_owned(), path.to_owned());
         let (mode, content) = (OpenMode::ReadWrite, Content::Keep);
         self.step(Step::Open { fd, path, mode, create: false, content }, origin);
@@ -215,7 +243,7 @@ impl HostRequirements {
 
     /// A device of the host accesses the guest's memory, which is pinned for it.
     pub fn pin(&mut self) {
-        self.pinned = true;
+        self.all.pinned = true;
     }
 
     /// A file of the guest's own, which is copied from a template where it does not exist.
@@ -227,40 +255,21 @@ impl HostRequirements {
 
     /// A directory in the VM's own directory.
     pub fn directory(&mut self, name: &str) {
-        if !self.directories.iter().any(|d| d == name) {
-            self.directories.push(name.to_owned());
+        if !self.all.directories.iter().any(|d| d == name) {
+            self.all.directories.push(name.to_owned());
         }
     }
 
     /// The VF of an interface needs a MAC address or a VLAN.
     pub fn vf_admin(&mut self, origin: Origin) {
-        self.vf_settings.push(origin);
+        self.all.vf_settings.push(origin);
     }
 
     /// `virtc run` does not support `what`, so that no plan is made. Each `what` is reported once.
     pub fn refuse(&mut self, what: impl Into<String>, origin: Origin) {
-        let what = what.into();
-        if !self.refused.iter().any(|(_, known)| *known == what) {
-            self.refused.push((origin, what));
+        let (refused, what) = (&mut self.all.refused, what.into());
+        if !refused.iter().any(|(_, known)| *known == what) {
+            refused.push((origin, what));
         }
-    }
-
-    /// Why no plan can be made.
-    pub(crate) fn faults(&self) -> Diagnostics {
-        let refused = |(origin, what): &(Origin, String)| {
-            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, format!("`virtc run` does not support {what}"))
-        };
-        let mut out = self.vf_faults();
-        out.extend(self.refused.iter().map(refused).collect());
-        out
-    }
-
-    /// Why no plan can be made for interfaces whose VF needs settings.
-    fn vf_faults(&self) -> Diagnostics {
-        let fault = |origin: &Origin| {
-            let message = "`virtc run` does not support setting the MAC address and VLAN of a VF";
-            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
-        };
-        self.vf_settings.iter().take(1).map(fault).collect()
     }
 }

@@ -28,7 +28,7 @@ pub fn root() -> PathBuf {
 pub fn corpus() -> Option<PathBuf> {
     let found = std::env::var_os("VIRTC_CORPUS").map(PathBuf::from);
     if found.is_none() {
-        eprintln!("skipped: VIRTC_CORPUS does not name the conformance corpus");
+        virtc_tests::tools::skipped("the conformance corpus was not used: VIRTC_CORPUS does not name it");
     }
     found
 }

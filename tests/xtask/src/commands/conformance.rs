@@ -33,7 +33,8 @@ pub struct Args {
 /// What is compared: behind a dash the architecture, where it is not `x86_64`.
 const EVERYTHING: [&str; 7] = ["argv", "xml", "reject", "hotplug", "argv-aarch64", "xml-aarch64", "reject-aarch64"];
 
-/// What more virtc is told for an architecture: the recorded results are those of libvirt with a QEMU of it that is older than 9.0.
+/// What more virtc is told for an architecture: the recorded results are those of libvirt with a QEMU of it that is
+/// older than 9.0.
 fn more(arch: &str) -> &'static str {
     if arch == "x86_64" { "" } else { " --qemu 7.2" }
 }

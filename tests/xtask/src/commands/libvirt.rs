@@ -43,9 +43,9 @@ pub struct Args {
     /// Take so many random valid changes of the definitions in place of the definitions
     #[arg(long)]
     mutants: Option<usize>,
-    /// Take so many random additions in place of the definitions: one attribute, element or value each that the grammar permits
-    /// there and that is not there, of each name and value as often as of the others. Only definitions for this machine's
-    /// architecture on which both agree are added to; what differs is printed in groups, the largest first
+    /// Take so many random additions in place of the definitions: one attribute, element or value each that the grammar
+    /// permits there and that is not there, of each name and value as often as of the others. Only definitions for this
+    /// machine's architecture on which both agree are added to; what differs is printed in groups, the largest first
     #[arg(long, conflicts_with = "mutants")]
     grow: Option<usize>,
     /// Print what of the grammar no addition held
@@ -164,7 +164,8 @@ impl Session<'_> {
         case.path.strip_prefix(&self.args.corpus).unwrap_or(&case.path).display().to_string()
     }
 
-    /// What the two say of each definition, with the text as it was given to them; none where it cannot be stored at all.
+    /// What the two say of each definition, with the text as it was given to them; none where it cannot be stored at
+    /// all.
     fn judge(&mut self, subjects: &[Subject]) -> Result<Judged, Box<dyn std::error::Error>> {
         let what = self.args.what;
         let texts: Vec<Option<String>> = subjects.iter().map(|subject| adapted(&subject.text, what)).collect();

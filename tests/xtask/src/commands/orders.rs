@@ -1,4 +1,5 @@
-//! `cargo xtask orders`: the note `libxml2-order` beside what libxml2 says, on valid documents with children in other orders.
+//! `cargo xtask orders`: the note `libxml2-order` beside what libxml2 says, on valid documents with children in other
+//! orders.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use virtc_tests::tools;
 
 use crate::install::{self, BUSYBOX, GRAMMAR, JING, QEMU, TRANG, XMLLINT};
-use crate::{Outcome, process};
+use crate::{Outcome, process, skips};
 
 /// Run all tests, after installing what they need
 #[derive(clap::Args)]
@@ -15,6 +15,9 @@ pub struct Args {
     /// Use `cargo test` although nextest is there
     #[arg(long)]
     plain: bool,
+    /// Fail where a test was left out without one of the reasons in tests/xtask/src/skips.rs
+    #[arg(long)]
+    strict: bool,
 }
 
 /// Runs the tests.
@@ -35,11 +38,15 @@ pub fn run(args: &Args) -> Outcome {
     let text = std::fs::read_to_string(notes.path())?;
     let mut lines: BTreeSet<String> = text.lines().map(str::to_owned).collect();
     lines.extend(lacking.iter().map(|need| format!("left out: {} is not installed: {}", need.package, need.why)));
-    if !lines.iter().any(|line| line.starts_with("left out: ")) {
-        println!("left out: nothing");
-    }
-    for line in lines {
+    for line in &lines {
         println!("{line}");
     }
-    outcome
+    let unexpected = skips::unexpected(lines.iter().map(String::as_str));
+    let count = lines.iter().filter(|line| line.starts_with(skips::SIGN)).count();
+    println!("{count} left out, {} of them without a reason that is known", unexpected.len());
+    if args.strict && !unexpected.is_empty() {
+        outcome.and_then(|()| Err(format!("may not be left out here:\n{}", unexpected.join("\n")).into()))
+    } else {
+        outcome
+    }
 }

@@ -43,7 +43,8 @@ pub fn read(folder: &Path) -> Result<Vec<Case>, Box<dyn std::error::Error>> {
     Ok(cases)
 }
 
-/// The devices of domains, and documents that are none of the roots that libvirt has, as documents of their own; each text once.
+/// The devices of domains, and documents that are none of the roots that libvirt has, as documents of their own; each
+/// text once.
 pub fn devices(all: Vec<Case>) -> Vec<Case> {
     let mut seen = BTreeSet::new();
     let mut devices = Vec::new();

@@ -71,7 +71,8 @@ const UNKNOWN: &[&str] = &["foobar", "x-note", "extraInfo", "qqq", "colour-schem
 const BAD: &[&str] = &["@nonsense@", "", "-17", "not a value", "%%", "???"];
 const STRAY: &[&str] = &["stray", "oops", ">", "some words", "1"];
 
-/// A document like `document` with one fault of this kind somewhere, which may turn out to be none: the grammar decides.
+/// A document like `document` with one fault of this kind somewhere, which may turn out to be none: the grammar
+/// decides.
 pub fn make(document: &Document, kind: Kind, random: &mut Random) -> Option<Fault> {
     let all = elements(document);
     let element = *random.pick(&all)?;
@@ -134,8 +135,8 @@ pub fn make(document: &Document, kind: Kind, random: &mut Random) -> Option<Faul
     }
 }
 
-/// Makes the edits. `span` is the place before them, and `len` the length of what stands there afterwards; nothing before
-/// it changes.
+/// Makes the edits. `span` is the place before them, and `len` the length of what stands there afterwards; nothing
+/// before it changes.
 fn fault(
     kind: Kind,
     element: Element<'_>,
@@ -157,8 +158,8 @@ fn fault(
     Some(Fault { kind, text, span, lines, original: original.map(str::to_owned) })
 }
 
-/// A word with one typing error: a letter left out, doubled, changed, or two in the wrong order; `None` for a word of two
-/// letters or less, which nobody could recognise.
+/// A word with one typing error: a letter left out, doubled, changed, or two in the wrong order; `None` for a word of
+/// two letters or less, which nobody could recognise.
 pub fn misspelt(word: &str, random: &mut Random) -> Option<String> {
     let mut letters: Vec<char> = word.chars().collect();
     if letters.len() < 3 {

@@ -170,7 +170,8 @@ pub struct Mutant {
     pub kinds: Vec<Kind>,
 }
 
-/// A mutant of `document` with `changes` changes, each to the outcome of the one before; `None` where nothing came of it.
+/// A mutant of `document` with `changes` changes, each to the outcome of the one before; `None` where nothing came of
+/// it.
 pub fn mutate(document: &Document, words: &Vocabulary, changes: usize, random: &mut Random) -> Option<Mutant> {
     let mut mutant = Mutant { text: document.source().text().to_owned(), kinds: Vec::new() };
     let mut current = well_formed("mutant", &mutant.text)?;

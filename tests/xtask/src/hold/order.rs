@@ -13,8 +13,8 @@ const GRAFTS: usize = 4;
 /// How many elements get another order of children, at most.
 const ORDERS: usize = 3;
 
-/// `document` with some children more, as they stand elsewhere, and other orders of children; `None` where nothing came of it. It may
-/// turn out to be invalid.
+/// `document` with some children more, as they stand elsewhere, and other orders of children; `None` where nothing came
+/// of it. It may turn out to be invalid.
 pub fn reordered(document: &Document, words: &Vocabulary, random: &mut Random) -> Option<String> {
     let mut text = document.source().text().to_owned();
     let grafts = if random.once_in(2) { 0 } else { 1 + random.below(GRAFTS) };

@@ -122,7 +122,8 @@ impl Score {
         out
     }
 
-    /// What falls short of the aims: 99.7 % on the line, 1.05 errors for each document, 95 % of typing errors understood.
+    /// What falls short of the aims: 99.7 % on the line, 1.05 errors for each document, 95 % of typing errors
+    /// understood.
     pub fn short(&self) -> Vec<String> {
         let total = self.total();
         let mut short = Vec::new();

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::corpus::Case;
 use super::edit::elements;
 
-/// Names, values and subtrees, each list sorted and without repetition. Values are as they are written, with references.
+/// Names, values and subtrees, each list sorted and without repetition. Values are as they are written, with
+/// references.
 #[derive(Default)]
 pub struct Vocabulary {
     /// The local names of elements.

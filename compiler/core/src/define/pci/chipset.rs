@@ -8,7 +8,7 @@ use crate::ir::DefaultRule;
 use crate::model::devices::address::{is_wanted, pci};
 use crate::model::devices::controller::{ControllerType, PciModel, UsbModel};
 use crate::model::devices::sound::Sound;
-use crate::model::devices::{BusSlot, Kind, PciAddress};
+use crate::model::devices::{BusSlot, Device, Kind, PciAddress};
 use crate::model::elements::os::MachineFamily;
 
 static PIIX3: DefaultRule =
@@ -66,8 +66,7 @@ impl Pass<'_> {
     /// Where the definition gives this place to a device.
     fn holder(&self, at: PciAddress) -> Span {
         let devices = &self.domain.devices;
-        let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
-        let mut places = all.filter_map(|(kind, index)| pci(&devices.info(kind, index)?.address));
+        let mut places = devices.iter().filter_map(|(_, _, device)| pci(&device.info().address));
         places.find(|(own, _)| *own == at).map_or(self.domain.origin, |(_, origin)| origin).span()
     }
 
@@ -175,7 +174,7 @@ impl Pass<'_> {
         } else if !self.dry {
             // It comes before all others.
             self.device(Kind::Video, 0);
-        } else if let BusSlot::Pci(flags) = self.domain.devices.bus_slot(Kind::Video, 0, self.domain)
+        } else if let BusSlot::Pci(flags) = video.bus_slot(self.domain)
             && self.wants(Kind::Video, 0)
         {
             // libvirt forgets the place that it finds while it looks how many buses there must be, and looks for another one later.

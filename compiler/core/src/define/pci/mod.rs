@@ -39,29 +39,6 @@ static MULTIFUNCTION: DefaultRule = DefaultRule {
     text: "function 0 says that its slot has more functions where other functions are in use",
 };
 
-/// The kinds in the order in which they get addresses.
-const ORDER: &[Kind] = &[
-    Kind::Filesystem,
-    Kind::Interface,
-    Kind::Sound,
-    Kind::Controller,
-    Kind::Disk,
-    Kind::Hostdev,
-    Kind::Memballoon,
-    Kind::Rng,
-    Kind::Watchdog,
-    Kind::Video,
-    Kind::Shmem,
-    Kind::Input,
-    Kind::Serial,
-    Kind::Memory,
-    Kind::Iommu,
-    Kind::Vsock,
-    Kind::Crypto,
-    Kind::Panic,
-    Kind::Pstore,
-];
-
 /// Gives every PCI device an address.
 pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else {
@@ -132,15 +109,13 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
 
 /// A machine without a PCI bus has no place for PCI devices.
 fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-    let devices = &domain.devices;
-    let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
-    for (kind, index) in all {
-        let given = devices.info(kind, index).and_then(|i| pci(&i.address)).filter(|(at, _)| !is_wanted(*at));
-        let other = devices.info(kind, index).is_some_and(|i| i.address.is_some()) && given.is_none();
-        let wants = matches!(devices.bus_slot(kind, index, domain), BusSlot::Pci(_)) && !other;
+    for (kind, _, device) in domain.devices.iter() {
+        let address = &device.info().address;
+        let given = pci(address).filter(|(at, _)| !is_wanted(*at));
+        let other = address.is_some() && given.is_none();
+        let wants = matches!(device.bus_slot(domain), BusSlot::Pci(_)) && !other;
         if given.is_some() || wants {
-            let own = given.map(|(_, origin)| origin).or(devices.origin(kind, index));
-            let span = own.unwrap_or(domain.origin).span();
+            let span = given.map_or(device.origin(), |(_, origin)| origin).span();
             let message = format!("the machine type has no PCI bus for this `<{}>`", kind.element());
             let help = "choose a machine type such as `pc` or `q35`";
             report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
@@ -223,20 +198,20 @@ impl<'f> Pass<'f> {
                 self.device(Kind::Controller, index);
             }
         }
-        for kind in ORDER {
-            if *kind == Kind::Hostdev {
+        for kind in Kind::in_pci_order() {
+            if kind == Kind::Hostdev {
                 self.interfaces(true);
             }
-            if *kind == Kind::Interface {
+            if kind == Kind::Interface {
                 self.interfaces(false);
                 continue;
             }
-            for index in 0..self.domain.devices.count(*kind) {
+            for index in 0..self.domain.devices.count(kind) {
                 let is_bus = self.domain.devices.controllers.get(index).is_some_and(Controller::is_pci);
-                if *kind == Kind::Controller && (is_bus || self.companion(index)) {
+                if kind == Kind::Controller && (is_bus || self.companion(index)) {
                     continue;
                 }
-                self.device(*kind, index);
+                self.device(kind, index);
             }
         }
     }
@@ -252,7 +227,8 @@ impl<'f> Pass<'f> {
     }
 
     fn device(&mut self, kind: Kind, index: usize) {
-        let BusSlot::Pci(flags) = self.domain.devices.bus_slot(kind, index, self.domain) else { return };
+        let Some(device) = self.domain.devices.get(kind, index) else { return };
+        let BusSlot::Pci(flags) = device.bus_slot(self.domain) else { return };
         if !self.wants(kind, index) {
             return;
         }
@@ -268,17 +244,15 @@ impl<'f> Pass<'f> {
 
 /// Function 0 says so where its slot has more functions in use.
 fn multifunction(domain: &mut Domain, buses: &Buses) {
-    for kind in Kind::ALL {
-        for index in 0..domain.devices.count(*kind) {
-            let origin = domain.devices.origin(*kind, index).unwrap_or(domain.origin);
-            let Some(info) = domain.devices.info_mut(*kind, index) else { continue };
-            let Some(Spanned { value: Address::Pci { address: at, multifunction }, .. }) = &mut info.address else {
-                continue;
-            };
-            let more = (1..8).any(|f| buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), f)));
-            if at.function() == 0 && !is_wanted(*at) && more {
-                multifunction.get_or_insert(Spanned::rule(Switch::On, &MULTIFUNCTION, origin));
-            }
+    domain.devices.for_each_mut(|_, _, device| {
+        let origin = device.origin();
+        let Some(Spanned { value: Address::Pci { address: at, multifunction }, .. }) = &mut device.info_mut().address
+        else {
+            return;
+        };
+        let more = (1..8).any(|f| buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), f)));
+        if at.function() == 0 && !is_wanted(*at) && more {
+            multifunction.get_or_insert(Spanned::rule(Switch::On, &MULTIFUNCTION, origin));
         }
-    }
+    });
 }

@@ -13,65 +13,61 @@ use super::{Connect, PCI_DEVICE, Pass};
 impl Pass<'_> {
     /// Takes the places that the definition names.
     pub(super) fn collect(&mut self) {
-        for kind in Kind::ALL {
-            for index in 0..self.domain.devices.count(*kind) {
-                let Some((mut at, origin)) = self.domain.devices.info(*kind, index).and_then(|i| pci(&i.address))
-                else {
-                    continue;
-                };
-                if is_wanted(at) {
-                    continue;
-                }
-                let span = origin.span();
-                let flags = match self.domain.devices.bus_slot(*kind, index, self.domain) {
-                    BusSlot::Pci(flags) => flags,
-                    // The first console may be the first serial port, which has the place.
-                    BusSlot::Nothing if *kind == Kind::Console && index == 0 => continue,
-                    // What has no place on a PCI bus, but an address there, takes the place all the same.
-                    BusSlot::Nothing => PCI_DEVICE,
-                    BusSlot::Usb | BusSlot::VirtioSerial(_) => continue,
-                };
-                if self.dry && self.buses.get(at.bus()).is_none() {
-                    let bus = self.buses.grow_to(at.bus(), flags);
-                    at = at.with_bus(bus);
-                    let info = self.domain.devices.info_mut(*kind, index);
-                    if let Some(Spanned { value: Address::Pci { address: own, .. }, .. }) =
-                        info.and_then(|info| info.address.as_mut())
-                    {
-                        *own = at;
-                    }
-                }
-                let fault = match self.buses.get(at.bus()) {
-                    Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(*kind, index, at) => {
-                        Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
-                    }
-                    _ if at.domain() != 0 => Some("the guest has PCI domain 0 only".to_owned()),
-                    None => Some(format!("there is no PCI bus {}", at.bus())),
-                    Some(_) if flags.has(Connect::INTEGRATED) && at.bus() != 0 => {
-                        Some("this device is part of the chipset, so its bus is 0".to_owned())
-                    }
-                    Some(bus) if !bus.takes(flags, true) => {
-                        Some(format!("bus {} (`{}`) takes no device of this kind", at.bus(), bus.model.word()))
-                    }
-                    Some(bus) if at.slot() < bus.range().0 || at.slot() > bus.range().1 => {
-                        let (first, last) = bus.range();
-                        Some(format!(
-                            "bus {} (`{}`) has slots {first} to {last}, not {}",
-                            at.bus(),
-                            bus.model.word(),
-                            at.slot()
-                        ))
-                    }
-                    Some(bus) if bus.in_use(at.slot(), at.function()) => Some(format!("{at} is in use already")),
-                    Some(_) => None,
-                };
-                if let Some(message) = fault {
-                    let help = "remove the `<address>` to have a free one assigned";
-                    self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
-                    continue;
-                }
-                self.buses.take(at, flags.has(Connect::AGGREGATE));
+        for (kind, index) in self.domain.devices.ids() {
+            let Some(device) = self.domain.devices.get(kind, index) else { continue };
+            let Some((mut at, origin)) = pci(&device.info().address) else { continue };
+            if is_wanted(at) {
+                continue;
             }
+            let span = origin.span();
+            let flags = match device.bus_slot(self.domain) {
+                BusSlot::Pci(flags) => flags,
+                // The first console may be the first serial port, which has the place.
+                BusSlot::Nothing if kind == Kind::Console && index == 0 => continue,
+                // What has no place on a PCI bus, but an address there, takes the place all the same.
+                BusSlot::Nothing => PCI_DEVICE,
+                BusSlot::Usb | BusSlot::VirtioSerial(_) => continue,
+            };
+            if self.dry && self.buses.get(at.bus()).is_none() {
+                let bus = self.buses.grow_to(at.bus(), flags);
+                at = at.with_bus(bus);
+                let info = self.domain.devices.info_mut(kind, index);
+                if let Some(Spanned { value: Address::Pci { address: own, .. }, .. }) =
+                    info.and_then(|info| info.address.as_mut())
+                {
+                    *own = at;
+                }
+            }
+            let fault = match self.buses.get(at.bus()) {
+                Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(kind, index, at) => {
+                    Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
+                }
+                _ if at.domain() != 0 => Some("the guest has PCI domain 0 only".to_owned()),
+                None => Some(format!("there is no PCI bus {}", at.bus())),
+                Some(_) if flags.has(Connect::INTEGRATED) && at.bus() != 0 => {
+                    Some("this device is part of the chipset, so its bus is 0".to_owned())
+                }
+                Some(bus) if !bus.takes(flags, true) => {
+                    Some(format!("bus {} (`{}`) takes no device of this kind", at.bus(), bus.model.word()))
+                }
+                Some(bus) if at.slot() < bus.range().0 || at.slot() > bus.range().1 => {
+                    let (first, last) = bus.range();
+                    Some(format!(
+                        "bus {} (`{}`) has slots {first} to {last}, not {}",
+                        at.bus(),
+                        bus.model.word(),
+                        at.slot()
+                    ))
+                }
+                Some(bus) if bus.in_use(at.slot(), at.function()) => Some(format!("{at} is in use already")),
+                Some(_) => None,
+            };
+            if let Some(message) = fault {
+                let help = "remove the `<address>` to have a free one assigned";
+                self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
+                continue;
+            }
+            self.buses.take(at, flags.has(Connect::AGGREGATE));
         }
     }
 
@@ -84,7 +80,14 @@ impl Pass<'_> {
                 let model = matches!(controller.usb_model(), None | Some(UsbModel::Piix3Uhci));
                 model && at == PciAddress::fixed::<0, 1, 2>()
             }
-            _ => false,
+            ControllerType::Fdc
+            | ControllerType::Scsi
+            | ControllerType::Sata
+            | ControllerType::VirtioSerial
+            | ControllerType::Pci
+            | ControllerType::Ccid
+            | ControllerType::Isa
+            | ControllerType::Xenbus => false,
         })
     }
 }

@@ -108,7 +108,7 @@ pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
 fn named_part(part: Part) -> Part {
     match part {
         Part::Placeholder { name: Placeholder::Fd(name), .. } => Part::Text(name),
-        other => other,
+        other @ (Part::Text(_) | Part::Placeholder { .. }) => other,
     }
 }
 

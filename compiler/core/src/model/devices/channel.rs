@@ -11,8 +11,8 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Mode, Place, Source, SourceType, reconnect_needs_connect};
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, Value};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -125,12 +125,26 @@ fn is_generated(path: &str, name: &str) -> bool {
     }
 }
 
-impl Device for Channel {
+impl DeviceElement for Channel {
     const ELEMENT: &'static str = "channel";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        let target = match (&self.target, &other.target) {
+            (Target::Virtio(_), Target::Virtio(_)) => self.name() == other.name(),
+            (Target::Guestfwd(own, port), Target::Guestfwd(other, other_port)) => own == other && port == other_port,
+            (Target::Virtio(_), Target::Guestfwd(..)) | (Target::Guestfwd(..), Target::Virtio(_)) => false,
+        };
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        target && address && self.source.matches_description(&other.source)
+    }
+}
+
+impl Device for Channel {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("channel").attr("type", self.source.kind.word()).children(|w| {
@@ -144,28 +158,6 @@ impl Device for Channel {
             }
             self.info.write(w);
         });
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        let target = match (&self.target, &other.target) {
-            (Target::Virtio(_), Target::Virtio(_)) => self.name() == other.name(),
-            (Target::Guestfwd(own, port), Target::Guestfwd(other, other_port)) => own == other && port == other_port,
-            (Target::Virtio(_), Target::Guestfwd(..)) | (Target::Guestfwd(..), Target::Virtio(_)) => false,
-        };
-        let address = other.info.address.is_none() || self.info.address == other.info.address;
-        target && address && self.source.matches_description(&other.source)
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -196,6 +188,10 @@ impl Device for Channel {
 
     fn bus_slot(&self, _domain: &Domain) -> BusSlot {
         if self.is_virtio() { BusSlot::VirtioSerial(false) } else { BusSlot::Nothing }
+    }
+
+    fn live(&self) -> Live {
+        Live::plug(Can::Yes)
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
@@ -229,7 +225,7 @@ impl Device for Channel {
         }
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         self.source.host(self.info.alias(), Some(&self.socket()), self.origin, out);
     }
 }

@@ -9,8 +9,8 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::serial::{self, Serial};
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -140,19 +140,11 @@ pub fn mirror(domain: &mut Domain) {
     }
 }
 
-impl Device for Console {
+impl DeviceElement for Console {
     const ELEMENT: &'static str = "console";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))
-    }
-
-    fn write(&self, w: &mut XmlWriter) {
-        w.tag("console").attr("type", self.source.kind.word()).children(|w| {
-            self.source.write(w);
-            w.tag("target").opt("type", &self.target).opt("port", &self.port).end();
-            self.info.write(w);
-        });
     }
 
     fn matches_description(&self, other: &Self) -> bool {
@@ -161,17 +153,17 @@ impl Device for Console {
         // The serial port behind a console is what can go.
         self.is_virtio() && other.is_virtio() && port && address && self.source.matches_description(&other.source)
     }
+}
 
-    fn info(&self) -> &Info {
-        &self.info
-    }
+impl Device for Console {
+    common!();
 
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
+    fn write(&self, w: &mut XmlWriter) {
+        w.tag("console").attr("type", self.source.kind.word()).children(|w| {
+            self.source.write(w);
+            w.tag("target").opt("type", &self.target).opt("port", &self.port).end();
+            self.info.write(w);
+        });
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
@@ -185,6 +177,10 @@ impl Device for Console {
         // libvirt leaves the port of a console to QEMU, unless the definition names a controller.
         let placed = matches!(&self.info.address, Some(Spanned { value: Address::VirtioSerial { .. }, .. }));
         if self.is_virtio() && placed { BusSlot::VirtioSerial(true) } else { BusSlot::Nothing }
+    }
+
+    fn live(&self) -> Live {
+        Live::plug(Can::when(self.is_virtio(), || "the console of a serial port".to_owned()))
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
@@ -201,7 +197,7 @@ impl Device for Console {
         out.device(ArgSection::Consoles, props.with("chardev", chardev::id(alias)).with("id", alias), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if !self.is_mirror() {
             self.source.host(self.info.alias(), None, self.origin, out);
         }

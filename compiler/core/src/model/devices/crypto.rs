@@ -7,7 +7,7 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -44,7 +44,7 @@ pub struct Crypto {
     origin: Origin,
 }
 
-impl Device for Crypto {
+impl DeviceElement for Crypto {
     const ELEMENT: &'static str = "crypto";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -55,6 +55,10 @@ impl Device for Crypto {
         let backend = backend.and_then(|b| b.attr("model"));
         Some(Self { queues, virtio, info, origin, model: model?, kind: kind?, backend: backend? })
     }
+}
+
+impl Device for Crypto {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("crypto").attr("model", self.model.word()).attr("type", self.kind.word()).children(|w| {
@@ -67,11 +71,13 @@ impl Device for Crypto {
         });
     }
 
-    common!();
-
     fn bus_slot(&self, _domain: &Domain) -> BusSlot {
         // libvirt counts it among conventional devices on every machine.
         BusSlot::Pci(PCI_DEVICE)
+    }
+
+    fn takes_mmio(&self) -> bool {
+        true
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {

@@ -9,7 +9,7 @@ use crate::model::devices::address::{PciAddress, read_pci};
 use crate::model::devices::{BusSlot, Info};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::model::{Domain, EmitContext, Facts};
-use crate::qemu::{HostRequirements, Props};
+use crate::qemu::{Props, RequirementsOf};
 use crate::xml_io::{Fields, XmlWriter};
 
 words! {
@@ -88,7 +88,7 @@ impl HostFunction {
     }
 
     /// What the host must do: bind it to `vfio-pci`, and let QEMU at it.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         let module = self.driver.as_ref().and_then(|driver| driver.model.as_ref());
         if let Some(module) = module.filter(|module| module.value != "vfio-pci") {
             out.refuse(format!("VFIO driver `{}`", module.value), module.origin);

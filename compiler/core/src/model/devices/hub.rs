@@ -7,7 +7,7 @@ use crate::ir::{Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::controller::{ControllerType, UsbModel};
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -32,23 +32,25 @@ pub struct Hub {
 impl Hub {
     /// A hub that `rule` adds.
     pub fn added(origin: Origin) -> Self {
-        Self { kind: Spanned::new(HubType::Usb, origin), info: Info::default(), origin: origin }
+        Self { kind: Spanned::new(HubType::Usb, origin), info: Info::default(), origin }
     }
 }
 
-impl Device for Hub {
+impl DeviceElement for Hub {
     const ELEMENT: &'static str = "hub";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let kind = f.attr("type");
         Some(Self { info: Info::lower(f), origin: f.origin(), kind: kind? })
     }
+}
+
+impl Device for Hub {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("hub").attr("type", self.kind.word()).children(|w| self.info.write(w));
     }
-
-    common!();
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let mut usb = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb);

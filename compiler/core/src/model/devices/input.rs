@@ -8,9 +8,9 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -84,7 +84,7 @@ impl Input {
             grab_toggle: None,
             repeat: None,
             info: Info::default(),
-            origin: origin,
+            origin,
         }
     }
 
@@ -140,7 +140,7 @@ impl Input {
     }
 }
 
-impl Device for Input {
+impl DeviceElement for Input {
     const ELEMENT: &'static str = "input";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -162,6 +162,16 @@ impl Device for Input {
         })
     }
 
+    fn matches_description(&self, other: &Self) -> bool {
+        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        let same_source = other.source.as_ref().is_none_or(|s| self.source.is(&s.value));
+        self.kind == other.kind && same_address && same_source && other.bus.is_none_or(|b| self.bus.is(&b.value))
+    }
+}
+
+impl Device for Input {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("input").attr("type", self.kind.word()).opt("bus", &self.bus).opt("model", &self.model);
         tag.children(|w| {
@@ -175,24 +185,6 @@ impl Device for Input {
             }
             self.info.write(w);
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
-        let same_source = other.source.as_ref().is_none_or(|s| self.source.is(&s.value));
-        self.kind == other.kind && same_address && same_source && other.bus.is_none_or(|b| self.bus.is(&b.value))
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -229,6 +221,15 @@ impl Device for Input {
         }
     }
 
+    fn takes_mmio(&self) -> bool {
+        self.bus.is(&InputBus::Virtio)
+    }
+
+    fn live(&self) -> Live {
+        let is_part = self.kind.value != InputKind::Evdev && self.bus.is_some() && self.driver().is_none();
+        Live::plug(Can::when(!is_part, || "an input device on the bus `ps2`".to_owned()))
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Indexed("input")
     }
@@ -254,7 +255,7 @@ impl Device for Input {
         out.device(ArgSection::Inputs, props.and(cx.usb_address(address)).and(cx.pci_address(address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if let Some(source) = &self.source {
             out.device(&source.value, source.origin);
         }

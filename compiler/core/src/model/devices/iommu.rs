@@ -7,7 +7,7 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::model::elements::features::{IoapicDriver, Plain};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::Connect;
@@ -103,7 +103,7 @@ impl Iommu {
     }
 }
 
-impl Device for Iommu {
+impl DeviceElement for Iommu {
     const ELEMENT: &'static str = "iommu";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -111,6 +111,10 @@ impl Device for Iommu {
         let driver = f.child("driver").map(|d| Driver::lower(&d)).unwrap_or_default();
         Some(Self { driver, info: Info::lower(f), origin: f.origin(), model: model? })
     }
+}
+
+impl Device for Iommu {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("iommu").attr("model", self.model.word()).children(|w| {
@@ -124,8 +128,6 @@ impl Device for Iommu {
             self.info.write(w);
         });
     }
-
-    common!();
 
     /// The rules of `qemuValidateDomainDeviceDefIOMMU` in libvirt's `src/qemu/qemu_validate.c`.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {

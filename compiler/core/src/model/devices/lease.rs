@@ -3,8 +3,8 @@
 use crate::ir::{Opt, Origin, Spanned};
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{AliasStem, Device, Info, common};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::model::devices::{AliasStem, Can, Device, DeviceElement, Info, Live, common};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -23,7 +23,7 @@ pub struct Lease {
     origin: Origin,
 }
 
-impl Device for Lease {
+impl DeviceElement for Lease {
     const ELEMENT: &'static str = "lease";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -32,6 +32,14 @@ impl Device for Lease {
         let path = target.and_then(|t| t.attr("path"));
         Some(Self { lockspace, key: key?, path: path?, offset, info: Info::default(), origin: f.origin() })
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        self.key == other.key && self.lockspace == other.lockspace
+    }
+}
+
+impl Device for Lease {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("lease").children(|w| {
@@ -42,10 +50,8 @@ impl Device for Lease {
         });
     }
 
-    common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.key == other.key && self.lockspace == other.lockspace
+    fn live(&self) -> Live {
+        Live::plug(Can::Yes)
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
@@ -55,7 +61,7 @@ impl Device for Lease {
     /// QEMU knows nothing of it.
     fn options(&self, _cx: &EmitContext<'_>, _out: &mut QemuOptions) {}
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         out.refuse("`<lease>`", self.origin);
     }
 }

@@ -1,67 +1,49 @@
 //! The list of all kinds of devices, in the order in which libvirt writes them.
 
-use crate::model::Domain;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
-use crate::model::devices::{
-    audio, channel, console, controller, crypto, disk, filesystem, graphics, hostdev, hub, input, interface, iommu,
-    lease, memballoon, memory, nvram, panic, parallel, pstore, redirdev, redirfilter, rng, serial, shmem, smartcard,
-    sound, tpm, video, vsock, watchdog,
-};
-use virtc_diag::Diagnostics;
+use crate::ir::Origin;
+use crate::model::devices::{Device, DeviceElement, Info};
+use crate::model::{Defaults, EmitContext};
+use crate::qemu::{HostRequirements, QemuOptions};
+use crate::xml_io::{Fields, XmlWriter};
 
-use crate::ir::{OptExt, Origin};
-use crate::model::Defaults;
-use crate::model::EmitContext;
-use crate::model::devices::address::{Address, pci};
-use crate::qemu::{HostRequirements, Payload, QemuOption, QemuOptions, Value};
-use crate::xml_io::Fields;
-use crate::xml_io::XmlWriter;
-
+/// Makes [`Kind`] and [`Devices`] of a line for each kind: `field: module::Type as Kind, pci ORDER;`. `ORDER` is the kind's number in the order in which
+/// libvirt hands out PCI addresses (`qemuDomainAssignDevicePCISlots` in its `src/qemu/qemu_domain_address.c`), or `none` where no device of
+/// the kind is on PCI.
 macro_rules! devices {
-    ($($(#[$doc:meta])* $field:ident: $module:ident :: $type:ident as $kind:ident,)+) => {
+    (@order none) => { None };
+    (@order $number:literal) => { Some($number) };
+    ($($field:ident: $module:ident :: $type:ident as $kind:ident, pci $order:tt;)+) => {
         /// A kind of device.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Kind { $(#[doc = stringify!($field)] $kind),+ }
+        pub enum Kind { $(#[doc = concat!("`", stringify!($module), "` devices.")] $kind),+ }
+
+        impl Kind {
+            /// Every kind, in the order of the format.
+            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
+
+            /// The name of its element.
+            pub fn element(self) -> &'static str {
+                match self { $(Self::$kind => <super::$module::$type as DeviceElement>::ELEMENT),+ }
+            }
+
+            /// Its number in the order in which PCI addresses are handed out; `None` where no device of this kind is on PCI.
+            pub fn pci_order(self) -> Option<u8> {
+                match self { $(Self::$kind => devices!(@order $order)),+ }
+            }
+        }
 
         /// All devices of a domain, by kind.
         #[derive(Debug, Clone, Default)]
-        pub struct Devices { $($(#[$doc])* #[doc = concat!("All `", stringify!($module), "` devices.")] pub $field: Vec<$module::$type>),+ }
+        pub struct Devices { $(#[doc = concat!("All `", stringify!($module), "` devices.")] pub $field: Vec<super::$module::$type>),+ }
 
         impl Devices {
             /// Takes the device that `f` reads; `false` where its element is of no known kind.
             pub fn lower(&mut self, f: &Fields<'_, '_>) -> bool {
                 match f.element().name() {
-                    $($module::$type::ELEMENT => self.$field.extend($module::$type::lower(f)),)+
+                    $(<super::$module::$type as DeviceElement>::ELEMENT => self.$field.extend(super::$module::$type::lower(f)),)+
                     _ => return false,
                 }
                 true
-            }
-
-            /// Writes all devices.
-            pub fn write(&self, w: &mut XmlWriter) {
-                $(for device in &self.$field { device.write(w); })+
-            }
-
-            /// Lets each device fill in what it fills in for itself.
-            pub fn define(&mut self, defaults: &mut Defaults<'_>) {
-                $(for device in &mut self.$field { device.define(defaults); })+
-            }
-
-            /// What QEMU gets for all devices.
-            pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
-                $(for device in &self.$field {
-                    let before = out.len();
-                    device.options(cx, out);
-                    finish(out.since(before), device.info());
-                })+
-            }
-
-            /// What the host must do for all devices.
-            pub fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
-                $(for device in &self.$field {
-                    out.begin(device.info().alias(), device.origin());
-                    device.host(cx, out);
-                })+
             }
 
             /// How many devices of this kind there are.
@@ -69,34 +51,19 @@ macro_rules! devices {
                 match kind { $(Kind::$kind => self.$field.len(),)+ }
             }
 
-            /// The common parts of a device.
-            pub fn info(&self, kind: Kind, index: usize) -> Option<&Info> {
-                match kind { $(Kind::$kind => self.$field.get(index).map(Device::info),)+ }
+            /// A device.
+            pub fn get(&self, kind: Kind, index: usize) -> Option<&dyn Device> {
+                match kind { $(Kind::$kind => self.$field.get(index).map(|device| device as &dyn Device),)+ }
             }
 
-            /// The common parts of a device.
-            pub fn info_mut(&mut self, kind: Kind, index: usize) -> Option<&mut Info> {
-                match kind { $(Kind::$kind => self.$field.get_mut(index).map(Device::info_mut),)+ }
+            /// A device.
+            pub fn get_mut(&mut self, kind: Kind, index: usize) -> Option<&mut dyn Device> {
+                match kind { $(Kind::$kind => self.$field.get_mut(index).map(|device| device as &mut dyn Device),)+ }
             }
 
-            /// What a device needs of the guest's buses.
-            pub fn bus_slot(&self, kind: Kind, index: usize, domain: &Domain) -> BusSlot {
-                match kind { $(Kind::$kind => self.$field.get(index).map_or(BusSlot::Nothing, |d| d.bus_slot(domain)),)+ }
-            }
-
-            /// What a device is named after where the user has not named it.
-            pub fn alias_stem(&self, kind: Kind, index: usize, domain: &Domain) -> AliasStem {
-                match kind { $(Kind::$kind => self.$field.get(index).map_or(AliasStem::Nameless, |d| d.alias_stem(domain)),)+ }
-            }
-
-            /// What is wrong with a device beside the others.
-            pub fn check(&self, kind: Kind, index: usize, domain: &Domain, faults: &mut Diagnostics) {
-                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.check(domain, faults) },)+ }
-            }
-
-            /// Where a device comes from.
-            pub fn origin(&self, kind: Kind, index: usize) -> Option<Origin> {
-                match kind { $(Kind::$kind => self.$field.get(index).map(Device::origin),)+ }
+            /// Does this with every device, in the order of the format.
+            pub fn for_each_mut(&mut self, mut change: impl FnMut(Kind, usize, &mut dyn Device)) {
+                $(for (index, device) in self.$field.iter_mut().enumerate() { change(Kind::$kind, index, device); })+
             }
 
             /// Takes over the first device of `kind`; the result is its index here.
@@ -107,139 +74,164 @@ macro_rules! devices {
                 },)+ }
             }
 
-            /// Puts the first device of `kind` of `other` in the place of the one at `index`.
+            /// Puts the first device of `kind` of `other` in the place of the one at `index`, whose alias, address and such it takes over.
             pub fn replace(&mut self, kind: Kind, index: usize, other: Self) {
                 match kind { $(Kind::$kind => {
-                    if let (Some(place), Some(new)) = (self.$field.get_mut(index), other.$field.into_iter().next()) {
+                    if let (Some(place), Some(mut new)) = (self.$field.get_mut(index), other.$field.into_iter().next()) {
+                        carry_over(place, &mut new);
                         *place = new;
                     }
                 },)+ }
             }
 
-            /// The XML of one device.
-            pub fn xml(&self, kind: Kind, index: usize) -> String {
-                let mut w = XmlWriter::new();
-                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) { device.write(&mut w) },)+ }
-                w.finish()
-            }
-
             /// Takes out the device of this name, where there is one.
             pub fn remove(&mut self, alias: &str) {
-                $(self.$field.retain(|device| alias.is_empty() || device.info().alias() != alias);)+
+                $(self.$field.retain(|device| alias.is_empty() || Device::info(device).alias() != alias);)+
             }
 
-            /// The indexes of the devices that the first device of `kind` in `other` means: by alias where it has one of these.
-            pub fn matching(&self, kind: Kind, other: &Self) -> Vec<usize> {
-                match kind { $(Kind::$kind => {
-                    let Some(meant) = other.$field.first() else { return Vec::new() };
-                    let fits = |device: &$module::$type| match &meant.info().alias {
-                        Some(alias) => device.info().alias() == alias.value,
-                        None => device.matches_description(meant),
-                    };
-                    let found: Vec<usize> = self.$field.iter().enumerate().filter(|(_, d)| fits(d)).map(|(at, _)| at).collect();
-                    // The address decides among several.
-                    let stands = |at: &usize| self.$field.get(*at).is_some_and(|d| d.info().address == meant.info().address);
-                    let there: Vec<usize> = found.iter().copied().filter(stands).collect();
-                    if found.len() > 1 && there.len() == 1 { there } else { found }
-                },)+ }
-            }
-
-            /// What the host must do for one device.
-            pub fn host_of(&self, kind: Kind, index: usize, cx: &EmitContext<'_>, out: &mut HostRequirements) {
-                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
-                    out.begin(device.info().alias(), device.origin());
-                    device.host(cx, out);
-                },)+ }
-            }
-
-            /// What QEMU gets for one device.
-            pub fn options_of(&self, kind: Kind, index: usize, cx: &EmitContext<'_>, out: &mut QemuOptions) {
-                match kind { $(Kind::$kind => if let Some(device) = self.$field.get(index) {
-                    let before = out.len();
-                    device.options(cx, out);
-                    finish(out.since(before), device.info());
-                },)+ }
-            }
-        }
-
-        impl Kind {
-            /// Every kind, in the order of the format.
-            pub const ALL: &'static [Self] = &[$(Self::$kind),+];
-
-            /// The name of its element.
-            pub fn element(self) -> &'static str {
-                match self { $(Self::$kind => $module::$type::ELEMENT),+ }
+            /// The indexes of the devices that the first device of `kind` in `other` means: by alias where it has one, else by this.
+            pub fn find(&self, kind: Kind, other: &Self, by: MatchBy) -> Vec<usize> {
+                match kind { $(Kind::$kind => find(&self.$field, other.$field.first(), by),)+ }
             }
         }
     };
 }
 
 devices! {
-    disks: disk::Disk as Disk,
-    controllers: controller::Controller as Controller,
-    leases: lease::Lease as Lease,
-    filesystems: filesystem::Filesystem as Filesystem,
-    interfaces: interface::Interface as Interface,
-    smartcards: smartcard::Smartcard as Smartcard,
-    serials: serial::Serial as Serial,
-    parallels: parallel::Parallel as Parallel,
-    consoles: console::Console as Console,
-    channels: channel::Channel as Channel,
-    inputs: input::Input as Input,
-    tpms: tpm::Tpm as Tpm,
-    graphics: graphics::Graphics as Graphics,
-    sounds: sound::Sound as Sound,
-    audios: audio::Audio as Audio,
-    videos: video::Video as Video,
-    hostdevs: hostdev::Hostdev as Hostdev,
-    redirdevs: redirdev::Redirdev as Redirdev,
-    redirfilters: redirfilter::Redirfilter as Redirfilter,
-    hubs: hub::Hub as Hub,
-    watchdogs: watchdog::Watchdog as Watchdog,
-    memballoons: memballoon::Memballoon as Memballoon,
-    rngs: rng::Rng as Rng,
-    nvrams: nvram::Nvram as Nvram,
-    panics: panic::Panic as Panic,
-    shmems: shmem::Shmem as Shmem,
-    memories: memory::MemoryDevice as Memory,
-    cryptos: crypto::Crypto as Crypto,
-    iommus: iommu::Iommu as Iommu,
-    vsocks: vsock::Vsock as Vsock,
-    pstores: pstore::Pstore as Pstore,
+    disks: disk::Disk as Disk, pci 5;
+    controllers: controller::Controller as Controller, pci 4;
+    leases: lease::Lease as Lease, pci none;
+    filesystems: filesystem::Filesystem as Filesystem, pci 1;
+    interfaces: interface::Interface as Interface, pci 2;
+    smartcards: smartcard::Smartcard as Smartcard, pci none;
+    serials: serial::Serial as Serial, pci 13;
+    parallels: parallel::Parallel as Parallel, pci none;
+    consoles: console::Console as Console, pci none;
+    channels: channel::Channel as Channel, pci none;
+    inputs: input::Input as Input, pci 12;
+    tpms: tpm::Tpm as Tpm, pci none;
+    graphics: graphics::Graphics as Graphics, pci none;
+    sounds: sound::Sound as Sound, pci 3;
+    audios: audio::Audio as Audio, pci none;
+    videos: video::Video as Video, pci 10;
+    hostdevs: hostdev::Hostdev as Hostdev, pci 6;
+    redirdevs: redirdev::Redirdev as Redirdev, pci none;
+    redirfilters: redirfilter::Redirfilter as Redirfilter, pci none;
+    hubs: hub::Hub as Hub, pci none;
+    watchdogs: watchdog::Watchdog as Watchdog, pci 9;
+    memballoons: memballoon::Memballoon as Memballoon, pci 7;
+    rngs: rng::Rng as Rng, pci 8;
+    nvrams: nvram::Nvram as Nvram, pci none;
+    panics: panic::Panic as Panic, pci 18;
+    shmems: shmem::Shmem as Shmem, pci 11;
+    memories: memory::MemoryDevice as Memory, pci 14;
+    cryptos: crypto::Crypto as Crypto, pci 17;
+    iommus: iommu::Iommu as Iommu, pci 15;
+    vsocks: vsock::Vsock as Vsock, pci 16;
+    pstores: pstore::Pstore as Pstore, pci 19;
 }
 
-/// Lets the options of one device say what is in its common parts: the index for ACPI, and QEMU's name of a virtio device on no bus.
-fn finish(items: &mut [QemuOption], info: &Info) {
-    on_no_bus(items, info);
-    acpi_index(items, info);
+impl Kind {
+    /// The kinds that may be on PCI, in the order in which their devices get addresses.
+    pub fn in_pci_order() -> Vec<Self> {
+        let mut kinds: Vec<(u8, Self)> = Self::ALL.iter().filter_map(|kind| Some((kind.pci_order()?, *kind))).collect();
+        kinds.sort_unstable();
+        kinds.into_iter().map(|(_, kind)| kind).collect()
+    }
 }
 
-/// Gives the device its index for ACPI. It is the one that has the device's name, or else the last.
-fn acpi_index(items: &mut [QemuOption], info: &Info) {
-    let Some(index) = info.acpi_index.get().filter(|_| pci(&info.address).is_some()) else { return };
-    let named = |item: &QemuOption| match &item.payload {
-        Payload::Json(props) => {
-            matches!(props.get("id"), Some(Value::Text(id)) if id.plain() == Some(info.alias()))
-        }
-        Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
+/// How a device is found that has no alias in a user's description.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MatchBy {
+    /// What the description says is so.
+    Description,
+    /// The description is a new version of it.
+    Update,
+}
+
+impl Devices {
+    /// All devices, in the order of the format.
+    pub fn iter(&self) -> impl Iterator<Item = (Kind, usize, &dyn Device)> + Clone {
+        Kind::ALL.iter().flat_map(|kind| self.of(*kind).map(|(index, device)| (*kind, index, device)))
+    }
+
+    /// The devices of one kind, with their indexes.
+    pub fn of(&self, kind: Kind) -> impl Iterator<Item = (usize, &dyn Device)> + Clone {
+        (0..self.count(kind)).filter_map(move |index| Some((index, self.get(kind, index)?)))
+    }
+
+    /// What a device has in common with all others.
+    pub fn info(&self, kind: Kind, index: usize) -> Option<&Info> {
+        self.get(kind, index).map(Device::info)
+    }
+
+    /// What a device has in common with all others.
+    pub fn info_mut(&mut self, kind: Kind, index: usize) -> Option<&mut Info> {
+        self.get_mut(kind, index).map(Device::info_mut)
+    }
+
+    /// Where a device comes from.
+    pub fn origin(&self, kind: Kind, index: usize) -> Option<Origin> {
+        self.get(kind, index).map(Device::origin)
+    }
+
+    /// The kind and index of every device, for what changes the domain while it goes over them.
+    pub fn ids(&self) -> Vec<(Kind, usize)> {
+        self.iter().map(|(kind, index, _)| (kind, index)).collect()
+    }
+
+    /// Writes all devices.
+    pub fn write(&self, w: &mut XmlWriter) {
+        self.iter().for_each(|(_, _, device)| device.write(w));
+    }
+
+    /// Lets each device fill in what it fills in for itself.
+    pub fn define(&mut self, defaults: &mut Defaults<'_>) {
+        self.for_each_mut(|_, _, device| device.define(defaults));
+    }
+
+    /// What QEMU gets for all devices.
+    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        self.iter().for_each(|(_, _, device)| device.all_options(cx, out));
+    }
+
+    /// What the host must do for all devices.
+    pub fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+        self.iter().for_each(|(_, _, device)| device.all_requirements(cx, out));
+    }
+}
+
+/// What a new version of a running device need not repeat.
+fn carry_over<D: DeviceElement>(running: &D, new: &mut D) {
+    let (old, info) = (running.info(), new.info_mut());
+    info.alias = info.alias.take().or_else(|| old.alias.clone());
+    info.address = info.address.take().or_else(|| old.address.clone());
+    info.boot_order = info.boot_order.or(old.boot_order);
+    new.carry_over(running);
+}
+
+fn find<D: DeviceElement>(all: &[D], meant: Option<&D>, by: MatchBy) -> Vec<usize> {
+    let Some(meant) = meant else { return Vec::new() };
+    let fits = |device: &D| match (&meant.info().alias, by) {
+        (Some(alias), _) => device.info().alias() == alias.value,
+        (None, MatchBy::Description) => device.matches_description(meant),
+        (None, MatchBy::Update) => device.is_updated_by(meant),
     };
-    let all = || items.iter().enumerate().filter(|(_, item)| item.option == "device");
-    let at = all().find(|(_, item)| named(item)).or_else(|| all().next_back()).map(|(at, _)| at);
-    if let Some(QemuOption { payload: Payload::Json(props), .. }) = at.and_then(|at| items.get_mut(at)) {
-        props.set("acpi-index", index);
-    }
+    let found: Vec<usize> = all.iter().enumerate().filter(|(_, device)| fits(device)).map(|(at, _)| at).collect();
+    // The address decides among several.
+    let at_address = |at: &usize| all.get(*at).is_some_and(|device| device.info().address == meant.info().address);
+    let there: Vec<usize> = found.iter().copied().filter(at_address).collect();
+    if by == MatchBy::Description && found.len() > 1 && there.len() == 1 { there } else { found }
 }
 
-/// Makes the device one on no bus, where its address says so: QEMU's device of another name.
-fn on_no_bus(items: &mut [QemuOption], info: &Info) {
-    if !info.address.is(&Address::VirtioMmio) {
-        return;
-    }
-    let mut own = items.iter_mut().filter(|item| item.option == "device");
-    if let Some(QemuOption { payload: Payload::Json(props), .. }) = own.next_back()
-        && let Some(driver) = props.get("driver").and_then(Value::plain)
-        && let Some(base) = driver.strip_suffix("-pci")
-    {
-        props.replace("driver", format!("{base}-device"));
+#[cfg(test)]
+mod tests {
+    use super::Kind;
+
+    #[test]
+    fn the_numbers_for_pci_are_those_from_1_on() {
+        let mut orders: Vec<u8> = Kind::ALL.iter().filter_map(|kind| kind.pci_order()).collect();
+        orders.sort_unstable();
+        assert!((1..).zip(&orders).all(|(number, order)| number == *order), "{orders:?}");
     }
 }

@@ -6,7 +6,7 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -45,12 +45,12 @@ impl Memballoon {
             period: None,
             virtio: VirtioOptions::default(),
             info: Info::default(),
-            origin: origin,
+            origin,
         }
     }
 }
 
-impl Device for Memballoon {
+impl DeviceElement for Memballoon {
     const ELEMENT: &'static str = "memballoon";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -68,6 +68,10 @@ impl Device for Memballoon {
             origin: f.origin(),
         })
     }
+}
+
+impl Device for Memballoon {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("memballoon").opt("model", &self.model).opt("autodeflate", &self.autodeflate);
@@ -85,18 +89,6 @@ impl Device for Memballoon {
         });
     }
 
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
     fn check(&self, _domain: &Domain, faults: &mut Diagnostics) {
         if self.model.is(&Model::None) {
             self.virtio.check_absent("balloon", faults);
@@ -109,6 +101,10 @@ impl Device for Memballoon {
             Some(Model::None) | None => BusSlot::Nothing,
             Some(Model::Virtio | Model::VirtioNonTransitional | Model::VirtioTransitional) => BusSlot::Pci(PCI_DEVICE),
         }
+    }
+
+    fn takes_mmio(&self) -> bool {
+        !self.model.is(&Model::None)
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {

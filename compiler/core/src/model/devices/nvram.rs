@@ -7,7 +7,7 @@ use crate::ir::Origin;
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{AliasStem, Device, Info, common};
+use crate::model::devices::{AliasStem, Device, DeviceElement, Info, common};
 use crate::qemu::QemuOptions;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -19,18 +19,20 @@ pub struct Nvram {
     origin: Origin,
 }
 
-impl Device for Nvram {
+impl DeviceElement for Nvram {
     const ELEMENT: &'static str = "nvram";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         Some(Self { info: Info::lower(f), origin: f.origin() })
     }
+}
+
+impl Device for Nvram {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("nvram").children(|w| self.info.write(w));
     }
-
-    common!();
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let span = self.origin.span();

@@ -8,7 +8,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::Connect;
 use crate::qemu::{ArgSection, Props, QemuOptions};
@@ -39,24 +39,31 @@ impl Panic {
     }
 }
 
-impl Device for Panic {
+impl DeviceElement for Panic {
     const ELEMENT: &'static str = "panic";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         Some(Self { model: f.attr("model"), info: Info::lower(f), origin: f.origin() })
     }
+}
+
+impl Device for Panic {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("panic").opt("model", &self.model).children(|w| self.info.write(w));
     }
 
-    common!();
-
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let usual = match defaults.family {
             MachineFamily::ArmVirt => Some(Model::Pvpanic),
             // Every machine of x86 has the port, whatever its buses.
-            _ => defaults.arch.is_x86().then_some(Model::Isa),
+            MachineFamily::I440fx
+            | MachineFamily::Q35
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => defaults.arch.is_x86().then_some(Model::Isa),
         };
         self.model = self.model.or(usual.map(|model| Spanned::rule(model, &MODEL, self.origin)));
     }

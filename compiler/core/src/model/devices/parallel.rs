@@ -7,8 +7,8 @@ use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Backend, Source};
-use crate::model::devices::{AliasStem, Device, Info, common};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::model::devices::{AliasStem, Device, DeviceElement, Info, common};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -53,12 +53,20 @@ impl Parallel {
     }
 }
 
-impl Device for Parallel {
+impl DeviceElement for Parallel {
     const ELEMENT: &'static str = "parallel";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        (other.port.is_none() || self.port == other.port) && self.source.matches_description(&other.source)
+    }
+}
+
+impl Device for Parallel {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("parallel").attr("type", self.source.kind.word()).children(|w| {
@@ -66,12 +74,6 @@ impl Device for Parallel {
             w.tag("target").opt("port", &self.port).end();
             self.info.write(w);
         });
-    }
-
-    common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        (other.port.is_none() || self.port == other.port) && self.source.matches_description(&other.source)
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
@@ -99,7 +101,7 @@ impl Device for Parallel {
         out.device(ArgSection::Parallels, props, self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         self.source.host(self.info.alias(), None, self.origin, out);
     }
 }

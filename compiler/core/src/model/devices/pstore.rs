@@ -7,10 +7,10 @@ use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -35,7 +35,7 @@ pub struct Pstore {
 static PATH: DefaultRule =
     DefaultRule { name: "pstore-path", text: "a store without a path is a file in the directory of UEFI's variables" };
 
-impl Device for Pstore {
+impl DeviceElement for Pstore {
     const ELEMENT: &'static str = "pstore";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -43,6 +43,10 @@ impl Device for Pstore {
         let size = f.child("size").and_then(|s| bytes(&s, "KiB"));
         Some(Self { path: f.child_text("path"), size, info: Info::lower(f), origin: f.origin(), backend: backend? })
     }
+}
+
+impl Device for Pstore {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("pstore").attr("backend", self.backend.word()).children(|w| {
@@ -53,8 +57,6 @@ impl Device for Pstore {
             self.info.write(w);
         });
     }
-
-    common!();
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if self.path.is_none() {
@@ -106,7 +108,7 @@ impl Device for Pstore {
         out.device(ArgSection::Pstore, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         out.refuse("`<pstore>`", self.origin);
     }
 }

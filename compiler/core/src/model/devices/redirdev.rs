@@ -8,8 +8,8 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::controller::{ControllerType, UsbModel};
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -38,12 +38,21 @@ impl Redirdev {
     }
 }
 
-impl Device for Redirdev {
+impl DeviceElement for Redirdev {
     const ELEMENT: &'static str = "redirdev";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        let place = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        place && self.source.matches_description(&other.source)
+    }
+}
+
+impl Device for Redirdev {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("redirdev").attr("bus", self.bus.word()).attr("type", self.source.kind.word());
@@ -51,13 +60,6 @@ impl Device for Redirdev {
             self.source.write(w);
             self.info.write(w);
         });
-    }
-
-    common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        let place = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
-        place && self.source.matches_description(&other.source)
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
@@ -74,6 +76,10 @@ impl Device for Redirdev {
         BusSlot::Usb
     }
 
+    fn live(&self) -> Live {
+        Live::plug(Can::Yes)
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Indexed("redir")
     }
@@ -87,7 +93,7 @@ impl Device for Redirdev {
         out.device(ArgSection::Redirdevs, props.and(cx.usb_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         self.source.host(self.info.alias(), None, self.origin, out);
     }
 }

@@ -6,7 +6,7 @@ use crate::codes;
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{AliasStem, Device, Info, common};
+use crate::model::devices::{AliasStem, Device, DeviceElement, Info, common};
 use crate::qemu::QemuOptions;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -81,7 +81,7 @@ impl Redirfilter {
     }
 }
 
-impl Device for Redirfilter {
+impl DeviceElement for Redirfilter {
     const ELEMENT: &'static str = "redirfilter";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -93,6 +93,10 @@ impl Device for Redirfilter {
         let rules = f.children("usbdev").iter().filter_map(rule).collect();
         Some(Self { rules, info: Info::default(), origin: f.origin() })
     }
+}
+
+impl Device for Redirfilter {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         if self.rules.is_empty() {
@@ -113,8 +117,6 @@ impl Device for Redirfilter {
             }
         });
     }
-
-    common!();
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if domain.devices.redirfilters.first().is_some_and(|first| !std::ptr::eq(first, self)) {

@@ -7,9 +7,9 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -116,12 +116,28 @@ impl Rng {
     }
 }
 
-impl Device for Rng {
+impl DeviceElement for Rng {
     const ELEMENT: &'static str = "rng";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        let backend = match (&self.backend, &other.backend) {
+            (Backend::Random(own), Backend::Random(other)) => own == other,
+            (Backend::Egd(own), Backend::Egd(other)) => own.matches_description(other),
+            (Backend::Builtin, Backend::Builtin) => true,
+            (Backend::Random(_) | Backend::Egd(_) | Backend::Builtin, _) => false,
+        };
+        let rate = other.rate.is_none() || self.rate == other.rate;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        self.model == other.model && backend && rate && address
+    }
+}
+
+impl Device for Rng {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("rng").attr("model", self.model.word()).children(|w| {
@@ -137,30 +153,6 @@ impl Device for Rng {
         });
     }
 
-    fn matches_description(&self, other: &Self) -> bool {
-        let backend = match (&self.backend, &other.backend) {
-            (Backend::Random(own), Backend::Random(other)) => own == other,
-            (Backend::Egd(own), Backend::Egd(other)) => own.matches_description(other),
-            (Backend::Builtin, Backend::Builtin) => true,
-            (Backend::Random(_) | Backend::Egd(_) | Backend::Builtin, _) => false,
-        };
-        let rate = other.rate.is_none() || self.rate == other.rate;
-        let address = other.info.address.is_none() || self.info.address == other.info.address;
-        self.model == other.model && backend && rate && address
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if let Backend::Egd(source) = &self.backend {
             source.check(domain, faults);
@@ -172,6 +164,14 @@ impl Device for Rng {
             Model::Virtio | Model::VirtioNonTransitional if domain.has_pcie() => BusSlot::Pci(PCIE_DEVICE),
             Model::Virtio | Model::VirtioTransitional | Model::VirtioNonTransitional => BusSlot::Pci(PCI_DEVICE),
         }
+    }
+
+    fn takes_mmio(&self) -> bool {
+        true
+    }
+
+    fn live(&self) -> Live {
+        Live::plug(Can::Yes)
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
@@ -204,7 +204,7 @@ impl Device for Rng {
         out.device(ArgSection::Rngs, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match &self.backend {
             Backend::Random(file) => out.allow(file),
             Backend::Egd(source) => source.host(self.info.alias(), None, self.origin, out),

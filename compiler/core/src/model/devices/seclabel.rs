@@ -5,7 +5,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::model::Domain;
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -94,7 +94,7 @@ impl SourceLabels {
     }
 
     /// The runtime gives no labels but those of owners, and these to QEMU's own user alone.
-    pub fn host(&self, out: &mut HostRequirements) {
+    pub fn host(&self, out: &mut RequirementsOf<'_>) {
         for label in self.0.iter().filter(|l| l.label.is_some()) {
             out.refuse("SELinux/AppArmor labels (`<seclabel>`)", label.origin);
         }

@@ -8,10 +8,10 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::elements::os::{MachineFamily, Os};
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -103,7 +103,12 @@ impl Serial {
         }
         let usual = match os.family() {
             MachineFamily::ArmVirt => Some(Target::System),
-            _ => os.arch().is_x86().then_some(Target::Isa),
+            MachineFamily::I440fx
+            | MachineFamily::Q35
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => os.arch().is_x86().then_some(Target::Isa),
         };
         self.target = self.target.or(usual.map(|target| Spanned::rule(target, &TARGET, self.origin)));
         let Some(target) = self.target.get() else { return };
@@ -162,12 +167,23 @@ pub fn assign_ports(domain: &mut Domain, faults: &mut Diagnostics) {
     }
 }
 
-impl Device for Serial {
+impl DeviceElement for Serial {
     const ELEMENT: &'static str = "serial";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        let target = other.target.is_none() || self.target == other.target;
+        let port = other.port.is_none() || self.port == other.port;
+        let address = other.info.address.is_none() || self.info.address == other.info.address;
+        target && port && address && self.source.matches_description(&other.source)
+    }
+}
+
+impl Device for Serial {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("serial").attr("type", self.source.kind.word()).children(|w| {
@@ -179,25 +195,6 @@ impl Device for Serial {
             });
             self.info.write(w);
         });
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        let target = other.target.is_none() || self.target == other.target;
-        let port = other.port.is_none() || self.port == other.port;
-        let address = other.info.address.is_none() || self.info.address == other.info.address;
-        target && port && address && self.source.matches_description(&other.source)
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
@@ -233,6 +230,11 @@ impl Device for Serial {
         }
     }
 
+    fn live(&self) -> Live {
+        let is_part = matches!(self.target.get(), Some(Target::Isa | Target::IsaDebug | Target::System) | None);
+        Live::plug(Can::when(!is_part, || "a serial port that is not on USB or PCI".to_owned()))
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Indexed("serial")
     }
@@ -253,7 +255,7 @@ impl Device for Serial {
         out.device(ArgSection::Serials, props, self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         self.source.host(self.info.alias(), None, self.origin, out);
     }
 }

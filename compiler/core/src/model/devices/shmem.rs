@@ -10,10 +10,10 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Backend, Chardev};
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::elements::memory::bytes;
 use crate::model::slot::PCI_DEVICE;
-use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOptions};
+use crate::qemu::{ArgSection, Payload, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -66,7 +66,7 @@ impl Shmem {
     }
 }
 
-impl Device for Shmem {
+impl DeviceElement for Shmem {
     const ELEMENT: &'static str = "shmem";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -88,6 +88,16 @@ impl Device for Shmem {
         })
     }
 
+    fn matches_description(&self, other: &Self) -> bool {
+        let size = other.size.is_none() || self.size == other.size;
+        let model = other.model.is_none() || self.model == other.model;
+        self.name == other.name && size && model && (other.role.is_none() || self.role == other.role)
+    }
+}
+
+impl Device for Shmem {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         w.tag("shmem").attr("name", &self.name).opt("role", &self.role).children(|w| {
             w.tag("model").opt("type", &self.model).end();
@@ -102,14 +112,6 @@ impl Device for Shmem {
             }
             self.info.write(w);
         });
-    }
-
-    common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        let size = other.size.is_none() || self.size == other.size;
-        let model = other.model.is_none() || self.model == other.model;
-        self.name == other.name && size && model && (other.role.is_none() || self.role == other.role)
     }
 
     /// What `qemuDomainShmemDefPostParse` and `qemuValidateDomainDeviceDefShmem` in libvirt's `src/qemu` say.
@@ -170,6 +172,11 @@ impl Device for Shmem {
         BusSlot::Pci(PCI_DEVICE)
     }
 
+    fn live(&self) -> Live {
+        let is_old = self.model.is(&Model::Old);
+        Live::plug(Can::when(!is_old, || "shared memory of model `ivshmem`".to_owned()))
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Indexed("shmem")
     }
@@ -202,7 +209,7 @@ impl Device for Shmem {
         out.device(ArgSection::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match self.socket() {
             Some(socket) => out.own(Node::Path(socket), self.origin),
             None => out.refuse("`<shmem>` without a server", self.origin),

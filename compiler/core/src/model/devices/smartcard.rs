@@ -9,8 +9,8 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::chardev::{self, Source};
 use crate::model::devices::controller::ControllerType;
-use crate::model::devices::{AliasStem, Device, Info, common};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::model::devices::{AliasStem, Device, DeviceElement, Info, common};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -71,12 +71,16 @@ impl Smartcard {
     }
 }
 
-impl Device for Smartcard {
+impl DeviceElement for Smartcard {
     const ELEMENT: &'static str = "smartcard";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))
     }
+}
+
+impl Device for Smartcard {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("smartcard");
@@ -97,8 +101,6 @@ impl Device for Smartcard {
             }
         }
     }
-
-    common!();
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span();
@@ -153,7 +155,7 @@ impl Device for Smartcard {
         out.device(ArgSection::Smartcards, props.with("id", alias).with("bus", bus), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match self.source() {
             Some(source) => source.host(self.info.alias(), None, self.origin, out),
             None => {

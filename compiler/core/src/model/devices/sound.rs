@@ -9,7 +9,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::audio::Audio;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -96,7 +96,7 @@ impl Sound {
     }
 }
 
-impl Device for Sound {
+impl DeviceElement for Sound {
     const ELEMENT: &'static str = "sound";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -127,6 +127,14 @@ impl Device for Sound {
         })
     }
 
+    fn matches_description(&self, other: &Self) -> bool {
+        self.model == other.model && other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value))
+    }
+}
+
+impl Device for Sound {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("sound").attr("model", self.model.word()).opt("multichannel", &self.multichannel);
         tag.opt("streams", &self.streams).children(|w| {
@@ -141,12 +149,6 @@ impl Device for Sound {
                 self.virtio.write(w.tag("driver")).end();
             }
         });
-    }
-
-    common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.model == other.model && other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value))
     }
 
     /// What `virDomainSoundDefValidate` and `qemuValidateDomainDeviceDefSound` in libvirt's sources say.

@@ -9,8 +9,8 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Backend as CharBackend, Chardev, Descriptor, FdSet, Open};
-use crate::model::devices::{AliasStem, Device, Info, common};
-use crate::qemu::{ArgSection, HostRequirements, Opts, Payload, Props, QemuOptions, Text, state};
+use crate::model::devices::{AliasStem, Device, DeviceElement, Info, common};
+use crate::qemu::{ArgSection, Opts, Payload, Props, QemuOptions, RequirementsOf, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -215,12 +215,16 @@ impl Tpm {
     }
 }
 
-impl Device for Tpm {
+impl DeviceElement for Tpm {
     const ELEMENT: &'static str = "tpm";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))
     }
+}
+
+impl Device for Tpm {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("tpm").opt("model", &self.model).children(|w| {
@@ -243,8 +247,6 @@ impl Device for Tpm {
             self.info.write(w);
         });
     }
-
-    common!();
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         self.model.get_or_insert(Spanned::rule(Model::Tis, &MODEL, self.origin));
@@ -306,7 +308,7 @@ impl Device for Tpm {
         out.device(ArgSection::Tpms, props, self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match &self.backend {
             Backend::Emulator(_) => out.refuse("TPM emulators (swtpm)", self.origin),
             Backend::Passthrough(_) => out.refuse("TPM passthrough", self.origin),

@@ -8,9 +8,9 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, fd};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, fd};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -40,7 +40,7 @@ static AUTO: DefaultRule =
 /// The first context id that a guest may have.
 const FIRST: u32 = 3;
 
-impl Device for Vsock {
+impl DeviceElement for Vsock {
     const ELEMENT: &'static str = "vsock";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -55,6 +55,14 @@ impl Device for Vsock {
         })
     }
 
+    fn matches_description(&self, other: &Self) -> bool {
+        other.cid.is_none_or(|cid| self.cid.is(&cid.value))
+    }
+}
+
+impl Device for Vsock {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         w.tag("vsock").opt("model", &self.model).children(|w| {
             if self.auto.is_some() || self.cid.is_some() {
@@ -65,12 +73,6 @@ impl Device for Vsock {
                 self.virtio.write(w.tag("driver")).end();
             }
         });
-    }
-
-    common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        other.cid.is_none_or(|cid| self.cid.is(&cid.value))
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -106,6 +108,19 @@ impl Device for Vsock {
         BusSlot::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
     }
 
+    // libvirt puts one without an address on PCI, on every machine.
+    fn allows_mmio(&self) -> bool {
+        true
+    }
+
+    fn live(&self) -> Live {
+        Live::plug(Can::Yes)
+    }
+
+    fn already_there(&self, running: &Domain) -> Option<String> {
+        running.devices.vsocks.first().map(|_| "a vsock".to_owned())
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Indexed("vsock")
     }
@@ -131,7 +146,7 @@ impl Device for Vsock {
         out.device(ArgSection::Vsock, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         out.refuse("`<vsock>`", self.origin);
     }
 }

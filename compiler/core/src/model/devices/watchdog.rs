@@ -7,7 +7,7 @@ use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::PCI_DEVICE;
 use crate::qemu::{ArgSection, Opts, Props, QemuOptions, rules};
@@ -50,7 +50,7 @@ impl Watchdog {
             model: Spanned::new(Model::Itco, origin),
             action: Some(Spanned::new(action, origin)),
             info: Info::default(),
-            origin: origin,
+            origin,
         }
     }
 
@@ -60,7 +60,7 @@ impl Watchdog {
     }
 }
 
-impl Device for Watchdog {
+impl DeviceElement for Watchdog {
     const ELEMENT: &'static str = "watchdog";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -68,26 +68,18 @@ impl Device for Watchdog {
         Some(Self { action, info: Info::lower(f), origin: f.origin(), model: model? })
     }
 
-    fn write(&self, w: &mut XmlWriter) {
-        let tag = w.tag("watchdog").attr("model", self.model.word()).opt("action", &self.action);
-        tag.children(|w| self.info.write(w));
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
     fn matches_description(&self, other: &Self) -> bool {
         let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
         self.model == other.model && same_address && other.action.is_none_or(|a| self.action.is(&a.value))
     }
+}
 
-    fn info(&self) -> &Info {
-        &self.info
-    }
+impl Device for Watchdog {
+    common!();
 
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
+    fn write(&self, w: &mut XmlWriter) {
+        let tag = w.tag("watchdog").attr("model", self.model.word()).opt("action", &self.action);
+        tag.children(|w| self.info.write(w));
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -133,6 +125,15 @@ impl Device for Watchdog {
         }
     }
 
+    fn live(&self) -> Live {
+        let on_pci = self.model.value == Model::I6300esb;
+        Live::plug(Can::when(on_pci, || "a watchdog that is part of the machine".to_owned()))
+    }
+
+    fn already_there(&self, running: &Domain) -> Option<String> {
+        running.devices.watchdogs.first().map(|_| "a watchdog".to_owned())
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Indexed("watchdog")
     }
@@ -154,7 +155,12 @@ impl Device for Watchdog {
         // QEMU writes no dump: it pauses the guest, and the dump is made from outside.
         let action = match self.action.get().unwrap_or(Action::Reset) {
             Action::Dump => Action::Pause,
-            action => action,
+            action @ (Action::Reset
+            | Action::Shutdown
+            | Action::Poweroff
+            | Action::Pause
+            | Action::None
+            | Action::InjectNmi) => action,
         };
         out.word(ArgSection::Watchdogs, "watchdog-action", action.word(), self.action.origin_or(self.origin));
     }

@@ -4,7 +4,7 @@ use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::model::EmitContext;
 use crate::model::elements::backing::{Access, SourceType, page_of};
 use crate::model::elements::numatune::MemoryMode;
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, Text, Value};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, Text, Value};
 
 /// The size of a page that is not huge, on x86.
 pub const SYSTEM_PAGE_KIB: u64 = 4;
@@ -206,7 +206,7 @@ impl Backend {
 }
 
 /// The host requirements of the machine's memory, or of that of its NUMA cells.
-pub fn machine_host(cx: &EmitContext<'_>, out: &mut HostRequirements) {
+pub fn machine_host(cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
     match cx.domain.numa() {
         None => memory_host(cx, None, None, cx.domain.memory.total.origin_or(cx.domain.origin), out),
         Some(numa) => {
@@ -218,7 +218,7 @@ pub fn machine_host(cx: &EmitContext<'_>, out: &mut HostRequirements) {
 }
 
 /// The host requirements of a memory device.
-pub fn host(cx: &EmitContext<'_>, page: Opt<u64>, access: Opt<Access>, origin: Origin, out: &mut HostRequirements) {
+pub fn host(cx: &EmitContext<'_>, page: Opt<u64>, access: Opt<Access>, origin: Origin, out: &mut RequirementsOf<'_>) {
     if page.is_some_and(|p| p.value != SYSTEM_PAGE_KIB) {
         return out.refuse("huge pages (`<hugepages>`)", page.origin_or(origin));
     }
@@ -230,7 +230,7 @@ fn memory_host(
     cell: Option<u32>,
     access: Opt<Access>,
     origin: Origin,
-    out: &mut HostRequirements,
+    out: &mut RequirementsOf<'_>,
 ) {
     let backing = &cx.domain.backing;
     if backing.source.is(&SourceType::Memfd) {

@@ -5,10 +5,11 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use crate::codes::{self, Report as _};
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::elements::backend::SYSTEM_PAGE_KIB;
 use crate::model::elements::memory::scaled_attr;
-use crate::qemu::{ArgSection, HostRequirements, QemuOptions, rules};
+use crate::qemu::{ArgSection, QemuOptions, RequirementsOf, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -60,24 +61,6 @@ pub struct Backing {
 }
 
 impl Backing {
-    /// Reads the element from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let Some(f) = domain.child("memoryBacking") else { return Self::default() };
-        let page =
-            |p: &Fields<'_, '_>| Page { kib: scaled_attr(p, "size"), nodeset: p.attr("nodeset"), origin: p.origin() };
-        let allocation = f.child("allocation");
-        Self {
-            hugepages: f.child("hugepages").map(|h| (h.origin(), h.children("page").iter().map(page).collect())),
-            nosharepages: f.child("nosharepages").map(|c| c.origin()),
-            locked: f.child("locked").map(|c| c.origin()),
-            source: f.child_attr("source", "type"),
-            access: f.child_attr("access", "mode"),
-            allocation: allocation.as_ref().and_then(|a| a.attr("mode")),
-            threads: allocation.and_then(|a| a.attr("threads")).filter(|t: &Spanned<u32>| t.value > 0),
-            discard: f.child("discard").map(|c| c.origin()),
-        }
-    }
-
     fn is_empty(&self) -> bool {
         self.hugepages.is_none()
             && self.nosharepages.is_none()
@@ -165,8 +148,45 @@ impl Backing {
         }
     }
 
+    /// `-mem-prealloc` and `-mem-path`, for machine types whose NUMA cells have a size and no memory backend.
+    pub fn path_options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        let first = self.pages().into_iter().next().filter(|p| !p.kib.is(&SYSTEM_PAGE_KIB));
+        let immediate = self.allocation.filter(|_| self.is_immediate());
+        if first.is_some() || immediate.is_some() {
+            let origin = immediate.map_or(cx.domain.origin.with_rule(&rules::MEMORY_BACKEND), |a| a.origin);
+            out.flag(ArgSection::Numa, "mem-prealloc", first.as_ref().map_or(origin, |p| p.origin));
+        }
+        if let Some(page) = first {
+            if let Some(path) = cx.hugepage_path(page.kib, page.origin) {
+                out.word(ArgSection::Numa, "mem-path", path, page.origin);
+            }
+        } else if let Some(source) = self.source.filter(|s| s.value == SourceType::File) {
+            out.word(ArgSection::Numa, "mem-path", cx.ram_path("ram"), source.origin);
+        }
+    }
+}
+
+impl Element for Backing {
+    /// Reads the element from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("memoryBacking") else { return Self::default() };
+        let page =
+            |p: &Fields<'_, '_>| Page { kib: scaled_attr(p, "size"), nodeset: p.attr("nodeset"), origin: p.origin() };
+        let allocation = f.child("allocation");
+        Self {
+            hugepages: f.child("hugepages").map(|h| (h.origin(), h.children("page").iter().map(page).collect())),
+            nosharepages: f.child("nosharepages").map(|c| c.origin()),
+            locked: f.child("locked").map(|c| c.origin()),
+            source: f.child_attr("source", "type"),
+            access: f.child_attr("access", "mode"),
+            allocation: allocation.as_ref().and_then(|a| a.attr("mode")),
+            threads: allocation.and_then(|a| a.attr("threads")).filter(|t: &Spanned<u32>| t.value > 0),
+            discard: f.child("discard").map(|c| c.origin()),
+        }
+    }
+
     /// Writes the element.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if self.is_empty() {
             return;
         }
@@ -198,25 +218,9 @@ impl Backing {
         });
     }
 
-    /// `-mem-prealloc` and `-mem-path`, for machine types whose NUMA cells have a size and no memory backend.
-    pub fn path_options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
-        let first = self.pages().into_iter().next().filter(|p| !p.kib.is(&SYSTEM_PAGE_KIB));
-        let immediate = self.allocation.filter(|_| self.is_immediate());
-        if first.is_some() || immediate.is_some() {
-            let origin = immediate.map_or(cx.domain.origin.with_rule(&rules::MEMORY_BACKEND), |a| a.origin);
-            out.flag(ArgSection::Numa, "mem-prealloc", first.as_ref().map_or(origin, |p| p.origin));
-        }
-        if let Some(page) = first {
-            if let Some(path) = cx.hugepage_path(page.kib, page.origin) {
-                out.word(ArgSection::Numa, "mem-path", path, page.origin);
-            }
-        } else if let Some(source) = self.source.filter(|s| s.value == SourceType::File) {
-            out.word(ArgSection::Numa, "mem-path", cx.ram_path("ram"), source.origin);
-        }
-    }
-
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
+        super::backend::machine_host(cx, out);
         if let Some(origin) = self.locked {
             out.refuse("locked memory (`<locked>`)", origin);
         }

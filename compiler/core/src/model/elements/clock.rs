@@ -6,10 +6,11 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::elements::lifecycle::Action;
 use crate::model::elements::os::Os;
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, rules};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -48,19 +49,6 @@ const LAST_SECOND: u64 = 253_402_300_799;
 static UTC: DefaultRule = DefaultRule { name: "clock-utc", text: "without `<clock>` the guest's clock is set to UTC" };
 
 impl Clock {
-    /// Reads `<clock>` from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let Some(f) = domain.child("clock") else { return Self::default() };
-        Self {
-            offset: f.attr("offset"),
-            timezone: f.attr("timezone"),
-            start: f.attr("start"),
-            adjustment: f.attr("adjustment"),
-            basis: f.attr("basis"),
-            timers: f.children("timer").iter().filter_map(Timer::lower).collect(),
-        }
-    }
-
     /// Fills in what is absent, and says what cannot be compiled.
     pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, faults: &mut Diagnostics) {
         let offset = *self.offset.get_or_insert(Spanned::rule(Offset::Utc, &UTC, origin));
@@ -132,19 +120,24 @@ impl Clock {
         let time = i64::try_from(now).ok().and_then(|now| now.checked_add(zone)?.checked_add(adjustment));
         time.and_then(|t| u64::try_from(t).ok()).map(iso_time).unwrap_or_default()
     }
+}
 
-    /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
-        if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
-            out.refuse("`<clock offset='variable'>`", offset.origin);
-        }
-        if let Some(zone) = self.timezone.as_ref().filter(|_| self.offset.is(&Offset::Timezone)) {
-            out.env("TZ", zone);
+impl Element for Clock {
+    /// Reads `<clock>` from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("clock") else { return Self::default() };
+        Self {
+            offset: f.attr("offset"),
+            timezone: f.attr("timezone"),
+            start: f.attr("start"),
+            adjustment: f.attr("adjustment"),
+            basis: f.attr("basis"),
+            timers: f.children("timer").iter().filter_map(Timer::lower).collect(),
         }
     }
 
     /// Writes `<clock>`.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         let tag =
             w.tag("clock").opt("offset", &self.offset).opt("adjustment", &self.adjustment).opt("basis", &self.basis);
         tag.opt("timezone", &self.timezone).opt("start", &self.start).children(|w| {
@@ -153,7 +146,7 @@ impl Clock {
     }
 
     /// `-rtc` and the globals of timers.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(offset) = self.offset else { return };
         let base = match offset.value {
             Offset::Variable => self.adjusted(cx, offset.origin),
@@ -199,6 +192,16 @@ impl Clock {
             Some(_) | None => {
                 out.flag(ArgSection::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN))
             }
+        }
+    }
+
+    /// What the runtime cannot do yet.
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
+        if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
+            out.refuse("`<clock offset='variable'>`", offset.origin);
+        }
+        if let Some(zone) = self.timezone.as_ref().filter(|_| self.offset.is(&Offset::Timezone)) {
+            out.env("TZ", zone);
         }
     }
 }

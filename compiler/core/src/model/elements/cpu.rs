@@ -11,6 +11,7 @@ use crate::codes::{self, Report as _};
 use crate::ir::Arch;
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::devices::panic::Panic;
 use crate::model::elements::numa::Numa;
@@ -117,7 +118,7 @@ fn by_rule<T>(value: T, origin: Origin) -> Spanned<T> {
 
 impl Cpu {
     /// Reads `<cpu>` from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
+    fn read(domain: &Fields<'_, '_>) -> Option<Self> {
         let f = domain.child("cpu")?;
         let model = f.child("model");
         let fallback = model.as_ref().and_then(|m| m.attr("fallback"));
@@ -270,7 +271,7 @@ impl Cpu {
     }
 
     /// Writes `<cpu>`.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write_own(&self, w: &mut XmlWriter) {
         let tag = w.tag("cpu").opt("mode", &self.mode).opt("match", &self.matching).opt("check", &self.check);
         let tag = tag.opt("migratable", &self.migratable).opt("deprecated_features", &self.deprecated_features);
         tag.children(|w| {
@@ -303,7 +304,7 @@ impl Cpu {
     }
 
     /// `-cpu`.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options_of(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let host = self.host_model(cx);
         names::check_model(self, cx);
         if self.mode.is_none() && self.model.is_none() {
@@ -388,5 +389,25 @@ impl Cpu {
             }
         }
         out
+    }
+}
+
+impl Element for Option<Cpu> {
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        Cpu::read(f)
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        if let Some(cpu) = self {
+            cpu.write_own(w);
+        }
+    }
+
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        let Some(cpu) = self else { return };
+        if let Some(numa) = &cpu.numa {
+            numa.options(cx, out);
+        }
+        cpu.options_of(cx, out);
     }
 }

@@ -8,7 +8,9 @@ use virtc_diag::Diagnostics;
 use crate::codes::Report as _;
 use crate::ir::{CpuSet, Leaf, Opt, OptExt, Spanned};
 use crate::model::Domain;
-use crate::qemu::HostRequirements;
+use crate::model::Element;
+use crate::model::EmitContext;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -56,24 +58,6 @@ const TIMES: [&str; 8] = [
 ];
 
 impl Cputune {
-    /// Reads the element from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let Some(f) = domain.child("cputune") else { return Self::default() };
-        let pins = |element: &str, attribute: &str| -> Vec<Pin> {
-            let pin = |p: &Fields<'_, '_>| Some(Pin { thread: p.attr(attribute)?, cpuset: p.attr("cpuset")? });
-            f.children(element).iter().filter_map(pin).collect()
-        };
-        Self {
-            shares: f.child_text("shares"),
-            times: TIMES.map(|name| f.child_text(name).filter(|t: &Spanned<i64>| t.value != 0)),
-            vcpus: pins("vcpupin", "vcpu"),
-            emulator: f.child_attr("emulatorpin", "cpuset"),
-            iothreads: pins("iothreadpin", "iothread"),
-            sched: Sched::lower(&f),
-            caches: CacheTune::lower(&f),
-        }
-    }
-
     /// Sorts and completes it as libvirt stores it.
     pub fn define(&mut self, vcpus: u32) {
         // libvirt drops the pinning of virtual CPUs that do not exist.
@@ -129,9 +113,29 @@ impl Cputune {
         sched::overlap(&self.sched, faults);
         share::overlap(&self.caches, faults);
     }
+}
+
+impl Element for Cputune {
+    /// Reads the element from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("cputune") else { return Self::default() };
+        let pins = |element: &str, attribute: &str| -> Vec<Pin> {
+            let pin = |p: &Fields<'_, '_>| Some(Pin { thread: p.attr(attribute)?, cpuset: p.attr("cpuset")? });
+            f.children(element).iter().filter_map(pin).collect()
+        };
+        Self {
+            shares: f.child_text("shares"),
+            times: TIMES.map(|name| f.child_text(name).filter(|t: &Spanned<i64>| t.value != 0)),
+            vcpus: pins("vcpupin", "vcpu"),
+            emulator: f.child_attr("emulatorpin", "cpuset"),
+            iothreads: pins("iothreadpin", "iothread"),
+            sched: Sched::lower(&f),
+            caches: CacheTune::lower(&f),
+        }
+    }
 
     /// Writes the element.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         let nothing = self.shares.is_none()
             && self.times.iter().all(Option::is_none)
             && !self.pins()
@@ -160,7 +164,7 @@ impl Cputune {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let set = |value: &Opt<i64>| value.get().is_some_and(|v| v > 0);
         let times = self.times.iter().filter(|t| set(t)).flatten().map(|t| t.origin);
         for origin in times.chain(self.shares.map(|s| s.origin)) {

@@ -5,7 +5,9 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes::{self, Report as _};
 use crate::ir::{Opt, OptExt, Spanned, words};
-use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOption, QemuOptions, Value};
+use crate::model::Element;
+use crate::model::EmitContext;
+use crate::qemu::{ArgSection, Payload, Props, QemuOption, QemuOptions, RequirementsOf, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -85,8 +87,66 @@ impl Property {
 }
 
 impl Extensions {
+    /// What libvirt refuses (`qemuDomainDefNamespaceParse…` in its `src/qemu/qemu_domain.c`).
+    pub fn check(&self, faults: &mut Diagnostics) {
+        for (name, _) in &self.env {
+            let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+            if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+                faults.add(&codes::BAD_VALUE, name.origin, "the name of an environment variable consists of letters, digits and `_`, and does not begin with a digit");
+            }
+        }
+        for property in self.overrides.iter().flat_map(|device| &device.properties) {
+            let place = property.value.origin_or(property.name.origin);
+            match (property.read(), property.kind.value, &property.value) {
+                (Ok(_), ..) => {}
+                (Err(()), PropertyType::Remove, _) => {
+                    faults.conflict(place, "a property with `type='remove'` takes no `value`");
+                }
+                (Err(()), _, None) => {
+                    faults.add(&codes::MISSING, place, format!("property `{}` needs a `value`", property.name.value));
+                }
+                (Err(()), _, Some(_)) => {
+                    faults.add(
+                        &codes::BAD_VALUE,
+                        place,
+                        format!("the `value` of property `{}` does not have the given `type`", property.name.value),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Whether there are any.
+    pub fn any(&self) -> bool {
+        let Self { args, env, add, del, overrides, deprecation } = self;
+        let lists = [args.is_empty(), env.is_empty(), add.is_empty(), del.is_empty(), overrides.is_empty()];
+        lists.contains(&false) || deprecation.is_some()
+    }
+
+    /// Sets and removes properties of the devices among `options`.
+    pub fn apply(&self, options: &mut [QemuOption]) {
+        for change in &self.overrides {
+            for property in &change.properties {
+                // What cannot be read was reported by `check`.
+                let Ok(value) = property.read() else { continue };
+                for option in options.iter_mut().filter(|o| o.option == "device") {
+                    let Payload::Json(props) = &mut option.payload else { continue };
+                    if props.get("id").and_then(Value::plain) != Some(change.alias.value.as_str()) {
+                        continue;
+                    }
+                    let _ = props.take(&property.name.value);
+                    if let Some(value) = &value {
+                        props.set(&property.name.value, value.clone());
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Element for Extensions {
     /// Reads the elements of the namespace from `<domain>`.
-    pub fn lower(f: &Fields<'_, '_>) -> Self {
+    fn lower(f: &Fields<'_, '_>) -> Self {
         let mut out = Self::default();
         for line in f.children_of(NAMESPACE, "commandline") {
             out.args.extend(line.children_of(NAMESPACE, "arg").iter().filter_map(|a| a.attr("value")));
@@ -123,48 +183,8 @@ impl Extensions {
         out
     }
 
-    /// What libvirt refuses (`qemuDomainDefNamespaceParse…` in its `src/qemu/qemu_domain.c`).
-    pub fn check(&self, faults: &mut Diagnostics) {
-        for (name, _) in &self.env {
-            let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
-            if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                faults.add(
-                    &codes::BAD_VALUE,
-                    name.origin,
-                    "the name of an environment variable consists of letters, digits and `_`, and does not begin with a digit",
-                );
-            }
-        }
-        for property in self.overrides.iter().flat_map(|device| &device.properties) {
-            let place = property.value.origin_or(property.name.origin);
-            match (property.read(), property.kind.value, &property.value) {
-                (Ok(_), ..) => {}
-                (Err(()), PropertyType::Remove, _) => {
-                    faults.conflict(place, "a property with `type='remove'` takes no `value`");
-                }
-                (Err(()), _, None) => {
-                    faults.add(&codes::MISSING, place, format!("property `{}` needs a `value`", property.name.value));
-                }
-                (Err(()), _, Some(_)) => {
-                    faults.add(
-                        &codes::BAD_VALUE,
-                        place,
-                        format!("the `value` of property `{}` does not have the given `type`", property.name.value),
-                    );
-                }
-            }
-        }
-    }
-
-    /// Whether there are any.
-    pub fn any(&self) -> bool {
-        let Self { args, env, add, del, overrides, deprecation } = self;
-        let lists = [args.is_empty(), env.is_empty(), add.is_empty(), del.is_empty(), overrides.is_empty()];
-        lists.contains(&false) || deprecation.is_some()
-    }
-
     /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if !self.args.is_empty() || !self.env.is_empty() {
             w.tag("qemu:commandline").children(|w| {
                 for arg in &self.args {
@@ -194,7 +214,7 @@ impl Extensions {
     }
 
     /// The arguments, and `-compat`.
-    pub fn options(&self, out: &mut QemuOptions) {
+    fn options(&self, _cx: &EmitContext<'_>, out: &mut QemuOptions) {
         for arg in &self.args {
             out.word(ArgSection::UserArguments, "", &arg.value, arg.origin);
         }
@@ -209,29 +229,9 @@ impl Extensions {
     }
 
     /// The variables of QEMU's environment.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for (name, value) in &self.env {
             out.env(name, value.as_ref().map_or("", |v| v.value.as_str()));
-        }
-    }
-
-    /// Sets and removes properties of the devices among `options`.
-    pub fn apply(&self, options: &mut [QemuOption]) {
-        for change in &self.overrides {
-            for property in &change.properties {
-                // What cannot be read was reported by `check`.
-                let Ok(value) = property.read() else { continue };
-                for option in options.iter_mut().filter(|o| o.option == "device") {
-                    let Payload::Json(props) = &mut option.payload else { continue };
-                    if props.get("id").and_then(Value::plain) != Some(change.alias.value.as_str()) {
-                        continue;
-                    }
-                    let _ = props.take(&property.name.value);
-                    if let Some(value) = &value {
-                        props.set(&property.name.value, value.clone());
-                    }
-                }
-            }
         }
     }
 }

@@ -5,6 +5,7 @@ use virtc_plan::MONITOR_FD;
 
 use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Uuid, words};
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev, Descriptor, Open};
 use crate::model::elements::metadata::Metadata;
@@ -57,34 +58,11 @@ static GENID_RULE: DefaultRule = DefaultRule {
 const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x6f1b_8a36_2d3c_5e0f_9c55_7669_7274_6321);
 
 impl General {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(f: &Fields<'_, '_>) -> Self {
-        let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
-        let name = text("name");
-        if name.is_none() {
-            let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "`<domain>` has no `<name>`");
-            f.report(fault.help("add `<name>…</name>`"));
-        }
-        Self {
-            id: f.attr("id").filter(|_| f.cx().is_running()),
-            kind: f.attr("type"),
-            name,
-            uuid: f.child_text("uuid"),
-            genid: f.child("genid").map(|g| (g.text(), g.origin())),
-            title: text("title"),
-            description: text("description"),
-            metadata: Metadata::lower(f),
-        }
-    }
-
     /// Fills in a missing uuid.
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
-            faults.conflict_with(
-                name.origin,
-                "`<name>` contains a slash or a line break",
-                "remove it: the name is part of file names",
-            );
+            let message = "`<name>` contains a slash or a line break";
+            faults.conflict_with(name.origin, message, "remove it: the name is part of file names");
         }
         if let Some(kind) = self.kind.filter(|k| !matches!(k.value, DomainType::Qemu | DomainType::Kvm)) {
             let message = format!("domain type `{}` is not supported by QEMU on Linux", kind.word());
@@ -103,9 +81,40 @@ impl General {
             *genid = Some(Spanned::rule(Uuid(uuid::Uuid::new_v5(&own, b"genid").into_bytes()), &GENID_RULE, origin));
         }
     }
+}
+
+impl General {
+    /// Whether the domain runs under KVM.
+    pub fn is_kvm(&self) -> bool {
+        self.kind.is(&DomainType::Kvm)
+    }
+}
+
+impl Element for General {
+    /// Reads the elements from `<domain>`.
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
+        let name = text("name");
+        if name.is_none() {
+            f.report(
+                Diagnostic::at(&codes::MISSING, f.element().name_span(), "`<domain>` has no `<name>`")
+                    .help("add `<name>…</name>`"),
+            );
+        }
+        Self {
+            id: f.attr("id").filter(|_| f.cx().is_running()),
+            kind: f.attr("type"),
+            name,
+            uuid: f.child_text("uuid"),
+            genid: f.child("genid").map(|g| (g.text(), g.origin())),
+            title: text("title"),
+            description: text("description"),
+            metadata: Metadata::lower(f),
+        }
+    }
 
     /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         w.opt_text("name", &self.name);
         w.opt_text("uuid", &self.uuid);
         if let Some((genid, _)) = &self.genid {
@@ -119,7 +128,7 @@ impl General {
     }
 
     /// `-name`, `-S`, `-accel`, `-uuid`, and what is on every command line.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let always = cx.domain.origin.with_rule(&rules::ALWAYS);
         let name = self.name.as_ref().map_or("", |n| n.value.as_str());
         let opts = Opts::new().with("guest", name).switch("debug-threads", true);
@@ -169,12 +178,5 @@ impl General {
                 cx.domain.origin.with_rule(&rules::TIMESTAMP),
             );
         }
-    }
-}
-
-impl General {
-    /// Whether the domain runs under KVM.
-    pub fn is_kvm(&self) -> bool {
-        self.kind.is(&DomainType::Kvm)
     }
 }

@@ -4,6 +4,7 @@ use virtc_diag::Diagnostics;
 
 use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin};
+use crate::model::Element;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -20,18 +21,6 @@ pub struct Idmap {
 }
 
 impl Idmap {
-    /// Reads the element from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let Some(f) = domain.child("idmap") else { return Self::default() };
-        let list = |name: &str| {
-            let mut out: Vec<Range> =
-                f.children(name).iter().map(|r| [r.attr("start"), r.attr("target"), r.attr("count")]).collect();
-            out.sort_by_key(|[start, ..]| start.get());
-            out
-        };
-        Self { uids: list("uid"), gids: list("gid") }
-    }
-
     /// What libvirt refuses (`virDomainDefIdMapValidate` in its `src/conf/domain_validate.c`).
     pub fn check(&self, domain: Origin, faults: &mut Diagnostics) {
         let (uid, gid) = (self.uids.first(), self.gids.first());
@@ -44,9 +33,23 @@ impl Idmap {
             }
         }
     }
+}
+
+impl Element for Idmap {
+    /// Reads the element from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("idmap") else { return Self::default() };
+        let list = |name: &str| {
+            let mut out: Vec<Range> =
+                f.children(name).iter().map(|r| [r.attr("start"), r.attr("target"), r.attr("count")]).collect();
+            out.sort_by_key(|[start, ..]| start.get());
+            out
+        };
+        Self { uids: list("uid"), gids: list("gid") }
+    }
 
     /// Writes the element.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if self.uids.is_empty() && self.gids.is_empty() {
             return;
         }

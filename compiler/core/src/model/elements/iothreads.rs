@@ -4,6 +4,8 @@ use virtc_diag::Diagnostics;
 
 use crate::codes::Report as _;
 use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned};
+use crate::model::Element;
+use crate::model::EmitContext;
 use crate::qemu::{ArgSection, Props, QemuOptions, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -74,21 +76,6 @@ impl Pool {
 }
 
 impl Iothreads {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let one = |t: &Fields<'_, '_>| {
-            let poll = t.child("poll").map(|p| [p.attr("max"), p.attr("grow"), p.attr("shrink")]);
-            let poll = poll.filter(|poll| poll.iter().any(Option::is_some));
-            Some(Iothread { id: t.attr("id")?, pool: Pool::lower(t), poll })
-        };
-        let list = domain.child("iothreadids").map(|f| f.children("iothread").iter().filter_map(one).collect());
-        Self {
-            count: domain.child_text("iothreads"),
-            list: list.unwrap_or_default(),
-            main: domain.child("defaultiothread").map(|f| (Pool::lower(&f), f.origin())),
-        }
-    }
-
     /// Gives ids to the threads without one (`virDomainDefIOThreadIDParseXML` and `virDomainIOThreadIDArrayInit` in
     /// libvirt's `src/conf/domain_conf.c`).
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
@@ -134,9 +121,26 @@ impl Iothreads {
     pub fn has(&self, id: u32) -> bool {
         self.list.iter().any(|t| t.id.value == id)
     }
+}
+
+impl Element for Iothreads {
+    /// Reads the elements from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let one = |t: &Fields<'_, '_>| {
+            let poll = t.child("poll").map(|p| [p.attr("max"), p.attr("grow"), p.attr("shrink")]);
+            let poll = poll.filter(|poll| poll.iter().any(Option::is_some));
+            Some(Iothread { id: t.attr("id")?, pool: Pool::lower(t), poll })
+        };
+        let list = domain.child("iothreadids").map(|f| f.children("iothread").iter().filter_map(one).collect());
+        Self {
+            count: domain.child_text("iothreads"),
+            list: list.unwrap_or_default(),
+            main: domain.child("defaultiothread").map(|f| (Pool::lower(&f), f.origin())),
+        }
+    }
 
     /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if self.count.is_some_and(|c| c.value > 0) {
             w.opt_text("iothreads", &self.count);
         }
@@ -161,7 +165,7 @@ impl Iothreads {
     }
 
     /// `-object iothread` and `-object main-loop`.
-    pub fn options(&self, out: &mut QemuOptions) {
+    fn options(&self, _cx: &EmitContext<'_>, out: &mut QemuOptions) {
         for t in &self.list {
             let props = Props::new().with("qom-type", "iothread").with("id", format!("iothread{}", t.id.value));
             let mut props = props.and(t.pool.props());

@@ -4,7 +4,9 @@ use virtc_diag::Diagnostics;
 
 use crate::codes::Report as _;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
-use crate::qemu::HostRequirements;
+use crate::model::Element;
+use crate::model::EmitContext;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -39,16 +41,6 @@ static DEFAULT: DefaultRule = DefaultRule {
 };
 
 impl Lifecycle {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(f: &Fields<'_, '_>) -> Self {
-        Self {
-            on_poweroff: f.child_text("on_poweroff"),
-            on_reboot: f.child_text("on_reboot"),
-            on_crash: f.child_text("on_crash"),
-            on_lockfailure: f.child_text("on_lockfailure"),
-        }
-    }
-
     /// Fills in what is absent, and reports what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's
     /// `src/qemu/qemu_validate.c`).
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
@@ -74,9 +66,29 @@ impl Lifecycle {
         self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT, origin));
         self.on_crash.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
     }
+}
+
+impl Element for Lifecycle {
+    /// Reads the elements from `<domain>`.
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        Self {
+            on_poweroff: f.child_text("on_poweroff"),
+            on_reboot: f.child_text("on_reboot"),
+            on_crash: f.child_text("on_crash"),
+            on_lockfailure: f.child_text("on_lockfailure"),
+        }
+    }
+
+    /// Writes the elements.
+    fn write(&self, w: &mut XmlWriter) {
+        w.opt_text("on_poweroff", &self.on_poweroff);
+        w.opt_text("on_reboot", &self.on_reboot);
+        w.opt_text("on_crash", &self.on_crash);
+        w.opt_text("on_lockfailure", &self.on_lockfailure);
+    }
 
     /// What the runtime cannot do: it ends the VM when the guest powers off, and QEMU restarts a guest that reboots.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let known = [
             (&self.on_poweroff, Action::Destroy, "`<on_poweroff>` other than `destroy`"),
             (&self.on_reboot, Action::Restart, "`<on_reboot>` other than `restart`"),
@@ -89,13 +101,5 @@ impl Lifecycle {
         if let Some(lock) = &self.on_lockfailure {
             out.refuse("`<on_lockfailure>`: it has no lock manager", lock.origin);
         }
-    }
-
-    /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
-        w.opt_text("on_poweroff", &self.on_poweroff);
-        w.opt_text("on_reboot", &self.on_reboot);
-        w.opt_text("on_crash", &self.on_crash);
-        w.opt_text("on_lockfailure", &self.on_lockfailure);
     }
 }

@@ -1,11 +1,13 @@
-//! `<memtune>`, `<blkiotune>` and `<resource>`: limits of the domain's cgroup.
+//! `<memtune>` and `<blkiotune>`: limits of the domain's cgroup.
 
 use virtc_diag::Diagnostics;
 
 use crate::codes::{self, Report as _};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned};
+use crate::model::Element;
+use crate::model::EmitContext;
 use crate::model::elements::memory::scaled;
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -36,47 +38,15 @@ pub struct Limits {
     pub weight: Opt<u32>,
     /// Weights and limits of single devices.
     pub devices: Vec<BlockDevice>,
-    /// A `<resource>` without content.
-    pub nothing: Option<Origin>,
-    /// `<partition>`: the parent cgroup of the domain's.
-    pub partition: Opt<String>,
-    /// `<fibrechannel appid>`: the id that Fibre Channel frames carry.
-    pub appid: Opt<String>,
 }
 
 impl Limits {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let memtune = domain.child("memtune");
-        let memory = MEMTUNE.map(|name| memtune.as_ref().and_then(|m| m.child(name)).as_ref().and_then(scaled));
-        let blkiotune = domain.child("blkiotune");
-        let device = |d: &Fields<'_, '_>| BlockDevice {
-            path: d.child_text("path"),
-            weight: d.child_text("weight"),
-            limits: DEVICE.map(|name| d.child_text(name)),
-            origin: d.origin(),
-        };
-        let resource = domain.child("resource");
-        Self {
-            memory,
-            weight: blkiotune.as_ref().and_then(|b| b.child_text("weight")),
-            devices: blkiotune.map(|b| b.children("device").iter().map(device).collect()).unwrap_or_default(),
-            nothing: resource.as_ref().filter(|r| r.element().children().next().is_none()).map(Fields::origin),
-            partition: resource.as_ref().and_then(|r| r.child_text("partition")),
-            appid: resource.and_then(|r| r.child_attr("fibrechannel", "appid")),
-        }
-    }
-
     /// Drops limits that mean "unlimited" (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and reports what
     /// cannot be.
     pub fn define(&mut self, faults: &mut Diagnostics) {
         let [_, _, guarantee, _] = &self.memory;
         if let Some(guarantee) = guarantee.as_ref().filter(|g| g.value > 0) {
             faults.refuse(guarantee.origin, "`<min_guarantee>` is not supported by QEMU");
-        }
-        if let Some(nothing) = self.nothing {
-            let message = "`<resource>` is empty";
-            faults.add_with(&codes::MISSING, nothing, message, "remove it, or add `<partition>`");
         }
         for (at, device) in self.devices.iter().enumerate() {
             let Some(path) = &device.path else { continue };
@@ -96,9 +66,29 @@ impl Limits {
         let counts = |value: &Opt<u64>| value.is_some_and(|v| v.value > 0);
         self.devices.retain(|d| d.weight.is_some_and(|w| w.value > 0) || d.limits.iter().any(counts));
     }
+}
+
+impl Element for Limits {
+    /// Reads the elements from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let memtune = domain.child("memtune");
+        let memory = MEMTUNE.map(|name| memtune.as_ref().and_then(|m| m.child(name)).as_ref().and_then(scaled));
+        let blkiotune = domain.child("blkiotune");
+        let device = |d: &Fields<'_, '_>| BlockDevice {
+            path: d.child_text("path"),
+            weight: d.child_text("weight"),
+            limits: DEVICE.map(|name| d.child_text(name)),
+            origin: d.origin(),
+        };
+        Self {
+            memory,
+            weight: blkiotune.as_ref().and_then(|b| b.child_text("weight")),
+            devices: blkiotune.map(|b| b.children("device").iter().map(device).collect()).unwrap_or_default(),
+        }
+    }
 
     /// Writes `<blkiotune>` and `<memtune>`.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if self.weight.is_some() || !self.devices.is_empty() {
             w.tag("blkiotune").children(|w| {
                 w.opt_text("weight", &self.weight);
@@ -124,20 +114,8 @@ impl Limits {
         }
     }
 
-    /// Writes `<resource>`.
-    pub fn write_resource(&self, w: &mut XmlWriter) {
-        if self.partition.is_some() || self.appid.is_some() {
-            w.tag("resource").children(|w| {
-                w.opt_text("partition", &self.partition);
-                if self.appid.is_some() {
-                    w.tag("fibrechannel").opt("appid", &self.appid).end();
-                }
-            });
-        }
-    }
-
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let limit = |value: &Opt<u64>| value.get().is_some_and(|v| v > 0);
         for limit in self.memory.iter().filter(|l| limit(l)).flatten() {
             out.refuse("memory limits (`<memtune>`)", limit.origin);
@@ -145,9 +123,6 @@ impl Limits {
         let weight = self.weight.map(|w: Spanned<u32>| w.origin);
         for origin in weight.into_iter().chain(self.devices.iter().map(|d| d.origin)) {
             out.refuse("block I/O tuning (`<blkiotune>`)", origin);
-        }
-        for value in self.partition.iter().chain(&self.appid) {
-            out.refuse("`<resource>` (`<partition>`, `<fibrechannel>`)", value.origin);
         }
     }
 }

@@ -5,6 +5,7 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, unit_bytes};
 use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::devices::memory::MemoryDevice;
 use crate::model::elements::backend::{Backend, MemoryOwner, Request};
@@ -76,19 +77,6 @@ fn to_kib(f: &Fields<'_, '_>, value: Opt<u64>, unit: Option<&Spanned<String>>) -
 }
 
 impl Memory {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(f: &Fields<'_, '_>) -> Self {
-        let total = f.child("memory");
-        let max = f.child("maxMemory");
-        Self {
-            total: total.as_ref().and_then(scaled),
-            dump_core: total.and_then(|m| m.attr("dumpCore")),
-            current: f.child("currentMemory").as_ref().and_then(scaled),
-            max: max.as_ref().and_then(scaled).filter(|m| m.value > 0),
-            slots: max.and_then(|m| m.attr("slots")).filter(|s: &Spanned<u32>| s.value > 0),
-        }
-    }
-
     /// Fills in what is absent (`virDomainDefPostParseMemory` in libvirt's `src/conf/domain_postparse.c`): `cells` is
     /// the memory of all NUMA cells, `devices` that of all memory devices, in KiB.
     pub fn define(&mut self, origin: Origin, cells: u64, devices: u64, faults: &mut Diagnostics) {
@@ -144,19 +132,6 @@ impl Memory {
         }
     }
 
-    /// Writes the elements.
-    pub fn write(&self, w: &mut XmlWriter) {
-        if let Some(max) = &self.max {
-            w.tag("maxMemory").opt("slots", &self.slots).attr("unit", "KiB").text(&max.show());
-        }
-        if let Some(total) = &self.total {
-            w.tag("memory").opt("dumpCore", &self.dump_core).attr("unit", "KiB").text(&total.show());
-        }
-        if let Some(current) = &self.current {
-            w.tag("currentMemory").attr("unit", "KiB").text(&current.show());
-        }
-    }
-
     /// The memory at boot without memory devices, in KiB: whole MiB, for each cell or altogether.
     fn initial_kib(&self, domain: &Domain) -> u64 {
         let cells = domain
@@ -174,9 +149,37 @@ impl Memory {
         let devices = domain.devices.memories.iter().map(MemoryDevice::aligned_kib).fold(0, u64::saturating_add);
         self.initial_kib(domain).saturating_add(devices)
     }
+}
+
+impl Element for Memory {
+    /// Reads the elements from `<domain>`.
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        let total = f.child("memory");
+        let max = f.child("maxMemory");
+        Self {
+            total: total.as_ref().and_then(scaled),
+            dump_core: total.and_then(|m| m.attr("dumpCore")),
+            current: f.child("currentMemory").as_ref().and_then(scaled),
+            max: max.as_ref().and_then(scaled).filter(|m| m.value > 0),
+            slots: max.and_then(|m| m.attr("slots")).filter(|s: &Spanned<u32>| s.value > 0),
+        }
+    }
+
+    /// Writes the elements.
+    fn write(&self, w: &mut XmlWriter) {
+        if let Some(max) = &self.max {
+            w.tag("maxMemory").opt("slots", &self.slots).attr("unit", "KiB").text(&max.show());
+        }
+        if let Some(total) = &self.total {
+            w.tag("memory").opt("dumpCore", &self.dump_core).attr("unit", "KiB").text(&total.show());
+        }
+        if let Some(current) = &self.current {
+            w.tag("currentMemory").attr("unit", "KiB").text(&current.show());
+        }
+    }
 
     /// `-m`, the memory backend, `-overcommit`.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(total) = &self.total else { return };
         let kib = self.initial_kib(cx.domain);
         let mut opts = Opts::new().with("size", format!("{kib}k"));

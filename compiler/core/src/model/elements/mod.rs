@@ -20,6 +20,7 @@ pub mod numatune;
 pub mod os;
 pub mod physical;
 pub mod pm;
+pub mod resource;
 pub mod seclabel;
 pub mod security;
 pub mod sysinfo;

@@ -5,9 +5,10 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use crate::codes::{self, Report as _};
 use crate::ir::{CpuSet, DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::elements::vcpu::Placement;
-use crate::qemu::HostRequirements;
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -71,24 +72,6 @@ static STRICT: DefaultRule = DefaultRule {
 };
 
 impl Numatune {
-    /// Reads the element from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let Some(f) = domain.child("numatune") else { return Self::default() };
-        let memory = f.child("memory").map(|m| MemoryTune {
-            mode: m.attr("mode"),
-            placement: m.attr("placement"),
-            nodeset: m.attr("nodeset"),
-            origin: m.origin(),
-        });
-        let node = |n: &Fields<'_, '_>| MemoryNode {
-            cell: n.attr("cellid"),
-            mode: n.attr("mode"),
-            nodeset: n.attr("nodeset"),
-            origin: n.origin(),
-        };
-        Self { memory, nodes: f.children("memnode").iter().map(node).collect() }
-    }
-
     /// Fills in placement and mode (`virDomainNumatuneSet` in libvirt's `src/conf/numa_conf.c`).
     pub fn define(&mut self, origin: Origin, vcpus: Opt<Placement>) {
         if self.memory.as_ref().is_some_and(|m| m.mode.is_none() && m.placement.is_none() && m.nodeset.is_none()) {
@@ -149,26 +132,6 @@ impl Numatune {
         }
     }
 
-    /// Writes the element.
-    pub fn write(&self, w: &mut XmlWriter) {
-        if self.memory.is_none() && self.nodes.is_empty() {
-            return;
-        }
-        w.tag("numatune").children(|w| {
-            if let Some(memory) = &self.memory {
-                let tag = w.tag("memory").opt("mode", &memory.mode);
-                match &memory.placement {
-                    Some(Spanned { value: Placement::Auto, .. }) => tag.opt("placement", &memory.placement).end(),
-                    Some(_) | None => tag.opt("nodeset", &memory.nodeset).end(),
-                }
-            }
-            for node in &self.nodes {
-                let tag = w.tag("memnode").opt("cellid", &node.cell).opt("mode", &node.mode);
-                tag.opt("nodeset", &node.nodeset).end();
-            }
-        });
-    }
-
     /// Whether a cell has a `<memnode>`.
     pub fn names(&self, cell: u32) -> bool {
         self.nodes.iter().any(|n| n.cell.is(&cell))
@@ -201,15 +164,55 @@ impl Numatune {
         }
         self.node(cell).map_or_else(|| self.memory.as_ref().and_then(|m| m.nodeset.clone()), |n| n.nodeset.clone())
     }
+}
+
+impl Element for Numatune {
+    /// Reads the element from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("numatune") else { return Self::default() };
+        let memory = f.child("memory").map(|m| MemoryTune {
+            mode: m.attr("mode"),
+            placement: m.attr("placement"),
+            nodeset: m.attr("nodeset"),
+            origin: m.origin(),
+        });
+        let node = |n: &Fields<'_, '_>| MemoryNode {
+            cell: n.attr("cellid"),
+            mode: n.attr("mode"),
+            nodeset: n.attr("nodeset"),
+            origin: n.origin(),
+        };
+        Self { memory, nodes: f.children("memnode").iter().map(node).collect() }
+    }
+
+    /// Writes the element.
+    fn write(&self, w: &mut XmlWriter) {
+        if self.memory.is_none() && self.nodes.is_empty() {
+            return;
+        }
+        w.tag("numatune").children(|w| {
+            if let Some(memory) = &self.memory {
+                let tag = w.tag("memory").opt("mode", &memory.mode);
+                match &memory.placement {
+                    Some(Spanned { value: Placement::Auto, .. }) => tag.opt("placement", &memory.placement).end(),
+                    Some(_) | None => tag.opt("nodeset", &memory.nodeset).end(),
+                }
+            }
+            for node in &self.nodes {
+                let tag = w.tag("memnode").opt("cellid", &node.cell).opt("mode", &node.mode);
+                tag.opt("nodeset", &node.nodeset).end();
+            }
+        });
+    }
 
     /// Reports nodes that the host does not have.
-    pub fn check_nodes(&self, cx: &EmitContext<'_>) {
+    fn options(&self, cx: &EmitContext<'_>, _out: &mut QemuOptions) {
         let all = self.memory.iter().filter_map(|m| m.nodeset.as_ref());
         all.chain(self.nodes.iter().filter_map(|n| n.nodeset.as_ref())).for_each(|nodes| cx.check_nodes(nodes));
     }
 
     /// What the runtime cannot do yet: the nodes are also those of the cgroup.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let restricts = |mode: &Opt<MemoryMode>| mode.is(&MemoryMode::Strict) || mode.is(&MemoryMode::Restrictive);
         let all = self.memory.iter().filter(|m| restricts(&m.mode)).map(|m| m.origin);
         let single = self.nodes.iter().filter(|n| restricts(&n.mode)).map(|n| n.origin);

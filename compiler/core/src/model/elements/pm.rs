@@ -5,9 +5,10 @@ use virtc_diag::Diagnostics;
 use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
 use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::elements::os::MachineFamily;
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -35,8 +36,23 @@ pub struct Power {
 }
 
 impl Power {
+    /// Checks that no event is listed twice, and that `<pm>` is used on x86 only (`qemuValidateDomainDefPM` in
+    /// libvirt's `src/qemu/qemu_validate.c`).
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        for (at, (event, _)) in self.events.iter().enumerate() {
+            if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
+                faults.conflict(event.origin, format!("`<perf>` lists event `{}` twice", event.word()));
+            }
+        }
+        for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
+            faults.refuse(set.origin, "`<pm>` (S3/S4) is supported on x86 only");
+        }
+    }
+}
+
+impl Element for Power {
     /// Reads both elements from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+    fn lower(domain: &Fields<'_, '_>) -> Self {
         let pm = domain.child("pm");
         let enabled = |name: &str| pm.as_ref().and_then(|p| p.child_attr(name, "enabled"));
         let mut events: Vec<(Spanned<Event>, Opt<YesNo>)> = domain
@@ -48,7 +64,7 @@ impl Power {
     }
 
     /// Writes both elements.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if self.memory.is_some() || self.disk.is_some() {
             w.tag("pm").children(|w| {
                 for (name, enabled) in [("suspend-to-mem", &self.memory), ("suspend-to-disk", &self.disk)] {
@@ -67,24 +83,16 @@ impl Power {
         }
     }
 
-    /// Checks that no event is listed twice, and that `<pm>` is used on x86 only (`qemuValidateDomainDefPM` in
-    /// libvirt's `src/qemu/qemu_validate.c`).
-    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        for (at, (event, _)) in self.events.iter().enumerate() {
-            if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
-                faults.conflict(event.origin, format!("`<perf>` lists event `{}` twice", event.word()));
-            }
-        }
-        for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
-            faults.refuse(set.origin, "`<pm>` (S3/S4) is supported on x86 only");
-        }
-    }
-
     /// `-global` of the chipset's power management.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let chip = match cx.domain.os.family() {
             MachineFamily::Q35 => "ICH9-LPC",
-            _ => "PIIX4_PM",
+            MachineFamily::I440fx
+            | MachineFamily::ArmVirt
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => "PIIX4_PM",
         };
         for (name, enabled) in [("s3", self.memory), ("s4", self.disk)] {
             if let Some(enabled) = enabled {
@@ -96,7 +104,7 @@ impl Power {
     }
 
     /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for (event, _) in self.events.iter().filter(|(_, enabled)| enabled.is(&YesNo::Yes)) {
             out.refuse("performance events (`<perf>`)", event.origin);
         }

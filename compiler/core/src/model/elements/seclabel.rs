@@ -4,7 +4,9 @@ use virtc_diag::Diagnostics;
 
 use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::qemu::HostRequirements;
+use crate::model::Element;
+use crate::model::EmitContext;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -39,26 +41,6 @@ static RELABEL: DefaultRule = DefaultRule {
 };
 
 impl Seclabel {
-    /// Reads all labels of `<domain>`.
-    pub fn lower_all(f: &Fields<'_, '_>) -> Vec<Self> {
-        let read = |f: &Fields<'_, '_>| {
-            let kind = f.attr("type").unwrap_or_else(|| Spanned::rule(LabelType::Dynamic, &DYNAMIC, f.origin()));
-            let (label, image) = (f.child_text("label"), f.child_text("imagelabel"));
-            // The labels that a driver chose are part of a running domain, not of a definition.
-            let given = kind.value == LabelType::Static;
-            Self {
-                kind,
-                model: f.attr("model"),
-                relabel: f.attr("relabel"),
-                label: label.filter(|_| given),
-                image: image.filter(|_| given),
-                base: f.child_text("baselabel"),
-                origin: f.origin(),
-            }
-        };
-        f.children("seclabel").iter().map(read).collect()
-    }
-
     /// Fills in what is absent, and reports two labels of one model.
     pub fn define(labels: &mut [Self], faults: &mut Diagnostics) {
         let many = labels.len() > 1;
@@ -108,7 +90,7 @@ impl Seclabel {
     }
 
     /// Writes `<seclabel>`.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if matches!(self.kind.origin, Origin::Rule(rule, _) if std::ptr::eq(rule, &raw const DYNAMIC)) {
             // libvirt does not store a `<seclabel>` without a type.
             return;
@@ -122,9 +104,43 @@ impl Seclabel {
     }
 
     /// The runtime does not support labels.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, out: &mut RequirementsOf<'_>) {
         if self.kind.value != LabelType::None && !self.model.is(&"none".to_owned()) {
             out.refuse("SELinux/AppArmor labels (`<seclabel>`)", self.origin);
+        }
+    }
+}
+
+impl Element for Vec<Seclabel> {
+    /// Reads all labels of `<domain>`.
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        let read = |f: &Fields<'_, '_>| {
+            let kind = f.attr("type").unwrap_or_else(|| Spanned::rule(LabelType::Dynamic, &DYNAMIC, f.origin()));
+            let (label, image) = (f.child_text("label"), f.child_text("imagelabel"));
+            // The labels that a driver chose are part of a running domain, not of a definition.
+            let given = kind.value == LabelType::Static;
+            Seclabel {
+                kind,
+                model: f.attr("model"),
+                relabel: f.attr("relabel"),
+                label: label.filter(|_| given),
+                image: image.filter(|_| given),
+                base: f.child_text("baselabel"),
+                origin: f.origin(),
+            }
+        };
+        f.children("seclabel").iter().map(read).collect()
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        for label in self {
+            label.write(w);
+        }
+    }
+
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
+        for label in self {
+            label.host(out);
         }
     }
 }

@@ -5,8 +5,9 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use crate::codes::{self, Report as _};
 use crate::ir::Arch;
 use crate::ir::{Leaf, Opt, OptExt, Origin, YesNo, words};
+use crate::model::Element;
 use crate::model::EmitContext;
-use crate::qemu::{ArgSection, HostRequirements, Opts, Props, QemuOptions, state};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, RequirementsOf, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -69,7 +70,7 @@ const BLOBS: [(&str, &str); 4] = [
 
 impl Security {
     /// Reads the element from `<domain>`, and refuses `<keywrap>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
+    fn read(domain: &Fields<'_, '_>) -> Option<Self> {
         if let Some(keywrap) = domain.child("keywrap") {
             let message = "`<keywrap>` is supported on s390x only";
             keywrap.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, keywrap.ignore_rest(), message));
@@ -120,7 +121,7 @@ impl Security {
     }
 
     /// Writes `<launchSecurity>`.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write_own(&self, w: &mut XmlWriter) {
         let tag = w.tag("launchSecurity").opt("type", &self.kind).opt("kernelHashes", &self.kernel_hashes);
         tag.opt("authorKey", &self.author_key).opt("vcek", &self.vcek).children(|w| {
             w.opt_text("cbitpos", &self.cbitpos);
@@ -143,7 +144,7 @@ impl Security {
     }
 
     /// `-object sev-guest` or `sev-snp-guest`, to which the machine refers.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn object(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let host = cx.facts.sev();
         let (cbitpos, reduced) =
             match (self.cbitpos.get(), self.reduced_phys_bits.get(), host) {
@@ -184,10 +185,34 @@ impl Security {
     }
 
     /// `/dev/sev`, the device of the CPU's firmware.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn firmware_host(&self, out: &mut RequirementsOf<'_>) {
         out.shared_device("/dev/sev");
         for blob in [&self.dh_cert, &self.session].into_iter().flatten() {
             out.refuse("`<dhCert>` and `<session>` of SEV", blob.origin);
+        }
+    }
+}
+
+impl Element for Option<Security> {
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        Security::read(f)
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        if let Some(security) = self {
+            security.write_own(w);
+        }
+    }
+
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        if let Some(security) = self {
+            security.object(cx, out);
+        }
+    }
+
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
+        if let Some(security) = self {
+            security.firmware_host(out);
         }
     }
 }

@@ -4,6 +4,8 @@ use virtc_diag::Diagnostics;
 
 use crate::codes::{self, Report as _};
 use crate::ir::{Opt, OptExt, Origin, Spanned};
+use crate::model::Element;
+use crate::model::EmitContext;
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -176,12 +178,6 @@ impl IoLimits {
 pub struct ThrottleGroups(Vec<IoLimits>);
 
 impl ThrottleGroups {
-    /// Reads them from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let groups = domain.child("throttlegroups");
-        Self(groups.map(|f| f.children("throttlegroup").iter().map(IoLimits::lower).collect()).unwrap_or_default())
-    }
-
     /// Whether there is a group of this name.
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|group| group.group.as_ref().is_some_and(|g| g.value == name))
@@ -205,9 +201,17 @@ impl ThrottleGroups {
             }
         }
     }
+}
+
+impl Element for ThrottleGroups {
+    /// Reads them from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let groups = domain.child("throttlegroups");
+        Self(groups.map(|f| f.children("throttlegroup").iter().map(IoLimits::lower).collect()).unwrap_or_default())
+    }
 
     /// Writes them.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         if !self.0.is_empty() {
             w.tag("throttlegroups").children(|w| {
                 for group in &self.0 {
@@ -218,7 +222,7 @@ impl ThrottleGroups {
     }
 
     /// `-object throttle-group` for each.
-    pub fn options(&self, out: &mut QemuOptions) {
+    fn options(&self, _cx: &EmitContext<'_>, out: &mut QemuOptions) {
         for group in self.0.iter().filter(|group| group.any()) {
             let name = group.group.as_ref().map_or("", |g| g.value.as_str());
             let props = Props::new().with("qom-type", "throttle-group").with("id", format!("throttle-{name}"));

@@ -5,12 +5,13 @@ use virtc_diag::{Diagnostic, Diagnostics};
 use crate::codes::{self, Report as _};
 use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::devices::iommu::Iommu;
 use crate::model::elements::individual::{self, Individual};
 use crate::model::elements::numatune::Numatune;
 use crate::model::elements::os::MachineFamily;
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -49,20 +50,6 @@ static STATIC: DefaultRule = DefaultRule {
 };
 
 impl Vcpus {
-    /// Reads the elements from `<domain>`.
-    pub fn lower(f: &Fields<'_, '_>) -> Self {
-        let list = individual::lower(f);
-        let Some(v) = f.child("vcpu") else { return Self { list, ..Self::default() } };
-        if v.element().text().trim().is_empty() {
-            v.report(
-                Diagnostic::at(&codes::MISSING, v.element().span(), "`<vcpu>` is empty")
-                    .help("give the number of vCPUs, or remove the element for one vCPU"),
-            );
-        }
-        let (placement, cpuset) = (v.attr("placement"), v.attr("cpuset"));
-        Self { max: v.text(), current: v.attr("current"), placement, cpuset, list }
-    }
-
     /// Fills in what is absent.
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         let max = *self.max.get_or_insert(Spanned::rule(1, &ONE, origin));
@@ -111,20 +98,32 @@ impl Vcpus {
             faults.refuse(max.origin, "more than 255 vCPUs need an IOMMU with `eim='on'`");
         }
     }
+}
 
-    /// What the runtime cannot do yet.
-    pub fn host(&self, out: &mut HostRequirements) {
-        let auto = self.placement.filter(|p| p.value == Placement::Auto).map(|p| p.origin);
-        for origin in self.cpuset.as_ref().map(|s| s.origin).into_iter().chain(auto) {
-            out.refuse("CPU placement of `<vcpu>` (`cpuset`, `placement='auto'`)", origin);
+impl Vcpus {
+    /// Where the number of CPUs comes from.
+    pub fn origin(&self, whole: Origin) -> Origin {
+        self.max.origin_or(whole)
+    }
+}
+
+impl Element for Vcpus {
+    /// Reads the elements from `<domain>`.
+    fn lower(f: &Fields<'_, '_>) -> Self {
+        let list = individual::lower(f);
+        let Some(v) = f.child("vcpu") else { return Self { list, ..Self::default() } };
+        if v.element().text().trim().is_empty() {
+            v.report(
+                Diagnostic::at(&codes::MISSING, v.element().span(), "`<vcpu>` is empty")
+                    .help("give the number of vCPUs, or remove the element for one vCPU"),
+            );
         }
-        if let Some(origin) = individual::plugged(&self.list) {
-            out.refuse("hotpluggable vCPUs that are enabled at boot (`<vcpus>`)", origin);
-        }
+        let (placement, cpuset) = (v.attr("placement"), v.attr("cpuset"));
+        Self { max: v.text(), current: v.attr("current"), placement, cpuset, list }
     }
 
     /// Writes the element.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         let Some(max) = &self.max else { return };
         w.tag("vcpu")
             .opt("placement", &self.placement)
@@ -135,7 +134,7 @@ impl Vcpus {
     }
 
     /// `-smp`.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(max) = &self.max else { return };
         // For other families `check` has reported it.
         let os = &cx.domain.os;
@@ -171,12 +170,16 @@ impl Vcpus {
         let origin = topology.map_or(max.origin, |t| t.origin);
         out.opts(ArgSection::Smp, "smp", opts, if self.current.is_some() { max.origin } else { origin });
     }
-}
 
-impl Vcpus {
-    /// Where the number of CPUs comes from.
-    pub fn origin(&self, whole: Origin) -> Origin {
-        self.max.origin_or(whole)
+    /// What the runtime cannot do yet.
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
+        let auto = self.placement.filter(|p| p.value == Placement::Auto).map(|p| p.origin);
+        for origin in self.cpuset.as_ref().map(|s| s.origin).into_iter().chain(auto) {
+            out.refuse("CPU placement of `<vcpu>` (`cpuset`, `placement='auto'`)", origin);
+        }
+        if let Some(origin) = individual::plugged(&self.list) {
+            out.refuse("hotpluggable vCPUs that are enabled at boot (`<vcpus>`)", origin);
+        }
     }
 }
 

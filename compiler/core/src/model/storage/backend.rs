@@ -59,7 +59,14 @@ impl Node<'_> {
                 let name = match place {
                     Location::Block(path) if self.settings.cdrom && is_optical(path) => "host_cdrom",
                     Location::Block(_) => "host_device",
-                    _ => "file",
+                    Location::Empty
+                    | Location::File(..)
+                    | Location::Dir(_)
+                    | Location::Network(_)
+                    | Location::Volume { .. }
+                    | Location::Nvme { .. }
+                    | Location::VhostUser(..)
+                    | Location::VhostVdpa(_) => "file",
                 };
                 let props = driver(name).with("filename", &path.value).opt("aio", self.settings.aio);
                 props.opt("pr-manager", names.reservations.as_deref())
@@ -214,7 +221,7 @@ fn url(network: &Network) -> Option<String> {
     let host = network.hosts.first()?;
     let scheme = match host.transport() {
         Transport::Tcp => String::new(),
-        other => format!("+{}", other.word()),
+        other @ (Transport::Unix | Transport::Rdma) => format!("+{}", other.word()),
     };
     let mut out = format!("{}{scheme}://{}", network.protocol.word(), bracketed(host));
     if port(host) > 0 {

@@ -76,7 +76,19 @@ impl Checked<'_> {
             other if other != ImageFormat::Fat && matches!(self.source.location, Location::Dir(_)) => {
                 faults.push(refuse("`<disk type='dir'>` needs the format `fat`").help("use `type='fat'`"));
             }
-            _ => {}
+            ImageFormat::Raw
+            | ImageFormat::Bochs
+            | ImageFormat::Cloop
+            | ImageFormat::Dmg
+            | ImageFormat::Vpc
+            | ImageFormat::Vdi
+            | ImageFormat::Fat
+            | ImageFormat::Vhd
+            | ImageFormat::Ploop
+            | ImageFormat::Qcow
+            | ImageFormat::Qcow2
+            | ImageFormat::Qed
+            | ImageFormat::Vmdk => {}
         }
         if let Some(cache) = self.cache.filter(|_| format.value != ImageFormat::Qcow2) {
             faults.refuse(cache.bytes.origin, "`<metadata_cache>` is supported for qcow2 only");
@@ -97,7 +109,17 @@ impl Checked<'_> {
         let wanted = match network.protocol.value {
             Protocol::Iscsi => SecretUsage::Iscsi,
             Protocol::Rbd => SecretUsage::Ceph,
-            _ => return,
+            Protocol::Nbd
+            | Protocol::Sheepdog
+            | Protocol::Gluster
+            | Protocol::Http
+            | Protocol::Https
+            | Protocol::Ftp
+            | Protocol::Ftps
+            | Protocol::Tftp
+            | Protocol::Ssh
+            | Protocol::Vxhs
+            | Protocol::Nfs => return,
         };
         if let Some(usage) = auth.secret.usage.filter(|u| u.value != wanted) {
             let (protocol, word) = (network.protocol.word(), usage.word());
@@ -179,7 +201,19 @@ pub fn known_format(format: &Spanned<ImageFormat>, faults: &mut Diagnostics) {
             let help = "use `raw`, with `<encryption format='luks'>` in `<source>`";
             faults.push(refuse("`luks` is not an image format, but an encryption format").help(help));
         }
-        _ => {}
+        ImageFormat::Raw
+        | ImageFormat::Bochs
+        | ImageFormat::Cloop
+        | ImageFormat::Dmg
+        | ImageFormat::Vpc
+        | ImageFormat::Vdi
+        | ImageFormat::Fat
+        | ImageFormat::Vhd
+        | ImageFormat::Ploop
+        | ImageFormat::Qcow
+        | ImageFormat::Qcow2
+        | ImageFormat::Qed
+        | ImageFormat::Vmdk => {}
     }
 }
 
@@ -193,7 +227,15 @@ fn network_faults(network: &Network, faults: &mut Diagnostics) {
         }
         Protocol::Tftp => faults.refuse(protocol.origin, "protocol `tftp` is not supported by QEMU"),
         Protocol::Nfs => nfs_faults(network, faults),
-        _ => {}
+        Protocol::Nbd
+        | Protocol::Rbd
+        | Protocol::Gluster
+        | Protocol::Iscsi
+        | Protocol::Http
+        | Protocol::Https
+        | Protocol::Ftp
+        | Protocol::Ftps
+        | Protocol::Ssh => {}
     }
     if network.hosts.len() != 1 && !matches!(protocol.value, Protocol::Rbd | Protocol::Gluster) {
         let message = format!("protocol `{word}` needs exactly one `<host>`, not {}", network.hosts.len());
@@ -250,7 +292,19 @@ fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnost
         Protocol::Iscsi if name.split_once('/').is_some_and(|(_, lun)| lun.parse::<u32>().is_err()) => {
             faults.push(bad(format!("`{}` does not end with `/LUN`", name.value)));
         }
-        _ => {}
+        Protocol::Nbd
+        | Protocol::Rbd
+        | Protocol::Sheepdog
+        | Protocol::Gluster
+        | Protocol::Iscsi
+        | Protocol::Http
+        | Protocol::Https
+        | Protocol::Ftp
+        | Protocol::Ftps
+        | Protocol::Tftp
+        | Protocol::Ssh
+        | Protocol::Vxhs
+        | Protocol::Nfs => {}
     }
 }
 

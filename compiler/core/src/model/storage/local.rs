@@ -4,7 +4,7 @@ use crate::ir::{OptExt, Origin, Spanned, YesNo};
 use crate::model::devices::address::{read_pci, write_pci};
 use crate::model::devices::chardev::Reconnect;
 use crate::model::storage::{Location, Network, StorageType};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -85,7 +85,7 @@ impl Location {
 
     /// What the host must do so that QEMU can open it. Its files are chowned to QEMU's user, unless they keep their
     /// owner.
-    pub(super) fn host(&self, readonly: bool, keeps_owner: bool, out: &mut HostRequirements) {
+    pub(super) fn host(&self, readonly: bool, keeps_owner: bool, out: &mut RequirementsOf<'_>) {
         match self {
             Self::File(path, _) if !keeps_owner => out.file(&path.value, path.origin),
             Self::Empty | Self::File(..) => {}

@@ -20,7 +20,7 @@ use crate::ir::{DefaultRule, Opt, Origin, Spanned, YesNo, words};
 use crate::model::devices::PciAddress;
 use crate::model::devices::chardev::Reconnect;
 use crate::model::devices::seclabel::SourceLabels;
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -194,7 +194,7 @@ impl StorageSource {
     }
 
     /// What the host must do so that QEMU can open the source.
-    pub fn host(&self, readonly: bool, out: &mut HostRequirements) {
+    pub fn host(&self, readonly: bool, out: &mut RequirementsOf<'_>) {
         self.location.host(readonly, self.labels.keeps_owner(), out);
         self.labels.host(out);
         if self.reservations.is_some() {

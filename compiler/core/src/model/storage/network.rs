@@ -1,7 +1,7 @@
 //! `<source protocol=…>`: a source on the network.
 
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -153,7 +153,20 @@ impl Network {
         });
         let identity = f.child("identity").map(|i| match protocol.value {
             Protocol::Nfs => Identity::Nfs(i.attr("user"), i.attr("group")),
-            _ => Identity::Ssh { username: i.attr("username"), keyfile: i.attr("keyfile"), agent: i.attr("agentsock") },
+            Protocol::Nbd
+            | Protocol::Rbd
+            | Protocol::Sheepdog
+            | Protocol::Gluster
+            | Protocol::Iscsi
+            | Protocol::Http
+            | Protocol::Https
+            | Protocol::Ftp
+            | Protocol::Ftps
+            | Protocol::Tftp
+            | Protocol::Ssh
+            | Protocol::Vxhs => {
+                Identity::Ssh { username: i.attr("username"), keyfile: i.attr("keyfile"), agent: i.attr("agentsock") }
+            }
         });
         Some(Self {
             name: f.attr("name"),
@@ -246,7 +259,7 @@ impl Network {
         }
     }
 
-    pub(super) fn host(&self, out: &mut HostRequirements) {
+    pub(super) fn host(&self, out: &mut RequirementsOf<'_>) {
         for socket in self.hosts.iter().filter_map(|h| h.socket.as_ref()) {
             out.own(virtc_plan::Node::Path(socket.value.clone()), socket.origin);
         }

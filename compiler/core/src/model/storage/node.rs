@@ -197,7 +197,21 @@ impl Node<'_> {
                 .opt("discard-no-unref", self.settings.no_unref)
                 .opt("data-file", self.data.as_deref()),
             ImageFormat::Qcow => props.with("driver", "qcow").opt("encrypt", encrypt),
-            other => props.with("driver", other.driver()),
+            other @ (ImageFormat::Raw
+            | ImageFormat::Dir
+            | ImageFormat::Bochs
+            | ImageFormat::Cloop
+            | ImageFormat::Dmg
+            | ImageFormat::Iso
+            | ImageFormat::Vpc
+            | ImageFormat::Vdi
+            | ImageFormat::Fat
+            | ImageFormat::Vhd
+            | ImageFormat::Ploop
+            | ImageFormat::Luks
+            | ImageFormat::Cow
+            | ImageFormat::Qed
+            | ImageFormat::Vmdk) => props.with("driver", other.driver()),
         };
         let props = props.with("file", file);
         let props = match &self.below {

@@ -4,13 +4,14 @@ use virtc_diag::{Diagnostic, Span};
 use virtc_plan::Action;
 
 use super::{
-    ChangeFindings, Changed, DeviceChange, QmpAction, attach, complete, count_memory, options_of, rules, the_one_device,
+    ChangeFindings, Changed, DeviceChange, QmpAction, attach, complete, count_memory, options_of, policy,
+    the_one_device,
 };
 use crate::codes;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::Facts;
-use crate::model::devices::{Devices, Kind};
+use crate::model::devices::{Devices, Kind, MatchBy};
 use crate::qemu::{HostRequirements, QemuOption};
 use crate::target::Target;
 
@@ -36,10 +37,10 @@ pub(crate) fn detach(
         Ok(domain) => domain,
         Err(findings) => return Changed::none(findings),
     };
-    if let Some(fault) = rules::kind(kind, Action::Detach, span) {
+    if let Some(fault) = policy::kind(&devices, kind, Action::Detach, span) {
         return Changed::none(ChangeFindings::one(fault));
     }
-    let matching = domain.devices.matching(kind, &devices);
+    let matching = domain.devices.find(kind, &devices, MatchBy::Description);
     match matching.as_slice() {
         [index] => detach_from(domain, kind, *index, span, target, facts),
         [] => match absent {
@@ -63,17 +64,17 @@ fn unknown(kind: Kind, span: Span) -> Diagnostic {
 fn detach_from(mut domain: Domain, kind: Kind, index: usize, span: Span, target: &Target, facts: Facts<'_>) -> Changed {
     let cx = EmitContext::new(&domain, target, facts);
     let mut needs = HostRequirements::new(domain.origin);
-    let moves = removed(options_of(kind, index, &cx));
-    domain.devices.host_of(kind, index, &cx, &mut needs);
+    let Some(device) = domain.devices.get(kind, index) else { return Changed::none(ChangeFindings::default()) };
+    let moves = removed(options_of(device, &cx));
+    device.all_requirements(&cx, &mut needs);
     let mut findings = cx.finish();
     let faults = [
-        rules::after(&domain, kind, index, &moves, Action::Detach, span),
-        rules::busy(&domain, kind, index, span),
-        rules::place(&domain, kind, index, span),
+        policy::device(device, Action::Detach, span),
+        policy::busy(&domain, device, kind, span),
+        policy::place(&domain, kind, index, span),
     ];
     findings.extend(faults.into_iter().flatten().take(1).collect());
-    let alias = domain.devices.info(kind, index).map(|i| i.alias().to_owned()).unwrap_or_default();
-    let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
+    let (alias, origin) = (device.info().alias().to_owned(), device.origin());
     count_memory(&mut domain, kind, index, u64::saturating_sub);
     domain.devices.remove(&alias);
     let change =

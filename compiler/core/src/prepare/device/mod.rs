@@ -3,7 +3,8 @@
 mod attach;
 mod detach;
 mod differ;
-mod rules;
+mod place;
+mod policy;
 mod settings;
 mod update;
 
@@ -16,7 +17,7 @@ use crate::ir::Origin;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::Facts;
-use crate::model::devices::{Devices, Kind, chardev};
+use crate::model::devices::{Device, Devices, Kind, chardev};
 use crate::model::storage;
 use crate::prepare::finish_start;
 use crate::qemu::{HostRequirements, QemuOption, QemuOptions};
@@ -154,8 +155,8 @@ fn complete_with(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain
 
 /// The kind of the one device, and where it stands.
 fn the_one_device(devices: &Devices) -> Option<(Kind, Span)> {
-    let kind = Kind::ALL.iter().find(|k| devices.count(**k) > 0)?;
-    Some((*kind, devices.origin(*kind, 0)?.span()))
+    let (kind, _, device) = devices.iter().next()?;
+    Some((kind, device.origin().span()))
 }
 
 /// The alias of a device, where it has one.
@@ -163,10 +164,10 @@ fn alias_of(domain: &Domain, kind: Kind, index: usize) -> Option<String> {
     domain.devices.info(kind, index).and_then(|i| i.alias.as_ref().map(|a| a.value.clone()))
 }
 
-/// What QEMU gets for a device: the front end comes when all that it stands on is there, wherever it stands on a command line.
-fn options_of(kind: Kind, index: usize, cx: &EmitContext<'_>) -> Vec<QemuOption> {
+/// What QEMU gets for a device: the front end comes when all that it needs is there, wherever it is on a command line.
+fn options_of(device: &dyn Device, cx: &EmitContext<'_>) -> Vec<QemuOption> {
     let mut options = QemuOptions::new();
-    cx.domain.devices.options_of(kind, index, cx, &mut options);
+    device.all_options(cx, &mut options);
     let mut options = options.sorted();
     options.sort_by_key(|item| item.option == "device");
     options

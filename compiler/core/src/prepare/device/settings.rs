@@ -12,7 +12,7 @@ use crate::model::Facts;
 use crate::model::devices::disk::{Disk, DiskDevice};
 use crate::model::devices::graphics::{Password, Server, Spice, Vnc};
 use crate::model::devices::interface::LinkState;
-use crate::model::devices::{Device, Devices, Kind};
+use crate::model::devices::{DeviceElement, Devices, Kind};
 use crate::prepare::next_node;
 use crate::qemu::{Payload, QemuOption, Value as QemuValue};
 use crate::target::Target;
@@ -23,36 +23,9 @@ static NODE: DefaultRule =
 fn call(execute: &str, arguments: Value) -> QmpCall {
     let arguments = match arguments {
         Value::Object(map) => map,
-        _ => Map::new(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => Map::new(),
     };
     QmpCall::new(execute, arguments)
-}
-
-/// What a description of a running device need not repeat.
-pub(super) fn carry_over(before: &Domain, after: &mut Domain, kind: Kind, index: usize) {
-    if let (Some(old), Some(new)) = (before.devices.info(kind, index), after.devices.info_mut(kind, index)) {
-        new.alias = new.alias.take().or_else(|| old.alias.clone());
-        new.address = new.address.take().or_else(|| old.address.clone());
-        new.boot_order = new.boot_order.or(old.boot_order);
-    }
-    match kind {
-        Kind::Disk => {
-            if let (Some(old), Some(new)) = (before.devices.disks.get(index), after.devices.disks.get_mut(index)) {
-                new.node = old.node;
-                new.bootindex = old.bootindex;
-                new.bus = new.bus.or(old.bus);
-            }
-        }
-        Kind::Interface => {
-            let pair = (before.devices.interfaces.get(index), after.devices.interfaces.get_mut(index));
-            if let (Some(old), Some(new)) = pair {
-                new.mac = new.mac.or(old.mac);
-                new.target = new.target.take().or_else(|| old.target.clone());
-                new.bootindex = old.bootindex;
-            }
-        }
-        _ => {}
-    }
 }
 
 /// The drive of the domain into which a medium is to come, where `devices` describes one that is there.
@@ -114,7 +87,8 @@ pub(super) fn forget_nodes(devices: &mut Devices) {
 
 /// The options behind a drive, without the drive, and the node that it gets.
 fn behind(index: usize, cx: &EmitContext<'_>) -> (Vec<QemuOption>, Option<String>) {
-    let mut options = options_of(Kind::Disk, index, cx);
+    let Some(disk) = cx.domain.devices.disks.get(index) else { return (Vec::new(), None) };
+    let mut options = options_of(disk, cx);
     let is_front = |item: &QemuOption| item.option == "device";
     let node = options.iter().filter(|item| is_front(item)).find_map(|item| match &item.payload {
         Payload::Json(props) => props.get("drive").and_then(QemuValue::plain).map(str::to_owned),

@@ -20,12 +20,14 @@ use crate::{Outcome, floors, process};
 use options::Opt;
 use stand_in::StandIns;
 
-/// Start the real QEMU with what virtc makes of the conformance corpus and of testdata, with stand-ins for what the host lacks
+/// Start the real QEMU with what virtc makes of the conformance corpus and of testdata, with stand-ins for what the
+/// host lacks
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     install: install::Options,
-    /// Directories with definitions, or single ones; those for another architecture than that of the QEMU are passed over
+    /// Directories with definitions, or single ones; those for another architecture than that of the QEMU are passed
+    /// over
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// The QEMU
@@ -234,7 +236,8 @@ fn is_arm(binary: &str) -> bool {
     binary.ends_with("qemu-system-aarch64") || binary.ends_with("qemu-system-arm")
 }
 
-/// The words without those that the definition itself has as arguments for QEMU: they are the user's, and stand together.
+/// The words without those that the definition itself has as arguments for QEMU: they are the user's, and stand
+/// together.
 fn without_own(mut words: Vec<String>, definition: &str) -> Vec<String> {
     let Ok(document) = roxmltree::Document::parse(definition) else { return words };
     let arguments = document.descendants().filter(|node| {

@@ -16,7 +16,8 @@ use crate::hold::vocabulary::Vocabulary;
 use crate::install::{self, GRAMMAR, XMLLINT};
 use crate::{Outcome, process};
 
-/// `virtc check --only schema` beside `xmllint --relaxng`: one file, batches on one and two threads, invalid files, memory
+/// `virtc check --only schema` beside `xmllint --relaxng`: one file, batches on one and two threads, invalid files,
+/// memory
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
@@ -189,8 +190,8 @@ fn show(contestants: &[Contestant<'_>]) {
 /// The names of files: all, the valid ones, the invalid mutants; and one of middle size.
 type Written = ([Vec<String>; 3], String);
 
-/// Writes the definitions, and a mutant that is invalid for each valid one. Answers with the names of all files, of the valid
-/// ones and of the invalid mutants, and with a valid one of middle size.
+/// Writes the definitions, and a mutant that is invalid for each valid one. Answers with the names of all files, of the
+/// valid ones and of the invalid mutants, and with a valid one of middle size.
 fn write(cases: &[Case], folder: &Path) -> Result<Written, Box<dyn std::error::Error>> {
     let words = Vocabulary::of(cases);
     let mut random = Random::new(1);

@@ -1,4 +1,5 @@
-//! `cargo xtask record`: what an installed libvirt makes of the definitions in testdata/libvirt, written down beside them.
+//! `cargo xtask record`: what an installed libvirt makes of the definitions in testdata/libvirt, written down beside
+//! them.
 
 mod lab;
 mod spread;

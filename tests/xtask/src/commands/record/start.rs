@@ -23,7 +23,8 @@ pub fn command_line(definition: &Definition) -> Answer {
     };
     let _ = virsh().args(["destroy", &name]).output();
     let text = std::fs::read_to_string(&log).unwrap_or_default();
-    // QEMU may have ended at once, for want of something on this host: with what it was started is in the log all the same.
+    // QEMU may have ended at once, for want of something on this host: with what it was started is in the log all the
+    // same.
     match text.get(before..).and_then(last_command) {
         Some(line) => Answer::Stored(line),
         None => Answer::Refused(said.trim().to_owned()),

@@ -9,8 +9,8 @@ use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::graphics::{Graphics, GraphicsType};
-use crate::model::devices::{AliasStem, Device, Info};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::model::devices::{AliasStem, Device, DeviceElement, Info, common};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -81,7 +81,7 @@ impl Audio {
             input: None,
             output: None,
             info: Info::default(),
-            origin: origin,
+            origin,
         })
     }
 
@@ -101,7 +101,7 @@ impl Audio {
     }
 }
 
-impl Device for Audio {
+impl DeviceElement for Audio {
     const ELEMENT: &'static str = "audio";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -123,6 +123,10 @@ impl Device for Audio {
             kind: kind?,
         })
     }
+}
+
+impl Device for Audio {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("audio").attr("id", &self.id.value.to_string()).attr("type", self.kind.word());
@@ -138,18 +142,6 @@ impl Device for Audio {
                 }
             }
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     /// What `virDomainAudioDefValidate` and `qemuValidateDomainDeviceDefAudio` in libvirt's sources say.
@@ -194,7 +186,15 @@ impl Device for Audio {
         let driver = match self.kind.value {
             AudioType::Pulseaudio => "pa",
             AudioType::File => "wav",
-            kind => kind.word(),
+            kind @ (AudioType::None
+            | AudioType::Alsa
+            | AudioType::Coreaudio
+            | AudioType::Jack
+            | AudioType::Oss
+            | AudioType::Sdl
+            | AudioType::Spice
+            | AudioType::Dbus
+            | AudioType::Pipewire) => kind.word(),
         };
         let streams = [("in", &self.input), ("out", &self.output)];
         let mut props = Props::new()
@@ -213,7 +213,7 @@ impl Device for Audio {
         out.json(ArgSection::Audio, "audiodev", props, self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for (name, value) in [("SDL_AUDIODRIVER", &self.sdl_driver), ("PIPEWIRE_RUNTIME_DIR", &self.runtime_dir)] {
             if let Some(value) = value {
                 out.env(name, &value.value);

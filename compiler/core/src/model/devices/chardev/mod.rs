@@ -17,7 +17,7 @@ use crate::model::EmitContext;
 use crate::model::devices::graphics::GraphicsType;
 use crate::model::devices::interface::InterfaceType;
 use crate::model::devices::{Device, Info};
-use crate::qemu::{ArgSection, HostRequirements, Payload, Props, QemuOptions, Text};
+use crate::qemu::{ArgSection, Payload, Props, QemuOptions, RequirementsOf, Text};
 use crate::xml_io::Fields;
 
 pub use crate::qemu::chardev::{Again, Backend, Chardev, Descriptor, FdSet, HostPort, Open};
@@ -113,7 +113,7 @@ impl Source {
 
     /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at a socket in the
     /// VM's own directory, whose name ends in `socket`.
-    pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut HostRequirements) {
+    pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut RequirementsOf<'_>) {
         match &self.place {
             Place::Path(path) if self.kind.value == SourceType::Dev => {
                 out.allow(path);
@@ -170,7 +170,7 @@ impl Source {
         }
     }
 
-    fn own(&self, path: &str, origin: Origin, out: &mut HostRequirements) {
+    fn own(&self, path: &str, origin: Origin, out: &mut RequirementsOf<'_>) {
         if !self.labels.keeps_owner() {
             out.own(Node::Path(path.to_owned()), origin);
         }

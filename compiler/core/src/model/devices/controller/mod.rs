@@ -16,7 +16,7 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::virtio::VirtioModel;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{Address, AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::elements::memory::scaled;
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
@@ -74,7 +74,17 @@ fn companion_port(model: Spanned<&str>) -> Option<u32> {
         UsbModel::Ich9Uhci1 => Some(0),
         UsbModel::Ich9Uhci2 => Some(2),
         UsbModel::Ich9Uhci3 => Some(4),
-        _ => None,
+        UsbModel::Piix3Uhci
+        | UsbModel::Piix4Uhci
+        | UsbModel::Ehci
+        | UsbModel::Ich9Ehci1
+        | UsbModel::VtUhci
+        | UsbModel::PciOhci
+        | UsbModel::NecXhci
+        | UsbModel::QemuXhci
+        | UsbModel::Qusb1
+        | UsbModel::Qusb2
+        | UsbModel::None => None,
     }
 }
 
@@ -93,7 +103,7 @@ impl Controller {
             model_name: None,
             target: PciTarget::default(),
             info: Info::default(),
-            origin: origin,
+            origin,
         }
     }
 
@@ -194,7 +204,15 @@ impl Controller {
             ControllerType::Ide if family == MachineFamily::I440fx && number == 0 => "ide".to_owned(),
             ControllerType::Sata if family == MachineFamily::Q35 && number == 0 => "ide".to_owned(),
             ControllerType::Usb if number == 0 => "usb".to_owned(),
-            kind => format!("{}{number}", kind.word()),
+            kind @ (ControllerType::Ide
+            | ControllerType::Fdc
+            | ControllerType::Scsi
+            | ControllerType::Sata
+            | ControllerType::VirtioSerial
+            | ControllerType::Usb
+            | ControllerType::Ccid
+            | ControllerType::Isa
+            | ControllerType::Xenbus) => format!("{}{number}", kind.word()),
         }
     }
 
@@ -212,7 +230,7 @@ impl Controller {
     }
 }
 
-impl Device for Controller {
+impl DeviceElement for Controller {
     const ELEMENT: &'static str = "controller";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -253,6 +271,14 @@ impl Device for Controller {
         })
     }
 
+    fn matches_description(&self, other: &Self) -> bool {
+        self.kind.value == other.kind.value && self.index() == other.index()
+    }
+}
+
+impl Device for Controller {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         let tag =
             w.tag("controller").attr("type", self.kind.word()).opt("index", &self.index).opt("model", &self.model);
@@ -270,22 +296,6 @@ impl Device for Controller {
                 w.tag("pcihole64").attr("unit", "KiB").text(&kib.show());
             }
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.kind.value == other.kind.value && self.index() == other.index()
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -342,6 +352,40 @@ impl Device for Controller {
             ControllerType::Fdc | ControllerType::Isa | ControllerType::Xenbus => return BusSlot::Nothing,
             ControllerType::Ccid => return BusSlot::Usb,
         })
+    }
+
+    fn takes_mmio(&self) -> bool {
+        match self.kind() {
+            ControllerType::VirtioSerial => true,
+            ControllerType::Scsi => self.scsi_model().is_some_and(ScsiModel::is_virtio),
+            ControllerType::Pci
+            | ControllerType::Usb
+            | ControllerType::Sata
+            | ControllerType::Ide
+            | ControllerType::Fdc
+            | ControllerType::Isa
+            | ControllerType::Xenbus
+            | ControllerType::Ccid => false,
+        }
+    }
+
+    fn live(&self) -> Live {
+        let what = || format!("a controller of type `{}`", self.kind().word());
+        Live::plug(Can::when(self.kind() == ControllerType::Scsi, what))
+    }
+
+    fn already_there(&self, running: &Domain) -> Option<String> {
+        let index = self.index.get()?;
+        running.devices.controller(self.kind(), index)?;
+        Some(format!("a `{}` controller {index}", self.kind().word()))
+    }
+
+    fn busy(&self, running: &Domain) -> Option<String> {
+        let number = self.index();
+        let on_it = |info: &&Info| matches!(&info.address, Some(Spanned { value: Address::Drive { controller, .. }, .. }) if *controller == number);
+        let disks = running.devices.disks.iter().filter(|d| d.controller_type() == Some(self.kind())).map(Device::info);
+        let mut infos = disks.chain(running.devices.hostdevs.iter().map(Device::info));
+        infos.find(on_it).map(|user| user.alias().to_owned())
     }
 
     fn alias_stem(&self, domain: &Domain) -> AliasStem {

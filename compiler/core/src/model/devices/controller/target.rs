@@ -140,7 +140,16 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
         PciModel::PcieExpanderBus if !matches!(family, MachineFamily::Q35 | MachineFamily::ArmVirt) => {
             refuse(place, "a `pcie-expander-bus` needs a machine of type `q35` or `virt`".to_owned());
         }
-        _ => {}
+        PciModel::PciRoot
+        | PciModel::PcieRoot
+        | PciModel::PciBridge
+        | PciModel::DmiToPciBridge
+        | PciModel::PcieToPciBridge
+        | PciModel::PcieRootPort
+        | PciModel::PcieSwitchUpstreamPort
+        | PciModel::PcieSwitchDownstreamPort
+        | PciModel::PciExpanderBus
+        | PciModel::PcieExpanderBus => {}
     }
     if let Some(bus) = controller.target.bus_nr.filter(|b| !(1..=254).contains(&b.value)) {
         refuse(bus.origin, "bus numbers of expander buses are 1 to 254".to_owned());

@@ -96,7 +96,13 @@ fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
                 faults.push(refuse(origin, "the server of an SD card's data is asked without secrets"));
             }
         }
-        _ => faults.push(refuse(source.origin, "the data of an SD card is a file, a block device or on a server")),
+        Location::Empty
+        | Location::Volume { .. }
+        | Location::Nvme { .. }
+        | Location::VhostUser(..)
+        | Location::VhostVdpa(_) => {
+            faults.push(refuse(source.origin, "the data of an SD card is a file, a block device or on a server"))
+        }
     }
 }
 

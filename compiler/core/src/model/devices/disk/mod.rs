@@ -20,11 +20,11 @@ use crate::model::EmitContext;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{ControllerType, ScsiModel};
 use crate::model::devices::virtio::VirtioModel;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Can, Change, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
 use crate::model::storage::ImageFormat;
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -174,7 +174,7 @@ fn above_zero(number: Opt<u32>) -> Opt<u32> {
     number.filter(|n| n.value > 0)
 }
 
-impl Device for Disk {
+impl DeviceElement for Disk {
     const ELEMENT: &'static str = "disk";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -214,6 +214,20 @@ impl Device for Disk {
             bootindex: None,
         })
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        other.target.as_ref().is_some_and(|t| self.target.is(&t.value))
+    }
+
+    fn carry_over(&mut self, running: &Self) {
+        self.node = running.node;
+        self.bootindex = running.bootindex;
+        self.bus = self.bus.or(running.bus);
+    }
+}
+
+impl Device for Disk {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = self.storage.write_attributes(
@@ -257,22 +271,6 @@ impl Device for Disk {
             self.storage.write_encryption(w);
             self.info.write(w);
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        other.target.as_ref().is_some_and(|t| self.target.is(&t.value))
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -365,6 +363,31 @@ impl Device for Disk {
         }
     }
 
+    fn takes_mmio(&self) -> bool {
+        self.bus.is(&DiskBus::Virtio)
+    }
+
+    fn live(&self) -> Live {
+        let is_drive = self.device() != DiskDevice::Disk;
+        let plug = match self.bus.get() {
+            None | Some(DiskBus::Virtio | DiskBus::Scsi | DiskBus::Usb) => Can::Yes,
+            Some(bus @ (DiskBus::Ide | DiskBus::Fdc | DiskBus::Sata | DiskBus::Sd)) => {
+                let what = if is_drive { self.device().word() } else { "disk" };
+                Can::Not(format!("a {what} on the bus `{}`", bus.word()))
+            }
+        };
+        let free: &[_] =
+            if is_drive { &["@type", "source", "driver/@name", "driver/@type"] } else { &["source/@startupPolicy"] };
+        let of_running = &["target/@tray", "source/@index", "backingStore", "mirror"];
+        Live::plug(plug).and_update(Leaves {
+            change: Change::Medium,
+            free,
+            of_running,
+            ignored: &["source/@index"],
+            keeps: false,
+        })
+    }
+
     fn alias_stem(&self, domain: &Domain) -> AliasStem {
         let bus = self.bus.get().map_or("disk", DiskBus::word);
         AliasStem::Whole(match &self.info.address {
@@ -391,7 +414,7 @@ impl Device for Disk {
         frontend::options(self, cx, out);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         throttle::host(self, out);
         self.storage.host(self.readonly.is_some(), out);
     }

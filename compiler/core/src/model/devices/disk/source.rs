@@ -7,7 +7,7 @@ use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Defaults;
 use crate::model::devices::disk::{Disk, DiskDevice};
 use crate::model::storage::{Auth, Backing, Encryption, Location, StorageSource, StorageType};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -182,7 +182,7 @@ impl DiskStorage {
     }
 
     /// What the host must do so that QEMU reaches the images.
-    pub fn host(&self, readonly: bool, out: &mut HostRequirements) {
+    pub fn host(&self, readonly: bool, out: &mut RequirementsOf<'_>) {
         if let Some(source) = &self.source {
             source.host(readonly, out);
         }

@@ -9,7 +9,7 @@ use crate::ir::{OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::devices::disk::{Disk, DiskBus, DiskDevice};
 use crate::model::elements::throttle::IoLimits;
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -75,7 +75,7 @@ fn node_name(number: u32) -> String {
 }
 
 /// QEMU learns the limits of `<iotune>` before the guest runs.
-pub(super) fn host(disk: &Disk, out: &mut HostRequirements) {
+pub(super) fn host(disk: &Disk, out: &mut RequirementsOf<'_>) {
     let Some(limits) = disk.throttling.limits.as_ref().filter(|l| l.any()) else { return };
     if disk.bus.is(&DiskBus::Sd) || disk.storage.place().is_none() {
         return;

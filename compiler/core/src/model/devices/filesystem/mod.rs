@@ -12,9 +12,9 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{Backend, Chardev};
-use crate::model::devices::{AliasStem, BusSlot, Device, Info, common};
+use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, Opts, Payload, Props, QemuOptions, Text, state};
+use crate::qemu::{ArgSection, Opts, Payload, Props, QemuOptions, RequirementsOf, Text, state};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -105,7 +105,7 @@ impl Filesystem {
     }
 }
 
-impl Device for Filesystem {
+impl DeviceElement for Filesystem {
     const ELEMENT: &'static str = "filesystem";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -141,6 +141,14 @@ impl Device for Filesystem {
         })
     }
 
+    fn matches_description(&self, other: &Self) -> bool {
+        self.target == other.target
+    }
+}
+
+impl Device for Filesystem {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("filesystem").attr("type", "mount").opt("accessmode", &self.access).opt("model", &self.model);
         let tag = tag.opt("fmode", &self.fmode).opt("dmode", &self.dmode).opt("multidevs", &self.multidevs);
@@ -159,12 +167,6 @@ impl Device for Filesystem {
             }
             self.info.write(w);
         });
-    }
-
-    common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.target == other.target
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -192,6 +194,15 @@ impl Device for Filesystem {
         }
         let express = domain.has_pcie() && !self.model.is(&Model::Transitional);
         BusSlot::Pci(if express { PCIE_DEVICE } else { PCI_DEVICE })
+    }
+
+    // libvirt puts one without an address on PCI, on every machine.
+    fn allows_mmio(&self) -> bool {
+        true
+    }
+
+    fn live(&self) -> Live {
+        Live::plug(Can::when(self.is_virtiofs(), || "a file system that is not a `virtiofs`".to_owned()))
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
@@ -240,7 +251,7 @@ impl Device for Filesystem {
         out.device(ArgSection::Filesystems, props.and(cx.pci_address(&self.info.address)), self.origin);
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match (&self.socket, self.is_virtiofs()) {
             (Some(socket), _) => out.own(Node::Path(socket.value.clone()), socket.origin),
             (None, true) => {

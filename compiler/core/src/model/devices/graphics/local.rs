@@ -4,7 +4,7 @@ use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::model::EmitContext;
 use crate::model::devices::audio::Audio;
 use crate::model::devices::graphics::{render_node, text};
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, Text};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf, Text};
 use crate::xml_io::Fields;
 use crate::xml_io::Tag;
 
@@ -48,7 +48,7 @@ impl Sdl {
         out.opts(ArgSection::Graphics, "display", opts, origin);
     }
 
-    pub(super) fn host(&self, out: &mut HostRequirements) {
+    pub(super) fn host(&self, out: &mut RequirementsOf<'_>) {
         for (name, value) in [("DISPLAY", &self.display), ("XAUTHORITY", &self.xauth)] {
             if let Some(value) = text(value.as_ref()) {
                 out.env(name, value);
@@ -111,7 +111,7 @@ impl Dbus {
     }
 
     /// A bus that nobody names is the domain's own.
-    pub(super) fn host(&self, origin: Origin, out: &mut HostRequirements) {
+    pub(super) fn host(&self, origin: Origin, out: &mut RequirementsOf<'_>) {
         if !self.is_p2p() && self.address.is_none() {
             out.refuse("starting a D-Bus daemon (`<graphics type='dbus'>`)", origin);
         }

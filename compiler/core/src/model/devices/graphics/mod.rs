@@ -20,8 +20,8 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
-use crate::model::devices::{AliasStem, Device, Info};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::model::devices::{AliasStem, Can, Change, Device, DeviceElement, Info, Leaves, Live, common};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -74,7 +74,7 @@ impl Graphics {
     }
 }
 
-impl Device for Graphics {
+impl DeviceElement for Graphics {
     const ELEMENT: &'static str = "graphics";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -97,6 +97,14 @@ impl Device for Graphics {
         Some(Self { server, info: Info::default(), origin: Origin::Xml(f.element().start_tag()) })
     }
 
+    fn is_updated_by(&self, new: &Self) -> bool {
+        self.kind() == new.kind()
+    }
+}
+
+impl Device for Graphics {
+    common!();
+
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("graphics").attr("type", self.kind().word());
         match &self.server {
@@ -107,18 +115,6 @@ impl Device for Graphics {
             Server::EglHeadless(egl) => egl.write(tag),
             Server::Rdp(rdp) => rdp.write(tag),
         }
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -132,6 +128,22 @@ impl Device for Graphics {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         check::check(self, domain, faults);
+    }
+
+    fn live(&self) -> Live {
+        let serves = matches!(self.kind(), GraphicsType::Vnc | GraphicsType::Spice);
+        Live {
+            update: Can::when(serves, || format!("a `<graphics>` of type `{}`", self.kind().word())),
+            leaves: Leaves {
+                change: Change::Password,
+                free: &["@passwd", "@passwdValidTo", "@connected"],
+                // The address of a `<listen>` is in two places.
+                ignored: &["@listen"],
+                keeps: true,
+                ..Leaves::default()
+            },
+            ..Live::NEVER
+        }
     }
 
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
@@ -152,7 +164,7 @@ impl Device for Graphics {
         }
     }
 
-    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let config = config(cx);
         let node = |given: &Opt<String>| {
             given.as_ref().map(|n| n.value.as_str()).or_else(|| cx.render_node()).map(str::to_owned)

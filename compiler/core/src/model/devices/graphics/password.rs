@@ -5,7 +5,7 @@ use time::{Date, Month, PrimitiveDateTime, Time};
 use virtc_plan::QmpCall;
 
 use crate::ir::{Leaf, Opt, words};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::Tag;
 
@@ -79,7 +79,7 @@ impl Password {
         protocol: &str,
         of_host: Option<&String>,
         origin: crate::ir::Origin,
-        out: &mut HostRequirements,
+        out: &mut RequirementsOf<'_>,
     ) {
         let Some(password) = self.text.as_ref().map(|t| &t.value).or(of_host) else { return };
         let mut arguments =
@@ -115,8 +115,8 @@ mod tests {
     fn the_host_has_one_for_servers_without() {
         let rule = crate::ir::Origin::Xml(virtc_diag::Span::at(0));
         let sent = |password: &Password, of_host: Option<&String>| {
-            let mut needs = HostRequirements::new(rule);
-            password.set("vnc", of_host, rule, &mut needs);
+            let mut needs = crate::qemu::HostRequirements::new(rule);
+            password.set("vnc", of_host, rule, &mut needs.for_vm());
             let calls = needs.commands.into_iter().map(|(call, _)| (call.execute, Value::Object(call.arguments)));
             calls.collect::<Vec<_>>()
         };

@@ -7,7 +7,7 @@ use crate::ir::{DefaultRule, Leaf, OptExt, Origin, Spanned, Switch, Uuid, words}
 use crate::model::EmitContext;
 use crate::model::devices::Info;
 use crate::model::devices::hostdev::Display;
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -71,7 +71,7 @@ impl Mdev {
         out.device(ArgSection::Hostdevs, props, self.uuid.origin);
     }
 
-    pub(super) fn host(&self, out: &mut HostRequirements) {
+    pub(super) fn host(&self, out: &mut RequirementsOf<'_>) {
         out.pin();
         out.refuse("mediated devices (`<hostdev type='mdev'>`)", self.uuid.origin);
     }

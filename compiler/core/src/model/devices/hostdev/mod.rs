@@ -19,8 +19,8 @@ use crate::model::EmitContext;
 use crate::model::devices::chardev::device_or_ignored;
 use crate::model::devices::host_function::{HostFunction, pci_slot};
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{Address, AliasStem, BusSlot, Device, Info};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::model::devices::{Address, AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
@@ -201,12 +201,20 @@ impl Hostdev {
     }
 }
 
-impl Device for Hostdev {
+impl DeviceElement for Hostdev {
     const ELEMENT: &'static str = "hostdev";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         device_or_ignored(f, Self::read(f))
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        self.is_same(other)
+    }
+}
+
+impl Device for Hostdev {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let tag = w.tag("hostdev").opt("mode", &self.mode).attr("type", self.kind().word());
@@ -231,22 +239,6 @@ impl Device for Hostdev {
             }
             self.info.write(w);
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.is_same(other)
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -276,6 +268,14 @@ impl Device for Hostdev {
         }
     }
 
+    fn takes_mmio(&self) -> bool {
+        matches!(self.subsystem, Subsystem::ScsiHost(_))
+    }
+
+    fn live(&self) -> Live {
+        Live::plug(Can::Yes)
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Next("hostdev")
     }
@@ -291,7 +291,7 @@ impl Device for Hostdev {
         }
     }
 
-    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match &self.subsystem {
             Subsystem::Pci(pci) => pci.function.host(out),
             Subsystem::Usb(usb) => usb.host(cx, out),

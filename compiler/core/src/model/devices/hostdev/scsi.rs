@@ -10,7 +10,7 @@ use crate::model::devices::Info;
 use crate::model::devices::address::Address;
 use crate::model::devices::controller::{Controller, ControllerType, ScsiModel};
 use crate::model::storage::{Auth, SecretUsage, secret_object};
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -258,7 +258,7 @@ impl Scsi {
         out.device(ArgSection::Hostdevs, props.opt("bootindex", info.boot_order.get()), self.source.origin());
     }
 
-    pub(super) fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    pub(super) fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if let Some(rawio) = self.rawio.filter(|r| r.value.is_yes()) {
             out.refuse("raw SCSI commands (`rawio='yes'`)", rawio.origin);
         }

@@ -3,7 +3,7 @@
 use crate::ir::{Opt, OptExt, Spanned, words};
 use crate::model::EmitContext;
 use crate::model::devices::Info;
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions, fd};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, fd};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -64,7 +64,7 @@ impl ScsiHost {
         out.device(ArgSection::Hostdevs, props, self.wwpn.origin);
     }
 
-    pub(super) fn host(&self, info: &Info, out: &mut HostRequirements) {
+    pub(super) fn host(&self, info: &Info, out: &mut RequirementsOf<'_>) {
         out.open_device(&descriptor(info), VHOST_SCSI, self.wwpn.origin);
     }
 }

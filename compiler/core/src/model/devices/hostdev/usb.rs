@@ -8,7 +8,7 @@ use crate::model::EmitContext;
 use crate::model::devices::Info;
 use crate::model::devices::host_source::UsbSource;
 use crate::model::storage::StartupPolicy;
-use crate::qemu::{ArgSection, HostRequirements, Props, QemuOptions};
+use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -125,7 +125,7 @@ impl UsbDevice {
         out.device(ArgSection::Hostdevs, props, self.source.origin);
     }
 
-    pub(super) fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    pub(super) fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if let Found::At(bus, device) = self.find(cx) {
             out.usb(bus, device, self.source.origin);
         }

@@ -223,7 +223,17 @@ fn passt(interface: &Interface, report: &mut Report<'_>) {
     }
     let dev = match &interface.source {
         Source::VhostUser(socket) => socket.dev.as_ref(),
-        _ => None,
+        Source::Nothing
+        | Source::User(_)
+        | Source::Ethernet(_)
+        | Source::Bridge(_)
+        | Source::Network { .. }
+        | Source::Direct { .. }
+        | Source::Vdpa(_)
+        | Source::Vds { .. }
+        | Source::Internal(_)
+        | Source::Inet(..)
+        | Source::Host(_) => None,
     };
     if let Some(forward) = interface.forwards.first() {
         report.refuse_with(forward.origin, "only passt forwards ports", help);

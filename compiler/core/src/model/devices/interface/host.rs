@@ -8,10 +8,10 @@ use crate::model::EmitContext;
 use crate::model::devices::host_function::HostFunction;
 use crate::model::devices::interface::source::SocketMode;
 use crate::model::devices::interface::{Interface, InterfaceType, LinkState, Source, frontend, netdev};
-use crate::qemu::HostRequirements;
+use crate::qemu::RequirementsOf;
 
 /// Taps, descriptors and functions of the host; what the runtime cannot do yet is refused by name.
-pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
     let origin = interface.kind.origin;
     if let Some(own) = interface.host_function() {
         return function(interface, own, out);
@@ -26,7 +26,7 @@ pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRe
         InterfaceType::Vdpa => {
             if let Source::Vdpa(Some(path)) = &interface.source {
                 out.open_device(&netdev::vdpa_fd(interface.info.alias()), &path.value, path.origin);
-                out.pinned = true;
+                out.pin();
             }
         }
         InterfaceType::Hostdev
@@ -49,13 +49,13 @@ pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRe
 }
 
 /// A function of the host, which is a VF with a MAC of the definition's.
-fn function(interface: &Interface, own: &HostFunction, out: &mut HostRequirements) {
+fn function(interface: &Interface, own: &HostFunction, out: &mut RequirementsOf<'_>) {
     own.host(out);
     let admin = interface.mac.as_ref().map(|m| m.origin).or(interface.vlan.as_ref().map(|v| v.origin));
     out.vf_admin(admin.unwrap_or(own.address.origin));
 }
 
-fn tap(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+fn tap(interface: &Interface, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
     let (fds, vhost_fds) = netdev::descriptors(interface);
     let name = interface.target.as_ref().map_or_else(|| "vnet%d".to_owned(), |t| t.value.clone());
     // The host's side of the tap has the guest's address, but for its first byte: a bridge takes the lowest address of its ports for its own.
@@ -79,7 +79,7 @@ fn tap(interface: &Interface, cx: &EmitContext<'_>, out: &mut HostRequirements) 
 }
 
 /// A socket at which QEMU waits is made by QEMU; one at which it knocks must be open to it.
-fn vhost_user(interface: &Interface, out: &mut HostRequirements) {
+fn vhost_user(interface: &Interface, out: &mut RequirementsOf<'_>) {
     let Source::VhostUser(socket) = &interface.source else { return };
     let Some(path) = &socket.path else { return };
     if socket.mode.is(&SocketMode::Server) {
@@ -90,7 +90,7 @@ fn vhost_user(interface: &Interface, out: &mut HostRequirements) {
 }
 
 /// What the runtime cannot do to the host's end.
-fn refusals(interface: &Interface, out: &mut HostRequirements) {
+fn refusals(interface: &Interface, out: &mut RequirementsOf<'_>) {
     let options = &interface.options;
     for script in [&interface.script, &interface.downscript].into_iter().flatten() {
         out.refuse("interface scripts (`<script>`, `<downscript>`)", script.origin);

@@ -25,9 +25,9 @@ use crate::model::EmitContext;
 use crate::model::devices::host_function::HostFunction;
 use crate::model::devices::host_source::NetSource;
 use crate::model::devices::teaming::Teaming;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Can, Change, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -181,7 +181,7 @@ impl Interface {
     }
 }
 
-impl Device for Interface {
+impl DeviceElement for Interface {
     const ELEMENT: &'static str = "interface";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -225,6 +225,25 @@ impl Device for Interface {
             kind,
         })
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
+        self.kind.value == other.kind.value && same_address && other.mac.is_none_or(|m| self.mac.is(&m.value))
+    }
+
+    fn is_updated_by(&self, new: &Self) -> bool {
+        new.mac.is_none_or(|mac| self.mac.is(&mac.value))
+    }
+
+    fn carry_over(&mut self, running: &Self) {
+        self.mac = self.mac.or(running.mac);
+        self.target = self.target.take().or_else(|| running.target.clone());
+        self.bootindex = running.bootindex;
+    }
+}
+
+impl Device for Interface {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         let function = if let Source::Host(Some(NetSource::Function(own))) = &self.source { Some(own) } else { None };
@@ -286,13 +305,6 @@ impl Device for Interface {
         });
     }
 
-    crate::model::devices::common!();
-
-    fn matches_description(&self, other: &Self) -> bool {
-        let same_address = other.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value));
-        self.kind.value == other.kind.value && same_address && other.mac.is_none_or(|m| self.mac.is(&m.value))
-    }
-
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if let Some(mac) = self.mac.filter(|m| m.0.first().is_some_and(|b| b & 1 == 1)) {
             let message = format!("{} is a multicast address", mac.show());
@@ -308,7 +320,18 @@ impl Device for Interface {
             InterfaceType::Vhostuser | InterfaceType::Vdpa => {
                 self.model.get_or_insert(Spanned::rule("virtio".to_owned(), &VIRTIO, self.origin));
             }
-            _ => {
+            InterfaceType::User
+            | InterfaceType::Ethernet
+            | InterfaceType::Bridge
+            | InterfaceType::Network
+            | InterfaceType::Direct
+            | InterfaceType::Udp
+            | InterfaceType::Mcast
+            | InterfaceType::Server
+            | InterfaceType::Client
+            | InterfaceType::Null
+            | InterfaceType::Vds
+            | InterfaceType::Internal => {
                 let (model, rule) = model::default_model(defaults.arch, defaults.family);
                 self.model.get_or_insert(Spanned::rule(model.to_owned(), rule, self.origin));
             }
@@ -345,6 +368,28 @@ impl Device for Interface {
         }
     }
 
+    fn takes_mmio(&self) -> bool {
+        self.is_virtio() && self.host_function().is_none()
+    }
+
+    fn live(&self) -> Live {
+        let free: &[_] = if self.host_function().is_some() {
+            &[]
+        } else {
+            &[
+                "link",
+                "bandwidth",
+                "filterref",
+                "coalesce",
+                "@trustGuestRxFilters",
+                "source/@bridge",
+                "source/@portgroup",
+            ]
+        };
+        let of_running = &["target/@dev", "source/@portid", "backend"];
+        Live::plug(Can::Yes).and_update(Leaves { change: Change::Link, free, of_running, ..Leaves::default() })
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Next(if self.host_function().is_some() { "hostdev" } else { "net" })
     }
@@ -353,7 +398,7 @@ impl Device for Interface {
         frontend::options(self, cx, out);
     }
 
-    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         host::host(self, cx, out);
     }
 }

@@ -54,7 +54,11 @@ pub(super) fn default_model(arch: Arch, family: MachineFamily) -> (&'static str,
         MachineFamily::ArmVirt => ("virtio", &MODEL_OF_ARM),
         MachineFamily::Versatile => ("scm91c111", &MODEL_OF_ARM),
         _ if arch.is_arm() => ("lan9118", &MODEL_OF_ARM),
-        _ => ("rtl8139", &MODEL),
+        MachineFamily::I440fx
+        | MachineFamily::Q35
+        | MachineFamily::Realview
+        | MachineFamily::Vexpress
+        | MachineFamily::Other => ("rtl8139", &MODEL),
     }
 }
 

@@ -9,11 +9,11 @@ use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::address::Address;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Can, Change, Device, DeviceElement, Info, Leaves, Live, common};
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -122,7 +122,7 @@ static REQUESTED: DefaultRule = DefaultRule {
     text: "virtio-mem gives the guest nothing unless something is requested",
 };
 
-impl Device for MemoryDevice {
+impl DeviceElement for MemoryDevice {
     const ELEMENT: &'static str = "memory";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -162,6 +162,18 @@ impl Device for MemoryDevice {
             origin: f.origin(),
         })
     }
+
+    fn matches_description(&self, other: &Self) -> bool {
+        self.model == other.model && self.target.size == other.target.size && self.target.node == other.target.node
+    }
+
+    fn is_updated_by(&self, new: &Self) -> bool {
+        self.model == new.model && new.info.address.as_ref().is_none_or(|a| self.info.address.is(&a.value))
+    }
+}
+
+impl Device for MemoryDevice {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         fn size(w: &mut XmlWriter, name: &'static str, kib: &Opt<u64>) {
@@ -203,22 +215,6 @@ impl Device for MemoryDevice {
         });
     }
 
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn matches_description(&self, other: &Self) -> bool {
-        self.model == other.model && self.target.size == other.target.size && self.target.node == other.target.node
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
-    }
-
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         if self.model.is(&Model::VirtioMem) {
             self.target.requested.get_or_insert(Spanned::rule(0, &REQUESTED, self.origin));
@@ -238,6 +234,21 @@ impl Device for MemoryDevice {
         }
     }
 
+    fn takes_mmio(&self) -> bool {
+        matches!(self.model.get(), Some(Model::VirtioPmem | Model::VirtioMem))
+    }
+
+    fn live(&self) -> Live {
+        let plug = Can::when(!self.model.is(&Model::SgxEpc), || "memory of model `sgx-epc`".to_owned());
+        let free: &[_] = if self.model.is(&Model::VirtioMem) { &["target/requested"] } else { &[] };
+        Live::plug(plug).and_update(Leaves {
+            change: Change::RequestedSize,
+            free,
+            of_running: &["target/current"],
+            ..Leaves::default()
+        })
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         match (self.model.get(), self.slot()) {
             (Some(Model::Dimm) | None, Some(slot)) => AliasStem::Whole(format!("dimm{slot}")),
@@ -254,7 +265,7 @@ impl Device for MemoryDevice {
         emit::options(self, cx, out);
     }
 
-    fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if let Some(path) = self.source.as_ref().and_then(|s| s.path.as_ref()) {
             out.file(&path.value, path.origin);
         } else if self.model.is(&Model::SgxEpc) {

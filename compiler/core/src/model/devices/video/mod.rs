@@ -12,10 +12,10 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::foreign;
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::devices::{AliasStem, BusSlot, Device, Info};
+use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::model::elements::os::MachineFamily;
 use crate::model::slot::{PCI_DEVICE, PCIE_DEVICE};
-use crate::qemu::{ArgSection, HostRequirements, QemuOptions};
+use crate::qemu::{ArgSection, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -164,7 +164,7 @@ impl Video {
     }
 }
 
-impl Device for Video {
+impl DeviceElement for Video {
     const ELEMENT: &'static str = "video";
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
@@ -194,6 +194,10 @@ impl Device for Video {
         video.resolution = m.child("resolution").map(|r| (r.attr("x"), r.attr("y")));
         Some(video)
     }
+}
+
+impl Device for Video {
+    common!();
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("video").children(|w| {
@@ -218,18 +222,6 @@ impl Device for Video {
             });
             self.info.write(w);
         });
-    }
-
-    fn origin(&self) -> Origin {
-        self.origin
-    }
-
-    fn info(&self) -> &Info {
-        &self.info
-    }
-
-    fn info_mut(&mut self) -> &mut Info {
-        &mut self.info
     }
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
@@ -266,6 +258,10 @@ impl Device for Video {
         }
     }
 
+    fn takes_mmio(&self) -> bool {
+        self.model.is(&Model::Virtio)
+    }
+
     fn alias_stem(&self, _domain: &Domain) -> AliasStem {
         AliasStem::Indexed("video")
     }
@@ -279,7 +275,7 @@ impl Device for Video {
         }
     }
 
-    fn host(&self, _cx: &EmitContext<'_>, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if self.is_vhost_user() {
             out.refuse(
                 "starting vhost-user programs (`<driver name='vhostuser'>`)",

@@ -92,7 +92,8 @@ mod tests {
         assert_eq!(feature("x.y"), ["CPU feature `x.y` does not exist"]);
         assert_eq!(faults("<cpu><model>YongFeng</model></cpu>"), Vec::<String>::new());
         assert!(
-            faults("<cpu><model>cortex-a15</model></cpu>").contains(&"CPU model `cortex-a15` does not exist".to_owned())
+            faults("<cpu><model>cortex-a15</model></cpu>")
+                .contains(&"CPU model `cortex-a15` does not exist".to_owned())
         );
         let host_model = "<cpu mode='host-model'><model>nothing</model></cpu>";
         assert!(faults(host_model).contains(&"CPU model `nothing` does not exist".to_owned()));

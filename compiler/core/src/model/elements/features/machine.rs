@@ -84,10 +84,10 @@ impl Features {
     }
 
     /// `-machine`, which holds settings of many elements.
-    pub fn machine(cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    pub(super) fn machine(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let domain = cx.domain;
         let Some(machine) = &domain.os.machine else { return };
-        let features = &domain.features;
+        let features = self;
         let mut opts = Opts::first(&machine.value).switch("usb", false);
         for (key, value) in [("vmport", &features.vmport), ("smm", &features.smm)] {
             if let Some(value) = value {

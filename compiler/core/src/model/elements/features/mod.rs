@@ -11,6 +11,7 @@ use virtc_diag::Diagnostics;
 use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, YesNo, unit_bytes, words};
 use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::Facts;
 use crate::model::elements::os::{MachineFamily, Os};
@@ -78,55 +79,6 @@ pub struct Features {
 }
 
 impl Features {
-    /// Reads `<features>` from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
-        let Some(f) = domain.child("features") else { return Self::default() };
-        let mut out = Self::default();
-        for plain in [Plain::Acpi, Plain::Apic, Plain::Pae, Plain::Viridian, Plain::Privnet] {
-            if let Some(child) = f.child(plain.word()) {
-                if plain == Plain::Apic {
-                    out.apic_eoi = child.attr("eoi");
-                }
-                out.plain.push(Spanned { value: plain, origin: child.origin() });
-            }
-        }
-        // A switch without a state is on.
-        let switch = |name: &str| {
-            let child = f.child(name)?;
-            Some(child.attr("state").unwrap_or(Spanned { value: Switch::On, origin: child.origin() }))
-        };
-        out.hyperv = Hyperv::lower(&f);
-        out.kvm = Kvm::lower(&f);
-        out.tcg = Tcg::lower(&f);
-        out.pvspinlock = switch("pvspinlock");
-        out.pmu = switch("pmu");
-        out.vmport = switch("vmport");
-        out.vmcoreinfo = switch("vmcoreinfo");
-        out.ps2 = switch("ps2");
-        out.kept = Kept::lower(&f);
-        out.ioapic = f.child_attr("ioapic", "driver");
-        if let Some(smm) = f.child("smm") {
-            out.smm = Some(smm.attr("state").unwrap_or(Spanned { value: Switch::On, origin: smm.origin() }));
-            out.tseg = smm.child("tseg").and_then(|t| {
-                let unit: Opt<String> = t.attr("unit");
-                let factor = unit_bytes(unit.as_ref().map_or("MiB", |u| &u.value))?;
-                t.text::<u64>().map(|size| size.map(|size| size.saturating_mul(factor)))
-            });
-        }
-        out.async_teardown = f
-            .child("async-teardown")
-            .map(|child| child.attr("enabled").unwrap_or(Spanned { value: YesNo::Yes, origin: child.origin() }));
-        out.gic = Gic::lower(&f);
-        out.ras = switch("ras");
-        for name in FOREIGN {
-            if let Some(child) = f.child(name) {
-                out.foreign.push(Spanned { value: name, origin: Origin::Xml(child.element().name_span()) });
-                let _ = child.ignore_rest();
-            }
-        }
-        out
-    }
-
     /// Fills in what is absent, and reports what libvirt refuses in a single feature.
     pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>, faults: &mut Diagnostics) {
         arm::define(&mut self.gic, origin, os, kvm, facts);
@@ -182,13 +134,6 @@ impl Features {
         self.plain.iter().find(|p| p.value == plain).map(|p| p.origin)
     }
 
-    /// Writes `<features>`.
-    pub fn write(&self, w: &mut XmlWriter) {
-        if !self.is_empty() {
-            w.tag("features").children(|w| self.write_all(w));
-        }
-    }
-
     /// The flags of `-cpu`; `crash` tells whether the guest may report a crash through Hyper-V's registers.
     pub fn cpu_opts(&self, crash: bool, mut opts: Opts) -> Opts {
         for (name, state) in [("kvm-pv-eoi", &self.apic_eoi), ("kvm-pv-unhalt", &self.pvspinlock)] {
@@ -210,9 +155,68 @@ impl Features {
         }
         opts
     }
+}
+
+impl Element for Features {
+    /// Reads `<features>` from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let Some(f) = domain.child("features") else { return Self::default() };
+        let mut out = Self::default();
+        for plain in [Plain::Acpi, Plain::Apic, Plain::Pae, Plain::Viridian, Plain::Privnet] {
+            if let Some(child) = f.child(plain.word()) {
+                if plain == Plain::Apic {
+                    out.apic_eoi = child.attr("eoi");
+                }
+                out.plain.push(Spanned { value: plain, origin: child.origin() });
+            }
+        }
+        // A switch without a state is on.
+        let switch = |name: &str| {
+            let child = f.child(name)?;
+            Some(child.attr("state").unwrap_or(Spanned { value: Switch::On, origin: child.origin() }))
+        };
+        out.hyperv = Hyperv::lower(&f);
+        out.kvm = Kvm::lower(&f);
+        out.tcg = Tcg::lower(&f);
+        out.pvspinlock = switch("pvspinlock");
+        out.pmu = switch("pmu");
+        out.vmport = switch("vmport");
+        out.vmcoreinfo = switch("vmcoreinfo");
+        out.ps2 = switch("ps2");
+        out.kept = Kept::lower(&f);
+        out.ioapic = f.child_attr("ioapic", "driver");
+        if let Some(smm) = f.child("smm") {
+            out.smm = Some(smm.attr("state").unwrap_or(Spanned { value: Switch::On, origin: smm.origin() }));
+            out.tseg = smm.child("tseg").and_then(|t| {
+                let unit: Opt<String> = t.attr("unit");
+                let factor = unit_bytes(unit.as_ref().map_or("MiB", |u| &u.value))?;
+                t.text::<u64>().map(|size| size.map(|size| size.saturating_mul(factor)))
+            });
+        }
+        out.async_teardown = f
+            .child("async-teardown")
+            .map(|child| child.attr("enabled").unwrap_or(Spanned { value: YesNo::Yes, origin: child.origin() }));
+        out.gic = Gic::lower(&f);
+        out.ras = switch("ras");
+        for name in FOREIGN {
+            if let Some(child) = f.child(name) {
+                out.foreign.push(Spanned { value: name, origin: Origin::Xml(child.element().name_span()) });
+                let _ = child.ignore_rest();
+            }
+        }
+        out
+    }
+
+    /// Writes `<features>`.
+    fn write(&self, w: &mut XmlWriter) {
+        if !self.is_empty() {
+            w.tag("features").children(|w| self.write_all(w));
+        }
+    }
 
     /// The size of TSEG, `vmcoreinfo`, `-run-with`.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+        self.machine(cx, out);
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
             let opts = Opts::new().with("mch.extended-tseg-mbytes", (tseg.value >> 20).to_string());
             out.opts(ArgSection::Tseg, "global", opts, tseg.origin);
@@ -256,10 +260,7 @@ mod tests {
         for (features, fault) in [
             ("<gic version='3'/>", "feature `<gic>` is not supported on x86 machines"),
             ("<smm state='on'><tseg>16</tseg></smm>", "`<tseg>` is supported on `q35` only"),
-            (
-                "<hyperv><spinlocks state='on' retries='9'/></hyperv>",
-                "`retries` of `<spinlocks>` is at least 4095",
-            ),
+            ("<hyperv><spinlocks state='on' retries='9'/></hyperv>", "`retries` of `<spinlocks>` is at least 4095"),
             (
                 "<kvm><dirty-ring state='on' size='1000'/></kvm>",
                 "`size` of `<dirty-ring>` must be a power of two between 1024 and 65536",

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostics;
 
 use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin, words};
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -68,7 +68,7 @@ pub(super) fn options(tables: &[Table], out: &mut QemuOptions) {
 }
 
 /// The files that QEMU opens.
-pub(super) fn host(tables: &[Table], out: &mut HostRequirements) {
+pub(super) fn host(tables: &[Table], out: &mut RequirementsOf<'_>) {
     for path in tables.iter().filter_map(|t| t.path.as_ref()) {
         out.file(&path.value, path.origin);
     }

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostics;
 
 use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions, rules};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -166,7 +166,7 @@ impl Boot {
     }
 
     /// The files that QEMU opens.
-    pub(super) fn host(&self, out: &mut HostRequirements) {
+    pub(super) fn host(&self, out: &mut RequirementsOf<'_>) {
         for path in [&self.kernel, &self.initrd, &self.shim, &self.dtb].into_iter().flatten() {
             out.file(&path.value, path.origin);
         }

@@ -107,7 +107,12 @@ impl Os {
         known.or(match self.family() {
             MachineFamily::ArmVirt => Some("mach-virt.ram"),
             _ if self.arch().is_x86() => Some("pc.ram"),
-            _ => None,
+            MachineFamily::I440fx
+            | MachineFamily::Q35
+            | MachineFamily::Versatile
+            | MachineFamily::Realview
+            | MachineFamily::Vexpress
+            | MachineFamily::Other => None,
         })
     }
 

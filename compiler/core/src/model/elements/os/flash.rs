@@ -8,7 +8,7 @@ use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::elements::features::Plain;
 use crate::model::storage::{Below, Node, Settings, StorageSource};
-use crate::qemu::{ArgSection, HostRequirements, Opts, Props, QemuOptions, Value};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, RequirementsOf, Value};
 use crate::target::Target;
 
 use super::loader::{FirmwareFormat, FirmwareKind, LoaderType, NvramStore, NvramType};
@@ -100,7 +100,7 @@ impl Os {
     }
 
     /// The images that QEMU writes: the variable store, and firmware that is not read-only.
-    pub(super) fn firmware_host(&self, out: &mut HostRequirements) {
+    pub(super) fn firmware_host(&self, out: &mut RequirementsOf<'_>) {
         if let Some(path) = self.loader.as_ref().and_then(|l| l.path.as_ref()) {
             let readonly = self.loader.as_ref().is_some_and(|l| !l.is_flash() || l.readonly.is(&YesNo::Yes));
             if !readonly {

@@ -14,8 +14,9 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Arch, DefaultRule, Opt, Origin, Spanned, words};
+use crate::model::Element;
 use crate::model::EmitContext;
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -85,8 +86,24 @@ fn no_type(f: &Fields<'_, '_>) {
 }
 
 impl Os {
+    /// Fills in what is absent; `per_device` tells whether devices carry boot orders of their own.
+    pub fn define(&mut self, origin: Origin, per_device: bool, faults: &mut Diagnostics) {
+        self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH, origin));
+        let machine = family::default_machine(self.arch());
+        self.machine.get_or_insert_with(|| Spanned::rule(machine.to_owned(), &DEFAULT_MACHINE, origin));
+        boot::define_order(&mut self.boot, per_device, origin, faults);
+        self.boot_options.define(faults);
+        acpi::check(&self.acpi, faults);
+        if let Some(source) = self.nvram.as_mut().and_then(|n| n.source.as_mut()) {
+            source.define(origin);
+        }
+        loader::check(self, faults);
+    }
+}
+
+impl Element for Os {
     /// Reads `<os>` from `<domain>`.
-    pub fn lower(domain: &Fields<'_, '_>) -> Self {
+    fn lower(domain: &Fields<'_, '_>) -> Self {
         for name in ["bootloader", "bootloader_args"] {
             if let Some(loader) = domain.child(name) {
                 let message = "a boot loader of the host (`<bootloader>`) is not supported by QEMU";
@@ -123,22 +140,8 @@ impl Os {
         out
     }
 
-    /// Fills in what is absent; `per_device` tells whether devices carry boot orders of their own.
-    pub fn define(&mut self, origin: Origin, per_device: bool, faults: &mut Diagnostics) {
-        self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH, origin));
-        let machine = family::default_machine(self.arch());
-        self.machine.get_or_insert_with(|| Spanned::rule(machine.to_owned(), &DEFAULT_MACHINE, origin));
-        boot::define_order(&mut self.boot, per_device, origin, faults);
-        self.boot_options.define(faults);
-        acpi::check(&self.acpi, faults);
-        if let Some(source) = self.nvram.as_mut().and_then(|n| n.source.as_mut()) {
-            source.define(origin);
-        }
-        loader::check(self, faults);
-    }
-
     /// Writes `<os>`.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         w.tag("os").opt("firmware", &self.firmware).children(|w| {
             if let Some(kind) = &self.kind {
                 w.tag("type").opt("arch", &self.arch).opt("machine", &self.machine).text(kind.word());
@@ -158,14 +161,14 @@ impl Os {
     }
 
     /// `-boot`, `-kernel`, firmware; `-machine` is in `features/machine.rs`.
-    pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         self.boot_options.options(cx.domain.origin, out);
         acpi::options(&self.acpi, out);
         self.firmware_options(cx, out);
     }
 
     /// The files that QEMU opens: ACPI tables, kernel, the variable store.
-    pub fn host(&self, out: &mut HostRequirements) {
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         acpi::host(&self.acpi, out);
         self.boot_options.host(out);
         self.firmware_host(out);

@@ -4,7 +4,7 @@ use virtc_diag::Diagnostics;
 
 use crate::codes::Report as _;
 use crate::ir::{Opt, Origin, Spanned};
-use crate::qemu::{ArgSection, HostRequirements, Opts, QemuOptions};
+use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -58,7 +58,7 @@ impl Blob {
         out.opts(ArgSection::FwCfg, "fw_cfg", opts, self.origin);
     }
 
-    pub(super) fn host(&self, out: &mut HostRequirements) {
+    pub(super) fn host(&self, out: &mut RequirementsOf<'_>) {
         if let Some(file) = &self.file {
             out.file(&file.value, file.origin);
         }

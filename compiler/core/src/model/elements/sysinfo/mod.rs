@@ -7,10 +7,10 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Opt, Spanned, Uuid, words};
-use crate::model::Domain;
+use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::elements::os::SmbiosMode;
-use crate::qemu::{HostRequirements, QemuOptions};
+use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -32,18 +32,6 @@ pub enum Sysinfo {
 }
 
 impl Sysinfo {
-    /// Reads all `<sysinfo>` from `<domain>`.
-    pub fn lower_all(domain: &Fields<'_, '_>) -> Vec<Self> {
-        let one = |f: &Fields<'_, '_>| {
-            let kind: Opt<SysinfoType> = f.attr("type");
-            Some(match kind?.value {
-                SysinfoType::Smbios => Self::Smbios(Tables::lower(f)),
-                SysinfoType::Fwcfg => Self::Fwcfg(f.children("entry").iter().filter_map(Blob::lower).collect()),
-            })
-        };
-        domain.children("sysinfo").iter().filter_map(one).collect()
-    }
-
     /// Checks and normalises the values; `uuid` is that of the domain, which the system table gives where `<uuid>` is
     /// absent.
     pub fn define(list: &mut [Self], uuid: &mut Opt<Uuid>, faults: &mut Diagnostics) {
@@ -56,7 +44,7 @@ impl Sysinfo {
     }
 
     /// Writes the element.
-    pub fn write(&self, w: &mut XmlWriter) {
+    fn write(&self, w: &mut XmlWriter) {
         match self {
             Self::Smbios(tables) => w.tag("sysinfo").attr("type", "smbios").children(|w| tables.write(w)),
             Self::Fwcfg(blobs) => {
@@ -65,21 +53,50 @@ impl Sysinfo {
         }
     }
 
-    fn tables(domain: &Domain) -> Option<&Tables> {
-        domain.sysinfo.iter().find_map(|one| match one {
+    fn tables(all: &[Self]) -> Option<&Tables> {
+        all.iter().find_map(|one| match one {
             Self::Smbios(tables) => Some(tables),
             Self::Fwcfg(_) => None,
         })
     }
 
+    /// The files that QEMU opens.
+    fn host(&self, out: &mut RequirementsOf<'_>) {
+        if let Self::Fwcfg(blobs) = self {
+            for blob in blobs {
+                blob.host(out);
+            }
+        }
+    }
+}
+
+impl Element for Vec<Sysinfo> {
+    /// Reads all `<sysinfo>` from `<domain>`.
+    fn lower(domain: &Fields<'_, '_>) -> Self {
+        let one = |f: &Fields<'_, '_>| {
+            let kind: Opt<SysinfoType> = f.attr("type");
+            Some(match kind?.value {
+                SysinfoType::Smbios => Sysinfo::Smbios(Tables::lower(f)),
+                SysinfoType::Fwcfg => Sysinfo::Fwcfg(f.children("entry").iter().filter_map(Blob::lower).collect()),
+            })
+        };
+        domain.children("sysinfo").iter().filter_map(one).collect()
+    }
+
+    fn write(&self, w: &mut XmlWriter) {
+        for one in self {
+            one.write(w);
+        }
+    }
+
     /// `-smbios` and `-fw_cfg`.
-    pub fn options(cx: &EmitContext<'_>, out: &mut QemuOptions) {
+    fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let mode = cx.domain.os.smbios;
         let fault = |mode: Spanned<SmbiosMode>, code, message: &str| {
             cx.report(Diagnostic::at(code, mode.origin, message));
         };
         match mode.map(|m| (m, m.value)) {
-            Some((mode, SmbiosMode::Sysinfo)) => match Self::tables(cx.domain) {
+            Some((mode, SmbiosMode::Sysinfo)) => match Sysinfo::tables(self) {
                 Some(tables) => tables.options(true, cx, out),
                 None => fault(mode, &codes::MISSING, "`<smbios mode='sysinfo'>` needs `<sysinfo type='smbios'>`"),
             },
@@ -93,8 +110,8 @@ impl Sysinfo {
             },
             Some((_, SmbiosMode::Emulate)) | None => {}
         }
-        for one in &cx.domain.sysinfo {
-            if let Self::Fwcfg(blobs) = one {
+        for one in self {
+            if let Sysinfo::Fwcfg(blobs) = one {
                 for blob in blobs {
                     blob.options(out);
                 }
@@ -102,12 +119,9 @@ impl Sysinfo {
         }
     }
 
-    /// The files that QEMU opens.
-    pub fn host(&self, out: &mut HostRequirements) {
-        if let Self::Fwcfg(blobs) = self {
-            for blob in blobs {
-                blob.host(out);
-            }
+    fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
+        for one in self {
+            one.host(out);
         }
     }
 }

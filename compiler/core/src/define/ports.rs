@@ -119,26 +119,11 @@ impl SerialPorts {
 /// The default number of ports of a virtio-serial controller.
 const SERIAL_PORTS: u32 = 31;
 
-/// The kinds that can be on a USB bus, in the order in which they get ports.
-const ON_USB: &[Kind] = &[
-    Kind::Hub,
-    Kind::Disk,
-    Kind::Interface,
-    Kind::Sound,
-    Kind::Hostdev,
-    Kind::Controller,
-    Kind::Serial,
-    Kind::Input,
-    Kind::Filesystem,
-    Kind::Redirdev,
-];
-
-/// The devices of these kinds that are on a USB bus.
-fn on_usb<'d>(domain: &'d Domain, kinds: &'d [Kind]) -> impl Iterator<Item = (Kind, usize, &'d dyn Device)> {
-    kinds
-        .iter()
-        .flat_map(|kind| domain.devices.of(*kind).map(|(index, device)| (*kind, index, device)))
-        .filter(|(_, _, device)| device.bus_slot(domain) == BusSlot::Usb)
+/// The USB devices, in the order in which they get ports.
+fn on_usb(domain: &Domain) -> impl Iterator<Item = (Kind, usize, &dyn Device)> {
+    let of = |kind| domain.devices.of(kind).map(move |(index, device)| (kind, index, device));
+    let all = Kind::in_usb_order().into_iter().flat_map(of);
+    all.filter(|(_, _, device)| device.bus_slot(domain) == BusSlot::Usb)
 }
 
 /// Adds hubs where the guest has more USB devices than ports (`qemuDomainUSBAddressAddHubs` in libvirt's
@@ -146,7 +131,7 @@ fn on_usb<'d>(domain: &'d Domain, kinds: &'d [Kind]) -> impl Iterator<Item = (Ki
 pub fn usb_hubs(domain: &mut Domain) {
     let available: usize = buses(domain).iter().map(|(_, n)| *n as usize).sum();
     let available = available + domain.devices.hubs.len() * hub::PORTS as usize;
-    let needed = on_usb(domain, ON_USB).count();
+    let needed = on_usb(domain).count();
     if available == 0 || needed <= available {
         return;
     }
@@ -178,7 +163,7 @@ pub fn usb(domain: &mut Domain, faults: &mut Diagnostics) {
 pub fn usb_given(domain: &Domain, faults: &mut Diagnostics) {
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
-    for (kind, _, device) in on_usb(domain, ON_USB) {
+    for (kind, _, device) in on_usb(domain) {
         let Some(Spanned { value: Address::Usb { bus, port }, origin }) = &device.info().address else { continue };
         let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
         if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
@@ -195,7 +180,7 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Diagnostics) {
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
     let mut wanting = Vec::new();
-    for (kind, index, device) in on_usb(domain, ON_USB) {
+    for (kind, index, device) in on_usb(domain) {
         match &device.info().address {
             Some(Spanned { value: Address::Usb { bus, port }, .. }) if !port.is_empty() => {
                 let Some(ports) = ports.get_mut(bus) else { continue };

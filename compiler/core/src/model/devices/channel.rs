@@ -127,6 +127,7 @@ fn is_generated(path: &str, name: &str) -> bool {
 
 impl DeviceElement for Channel {
     const ELEMENT: &'static str = "channel";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))

@@ -142,6 +142,7 @@ impl Input {
 
 impl DeviceElement for Input {
     const ELEMENT: &'static str = "input";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let kind = f.attr::<InputKind>("type");

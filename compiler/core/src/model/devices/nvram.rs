@@ -21,6 +21,7 @@ pub struct Nvram {
 
 impl DeviceElement for Nvram {
     const ELEMENT: &'static str = "nvram";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         Some(Self { info: Info::lower(f), origin: f.origin() })

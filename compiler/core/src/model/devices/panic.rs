@@ -41,6 +41,7 @@ impl Panic {
 
 impl DeviceElement for Panic {
     const ELEMENT: &'static str = "panic";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         Some(Self { model: f.attr("model"), info: Info::lower(f), origin: f.origin() })

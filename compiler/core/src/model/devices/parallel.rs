@@ -55,6 +55,7 @@ impl Parallel {
 
 impl DeviceElement for Parallel {
     const ELEMENT: &'static str = "parallel";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))

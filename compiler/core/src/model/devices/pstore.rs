@@ -37,6 +37,7 @@ static PATH: DefaultRule =
 
 impl DeviceElement for Pstore {
     const ELEMENT: &'static str = "pstore";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let backend = f.attr("backend");

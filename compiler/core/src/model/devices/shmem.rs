@@ -68,6 +68,7 @@ impl Shmem {
 
 impl DeviceElement for Shmem {
     const ELEMENT: &'static str = "shmem";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let (name, server, msi) = (f.attr("name"), f.child("server"), f.child("msi"));

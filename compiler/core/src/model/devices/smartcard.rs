@@ -73,6 +73,7 @@ impl Smartcard {
 
 impl DeviceElement for Smartcard {
     const ELEMENT: &'static str = "smartcard";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))

@@ -98,6 +98,7 @@ impl Sound {
 
 impl DeviceElement for Sound {
     const ELEMENT: &'static str = "sound";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let model = f.attr("model");

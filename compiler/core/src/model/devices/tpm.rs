@@ -217,6 +217,7 @@ impl Tpm {
 
 impl DeviceElement for Tpm {
     const ELEMENT: &'static str = "tpm";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))

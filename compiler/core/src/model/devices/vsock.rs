@@ -42,6 +42,7 @@ const FIRST: u32 = 3;
 
 impl DeviceElement for Vsock {
     const ELEMENT: &'static str = "vsock";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let cid = f.child("cid");

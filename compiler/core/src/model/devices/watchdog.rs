@@ -62,6 +62,7 @@ impl Watchdog {
 
 impl DeviceElement for Watchdog {
     const ELEMENT: &'static str = "watchdog";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let (model, action) = (f.attr("model"), f.attr("action"));

@@ -176,6 +176,7 @@ fn above_zero(number: Opt<u32>) -> Opt<u32> {
 
 impl DeviceElement for Disk {
     const ELEMENT: &'static str = "disk";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let target = f.child("target");

@@ -107,6 +107,7 @@ impl Filesystem {
 
 impl DeviceElement for Filesystem {
     const ELEMENT: &'static str = "filesystem";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let refused =

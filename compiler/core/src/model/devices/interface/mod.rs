@@ -183,6 +183,7 @@ impl Interface {
 
 impl DeviceElement for Interface {
     const ELEMENT: &'static str = "interface";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let kind = f.attr::<InterfaceType>("type")?;

@@ -166,6 +166,7 @@ impl Video {
 
 impl DeviceElement for Video {
     const ELEMENT: &'static str = "video";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let mut video = Self { info: Info::lower(f), ..Self::of(f.origin()) };

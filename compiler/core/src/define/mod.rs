@@ -7,11 +7,12 @@ mod disks;
 mod implicit;
 pub(crate) mod mmio;
 pub mod pci;
-pub(crate) mod ports;
 mod scsi_hostdev;
 mod smartcards;
 mod unique;
 mod usb;
+pub(crate) mod usb_ports;
+mod virtio_serial;
 
 use std::collections::BTreeSet;
 
@@ -81,8 +82,8 @@ pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     }
     Vcpus::check(&domain, &mut faults);
     check::check(&domain, &mut faults);
-    ports::usb_given(&domain, &mut faults);
-    ports::virtio_serial(&mut domain, &mut faults);
+    usb_ports::check_given(&domain, &mut faults);
+    virtio_serial::assign(&mut domain, &mut faults);
     let mut taken = vio_taken(&domain);
     domain.devices.controllers.iter_mut().for_each(|c| c.define_vio(&mut taken));
     memory::assign(&mut domain);

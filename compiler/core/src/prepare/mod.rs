@@ -9,7 +9,7 @@ mod ids;
 
 use virtc_diag::{Diagnostics, Outcome};
 
-use crate::define::{Definition, ports};
+use crate::define::{Definition, usb_ports};
 use crate::ir::OptExt;
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -52,7 +52,7 @@ impl Machine {
 pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> Outcome<Machine> {
     let mut domain = definition.into_domain();
     storage::detect(&mut domain, facts);
-    ports::usb_hubs(&mut domain);
+    usb_ports::add_hubs(&mut domain);
     let mut findings = finish_start(&mut domain);
     domain.fd_sets = chardev::fd_sets(&domain);
     let cx = EmitContext::new(&domain, target, facts);
@@ -88,7 +88,7 @@ fn all_options(cx: &EmitContext<'_>) -> Vec<QemuOption> {
 /// libvirt stores a definition without USB ports unless all of them are given, and assigns them at each start.
 pub(crate) fn finish_start(domain: &mut Domain) -> Diagnostics {
     let mut findings = Diagnostics::new();
-    ports::usb(domain, &mut findings);
+    usb_ports::assign(domain, &mut findings);
     console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);

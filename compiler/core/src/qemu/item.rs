@@ -27,7 +27,7 @@ pub struct QemuOption {
     pub option: &'static str,
     /// Its value.
     pub payload: Payload,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
     /// Its section of the command line.
     pub section: ArgSection,

@@ -101,7 +101,7 @@ impl Vcpus {
 }
 
 impl Vcpus {
-    /// Where the number of CPUs comes from.
+    /// The origin of the number of CPUs.
     pub fn origin(&self, whole: Origin) -> Origin {
         self.max.origin_or(whole)
     }

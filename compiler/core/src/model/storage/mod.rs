@@ -10,7 +10,9 @@ mod chunk;
 mod image;
 mod local;
 mod network;
+mod network_check;
 mod node;
+mod objects;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -29,8 +31,8 @@ pub use check::{Checked, known_format};
 pub use chunk::{Reservations, Slice};
 pub use image::{DataStore, ImageFormat, MetadataCache};
 pub use network::{Host, Identity, Network, Protocol, Transport};
-pub(crate) use node::managed_helper;
 pub use node::{Below, Node, Settings};
+pub(crate) use objects::managed_helper;
 pub(crate) use secret::secret_object;
 pub use secret::{Auth, Encryption, EncryptionEngine, EncryptionFormat, SecretId, SecretRef, SecretUsage, master_key};
 

@@ -1,19 +1,13 @@
 //! Firmware in QEMU's words: `-bios`, or the block nodes of pflash.
 
-use virtc_diag::Diagnostics;
-
-use crate::codes::Report as _;
-use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
-use crate::model::Domain;
+use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::model::EmitContext;
-use crate::model::elements::features::Plain;
 use crate::model::storage::{Below, Node, Settings, StorageSource};
 use crate::qemu::{ArgSection, Opts, Props, QemuOptions, RequirementsOf, Value};
 use crate::target::Target;
 
-use super::loader::{FirmwareFormat, FirmwareKind, LoaderType, NvramStore, NvramType};
-use super::{MachineFamily, Os};
-use crate::ir::Arch;
+use super::Os;
+use super::loader::{FirmwareFormat, LoaderType, NvramStore, NvramType};
 
 /// The protocol node and the format node of a pflash image.
 fn nodes(flash: &str, format: FirmwareFormat, readonly: bool, storage: Props, out: &mut QemuOptions, origin: Origin) {
@@ -124,39 +118,5 @@ impl Os {
             return out.refuse("an `<nvram>` template in another format than the variable store", origin);
         }
         out.from_template(nvram.template.as_ref().map(|t| t.value.as_str()), &path.value, path.origin);
-    }
-}
-
-/// What libvirt refuses (`qemuValidateDomainDefBoot` and its caller in libvirt's `src/qemu/qemu_validate.c`).
-pub fn check(domain: &Domain, faults: &mut Diagnostics) {
-    let os = &domain.os;
-    let secure = os.loader.as_ref().and_then(|l| l.secure).filter(|s| s.is_yes());
-    if let Some(secure) = secure {
-        if os.family() != MachineFamily::Q35 {
-            faults.refuse(secure.origin, "Secure Boot (`<loader secure='yes'>`) is supported on `q35` only");
-        } else if !os.arch.is(&Arch::X86_64) {
-            faults.refuse(secure.origin, "Secure Boot (`<loader secure='yes'>`) is supported on x86_64 only");
-        } else if os.firmware.is_none() && !domain.features.smm.is(&Switch::On) {
-            faults.conflict(secure.origin, "Secure Boot (`<loader secure='yes'>`) needs SMM, which is not on");
-        }
-    }
-    let flash = os.loader.as_ref().filter(|l| l.is_flash()).and_then(|l| l.kind).map(|k| k.origin);
-    let efi = os.firmware.filter(|f| f.value == FirmwareKind::Efi).map(|f| f.origin);
-    if let Some(origin) = efi.or(flash)
-        && os.arch().is_x86()
-        && domain.features.has(Plain::Acpi).is_none()
-    {
-        faults.conflict(origin, "UEFI needs ACPI: `<features>` has no `<acpi/>`");
-    }
-    if let Some(acpi) = domain.features.has(Plain::Acpi)
-        && os.arch() == Arch::Aarch64
-        && efi.or(flash).is_none()
-    {
-        faults.conflict(acpi, "ACPI needs UEFI on aarch64, and the definition has no UEFI firmware");
-    }
-    if let Some(serial) = os.boot_options.use_serial.filter(|s| s.is_yes())
-        && domain.devices.serials.is_empty()
-    {
-        faults.conflict(serial.origin, "`<bios useserial='yes'>` needs a `<serial>` device");
     }
 }

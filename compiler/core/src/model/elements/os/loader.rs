@@ -1,10 +1,10 @@
 //! `<firmware>`, `<loader>` and `<nvram>` of `<os>`.
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::Diagnostic;
 
-use crate::codes::{self, Report as _};
-use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::model::storage::{Checked, ImageFormat, StorageSource, StorageType};
+use crate::codes::{self};
+use crate::ir::{Opt, OptExt, Origin, YesNo, words};
+use crate::model::storage::{ImageFormat, StorageSource, StorageType};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -222,65 +222,5 @@ pub(super) fn write(os: &Os, w: &mut XmlWriter) {
                 tag.children(|w| w.tag("source").attr(name, path).end());
             }
         }
-    }
-}
-
-/// What libvirt refuses before firmware is chosen (`virDomainDefOSValidate` in libvirt's `src/conf/domain_validate.c`).
-pub(super) fn check(os: &Os, faults: &mut Diagnostics) {
-    let is_undetermined = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
-    if let Some(feature) = os.firmware_features.first().filter(|_| os.firmware.is_none()) {
-        // libvirt ignores it in a definition that is stored already, and refuses it in a new one.
-        faults.add_with(
-            &codes::WITHOUT_EFFECT,
-            feature.origin,
-            "`<firmware>` has no effect without automatic firmware selection (`<os firmware>`)",
-            "remove `<firmware>`, or use `<os firmware='efi'>`",
-        );
-    }
-    let features = &os.firmware_features;
-    if let (Some(keys), Some(boot)) = (features.enrolled_keys, features.secure_boot)
-        && keys.value == YesNo::Yes
-        && boot.value == YesNo::No
-    {
-        faults.conflict(keys.origin, "feature `enrolled-keys` needs feature `secure-boot`, which is disabled");
-    }
-    let nvram = os.nvram.as_ref().and_then(|n| n.origin);
-    if let (Some(kind), Some(nvram)) = (os.firmware, nvram)
-        && kind.value == FirmwareKind::Bios
-    {
-        faults.conflict(nvram, "`firmware='bios'` has no variable store (`<nvram>`)");
-    }
-    if let Some(nvram) = &os.nvram
-        && let Some(source) = &nvram.source
-    {
-        let format = nvram.format.map(|f| f.map(FirmwareFormat::image));
-        Checked { source, format: &format, readonly: false, cache: None }.check(faults);
-    }
-    if let Some(origin) = os.loader_origin.or(nvram).filter(|_| is_undetermined) {
-        let message = "no firmware is given: neither a path in `<loader>` nor `<os firmware>`";
-        faults.add_with(
-            &codes::MISSING,
-            origin,
-            message,
-            "give the path of a firmware image, or use `<os firmware='efi'>`",
-        );
-    }
-    let Some(loader) = &os.loader else { return };
-    match (loader.stateless, os.firmware.get()) {
-        (Some(Spanned { value: YesNo::Yes, .. }), _) => {
-            if let Some(nvram) = nvram {
-                faults.conflict(nvram, "`<nvram>` cannot be combined with `<loader stateless='yes'>`");
-            }
-        }
-        (Some(Spanned { value: YesNo::No, origin }), Some(FirmwareKind::Bios)) => {
-            faults.conflict(origin, "`firmware='bios'` has no variable store (`<nvram>`)");
-        }
-        (Some(Spanned { value: YesNo::No, origin }), None) if !loader.is_flash() => {
-            faults.conflict(
-                origin,
-                "firmware of type `rom` has no variable store: `stateless='no'` needs `type='pflash'`",
-            );
-        }
-        (Some(Spanned { value: YesNo::No, .. }) | None, _) => {}
     }
 }

@@ -3,6 +3,7 @@
 mod acpi;
 mod arch;
 mod boot;
+mod check;
 mod family;
 mod flash;
 mod loader;
@@ -22,8 +23,8 @@ use crate::xml_io::XmlWriter;
 
 pub use acpi::{Table, TableKind};
 pub use boot::{Boot, BootDevice};
+pub use check::check;
 pub use family::MachineFamily;
-pub use flash::check;
 pub use loader::{FirmwareFeatures, FirmwareFormat, FirmwareKind, Loader, LoaderType, NvramStore, NvramType};
 pub use select::choose;
 
@@ -97,7 +98,7 @@ impl Os {
         if let Some(source) = self.nvram.as_mut().and_then(|n| n.source.as_mut()) {
             source.define(origin);
         }
-        loader::check(self, faults);
+        check::check_firmware(self, faults);
     }
 }
 

@@ -50,3 +50,90 @@ fn next(domain: &Domain, kind: Kind, stem: &str) -> u32 {
     let mirrors = mirrors.map(Console::info).filter_map(|info| number(info.alias(), "serial"));
     named.chain(mirrors).max().map_or(0, |highest| highest.saturating_add(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use virtc_diag::SourceFile;
+    use virtc_rng::Validated;
+
+    use super::*;
+    use crate::define::define;
+    use crate::model::devices::console;
+    use crate::model::{Facts, lower};
+
+    fn domain(devices: &str) -> Domain {
+        let os = "<os><type arch='x86_64' machine='q35'>hvm</type></os>";
+        let text =
+            format!("<domain type='kvm'><name>t</name><memory>1024</memory>{os}<devices>{devices}</devices></domain>");
+        let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
+        let definition = lower(&Validated::unchecked(&document)).and_then(|domain| define(domain, Facts::default()));
+        assert!(definition.is_valid(), "{:?}", definition.findings());
+        definition.partial().unwrap().clone().into_domain()
+    }
+
+    fn names(domain: &Domain, kinds: &[Kind]) -> Vec<String> {
+        let all = kinds.iter().flat_map(|kind| (0..domain.devices.count(*kind)).map(move |at| (*kind, at)));
+        all.filter_map(|(kind, at)| Some(domain.devices.info(kind, at)?.alias().to_owned())).collect()
+    }
+
+    /// A device of the host, `@` instead of its name.
+    fn host(element: &str, function: u8) -> String {
+        let (kind, bus) = if element == "hostdev" { ("type='pci'", "") } else { ("type='hostdev'", "type='pci' ") };
+        format!("<{element} {kind}><source><address {bus}bus='1' function='{function}'/></source>@</{element}>")
+    }
+
+    /// `device`, named by the user where `name` is not empty.
+    fn called(device: &str, name: &str) -> String {
+        let alias = if name.is_empty() { String::new() } else { format!("<alias name='{name}'/>") };
+        device.replace('@', &alias)
+    }
+
+    #[test]
+    fn names_of_the_user_do_not_count() {
+        let [net, rng] =
+            ["<interface type='user'>@</interface>", "<rng model='virtio'><backend model='builtin'/>@</rng>"];
+        let input = "<input type='tablet' bus='usb'>@</input>";
+        let (vf, other, pci) = (host("interface", 0), host("interface", 1), host("hostdev", 2));
+        let both = [Kind::Interface, Kind::Hostdev].as_slice();
+        type Row<'r> = (&'r [Kind], &'r [(&'r str, &'r str)], &'r [&'r str]);
+        let table: &[Row<'_>] = &[
+            (both, &[(&vf, "ua-nic"), (&other, ""), (&pci, "")], &["ua-nic", "hostdev0", "hostdev1"]),
+            (both, &[(&vf, ""), (&other, "ua-nic"), (&pci, "")], &["hostdev0", "ua-nic", "hostdev1"]),
+            (both, &[(&vf, ""), (net, ""), (&pci, "")], &["hostdev0", "net0", "hostdev1"]),
+            (both, &[(net, "ua-net0"), (net, ""), (net, "")], &["ua-net0", "net0", "net1"]),
+            (&[Kind::Rng], &[(rng, "ua-rng"), (rng, "")], &["ua-rng", "rng0"]),
+            (&[Kind::Input], &[(input, "ua-input"), (input, "")], &["ua-input", "input1", "input2", "input3"]),
+        ];
+        for (kinds, devices, expected) in table {
+            let text: String = devices.iter().map(|(device, name)| called(device, name)).collect();
+            let mut domain = domain(&text);
+            assign(&mut domain);
+            assert_eq!(names(&domain, kinds), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_device_that_comes_is_numbered_after_the_highest() {
+        let input = "<input type='tablet' bus='usb'/>";
+        let (vf, pci) = (called(&host("interface", 0), ""), called(&host("hostdev", 2), ""));
+        let mut domain = domain(&format!("{vf}{pci}{input}{input}<console type='pty'/>"));
+        assign(&mut domain);
+        console::mirror(&mut domain);
+        // The last two inputs are the mouse and the keyboard of the machine.
+        let kinds = [Kind::Interface, Kind::Hostdev, Kind::Input, Kind::Console];
+        assert_eq!(names(&domain, &kinds), ["hostdev0", "hostdev1", "input0", "input1", "input2", "input3", "serial0"]);
+        domain.devices.remove("hostdev0");
+        domain.devices.remove("input0");
+        for (kind, expected) in [(Kind::Hostdev, "hostdev2"), (Kind::Input, "input4"), (Kind::Console, "console1")] {
+            let new = match kind {
+                Kind::Console => "<console type='pty'><target type='virtio'/></console>",
+                Kind::Input => input,
+                _ => &pci,
+            };
+            let at = domain.devices.count(kind);
+            domain.devices.adopt(self::domain(new).devices, kind);
+            assign_new(&mut domain, kind, at);
+            assert_eq!(domain.devices.info(kind, at).unwrap().alias(), expected);
+        }
+    }
+}

@@ -105,9 +105,9 @@ impl Address {
         if let Some(zpci) = a.child("zpci") {
             let given = zpci.element().attributes().next().is_some();
             let span = zpci.ignore_rest();
-            let message = "the addresses of `<zpci>` exist on s390x alone";
+            let message = "`<zpci>` exists on s390x only";
             if given {
-                a.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                a.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove `<zpci>`"));
             }
         }
         let kind = a.attr::<AddressKind>("type")?;
@@ -136,8 +136,11 @@ impl Address {
                 let base = a.attr::<Hex>("base").map(|n| n.value.0).filter(|b| *b > 0);
                 let slot = a.decimal::<u32>("slot").map(|n| n.value);
                 if slot.is_none() {
-                    let message = "the address of a memory device has no `slot`";
-                    a.report(Diagnostic::at(&codes::MISSING, a.element().span(), message));
+                    let message = "an `<address type='dimm'>` needs `slot`";
+                    a.report(
+                        Diagnostic::at(&codes::MISSING, a.element().span(), message)
+                            .help("write `slot='0'`, or remove the `<address>`"),
+                    );
                 }
                 Self::Dimm { slot, base }
             }
@@ -251,5 +254,52 @@ pub fn pci(address: &Opt<Address>) -> Option<(PciAddress, Origin)> {
     match address {
         Some(Spanned { value: Address::Pci { address, .. }, origin }) => Some((*address, *origin)),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use virtc_diag::SourceFile;
+    use virtc_rng::Validated;
+
+    use super::*;
+    use crate::xml_io::Lowering;
+
+    /// The address that these attributes stand for, and what is wrong with them.
+    fn read(attributes: &str) -> (String, Vec<String>) {
+        let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", format!("<address {attributes}/>")));
+        let validated = Validated::unchecked(&document);
+        let cx = Lowering::new(&validated);
+        let address = read_pci(&Fields::new(&cx, document.root().unwrap()));
+        let (found, _) = cx.finish();
+        (address.to_string(), found.iter().map(|d| d.message.clone()).collect())
+    }
+
+    #[test]
+    fn addresses_are_read_as_libvirt_reads_them() {
+        for (attributes, expected) in [
+            ("", "0000:00:00.0"),
+            ("domain='0x0000' bus='0x03' slot='0x1f' function='0x7'", "0000:03:1f.7"),
+            ("domain='65536' bus='225' slot='0' function='0'", "10000:e1:00.0"),
+            ("domain='0xffffffff' bus='0xFF' slot='31'", "ffffffff:ff:1f.0"),
+            ("bus='010' slot='010'", "0000:08:08.0"),
+            ("bus='+9' slot=' 9'", "0000:09:09.0"),
+        ] {
+            assert_eq!(read(attributes), (expected.to_owned(), Vec::new()), "{attributes}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_said_at_its_attribute() {
+        for (attributes, message) in [
+            ("bus='256'", "the `bus` of a PCI address is at most 0xff"),
+            ("slot='32'", "the `slot` of a PCI address is at most 0x1f"),
+            ("function='8'", "the `function` of a PCI address is at most 0x7"),
+            ("domain='0x100000000'", "value `0x100000000` of `domain` cannot be read"),
+            ("slot='1f'", "value `1f` of `slot` cannot be read"),
+            ("slot='08'", "value `08` of `slot` cannot be read"),
+        ] {
+            assert_eq!(read(attributes), ("0000:00:00.0".to_owned(), vec![message.to_owned()]), "{attributes}");
+        }
     }
 }

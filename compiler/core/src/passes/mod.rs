@@ -1,7 +1,8 @@
 //! The passes in their order, from a text to a machine: written here and nowhere else.
 //!
-//! A pass is called by nobody outside of this crate. Whoever drives them brings the grammar, and lints where there are any, as a
-//! [`Driver`]; what comes out is [`Passed`], in which a value of which nothing is in error is a [`Valid`](crate::Valid) one.
+//! A pass is called by nobody outside of this crate. Whoever drives them brings the grammar, and lints where there are
+//! any, as a [`Driver`]; what comes out is [`Passed`], in which a value of which nothing is in error is a
+//! [`Valid`](crate::Valid) one.
 
 mod change;
 #[cfg(test)]
@@ -155,7 +156,8 @@ impl Passes<'_> {
         self.compile(made, &checked, goal, driver)
     }
 
-    /// From the grammar on. A domain that lacks a part which others need is not looked at any further: the others would miss it.
+    /// From the grammar on. A domain that lacks a part which others need is not looked at any further: the others would
+    /// miss it.
     fn compile(&self, mut made: Made, checked: &Validated<'_>, goal: Goal, driver: &mut impl Driver) -> Made {
         let lowered = lower(checked);
         driver.after(Pass::Lower);

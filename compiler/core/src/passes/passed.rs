@@ -41,12 +41,14 @@ impl Passed {
         self.domain.as_ref().filter(|_| self.is_whole)
     }
 
-    /// What the user wrote without what is faulty, for editors; `None` where the root is no `<domain>` or the driver keeps nothing.
+    /// What the user wrote without what is faulty, for editors; `None` where the root is no `<domain>` or the driver
+    /// keeps nothing.
     pub fn partial_domain(&self) -> Option<&Domain> {
         self.domain.as_ref()
     }
 
-    /// The definition that libvirt would store, where nothing up to there is in error: a lint or a QEMU may still refuse it.
+    /// The definition that libvirt would store, where nothing up to there is in error: a lint or a QEMU may still
+    /// refuse it.
     pub fn definition(&self) -> Option<&Valid<Definition>> {
         self.definition.as_ref()
     }

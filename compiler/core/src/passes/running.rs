@@ -11,7 +11,8 @@ use crate::model::{Domain, lower_running};
 use crate::prepare::{DeviceChange, Machine};
 use crate::valid::Valid;
 
-/// A domain as it runs: complete, with the names of its devices in QEMU, and with the numbers that its XML does not show.
+/// A domain as it runs: complete, with the names of its devices in QEMU, and with the numbers that its XML does not
+/// show.
 #[derive(Debug, Clone)]
 pub struct Running(Domain);
 

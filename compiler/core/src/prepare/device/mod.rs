@@ -12,7 +12,7 @@ use virtc_diag::{Diagnostic, Diagnostics, Outcome, Span};
 use virtc_plan::{Action, QmpCall};
 
 use crate::codes;
-use crate::define::{Definition, define, ports};
+use crate::define::{Definition, define, usb_ports};
 use crate::ir::Origin;
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -124,7 +124,7 @@ fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings>
     let completed = defined.map(|mut domain| {
         storage::detect(&mut domain, facts);
         // A start adds the hubs that the definition lacks; what comes later brings none.
-        ports::usb_hubs(&mut domain);
+        usb_ports::add_hubs(&mut domain);
         found.extend(finish_start(&mut domain));
         // Of a domain that a record describes the numbers are known; otherwise they are those of a start.
         if domain.fd_sets.is_empty() {

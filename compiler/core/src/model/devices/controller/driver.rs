@@ -7,7 +7,7 @@ use crate::ir::{Opt, OptExt, Origin, Switch};
 use crate::model::Domain;
 use crate::model::devices::controller::{Controller, ControllerType, ScsiModel};
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::elements::iothreads::Served;
+use crate::model::elements::iothreads::DriverIothreads;
 use crate::qemu::Props;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -24,7 +24,7 @@ pub struct ControllerDriver {
     /// Whether notifications go through an eventfd.
     pub ioeventfd: Opt<Switch>,
     /// The I/O threads that serve it.
-    pub threads: Served,
+    pub threads: DriverIothreads,
     /// What every virtio device has.
     pub virtio: VirtioOptions,
 }
@@ -38,7 +38,7 @@ impl ControllerDriver {
             cmd_per_lun: d.attr("cmd_per_lun"),
             max_sectors: d.attr("max_sectors"),
             ioeventfd: d.attr("ioeventfd"),
-            threads: Served::lower(&d),
+            threads: DriverIothreads::lower(&d),
             virtio: VirtioOptions::lower(&d),
         }
     }
@@ -94,6 +94,6 @@ impl ControllerDriver {
                 self.virtio.without_effect("controller", faults);
             }
         }
-        self.threads.check(&domain.iothreads, self.queues, &mut |d| faults.push(d));
+        self.threads.check(&domain.iothreads, self.queues, faults);
     }
 }

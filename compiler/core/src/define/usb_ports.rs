@@ -21,8 +21,8 @@ static USB_HUB: DefaultRule =
 
 /// The USB devices, in the order in which they get ports.
 fn on_usb(domain: &Domain) -> impl Iterator<Item = (Kind, usize, &dyn Device)> {
-    let of = |kind| domain.devices.of(kind).map(move |(index, device)| (kind, index, device));
-    let all = Kind::in_usb_order().into_iter().flat_map(of);
+    let of = |kind: &'static Kind| domain.devices.of(*kind).map(move |(index, device)| (*kind, index, device));
+    let all = Kind::in_usb_order().iter().flat_map(of);
     all.filter(|(_, _, device)| device.bus_slot(domain) == BusSlot::Usb)
 }
 

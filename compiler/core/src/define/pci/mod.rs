@@ -228,7 +228,7 @@ impl<'f> Pass<'f> {
                 self.device(Kind::Controller, index);
             }
         }
-        for kind in Kind::in_pci_order() {
+        for kind in Kind::in_pci_order().iter().copied() {
             if kind == Kind::Hostdev {
                 self.interfaces(true);
             }

@@ -41,6 +41,9 @@ macro_rules! devices {
                 match self { $(Self::$kind => devices!(@order $pci)),+ }
             }
 
+            pub(super) const PCI: [Option<u8>; Self::ALL.len()] = [$(devices!(@order $pci)),+];
+            pub(super) const USB: [Option<u8>; Self::ALL.len()] = [$(devices!(@order $usb)),+];
+
             /// Its number in the order in which USB ports are handed out; `None` where no device of this kind is on USB.
             pub fn usb_order(self) -> Option<u8> {
                 match self { $(Self::$kind => devices!(@order $usb)),+ }
@@ -146,21 +149,31 @@ devices! {
     pstores: pstore::Pstore as Pstore, pci 19, usb none;
 }
 
-impl Kind {
-    /// The kinds that may be on PCI, in the order in which their devices get addresses.
-    pub fn in_pci_order() -> Vec<Self> {
-        Self::in_order(Self::pci_order)
-    }
+/// All devices, in the order of the format.
+#[derive(Clone)]
+struct Iter<'d> {
+    devices: &'d Devices,
+    /// The kind of the next device, unless there are no more of it.
+    kind: Option<Kind>,
+    /// Its index.
+    index: usize,
+    /// The kinds after it.
+    rest: std::slice::Iter<'static, Kind>,
+}
 
-    /// The kinds that may be on USB, in the order in which their devices get ports.
-    pub fn in_usb_order() -> Vec<Self> {
-        Self::in_order(Self::usb_order)
-    }
+impl<'d> Iterator for Iter<'d> {
+    type Item = (Kind, usize, &'d dyn Device);
 
-    fn in_order(order: fn(Self) -> Option<u8>) -> Vec<Self> {
-        let mut kinds: Vec<(u8, Self)> = Self::ALL.iter().filter_map(|kind| Some((order(*kind)?, *kind))).collect();
-        kinds.sort_unstable();
-        kinds.into_iter().map(|(_, kind)| kind).collect()
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (kind, index) = (self.kind?, self.index);
+            if let Some(device) = self.devices.get(kind, index) {
+                self.index += 1;
+                return Some((kind, index, device));
+            }
+            self.index = 0;
+            self.kind = self.rest.next().copied();
+        }
     }
 }
 
@@ -176,7 +189,8 @@ pub enum MatchBy {
 impl Devices {
     /// All devices, in the order of the format.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, usize, &dyn Device)> + Clone {
-        Kind::ALL.iter().flat_map(|kind| self.of(*kind).map(|(index, device)| (*kind, index, device)))
+        let mut rest = Kind::ALL.iter();
+        Iter { devices: self, kind: rest.next().copied(), index: 0, rest }
     }
 
     /// The devices of one kind, with their indexes.
@@ -246,18 +260,4 @@ fn find<D: DeviceElement>(all: &[D], meant: Option<&D>, by: MatchBy) -> Vec<usiz
     let at_address = |at: &usize| all.get(*at).is_some_and(|device| device.info().address == meant.info().address);
     let there: Vec<usize> = found.iter().copied().filter(at_address).collect();
     if by == MatchBy::Description && found.len() > 1 && there.len() == 1 { there } else { found }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Kind;
-
-    #[test]
-    fn the_numbers_of_an_order_are_those_from_1_on() {
-        for order in [Kind::pci_order, Kind::usb_order] {
-            let mut numbers: Vec<u8> = Kind::ALL.iter().filter_map(|kind| order(*kind)).collect();
-            numbers.sort_unstable();
-            assert!((1..).zip(&numbers).all(|(number, order)| number == *order), "{numbers:?}");
-        }
-    }
 }

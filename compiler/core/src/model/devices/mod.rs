@@ -26,6 +26,7 @@ mod live;
 pub mod memballoon;
 pub mod memory;
 pub mod nvram;
+mod order;
 pub mod panic;
 pub mod parallel;
 pub mod pstore;

@@ -119,6 +119,8 @@ impl Leaf for Hex {
 pub struct CNumber(pub u32);
 
 impl Leaf for CNumber {
+    const EXPECTED: &str = "a number up to 0xffffffff, such as `10` or `0x0a`";
+
     fn read(text: &str) -> Option<Self> {
         let digits = text.trim_start();
         let octal = digits

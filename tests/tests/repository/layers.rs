@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-/// The layers of `compiler/core/src` from the first to the last. A module in a row uses rows before its own, and its own row.
+/// The layers of `compiler/core/src` from the first to the last. A module in a row uses rows before its own, and its
+/// own row.
 const ORDER: &[&[&str]] = &[
     &["ir", "codes", "valid"],
     &["xml_io"],

@@ -44,10 +44,12 @@ fn boot(info: &Info, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(order) = info.boot_order else { return };
     let span = order.origin.span();
     if order.value == 0 {
-        faults.push(Diagnostic::at(&codes::BAD_VALUE, span, "a place in the boot order is at least 1"));
+        faults.push(
+            Diagnostic::at(&codes::BAD_VALUE, span, "`order` of `<boot>` is at least 1").help("write `order='1'`"),
+        );
     } else if let Some(first) = taken.insert(order.value, order.origin.span()) {
-        let message = format!("another device has the place {} in the boot order", order.value);
-        let fault = Diagnostic::at(&codes::CONFLICT, span, message);
+        let message = format!("another device has `<boot order='{}'/>`", order.value);
+        let fault = Diagnostic::at(&codes::CONFLICT, span, message).help("give each device its own `order`");
         faults.push(fault.label(first, "the other one"));
     }
 }
@@ -55,15 +57,15 @@ fn boot(info: &Info, taken: &mut Taken, faults: &mut Diagnostics) {
 /// What has the address of a drive counts as a SCSI device.
 fn scsi_bus(info: &Info, faults: &mut Diagnostics) {
     if let Some(Spanned { value: Address::Drive { bus: 1.., .. }, origin }) = &info.address {
-        let message = "a SCSI controller has one bus";
-        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+        let message = "`bus` of a SCSI address is 0";
+        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message).help("write `bus='0'`"));
     }
 }
 
 fn rom(info: &Info, faults: &mut Diagnostics) {
     let Some(rom) = info.rom.as_ref().filter(|rom| rom.enabled.is(&YesNo::No)) else { return };
     if let Some(origin) = rom.tuning() {
-        let message = "the device has no ROM, which this is about";
+        let message = "`<rom enabled='no'/>` takes the ROM away that this is about";
         let span = origin.span();
         let fault = Diagnostic::at(&codes::CONFLICT, span, message);
         faults.push(fault.help("remove it, or `enabled='no'`"));
@@ -76,13 +78,16 @@ fn acpi(info: &Info, needs: BusSlot, taken: &mut Taken, faults: &mut Diagnostics
     let span = index.origin.span();
     let elsewhere = info.address.as_ref().is_some_and(|address| !matches!(address.value, Address::Pci { .. }));
     if elsewhere || matches!(needs, BusSlot::Usb | BusSlot::VirtioSerial(_)) {
-        let message = "only a PCI device has an index for ACPI";
-        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let message = "`<acpi index>` is for PCI devices only";
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove `<acpi>`"));
     } else if index.value == 0 {
-        faults.push(Diagnostic::at(&codes::BAD_VALUE, span, "an index for ACPI is at least 1"));
+        faults.push(
+            Diagnostic::at(&codes::BAD_VALUE, span, "`index` of `<acpi>` is at least 1")
+                .help("write `index='1'` or more"),
+        );
     } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
-        let message = format!("another device has the index {} for ACPI", index.value);
-        let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message);
+        let message = format!("another device has `<acpi index='{}'/>`", index.value);
+        let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message).help("give each device its own `index`");
         faults.push(fault.label(first, "the other one"));
     }
 }
@@ -94,6 +99,9 @@ fn serial_port(info: &Info, domain: &Domain, faults: &mut Diagnostics) {
     };
     if domain.devices.controller(ControllerType::VirtioSerial, *controller).is_none() {
         let message = format!("there is no virtio-serial controller {controller}");
-        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+        faults.push(
+            Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message)
+                .help("add `<controller type='virtio-serial' index='…'/>`, or remove the `<address>`"),
+        );
     }
 }

@@ -42,10 +42,16 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
                     let count = own.map_or(SERIAL_PORTS, |own| own.ports.get().unwrap_or(SERIAL_PORTS));
                     if *port >= count {
                         let message = format!("virtio-serial controller {controller} has {count} ports, from 0 on");
-                        report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+                        report(
+                            Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message)
+                                .help("remove the `<address>` to have a free port assigned"),
+                        );
                     } else if !taken.insert((*controller, *port)) {
                         let message = format!("port {port} of virtio-serial controller {controller} is in use already");
-                        report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+                        report(
+                            Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message)
+                                .help("remove the `<address>` to have a free port assigned"),
+                        );
                     }
                 }
                 Some(Spanned { value: Address::VirtioSerial { controller, .. }, .. }) => {
@@ -63,7 +69,10 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             taken.insert(place);
         } else {
             let message = "virtio-serial controller 0 has no free port";
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message));
+            report(
+                Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message)
+                    .help("add `<controller type='virtio-serial'/>`"),
+            );
         }
     }
     for (kind, index, zero, wish) in wanting {
@@ -72,8 +81,11 @@ pub fn virtio_serial(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
             wish.and_then(|wish| free.next(zero, Some(wish), &taken))
         });
         let Some((controller, port)) = place else {
-            let span = domain.origin.span();
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, "no port of a virtio-serial controller is free"));
+            let span = domain.devices.origin(kind, index).unwrap_or(domain.origin).span();
+            report(
+                Diagnostic::at(&codes::ADDRESS_CONFLICT, span, "no port of a virtio-serial controller is free")
+                    .help("add `<controller type='virtio-serial'/>`"),
+            );
             continue;
         };
         taken.insert((controller, port));
@@ -119,26 +131,11 @@ impl SerialPorts {
 /// The ports of a virtio-serial controller unless it says how many.
 const SERIAL_PORTS: u32 = 31;
 
-/// The kinds that may stand on a USB bus, in the order in which they get ports.
-const ON_USB: &[Kind] = &[
-    Kind::Hub,
-    Kind::Disk,
-    Kind::Interface,
-    Kind::Sound,
-    Kind::Hostdev,
-    Kind::Controller,
-    Kind::Serial,
-    Kind::Input,
-    Kind::Filesystem,
-    Kind::Redirdev,
-];
-
-/// The USB devices of these kinds.
-fn on_usb<'d>(domain: &'d Domain, kinds: &'d [Kind]) -> impl Iterator<Item = (Kind, usize, &'d dyn Device)> {
-    kinds
-        .iter()
-        .flat_map(|kind| domain.devices.of(*kind).map(|(index, device)| (*kind, index, device)))
-        .filter(|(_, _, device)| device.bus_slot(domain) == BusSlot::Usb)
+/// The USB devices, in the order in which they get ports.
+fn on_usb(domain: &Domain) -> impl Iterator<Item = (Kind, usize, &dyn Device)> {
+    let of = |kind| domain.devices.of(kind).map(move |(index, device)| (kind, index, device));
+    let all = Kind::in_usb_order().into_iter().flat_map(of);
+    all.filter(|(_, _, device)| device.bus_slot(domain) == BusSlot::Usb)
 }
 
 /// Adds the hubs that a guest needs which has more USB devices than ports (`qemuDomainUSBAddressAddHubs` in libvirt's
@@ -146,7 +143,7 @@ fn on_usb<'d>(domain: &'d Domain, kinds: &'d [Kind]) -> impl Iterator<Item = (Ki
 pub fn usb_hubs(domain: &mut Domain) {
     let available: usize = buses(domain).iter().map(|(_, n)| *n as usize).sum();
     let available = available + domain.devices.hubs.len() * hub::PORTS as usize;
-    let needed = on_usb(domain, ON_USB).count();
+    let needed = on_usb(domain).count();
     if available == 0 || needed <= available {
         return;
     }
@@ -177,12 +174,12 @@ pub fn usb(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
 pub fn usb_given(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
-    for (kind, _, device) in on_usb(domain, ON_USB) {
+    for (kind, _, device) in on_usb(domain) {
         let Some(Spanned { value: Address::Usb { bus, port }, origin }) = &device.info().address else { continue };
         let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
         if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
-            let span = origin.span();
-            report(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
+            let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message);
+            report(fault.help("remove the `<address>` to have a free port assigned"));
         }
     }
 }
@@ -195,7 +192,7 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) 
     let mut ports: BTreeMap<u32, Ports> =
         buses(domain).into_iter().map(|(bus, count)| (bus, Ports::new(count))).collect();
     let mut wanting = Vec::new();
-    for (kind, index, device) in on_usb(domain, ON_USB) {
+    for (kind, index, device) in on_usb(domain) {
         match &device.info().address {
             Some(Spanned { value: Address::Usb { bus, port }, .. }) if !port.is_empty() => {
                 let Some(ports) = ports.get_mut(bus) else { continue };
@@ -217,8 +214,8 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Vec<Diagnostic>) 
             places.push((kind, index, bus, port));
         } else {
             let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
-            let message = format!("no USB port is free for this `<{}>`", kind.element());
-            let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, message);
+            let fault =
+                Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, "no USB port is free for this device").shared();
             faults.push(fault.help("add a USB controller, or one with more ports"));
         }
     }

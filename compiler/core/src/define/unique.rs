@@ -19,8 +19,9 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
         match names.entry(&alias.value) {
             Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
             Entry::Occupied(first) => {
-                let message = format!("another device has the name `{}`", alias.value);
-                let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message);
+                let message = format!("another device has the alias `{}`", alias.value);
+                let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message)
+                    .help("give each device its own `<alias name>`");
                 faults.push(fault.label(*first.get(), "the other one"));
             }
         }

@@ -6,6 +6,8 @@
 use virtc_rng::Validated;
 use virtc_xml::Element;
 
+use crate::model::devices::Kind;
+
 /// Children of `<domain>` that no other part needs.
 const ELEMENTS: [&str; 14] = [
     "name",
@@ -24,35 +26,10 @@ const ELEMENTS: [&str; 14] = [
     "seclabel",
 ];
 
-/// Devices that no other part needs. Not among them: controllers and hubs, which others are on; consoles, serial ports, graphics, audio
-/// and redirected devices, by which others are checked; memory devices, which count; an IOMMU, which changes the machine.
-const DEVICES: [&str; 21] = [
-    "disk",
-    "lease",
-    "filesystem",
-    "interface",
-    "smartcard",
-    "parallel",
-    "channel",
-    "input",
-    "tpm",
-    "sound",
-    "video",
-    "hostdev",
-    "watchdog",
-    "memballoon",
-    "rng",
-    "nvram",
-    "panic",
-    "shmem",
-    "crypto",
-    "vsock",
-    "pstore",
-];
-
 /// Whether a device with a fault in it can be left out, so that the rest can be checked. One with an alias may be named by others.
 pub(super) fn is_apart(device: Element<'_>) -> bool {
-    DEVICES.contains(&device.name()) && device.child("alias").is_none()
+    let kind = Kind::of_element(device.name());
+    kind.is_some_and(|kind| !kind.is_needed_by_others()) && device.child("alias").is_none()
 }
 
 /// Whether all faults are in parts that no other part needs.

@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::ops::Bound;
 
-use virtc_diag::{Diagnostic, Span};
+use virtc_diag::{Diagnostic, Span, likely};
 
 use crate::codes;
 use crate::ir::Arch;
 use crate::model::EmitContext;
+use crate::model::devices::interface;
+use crate::model::elements::os::MachineFamily;
 use crate::prepare::denied;
 use crate::qemu::{Opts, Payload, Props, QemuOption, Value};
 use crate::target::ability::Changes;
@@ -40,11 +42,19 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
         let span: Span = item.origin.span();
         // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
         let is_denied = self::lack(caps, &Changes::default(), item).is_none();
+        if cx.is_in_error(span) {
+            // What is wrong there has been said, in the words of the definition.
+            continue;
+        }
+        let meant = meant(cx, caps, item, &lack);
         if !is_denied && other.is_none() && cx.target.is_profile() {
             let message = format!("no QEMU that virtc knows has {}", one(&lack));
             let help =
                 "where yours has it, name its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
-            cx.report(Diagnostic::at(&codes::UNKNOWN_TO_QEMU, span, message).help(help));
+            // Builds differ in the versions of their machine types, and not in what there is beside `pc`, `q35` and `virt`.
+            let is_machine = lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other;
+            let code = if is_machine { &codes::UNSUPPORTED_CONFIGURATION } else { &codes::UNKNOWN_TO_QEMU };
+            cx.report(Diagnostic::at(code, span, message).help(help).meant(meant.as_deref(), span));
             continue;
         }
         if is_denied {
@@ -56,8 +66,26 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
         let message = format!("{} has no {lack}", cx.target.name());
         let help = other
             .map_or_else(|| "no QEMU that virtc knows has it".to_owned(), |other| format!("{} has it", other.name()));
-        cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        cx.report(
+            Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help).meant(meant.as_deref(), span),
+        );
     }
+}
+
+/// The name that was likely meant by one that the definition hands on to QEMU as it is: a machine type or a network card.
+fn meant(cx: &EmitContext<'_>, caps: &Capabilities, item: &QemuOption, lack: &str) -> Option<String> {
+    let written = lack.strip_suffix('`').and_then(|lack| lack.rsplit('`').next())?;
+    let is_network = || cx.domain.devices.interfaces.iter().any(|i| i.model() == written);
+    let known: Vec<&str> = match item.option {
+        // Another version of a known machine is no slip of the pen.
+        "machine" if lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other => {
+            let all = caps.machines.iter().flat_map(|(name, machine)| [Some(name), machine.alias.as_ref()]);
+            all.flatten().map(String::as_str).collect()
+        }
+        "device" if lack.starts_with("device") && is_network() => interface::models().collect(),
+        _ => return None,
+    };
+    likely(written, known).map(str::to_owned)
 }
 
 /// With its article.

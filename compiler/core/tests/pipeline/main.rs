@@ -8,3 +8,4 @@ mod hotplug;
 mod items;
 mod places;
 mod quoting;
+mod slots;

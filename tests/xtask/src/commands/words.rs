@@ -11,7 +11,8 @@ use crate::hold::corpus::Case;
 use crate::hold::grammar::Root;
 use crate::{Outcome, process};
 
-/// Write wrong words for the values of attributes, and count what the messages get wrong: regular expressions, and text about another value
+/// Write wrong words for the values of attributes, and count what the messages get wrong: regular expressions, and text
+/// about another value
 #[derive(clap::Args)]
 pub struct Args {
     /// A folder with definitions to start from, besides testdata/grammar
@@ -52,7 +53,8 @@ pub fn run(args: &Args) -> Outcome {
     if sum.expressions.is_empty() && sum.foreign.is_empty() { Ok(()) } else { Err("messages are wrong".into()) }
 }
 
-/// Replaces each value of each attribute of the valid documents, where an element with that path, name and attributes was not seen before.
+/// Replaces each value of each attribute of the valid documents, where an element with that path, name and attributes
+/// was not seen before.
 fn measure(schema: &Schema, cases: &[Case], sum: &mut Sum) {
     let mut seen = BTreeSet::new();
     let mut validator = schema.validator();
@@ -115,8 +117,8 @@ fn replace(schema: &Schema, case: &Case, element: Element<'_>, attribute: Attrib
     }
 }
 
-/// Whether a help has the documentation of a form of the attribute that it should not have: several forms are possible in this place, by
-/// the other attributes, and it is not that of the word which is suggested.
+/// Whether a help has the documentation of a form of the attribute that it should not have: several forms are possible
+/// in this place, by the other attributes, and it is not that of the word which is suggested.
 fn is_foreign(
     schema: &Schema,
     case: &Case,

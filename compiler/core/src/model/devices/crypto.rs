@@ -46,6 +46,7 @@ pub struct Crypto {
 
 impl DeviceElement for Crypto {
     const ELEMENT: &'static str = "crypto";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let (model, kind, backend) = (f.attr("model"), f.attr("type"), f.child("backend"));

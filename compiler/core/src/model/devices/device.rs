@@ -93,6 +93,9 @@ pub trait DeviceElement: Device + Sized {
     /// The name of its element.
     const ELEMENT: &'static str;
 
+    /// Whether other devices are on it, refer to it, or are checked or counted with it: where it cannot be read, the rest of the domain is not checked.
+    const IS_NEEDED_BY_OTHERS: bool = true;
+
     /// Reads the element. What is left unread is reported as not supported.
     fn lower(f: &Fields<'_, '_>) -> Option<Self>;
 

@@ -25,6 +25,7 @@ pub struct Lease {
 
 impl DeviceElement for Lease {
     const ELEMENT: &'static str = "lease";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let (lockspace, key, target) = (f.child_text("lockspace"), f.child_text("key"), f.child("target"));

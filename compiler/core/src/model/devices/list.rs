@@ -6,13 +6,13 @@ use crate::model::{Defaults, EmitContext};
 use crate::qemu::{HostRequirements, QemuOptions};
 use crate::xml_io::{Fields, XmlWriter};
 
-/// Makes [`Kind`] and [`Devices`] of a line for each kind: `field: module::Type as Kind, pci ORDER;`. `ORDER` is the kind's number in the order in which
-/// libvirt hands out PCI addresses (`qemuDomainAssignDevicePCISlots` in its `src/qemu/qemu_domain_address.c`), or `none` where no device of
-/// the kind is on PCI.
+/// Makes [`Kind`] and [`Devices`] of a line for each kind: `field: module::Type as Kind, pci ORDER, usb ORDER;`. The orders are the numbers of the kind
+/// where libvirt hands out PCI addresses (`qemuDomainAssignDevicePCISlots` in its `src/qemu/qemu_domain_address.c`) and USB ports
+/// (`virDomainUSBDeviceDefForeach` in its `src/conf/domain_conf.c`), or `none` where no device of the kind is on such a bus.
 macro_rules! devices {
     (@order none) => { None };
     (@order $number:literal) => { Some($number) };
-    ($($field:ident: $module:ident :: $type:ident as $kind:ident, pci $order:tt;)+) => {
+    ($($field:ident: $module:ident :: $type:ident as $kind:ident, pci $pci:tt, usb $usb:tt;)+) => {
         /// A kind of device.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Kind { $(#[doc = concat!("`", stringify!($module), "` devices.")] $kind),+ }
@@ -26,9 +26,24 @@ macro_rules! devices {
                 match self { $(Self::$kind => <super::$module::$type as DeviceElement>::ELEMENT),+ }
             }
 
+            /// The kind of the devices with this element.
+            pub fn of_element(name: &str) -> Option<Self> {
+                match name { $(<super::$module::$type as DeviceElement>::ELEMENT => Some(Self::$kind),)+ _ => None }
+            }
+
+            /// Whether other devices need one of this kind ([`DeviceElement::IS_NEEDED_BY_OTHERS`]).
+            pub fn is_needed_by_others(self) -> bool {
+                match self { $(Self::$kind => <super::$module::$type as DeviceElement>::IS_NEEDED_BY_OTHERS),+ }
+            }
+
             /// Its number in the order in which PCI addresses are handed out; `None` where no device of this kind is on PCI.
             pub fn pci_order(self) -> Option<u8> {
-                match self { $(Self::$kind => devices!(@order $order)),+ }
+                match self { $(Self::$kind => devices!(@order $pci)),+ }
+            }
+
+            /// Its number in the order in which USB ports are handed out; `None` where no device of this kind is on USB.
+            pub fn usb_order(self) -> Option<u8> {
+                match self { $(Self::$kind => devices!(@order $usb)),+ }
             }
         }
 
@@ -98,43 +113,52 @@ macro_rules! devices {
 }
 
 devices! {
-    disks: disk::Disk as Disk, pci 5;
-    controllers: controller::Controller as Controller, pci 4;
-    leases: lease::Lease as Lease, pci none;
-    filesystems: filesystem::Filesystem as Filesystem, pci 1;
-    interfaces: interface::Interface as Interface, pci 2;
-    smartcards: smartcard::Smartcard as Smartcard, pci none;
-    serials: serial::Serial as Serial, pci 13;
-    parallels: parallel::Parallel as Parallel, pci none;
-    consoles: console::Console as Console, pci none;
-    channels: channel::Channel as Channel, pci none;
-    inputs: input::Input as Input, pci 12;
-    tpms: tpm::Tpm as Tpm, pci none;
-    graphics: graphics::Graphics as Graphics, pci none;
-    sounds: sound::Sound as Sound, pci 3;
-    audios: audio::Audio as Audio, pci none;
-    videos: video::Video as Video, pci 10;
-    hostdevs: hostdev::Hostdev as Hostdev, pci 6;
-    redirdevs: redirdev::Redirdev as Redirdev, pci none;
-    redirfilters: redirfilter::Redirfilter as Redirfilter, pci none;
-    hubs: hub::Hub as Hub, pci none;
-    watchdogs: watchdog::Watchdog as Watchdog, pci 9;
-    memballoons: memballoon::Memballoon as Memballoon, pci 7;
-    rngs: rng::Rng as Rng, pci 8;
-    nvrams: nvram::Nvram as Nvram, pci none;
-    panics: panic::Panic as Panic, pci 18;
-    shmems: shmem::Shmem as Shmem, pci 11;
-    memories: memory::MemoryDevice as Memory, pci 14;
-    cryptos: crypto::Crypto as Crypto, pci 17;
-    iommus: iommu::Iommu as Iommu, pci 15;
-    vsocks: vsock::Vsock as Vsock, pci 16;
-    pstores: pstore::Pstore as Pstore, pci 19;
+    disks: disk::Disk as Disk, pci 5, usb 2;
+    controllers: controller::Controller as Controller, pci 4, usb 6;
+    leases: lease::Lease as Lease, pci none, usb none;
+    filesystems: filesystem::Filesystem as Filesystem, pci 1, usb 9;
+    interfaces: interface::Interface as Interface, pci 2, usb 3;
+    smartcards: smartcard::Smartcard as Smartcard, pci none, usb none;
+    serials: serial::Serial as Serial, pci 13, usb 7;
+    parallels: parallel::Parallel as Parallel, pci none, usb none;
+    consoles: console::Console as Console, pci none, usb none;
+    channels: channel::Channel as Channel, pci none, usb none;
+    inputs: input::Input as Input, pci 12, usb 8;
+    tpms: tpm::Tpm as Tpm, pci none, usb none;
+    graphics: graphics::Graphics as Graphics, pci none, usb none;
+    sounds: sound::Sound as Sound, pci 3, usb 4;
+    audios: audio::Audio as Audio, pci none, usb none;
+    videos: video::Video as Video, pci 10, usb none;
+    hostdevs: hostdev::Hostdev as Hostdev, pci 6, usb 5;
+    redirdevs: redirdev::Redirdev as Redirdev, pci none, usb 10;
+    redirfilters: redirfilter::Redirfilter as Redirfilter, pci none, usb none;
+    hubs: hub::Hub as Hub, pci none, usb 1;
+    watchdogs: watchdog::Watchdog as Watchdog, pci 9, usb none;
+    memballoons: memballoon::Memballoon as Memballoon, pci 7, usb none;
+    rngs: rng::Rng as Rng, pci 8, usb none;
+    nvrams: nvram::Nvram as Nvram, pci none, usb none;
+    panics: panic::Panic as Panic, pci 18, usb none;
+    shmems: shmem::Shmem as Shmem, pci 11, usb none;
+    memories: memory::MemoryDevice as Memory, pci 14, usb none;
+    cryptos: crypto::Crypto as Crypto, pci 17, usb none;
+    iommus: iommu::Iommu as Iommu, pci 15, usb none;
+    vsocks: vsock::Vsock as Vsock, pci 16, usb none;
+    pstores: pstore::Pstore as Pstore, pci 19, usb none;
 }
 
 impl Kind {
     /// The kinds that may be on PCI, in the order in which their devices get addresses.
     pub fn in_pci_order() -> Vec<Self> {
-        let mut kinds: Vec<(u8, Self)> = Self::ALL.iter().filter_map(|kind| Some((kind.pci_order()?, *kind))).collect();
+        Self::in_order(Self::pci_order)
+    }
+
+    /// The kinds that may be on USB, in the order in which their devices get ports.
+    pub fn in_usb_order() -> Vec<Self> {
+        Self::in_order(Self::usb_order)
+    }
+
+    fn in_order(order: fn(Self) -> Option<u8>) -> Vec<Self> {
+        let mut kinds: Vec<(u8, Self)> = Self::ALL.iter().filter_map(|kind| Some((order(*kind)?, *kind))).collect();
         kinds.sort_unstable();
         kinds.into_iter().map(|(_, kind)| kind).collect()
     }
@@ -229,9 +253,11 @@ mod tests {
     use super::Kind;
 
     #[test]
-    fn the_numbers_for_pci_are_those_from_1_on() {
-        let mut orders: Vec<u8> = Kind::ALL.iter().filter_map(|kind| kind.pci_order()).collect();
-        orders.sort_unstable();
-        assert!((1..).zip(&orders).all(|(number, order)| number == *order), "{orders:?}");
+    fn the_numbers_of_an_order_are_those_from_1_on() {
+        for order in [Kind::pci_order, Kind::usb_order] {
+            let mut numbers: Vec<u8> = Kind::ALL.iter().filter_map(|kind| order(*kind)).collect();
+            numbers.sort_unstable();
+            assert!((1..).zip(&numbers).all(|(number, order)| number == *order), "{numbers:?}");
+        }
     }
 }

@@ -52,6 +52,7 @@ impl Memballoon {
 
 impl DeviceElement for Memballoon {
     const ELEMENT: &'static str = "memballoon";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let model = f.attr("model");

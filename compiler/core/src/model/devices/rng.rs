@@ -118,6 +118,7 @@ impl Rng {
 
 impl DeviceElement for Rng {
     const ELEMENT: &'static str = "rng";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         chardev::device_or_ignored(f, Self::read(f))

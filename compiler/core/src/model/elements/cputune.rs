@@ -104,16 +104,18 @@ impl Cputune {
         if let Some(cache) = self.caches.first().filter(|_| !domain.general.is_kvm()) {
             fault(cache.origin, "only a domain that runs under KVM has a part of the host's caches".to_owned());
         }
+        let mut lacking = Vec::new();
         for pin in self.iothreads.iter().filter(|p| !domain.iothreads.has(p.thread.value)) {
-            fault(pin.thread.origin, format!("there is no I/O thread {}", pin.thread.value));
+            lacking.push(domain.iothreads.lacks(pin.thread.value, pin.thread.origin));
         }
         for sched in self.sched.iter().filter(|s| s.group == Group::Iothreads) {
             if let Some(id) = sched.threads.value.iter().find(|id| !domain.iothreads.has(*id)) {
-                fault(sched.threads.origin, format!("there is no I/O thread {id}"));
+                lacking.push(domain.iothreads.lacks(id, sched.threads.origin));
             }
         }
         sched::overlap(&self.sched, &mut fault);
         share::overlap(&self.caches, &mut fault);
+        lacking.into_iter().for_each(report);
     }
 }
 

@@ -63,7 +63,7 @@ impl General {
             let span = name.origin.span();
             report(
                 Diagnostic::at(&codes::CONFLICT, span, "the name holds a slash or a line break")
-                    .help("the name becomes part of paths"),
+                    .help("write a name without them: it becomes part of paths"),
             );
         }
         if let Some(kind) = self.kind.filter(|k| !matches!(k.value, DomainType::Qemu | DomainType::Kvm)) {

@@ -121,6 +121,16 @@ impl Iothreads {
         self.list.iter().find(|t| t.pool.any()).map(|t| t.id.origin).or(main)
     }
 
+    /// That there is no I/O thread of this number, though something is to run on it.
+    pub fn lacks(&self, id: u32, origin: Origin) -> Diagnostic {
+        let help = if !self.list.is_empty() {
+            format!("add `<iothread id='{id}'/>` to `<iothreadids>`, and raise `<iothreads>` by one")
+        } else {
+            format!("add `<iothreads>{}</iothreads>`, a child of `<domain>`", id.max(1))
+        };
+        conflict(origin, format!("there is no I/O thread {id}")).help(help).shared()
+    }
+
     /// Whether there is a thread with this number.
     pub fn has(&self, id: u32) -> bool {
         self.list.iter().any(|t| t.id.value == id)
@@ -248,7 +258,7 @@ impl Served {
     pub fn check(&self, threads: &Iothreads, queues: Opt<u32>, report: &mut dyn FnMut(Diagnostic)) {
         for id in self.one.iter().chain(self.mapping.iter().map(|(id, _)| id)) {
             if !threads.has(id.value) {
-                report(conflict(id.origin, format!("there is no I/O thread {}", id.value)));
+                report(threads.lacks(id.value, id.origin));
             }
         }
         if let (Some(one), false) = (self.one, self.mapping.is_empty()) {

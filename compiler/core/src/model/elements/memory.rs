@@ -86,12 +86,12 @@ impl Memory {
         let Some(total) = self.total else {
             let span = origin.span();
             return report(
-                Diagnostic::at(&codes::MISSING, span, "the domain has no memory")
+                Diagnostic::at(&codes::MISSING, span, "`<domain>` has no `<memory>`")
                     .help("add `<memory unit='GiB'>…</memory>`"),
             );
         };
         if total.value == 0 {
-            report(fault(total.origin, "the domain has no memory").help("give a size above 0"));
+            report(fault(total.origin, "`<domain>` has no `<memory>`").help("give a size above 0"));
         } else if devices >= total.value {
             let message = "the memory devices have all of the domain's memory, so that none is left at boot";
             report(fault(total.origin, message).help("`<memory>` counts the memory devices"));

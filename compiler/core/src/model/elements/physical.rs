@@ -55,6 +55,13 @@ impl Physical {
 
     /// What libvirt refuses (`qemuValidateDomainDefCpu` in its `src/qemu/qemu_validate.c`).
     pub fn check(&self, mode: Option<CpuMode>, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
+        if let Some(cache) =
+            self.cache.filter(|c| c.value == CacheMode::Passthrough && !is_host(mode) && !arch.is_arm())
+        {
+            let message = "`<cache mode='passthrough'/>` needs a CPU of mode `host-passthrough` or `maximum`";
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, cache.origin, message);
+            report(fault.help("write `<cpu mode='host-passthrough'>`, or `<cache mode='emulate' level='3'/>`"));
+        }
         let mut fault = |origin: Origin, message: &str| {
             report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         };
@@ -69,9 +76,8 @@ impl Physical {
             let origin = self.level.origin_or(cache.origin);
             match (cache.value, self.level.get()) {
                 (CacheMode::Emulate, level) if level != Some(3) => fault(origin, "only a cache of level 3 is emulated"),
-                (CacheMode::Passthrough, _) if !is_host(mode) => {
-                    fault(cache.origin, "only a CPU of mode `host-passthrough` or `maximum` has the host's caches");
-                }
+                // That is said above.
+                (CacheMode::Passthrough, _) if !is_host(mode) => {}
                 (CacheMode::Passthrough, Some(_)) => {
                     fault(origin, "the host's caches are given to the guest as a whole");
                 }

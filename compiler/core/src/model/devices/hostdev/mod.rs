@@ -203,6 +203,7 @@ impl Hostdev {
 
 impl DeviceElement for Hostdev {
     const ELEMENT: &'static str = "hostdev";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         device_or_ignored(f, Self::read(f))

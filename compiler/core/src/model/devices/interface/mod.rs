@@ -19,6 +19,8 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{DefaultRule, Leaf, Mac, Opt, OptExt, Origin, Spanned, YesNo, words};
+pub use model::models;
+
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -183,6 +185,7 @@ impl Interface {
 
 impl DeviceElement for Interface {
     const ELEMENT: &'static str = "interface";
+    const IS_NEEDED_BY_OTHERS: bool = false;
 
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let kind = f.attr::<InterfaceType>("type")?;

@@ -1,6 +1,6 @@
 //! The names of CPU models and features that libvirt knows (its CPU map, `src/cpu_map`).
 
-use virtc_diag::{Diagnostic, Span};
+use virtc_diag::{Diagnostic, Span, likely};
 
 use crate::codes;
 use crate::ir::Arch;
@@ -44,7 +44,8 @@ pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, place: Span, rep
     let message = format!("there is no CPU feature `{}`", name.value);
     let fault = Diagnostic::at(&codes::BAD_VALUE, place, message);
     let example = if arch.is_arm() { "sve256" } else { "sse4.1" };
-    report(fault.help(format!("use libvirt's names, such as `{example}`")));
+    let fault = fault.help(format!("features have libvirt's names, such as `{example}`"));
+    report(fault.meant(likely(&name.value, known.split_ascii_whitespace()), place));
 }
 
 /// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's `src/cpu/cpu.c`).
@@ -65,8 +66,15 @@ pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
     }
     let message = format!("there is no CPU model `{}`", model.value);
     let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, message);
-    let mode = OF_MODES.contains(&model.value.as_str());
-    cx.report(if mode { fault.help("use `mode='host-passthrough'` or `mode='maximum'`") } else { fault });
+    if OF_MODES.contains(&model.value.as_str()) {
+        return cx.report(fault.help("write `<cpu mode='host-passthrough'/>` or `<cpu mode='maximum'/>`"));
+    }
+    let own: Vec<&str> = cx.target.caps().map(|caps| caps.models().collect()).unwrap_or_default();
+    let listed = MODELS.split_ascii_whitespace().filter(|_| !arm);
+    let meant = likely(&model.value, own.into_iter().chain(listed).filter(|known| !OF_MODES.contains(known)));
+    let fault =
+        fault.help("`virsh cpu-models` lists libvirt's models, and `<cpu mode='host-model'/>` takes the host's");
+    cx.report(fault.meant(meant, model.origin.span()));
 }
 
 #[cfg(test)]

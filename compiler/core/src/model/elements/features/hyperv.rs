@@ -1,6 +1,6 @@
 //! `<hyperv>`: what a Windows guest gains from believing that it runs on Hyper-V.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Safety};
 
 use crate::codes;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, words};
@@ -100,28 +100,36 @@ impl Hyperv {
     /// Fills in the mode, and says what libvirt refuses.
     pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
         let mode = *self.mode.get_or_insert(Spanned::rule(Mode::Custom, &CUSTOM, origin));
-        let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::at(&codes::CONFLICT, origin, message));
-        };
+        let say =
+            |origin: Origin, message: String, help: &str| Diagnostic::at(&codes::CONFLICT, origin, message).help(help);
         for one in &self.list {
             let on = one.state.is(&Switch::On);
             if mode.value == Mode::Passthrough {
-                fault(one.origin, "an enlightenment is named, but they are those of the host".to_owned());
+                let message = "an enlightenment is named, but `mode='passthrough'` gives the guest those of the host";
+                report(say(one.origin, message.to_owned(), "remove it, or write `mode='custom'`"));
             }
             if one.state.is_none() {
-                fault(one.origin, format!("`<{}>` is neither on nor off", one.kind.word()));
+                let message = format!("`<{}>` has no `state`", one.kind.word());
+                report(say(one.origin, message, "write `state='on'` or `state='off'`"));
             }
             if let (Kind::Spinlocks, true) = (one.kind, on) {
                 match one.retries {
                     Some(retries) if retries.value < 0xfff => {
-                        fault(retries.origin, "a guest spins at least 4095 times before it gives up".to_owned());
+                        let message = format!("`retries` of `<spinlocks>` is at least 4095, not {}", retries.value);
+                        let fault = Diagnostic::at(&codes::CONFLICT, retries.origin, message);
+                        let fault = fault.help("write `retries='4095'` or more; Windows guests mostly get 8191");
+                        report(fault.fix(Safety::Unsafe, "write `4095`", retries.origin.span(), "4095"));
                     }
                     Some(_) => {}
-                    None => fault(one.origin, "`retries` of `<spinlocks>` is absent".to_owned()),
+                    None => {
+                        let message = "`<spinlocks>` has no `retries`".to_owned();
+                        report(say(one.origin, message, "write `retries='8191'`"));
+                    }
                 }
             }
             if let (Kind::VendorId, true, None) = (one.kind, on, &one.value) {
-                fault(one.origin, "`value` of `<vendor_id>` is absent".to_owned());
+                let message = "`<vendor_id>` has no `value`".to_owned();
+                report(say(one.origin, message, "write `value='…'` with at most 12 characters"));
             }
         }
     }

@@ -265,7 +265,7 @@ mod tests {
             ),
             (
                 "<hyperv><spinlocks state='on' retries='9'/></hyperv>",
-                "a guest spins at least 4095 times before it gives up",
+                "`retries` of `<spinlocks>` is at least 4095, not 9",
             ),
             (
                 "<kvm><dirty-ring state='on' size='1000'/></kvm>",

@@ -138,7 +138,7 @@ mod tests {
         for (cells, fault) in [
             ("<cell id='1' memory='1'/>", "the numbers of NUMA cells do not count from 0 without gap or repetition"),
             ("<cell cpus='0' memory='1'/><cell cpus='0-1' memory='1'/>", "CPU 0 is in two NUMA cells"),
-            ("<cell cpus='7' memory='1'/>", "the NUMA cell has CPUs that `<vcpu>` with 2 does not allow"),
+            ("<cell cpus='7' memory='1'/>", "the NUMA cell has CPU 7, and the guest has 2 virtual CPUs, from 0 on"),
             (
                 "<cell cpus='0-1' memory='1'><distances><sibling id='2' value='20'/></distances></cell>",
                 "there is no NUMA cell 2",

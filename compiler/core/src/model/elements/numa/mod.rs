@@ -106,8 +106,15 @@ impl Numa {
                 report(conflict(cpus.origin, format!("CPU {cpu} is in two NUMA cells")));
             }
             if cpus.last().is_some_and(|last| last >= vcpus) {
-                let message = format!("the NUMA cell has CPUs that `<vcpu>` with {vcpus} does not allow");
-                report(conflict(cpus.origin, message));
+                let last = cpus.last().unwrap_or_default();
+                let message =
+                    format!("the NUMA cell has CPU {last}, and the guest has {vcpus} virtual CPUs, from 0 on");
+                let help = format!(
+                    "name CPUs up to {}, or write `<vcpu>{}</vcpu>`",
+                    vcpus.saturating_sub(1),
+                    last.saturating_add(1)
+                );
+                report(conflict(cpus.origin, message).help(help));
             }
             cpus.iter().for_each(|cpu| taken.insert(cpu));
         }

@@ -1,6 +1,6 @@
 //! The firmware for QEMU.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Safety};
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
@@ -130,41 +130,57 @@ impl Os {
 /// What cannot be (`qemuValidateDomainDefBoot` and its caller in libvirt's `src/qemu/qemu_validate.c`).
 pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     let os = &domain.os;
-    let mut fault = |code, origin: Origin, message: &str| {
-        report(Diagnostic::at(code, origin, message));
+    let mut fault = |code, origin: Origin, message: &str, help: &str| {
+        report(Diagnostic::at(code, origin, message).help(help));
     };
     let unsupported = &codes::UNSUPPORTED_CONFIGURATION;
     let secure = os.loader.as_ref().and_then(|l| l.secure).filter(|s| s.is_yes());
     if let Some(secure) = secure {
         if os.family() != MachineFamily::Q35 {
-            fault(unsupported, secure.origin, "only `q35` has firmware that guards its variables");
+            let message = format!("Secure Boot (`secure='yes'`) needs machine type `q35`, not `{}`", os.machine_name());
+            fault(unsupported, secure.origin, &message, "write `machine='q35'` in `<type>`, or remove `secure`");
         } else if !os.arch.is(&Arch::X86_64) {
-            fault(unsupported, secure.origin, "only x86_64 has firmware that guards its variables");
+            let message = "Secure Boot (`secure='yes'`) needs architecture `x86_64`";
+            fault(unsupported, secure.origin, message, "write `arch='x86_64'` in `<type>`, or remove `secure`");
         } else if os.firmware.is_none() && !domain.features.smm.is(&Switch::On) {
-            fault(
-                &codes::CONFLICT,
-                secure.origin,
-                "firmware guards its variables with system management mode, which is not on",
-            );
+            let message = "Secure Boot (`secure='yes'`) needs System Management Mode (SMM), which is not on";
+            let off = domain.features.smm.filter(|smm| smm.origin.by_rule().is_none());
+            let fault = Diagnostic::at(&codes::CONFLICT, secure.origin, message);
+            let fault = fault.help("write `<smm state='on'/>` in `<features>`");
+            report(match off.map(|smm| smm.origin.span()) {
+                Some(off) => fault.label(off, "SMM is off here").fix(Safety::Unsafe, "switch SMM on", off, "on"),
+                None => fault,
+            });
+            return rest(domain, report);
         }
     }
+    rest(domain, report);
+}
+
+fn rest(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+    let os = &domain.os;
+    let mut fault = |origin: Origin, message: &str, help: &str| {
+        report(Diagnostic::at(&codes::CONFLICT, origin, message).help(help));
+    };
     let flash = os.loader.as_ref().filter(|l| l.is_flash()).and_then(|l| l.kind).map(|k| k.origin);
     let efi = os.firmware.filter(|f| f.value == FirmwareKind::Efi).map(|f| f.origin);
     if let Some(origin) = efi.or(flash)
         && os.arch().is_x86()
         && domain.features.has(Plain::Acpi).is_none()
     {
-        fault(&codes::CONFLICT, origin, "UEFI needs ACPI, which is not among the `<features>`");
+        fault(origin, "UEFI needs ACPI, which is not among the `<features>`", "add `<acpi/>` to `<features>`");
     }
     if let Some(acpi) = domain.features.has(Plain::Acpi)
         && os.arch() == Arch::Aarch64
         && efi.or(flash).is_none()
     {
-        fault(&codes::CONFLICT, acpi, "ACPI comes with UEFI alone on this architecture, and no UEFI is asked for");
+        let message = "on this architecture ACPI needs UEFI, which is not asked for";
+        fault(acpi, message, "write `<os firmware='efi'>`, or remove `<acpi/>`");
     }
     if let Some(serial) = os.boot_options.use_serial.filter(|s| s.is_yes())
         && domain.devices.serials.is_empty()
     {
-        fault(&codes::CONFLICT, serial.origin, "the firmware is to speak on a serial line, and the guest has none");
+        let message = "`<bios useserial='yes'/>` needs a serial port, and the guest has none";
+        fault(serial.origin, message, "add `<serial type='pty'/>` to `<devices>`");
     }
 }

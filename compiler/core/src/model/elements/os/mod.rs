@@ -79,8 +79,12 @@ fn no_type(f: &Fields<'_, '_>) {
         // It may have stood in what could not be read.
         return;
     }
-    let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "the domain does not say what it runs");
-    f.report(fault.help("add `<os><type>hvm</type></os>`"));
+    let (message, help) = if f.element().is("os") {
+        ("`<os>` has no `<type>`", "add `<type arch='x86_64' machine='q35'>hvm</type>`")
+    } else {
+        ("`<domain>` has no `<os>`", "add `<os><type arch='x86_64' machine='q35'>hvm</type></os>`")
+    };
+    f.report(Diagnostic::at(&codes::MISSING, f.element().name_span(), message).help(help));
 }
 
 impl Os {
@@ -181,7 +185,7 @@ mod tests {
     fn what_runs_is_said() {
         for os in ["<os><boot dev='hd'/></os>", "<os><type arch='x86_64'/></os>"] {
             let faults = trial(&format!("<memory>1024</memory><vcpu>1</vcpu>{os}"), "", &[]).faults;
-            assert!(faults.contains(&"the domain does not say what it runs".to_owned()), "{os}: {faults:?}");
+            assert!(faults.contains(&"`<os>` has no `<type>`".to_owned()), "{os}: {faults:?}");
         }
     }
 }

@@ -89,6 +89,9 @@ mod tests {
         device.replace('@', &alias)
     }
 
+    /// The kinds that are asked for; the devices, with the user's names; the names that they have.
+    type Row<'r> = (&'r [Kind], &'r [(&'r str, &'r str)], &'r [&'r str]);
+
     #[test]
     fn names_of_the_user_do_not_count() {
         let [net, rng] =
@@ -96,7 +99,6 @@ mod tests {
         let input = "<input type='tablet' bus='usb'>@</input>";
         let (vf, other, pci) = (host("interface", 0), host("interface", 1), host("hostdev", 2));
         let both = [Kind::Interface, Kind::Hostdev].as_slice();
-        type Row<'r> = (&'r [Kind], &'r [(&'r str, &'r str)], &'r [&'r str]);
         let table: &[Row<'_>] = &[
             (both, &[(&vf, "ua-nic"), (&other, ""), (&pci, "")], &["ua-nic", "hostdev0", "hostdev1"]),
             (both, &[(&vf, ""), (&other, "ua-nic"), (&pci, "")], &["hostdev0", "ua-nic", "hostdev1"]),
@@ -125,12 +127,13 @@ mod tests {
         assert_eq!(names(&domain, &kinds), ["hostdev0", "hostdev1", "input0", "input1", "input2", "input3", "serial0"]);
         domain.devices.remove("hostdev0");
         domain.devices.remove("input0");
-        for (kind, expected) in [(Kind::Hostdev, "hostdev2"), (Kind::Input, "input4"), (Kind::Console, "console1")] {
-            let new = match kind {
-                Kind::Console => "<console type='pty'><target type='virtio'/></console>",
-                Kind::Input => input,
-                _ => &pci,
-            };
+        let console = "<console type='pty'><target type='virtio'/></console>";
+        let new = [
+            (Kind::Hostdev, pci.as_str(), "hostdev2"),
+            (Kind::Input, input, "input4"),
+            (Kind::Console, console, "console1"),
+        ];
+        for (kind, new, expected) in new {
             let at = domain.devices.count(kind);
             domain.devices.adopt(self::domain(new).devices, kind);
             assign_new(&mut domain, kind, at);

@@ -53,7 +53,9 @@ type Id<'o> = (Space, &'o str);
 /// Reports every id that two of `options` have, at the second one.
 pub(super) fn check(options: &[QemuOption]) -> Diagnostics {
     let mut all: Vec<(Id<'_>, Origin)> = Vec::with_capacity(2 * options.len());
-    options.iter().for_each(|option| each(option, &mut |id| all.push((id, option.origin))));
+    for option in options {
+        each(option, &mut |id| all.push((id, option.origin)));
+    }
     // The sort is stable: equal ids stay in their order.
     all.sort_by_key(|(id, _)| *id);
     let neighbours = all.iter().zip(all.iter().skip(1));
@@ -72,7 +74,9 @@ pub(super) fn check_new<'o>(
     place: Span,
 ) -> Diagnostics {
     let mut taken: Vec<Id<'_>> = Vec::with_capacity(2 * running.len());
-    running.iter().for_each(|option| each(option, &mut |id| taken.push(id)));
+    for option in running {
+        each(option, &mut |id| taken.push(id));
+    }
     taken.sort_unstable();
     let mut faults = Diagnostics::new();
     for option in new {

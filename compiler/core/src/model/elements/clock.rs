@@ -190,7 +190,7 @@ impl Element for Clock {
                 out.flag(ArgSection::Lifecycle, "no-reboot", reboot.origin);
             }
             Some(_) | None => {
-                out.flag(ArgSection::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN))
+                out.flag(ArgSection::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN));
             }
         }
     }

@@ -16,7 +16,7 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
         Payload::Json(props) if item.option == "blockdev" || json_arg(props).display().contains("secret") => {
             Some(json_arg(props).display().into_owned())
         }
-        _ => None,
+        Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Json(_) | Payload::Chardev(_) => None,
     });
     assert_eq!(fixture::compile(xml.clone(), host).xml, xml, "no fixed point");
     (items.collect(), faults)

@@ -85,7 +85,7 @@ impl ControllerDriver {
     pub fn check(&self, controller: &Controller, domain: &Domain, faults: &mut Diagnostics) {
         if !controller.scsi_model().is_some_and(ScsiModel::is_virtio) {
             for (name, origin) in self.own() {
-                let Some(span) = origin.map(|o| o.span()) else { continue };
+                let Some(span) = origin.map(crate::ir::Origin::span) else { continue };
                 let message = format!("only virtio-scsi controllers have `{name}`");
                 let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
                 faults.push(fault.help("use `model='virtio-scsi'`, or remove it"));

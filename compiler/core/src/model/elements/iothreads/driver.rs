@@ -9,12 +9,12 @@ use crate::qemu::{Props, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// `iothread` and `<iothreads>` of a `<driver>`: the threads that serve a device.
+/// `iothread` and `<iothreads>` of a `<driver>`: the IOThreads that serve a device.
 #[derive(Debug, Clone, Default)]
 pub struct DriverIothreads {
-    /// The one thread.
+    /// `iothread`: the id of the one thread, from 1.
     pub one: Opt<u32>,
-    /// The threads with the queues that each serves.
+    /// `<iothreads>`: ids of threads, each with the numbers of the virtqueues that it serves, from 0.
     pub mapping: Vec<(Spanned<u32>, Vec<Spanned<u32>>)>,
 }
 

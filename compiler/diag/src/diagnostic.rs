@@ -112,7 +112,12 @@ pub struct Diagnostic {
     pub patterns: Vec<String>,
     /// A fix, where there is one.
     pub fix: Option<Fix>,
+    /// Whether all findings with this message have one cause. They are then one finding, at the first of their places.
+    pub is_shared: bool,
 }
+
+/// More places than this are not shown of one finding.
+const MOST_LABELS: usize = 8;
 
 impl Diagnostic {
     /// A finding of kind `code`. Where a rule added what it is about, the message says so.
@@ -138,6 +143,25 @@ impl Diagnostic {
             alternatives: Vec::new(),
             patterns: Vec::new(),
             fix: None,
+            is_shared: false,
+        }
+    }
+
+    /// As one that has its cause in common with all findings of the same message: something that several places refer to and that is
+    /// not there, say.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        Self { is_shared: true, ..self }
+    }
+
+    /// Takes over the place of another finding of the same cause.
+    fn join(&mut self, mut other: Self) {
+        if (other.span, other.help.is_none()) < (self.span, self.help.is_none()) {
+            std::mem::swap(self, &mut other);
+            std::mem::swap(&mut self.labels, &mut other.labels);
+        }
+        if let Some(span) = other.span.filter(|span| self.span != Some(*span) && self.labels.len() < MOST_LABELS) {
+            self.labels.push(Label { span, text: "the same here".to_owned() });
         }
     }
 
@@ -193,14 +217,20 @@ impl Diagnostics {
         Self::default()
     }
 
-    /// One more finding.
+    /// One more finding; it joins one of the same cause.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.0.push(diagnostic);
+        let same = |known: &&mut Diagnostic| {
+            known.is_shared && known.code == diagnostic.code && known.message == diagnostic.message
+        };
+        match self.0.iter_mut().find(|known| diagnostic.is_shared && same(known)) {
+            Some(known) => known.join(diagnostic),
+            None => self.0.push(diagnostic),
+        }
     }
 
     /// Adds all findings of `other` after these.
     pub fn extend(&mut self, other: Self) {
-        self.0.extend(other.0);
+        other.0.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 
     /// Whether anything is an error.
@@ -248,6 +278,34 @@ impl IntoIterator for Diagnostics {
 
 impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(iter: I) -> Self {
-        Self(iter.into_iter().collect())
+        let mut all = Self::new();
+        iter.into_iter().for_each(|diagnostic| all.push(diagnostic));
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    static CODE: Code = Code { name: "code", severity: Severity::Error, explanation: "A code." };
+
+    fn at(place: usize, message: &str) -> Diagnostic {
+        Diagnostic::at(&CODE, Span::at(place), message)
+    }
+
+    #[test]
+    fn findings_of_one_cause_are_one() {
+        let all =
+            [at(5, "a").shared(), at(9, "b").shared(), at(2, "a").shared(), at(7, "a").shared(), at(7, "a").shared()];
+        let all: Diagnostics = all.into_iter().collect();
+        let places: Vec<_> = all.iter().map(|found| (found.span, found.labels.len())).collect();
+        assert_eq!(places, [(Some(Span::at(2)), 3), (Some(Span::at(9)), 0)]);
+    }
+
+    #[test]
+    fn others_are_each_their_own() {
+        let all: Diagnostics = [at(1, "a"), at(2, "a"), at(3, "a").shared()].into_iter().collect();
+        assert_eq!(all.len(), 3);
     }
 }

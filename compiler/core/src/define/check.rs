@@ -3,7 +3,7 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use virtc_diag::{Diagnostic, Diagnostics, Span};
+use virtc_diag::{Diagnostic, Diagnostics, Safety, Span};
 
 use crate::codes;
 use crate::define::{common, mmio, unique};
@@ -32,10 +32,15 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     kinds(domain, faults);
 }
 
-/// Lets each device check itself beside the others.
+/// Lets each device check itself among the others, unless it lacks something: more faults would follow from that one.
 fn kinds(domain: &Domain, faults: &mut Diagnostics) {
+    let is_incomplete = |fault: &&Diagnostic| fault.code == &codes::MISSING || fault.code == &codes::BAD_VALUE;
+    let incomplete: Vec<Span> = faults.iter().filter(is_incomplete).filter_map(|fault| fault.span).collect();
     for (_, _, device) in domain.devices.iter() {
-        device.check(domain, faults);
+        let own = Some(device.origin()).filter(|origin| origin.by_rule().is_none());
+        if !own.is_some_and(|own| incomplete.iter().any(|place| own.span().contains(*place))) {
+            device.check(domain, faults);
+        }
     }
 }
 
@@ -54,8 +59,9 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
         let span = origin.span();
         let needs = device.bus_slot(domain);
         if *address == Address::VirtioMmio && domain.os.arch().is_x86() {
-            let message = "QEMU has no `<address>` with type `virtio-mmio` on this architecture";
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message = "an `<address>` of type `virtio-mmio` exists on Arm machines only";
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            faults.push(fault.help("remove the `<address>` to have one assigned"));
             continue;
         }
         let fits = match (needs, address) {
@@ -70,14 +76,15 @@ fn addresses(domain: &Domain, faults: &mut Diagnostics) {
             (BusSlot::Nothing, address) => kind != Kind::Disk || matches!(address, Address::Drive { .. }),
         };
         if !fits {
-            let message = format!("this `<{}>` cannot stand at an address of this type", kind.element());
+            let message = format!("this `<{}>` cannot have an `<address>` of this type", kind.element());
             faults.push(conflict(span, message).help("remove the `<address>` to have one assigned"));
         }
     }
 }
 
+const REMOVE: &str = "remove the `<address>` to have a free one assigned";
 const ONE_SCSI_BUS: &str = "a SCSI controller has one bus";
-const NO_TARGETS: &str = "this model of SCSI controller has no targets but units";
+const NO_TARGETS: &str = "a SCSI controller of this model has no targets, only units";
 
 /// No two drives stand at one place, and each place exists on its controller.
 fn drives(domain: &Domain, faults: &mut Diagnostics) {
@@ -108,12 +115,12 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
             | ControllerType::Xenbus => None,
         };
         if let Some(message) = fault {
-            faults.push(conflict(span, message));
+            faults.push(conflict(span, message).help(REMOVE));
         }
         match taken.insert((kind, controller, bus, target, unit), at.origin) {
             None => {}
             Some(first) => {
-                let conflict = conflict(span, "another disk stands at this address");
+                let conflict = conflict(span, "another disk has this address").help(REMOVE);
                 faults.push(match first {
                     Origin::Xml(first) => conflict.label(first, "the other disk's address"),
                     Origin::Rule(_, first) => {
@@ -133,11 +140,11 @@ fn drives(domain: &Domain, faults: &mut Diagnostics) {
             _ => None,
         };
         if let Some(message) = fault {
-            faults.push(conflict(at.origin.span(), message));
+            faults.push(conflict(at.origin.span(), message).help(REMOVE));
         }
         if let Some(first) = taken.insert((ControllerType::Scsi, controller, bus, target, unit), at.origin) {
             let span = at.origin.span();
-            let conflict = conflict(span, "another SCSI device stands at this address");
+            let conflict = conflict(span, "another SCSI device has this address").help(REMOVE);
             faults.push(conflict.label(first.span(), "the other device's address"));
         }
     }
@@ -150,9 +157,18 @@ fn targets(domain: &Domain, faults: &mut Diagnostics) {
         if let Some(first) = seen.insert(&target.value, target.origin.span()) {
             let message = format!("two disks have the target `{}`", target.value);
             let fault = Diagnostic::at(&codes::CONFLICT, target.origin, message);
-            faults.push(fault.label(first, "the other one"));
+            let free = free_target(domain, &target.value);
+            faults.push(fault.label(first, "the other one").help(free));
         }
     }
+}
+
+/// What to write for a target that is taken: the first free name of the same kind.
+fn free_target(domain: &Domain, taken: &str) -> String {
+    let prefix = taken.get(..2).unwrap_or("vd");
+    let mut names = (b'a'..=b'z').map(|letter| format!("{prefix}{}", char::from(letter)));
+    let free = names.find(|name| !domain.devices.disks.iter().any(|disk| disk.target.is(name)));
+    free.map(|name| format!("write `dev='{name}'`")).unwrap_or_default()
 }
 
 /// The root bus is the one that the machine type has, with index 0 and without an address.
@@ -162,19 +178,34 @@ fn roots(domain: &Domain, faults: &mut Diagnostics) {
         let span = controller.model.origin_or(controller.origin).span();
         let is_root = matches!(controller.pci_model(), Some(PciModel::PciRoot | PciModel::PcieRoot));
         if is_root && controller.pci_model() != Some(expected) {
-            let message = format!("the root bus of this machine type is `{}`", expected.word());
-            faults.push(Diagnostic::at(&codes::CONFLICT, span, message));
+            let machine = domain.os.machine_name();
+            let message = format!("the root bus of machine type `{machine}` is `{}`", expected.word());
+            let help = format!("write `model='{}'`, or remove the controller", expected.word());
+            let fault = Diagnostic::at(&codes::CONFLICT, span, message).help(help);
+            let fault = match &domain.os.machine {
+                Some(machine) if machine.origin.by_rule().is_none() => {
+                    fault.label(machine.origin.span(), "the machine type")
+                }
+                Some(_) | None => fault,
+            };
+            faults.push(fault.fix(Safety::Unsafe, format!("write `{}`", expected.word()), span, expected.word()));
         } else if is_root && controller.index() != 0 {
-            faults.push(Diagnostic::at(&codes::CONFLICT, span, "the root bus has another index than 0"));
+            let span = controller.index.origin_or(controller.origin).span();
+            let fault = Diagnostic::at(&codes::CONFLICT, span, "the root bus has the index 0");
+            faults.push(fault.help("write `index='0'`"));
         } else if !is_root && controller.index() == 0 {
-            let message = format!("controller 0 is the root bus, so its model is `{}`", expected.word());
+            let message = format!("PCI controller 0 is the root bus, so its model is `{}`", expected.word());
             let fault = Diagnostic::at(&codes::CONFLICT, span, message);
-            let help = "give it an index: the first PCI controller without one is controller 0";
             let is_named = controller.index.as_ref().is_some_and(|index| index.origin.by_rule().is_none());
-            faults.push(if is_named { fault } else { fault.help(help) });
+            faults.push(fault.help(if is_named {
+                "write another `index`, such as `index='1'`"
+            } else {
+                "give it an index: the first PCI controller without one is controller 0"
+            }));
         }
         if let (true, Some(address)) = (is_root, &controller.info.address) {
-            faults.push(conflict(address.origin.span(), "the root bus has no address"));
+            let fault = conflict(address.origin.span(), "the root bus has no address");
+            faults.push(fault.help("remove the `<address>`"));
         }
     }
 }
@@ -189,7 +220,8 @@ fn controllers(domain: &Domain, faults: &mut Diagnostics) {
         let first = seen.insert((controller.kind(), controller.index()), place);
         if let Some(first) = first.filter(|_| controller.origin.by_rule().is_none()) {
             let message = format!("two `{}` controllers have the index {}", controller.kind.word(), controller.index());
-            faults.push(Diagnostic::at(&codes::CONFLICT, place.span(), message).label(first.span(), "the other one"));
+            let fault = Diagnostic::at(&codes::CONFLICT, place.span(), message).label(first.span(), "the other one");
+            faults.push(fault.help("remove its `index` to have a free one assigned"));
         }
     }
 }
@@ -218,36 +250,61 @@ fn usb(domain: &Domain, faults: &mut Diagnostics) {
                 Diagnostic::at(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
             );
         }
-        // A machine of Arm may have a bus of which libvirt knows nothing.
+        // A machine of Arm may have a bus of which libvirt knows nothing. Where there is no PCI controller, that is said for all devices.
         let unknown = domain.os.family() == MachineFamily::Other && domain.os.arch().is_x86();
-        if unknown && controller.usb_model() != Some(UsbModel::None) {
-            let message = "the machine type has no PCI bus for a USB controller";
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let is_said = !domain.devices.controllers.iter().any(Controller::is_pci);
+        if unknown && !is_said && controller.usb_model() != Some(UsbModel::None) {
+            let message = format!("machine type `{}` has no PCI bus for a USB controller", domain.os.machine_name());
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).shared();
+            faults.push(fault.help("remove it, or choose a machine type such as `pc` or `q35`"));
         }
     }
-    let off = all.iter().any(|c| c.usb_model() == Some(UsbModel::None));
+    let off = all.iter().find(|c| c.usb_model() == Some(UsbModel::None));
     if let Some(other) =
-        all.iter().find(|c| off && c.usb_model() != Some(UsbModel::None) && c.origin.by_rule().is_none())
+        all.iter().find(|c| off.is_some() && c.usb_model() != Some(UsbModel::None) && c.origin.by_rule().is_none())
     {
-        let message = "a USB controller beside one of model `none`, which says that the guest has no USB";
-        faults.push(Diagnostic::at(&codes::CONFLICT, other.origin, message));
+        let message = "a USB controller next to one of model `none`, which says that the guest has no USB";
+        faults.push(Diagnostic::at(&codes::CONFLICT, other.origin, message).help("remove one of the two"));
     }
     let indexes: BTreeSet<u32> = all.iter().map(|c| c.index()).collect();
-    for (kind, _, device) in domain.devices.iter() {
-        if device.bus_slot(domain) != BusSlot::Usb {
-            continue;
-        }
-        let address = device.info().address.as_ref();
-        let bus = match address {
-            Some(Spanned { value: Address::Usb { bus, .. }, .. }) => Some(*bus),
-            Some(_) | None => None,
-        };
-        let span = address.map_or(device.origin(), |a| a.origin).span();
-        let missing = bus.is_some_and(|b| !indexes.contains(&b));
-        if off || missing || all.is_empty() {
-            faults.push(conflict(span, format!("there is no USB bus for this `<{}>`", kind.element())));
+    for (_, _, device) in domain.devices.iter() {
+        if device.bus_slot(domain) == BusSlot::Usb {
+            let address = device.info().address.as_ref();
+            let bus = match address {
+                Some(Spanned { value: Address::Usb { bus, .. }, .. }) => Some(*bus),
+                Some(_) | None => None,
+            };
+            let missing = bus.filter(|bus| !indexes.contains(bus));
+            let address = address.map_or(device.origin(), |address| address.origin);
+            faults
+                .extend(no_bus(off.copied(), missing, all.is_empty(), device.origin(), address).into_iter().collect());
         }
     }
+}
+
+/// That a USB device has no bus: there is no USB at all, or not the bus `missing` that its address names.
+fn no_bus(
+    off: Option<&Controller>,
+    missing: Option<u32>,
+    is_without: bool,
+    device: Origin,
+    address: Origin,
+) -> Option<Diagnostic> {
+    if let Some(off) = off {
+        let message = "a USB device, but `<controller type='usb' model='none'/>` switches USB off";
+        let fault = conflict(device.span(), message).label(off.origin.span(), "USB is switched off here");
+        return Some(fault.shared().help("remove this controller, or write another model such as `model='qemu-xhci'`"));
+    }
+    if is_without {
+        let message = "a USB device, but the guest has no USB controller";
+        return Some(
+            conflict(device.span(), message).shared().help("add `<controller type='usb' model='qemu-xhci'/>`"),
+        );
+    }
+    let bus = missing?;
+    let fault = conflict(address.span(), format!("there is no USB bus {bus}")).shared();
+    let help = format!("add `<controller type='usb' index='{bus}' model='qemu-xhci'/>`, or remove the `<address>`");
+    Some(fault.help(help))
 }
 
 /// No PCI function of the host is given twice. USB devices compare themselves: one can be named in two ways.
@@ -259,8 +316,10 @@ fn host_functions(domain: &Domain, faults: &mut Diagnostics) {
         match seen.entry(address) {
             Entry::Vacant(place) => drop(place.insert(origin)),
             Entry::Occupied(first) => {
-                let fault = Diagnostic::at(&codes::CONFLICT, origin, "this device of the host is given twice");
-                faults.push(fault.label(first.get().span(), "first given here"));
+                let message = "this device of the host is given to the guest twice";
+                let fault =
+                    Diagnostic::at(&codes::CONFLICT, origin, message).label(first.get().span(), "first given here");
+                faults.push(fault.help("remove one of the two"));
             }
         }
     }

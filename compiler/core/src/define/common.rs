@@ -43,30 +43,26 @@ type Taken = BTreeMap<u32, Span>;
 fn boot(info: &Info, taken: &mut Taken, faults: &mut Diagnostics) {
     let Some(order) = info.boot_order else { return };
     if order.value == 0 {
-        faults.add(&codes::BAD_VALUE, order.origin, "`order` of `<boot>` is at least 1");
+        faults.add_with(&codes::BAD_VALUE, order.origin, "`order` of `<boot>` is at least 1", "write `order='1'`");
     } else if let Some(first) = taken.insert(order.value, order.origin.span()) {
-        faults.push(
-            Diagnostic::at(&codes::CONFLICT, order.origin, format!("another device has boot order {}", order.value))
-                .label(first, "the other device"),
-        );
+        let message = format!("another device has `<boot order='{}'/>`", order.value);
+        let fault = Diagnostic::at(&codes::CONFLICT, order.origin, message).help("give each device its own `order`");
+        faults.push(fault.label(first, "the other device"));
     }
 }
 
 /// Devices other than disks with an address of type `drive` are SCSI devices, which are on bus 0.
 fn scsi_bus(info: &Info, faults: &mut Diagnostics) {
     if let Some(Spanned { value: Address::Drive { bus: 1.., .. }, origin }) = &info.address {
-        faults.add(&codes::ADDRESS_CONFLICT, origin, "`bus` of a SCSI address must be 0");
+        faults.add_with(&codes::ADDRESS_CONFLICT, origin, "`bus` of a SCSI address must be 0", "write `bus='0'`");
     }
 }
 
 fn rom(info: &Info, faults: &mut Diagnostics) {
     let Some(rom) = info.rom.as_ref().filter(|rom| rom.enabled.is(&YesNo::No)) else { return };
     if let Some(origin) = rom.tuning() {
-        faults.conflict_with(
-            origin,
-            "settings of `<rom>` cannot be combined with `enabled='no'`",
-            "remove this, or `enabled='no'`",
-        );
+        let message = "settings of `<rom>` cannot be combined with `enabled='no'`";
+        faults.conflict_with(origin, message, "remove this, or `enabled='no'`");
     }
 }
 
@@ -75,18 +71,14 @@ fn acpi(info: &Info, needs: BusSlot, taken: &mut Taken, faults: &mut Diagnostics
     let Some(index) = info.acpi_index else { return };
     let elsewhere = info.address.as_ref().is_some_and(|address| !matches!(address.value, Address::Pci { .. }));
     if elsewhere || matches!(needs, BusSlot::Usb | BusSlot::VirtioSerial(_)) {
-        faults.refuse(index.origin, "`<acpi index>` is supported for PCI devices only");
+        faults.refuse_with(index.origin, "`<acpi index>` is supported for PCI devices only", "remove `<acpi>`");
     } else if index.value == 0 {
-        faults.add(&codes::BAD_VALUE, index.origin, "`index` of `<acpi>` is at least 1");
+        let help = "write `index='1'` or more";
+        faults.add_with(&codes::BAD_VALUE, index.origin, "`index` of `<acpi>` is at least 1", help);
     } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
-        faults.push(
-            Diagnostic::at(
-                &codes::REFUSED_BY_QEMU,
-                index.origin,
-                format!("another device has ACPI index {}", index.value),
-            )
-            .label(first, "the other device"),
-        );
+        let message = format!("another device has `<acpi index='{}'/>`", index.value);
+        let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, index.origin, message);
+        faults.push(fault.help("give each device its own `index`").label(first, "the other device"));
     }
 }
 
@@ -96,6 +88,8 @@ fn serial_port(info: &Info, domain: &Domain, faults: &mut Diagnostics) {
         return;
     };
     if domain.devices.controller(ControllerType::VirtioSerial, *controller).is_none() {
-        faults.add(&codes::ADDRESS_CONFLICT, origin, format!("virtio-serial controller {controller} does not exist"));
+        let message = format!("virtio-serial controller {controller} does not exist");
+        let help = "add `<controller type='virtio-serial' index='…'/>`, or remove the `<address>`";
+        faults.add_with(&codes::ADDRESS_CONFLICT, origin, message, help);
     }
 }

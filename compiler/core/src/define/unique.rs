@@ -19,14 +19,10 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
         match names.entry(&alias.value) {
             Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
             Entry::Occupied(first) => {
-                faults.push(
-                    Diagnostic::at(
-                        &codes::CONFLICT,
-                        alias.origin,
-                        format!("another device has alias `{}`", alias.value),
-                    )
-                    .label(*first.get(), "the other device"),
-                );
+                let message = format!("another device has the alias `{}`", alias.value);
+                let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message);
+                let fault = fault.help("give each device its own `<alias name>`");
+                faults.push(fault.label(*first.get(), "the other device"));
             }
         }
     }

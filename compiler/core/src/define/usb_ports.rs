@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes::{self, Report as _};
 use crate::define::usb::Ports;
@@ -67,7 +67,8 @@ pub fn check_given(domain: &Domain, faults: &mut Diagnostics) {
         let Some(Spanned { value: Address::Usb { bus, port }, origin }) = &device.info().address else { continue };
         let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
         if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
-            faults.add(&codes::ADDRESS_CONFLICT, origin, message);
+            let help = "remove the `<address>` to have a free port assigned";
+            faults.add_with(&codes::ADDRESS_CONFLICT, origin, message, help);
         }
     }
 }
@@ -102,13 +103,9 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Diagnostics) {
             places.push((kind, index, bus, port));
         } else {
             let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
-            let message = format!("there is no free USB port for this `<{}>`", kind.element());
-            faults.add_with(
-                &codes::ADDRESS_CONFLICT,
-                origin,
-                message,
-                "add a USB controller, or set `ports` of one to a higher number",
-            );
+            let fault =
+                Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, "there is no free USB port for this device").shared();
+            faults.push(fault.help("add a USB controller, or set `ports` of one to a higher number"));
         }
     }
     (places, faults)

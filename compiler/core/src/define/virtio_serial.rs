@@ -38,10 +38,20 @@ pub fn assign(domain: &mut Domain, faults: &mut Diagnostics) {
                         let message = format!(
                             "port {port} of virtio-serial controller {controller} does not exist: it has {count} ports, from 0"
                         );
-                        faults.add(&codes::ADDRESS_CONFLICT, origin, message);
+                        faults.add_with(
+                            &codes::ADDRESS_CONFLICT,
+                            origin,
+                            message,
+                            "remove the `<address>` to have a free port assigned",
+                        );
                     } else if !taken.insert((*controller, *port)) {
                         let message = format!("port {port} of virtio-serial controller {controller} is in use");
-                        faults.add(&codes::ADDRESS_CONFLICT, origin, message);
+                        faults.add_with(
+                            &codes::ADDRESS_CONFLICT,
+                            origin,
+                            message,
+                            "remove the `<address>` to have a free port assigned",
+                        );
                     }
                 }
                 Some(Spanned { value: Address::VirtioSerial { controller, .. }, .. }) => {
@@ -58,7 +68,8 @@ pub fn assign(domain: &mut Domain, faults: &mut Diagnostics) {
         if let Some(place) = free.next(false, Some(0), &taken) {
             taken.insert(place);
         } else {
-            faults.add(&codes::ADDRESS_CONFLICT, origin, "virtio-serial controller 0 has no free port");
+            let message = "virtio-serial controller 0 has no free port";
+            faults.add_with(&codes::ADDRESS_CONFLICT, origin, message, "add `<controller type='virtio-serial'/>`");
         }
     }
     for (kind, index, zero, wish) in wanting {
@@ -67,7 +78,9 @@ pub fn assign(domain: &mut Domain, faults: &mut Diagnostics) {
             wish.and_then(|wish| free.next(zero, Some(wish), &taken))
         });
         let Some((controller, port)) = place else {
-            faults.add(&codes::ADDRESS_CONFLICT, domain.origin, "no virtio-serial controller has a free port");
+            let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
+            let message = "no virtio-serial controller has a free port";
+            faults.add_with(&codes::ADDRESS_CONFLICT, origin, message, "add `<controller type='virtio-serial'/>`");
             continue;
         };
         taken.insert((controller, port));

@@ -8,6 +8,8 @@ pub trait Leaf: Sized {
     fn read(text: &str) -> Option<Self>;
     /// The text as libvirt writes it.
     fn show(&self) -> String;
+    /// What a text has to be, with its article, for messages.
+    const EXPECTED: &str = "a value of the kind that is needed here";
     /// Whether white space around the text belongs to the value.
     const VERBATIM: bool = false;
     /// The valid words, where there is a finite set of them.
@@ -98,6 +100,7 @@ fn number(text: &str) -> Option<u64> {
 pub struct Hex(pub u64);
 
 impl Leaf for Hex {
+    const EXPECTED: &str = "a hexadecimal number of 64 bits";
     fn read(text: &str) -> Option<Self> {
         let text = text.trim_start();
         let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
@@ -135,8 +138,9 @@ impl Leaf for CNumber {
 }
 
 macro_rules! unsigned {
-    ($($t:ty),+) => { $(
+    ($($t:ty = $expected:literal),+) => { $(
         impl Leaf for $t {
+            const EXPECTED: &str = $expected;
             fn read(text: &str) -> Option<Self> {
                 number(text).and_then(|n| n.try_into().ok())
             }
@@ -146,11 +150,17 @@ macro_rules! unsigned {
         }
     )+ };
 }
-unsigned!(u8, u16, u32, u64);
+unsigned!(
+    u8 = "a number from 0 to 255",
+    u16 = "a number from 0 to 65535",
+    u32 = "a number from 0 to 4294967295",
+    u64 = "a number from 0 to 18446744073709551615"
+);
 
 macro_rules! signed {
-    ($($t:ty),+) => { $(
+    ($($t:ty = $expected:literal),+) => { $(
         impl Leaf for $t {
+            const EXPECTED: &str = $expected;
             fn read(text: &str) -> Option<Self> {
                 text.trim_start().parse().ok()
             }
@@ -160,13 +170,14 @@ macro_rules! signed {
         }
     )+ };
 }
-signed!(i32, i64);
+signed!(i32 = "a number of 32 bits", i64 = "a number of 64 bits");
 
 /// A uuid, as its 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid(pub [u8; 16]);
 
 impl Leaf for Uuid {
+    const EXPECTED: &str = "a UUID such as `c7a5fdbd-edaf-9455-926a-d65c16db1809`";
     fn read(text: &str) -> Option<Self> {
         uuid::Uuid::parse_str(text.trim()).ok().map(|u| Self(u.into_bytes()))
     }
@@ -180,6 +191,7 @@ impl Leaf for Uuid {
 pub struct Mac(pub [u8; 6]);
 
 impl Leaf for Mac {
+    const EXPECTED: &str = "a MAC address such as `52:54:00:6d:90:02`";
     fn read(text: &str) -> Option<Self> {
         let mut bytes = [0; 6];
         let mut parts = text.trim().split(':');

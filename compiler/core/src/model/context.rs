@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, Severity, Span};
 
 use crate::codes;
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, Switch};
@@ -43,6 +43,12 @@ impl<'m> EmitContext<'m> {
         if !faults.iter().any(|d| *d == diagnostic) {
             faults.push(diagnostic);
         }
+    }
+
+    /// Whether something at this place is in error.
+    pub fn is_in_error(&self, place: Span) -> bool {
+        let is_there = |found: &Diagnostic| found.severity == Severity::Error && found.span == Some(place);
+        self.faults.borrow().iter().any(is_there)
     }
 
     /// All findings.

@@ -237,6 +237,15 @@ impl Domain {
         }
     }
 
+    /// What to write so that other processes share the guest's memory: huge pages can be shared as they are.
+    pub fn how_to_share(&self) -> &'static str {
+        if self.backing.hugepages.is_some() {
+            "add `<access mode='shared'/>` to `<memoryBacking>`"
+        } else {
+            "add `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`"
+        }
+    }
+
     /// The limit on locked memory in bytes where a device of the host accesses the guest's memory: all of it, and 1 GiB
     /// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
     pub fn locked_bytes(&self) -> u64 {

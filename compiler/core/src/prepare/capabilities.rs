@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 use std::ops::Bound;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, likely};
 
 use crate::codes;
 use crate::ir::Arch;
 use crate::model::EmitContext;
+use crate::model::devices::interface;
+use crate::model::elements::os::MachineFamily;
 use crate::prepare::denied;
 use crate::qemu::{Opts, Payload, Props, QemuOption, Value};
 use crate::target::ability::Changes;
@@ -41,10 +43,19 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
         let other = cx.target.others(arch).find(has);
         // A profile is one build of its version: another build may have what it lacks.
         let is_denied = self::lack(caps, &Changes::default(), item).is_none();
+        if cx.is_in_error(item.origin.span()) {
+            // What is wrong there has been said, in the words of the definition.
+            continue;
+        }
+        let meant = meant(cx, caps, item, &lack);
         if !is_denied && other.is_none() && cx.target.is_profile() {
             let message = format!("no QEMU version known to virtc has {}", one(&lack));
             let help = "if yours has it, give its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
-            cx.report(Diagnostic::at(&codes::UNKNOWN_TO_QEMU, item.origin, message).help(help));
+            // Builds differ in the versions of their machine types, but not in types other than `pc`, `q35` and `virt`.
+            let is_machine = lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other;
+            let code = if is_machine { &codes::UNSUPPORTED_CONFIGURATION } else { &codes::UNKNOWN_TO_QEMU };
+            let fault = Diagnostic::at(code, item.origin, message).help(help);
+            cx.report(fault.meant(meant.as_deref(), item.origin.span()));
             continue;
         }
         if is_denied {
@@ -61,8 +72,25 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
             || "no QEMU version known to virtc has it".to_owned(),
             |other| format!("{} has it", other.name()),
         );
-        cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, item.origin, message).help(help));
+        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, item.origin, message).help(help);
+        cx.report(fault.meant(meant.as_deref(), item.origin.span()));
     }
+}
+
+/// The most similar known name, for a machine type or a network card, which the definition passes to QEMU unchanged.
+fn meant(cx: &EmitContext<'_>, caps: &Capabilities, item: &QemuOption, lack: &str) -> Option<String> {
+    let written = lack.strip_suffix('`').and_then(|lack| lack.rsplit('`').next())?;
+    let is_network = || cx.domain.devices.interfaces.iter().any(|i| i.model() == written);
+    let known: Vec<&str> = match item.option {
+        // Another version of a known machine is not a misspelling.
+        "machine" if lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other => {
+            let all = caps.machines.iter().flat_map(|(name, machine)| [Some(name), machine.alias.as_ref()]);
+            all.flatten().map(String::as_str).collect()
+        }
+        "device" if lack.starts_with("device") && is_network() => interface::models().collect(),
+        _ => return None,
+    };
+    likely(written, known).map(str::to_owned)
 }
 
 /// The noun with its article.

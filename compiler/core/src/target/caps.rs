@@ -102,6 +102,11 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// The CPU models, under any accelerator.
+    pub fn models(&self) -> impl Iterator<Item = &str> {
+        self.kvm.iter().chain(&self.tcg).flat_map(|cpus| cpus.models.keys()).map(String::as_str)
+    }
+
     /// The capabilities in a file.
     ///
     /// # Errors

@@ -93,6 +93,14 @@ impl Target {
         profiles(arch.profile()).map(Self::of)
     }
 
+    /// The machine types of all profiles for guests of this architecture, with their aliases.
+    pub(crate) fn machines(arch: Arch) -> Vec<String> {
+        let all = profiles(arch.profile()).filter_map(|profile| profile.caps.as_ref());
+        let names =
+            all.flat_map(|caps| &caps.machines).flat_map(|(name, machine)| [Some(name), machine.alias.as_ref()]);
+        names.flatten().cloned().collect()
+    }
+
     /// The profile for a version such as `7.2`; `None` where there is none.
     pub fn profile(version: &str) -> Option<Self> {
         let mut parts = version.split('.').map(str::parse::<u32>);

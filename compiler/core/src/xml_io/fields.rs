@@ -97,7 +97,9 @@ impl<'d, 'c> Fields<'d, 'c> {
             let fault = fault.help(format!("write `{}`: libvirt does not accept white space here", text.trim()));
             self.report(fault.fix(Safety::Safe, "remove the white space", span, text.trim()));
         } else if T::words().is_empty() {
-            self.report(Diagnostic::at(&codes::BAD_VALUE, span, format!("{} is not valid", what())));
+            let fault = Diagnostic::at(&codes::BAD_VALUE, span, format!("{} is not {}", what(), T::EXPECTED));
+            let hex = format!("0x{}", text.trim());
+            self.report(fault.meant(T::read(&hex).map(|_| hex.as_str()), span));
         } else {
             // The grammar allows it: it is a word of the format that the model does not know yet.
             self.cx.unsupported(span, what());
@@ -131,14 +133,15 @@ impl<'d, 'c> Fields<'d, 'c> {
             if self.attributes.get() & bit == 0 && attributes.contains(&attribute.name()) {
                 self.attributes.set(self.attributes.get() | bit);
                 let message = format!("`{}` has no effect on a {what}", attribute.name());
-                self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, attribute.name_span(), message));
+                self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, attribute.name_span(), message).help("remove it"));
             }
         }
         for child in self.children.borrow_mut().iter_mut() {
             if !child.read && children.contains(&child.name) {
                 child.read = true;
                 let message = format!("`<{}>` has no effect on a {what}", child.name);
-                self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, child.element.name_span(), message));
+                let fault = Diagnostic::at(&codes::WITHOUT_EFFECT, child.element.name_span(), message);
+                self.report(fault.help("remove it"));
             }
         }
     }

@@ -49,5 +49,8 @@ fn bridges_are_added_for_many_devices() {
         }
     }
     // A bridge for which no slot is left is none that libvirt finds another bridge for.
-    assert_eq!(compiler.try_stored(&guest(150)).unwrap_err(), "no PCI slot is free for this `<memballoon>`");
+    assert_eq!(
+        compiler.try_stored(&guest(150)).unwrap_err(),
+        "no PCI slot is free for this device (added by rule `default-balloon`)"
+    );
 }

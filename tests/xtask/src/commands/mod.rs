@@ -9,6 +9,7 @@ pub mod faults;
 pub mod fuzz;
 pub mod libvirt;
 pub mod messages;
+pub mod mistakes;
 pub mod mutants;
 pub mod orders;
 pub mod record;

@@ -48,11 +48,11 @@ impl Pass<'_> {
         let given = controllers.get(index).and_then(|c| pci(&c.info.address)).filter(|(own, _)| !is_wanted(*own));
         let fault = match given {
             Some((own, origin)) if own != at => {
-                let message = format!("the machine has this controller at {}", at);
+                let message = format!("this controller is part of the chipset, at {at}");
                 Some((origin.span(), message, "remove the `<address>`"))
             }
             None if self.buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), at.function())) => {
-                let message = format!("{} is the place of a controller that the machine brings", at);
+                let message = format!("PCI address {at} is that of a controller of the chipset");
                 Some((self.holder(at), message, "remove the `<address>` to have a free one assigned"))
             }
             Some(_) | None => None,
@@ -73,7 +73,7 @@ impl Pass<'_> {
     /// A function of the chipset that no definition names: no device may have its place.
     fn reserved(&mut self, at: PciAddress) {
         if self.buses.get(at.bus()).is_some_and(|b| b.in_use(at.slot(), at.function())) {
-            let message = format!("{} is the place of a part of the chipset", at);
+            let message = format!("PCI address {at} is that of a part of the chipset");
             let span = self.holder(at);
             let help = "remove the `<address>` to have a free one assigned";
             self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));

@@ -8,7 +8,7 @@ use crate::model::devices::Kind;
 use crate::model::devices::address::{Address, is_wanted, pci};
 use crate::model::devices::controller::{Controller, ControllerType};
 
-use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass};
+use super::{ASSIGNED, MULTIFUNCTION, PCI_DEVICE, Pass, room};
 
 impl Pass<'_> {
     /// The parts of an ICH9 USB controller share a slot: each part has its function.
@@ -40,12 +40,19 @@ impl Pass<'_> {
                     Some(at) => {
                         format!("{at}, the place of this part of the USB controller, is in use already")
                     }
-                    None => "no PCI slot is free for this `<controller>`".to_owned(),
+                    None => return self.full(index),
                 };
                 let span = self.domain.devices.origin(Kind::Controller, index).unwrap_or(self.domain.origin).span();
-                self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
+                let help = "give all parts of the USB controller the same slot, or no `<address>`";
+                self.faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(help));
             }
         }
+        true
+    }
+
+    fn full(&mut self, index: usize) -> bool {
+        let fault = room::none(self, Kind::Controller, index, PCI_DEVICE);
+        self.faults.extend(fault);
         true
     }
 

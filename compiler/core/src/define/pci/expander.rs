@@ -40,8 +40,15 @@ pub(super) fn behind(domain: &Domain, faults: &mut Vec<Diagnostic>) {
         let Some((at, origin)) = pci(&controller.info.address).filter(|(at, _)| !is_wanted(*at)) else { continue };
         if u32::from(at.bus()) >= controller.index() {
             let span = origin.span();
-            let message = format!("bridge {} stands on bus {}, which is not below it", controller.index(), at.bus());
-            faults.push(Diagnostic::at(&codes::CONFLICT, span, message));
+            // A bridge that was added for another device is none that the user can move.
+            let span = if origin.by_rule().is_some() { controller.origin.span() } else { span };
+            let message = format!(
+                "`pci-bridge` {} is on bus {}, which is not lower than its own index",
+                controller.index(),
+                at.bus()
+            );
+            let help = "remove its `<address>`, or give it a higher `index` than that of its bus";
+            faults.push(Diagnostic::at(&codes::CONFLICT, span, message).help(help));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The places that a definition names.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Span};
 
 use crate::codes;
 use crate::ir::Spanned;
@@ -39,27 +39,31 @@ impl Pass<'_> {
                 }
             }
             let fault = match self.buses.get(at.bus()) {
-                Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(kind, index, at) => {
-                    Some("this is a place on a PIIX3, which a machine with PCI Express does not have".to_owned())
-                }
-                _ if at.domain() != 0 => Some("the guest has PCI domain 0 only".to_owned()),
-                None => Some(format!("there is no PCI bus {}", at.bus())),
+                Some(bus) if bus.model == PciModel::PcieRoot && self.is_piix3(kind, index, at) => Some(
+                    "this is the address of a function of the PIIX3, which a machine with PCI Express does not have"
+                        .to_owned(),
+                ),
+                _ if at.domain() != 0 => Some("a guest has PCI domain 0 only".to_owned()),
+                None => Some(format!("there is no PCI bus {}: no `<controller type='pci'>` has this index", at.bus())),
                 Some(_) if flags.has(Connect::INTEGRATED) && at.bus() != 0 => {
                     Some("this device is part of the chipset, so its bus is 0".to_owned())
                 }
                 Some(bus) if !bus.takes(flags, true) => {
-                    Some(format!("bus {} (`{}`) takes no device of this kind", at.bus(), bus.model.word()))
+                    Some(format!("PCI bus {} (`{}`) takes no device of this kind", at.bus(), bus.model.word()))
                 }
                 Some(bus) if at.slot() < bus.range().0 || at.slot() > bus.range().1 => {
                     let (first, last) = bus.range();
                     Some(format!(
-                        "bus {} (`{}`) has slots {first} to {last}, not {}",
+                        "PCI bus {} (`{}`) has slots {first} to {last}, not {}",
                         at.bus(),
                         bus.model.word(),
                         at.slot()
                     ))
                 }
-                Some(bus) if bus.in_use(at.slot(), at.function()) => Some(format!("{at} is in use already")),
+                Some(bus) if bus.in_use(at.slot(), at.function()) => {
+                    self.faults.push(self.in_use(at, kind, index, span));
+                    continue;
+                }
                 Some(_) => None,
             };
             if let Some(message) = fault {
@@ -68,6 +72,26 @@ impl Pass<'_> {
                 continue;
             }
             self.buses.take(at, flags.has(Connect::AGGREGATE));
+        }
+    }
+
+    /// That another device has the address of the one at `index`.
+    fn in_use(&self, at: PciAddress, kind: Kind, index: usize, span: Span) -> Diagnostic {
+        let devices = &self.domain.devices;
+        let all = Kind::ALL.iter().flat_map(|kind| (0..devices.count(*kind)).map(move |index| (*kind, index)));
+        let others = all.take_while(|other| *other != (kind, index));
+        let mut places = others.filter_map(|(kind, index)| Some((kind, pci(&devices.info(kind, index)?.address)?)));
+        let (message, first) = match places.find(|(_, (slot, _))| *slot == at) {
+            Some((other, (_, origin))) => {
+                (format!("PCI address {at} is that of another device, `<{}>`", other.element()), Some(origin))
+            }
+            None => (format!("PCI address {at} is in use"), None),
+        };
+        let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message);
+        let fault = fault.help("remove the `<address>` to have a free one assigned");
+        match first {
+            Some(origin) => fault.label(origin.span(), "the other device has it here"),
+            None => fault,
         }
     }
 

@@ -105,9 +105,9 @@ impl Address {
         if let Some(zpci) = a.child("zpci") {
             let given = zpci.element().attributes().next().is_some();
             let span = zpci.ignore_rest();
-            let message = "the addresses of `<zpci>` exist on s390x alone";
+            let message = "`<zpci>` exists on s390x only";
             if given {
-                a.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                a.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove `<zpci>`"));
             }
         }
         let kind = a.attr::<AddressKind>("type")?;
@@ -136,8 +136,11 @@ impl Address {
                 let base = a.attr::<Hex>("base").map(|n| n.value.0).filter(|b| *b > 0);
                 let slot = a.decimal::<u32>("slot").map(|n| n.value);
                 if slot.is_none() {
-                    let message = "the address of a memory device has no `slot`";
-                    a.report(Diagnostic::at(&codes::MISSING, a.element().span(), message));
+                    let message = "an `<address type='dimm'>` needs `slot`";
+                    a.report(
+                        Diagnostic::at(&codes::MISSING, a.element().span(), message)
+                            .help("write `slot='0'`, or remove the `<address>`"),
+                    );
                 }
                 Self::Dimm { slot, base }
             }

@@ -72,7 +72,10 @@ impl Channel {
                 let address = t.attr::<String>("address")?;
                 if address.value.parse::<Ipv4Addr>().is_err() {
                     let span = address.origin.span();
-                    f.report(Diagnostic::at(&codes::BAD_VALUE, span, "a `guestfwd` channel has an IPv4 address"));
+                    f.report(
+                        Diagnostic::at(&codes::BAD_VALUE, span, "`address` of a `guestfwd` channel is an IPv4 address")
+                            .help("write `address='10.0.2.1'`"),
+                    );
                 }
                 Target::Guestfwd(address, t.attr("port")?)
             }
@@ -183,7 +186,10 @@ impl Device for Channel {
         {
             let span = name.origin.span();
             let message = format!("a `spicevmc` channel has the name `{SPICE_AGENT}`");
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(
+                Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
+                    .help("write `name='com.redhat.spice.0'`"),
+            );
         }
     }
 
@@ -267,13 +273,13 @@ mod tests {
             ]
         );
         let t = trial("<channel type='null'><target type='guestfwd' address='fe80::1' port='4600'/></channel>", &[]);
-        assert_eq!(t.faults, ["a `guestfwd` channel has an IPv4 address"]);
+        assert_eq!(t.faults, ["`address` of a `guestfwd` channel is an IPv4 address"]);
     }
 
     #[test]
     fn the_agent_of_spice_needs_spice_and_its_name() {
         let t = trial("<channel type='spicevmc'><target type='virtio' name='mine'/></channel>", &[]);
-        let spice = "a character device of type `spicevmc` needs `<graphics type='spice'>`";
+        let spice = "this needs `<graphics type='spice'>`, which the guest does not have";
         assert_eq!(t.faults, [spice, "a `spicevmc` channel has the name `com.redhat.spice.0`"]);
     }
 

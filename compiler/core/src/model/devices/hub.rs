@@ -1,12 +1,8 @@
 //! `<hub>`: more ports on a USB bus.
 
-use virtc_diag::{Diagnostic, Diagnostics};
-
-use crate::codes;
 use crate::ir::{Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
-use crate::model::devices::controller::{ControllerType, UsbModel};
 use crate::model::devices::{AliasStem, BusSlot, Device, DeviceElement, Info, common};
 use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
@@ -50,15 +46,6 @@ impl Device for Hub {
 
     fn write(&self, w: &mut XmlWriter) {
         w.tag("hub").attr("type", self.kind.word()).children(|w| self.info.write(w));
-    }
-
-    fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let mut usb = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb);
-        if usb.any(|c| c.usb_model() == Some(UsbModel::None)) {
-            let span = self.origin.span();
-            let message = "a USB hub needs USB, and the guest has none";
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
     }
 
     fn bus_slot(&self, _domain: &Domain) -> BusSlot {

@@ -62,7 +62,9 @@ impl Info {
         let loadparm: Opt<String> = boot.as_ref().and_then(|b| b.attr("loadparm"));
         if let Some(parameter) = &loadparm {
             let span = parameter.origin.span();
-            f.report(Diagnostic::at(&codes::WITHOUT_EFFECT, span, "`loadparm` is for the firmware of s390x"));
+            f.report(
+                Diagnostic::at(&codes::WITHOUT_EFFECT, span, "`loadparm` is for s390x only").help("remove `loadparm`"),
+            );
         }
         Self {
             alias: f.child_attr::<String>("alias", "name").filter(|a| f.cx().keeps_alias(a)),

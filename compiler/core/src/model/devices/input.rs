@@ -121,22 +121,32 @@ impl Input {
     }
 
     /// What QEMU cannot do (`qemuValidateDomainDeviceDefInput` in libvirt's `src/qemu/qemu_validate.c`).
-    fn fault(&self) -> Option<(Origin, String)> {
+    fn fault(&self) -> Option<(Origin, String, &'static str)> {
         if let Some(model) = self.model.filter(|_| !self.bus.is(&InputBus::Virtio)) {
-            return Some((model.origin, "only an input device on the bus `virtio` has a model".to_owned()));
+            return Some((
+                model.origin,
+                "`model` of `<input>` is for the bus `virtio` only".to_owned(),
+                "write `bus='virtio'`, or remove `model`",
+            ));
         }
         let bus = self.bus.as_ref()?;
         let kind = self.kind.value;
         let plain = matches!(kind, InputKind::Mouse | InputKind::Keyboard);
         match bus.value {
-            InputBus::Xen => return Some((bus.origin, "bus `xen` does not exist in QEMU's guests".to_owned())),
+            InputBus::Xen => {
+                return Some((bus.origin, "bus `xen` exists in Xen guests only".to_owned(), "write `bus='usb'`"));
+            }
             InputBus::Ps2 if !plain => {
-                return Some((bus.origin, format!("bus `ps2` has no input device of type `{}`", kind.word())));
+                return Some((
+                    bus.origin,
+                    format!("bus `ps2` has no input device of type `{}`", kind.word()),
+                    "write `bus='usb'`",
+                ));
             }
             InputBus::Usb | InputBus::Ps2 | InputBus::Virtio => {}
         }
         let model = self.model.as_ref().filter(|m| m.value != Model::Virtio)?;
-        Some((model.origin, format!("QEMU has no input device of model `{}`", model.word())))
+        Some((model.origin, format!("QEMU has no input device of model `{}`", model.word()), "remove `model`"))
     }
 }
 
@@ -199,9 +209,9 @@ impl Device for Input {
             self.bus = bus.map(|b| Spanned::rule(b, &BUS, self.origin));
         }
         let ps2 = self.bus.filter(|b| b.value == InputBus::Ps2 && defaults.arch.is_arm());
-        let ps2 = ps2.map(|bus| (bus.origin, "a machine of Arm has no bus `ps2`".to_owned()));
-        if let Some((origin, message)) = self.fault().or(ps2) {
-            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
+        let ps2 = ps2.map(|bus| (bus.origin, "Arm machines have no PS/2 bus".to_owned(), "write `bus='usb'`"));
+        if let Some((origin, message, help)) = self.fault().or(ps2) {
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message).help(help));
         }
     }
 
@@ -299,7 +309,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for (device, fault) in [
             ("<input type='tablet' bus='ps2'/>", "bus `ps2` has no input device of type `tablet`"),
-            ("<input type='mouse' bus='xen'/>", "bus `xen` does not exist in QEMU's guests"),
+            ("<input type='mouse' bus='xen'/>", "bus `xen` exists in Xen guests only"),
             (
                 "<input type='mouse' bus='virtio' model='virtio-transitional'/>",
                 "QEMU has no input device of model `virtio-transitional`",

@@ -132,17 +132,25 @@ impl Device for Iommu {
     /// The rules of `qemuValidateDomainDeviceDefIOMMU` in libvirt's `src/qemu/qemu_validate.c`.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span();
-        let mut refuse = |message: &str, origin: Option<Origin>| {
+        let mut refuse = |message: &str, origin: Option<Origin>, help: &str| {
             let span = origin.map_or(span, Origin::span);
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
         };
         let model = Some(self.model.origin);
         let is_virt = domain.os.family() == MachineFamily::ArmVirt;
         let is_q35 = domain.os.family() == MachineFamily::Q35;
         match self.model.value {
-            Model::Intel if !is_q35 => refuse("this model of IOMMU needs machine type `q35`", model),
+            Model::Intel if !is_q35 => refuse(
+                "`<iommu model='intel'>` needs machine type `q35`",
+                model,
+                "write `machine='q35'`, or remove the `<iommu>`",
+            ),
             Model::Virtio if !is_q35 && !is_virt => {
-                refuse("this model of IOMMU needs machine type `q35` or `virt`", model);
+                refuse(
+                    "`<iommu model='virtio'>` needs machine type `q35` or `virt`",
+                    model,
+                    "write `machine='q35'`, or remove the `<iommu>`",
+                );
             }
             Model::Intel | Model::Virtio | Model::Smmuv3 => {}
         }
@@ -150,42 +158,66 @@ impl Device for Iommu {
         match self.model.value {
             Model::Smmuv3 if is_virt => {
                 if let Some(place) = place {
-                    refuse("an IOMMU of model `smmuv3` is part of the machine and has no address", Some(place.origin));
+                    refuse(
+                        "`<iommu model='smmuv3'>` is part of the machine and has no address",
+                        Some(place.origin),
+                        "remove the `<address>`",
+                    );
                 }
                 if self.driver.any() {
-                    refuse("an IOMMU of model `smmuv3` has no options", self.driver.origin);
+                    refuse("`<iommu model='smmuv3'>` has no `<driver>`", self.driver.origin, "remove `<driver>`");
                 }
             }
-            Model::Smmuv3 => refuse("an IOMMU of model `smmuv3` exists on Arm alone", model),
+            Model::Smmuv3 => refuse(
+                "`<iommu model='smmuv3'>` exists on Arm only",
+                model,
+                "write `model='intel'` or `model='virtio'`",
+            ),
             Model::Intel => {
                 if let Some(place) = place {
-                    refuse("an Intel IOMMU is part of the chipset and has no address", Some(place.origin));
+                    refuse(
+                        "`<iommu model='intel'>` is part of the chipset and has no address",
+                        Some(place.origin),
+                        "remove the `<address>`",
+                    );
                 }
                 if let Some(remapping) = self.driver.intremap.filter(|i| i.value.is_on())
                     && !domain.features.ioapic.is(&IoapicDriver::Qemu)
                 {
-                    refuse("`intremap` needs `<ioapic driver='qemu'/>` in `<features>`", Some(remapping.origin));
+                    refuse(
+                        "`intremap` needs `<ioapic driver='qemu'/>` in `<features>`",
+                        Some(remapping.origin),
+                        "add `<ioapic driver='qemu'/>` to `<features>`",
+                    );
                 }
                 if let Some(eim) = self.driver.eim.filter(|e| e.value.is_on())
                     && !self.driver.intremap.is(&Switch::On)
                 {
-                    refuse("`eim` needs `intremap`", Some(eim.origin));
+                    refuse("`eim` needs `intremap`", Some(eim.origin), "write `intremap='on'`, or remove `eim`");
                 }
             }
             Model::Virtio => {
                 if domain.features.has(Plain::Acpi).is_none() {
-                    refuse("a virtio IOMMU needs ACPI", model);
+                    refuse("`<iommu model='virtio'>` needs ACPI", model, "add `<acpi/>` to `<features>`");
                 }
                 if let Some(place) = place.filter(|p| !matches!(p.value, Address::Pci { .. })) {
-                    refuse("a virtio IOMMU has an address of type `pci`", Some(place.origin));
+                    refuse(
+                        "`<iommu model='virtio'>` needs an address of type `pci`",
+                        Some(place.origin),
+                        "remove the `<address>` to have one assigned",
+                    );
                 }
                 if self.driver.any() {
-                    refuse("a virtio IOMMU has no options", self.driver.origin);
+                    refuse(
+                        "`<iommu model='virtio'>` has no such `<driver>` options",
+                        self.driver.origin,
+                        "remove `<driver>`",
+                    );
                 }
             }
         }
         if domain.devices.iommus.first().is_some_and(|first| !std::ptr::eq(first, self)) {
-            refuse("a guest has one IOMMU", None);
+            refuse("a guest has at most one `<iommu>`", None, "remove one of the two");
         }
     }
 
@@ -247,8 +279,8 @@ mod tests {
 
     #[test]
     fn a_pc_of_old_has_none() {
-        assert_eq!(trial("<iommu model='intel'/>", &[]).faults, ["this model of IOMMU needs machine type `q35`"]);
+        assert_eq!(trial("<iommu model='intel'/>", &[]).faults, ["`<iommu model='intel'>` needs machine type `q35`"]);
         let arm = trial("<iommu model='smmuv3'/>", &[]).faults;
-        assert_eq!(arm.first().map(String::as_str), Some("an IOMMU of model `smmuv3` exists on Arm alone"));
+        assert_eq!(arm.first().map(String::as_str), Some("`<iommu model='smmuv3'>` exists on Arm only"));
     }
 }

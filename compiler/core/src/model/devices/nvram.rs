@@ -37,7 +37,7 @@ impl Device for Nvram {
 
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         let span = self.origin.span();
-        let message = "the device `<nvram>` exists on ppc64 alone";
+        let message = "the device `<nvram>` exists on ppc64 only";
         let help = "the variables of UEFI are `<nvram>` in `<os>`";
         defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
     }

@@ -72,34 +72,58 @@ impl Device for Panic {
     /// The rules of `qemuValidateDomainDefPanic` in libvirt's `src/qemu/qemu_validate.c`.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span();
-        let mut refuse = |message: &str, span| {
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let mut refuse = |message: &str, span, help: &str| {
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
         };
         let place = self.info.address.as_ref();
         let at = place.map_or(span, |a| a.origin.span());
         match (self.model.get(), place.map(|a| &a.value)) {
-            (None, _) => refuse("the machine type has no panic device unless a model is named", span),
-            (Some(Model::Pseries), _) => refuse("panic device `pseries` exists on ppc64 alone", span),
-            (Some(Model::S390), _) => refuse("panic device `s390` exists on s390 alone", span),
+            (None, _) => {
+                refuse("this machine type has no default `<panic>` model", span, "write `<panic model='pvpanic'/>`")
+            }
+            (Some(Model::Pseries), _) => refuse(
+                "`<panic model='pseries'>` exists on ppc64 only",
+                span,
+                "write `model='isa'` on x86, or `model='pvpanic'`",
+            ),
+            (Some(Model::S390), _) => refuse(
+                "`<panic model='s390'>` exists on s390x only",
+                span,
+                "write `model='isa'` on x86, or `model='pvpanic'`",
+            ),
             (Some(Model::Isa), _) if domain.os.arch().is_arm() => {
-                refuse("panic device `isa` stands on a bus that only x86 machines have", span);
+                refuse(
+                    "`<panic model='isa'>` needs an ISA bus, which only x86 machines have",
+                    span,
+                    "write `model='pvpanic'`",
+                );
             }
             (Some(Model::Hyperv), _) if domain.os.arch().is_arm() => {
-                refuse("panic device `hyperv` exists on x86 alone", span);
+                refuse("`<panic model='hyperv'>` exists on x86 only", span, "write `model='pvpanic'`");
             }
-            (Some(Model::Hyperv), Some(_)) => refuse("panic device `hyperv` is part of the CPU and has no address", at),
+            (Some(Model::Hyperv), Some(_)) => {
+                refuse("`<panic model='hyperv'>` is part of the CPU and has no address", at, "remove the `<address>`")
+            }
             (Some(Model::Isa), Some(a)) if !matches!(a, Address::Isa { .. }) => {
-                refuse("panic device `isa` has an address of type `isa`", at);
+                refuse(
+                    "`<panic model='isa'>` needs an address of type `isa`",
+                    at,
+                    "remove the `<address>` to have one assigned",
+                );
             }
             (Some(Model::Pvpanic), Some(a)) if !matches!(a, Address::Pci { .. }) => {
-                refuse("panic device `pvpanic` has an address of type `pci`", at);
+                refuse(
+                    "`<panic model='pvpanic'>` needs an address of type `pci`",
+                    at,
+                    "remove the `<address>` to have one assigned",
+                );
             }
             (Some(Model::Isa | Model::Hyperv | Model::Pvpanic), _) => {}
         }
         let same = |p: &&Self| p.model == self.model;
         let first = domain.devices.panics.iter().find(same);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
-            refuse("there are two panic devices of this model", span);
+            refuse("there are two `<panic>` of this model", span, "remove one of the two");
         }
     }
 
@@ -143,8 +167,12 @@ mod tests {
     #[test]
     fn addresses_fit_the_model() {
         let t = trial("<panic model='pvpanic'><address type='isa' iobase='0x505'/></panic>", &[]);
-        assert!(t.faults.contains(&"panic device `pvpanic` has an address of type `pci`".to_owned()), "{:?}", t.faults);
+        assert!(
+            t.faults.contains(&"`<panic model='pvpanic'>` needs an address of type `pci`".to_owned()),
+            "{:?}",
+            t.faults
+        );
         let t = trial("<panic/><panic model='isa'/>", &[]);
-        assert_eq!(t.faults, ["there are two panic devices of this model"]);
+        assert_eq!(t.faults, ["there are two `<panic>` of this model"]);
     }
 }

@@ -82,8 +82,8 @@ impl Device for Parallel {
         self.source.no_agent(faults);
         if domain.devices.parallels.get(PORTS).is_some_and(|fourth| std::ptr::eq(fourth, self)) {
             let span = self.origin.span();
-            let message = format!("a PC has {PORTS} parallel ports at most");
-            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message));
+            let message = format!("a guest has at most {PORTS} parallel ports");
+            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message).help("remove the others"));
         }
     }
 

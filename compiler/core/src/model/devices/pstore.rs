@@ -66,20 +66,27 @@ impl Device for Pstore {
         }
         if self.size.is_none() {
             let span = self.origin.span();
-            defaults.report(Diagnostic::at(&codes::MISSING, span, "the store has no `<size>`"));
+            defaults.report(
+                Diagnostic::at(&codes::MISSING, span, "`<pstore>` has no `<size>`")
+                    .help("add `<size unit='KiB'>64</size>`"),
+            );
         }
         let kib = |size: Spanned<u64>| size.map(|bytes| bytes.div_ceil(1024));
         if let Some(size) = self.size.map(kib).filter(|kib| !kib.value.is_power_of_two() || kib.value < 4) {
             let span = size.origin.span();
-            let message = "the size of the store is no power of two, or less than 4 KiB";
-            defaults.report(Diagnostic::at(&codes::BAD_VALUE, span, message));
+            let message = "the `<size>` of `<pstore>` is a power of two, and at least 4 KiB";
+            defaults
+                .report(Diagnostic::at(&codes::BAD_VALUE, span, message).help("write `<size unit='KiB'>64</size>`"));
         }
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span();
         if domain.devices.pstores.first().is_some_and(|first| !std::ptr::eq(first, self)) {
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one `<pstore>`"));
+            faults.push(
+                Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has at most one `<pstore>`")
+                    .help("remove one of the two"),
+            );
         }
         if domain.features.has(crate::model::elements::features::Plain::Acpi).is_none() {
             let message = "without ACPI the guest does not see a store of type `acpi-erst`";

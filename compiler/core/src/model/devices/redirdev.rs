@@ -1,13 +1,11 @@
 //! `<redirdev>`: a USB device that comes over the network.
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::Diagnostics;
 
-use crate::codes;
 use crate::ir::{OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::EmitContext;
 use crate::model::devices::chardev::{self, Source};
-use crate::model::devices::controller::{ControllerType, UsbModel};
 use crate::model::devices::{AliasStem, BusSlot, Can, Device, DeviceElement, Info, Live, common};
 use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
@@ -64,12 +62,6 @@ impl Device for Redirdev {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         self.source.check(domain, faults);
-        let mut usb = domain.devices.controllers.iter().filter(|c| c.kind() == ControllerType::Usb);
-        if usb.any(|c| c.usb_model() == Some(UsbModel::None)) {
-            let span = self.origin.span();
-            let message = "a redirected device needs USB, and the guest has none";
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        }
     }
 
     fn bus_slot(&self, _domain: &Domain) -> BusSlot {

@@ -49,7 +49,7 @@ impl SourceLabels {
             if let Some(model) = label.model.as_ref().filter(|m| labels.iter().any(|l| l.is_of(&m.value))) {
                 let message = format!("the source has a label of model `{}` already", model.value);
                 let span = model.origin.span();
-                f.report(Diagnostic::at(&codes::CONFLICT, span, message));
+                f.report(Diagnostic::at(&codes::CONFLICT, span, message).help("remove one of the two"));
             }
             labels.push(label);
         }

@@ -1,6 +1,6 @@
 //! `<serial>`: serial ports.
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, Severity};
 
 use crate::codes;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
@@ -154,14 +154,25 @@ pub fn assign_ports(domain: &mut Domain, faults: &mut Diagnostics) {
         let Some(port) = serial.port.get() else { continue };
         let span = serial.port.origin_or(serial.origin).span();
         if port > ISA_PORTS {
-            let message = format!("serial port {port} is beyond all that the ISA bus can have");
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            faults.push(fault.help("use `<target type='pci-serial'/>`"));
         } else if port == ISA_PORTS {
             let message = format!("serial port {port} is not on the ISA bus, which has ports 0 to {}", ISA_PORTS - 1);
             faults
                 .push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message).help("use `<target type='pci-serial'/>`"));
         } else if taken.contains(&port) {
-            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, format!("there are two serial ports {port}")));
+            // libvirt and QEMU take it: the second one hides the first.
+            let message =
+                format!("two ISA serial ports have the port {port}, and so the same I/O address: the guest sees one");
+            let fault =
+                Diagnostic { severity: Severity::Warning, ..Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message) };
+            let used: Vec<u32> = serials.iter().filter_map(|serial| serial.port.get()).collect();
+            let fault = match (0..ISA_PORTS).find(|free| !used.contains(free)) {
+                Some(free) => fault.help(format!("write `port='{free}'`")),
+                None => fault.help("remove one of the two"),
+            };
+            faults.push(fault);
         }
         taken.push(port);
     }
@@ -205,8 +216,9 @@ impl Device for Serial {
         let other = if of_arm { domain.os.family() != MachineFamily::ArmVirt } else { domain.os.arch().is_arm() };
         if other && (of_arm || target.value == Target::IsaDebug) {
             let span = target.origin.span();
-            let message = format!("QEMU has no `<target>` with type `{}` on this architecture", target.word());
-            return faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message = format!("QEMU has no `<target type='{}'>` on this architecture", target.word());
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            return faults.push(fault.help("remove `type`"));
         }
         if model.value != target.value.model() {
             let span = model.origin.span();
@@ -279,7 +291,7 @@ mod tests {
     fn one_that_listens_has_no_reconnect() {
         let device = "<serial type='unix'><source mode='bind' path='/x'><reconnect enabled='no'/></source></serial>";
         let faults = crate::model::devices::chardev::trial::trial(device, &[]).faults;
-        assert_eq!(faults, ["only a character device that connects can connect again, and this one listens"]);
+        assert_eq!(faults, ["`<reconnect>` needs `mode='connect'`, and this character device listens"]);
     }
 
     use crate::model::devices::chardev::trial::trial;
@@ -321,14 +333,14 @@ mod tests {
         let five = "<serial type='null'><target type='isa-serial'/></serial>".repeat(5);
         assert_eq!(trial(&five, &[]).faults, ["serial port 4 is not on the ISA bus, which has ports 0 to 3"]);
         let twice = "<serial type='null'><target port='1'/></serial>".repeat(2);
-        assert_eq!(trial(&twice, &[]).faults, ["there are two serial ports 1"]);
+        assert_eq!(
+            trial(&twice, &[]).faults,
+            ["two ISA serial ports have the port 1, and so the same I/O address: the guest sees one"]
+        );
         let model = "<serial type='null'><target type='pci-serial'><model name='usb-serial'/></target></serial>";
         assert_eq!(trial(model, &[]).faults, ["model `usb-serial` is none of a serial port of type `pci-serial`"]);
         let foreign = "<serial type='null'><target type='system-serial'><model name='pl011'/></target></serial>";
-        assert_eq!(
-            trial(foreign, &[]).faults,
-            ["QEMU has no `<target>` with type `system-serial` on this architecture"]
-        );
+        assert_eq!(trial(foreign, &[]).faults, ["QEMU has no `<target type='system-serial'>` on this architecture"]);
         let address = "<serial type='null'><address type='usb' bus='0' port='1'/></serial>";
         assert_eq!(trial(address, &[]).faults, ["a serial port of type `isa-serial` has an address of type `isa`"]);
     }

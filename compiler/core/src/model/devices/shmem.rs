@@ -126,26 +126,38 @@ impl Device for Shmem {
             msi.ioeventfd.get_or_insert(Spanned::rule(Switch::On, &IOEVENTFD, self.origin));
         }
         let span = self.origin.span();
-        let mut refuse = |span, message: &str| {
-            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let mut refuse = |span, message: &str, help: &str| {
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
         };
         if let Some(size) = self.size.as_ref().filter(|s| s.value < 1 << 20 || !s.value.is_power_of_two()) {
-            let span = size.origin.span();
-            refuse(span, "the size of shared memory is a power of two, and at least 1 MiB");
+            let next = size.value.max(1 << 20).checked_next_power_of_two().unwrap_or(1 << 20) >> 20;
+            let help = format!("write `<size unit='M'>{next}</size>`");
+            let message = "the size of shared memory is a power of two, and at least 1 MiB";
+            refuse(size.origin.span(), message, &help);
         }
         match model {
-            Model::Old => refuse(span, "shared memory of model `ivshmem` is no more in QEMU since version 4"),
+            Model::Old => {
+                refuse(span, "QEMU has no model `ivshmem` since version 4", "write `<model type='ivshmem-plain'/>`")
+            }
             Model::Plain if self.server.is_some() => {
-                refuse(span, "shared memory of model `ivshmem-plain` has no server");
+                refuse(
+                    span,
+                    "`ivshmem-plain` has no `<server>`",
+                    "write `<model type='ivshmem-doorbell'/>`, or remove `<server>`",
+                );
             }
             Model::Plain if self.msi.is_some() => {
-                refuse(span, "interrupts of shared memory need a server");
+                refuse(
+                    span,
+                    "`ivshmem-plain` has no interrupts (`<msi>`)",
+                    "write `<model type='ivshmem-doorbell'/>`, or remove `<msi>`",
+                );
             }
             Model::Doorbell if self.server.is_none() => {
-                refuse(span, "shared memory of model `ivshmem-doorbell` needs a server");
+                refuse(span, "`ivshmem-doorbell` needs a `<server>`", "add `<server path='/path/to/socket'/>`");
             }
             Model::Doorbell if self.size.is_some() => {
-                refuse(span, "the server of an `ivshmem-doorbell` says its size, not the definition");
+                refuse(span, "the size of an `ivshmem-doorbell` is that of its server", "remove `<size>`");
             }
             Model::Plain | Model::Doorbell => {}
         }
@@ -155,17 +167,20 @@ impl Device for Shmem {
         if let Some(place) = self.info.address.as_ref().filter(|a| !matches!(a.value, Address::Pci { .. })) {
             let message = "shared memory is a PCI device";
             let span = place.origin.span();
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
+            faults.push(fault.help("remove the `<address>` to have one assigned"));
         }
         if self.name.contains('/') || matches!(self.name.as_str(), "." | "..") {
-            let message = format!("`{}` is no name of a file", self.name.value);
-            let span = self.name.origin.span();
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message =
+                format!("the name of shared memory becomes one of a file, which `{}` cannot be", self.name.value);
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.name.origin, message);
+            faults.push(fault.help("write a name without `/`"));
         }
         let first = domain.devices.shmems.iter().find(|s| s.name == self.name);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
             let message = format!("two `<shmem>` have the name `{}`", self.name.value);
-            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, self.name.origin, message));
+            let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, self.name.origin, message);
+            faults.push(fault.help("give each its own `name`"));
         }
     }
 
@@ -248,8 +263,8 @@ mod tests {
                 "<model type='ivshmem-plain'/><size unit='KiB'>5</size>",
                 "the size of shared memory is a power of two, and at least 1 MiB",
             ),
-            ("<model type='ivshmem-plain'/><msi/>", "interrupts of shared memory need a server"),
-            ("<model type='ivshmem-doorbell'/>", "shared memory of model `ivshmem-doorbell` needs a server"),
+            ("<model type='ivshmem-plain'/><msi/>", "`ivshmem-plain` has no interrupts (`<msi>`)"),
+            ("<model type='ivshmem-doorbell'/>", "`ivshmem-doorbell` needs a `<server>`"),
         ] {
             assert_eq!(trial(&format!("<shmem name='s'>{given}</shmem>"), &[]).faults, [fault]);
         }

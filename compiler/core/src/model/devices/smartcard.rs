@@ -105,22 +105,35 @@ impl Device for Smartcard {
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let span = self.origin.span();
-        let mut refuse =
-            |message: &str, span| faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let mut refuse = |message: &str, span, help: &str| {
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        };
         match &self.info.address {
             Some(Spanned { value: Address::Ccid { controller: 0, slot: 0 }, .. }) | None => {}
             Some(Spanned { value: Address::Ccid { .. }, .. }) => {
-                refuse("a guest has one reader, 0, with one slot, 0", span);
+                refuse(
+                    "there is one smartcard reader, 0, with one slot, 0",
+                    span,
+                    "remove the `<address>` to have one assigned",
+                );
             }
-            Some(other) => refuse("a smartcard has an address of type `ccid`", other.origin.span()),
+            Some(other) => refuse(
+                "`<smartcard>` needs an address of type `ccid`",
+                other.origin.span(),
+                "remove the `<address>` to have one assigned",
+            ),
         }
         if let Card::Certificates { names, .. } = &self.card
             && names.len() != 3
         {
-            refuse("a card of certificates has three of them", span);
+            refuse(
+                "`<smartcard mode='host-certificates'>` needs three `<certificate>`",
+                span,
+                "add `<certificate>` until there are three",
+            );
         }
         if domain.devices.smartcards.get(1).is_some_and(|second| std::ptr::eq(second, self)) {
-            refuse("a guest has one smartcard", span);
+            refuse("a guest has at most one `<smartcard>`", span, "remove one of the two");
         }
         if let Some(source) = self.source() {
             source.check(domain, faults);
@@ -178,6 +191,9 @@ mod tests {
             r#"-device {"driver":"ccid-card-emulated","backend":"nss-emulated","id":"smartcard0","bus":"ccid0.0"}"#;
         assert_eq!(t.argv, [r#"-device {"driver":"usb-ccid","id":"ccid0","bus":"usb.0","port":"1"}"#, card]);
         let t = trial(&"<smartcard mode='host'/>".repeat(2), &[]);
-        assert_eq!(t.faults, ["a guest has one reader, 0, with one slot, 0", "a guest has one smartcard"]);
+        assert_eq!(
+            t.faults,
+            ["there is one smartcard reader, 0, with one slot, 0", "a guest has at most one `<smartcard>`"]
+        );
     }
 }

@@ -114,7 +114,10 @@ impl DeviceElement for Sound {
         f.without_effect(&["multichannel", "streams"], &["codec", "driver"], "sound card of this model");
         if let Some(none) = streams.filter(|s| s.value == 0) {
             let span = none.origin.span();
-            f.report(Diagnostic::at(&codes::BAD_VALUE, span, "a sound card without streams"));
+            f.report(
+                Diagnostic::at(&codes::BAD_VALUE, span, "a sound card has at least one stream")
+                    .help("write `streams='1'` or more"),
+            );
         }
         Some(Self {
             multichannel,
@@ -157,25 +160,27 @@ impl Device for Sound {
         if self.model.value == Model::Virtio {
             self.streams.get_or_insert(Spanned::rule(2, &STREAMS, self.origin));
         }
-        let span = |origin: Origin| origin.span();
-        let mut refuse = |origin, message: String| {
-            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span(origin), message));
-        };
         if self.model.value == Model::Ich7 {
-            refuse(self.model.origin, "QEMU has no sound card `ich7`".to_owned());
+            let fault =
+                Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.model.origin, "QEMU has no sound card `ich7`");
+            defaults.report(fault.help("write `model='ich9'` or `model='ich6'`"));
         }
     }
 
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if self.model.value != Model::Ich7 && domain.devices.audios.is_empty() {
             let span = self.origin.span();
-            let message = "nothing on the host plays this sound card: there is no `<audio>`";
+            let message = "the sound card needs an `<audio>` backend, and there is none";
             let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
-            faults.push(fault.help("add `<audio id='1' type='none'/>`, or another type"));
+            faults.push(fault.help("add `<audio id='1' type='none'/>`, or another type").shared());
         }
         if let Some(id) = self.audio.filter(|id| Audio::find(domain, Some(id.value)).is_none()) {
-            let message = format!("there is no `<audio>` with id {}", id.value);
-            faults.push(Diagnostic::at(&codes::CONFLICT, id.origin, message));
+            let message = format!("there is no `<audio>` with the id {}", id.value);
+            let known: Vec<String> =
+                domain.devices.audios.iter().map(|audio| format!("`id='{}'`", audio.id.value)).collect();
+            let known = if known.is_empty() { String::new() } else { format!(", or write {}", known.join(" or ")) };
+            let help = format!("add `<audio id='{}' type='none'/>`{known}", id.value);
+            faults.push(Diagnostic::at(&codes::CONFLICT, id.origin, message).help(help).shared());
         }
     }
 
@@ -259,6 +264,6 @@ mod tests {
         assert_eq!(t.argv.len(), 1);
         assert_eq!(t.argv[0].matches(",pcspk-audiodev=audio1,").count(), 1, "{:?}", t.argv);
         let t = trial("<sound model='ac97'><audio id='9'/></sound>", &[]);
-        assert_eq!(t.faults, ["there is no `<audio>` with id 9"]);
+        assert_eq!(t.faults, ["there is no `<audio>` with the id 9"]);
     }
 }

@@ -52,12 +52,13 @@ impl Teaming {
         match (&self.persistent, self.kind.value) {
             (None, TeamingType::Persistent) => {}
             (Some(name), TeamingType::Persistent) => {
-                let message = "a device that stays names no other device that stays";
+                let message = "`<teaming type='persistent'>` has no `persistent`";
                 let span = name.origin.span();
-                faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+                faults
+                    .push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("remove `persistent`"));
             }
             (None, TeamingType::Transient) => {
-                let message = "a device that goes does not say with which device it is paired";
+                let message = "`<teaming type='transient'>` has no `persistent`";
                 let help = "add `persistent='ALIAS'` with the alias of the interface of type `persistent`";
                 faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
             }
@@ -66,7 +67,8 @@ impl Teaming {
                     i.info.alias.is(&name.value) && i.teaming.as_ref().is_some_and(Self::is_persistent)
                 };
                 if !domain.devices.interfaces.iter().any(|i| is_pair(&i)) {
-                    let message = format!("no interface with the alias `{}` is the one that stays", name.value);
+                    let message =
+                        format!("no interface with the alias `{}` has `<teaming type='persistent'/>`", name.value);
                     let help =
                         "give the other interface this alias (it begins with `ua-`) and `<teaming type='persistent'/>`";
                     let span = name.origin.span();

@@ -149,7 +149,10 @@ impl Tpm {
     fn read(f: &Fields<'_, '_>) -> Option<Self> {
         let Some(backend) = f.child("backend") else {
             let span = f.element().name_span();
-            f.report(Diagnostic::at(&codes::MISSING, span, "the TPM has no `<backend>`"));
+            f.report(
+                Diagnostic::at(&codes::MISSING, span, "`<tpm>` has no `<backend>`")
+                    .help("add `<backend type='emulator' version='2.0'/>`"),
+            );
             return None;
         };
         let version = backend.attr("version");
@@ -164,7 +167,10 @@ impl Tpm {
             BackendType::External => {
                 let Some(source) = backend.child("source") else {
                     let span = backend.element().name_span();
-                    f.report(Diagnostic::at(&codes::MISSING, span, "an external TPM has no `<source>`"));
+                    f.report(
+                        Diagnostic::at(&codes::MISSING, span, "a `<backend type='external'>` has no `<source>`")
+                            .help("add `<source type='unix' mode='connect' path='/path/to/socket'/>`"),
+                    );
                     return None;
                 };
                 let (_, _): (Opt<ExternalType>, Opt<ExternalMode>) = (source.attr("type"), source.attr("mode"));
@@ -261,29 +267,44 @@ impl Device for Tpm {
     /// The rules of `qemuValidateDomainDeviceDefTPM` in libvirt's `src/qemu/qemu_validate.c`.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let whole = self.origin.span();
-        let mut refuse = |message: &str, origin: Option<Origin>| {
-            let span = origin.map_or(whole, Origin::span);
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-        };
         let first = domain.devices.tpms.iter().find(|t| t.is_proxy() == self.is_proxy());
-        if first.is_some_and(|first| !std::ptr::eq(first, self)) {
-            refuse("a guest has one TPM", None);
+        if let Some(first) = first.filter(|first| !std::ptr::eq(*first, self)) {
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, whole, "a guest has at most one TPM");
+            faults.push(fault.label(first.origin.span(), "the other one").help("remove one of the two `<tpm>`"));
         }
+        let mut refuse = |message: &str, origin: Option<Origin>, help: &str| {
+            let span = origin.map_or(whole, Origin::span);
+            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help));
+        };
         let model = self.model.as_ref().map(|m| m.origin);
         match self.model.get() {
-            Some(Model::Spapr | Model::Proxy) => refuse("this model of TPM exists on ppc64 alone", model),
+            Some(Model::Spapr | Model::Proxy) => {
+                refuse("this TPM model exists on ppc64 only", model, "write `model='tpm-crb'`")
+            }
             Some(Model::Crb) if self.version.is(&Version::One) => {
-                refuse("a TPM of version 1.2 has no CRB interface", self.version.as_ref().map(|v| v.origin));
+                refuse(
+                    "`tpm-crb` needs TPM version 2.0",
+                    self.version.as_ref().map(|v| v.origin),
+                    "write `version='2.0'`, or `model='tpm-tis'`",
+                );
             }
             _ if self.version.is(&Version::One) && domain.os.arch().is_arm() => {
-                refuse("a machine of Arm has no TPM of version 1.2", self.version.as_ref().map(|v| v.origin));
+                refuse(
+                    "an Arm machine needs TPM version 2.0",
+                    self.version.as_ref().map(|v| v.origin),
+                    "write `version='2.0'`",
+                );
             }
             Some(Model::Tis | Model::Crb) | None => {}
         }
         if let (Backend::Emulator(emulator), true) = (&self.backend, self.version.is(&Version::One))
             && emulator.banks.as_ref().is_some_and(|banks| !banks.is_empty())
         {
-            refuse("only a TPM of version 2.0 has banks of registers to choose from", None);
+            refuse(
+                "`<active_pcr_banks>` needs TPM version 2.0",
+                None,
+                "write `version='2.0'`, or remove `<active_pcr_banks>`",
+            );
         }
     }
 
@@ -349,7 +370,7 @@ mod tests {
     #[test]
     fn what_does_not_fit() {
         let t = trial("<tpm model='tpm-crb'><backend type='emulator' version='1.2'/></tpm>", &[]);
-        assert_eq!(t.faults, ["a TPM of version 1.2 has no CRB interface"]);
-        assert_eq!(trial("<tpm/>", &[]).faults, ["the TPM has no `<backend>`"]);
+        assert_eq!(t.faults, ["`tpm-crb` needs TPM version 2.0"]);
+        assert_eq!(trial("<tpm/>", &[]).faults, ["`<tpm>` has no `<backend>`"]);
     }
 }

@@ -82,7 +82,9 @@ impl Device for Vsock {
         let auto = *self.auto.get_or_insert(Spanned::rule(auto, &AUTO, self.origin));
         let span = auto.origin.span();
         let fault = match self.cid {
-            Some(cid) if cid.value < FIRST => Some("context ids below 3 are the host's own"),
+            Some(cid) if cid.value < FIRST => {
+                Some("`address` of `<cid>` is at least 3: lower context ids are the host's")
+            }
             Some(_) | None => None,
         };
         if let Some(fault) = fault {
@@ -94,13 +96,16 @@ impl Device for Vsock {
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if let Some(auto) = self.auto.filter(|auto| auto.value == YesNo::No && self.cid.is_none()) {
             let span = auto.origin.span();
-            let message = "the guest has no context id, and none is to be found";
+            let message = "`<vsock>` has no context id (CID)";
             let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message);
             faults.push(fault.help("add `address`, or set `auto` to `yes`"));
         }
         if domain.devices.vsocks.first().is_some_and(|first| !std::ptr::eq(first, self)) {
             let span = self.origin.span();
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has one vsock device"));
+            faults.push(
+                Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, "a guest has at most one `<vsock>`")
+                    .help("remove one of the two"),
+            );
         }
     }
 
@@ -136,7 +141,7 @@ impl Device for Vsock {
         // An id that is neither given nor to be found is 0, which QEMU refuses.
         let cid = if self.auto.is(&YesNo::Yes) { free } else { Some(self.cid.get().unwrap_or_default()) };
         let Some(cid) = cid else {
-            let message = "which context id is free is known on the host alone";
+            let message = "the host file does not say which vsock context id (CID) is free";
             let help = "give `<cid auto='no' address='…'/>`, or a host file that says `vsock_cid`";
             let span = self.auto.origin_or(self.origin).span();
             return cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
@@ -162,8 +167,8 @@ mod tests {
         assert_eq!(t.faults, Vec::<String>::new());
         let device = r#"-device {"driver":"vhost-vsock-pci","id":"vsock0","guest-cid":4,"vhostfd":"{fd:vsock0-vhost}","bus":"pci.0","addr":"0x2"}"#;
         assert_eq!(t.argv, [device]);
-        assert_eq!(trial("<vsock/>", &[]).faults, ["which context id is free is known on the host alone"]);
-        let fault = "context ids below 3 are the host's own";
+        assert_eq!(trial("<vsock/>", &[]).faults, ["the host file does not say which vsock context id (CID) is free"]);
+        let fault = "`address` of `<cid>` is at least 3: lower context ids are the host's";
         assert_eq!(trial("<vsock><cid address='2'/></vsock>", &[]).faults, [fault]);
     }
 }

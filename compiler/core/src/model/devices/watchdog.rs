@@ -86,10 +86,8 @@ impl Device for Watchdog {
     fn define(&mut self, defaults: &mut Defaults<'_>) {
         self.action.get_or_insert(Spanned::rule(Action::Reset, &ACTION, self.origin));
         let fault = match self.model.value {
-            Model::Diag288 => Some("watchdog `diag288` exists on s390 alone"),
-            Model::Itco if defaults.family != MachineFamily::Q35 => {
-                Some("watchdog `itco` is part of the Q35 chipset alone")
-            }
+            Model::Diag288 => Some("watchdog `diag288` exists on s390x only"),
+            Model::Itco if defaults.family != MachineFamily::Q35 => Some("watchdog `itco` needs machine type `q35`"),
             Model::Ib700 if defaults.family != MachineFamily::I440fx => {
                 Some("watchdog `ib700` needs the ISA bus of machine type `pc`")
             }
@@ -107,7 +105,10 @@ impl Device for Watchdog {
         let itco = domain.devices.watchdogs.iter().find(|w| w.is_itco());
         if self.is_itco() && itco.is_some_and(|itco| !std::ptr::eq(itco, self)) {
             let span = self.origin.span();
-            faults.push(Diagnostic::at(&codes::CONFLICT, span, "the chipset has one watchdog of model `itco`"));
+            faults.push(
+                Diagnostic::at(&codes::CONFLICT, span, "a guest has at most one watchdog of model `itco`")
+                    .help("remove one of the two"),
+            );
         }
         let first = domain.devices.watchdogs.first().and_then(|w| w.action);
         let (Some(first), Some(own)) = (first, self.action) else { return };
@@ -175,7 +176,7 @@ mod tests {
     fn the_chipset_has_one() {
         let faults =
             trial("<watchdog model='itco' action='reset'/><watchdog model='itco' action='reset'/>", &[]).faults;
-        assert!(faults.contains(&"the chipset has one watchdog of model `itco`".to_owned()), "{faults:?}");
+        assert!(faults.contains(&"a guest has at most one watchdog of model `itco`".to_owned()), "{faults:?}");
     }
 
     #[test]
@@ -192,8 +193,8 @@ mod tests {
     #[test]
     fn the_chipset_has_its_own() {
         let t = trial("<watchdog model='itco'/>", &[]);
-        assert_eq!(t.faults, ["watchdog `itco` is part of the Q35 chipset alone"]);
+        assert_eq!(t.faults, ["watchdog `itco` needs machine type `q35`"]);
         let t = trial("<watchdog model='diag288'/>", &[]);
-        assert_eq!(t.faults, ["watchdog `diag288` exists on s390 alone"]);
+        assert_eq!(t.faults, ["watchdog `diag288` exists on s390x only"]);
     }
 }

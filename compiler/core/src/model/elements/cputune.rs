@@ -103,16 +103,18 @@ impl Cputune {
         if let Some(cache) = self.caches.first().filter(|_| !domain.general.is_kvm()) {
             faults.conflict(cache.origin, "`<cachetune>` and `<memorytune>` need `<domain type='kvm'>`");
         }
+        let mut lacking = Vec::new();
         for pin in self.iothreads.iter().filter(|p| !domain.iothreads.has(p.thread.value)) {
-            faults.conflict(pin.thread.origin, format!("there is no IOThread {}", pin.thread.value));
+            lacking.push(domain.iothreads.lacks(pin.thread.value, pin.thread.origin));
         }
         for sched in self.sched.iter().filter(|s| s.group == Group::Iothreads) {
             if let Some(id) = sched.threads.value.iter().find(|id| !domain.iothreads.has(*id)) {
-                faults.conflict(sched.threads.origin, format!("there is no IOThread {id}"));
+                lacking.push(domain.iothreads.lacks(id, sched.threads.origin));
             }
         }
         sched::overlap(&self.sched, faults);
         share::overlap(&self.caches, faults);
+        lacking.into_iter().for_each(|fault| faults.push(fault));
     }
 }
 

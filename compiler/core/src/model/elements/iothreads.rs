@@ -2,9 +2,9 @@
 
 mod driver;
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes::Report as _;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned};
 use crate::model::Element;
 use crate::model::EmitContext;
@@ -119,6 +119,16 @@ impl Iothreads {
     pub fn pools(&self) -> Option<Origin> {
         let main = self.main.as_ref().filter(|(pool, _)| pool.any()).map(|(_, origin)| *origin);
         self.list.iter().find(|t| t.pool.any()).map(|t| t.id.origin).or(main)
+    }
+
+    /// The error that there is no thread with this id, to which something at `origin` refers.
+    pub fn lacks(&self, id: u32, origin: Origin) -> Diagnostic {
+        let help = if !self.list.is_empty() {
+            format!("add `<iothread id='{id}'/>` to `<iothreadids>`, and raise `<iothreads>` by one")
+        } else {
+            format!("add `<iothreads>{}</iothreads>` to `<domain>`", id.max(1))
+        };
+        Diagnostic::at(&codes::CONFLICT, origin, format!("IOThread {id} does not exist")).help(help).shared()
     }
 
     /// Whether there is a thread with this id.

@@ -84,11 +84,11 @@ impl Memory {
             self.total = Some(Spanned::rule(cells.saturating_add(devices), &SUM_RULE, origin));
         }
         let Some(total) = self.total else {
-            let message = "the domain has no memory";
+            let message = "`<domain>` has no `<memory>`";
             return faults.add_with(&codes::MISSING, origin, message, "add `<memory unit='GiB'>…</memory>`");
         };
         if total.value == 0 {
-            faults.conflict_with(total.origin, "the domain has no memory", "set `<memory>` to a size above 0");
+            faults.conflict_with(total.origin, "`<memory>` is 0", "set `<memory>` to a size above 0");
         } else if devices >= total.value {
             let message = "the memory devices use all of `<memory>`: none is left at boot";
             faults.conflict_with(total.origin, message, "add the sizes of the memory devices to `<memory>`");

@@ -71,7 +71,8 @@ impl Physical {
                 (CacheMode::Passthrough, _) if !is_host(mode) => {
                     let message =
                         "`<cache mode='passthrough'>` needs `<cpu mode='host-passthrough'>` or `<cpu mode='maximum'>`";
-                    faults.refuse(cache.origin, message);
+                    let help = "use `<cpu mode='host-passthrough'>`, or `<cache mode='emulate' level='3'/>`";
+                    faults.refuse_with(cache.origin, message, help);
                 }
                 (CacheMode::Passthrough, Some(_)) => {
                     faults.refuse(origin, "`<cache mode='passthrough'>` takes no `level`");

@@ -190,7 +190,7 @@ fn what_is_refused() {
         (file("<driver type='cow'/>"), "image format `cow` is no longer supported by QEMU"),
         (file("<driver type='luks'/>"), "`luks` is not an image format, but an encryption format"),
         (file("<driver type='fat'/>"), "format `fat` is supported for `<disk type='dir'>` only"),
-        (file("<driver type='raw' discard_no_unref='on'/>"), "only a qcow2 image keeps its discarded clusters"),
+        (file("<driver type='raw' discard_no_unref='on'/>"), "`discard_no_unref` is for qcow2 images only"),
         (
             file("<driver><metadata_cache><max_size>1</max_size></metadata_cache></driver>"),
             "`<metadata_cache>` is supported for qcow2 only",
@@ -206,17 +206,20 @@ fn what_is_refused() {
             disk("file", &format!("<source file='/a'>{}</source>", "<seclabel model='dac' relabel='no'/>".repeat(2))),
             "the source has a label of model `dac` already",
         ),
-        (disk("block", "<source dev='/d'/><transient/>"), "only a file can be transient"),
-        (disk("block", "<source dev='/d'><reservations managed='yes'/></source>"), "only a `lun` has reservations"),
-        (disk("block", "<source dev='/d' startupPolicy='requisite'/>"), "only a cdrom or a floppy can be `requisite`"),
+        (disk("block", "<source dev='/d'/><transient/>"), "`<transient/>` is for disks of type `file` only"),
+        (
+            disk("block", "<source dev='/d'><reservations managed='yes'/></source>"),
+            "`<reservations>` is for `device='lun'` only",
+        ),
+        (
+            disk("block", "<source dev='/d' startupPolicy='requisite'/>"),
+            "`startupPolicy='requisite'` is for CD-ROMs and floppies only",
+        ),
         (
             file("<backingStore type='file'><format type='raw'/><source file='/b'/></backingStore>"),
-            "what stands under an image of the format `raw` is never read",
+            "an image of format `raw` has no `<backingStore>`",
         ),
-        (
-            disk("vhostuser", "<source type='unix' path='/s'/>"),
-            "the process that serves the disk does not see the guest's memory",
-        ),
+        (disk("vhostuser", "<source type='unix' path='/s'/>"), "a disk of type `vhostuser` needs shared guest memory"),
     ] {
         assert_eq!(nodes(&disk, None).1, [message], "{disk}");
     }

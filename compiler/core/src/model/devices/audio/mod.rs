@@ -2,7 +2,7 @@
 
 mod stream;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, Safety};
 
 use crate::codes;
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
@@ -146,27 +146,40 @@ impl Device for Audio {
 
     /// What `virDomainAudioDefValidate` and `qemuValidateDomainDeviceDefAudio` in libvirt's sources say.
     fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
-        let mut fault = |code, origin: Origin, message: String| {
-            faults.push(Diagnostic::at(code, origin, message));
+        let mut fault = |code, origin: Origin, message: String, help: &str| {
+            faults.push(Diagnostic::at(code, origin, message).help(help));
         };
         let first = domain.devices.audios.iter().find(|a| a.id == self.id);
         if first.is_some_and(|first| !std::ptr::eq(first, self)) {
-            fault(&codes::CONFLICT, self.id.origin, format!("two `<audio>` have the id {}", self.id.value));
+            fault(
+                &codes::CONFLICT,
+                self.id.origin,
+                format!("two `<audio>` have the id {}", self.id.value),
+                "give each its own `id`",
+            );
         }
         if let Some(period) = self.timer_period.filter(|period| period.value == 0) {
-            fault(&codes::BAD_VALUE, period.origin, "`timerPeriod` is 0".to_owned());
+            fault(&codes::BAD_VALUE, period.origin, "`timerPeriod` is at least 1".to_owned(), "remove it");
         }
         if self.id.value == 0 {
-            fault(&codes::BAD_VALUE, self.id.origin, "backends of sound are numbered from 1".to_owned());
+            fault(
+                &codes::BAD_VALUE,
+                self.id.origin,
+                "the `id` of `<audio>` is at least 1".to_owned(),
+                "write `id='1'`",
+            );
         }
         for stream in [&self.input, &self.output].into_iter().flatten() {
-            let mut of_stream = |origin, message| fault(&codes::UNSUPPORTED_CONFIGURATION, origin, message);
+            let mut of_stream =
+                |origin, message, help: &str| fault(&codes::UNSUPPORTED_CONFIGURATION, origin, message, help);
             stream.check(self.kind.value, self.origin, &mut of_stream);
         }
         let spice = domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice);
         if self.kind.value == AudioType::Spice && !spice {
-            let message = "audio of type `spice` needs `<graphics type='spice'>`".to_owned();
-            fault(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message);
+            let message = "this needs `<graphics type='spice'>`, which the guest does not have";
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message).shared();
+            let fault = fault.help("write `type='none'`, or add `<graphics type='spice' autoport='yes'/>`");
+            faults.push(fault.fix(Safety::Unsafe, "write `none`", self.kind.origin.span(), "none"));
         }
     }
 
@@ -244,16 +257,16 @@ mod tests {
     #[test]
     fn what_a_stream_cannot_be_is_refused() {
         for (stream, fault) in [
-            ("fixedSettings='yes'/>", "settings are fixed by the mixing engine, which is not asked for"),
-            ("fixedSettings='no'><settings format='s8'/></input>", "settings count where they are fixed"),
-            ("><settings/></input>", "settings count where they are fixed"),
-            ("voices='0'/>", "`voices` is 0"),
-            ("latency='0'/>", "`latency` is 0"),
+            ("fixedSettings='yes'/>", "`fixedSettings` needs `mixingEngine='yes'`"),
+            ("fixedSettings='no'><settings format='s8'/></input>", "`<settings>` needs `fixedSettings='yes'`"),
+            ("><settings/></input>", "`<settings>` needs `fixedSettings='yes'`"),
+            ("voices='0'/>", "`voices` is at least 1"),
+            ("latency='0'/>", "`latency` is at least 1"),
         ] {
             assert_eq!(trial(&format!("<audio id='1' type='pipewire'><input {stream}</audio>"), &[]).faults, [fault]);
         }
-        assert_eq!(trial("<audio id='0' type='none'/>", &[]).faults, ["backends of sound are numbered from 1"]);
-        assert_eq!(trial("<audio id='1' type='none' timerPeriod='0'/>", &[]).faults, ["`timerPeriod` is 0"]);
+        assert_eq!(trial("<audio id='0' type='none'/>", &[]).faults, ["the `id` of `<audio>` is at least 1"]);
+        assert_eq!(trial("<audio id='1' type='none' timerPeriod='0'/>", &[]).faults, ["`timerPeriod` is at least 1"]);
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Stream {
     }
 
     /// What libvirt refuses of it (`virDomainAudioIOCommonValidate` in its `src/conf/domain_validate.c`, and its parser).
-    pub fn check(&self, kind: AudioType, whole: Origin, fault: &mut dyn FnMut(Origin, String)) {
+    pub fn check(&self, kind: AudioType, whole: Origin, fault: &mut dyn FnMut(Origin, String, &str)) {
         let latency = if kind == AudioType::Pipewire { self.latency } else { None };
         let numbers = [
             ("voices", self.voices),
@@ -128,16 +128,20 @@ impl Stream {
         ];
         for (name, value) in numbers {
             if let Some(value) = value.filter(|value| value.value == 0) {
-                fault(value.origin, format!("`{name}` is 0"));
+                fault(value.origin, format!("`{name}` is at least 1"), "write a greater number, or remove it");
             }
         }
         let is_fixed = self.fixed_settings.is(&YesNo::Yes);
         if is_fixed && !self.mixing_engine.is(&YesNo::Yes) {
-            let message = "settings are fixed by the mixing engine, which is not asked for";
-            fault(self.fixed_settings.origin_or(whole), message.to_owned());
+            let message = "`fixedSettings` needs `mixingEngine='yes'`";
+            fault(self.fixed_settings.origin_or(whole), message.to_owned(), "write `mixingEngine='yes'`");
         }
         if let Some(settings) = self.settings.filter(|_| !is_fixed) {
-            fault(settings, "settings count where they are fixed".to_owned());
+            fault(
+                settings,
+                "`<settings>` needs `fixedSettings='yes'`".to_owned(),
+                "write `mixingEngine='yes' fixedSettings='yes'`",
+            );
         }
     }
 

@@ -47,8 +47,11 @@ impl Mode {
         let word = source.attr::<String>("mode")?;
         let mode = Self::read(&word.value);
         if mode.is_none() {
-            let message = format!("`{}` is none of the modes `bind` and `connect`", word.value);
-            source.report(Diagnostic::at(&codes::BAD_VALUE, word.origin, message));
+            let message = format!("`mode='{}'` is neither `bind` nor `connect`", word.value);
+            source.report(
+                Diagnostic::at(&codes::BAD_VALUE, word.origin, message)
+                    .help("write `mode='bind'` to listen, or `mode='connect'`"),
+            );
         }
         mode.map(|value| Spanned { value, origin: word.origin })
     }
@@ -81,7 +84,7 @@ impl<A> Connection<A> {
 /// Only one that connects can connect again.
 pub fn reconnect_needs_connect(reconnect: &Reconnect, report: &mut dyn FnMut(Diagnostic)) {
     let span = reconnect.enabled.origin.span();
-    let message = "only a character device that connects can connect again, and this one listens";
+    let message = "`<reconnect>` needs `mode='connect'`, and this character device listens";
     report(Diagnostic::at(&codes::CONFLICT, span, message).help("set `mode='connect'`, or remove `<reconnect>`"));
 }
 
@@ -98,9 +101,9 @@ impl Reconnect {
             );
         }
         if let Some(timeout) = reconnect.timeout.filter(|t| t.value == 0 && reconnect.enabled.value.is_yes()) {
-            let message = "no time is left between two attempts to connect";
+            let message = "`timeout` of `<reconnect>` is at least 1";
             let span = timeout.origin.span();
-            f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("write `timeout='1'`"));
         }
         Some(reconnect)
     }

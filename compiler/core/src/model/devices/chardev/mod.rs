@@ -149,14 +149,14 @@ impl Source {
             && !channel.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
         {
             let message = "the name of a channel has characters that are neither letters, digits nor `-_.`";
-            let span = channel.origin.span();
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, channel.origin, message);
+            faults.push(fault.help("write a name such as `org.spice-space.webdav.0`"));
         }
         let spice = matches!(self.kind.value, SourceType::Spicevmc | SourceType::Spiceport);
         if spice && !domain.devices.graphics.iter().any(|g| g.kind() == GraphicsType::Spice) {
-            let message = format!("a character device of type `{}` needs `<graphics type='spice'>`", self.kind.word());
-            let span = self.kind.origin.span();
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message = "this needs `<graphics type='spice'>`, which the guest does not have";
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, self.kind.origin, message).shared();
+            faults.push(fault.help("add `<graphics type='spice' autoport='yes'/>`, or remove the device"));
         }
     }
 
@@ -329,21 +329,24 @@ mod tests {
     #[test]
     fn incomplete_sources_are_reported() {
         for (given, message) in [
-            ("<serial type='unix'/>", "the source of this character device has no `path`"),
-            ("<serial type='file'><target port='0'/></serial>", "the source of this character device has no `path`"),
+            ("<serial type='unix'/>", "the `<source>` of this character device has no `path`"),
+            (
+                "<serial type='file'><target port='0'/></serial>",
+                "the `<source>` of this character device has no `path`",
+            ),
             (
                 "<serial type='tcp'><source mode='bind' host='h'/></serial>",
-                "the source of this character device has no `service`",
+                "the `<source>` of this character device has no `service`",
             ),
-            ("<serial type='nmdm'/>", "QEMU has no `<serial>` with type `nmdm` on this architecture"),
+            ("<serial type='nmdm'/>", "QEMU has no `<serial type='nmdm'>` on this architecture"),
             ("<serial type='null'><source path='/s'/></serial>", "`path` has no effect on a source of type `null`"),
             (
                 "<serial type='tcp'><source mode='listen' host='h' service='1'/></serial>",
-                "`listen` is none of the modes `bind` and `connect`",
+                "`mode='listen'` is neither `bind` nor `connect`",
             ),
             (
                 "<serial type='unix'><source mode='bind' path='/s'><reconnect enabled='yes' timeout='1'/></source></serial>",
-                "only a character device that connects can connect again, and this one listens",
+                "`<reconnect>` needs `mode='connect'`, and this character device listens",
             ),
         ] {
             assert_eq!(trial(given, &[]).faults, [message], "{given}");

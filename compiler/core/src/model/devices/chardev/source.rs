@@ -93,7 +93,10 @@ static USBREDIR: DefaultRule = DefaultRule {
 };
 
 fn missing(f: &Fields<'_, '_>, span: Span, what: &str) {
-    f.report(Diagnostic::at(&codes::MISSING, span, format!("the source of this character device has no `{what}`")));
+    f.report(
+        Diagnostic::at(&codes::MISSING, span, format!("the `<source>` of this character device has no `{what}`"))
+            .help(format!("write `{what}='…'`")),
+    );
 }
 
 impl Source {
@@ -115,7 +118,7 @@ impl Source {
         for further in sources.iter().skip(most) {
             let message = format!("a character device of type `{}` has at most {most} `<source>`", kind.word());
             let span = further.ignore_rest();
-            f.report(Diagnostic::at(&codes::CONFLICT, span, message));
+            f.report(Diagnostic::at(&codes::CONFLICT, span, message).help("remove the others"));
         }
         let read = Self::read(f, kind, &sources);
         if read.is_none() {
@@ -300,9 +303,10 @@ pub fn device_or_ignored<T>(f: &Fields<'_, '_>, device: Option<T>) -> Option<T> 
 /// Reports an attribute whose word is of the format, but that no x86 QEMU can have; all else in its element is then passed over.
 pub fn foreign(f: &Fields<'_, '_>, attribute: &str, words: &[&str]) -> bool {
     let Some(found) = f.element().attribute(attribute).filter(|a| words.contains(&a.value())) else { return false };
-    let message =
-        format!("QEMU has no `<{}>` with {attribute} `{}` on this architecture", f.element().name(), found.value());
-    f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, found.value_span(), message));
+    let (name, value) = (f.element().name(), found.value());
+    let message = format!("QEMU has no `<{name} {attribute}='{value}'>` on this architecture");
+    let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, found.value_span(), message).shared();
+    f.report(fault.help("remove it, or write the architecture that it is for in `<type arch>`"));
     let _ = f.ignore_rest();
     true
 }

@@ -28,26 +28,42 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
         ControllerType::Ide
             if (family == MachineFamily::Q35 || domain.os.arch().is_arm()) && controller.origin.by_rule().is_none() =>
         {
-            refuse(controller.kind.origin, "the machine type has no IDE controller", Some("use SATA or virtio"));
+            refuse(
+                controller.kind.origin,
+                "the machine type has no IDE controller",
+                Some("use `bus='sata'` or `bus='virtio'`, and remove the controller"),
+            );
         }
         ControllerType::Ide if controller.index() > 0 => {
             refuse(number, "the machine type has one IDE controller", Some("use SATA, SCSI or virtio"));
         }
         ControllerType::Isa if controller.info.address.is_none() => {
-            refuse(controller.kind.origin, "the ISA bus is part of the machine and no controller", None);
+            refuse(
+                controller.kind.origin,
+                "the ISA bus is part of the machine and no `<controller>`",
+                Some("remove the controller"),
+            );
         }
-        ControllerType::Xenbus => refuse(controller.kind.origin, "a `xenbus` exists in guests of Xen alone", None),
+        ControllerType::Xenbus => refuse(
+            controller.kind.origin,
+            "`<controller type='xenbus'>` exists in Xen guests only",
+            Some("remove the controller"),
+        ),
         ControllerType::Usb => usb(controller, &mut refuse),
         ControllerType::Scsi => match controller.scsi_model() {
             Some(ScsiModel::Buslogic) => refuse(model, "QEMU has no SCSI controller of model `buslogic`", None),
             Some(ScsiModel::Ncr53c90) => {
-                refuse(model, "a SCSI controller of model `ncr53c90` is part of a machine, and not of this one", None);
+                refuse(model, "model `ncr53c90` is part of other machine types", Some("write `model='virtio-scsi'`"));
             }
             _ => {}
         },
         ControllerType::VirtioSerial => {
             if let Some(ports) = controller.ports.filter(|p| !(1..=511).contains(&p.value)) {
-                refuse(ports.origin, "a virtio-serial controller has 1 to 511 ports", None);
+                refuse(
+                    ports.origin,
+                    "`ports` of a virtio-serial controller is 1 to 511",
+                    Some("remove `ports` for 31"),
+                );
             }
         }
         ControllerType::Ide
@@ -68,9 +84,13 @@ fn usb(controller: &Controller, refuse: &mut dyn FnMut(Origin, &str, Option<&'st
     let Some(Spanned { value: ports, origin }) = controller.ports else { return };
     match kind {
         Some(UsbModel::NecXhci | UsbModel::QemuXhci) if ports > 15 => {
-            refuse(origin, "an xHCI controller has at most 15 ports", None);
+            refuse(origin, "`ports` of an xHCI controller is at most 15", Some("write `ports='15'` or less"));
         }
         Some(UsbModel::NecXhci | UsbModel::QemuXhci) => {}
-        Some(_) | None => refuse(origin, "a USB controller of this model has a fixed number of ports", None),
+        Some(_) | None => refuse(
+            origin,
+            "`ports` is for xHCI and virtio-serial controllers only",
+            Some("remove `ports`, or write `model='qemu-xhci'`"),
+        ),
     }
 }

@@ -112,33 +112,44 @@ fn fits(model: PciModel, name: &str) -> bool {
 pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagnostics) {
     let Some(model) = controller.pci_model() else { return };
     let place = controller.model.origin_or(controller.origin);
-    let mut refuse = |origin: Origin, message: String| {
-        let span = origin.span();
-        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    let mut refuse = |origin: Origin, message: String, help: &str| {
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message).help(help));
     };
     let word = model.word();
     if let Some(name) = controller.model_name
         && !model.devices().contains(&name.value)
     {
-        refuse(name.origin, format!("`{}` is no device for a controller of model `{word}`", name.word()));
+        refuse(
+            name.origin,
+            format!("`<model name='{}'/>` does not go with a controller of model `{word}`", name.word()),
+            "remove `<model>`",
+        );
     }
     for (name, origin) in controller.target.parts() {
         if !fits(model, name) {
-            refuse(origin, format!("a controller of model `{word}` has no `{name}`"));
+            refuse(origin, format!("`{name}` of `<target>` is not for a controller of model `{word}`"), "remove it");
         }
     }
     let family = domain.os.family();
     if let Some(hole) = controller.hole64
         && family != (if model == PciModel::PciRoot { MachineFamily::I440fx } else { MachineFamily::Q35 })
     {
-        refuse(hole.origin, "the size of the 64-bit PCI hole cannot be set on this machine type".to_owned());
+        refuse(hole.origin, "`<pcihole64>` is not for this machine type".to_owned(), "remove `<pcihole64>`");
     }
     match model {
         PciModel::PciExpanderBus if family != MachineFamily::I440fx => {
-            refuse(place, "a `pci-expander-bus` needs a machine of type `pc`".to_owned());
+            refuse(
+                place,
+                "`pci-expander-bus` needs machine type `pc`".to_owned(),
+                "write `model='pcie-expander-bus'` on `q35`",
+            );
         }
         PciModel::PcieExpanderBus if !matches!(family, MachineFamily::Q35 | MachineFamily::ArmVirt) => {
-            refuse(place, "a `pcie-expander-bus` needs a machine of type `q35` or `virt`".to_owned());
+            refuse(
+                place,
+                "`pcie-expander-bus` needs machine type `q35` or `virt`".to_owned(),
+                "write `machine='q35'`, or `model='pci-expander-bus'` on `pc`",
+            );
         }
         PciModel::PciRoot
         | PciModel::PcieRoot
@@ -152,17 +163,21 @@ pub(super) fn check(controller: &Controller, domain: &Domain, faults: &mut Diagn
         | PciModel::PcieExpanderBus => {}
     }
     if let Some(bus) = controller.target.bus_nr.filter(|b| !(1..=254).contains(&b.value)) {
-        refuse(bus.origin, "bus numbers of expander buses are 1 to 254".to_owned());
+        refuse(bus.origin, "`busNr` of an expander bus is 1 to 254".to_owned(), "remove `busNr` to have one assigned");
     }
     let numbers = [("chassisNr", &controller.target.chassis_nr, 1), ("chassis", &controller.target.chassis, 0)];
     for (name, number, first) in numbers.into_iter().chain([("port", &controller.target.port, 0)]) {
         if let Some(number) = number.filter(|n| !(first..=255).contains(&n.value)) {
-            refuse(number.origin, format!("`{name}` is {first} to 255"));
+            refuse(
+                number.origin,
+                format!("`{name}` of `<target>` is {first} to 255"),
+                "remove it to have one assigned",
+            );
         }
     }
     let cells = domain.numa().map_or(0, |n| n.cells.len());
     if let Some(node) = controller.target.node.filter(|n| model.is_expander() && n.value as usize >= cells) {
-        let message = format!("the guest has no NUMA node {}: its `<numa>` has {cells}", node.value);
+        let message = format!("there is no NUMA cell {}: `<numa>` has {cells}", node.value);
         let span = node.origin.span();
         faults.push(Diagnostic::at(&codes::CONFLICT, span, message).help("add the `<cell>` to `<cpu><numa>`"));
     }

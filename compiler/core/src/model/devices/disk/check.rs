@@ -34,12 +34,12 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         image.source.labels.check(domain, faults);
         if above == ImageFormat::Raw {
             // libvirt makes the node of the image below; the raw image does not refer to it.
-            let message = "what stands under an image of the format `raw` is never read";
+            let message = "an image of format `raw` has no `<backingStore>`";
             let span = image.origin.span();
             let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message);
             faults.push(fault.help("remove `<backingStore>`, or name the format with `<driver type='qcow2'/>`"));
         } else if !above.has_backing() {
-            let message = format!("an image of the format `{}` cannot stand on another one", above.word());
+            let message = format!("an image of format `{}` has no `<backingStore>`", above.word());
             faults.push(refuse(image.origin, message).help("remove `<backingStore>`, or name the format"));
         }
     }
@@ -50,18 +50,29 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         None | Some(Location::File(..) | Location::Block(_) | Location::Dir(_) | Location::Volume { .. })
     );
     if let Some(policy) = policy.filter(|_| !is_local) {
-        faults
-            .push(refuse(policy.origin, "whether the source is there can be told of files, devices and volumes alone"));
+        faults.push(
+            refuse(policy.origin, "`startupPolicy` is for disks of type `file`, `block` and `volume` only")
+                .help("remove `startupPolicy`"),
+        );
     }
     let removable = matches!(disk.device(), DiskDevice::Cdrom | DiskDevice::Floppy);
     if let Some(policy) = policy.filter(|p| p.value == StartupPolicy::Requisite && !removable) {
-        faults.push(refuse(policy.origin, "only a cdrom or a floppy can be `requisite`"));
+        faults.push(
+            refuse(policy.origin, "`startupPolicy='requisite'` is for CD-ROMs and floppies only")
+                .help("write `startupPolicy='optional'` or `'mandatory'`"),
+        );
     }
     if let Some(no_unref) = disk.driver.no_unref.filter(|u| u.value == Switch::On) {
         if !disk.driver.format.is(&ImageFormat::Qcow2) {
-            faults.push(refuse(no_unref.origin, "only a qcow2 image keeps its discarded clusters"));
+            faults.push(
+                refuse(no_unref.origin, "`discard_no_unref` is for qcow2 images only")
+                    .help("write `type='qcow2'`, or remove `discard_no_unref`"),
+            );
         } else if readonly {
-            faults.push(refuse(no_unref.origin, "nothing is discarded of what is read-only"));
+            faults.push(
+                refuse(no_unref.origin, "`discard_no_unref` is not for read-only disks")
+                    .help("remove `discard_no_unref`, or `<readonly/>`"),
+            );
         }
     }
     transient(disk, faults);
@@ -69,7 +80,10 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         lun(disk, faults);
     } else {
         for origin in storage.rawio.iter().map(|r| r.origin).chain(storage.sgio.iter().map(|s| s.origin)) {
-            faults.push(refuse(origin, "only a `lun` takes raw SCSI commands").help("use `device='lun'`"));
+            faults.push(
+                refuse(origin, "`rawio` and `sgio` are for `device='lun'` only")
+                    .help("write `device='lun'`, or remove it"),
+            );
         }
     }
     if disk.bus.is(&DiskBus::Sd) {
@@ -84,7 +98,10 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
 /// `src/qemu/qemu_validate.c`).
 fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
     if let Some(limits) = &disk.throttling.limits {
-        faults.push(refuse(limits.origin, "an SD card has no limits").help("use another bus, such as `virtio`"));
+        faults.push(
+            refuse(limits.origin, "`<iotune>` is not for SD cards")
+                .help("remove it, or write another bus such as `bus='virtio'`"),
+        );
     }
     let Some(source) = disk.storage.place() else { return };
     match &source.location {
@@ -93,16 +110,20 @@ fn sd_card(disk: &Disk, faults: &mut Diagnostics) {
             let tls = network.tls.filter(|tls| tls.is_yes()).map(|tls| tls.origin);
             let login = source.auth.as_ref().map(|auth| auth.origin);
             if let Some(origin) = tls.or(login) {
-                faults.push(refuse(origin, "the server of an SD card's data is asked without secrets"));
+                faults.push(
+                    refuse(origin, "an SD card cannot have a source with authentication or encryption")
+                        .help("write another bus, such as `bus='virtio'`"),
+                );
             }
         }
         Location::Empty
         | Location::Volume { .. }
         | Location::Nvme { .. }
         | Location::VhostUser(..)
-        | Location::VhostVdpa(_) => {
-            faults.push(refuse(source.origin, "the data of an SD card is a file, a block device or on a server"))
-        }
+        | Location::VhostVdpa(_) => faults.push(
+            refuse(source.origin, "an SD card has a source of type `file`, `block` or `network`")
+                .help("write another bus, such as `bus='virtio'`"),
+        ),
     }
 }
 
@@ -115,35 +136,41 @@ fn formats(disk: &Disk) -> impl Iterator<Item = ImageFormat> {
 
 fn reservations(disk: &Disk, source: &StorageSource, faults: &mut Diagnostics) {
     if let Some(reservations) = source.reservations.as_ref().filter(|_| disk.device() != DiskDevice::Lun) {
-        faults.push(refuse(reservations.origin, "only a `lun` has reservations").help("use `device='lun'`"));
+        faults.push(
+            refuse(reservations.origin, "`<reservations>` is for `device='lun'` only")
+                .help("write `device='lun'`, or remove it"),
+        );
     }
 }
 
 fn transient(disk: &Disk, faults: &mut Diagnostics) {
     let Some(transient) = &disk.storage.transient else { return };
-    let mut fault = |message: &str| faults.push(refuse(transient.origin, message));
+    let mut fault = |message: &str, help: &str| faults.push(refuse(transient.origin, message).help(help));
     match disk.storage.place().map(|s| &s.location) {
-        None => fault("an empty drive has nothing to throw away"),
+        None => fault("`<transient/>` needs a `<source>`", "remove `<transient/>`, or add a `<source>`"),
         Some(Location::File(..) | Location::Volume { .. }) => {}
-        Some(_) => fault("only a file can be transient"),
+        Some(_) => fault("`<transient/>` is for disks of type `file` only", "remove `<transient/>`"),
     }
     if disk.device() != DiskDevice::Disk {
-        fault("only a `disk` can be transient");
+        fault("`<transient/>` is for `device='disk'` only", "remove `<transient/>`");
     }
     if disk.readonly.is_some() {
-        fault("what is read-only has nothing to throw away");
+        fault("`<transient/>` is not for read-only disks", "remove `<transient/>`, or `<readonly/>`");
     }
     if disk.storage.is_shared_transient()
         && !matches!(disk.bus.get(), Some(DiskBus::Virtio | DiskBus::Scsi | DiskBus::Usb))
     {
-        fault("a disk that guests share is plugged in after the start, which its bus cannot do");
+        fault("`<transient shareBacking='yes'/>` needs a bus with hotplug", "write `bus='virtio'` or `bus='scsi'`");
     }
 }
 
 /// `device='lun'`: the guest speaks to the device itself.
 fn lun(disk: &Disk, faults: &mut Diagnostics) {
     if let Some(sgio) = disk.storage.sgio.filter(|s| s.value == Sgio::Unfiltered) {
-        faults.push(refuse(sgio.origin, "no kernel lets SCSI commands through unfiltered"));
+        faults.push(
+            refuse(sgio.origin, "`sgio='unfiltered'` (unfiltered SG_IO) is not supported by current kernels")
+                .help("remove `sgio`"),
+        );
     }
     let is_whole = match disk.storage.place().map(|s| &s.location) {
         Some(Location::Network(network)) => network.protocol.value == Protocol::Iscsi,
@@ -152,27 +179,45 @@ fn lun(disk: &Disk, faults: &mut Diagnostics) {
     };
     let at = disk.device.origin_or(disk.origin);
     if !is_whole {
-        faults.push(refuse(at, "only a block device or an iSCSI target can be a `lun`"));
+        faults.push(
+            refuse(at, "`device='lun'` needs a block device or an iSCSI target")
+                .help("write `type='block'` with `<source dev='/dev/…'/>`, or `device='disk'`"),
+        );
     }
     match disk.bus.get() {
         Some(DiskBus::Scsi | DiskBus::Virtio) | None => {}
-        Some(bus) => faults.push(refuse(at, format!("a `lun` cannot be on the bus `{}`", bus.word()))),
+        Some(bus) => faults.push(
+            refuse(at, format!("`device='lun'` cannot be on the bus `{}`", bus.word())).help("write `bus='scsi'`"),
+        ),
     }
     if let Some(format) = disk.driver.format.filter(|f| f.value != ImageFormat::Raw) {
-        faults.push(refuse(format.origin, "a `lun` has the format `raw`"));
+        faults
+            .push(refuse(format.origin, "`device='lun'` needs the format `raw`").help("write `<driver type='raw'/>`"));
     }
     if let Some(serial) = disk.serial.as_ref().filter(|_| disk.bus.is(&DiskBus::Scsi)) {
-        faults.push(refuse(serial.origin, "a SCSI `lun` has its own serial number"));
+        faults.push(
+            refuse(serial.origin, "`device='lun'` has the serial number of the host's device")
+                .help("remove `<serial>`"),
+        );
     }
     if let Some(slice) = disk.storage.place().and_then(|s| s.slice.as_ref()) {
-        faults.push(refuse(slice.origin, "a `lun` is a whole device, without slices"));
+        faults.push(
+            refuse(slice.origin, "`device='lun'` is a whole device, without `<slices>`")
+                .help("remove `<slices>`, or write `device='disk'`"),
+        );
     }
     if let Some(encryption) = disk.storage.place().and_then(|s| s.encryption.as_ref()) {
-        faults.push(refuse(encryption.origin, "what is behind a `lun` is not decrypted"));
+        faults.push(
+            refuse(encryption.origin, "`device='lun'` has no `<encryption>`")
+                .help("remove `<encryption>`, or write `device='disk'`"),
+        );
     }
     for (value, what) in [(&disk.wwn, "wwn"), (&disk.vendor, "vendor"), (&disk.product, "product")] {
         if let Some(value) = value {
-            faults.push(refuse(value.origin, format!("a `lun` has its own `{what}`")));
+            faults.push(
+                refuse(value.origin, format!("`device='lun'` has the `{what}` of the host's device"))
+                    .help("remove it, or write `device='disk'`"),
+            );
         }
     }
 }
@@ -183,7 +228,7 @@ pub(super) fn passes_scsi(disk: &Disk, cx: &EmitContext<'_>) -> Option<bool> {
         return None;
     }
     if cx.target.at_least(9, 1) {
-        let message = "this QEMU passes no SCSI commands through a virtio disk";
+        let message = "SCSI passthrough (`device='lun'`) is not for virtio disks in this QEMU";
         let fault = refuse(disk.device.origin_or(disk.origin), message);
         cx.report(fault.help("use `bus='scsi'` with a `virtio-scsi` controller"));
     }
@@ -201,14 +246,17 @@ fn shares_memory(domain: &Domain) -> bool {
 /// A disk that another process serves has no settings of QEMU's block layer.
 fn vhost_user(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     if !shares_memory(domain) {
-        let fault = refuse(disk.origin, "the process that serves the disk does not see the guest's memory");
-        faults.push(fault.help("add `<memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>`"));
+        let fault = refuse(disk.origin, "a disk of type `vhostuser` needs shared guest memory");
+        faults.push(fault.help(domain.how_to_share()));
     }
     if !disk.bus.is(&DiskBus::Virtio) {
-        faults.push(refuse(disk.bus.origin_or(disk.origin), "a vhost-user disk is on the bus `virtio`"));
+        faults.push(
+            refuse(disk.bus.origin_or(disk.origin), "a disk of type `vhostuser` needs the bus `virtio`")
+                .help("write `bus='virtio'`"),
+        );
     }
     if let Some(snapshot) = disk.storage.snapshot.filter(|s| s.value != Snapshot::No) {
-        faults.push(refuse(snapshot.origin, "a vhost-user disk has no snapshots"));
+        faults.push(refuse(snapshot.origin, "a disk of type `vhostuser` has no `snapshot`").help("remove `snapshot`"));
     }
     let d = &disk.driver;
     let given = [
@@ -228,11 +276,17 @@ fn vhost_user(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     ];
     for (what, origin) in given {
         if let Some(origin) = origin {
-            faults.push(refuse(origin, format!("`{what}` is for the process that serves the disk, not for QEMU")));
+            faults.push(
+                refuse(origin, format!("`{what}` is not for disks of type `vhostuser`"))
+                    .help("remove it: the vhost-user program has settings of its own"),
+            );
         }
     }
     if disk.storage.transient.is_some() || !matches!(disk.storage.backing, Backing::Unsaid) {
-        faults.push(refuse(disk.origin, "a vhost-user disk has no images of its own"));
+        faults.push(
+            refuse(disk.origin, "a disk of type `vhostuser` has no `<backingStore>` and no `<mirror>`")
+                .help("remove it"),
+        );
     }
 }
 
@@ -249,7 +303,7 @@ mod tests {
             trial(&xml, &[]).faults
         };
         for (dev, bus) in [("hda", "ide"), ("sda", "sata")] {
-            let fault = format!("QEMU has no disk on the bus `{bus}` that is read-only");
+            let fault = format!("a disk on the bus `{bus}` cannot be read-only");
             assert_eq!(disk("disk", dev, bus, "<readonly/>"), [fault]);
             assert_eq!(disk("cdrom", dev, bus, "<readonly/>"), Vec::<String>::new());
         }

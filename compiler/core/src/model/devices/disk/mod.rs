@@ -302,7 +302,7 @@ impl Device for Disk {
         let partition = target.value.trim_start_matches(|c: char| !c.is_ascii_digit());
         let whole = partition.chars().all(|c| c == '0');
         let Some(index) = name_index(&target.value).filter(|_| fits && whole) else {
-            let message = format!("`{}` is no name of a `{}`", target.value, device.word());
+            let message = format!("`{}` is no target name of a `{}`", target.value, device.word());
             return defaults.report(Diagnostic::at(&codes::BAD_VALUE, place, message).help(
                 "names are `vda`, `sdb`, `hdc`, of a floppy `fda`, and so on, without the number of a partition",
             ));
@@ -316,12 +316,14 @@ impl Device for Disk {
                 );
             }
             (Some(DiskBus::Fdc), DiskDevice::Disk | DiskDevice::Cdrom) => {
-                let message = format!("a `{}` cannot be on the floppy bus", device.word());
-                defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
+                let message = format!("`device='{}'` cannot be on the bus `fdc`", device.word());
+                let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message);
+                defaults.report(fault.help("write `device='floppy'`, or another bus such as `bus='sata'`"));
             }
             (Some(DiskBus::Fdc), _) if defaults.arch.is_arm() => {
-                let message = "a machine of Arm has no floppy controller";
-                defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message));
+                let message = "Arm machines have no floppy controller";
+                let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, bus_span, message);
+                defaults.report(fault.help("use `device='cdrom'` with `bus='scsi'` or `bus='usb'`"));
             }
             (Some(DiskBus::Ide), _) if defaults.family == MachineFamily::Q35 || defaults.arch.is_arm() => {
                 let q35 = defaults.family == MachineFamily::Q35;
@@ -348,8 +350,10 @@ impl Device for Disk {
         let encrypted = self.storage.place().is_some_and(|s| s.encryption.is_some());
         let raw = self.driver.format.is_none_or(|f| f.value == ImageFormat::Raw) && !encrypted;
         if let (Some(origin), false) = (self.shareable.filter(|_| self.readonly.is_none()), raw) {
-            let message = "a disk that guests share must be raw and not encrypted: an image of a format has one writer";
-            faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
+            let message =
+                "`<shareable/>` needs the format `raw`, without encryption: other images have one writer at a time";
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message);
+            faults.push(fault.help("remove `<shareable/>`, or write `<driver type='raw'/>` for a raw image"));
         }
     }
 

@@ -94,24 +94,35 @@ pub(super) fn host(disk: &Disk, out: &mut RequirementsOf<'_>) {
 /// What libvirt refuses of both (`qemuValidateDomainDeviceDefDisk` in its `src/qemu/qemu_validate.c`).
 pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
     let throttling = &disk.throttling;
-    let mut refuse = |origin: crate::ir::Origin, message: String| {
-        let span = origin.span();
-        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    let mut refuse = |origin: crate::ir::Origin, message: String, help: &str| {
+        faults.push(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message).help(help));
     };
     if let Some(limits) = &throttling.limits {
         if let (Some(group), false) = (&limits.group, limits.any()) {
-            refuse(group.origin, "a group of limits without any limit".to_owned());
+            refuse(
+                group.origin,
+                "`<iotune>` with a `group_name` has no limit".to_owned(),
+                "add a limit such as `<total_iops_sec>`",
+            );
         }
         if let Some(filter) = throttling.filters.first() {
-            refuse(filter.origin, "a disk has limits of its own or throttle filters, not both".to_owned());
+            refuse(
+                filter.origin,
+                "a disk has either `<iotune>` or `<throttlefilters>`".to_owned(),
+                "remove one of the two",
+            );
         }
     }
     if let Some(filter) = throttling.filters.first() {
         if disk.device() != DiskDevice::Disk {
-            refuse(filter.origin, format!("a `{}` has no throttle filters", disk.device().word()));
+            refuse(
+                filter.origin,
+                format!("`<throttlefilters>` are not for `device='{}'`", disk.device().word()),
+                "remove `<throttlefilters>`",
+            );
         }
         if disk.bus.is(&DiskBus::Sd) {
-            refuse(filter.origin, "an SD card has no throttle filters".to_owned());
+            refuse(filter.origin, "`<throttlefilters>` are not for SD cards".to_owned(), "remove `<throttlefilters>`");
         }
     }
     for filter in throttling.filters.iter().filter(|f| !domain.throttles.has(&f.value)) {
@@ -131,7 +142,7 @@ pub fn check_groups(domain: &Domain, faults: &mut Diagnostics) {
         let Some(group) = &limits.group else { continue };
         let first = *seen.entry(&group.value).or_insert(limits);
         if !first.equals(limits) {
-            let message = format!("the disks of group `{}` have different limits", group.value);
+            let message = format!("the disks of I/O throttling group `{}` have different limits", group.value);
             let fault = Diagnostic::at(&codes::CONFLICT, limits.origin, message);
             let other = first.origin.span();
             faults.push(fault.label(other, "the limits of another disk of the group"));

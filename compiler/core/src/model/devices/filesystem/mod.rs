@@ -176,12 +176,11 @@ impl Device for Filesystem {
         }
         let span = self.origin.span();
         if self.dir.is_none() && self.socket.is_none() {
-            let message = "the file system names neither a directory nor a socket";
-            defaults.report(Diagnostic::at(&codes::MISSING, span, message));
+            let message = "the `<source>` of this `<filesystem>` names neither a directory nor a socket";
+            defaults.report(Diagnostic::at(&codes::MISSING, span, message).help("add `<source dir='/path'/>`"));
         }
-        for (message, origin) in self.mismatches() {
-            let span = origin.span();
-            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        for (message, help, origin) in self.mismatches() {
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message).help(help));
         }
     }
 
@@ -292,11 +291,11 @@ mod tests {
         let device = r#"-device {"driver":"usb-mtp","id":"fs0","rootdir":"/m","desc":"m","readonly":false,"bus":"usb.0","port":"1"}"#;
         assert_eq!(trial(mtp, &["fs0"]).argv, [device]);
         for (given, fault) in [
-            ("fmode='0600'><source dir='/a'/>", "`fmode` and `dmode` are for access mode `mapped` alone"),
-            ("><source socket='/a'/>", "a socket is for virtiofs alone"),
+            ("fmode='0600'><source dir='/a'/>", "`fmode` and `dmode` are for access mode `mapped` only"),
+            ("><source socket='/a'/>", "`<source socket>` is for virtiofs only"),
             (
                 "accessmode='squash'><driver type='virtiofs'/><source dir='/a'/>",
-                "virtiofs has access mode `passthrough` alone",
+                "virtiofs has only the access mode `passthrough`",
             ),
         ] {
             assert_eq!(

@@ -31,10 +31,10 @@ pub(super) fn check(graphics: &Graphics, domain: &Domain, faults: &mut Diagnosti
         Server::Sdl(_) | Server::Spice(_) | Server::EglHeadless(_) | Server::Rdp(_) => None,
     };
     if let Some(id) = audio.filter(|id| Audio::find(domain, Some(id.value)).is_none()) {
-        fault(format!("there is no `<audio>` with id {}", id.value), "add it, or remove `<audio>` here");
+        fault(format!("there is no `<audio>` with the id {}", id.value), "add it, or remove `<audio>` here");
     }
     if kind == GraphicsType::Vnc && domain.devices.audios.is_empty() {
-        let help = "add `<audio id='1' type='none'/>`, or put this `<graphics>` behind the one of type `sdl`";
+        let help = "add `<audio id='1' type='none'/>`, or put this `<graphics>` after the one of type `sdl`";
         fault("VNC plays the guest's sound, and there is no `<audio>`".to_owned(), help);
     }
     if let Server::Vnc(vnc) = &graphics.server
@@ -68,7 +68,7 @@ pub(super) fn check(graphics: &Graphics, domain: &Domain, faults: &mut Diagnosti
     let serves = list.len() == 1 || has(GraphicsType::Vnc) || has(GraphicsType::Spice);
     if kind == GraphicsType::EglHeadless && !serves {
         fault(
-            "type `egl-headless` stands beside a type that it does not render for".to_owned(),
+            "type `egl-headless` does not go with this type of `<graphics>`".to_owned(),
             "use it with `vnc` or `spice`",
         );
     }
@@ -82,7 +82,7 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         for (devices, fault) in [
             ("<graphics type='vnc' passwd='123456789'/>", "a password of VNC has 8 characters at most"),
-            ("<graphics type='vnc'><audio id='7'/></graphics>", "there is no `<audio>` with id 7"),
+            ("<graphics type='vnc'><audio id='7'/></graphics>", "there is no `<audio>` with the id 7"),
             (
                 "<graphics type='spice' port='5901'><gl enable='yes' rendernode='/r'/></graphics>\
                  <graphics type='egl-headless'><gl rendernode='/r'/></graphics>",
@@ -92,7 +92,7 @@ mod tests {
                 "<graphics type='dbus'/><graphics type='rdp'><listen type='none'/></graphics>",
                 "an RDP server listens at an address",
             ),
-            ("<audio id='1' type='spice'/>", "audio of type `spice` needs `<graphics type='spice'>`"),
+            ("<audio id='1' type='spice'/>", "this needs `<graphics type='spice'>`, which the guest does not have"),
             ("<audio id='1' type='none'/><audio id='1' type='none'/>", "two `<audio>` have the id 1"),
         ] {
             assert_eq!(trial(devices, &[]).faults, [fault], "{devices}");

@@ -302,7 +302,7 @@ mod tests {
                 "<graphics type='vnc'><listen type='network' network='n'/></graphics>",
                 "the host's address in network `n` is not known",
             ),
-            ("<graphics type='desktop'/>", "QEMU has no `<graphics>` with type `desktop` on this architecture"),
+            ("<graphics type='desktop'/>", "QEMU has no `<graphics type='desktop'>` on this architecture"),
         ] {
             assert_eq!(trial(devices, &[]).faults, [fault], "{devices}");
         }

@@ -30,7 +30,7 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
             ) => false,
         };
         if !fits {
-            let message = format!("a device of type `{}` cannot stand at an address of this type", kind.word());
+            let message = format!("a `<hostdev type='{}'>` cannot have an `<address>` of this type", kind.word());
             refuse(Some(address.origin), message, "remove the `<address>` to have one assigned");
         }
     }
@@ -44,7 +44,7 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
     if let Some(display) = device.display() {
         let shown = display.display.is(&Switch::On);
         if shown && domain.devices.graphics.is_empty() {
-            let message = "the device's picture is to be shown, and the guest has no `<graphics>`".to_owned();
+            let message = "`display='on'` needs `<graphics>`, and the guest has none".to_owned();
             refuse(display.display.map(|d| d.origin), message, "add `<graphics>`, or set `display='off'`");
         }
         if display.has_ramfb() {
@@ -52,16 +52,24 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
             let mut others = domain.devices.hostdevs.iter();
             let first = others.find(|h| h.display().is_some_and(super::Display::has_ramfb));
             if first.is_some_and(|first| !std::ptr::eq(first, device)) {
-                refuse(place, "another device has the guest's one `ramfb`".to_owned(), "");
+                refuse(
+                    place,
+                    "a guest has one `ramfb`, and another device has it".to_owned(),
+                    "write `ramfb='off'` in one of the two",
+                );
             }
         }
     }
     if let Some(teaming) = &device.teaming {
         let place = Some(teaming.origin);
         if teaming.is_persistent() {
-            refuse(place, "a device of the host is the one of a pair that goes".to_owned(), "");
+            refuse(
+                place,
+                "a `<hostdev>` is the transient device of a `<teaming>` pair".to_owned(),
+                "write `type='transient'`",
+            );
         } else if kind != HostdevType::Pci {
-            refuse(place, "only a PCI device of the host can be one of a pair".to_owned(), "");
+            refuse(place, "`<teaming>` is for PCI devices only".to_owned(), "remove `<teaming>`");
         }
         teaming.check(domain, faults);
     }
@@ -69,8 +77,8 @@ pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics)
     if !matches!(device.subsystem, Subsystem::Pci(_)) {
         let first = domain.devices.hostdevs.iter().find(|other| other.is_same(device));
         if let Some(first) = first.filter(|first| !std::ptr::eq(*first, device)) {
-            let fault = Diagnostic::at(&codes::CONFLICT, whole, "this device of the host is given twice");
-            faults.push(fault.label(first.origin.span(), "first given here"));
+            let fault = Diagnostic::at(&codes::CONFLICT, whole, "this device of the host is given to the guest twice");
+            faults.push(fault.label(first.origin.span(), "first given here").help("remove one of the two"));
         }
     }
 }

@@ -38,9 +38,9 @@ impl Mdev {
         let uuid = source.child_attr("address", "uuid");
         let model: Spanned<MdevModel> = model?;
         if model.value != MdevModel::VfioPci {
-            let message = format!("a mediated device of model `{}` exists on s390x alone", model.word());
-            let span = model.origin.span();
-            f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message = format!("a mediated device of model `{}` exists on s390x only", model.word());
+            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, model.origin, message);
+            f.report(fault.help("write `model='vfio-pci'`"));
         }
         Some(Self { model, uuid: uuid?, display })
     }

@@ -190,15 +190,25 @@ impl Scsi {
         }
         let span = iscsi.name.origin.span();
         if iscsi.target().is_none() {
-            defaults.report(Diagnostic::at(&codes::BAD_VALUE, span, "what stands behind the slash is no LUN"));
+            defaults.report(
+                Diagnostic::at(
+                    &codes::BAD_VALUE,
+                    span,
+                    "`name` of an iSCSI source ends in `/` and the number of a LUN",
+                )
+                .help("write `name='iqn.…:target/1'`"),
+            );
         }
         if iscsi.hosts.is_empty() {
-            defaults.report(Diagnostic::at(&codes::MISSING, span, "the iSCSI target has no `<host>`"));
+            defaults.report(
+                Diagnostic::at(&codes::MISSING, span, "the iSCSI `<source>` has no `<host>`")
+                    .help("add `<host name='server.example' port='3260'/>`"),
+            );
         }
         if let Some(auth) = iscsi.auth.as_ref().filter(|a| a.secret.usage.is(&SecretUsage::Ceph)) {
-            let message = "the login at an iSCSI target has a secret of type `iscsi`";
+            let message = "`<secret>` of an iSCSI source has `type='iscsi'`";
             let span = auth.secret.usage.origin_or(auth.origin).span();
-            defaults.report(Diagnostic::at(&codes::CONFLICT, span, message));
+            defaults.report(Diagnostic::at(&codes::CONFLICT, span, message).help("write `type='iscsi'`"));
         }
     }
 
@@ -210,7 +220,7 @@ impl Scsi {
         let props = match &self.source {
             ScsiSource::Adapter { name, place: (bus, target), unit } => {
                 let Some(node) = cx.facts.scsi_generic(&name.value, *bus, *target, *unit) else {
-                    let message = "which node of the host is this SCSI device is known on the host alone";
+                    let message = "the host file does not say which `/dev/sg` node this SCSI device has";
                     let span = name.origin.span();
                     let help = "name it in a host file (`--host`), under `resources.scsi_generic`";
                     return cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));

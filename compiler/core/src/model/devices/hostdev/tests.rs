@@ -68,19 +68,19 @@ fn what_does_not_fit() {
         ),
         (
             format!("<hostdev type='mdev' model='vfio-ap'>{MDEV}</hostdev>"),
-            "a mediated device of model `vfio-ap` exists on s390x alone",
+            "a mediated device of model `vfio-ap` exists on s390x only",
         ),
-        (mdev("display='on'"), "the device's picture is to be shown, and the guest has no `<graphics>`"),
-        (mdev("") + &mdev(""), "this device of the host is given twice"),
+        (mdev("display='on'"), "`display='on'` needs `<graphics>`, and the guest has none"),
+        (mdev("") + &mdev(""), "this device of the host is given to the guest twice"),
         (
             format!("<hostdev type='mdev' model='vfio-pci'>{MDEV}<boot order='1'/></hostdev>"),
             "the guest cannot boot from a device of type `mdev`",
         ),
         (
             iscsi("iqn.a", "<address type='drive' unit='1'/>") + &iscsi("iqn.b", "<address type='drive' unit='1'/>"),
-            "another SCSI device stands at this address",
+            "another SCSI device has this address",
         ),
-        (iscsi("iqn.a/b", ""), "what stands behind the slash is no LUN"),
+        (iscsi("iqn.a/b", ""), "`name` of an iSCSI source ends in `/` and the number of a LUN"),
         (
             scsi("<source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>"),
             "which node of the host is this SCSI device is known on the host alone",

@@ -58,7 +58,10 @@ impl UsbDevice {
         let device = UsbSource::lower(source)?;
         if matches!(device.value, UsbSource::Id { vendor: 0, .. } | UsbSource::Address { bus: 0, device: 0 }) {
             let span = device.origin.span();
-            source.report(Diagnostic::at(&codes::BAD_VALUE, span, "no USB device of the host has these numbers"));
+            let fault = Diagnostic::at(&codes::BAD_VALUE, span, "no USB device of the host has these numbers");
+            source.report(
+                fault.help("`lsusb` lists them: write vendor and product as `0x` and 4 digits, or bus and device"),
+            );
         }
         let at = match device.value {
             UsbSource::Id { .. } => source.child("address").and_then(|a| {
@@ -101,7 +104,7 @@ impl UsbDevice {
             Found::Missing => None,
             Found::Unknown => {
                 if let UsbSource::Id { vendor, product } = self.source.value {
-                    let message = format!("which USB device is {vendor:04x}:{product:04x} is known on the host alone");
+                    let message = format!("the host file does not say where USB device {vendor:04x}:{product:04x} is");
                     let help = "give a host file with `--host`, in which one device has these ids, or name it by bus and device";
                     let span = self.source.origin.span();
                     cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));

@@ -74,11 +74,15 @@ fn kind(interface: &Interface, domain: &Domain, report: &mut Report<'_>) {
                 && let Some(reconnect) = socket.reconnect.as_ref().filter(|r| r.enabled.value == YesNo::Yes)
                 && socket.mode.is(&SocketMode::Server)
             {
-                report.refuse(reconnect.enabled.origin, "only a socket of mode `client` can be connected again");
+                report.refuse_with(
+                    reconnect.enabled.origin,
+                    "`<reconnect>` is for sockets of `mode='client'` only",
+                    "write `mode='client'`, or remove `<reconnect>`",
+                );
             }
             if !domain.shares_memory() {
-                let message = "the process that moves the frames of this interface must see the guest's memory, which is not shared";
-                report.refuse_with(origin, message, "add `<memoryBacking>` with `<access mode='shared'/>`");
+                let message = "an `<interface type='vhostuser'>` and one with passt need shared guest memory";
+                report.refuse_with(origin, message, domain.how_to_share());
             }
         }
         Type::Vdpa => virtio_only(interface, report),
@@ -113,22 +117,38 @@ fn virtio_only(interface: &Interface, report: &mut Report<'_>) {
 fn host_end(interface: &Interface, report: &mut Report<'_>) {
     let (kind, word) = (interface.kind.value, interface.kind.word());
     if let Some(managed) = interface.target_managed.filter(|m| m.value == YesNo::No && kind != Type::Ethernet) {
-        report.refuse(managed.origin, format!("an interface of type `{word}` cannot take one that is there already"));
+        report.refuse_with(
+            managed.origin,
+            format!("`managed` of `<target>` is not for an interface of type `{word}`"),
+            "remove `managed`",
+        );
     }
     if let Some(script) = interface.script.as_ref().filter(|_| kind != Type::Ethernet) {
-        report.refuse(script.origin, format!("no script is run for an interface of type `{word}`"));
+        report.refuse_with(
+            script.origin,
+            format!("`<script>` is not for an interface of type `{word}`"),
+            "remove `<script>`",
+        );
     }
     if let Some(mtu) = interface.mtu.filter(|_| !takes_mtu(interface)) {
-        report.refuse(mtu.origin, format!("the size of frames of an interface of type `{word}` cannot be set"));
+        report.refuse_with(mtu.origin, format!("`<mtu>` is not for an interface of type `{word}`"), "remove `<mtu>`");
     }
     let options = &interface.options;
     if let Some(frames) = options.coalesce.filter(|_| !matches!(kind, Type::Network | Type::Bridge)) {
-        report.refuse(frames.origin, format!("an interface of type `{word}` gathers no frames"));
+        report.refuse_with(
+            frames.origin,
+            format!("`<coalesce>` is not for an interface of type `{word}`"),
+            "remove `<coalesce>`",
+        );
     }
     let bandwidth = options.bandwidth.as_ref();
     let floor = bandwidth.and_then(|b| b.inbound.as_ref()).and_then(|rate| rate.floor);
     if let Some(floor) = floor.filter(|_| kind != Type::Network) {
-        report.refuse(floor.origin, "only a network of libvirt's can promise a bandwidth");
+        report.refuse_with(
+            floor.origin,
+            "`floor` of `<inbound>` is for interfaces of type `network` only",
+            "remove `floor`",
+        );
     }
     isolation(interface, report);
 }
@@ -186,18 +206,26 @@ fn guest_addresses(interface: &Interface, report: &mut Report<'_>) {
         for (at, address) in info.addresses.iter().filter(of_family).enumerate() {
             let Some(ip) = address.address else { continue };
             if at > 0 {
-                report.refuse(ip.origin, format!("an interface has one address of the family `{}`", family.word()));
+                report.refuse_with(
+                    ip.origin,
+                    format!("an interface of this type has one `<ip>` of the family `{}`", family.word()),
+                    "remove one of the two",
+                );
             }
             if let Some(peer) = address.peer {
-                report.refuse(peer.origin, "the guest's end of an interface has no peer");
+                report.refuse_with(peer.origin, "`peer` is for the `<ip>` in `<source>` only", "remove `peer`");
             }
             let Some(prefix) = address.prefix.filter(|p| p.value > 0) else { continue };
             match family {
                 Family::V4 if !(4..=27).contains(&prefix.value) => {
-                    report.refuse(prefix.origin, "the prefix of the guest's network has 4 to 27 bits");
+                    report.refuse_with(
+                        prefix.origin,
+                        "`prefix` of an IPv4 address is 4 to 27 here",
+                        "write `prefix='24'`",
+                    );
                 }
                 Family::V6 if prefix.value != 64 => {
-                    report.refuse(prefix.origin, "the prefix of the guest's network has 64 bits for IPv6");
+                    report.refuse_with(prefix.origin, "`prefix` of an IPv6 address is 64 here", "write `prefix='64'`");
                 }
                 Family::V4 | Family::V6 => {}
             }
@@ -251,16 +279,28 @@ fn device(interface: &Interface, report: &mut Report<'_>) {
     if let Some(driver) = &interface.driver {
         for (size, what) in [(driver.rx_queue_size, "receive"), (driver.tx_queue_size, "send")] {
             if let Some(size) = size.filter(|s| !s.value.is_power_of_two()) {
-                report.refuse(size.origin, format!("the length of the {what} queue is no power of two"));
+                report.refuse_with(
+                    size.origin,
+                    format!("`{what}_queue_size` is a power of two"),
+                    "write `256`, `512` or `1024`",
+                );
             }
         }
     }
     if let Some(teaming) = &interface.teaming {
         if teaming.is_persistent() && !interface.is_virtio() {
-            report.refuse(teaming.origin, "the device of a pair that stays is a virtio interface");
+            report.refuse_with(
+                teaming.origin,
+                "`<teaming type='persistent'>` needs a virtio interface",
+                "write `<model type='virtio'/>`",
+            );
         }
         if !teaming.is_persistent() && !matches!(interface.kind.value, Type::Hostdev | Type::Network) {
-            report.refuse(teaming.origin, "the device of a pair that goes is an interface of type `hostdev`");
+            report.refuse_with(
+                teaming.origin,
+                "`<teaming type='transient'>` needs an interface of type `hostdev`",
+                "write `<interface type='hostdev'>`",
+            );
         }
     }
     let pci = matches!(
@@ -270,7 +310,7 @@ fn device(interface: &Interface, report: &mut Report<'_>) {
     if let Some(rom) = interface.info.rom.as_ref().filter(|_| !pci) {
         let origin = rom.file.as_ref().map(|f| f.origin).or(rom.bar.map(|b| b.origin));
         let origin = origin.or(rom.enabled.map(|e| e.origin)).unwrap_or(interface.origin);
-        report.refuse(origin, "only PCI devices have an option ROM");
+        report.refuse_with(origin, "`<rom>` is for PCI devices only", "remove `<rom>`");
     }
 }
 
@@ -295,21 +335,37 @@ fn actual(interface: &Interface, report: &mut Report<'_>) {
     }
     let bandwidth = interface.options.bandwidth.as_ref().and_then(super::options::Bandwidth::origin);
     if let Some(origin) = bandwidth.filter(|_| is_function) {
-        report.refuse(origin, "the bandwidth of a device of the host cannot be limited");
+        report.refuse_with(origin, "`<bandwidth>` is not for devices of the host", "remove `<bandwidth>`");
     }
     let on_bridge = matches!(actual, Type::Network | Type::Bridge | Type::Ethernet);
     let multiqueue = on_bridge || matches!(actual, Type::Direct | Type::Vhostuser | Type::Vdpa);
     if let Some(queues) = interface.driver.as_ref().and_then(|d| d.queues).filter(|_| !multiqueue) {
-        report.refuse(queues.origin, format!("an interface of type `{word}` has one pair of queues"));
+        report.refuse_with(
+            queues.origin,
+            format!("`queues` is not for an interface of type `{word}`"),
+            "remove `queues`",
+        );
     }
     if let Some(filter) = &interface.options.filter {
         if !on_bridge {
-            report.refuse(filter.origin, format!("an interface of type `{word}` cannot be filtered"));
+            report.refuse_with(
+                filter.origin,
+                format!("`<filterref>` is not for an interface of type `{word}`"),
+                "remove `<filterref>`",
+            );
         } else if interface.virtualport.as_ref().is_some_and(|p| p.kind.is_some()) || interface.is_openvswitch() {
-            report.refuse(filter.origin, "a port with a profile of a switch cannot be filtered");
+            report.refuse_with(
+                filter.origin,
+                "`<filterref>` does not go with `<virtualport>`",
+                "remove one of the two",
+            );
         }
     }
     if let Some(tap) = interface.backend.tap.as_ref().filter(|_| !on_bridge) {
-        report.refuse(tap.origin, format!("an interface of type `{word}` is no tap"));
+        report.refuse_with(
+            tap.origin,
+            format!("`tap` of `<backend>` is not for an interface of type `{word}`"),
+            "remove `tap`",
+        );
     }
 }

@@ -81,19 +81,19 @@ pub struct IpInfo {
     pub routes: Vec<Route>,
 }
 
-fn conflict(f: &Fields<'_, '_>, span: Span, message: impl Into<String>) {
-    f.report(Diagnostic::at(&codes::CONFLICT, span, message));
+fn conflict(f: &Fields<'_, '_>, span: Span, message: impl Into<String>, help: &str) {
+    f.report(Diagnostic::at(&codes::CONFLICT, span, message).help(help));
 }
 
 /// Reports addresses of another family than `family`, and a prefix that is longer than such an address.
 fn consistent(f: &Fields<'_, '_>, family: Family, addresses: &[&Opt<Ip>], prefix: &Opt<u32>) {
     for address in addresses.iter().copied().flatten().filter(|a| a.family() != family) {
         let message = format!("{} is no address of the family `{}`", address.show(), family.word());
-        conflict(f, address.origin.span(), message);
+        conflict(f, address.origin.span(), message, "write `family='ipv4'` or `family='ipv6'`, as the address is");
     }
     if let Some(prefix) = prefix.as_ref().filter(|p| p.value > family.bits()) {
         let message = format!("a prefix of the family `{}` has at most {} bits", family.word(), family.bits());
-        conflict(f, prefix.origin.span(), message);
+        conflict(f, prefix.origin.span(), message, "write a smaller `prefix`");
     }
 }
 

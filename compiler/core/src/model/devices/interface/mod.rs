@@ -19,6 +19,8 @@ use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{DefaultRule, Leaf, Mac, Opt, OptExt, Origin, Spanned, YesNo, words};
+pub use model::models;
+
 use crate::model::Defaults;
 use crate::model::Domain;
 use crate::model::EmitContext;

@@ -43,6 +43,11 @@ pub(super) fn spelled(model: String) -> String {
     MODELS.iter().find(|(known, _)| known.eq_ignore_ascii_case(&model)).map_or(model, |(known, _)| (*known).to_owned())
 }
 
+/// The models that libvirt knows.
+pub fn models() -> impl Iterator<Item = &'static str> {
+    MODELS.iter().map(|(model, _)| *model)
+}
+
 /// Whether the card stands on conventional PCI. One that libvirt does not know is held to be of the newer kind.
 pub(super) fn is_conventional(model: &str) -> bool {
     MODELS.iter().any(|(known, conventional)| *conventional && *known == model)

@@ -45,14 +45,17 @@ impl Rate {
         };
         let span = r.element().span();
         if this.average.is_none() && this.floor.is_none() {
-            r.report(Diagnostic::at(&codes::MISSING, span, format!("`<{name}>` has no `average`")));
+            r.report(
+                Diagnostic::at(&codes::MISSING, span, format!("`<{name}>` has no `average`"))
+                    .help("write `average='1000'`, in KiB/s"),
+            );
         } else if let Some(more) = this.peak.as_ref().or(this.burst.as_ref()).filter(|_| this.average.is_none()) {
-            let message = "a peak and a burst need an `average`";
-            r.report(Diagnostic::at(&codes::MISSING, more.origin, message));
+            let message = "`peak` and `burst` need `average`";
+            r.report(Diagnostic::at(&codes::MISSING, more.origin, message).help("write `average='1000'`, in KiB/s"));
         }
         if let Some(floor) = this.floor.filter(|_| name == "outbound") {
-            let message = "a floor is there for `<inbound>` alone";
-            r.report(Diagnostic::at(&codes::CONFLICT, floor.origin, message));
+            let message = "`floor` is for `<inbound>` only";
+            r.report(Diagnostic::at(&codes::CONFLICT, floor.origin, message).help("remove `floor`"));
         }
         Some(this)
     }

@@ -240,7 +240,23 @@ impl Source {
             }
             Self::Host(source) => source.is_none().then_some("address"),
         };
-        let message = format!("the `<source>` of an interface of type `{}` has no `{}`", kind.word(), missing?);
-        Some(Diagnostic::at(&codes::MISSING, span, message))
+        let missing = missing?;
+        let example = match (self, missing) {
+            (Self::Bridge(_), _) => "<source bridge='br0'/>".to_owned(),
+            (Self::Network { .. }, _) => "<source network='default'/>".to_owned(),
+            (Self::Direct { .. }, _) => "<source dev='eth0' mode='bridge'/>".to_owned(),
+            (Self::Vdpa(_), _) => "<source dev='/dev/vhost-vdpa-0'/>".to_owned(),
+            (Self::VhostUser(_), _) => "<source type='unix' path='/path/to/socket' mode='client'/>".to_owned(),
+            (Self::Inet(..), "local") => "<local address='127.0.0.1' port='5558'/>".to_owned(),
+            (Self::Inet(..), _) => "<source address='127.0.0.1' port='5558'/>".to_owned(),
+            (Self::Host(_), _) => {
+                "<source><address type='pci' domain='0x0000' bus='0x01' slot='0x10' function='0x0'/></source>"
+                    .to_owned()
+            }
+            (_, name) => format!("<source {name}='…'/>"),
+        };
+        let written = if missing == "local" { "<local port>".to_owned() } else { format!("<source {missing}>") };
+        let message = format!("an `<interface type='{}'>` needs `{written}`, which is missing", kind.word());
+        Some(Diagnostic::at(&codes::MISSING, span, message).help(format!("add `{example}`")))
     }
 }

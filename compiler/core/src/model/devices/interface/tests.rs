@@ -156,40 +156,37 @@ fn options_of_the_guests_end() {
 fn what_is_refused() {
     for (content, message) in [
         ("type='null'>", "QEMU has no interfaces of type `null`"),
-        ("type='bridge'>", "the `<source>` of an interface of type `bridge` has no `bridge`"),
+        ("type='bridge'>", "an `<interface type='bridge'>` needs `<source bridge>`, which is missing"),
         (
             "type='vhostuser'><source type='unix' path='/s' mode='client'/><model type='e1000'/>",
             "an interface of type `vhostuser` has a virtio model",
         ),
         (
             "type='vhostuser'><source type='unix' path='/s' mode='server'><reconnect enabled='yes' timeout='1'/></source>",
-            "only a socket of mode `client` can be connected again",
+            "`<reconnect>` is for sockets of `mode='client'` only",
         ),
-        ("type='user'><script path='/x'/>", "no script is run for an interface of type `user`"),
-        ("type='user'><mtu size='1400'/>", "the size of frames of an interface of type `user` cannot be set"),
+        ("type='user'><script path='/x'/>", "`<script>` is not for an interface of type `user`"),
+        ("type='user'><mtu size='1400'/>", "`<mtu>` is not for an interface of type `user`"),
         (
             "type='ethernet'><coalesce><rx><frames max='3'/></rx></coalesce>",
-            "an interface of type `ethernet` gathers no frames",
+            "`<coalesce>` is not for an interface of type `ethernet`",
         ),
         ("type='user'><port isolated='yes'/>", "an interface of type `user` has no port that could be isolated"),
         (
             "type='bridge'><source bridge='b'/><ip address='10.0.0.1'/>",
             "QEMU cannot set the guest's address on an interface of type `bridge`",
         ),
-        ("type='user'><ip address='10.0.0.1' prefix='28'/>", "the prefix of the guest's network has 4 to 27 bits"),
-        ("type='user'><ip address='fd00::' prefix='63'/>", "the prefix of the guest's network has 64 bits for IPv6"),
+        ("type='user'><ip address='10.0.0.1' prefix='28'/>", "`prefix` of an IPv4 address is 4 to 27 here"),
+        ("type='user'><ip address='fd00::' prefix='63'/>", "`prefix` of an IPv6 address is 64 here"),
         ("type='user'><ip address='fd00::' family='ipv4'/>", "fd00:: is no address of the family `ipv4`"),
         ("type='user'><portForward proto='tcp'/>", "only passt forwards ports"),
         (
             "type='bridge'><source bridge='b'/><backend type='passt'/>",
             "passt moves no frames of an interface of type `bridge`",
         ),
-        (
-            "type='user'><model type='virtio'/><driver queues='2'/>",
-            "an interface of type `user` has one pair of queues",
-        ),
-        ("type='user'><filterref filter='f'/>", "an interface of type `user` cannot be filtered"),
-        ("type='user'><teaming type='persistent'/>", "the device of a pair that stays is a virtio interface"),
+        ("type='user'><model type='virtio'/><driver queues='2'/>", "`queues` is not for an interface of type `user`"),
+        ("type='user'><filterref filter='f'/>", "`<filterref>` is not for an interface of type `user`"),
+        ("type='user'><teaming type='persistent'/>", "`<teaming type='persistent'>` needs a virtio interface"),
         (
             "type='network'><source network='nat'/><vlan><tag id='3'/></vlan>",
             "an interface of type `network` cannot set a VLAN",
@@ -197,13 +194,16 @@ fn what_is_refused() {
         ("type='user'><driver iommu='on'/>", "this option of `<driver>` is there for virtio devices alone"),
         (
             "type='network'><source network='pool'/><bandwidth><inbound average='1'/></bandwidth>",
-            "the bandwidth of a device of the host cannot be limited",
+            "`<bandwidth>` is not for devices of the host",
         ),
         (
             "type='bridge'><source bridge='b'/><virtualport type='midonet'/>",
             "the `<virtualport>` of this interface has no `interfaceid`",
         ),
-        ("type='direct'><source dev='e'/><backend tap='/dev/x'/>", "an interface of type `direct` is no tap"),
+        (
+            "type='direct'><source dev='e'/><backend tap='/dev/x'/>",
+            "`tap` of `<backend>` is not for an interface of type `direct`",
+        ),
     ] {
         assert_eq!(made(&format!("<interface {content}</interface>"), &[]).faults, [message], "{content}");
     }
@@ -217,7 +217,7 @@ fn a_pair_needs_both() {
         "<interface type='user'><model type='virtio'/><teaming type='persistent'/><alias name='ua-n'/></interface>";
     let both = made(&format!("{stays}{hostdev}"), &["failover_pair_id"]);
     assert_eq!((both.faults, both.argv.len()), (Vec::new(), 1));
-    assert_eq!(made(hostdev, &[]).faults, ["no interface with the alias `ua-n` is the one that stays"]);
+    assert_eq!(made(hostdev, &[]).faults, ["no interface with the alias `ua-n` has `<teaming type='persistent'/>`"]);
 }
 
 #[test]

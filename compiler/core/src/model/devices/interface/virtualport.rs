@@ -44,8 +44,11 @@ impl Vlan {
         let mut native = tags.iter().filter_map(|(_, mode)| mode.as_ref());
         let one = native.next().is_some();
         if let Some(second) = native.next() {
-            let message = "a trunk has one native VLAN";
-            v.report(Diagnostic::at(&codes::CONFLICT, second.origin, message));
+            let message = "a VLAN trunk has one native VLAN";
+            v.report(
+                Diagnostic::at(&codes::CONFLICT, second.origin, message)
+                    .help("remove `nativeMode` from all tags but one"),
+            );
         }
         let implied = (tags.len() > 1 || one).then(|| Spanned::rule(YesNo::Yes, &TRUNK, v.origin()));
         Some(Self { trunk: v.attr("trunk").or(implied), tags, origin: v.origin() })
@@ -149,7 +152,10 @@ impl VirtualPort {
         };
         let name = needed.iter().find(|name| !self.has(name))?;
         let span = self.origin.span();
-        Some(Diagnostic::at(&codes::MISSING, span, format!("the `<virtualport>` of this interface has no `{name}`")))
+        Some(
+            Diagnostic::at(&codes::MISSING, span, format!("the `<virtualport>` of this interface has no `{name}`"))
+                .help(format!("write `{name}='…'` in `<parameters>`")),
+        )
     }
 
     /// Writes `<virtualport>`, where it says something.

@@ -35,13 +35,19 @@ pub(super) fn alone(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
                 report(conflict(origin, "an NVDIMM has no file").help("add `<source><path>…</path></source>`"));
             }
             if let Some(discard) = memory.discard.filter(|d| d.value == YesNo::Yes) {
-                report(unsupported(discard.origin, "the content of an NVDIMM is kept, not thrown away"));
+                report(unsupported(discard.origin, "`<memory discard>` is not for NVDIMMs").help("remove `discard`"));
             }
             if let Some(label) = target.label.filter(|l| l.value >= memory.kib()) {
-                report(conflict(label.origin, "the label area is not smaller than the NVDIMM"));
+                report(
+                    conflict(label.origin, "the `<label>` of an NVDIMM is smaller than the NVDIMM")
+                        .help("write a smaller `<size>` in `<label>`, such as `<size unit='KiB'>128</size>`"),
+                );
             }
             if let Some(label) = target.label.filter(|l| l.value < LEAST_LABEL_KIB) {
-                report(conflict(label.origin, "the label area is smaller than 128 KiB"));
+                report(
+                    conflict(label.origin, "the `<label>` of an NVDIMM has at least 128 KiB")
+                        .help("write `<size unit='KiB'>128</size>` in `<label>`"),
+                );
             }
         }
         Some(Model::VirtioPmem) => {
@@ -49,23 +55,31 @@ pub(super) fn alone(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
                 report(conflict(origin, "virtio-pmem has no file").help("add `<source><path>…</path></source>`"));
             }
             if let Some(discard) = memory.discard.filter(|d| d.value == YesNo::Yes) {
-                report(unsupported(discard.origin, "the content of virtio-pmem is kept, not thrown away"));
+                report(
+                    unsupported(discard.origin, "`<memory discard>` is not for `virtio-pmem`").help("remove `discard`"),
+                );
             }
             if let Some(access) = memory.access.filter(|access| access.value != Access::Shared) {
                 let origin = access.origin;
                 report(unsupported(origin, "virtio-pmem is not shared with its file").help("set `access='shared'`"));
             }
             if let Some(base) = target.base.filter(|base| base.value % 4096 != 0) {
-                report(unsupported(base.origin, "the address of virtio-pmem is no multiple of 4096 bytes"));
+                report(
+                    unsupported(base.origin, "the address of `virtio-pmem` is a multiple of 4096")
+                        .help("remove `base` to have one assigned"),
+                );
             }
             if let Some(node) = target.node {
-                report(unsupported(node.origin, "virtio-pmem belongs to no NUMA cell"));
+                report(unsupported(node.origin, "`virtio-pmem` has no `<node>`").help("remove `<node>`"));
             }
         }
         Some(Model::VirtioMem) => virtio_mem(memory, report),
         Some(Model::SgxEpc) => {
             if let Some(address) = &memory.info.address {
-                report(unsupported(address.origin, "memory of an enclave has no address"));
+                report(
+                    unsupported(address.origin, "`<memory model='sgx-epc'>` has no address")
+                        .help("remove the `<address>`"),
+                );
             }
         }
         Some(Model::Dimm) | None => {}
@@ -73,11 +87,17 @@ pub(super) fn alone(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
     let virtio_mem = memory.model.is(&Model::VirtioMem);
     for (name, value) in [("block", target.block), ("requested", target.requested)] {
         if let Some(value) = value.filter(|_| !virtio_mem) {
-            report(conflict(value.origin, format!("only virtio-mem has `<{name}>`")));
+            report(
+                conflict(value.origin, format!("`<{name}>` is for `virtio-mem` only"))
+                    .help("remove it, or write `model='virtio-mem'`"),
+            );
         }
     }
     if let Some(slots) = target.dynamic_slots.filter(|_| !virtio_mem) {
-        report(conflict(slots.origin, "only virtio-mem is mapped piece by piece"));
+        report(
+            conflict(slots.origin, "`dynamicMemslots` is for `virtio-mem` only")
+                .help("remove it, or write `model='virtio-mem'`"),
+        );
     }
     let nvdimm = memory.model.is(&Model::Nvdimm);
     let only_nvdimm = [
@@ -88,14 +108,19 @@ pub(super) fn alone(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
     ];
     for (name, place) in only_nvdimm {
         if let Some(place) = place.filter(|_| !nvdimm) {
-            report(conflict(place, format!("only an NVDIMM has `{name}`")));
+            report(
+                conflict(place, format!("`{name}` is for NVDIMMs only")).help("remove it, or write `model='nvdimm'`"),
+            );
         }
     }
     if let Some(size) = target.size.filter(|s| s.value.next_multiple_of(2048) > MOST_KIB) {
-        report(unsupported(size.origin, "the memory device is larger than can be addressed"));
+        report(
+            unsupported(size.origin, "the size of the memory device is more than can be addressed")
+                .help("write a smaller `<size>`: its `unit` is KiB by default"),
+        );
     }
     if let Some(uuid) = &memory.uuid {
-        report(unsupported(uuid.origin, "only NVDIMMs of POWER have a UUID"));
+        report(unsupported(uuid.origin, "`<uuid>` of an NVDIMM is for ppc64 only").help("remove `<uuid>`"));
     }
 }
 
@@ -105,26 +130,42 @@ fn virtio_mem(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
         return report(conflict(memory.origin, "virtio-mem has no size of its blocks").help("add `<block>`"));
     };
     if !block.value.is_power_of_two() {
-        return report(conflict(block.origin, "the block size of virtio-mem is not a power of two"));
+        return report(
+            conflict(block.origin, "`<block>` of `virtio-mem` is a power of two")
+                .help("write `<block unit='KiB'>2048</block>`"),
+        );
     }
     if block.value < LEAST_BLOCK_KIB {
-        report(conflict(block.origin, "the block size of virtio-mem is less than a huge page of 2048 KiB"));
+        report(
+            conflict(block.origin, "`<block>` of `virtio-mem` is at least a huge page, 2048 KiB")
+                .help("write `<block unit='KiB'>2048</block>`"),
+        );
     }
     if let Some(page) = memory.source.as_ref().and_then(|s| s.page).filter(|p| p.value > block.value) {
-        report(conflict(page.origin, "the host's pages are larger than the blocks of virtio-mem"));
+        report(
+            conflict(page.origin, "`<pagesize>` is larger than `<block>` of `virtio-mem`")
+                .help("write a `<block>` of at least that size"),
+        );
     }
     if let Some(size) = target.size.filter(|s| s.value % block.value != 0) {
-        report(conflict(size.origin, "the size of virtio-mem is no multiple of its blocks"));
+        report(
+            conflict(size.origin, "`<size>` of `virtio-mem` is a multiple of its `<block>`").help("write a multiple"),
+        );
     }
     if let Some(requested) = target.requested {
         if requested.value > memory.kib() {
-            report(conflict(requested.origin, "more is requested than the size of virtio-mem"));
+            report(
+                conflict(requested.origin, "`<requested>` is more than `<size>`").help("write at most the `<size>`"),
+            );
         } else if requested.value % block.value != 0 {
-            report(conflict(requested.origin, "what is requested is no multiple of the blocks of virtio-mem"));
+            report(conflict(requested.origin, "`<requested>` is a multiple of `<block>`").help("write a multiple"));
         }
     }
     if let Some(base) = target.base.filter(|b| b.value % (block.value << 10) != 0) {
-        report(conflict(base.origin, "the address of virtio-mem is no multiple of its blocks"));
+        report(
+            conflict(base.origin, "the address of `virtio-mem` is a multiple of its `<block>`")
+                .help("remove `base` to have one assigned"),
+        );
     }
 }
 
@@ -141,7 +182,10 @@ pub(super) fn beside(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagno
     let cells = domain.numa().map_or(0, |n| n.cells.len());
     match memory.target.node {
         Some(node) if usize::try_from(node.value).map_or(true, |n| n >= cells) => {
-            faults.push(unsupported(node.origin, format!("there is no NUMA cell {}", node.value)));
+            faults.push(
+                unsupported(node.origin, format!("there is no NUMA cell {}", node.value))
+                    .help("add `<cell>` with this `id` to `<cpu><numa>`, or write another `<node>`"),
+            );
         }
         None if cells > 0 && !memory.model.is(&Model::VirtioPmem) => {
             faults.push(unsupported(origin, "the memory device names no NUMA cell").help("add `<node>` to `<target>`"));
@@ -156,7 +200,10 @@ pub(super) fn beside(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagno
     let own = domain.devices.memories.last().is_some_and(|last| last.origin == origin);
     let initial = domain.memory.total.get().unwrap_or(0).saturating_sub(all);
     if own && all > max.value.saturating_sub(initial) {
-        faults.push(unsupported(max.origin, "the memory devices are larger than `<maxMemory>` leaves room for"));
+        faults.push(
+            unsupported(max.origin, "`<memory>` and the memory devices are more than `<maxMemory>`")
+                .help("raise `<maxMemory>`"),
+        );
     }
     overlap(memory, domain, faults);
 }
@@ -172,10 +219,16 @@ fn slot(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagnostics) {
         return;
     };
     let Address::Dimm { slot, .. } = address else {
-        return faults.push(unsupported(*origin, "a DIMM stands at an address of type `dimm`"));
+        return faults.push(
+            unsupported(*origin, "a DIMM needs an address of type `dimm`")
+                .help("remove the `<address>` to have one assigned"),
+        );
     };
     if let Some(slot) = slot.filter(|s| *s >= slots) {
-        faults.push(unsupported(*origin, format!("there is no slot {slot}: `<maxMemory>` has {}", slots.show())));
+        faults.push(
+            unsupported(*origin, format!("there is no slot {slot}: `<maxMemory>` has {}", slots.show()))
+                .help("raise `slots` of `<maxMemory>`, or remove the `<address>`"),
+        );
     }
     let before = domain.devices.memories.iter().take_while(|m| m.origin != memory.origin);
     if slot.is_some() && before.into_iter().any(|m| m.slot() == *slot) {
@@ -192,7 +245,8 @@ fn overlap(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagnostics) {
         if start.value < end(other, there.value) && there.value < end(memory, start.value) {
             let message = "the memory device overlaps with another";
             let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, start.origin, message);
-            faults.push(fault.label(there.origin.span(), "the other one's place"));
+            let fault = fault.label(there.origin.span(), "the other one's place");
+            faults.push(fault.help("remove `base` to have a free place assigned"));
         }
     }
 }

@@ -114,7 +114,7 @@ mod tests {
                 format!(
                     "<memory model='virtio-mem'>{target}<block>2048</block><requested>1024</requested></target></memory>"
                 ),
-                "what is requested is no multiple of the blocks of virtio-mem",
+                "`<requested>` is a multiple of `<block>`",
             ),
             (
                 format!("<memory model='dimm'>{target}</target><address type='dimm' slot='2'/></memory>"),

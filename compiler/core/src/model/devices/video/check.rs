@@ -10,59 +10,98 @@ use crate::model::elements::backing::SourceType;
 
 impl Video {
     /// What QEMU cannot do (`qemuValidateDomainDeviceDefVideo` in libvirt's `src/qemu/qemu_validate.c`).
-    pub(super) fn fault(&self) -> Option<(Origin, &'static str)> {
+    pub(super) fn fault(&self) -> Option<(Origin, &'static str, &'static str)> {
         let model = self.model();
         let small = |size: &Opt<u32>| {
-            size.as_ref().filter(|s| s.value < 1024).map(|s| (s.origin, "video memory is less than 1 MiB (1024)"))
+            size.as_ref()
+                .filter(|s| s.value < 1024)
+                .map(|s| (s.origin, "video memory is at least 1024 KiB", "write `1024` or more"))
         };
         // libvirt rounds most sizes up before it looks at them, that of a QXL frame buffer not.
         let rounded = |size: &Opt<u32>| size.map(|s| s.map(|n| n.checked_next_power_of_two().unwrap_or(n)));
         if let (Model::Qxl, Some(size)) = (model, self.vgamem.filter(|s| !s.value.is_power_of_two())) {
-            return small(&self.vgamem).or(Some((size.origin, "the frame buffer of a QXL device is no power of two")));
+            return small(&self.vgamem).or(Some((
+                size.origin,
+                "`vgamem` of QXL is a power of two",
+                "write `16384`, `32768` or `65536`",
+            )));
         }
         if let Some(accel) = self.accel2d.as_ref().filter(|a| a.value.is_yes()) {
-            return Some((accel.origin, "QEMU has no 2D acceleration to switch on"));
+            return Some((accel.origin, "`accel2d` is not supported by QEMU", "remove `accel2d`"));
         }
         if let Some(accel) =
             self.accel3d.as_ref().filter(|a| a.value.is_yes() && model != Model::Virtio && !self.is_vhost_user())
         {
-            return Some((accel.origin, "this model has no 3D acceleration"));
+            return Some((
+                accel.origin,
+                "3D acceleration (`accel3d`) needs model `virtio`",
+                "write `<model type='virtio'>`, or remove `accel3d`",
+            ));
         }
         if self.is_vhost_user() && model != Model::Virtio {
             return Some((
                 self.backend.origin_or(self.origin),
-                "only a device of model `virtio` has a program of its own",
+                "`<driver name='vhostuser'/>` needs model `virtio`",
+                "write `<model type='virtio'/>`",
             ));
         }
         if let Some(node) = self.rendernode.as_ref().filter(|_| !self.is_vhost_user()) {
-            return Some((node.origin, "only a program of its own, driver `vhostuser`, renders on a node of the host"));
+            return Some((
+                node.origin,
+                "`rendernode` needs `<driver name='vhostuser'/>`",
+                "add `<driver name='vhostuser'/>`, or remove `rendernode`",
+            ));
         }
         if self.virtio.any() && model != Model::Virtio {
-            return Some((self.origin, "only a device of model `virtio` has options of virtio"));
+            return Some((
+                self.origin,
+                "`iommu`, `ats`, `packed` and `page_per_vq` of `<driver>` need model `virtio`",
+                "write `<model type='virtio'/>`, or remove them",
+            ));
         }
         if let Some(heads) = self.heads.as_ref().filter(|h| h.value != 1)
             && !matches!(model, Model::Qxl | Model::Virtio)
         {
-            return Some((heads.origin, "this model has one screen"));
+            return Some((
+                heads.origin,
+                "`heads` is for models `qxl` and `virtio` only",
+                "write `heads='1'`, or `<model type='virtio'>`",
+            ));
         }
         if let (Model::Ramfb, Some(address)) = (model, &self.info.address) {
-            return Some((address.origin, "a device of model `ramfb` has no address"));
+            return Some((address.origin, "model `ramfb` has no address", "remove the `<address>`"));
         }
         if let (Model::Qxl, Some(size)) =
             (model, [&self.ram, &self.vram].into_iter().flatten().find(|s| s.value >= u32::MAX >> 10))
         {
-            return Some((size.origin, "QXL memory is less than 4194303 KiB"));
+            return Some((
+                size.origin,
+                "`ram` and `vram` of QXL are less than 4194303 KiB",
+                "write a smaller number of KiB",
+            ));
         }
         if let Some((x, y)) = &self.resolution
             && [x, y].into_iter().any(|n| n.is(&0))
         {
-            return Some((x.origin_or(self.origin), "a resolution of zero pixels"));
+            return Some((
+                x.origin_or(self.origin),
+                "`<resolution>` has at least one pixel each way",
+                "write `<resolution x='1920' y='1080'/>`",
+            ));
         }
         if let Some(blob) = self.blob.as_ref().filter(|_| model != Model::Virtio) {
-            return Some((blob.origin, "this model has no memory blobs"));
+            return Some((
+                blob.origin,
+                "`blob` needs model `virtio`",
+                "write `<model type='virtio'>`, or remove `blob`",
+            ));
         }
         if self.resolution.is_some() && !matches!(model, Model::Vga | Model::Qxl | Model::Virtio | Model::Bochs) {
-            return Some((self.model.origin_or(self.origin), "this model has no resolution to set"));
+            return Some((
+                self.model.origin_or(self.origin),
+                "`<resolution>` needs model `vga`, `qxl`, `virtio` or `bochs`",
+                "write another model, or remove `<resolution>`",
+            ));
         }
         match model {
             Model::Vga | Model::Vmvga => small(&rounded(&self.vram)),
@@ -103,14 +142,14 @@ impl Video {
                 fault(
                     &codes::CONFLICT,
                     model,
-                    "model `none` stands beside other video devices",
+                    "model `none` does not go with other video devices",
                     "remove it, or the others",
                 );
             }
             Model::Qxl | Model::Virtio | Model::None => {}
             Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb if first => {}
             Model::Vga | Model::Cirrus | Model::Vmvga | Model::Bochs | Model::Ramfb => {
-                let message = format!("model `{}` can be the primary video device alone", self.model().word());
+                let message = format!("model `{}` can be the primary video device only", self.model().word());
                 fault(&codes::UNSUPPORTED_CONFIGURATION, model, &message, "use `qxl` or `virtio` for further devices");
             }
         }
@@ -125,27 +164,27 @@ mod tests {
     fn what_does_not_fit_is_refused() {
         let video = |model: &str| format!("<video><model {model}/></video>");
         for (devices, fault) in [
-            (video("type='vga'") + &video("type='bochs'"), "model `bochs` can be the primary video device alone"),
-            (video("type='qxl'") + &video("type='none'"), "model `none` stands beside other video devices"),
+            (video("type='vga'") + &video("type='bochs'"), "model `bochs` can be the primary video device only"),
+            (video("type='qxl'") + &video("type='none'"), "model `none` does not go with other video devices"),
             (video("type='qxl' primary='yes'").repeat(2), "another video device is the primary one already"),
-            (video("type='vga' vram='512'"), "video memory is less than 1 MiB (1024)"),
-            (video("type='qxl' vgamem='512'"), "video memory is less than 1 MiB (1024)"),
-            (video("type='vga' blob='on'"), "this model has no memory blobs"),
+            (video("type='vga' vram='512'"), "video memory is at least 1024 KiB"),
+            (video("type='qxl' vgamem='512'"), "video memory is at least 1024 KiB"),
+            (video("type='vga' blob='on'"), "`blob` needs model `virtio`"),
             (
                 "<video><model type='vga'><acceleration accel3d='yes'/></model></video>".to_owned(),
-                "this model has no 3D acceleration",
+                "3D acceleration (`accel3d`) needs model `virtio`",
             ),
             (
                 "<video><driver name='vhostuser'/><model type='qxl'/></video>".to_owned(),
-                "only a device of model `virtio` has a program of its own",
+                "`<driver name='vhostuser'/>` needs model `virtio`",
             ),
             (
                 "<video><model type='virtio'><acceleration rendernode='/dev/dri/card0'/></model></video>".to_owned(),
-                "only a program of its own, driver `vhostuser`, renders on a node of the host",
+                "`rendernode` needs `<driver name='vhostuser'/>`",
             ),
-            (video("type='bochs' heads='2'"), "this model has one screen"),
+            (video("type='bochs' heads='2'"), "`heads` is for models `qxl` and `virtio` only"),
             (video("type='virtio' blob='on'"), "memory blobs need guest memory of type `memfd`"),
-            (video("type='xen'"), "QEMU has no `<model>` with type `xen` on this architecture"),
+            (video("type='xen'"), "QEMU has no `<model type='xen'>` on this architecture"),
         ] {
             assert_eq!(trial(&devices, &[]).faults, [fault], "{devices}");
         }

@@ -188,8 +188,11 @@ impl DeviceElement for Video {
             (video.accel3d, video.accel2d) = (accel.attr("accel3d"), accel.attr("accel2d"));
             video.rendernode = accel.attr("rendernode");
             if video.accel3d.is_none() && video.accel2d.is_none() && video.rendernode.is_none() {
-                let message = "`<acceleration>` says nothing";
-                accel.report(Diagnostic::at(&codes::MISSING, accel.element().span(), message));
+                let message = "`<acceleration>` has no attribute";
+                accel.report(
+                    Diagnostic::at(&codes::MISSING, accel.element().span(), message)
+                        .help("write `accel3d='yes'`, or remove it"),
+                );
             }
         }
         video.resolution = m.child("resolution").map(|r| (r.attr("x"), r.attr("y")));
@@ -234,8 +237,8 @@ impl Device for Video {
             *self = Self { model, info: Info { alias, ..Info::default() }, ..Self::of(self.origin) };
             return;
         }
-        if let Some((origin, fault)) = self.fault() {
-            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, fault));
+        if let Some((origin, fault, help)) = self.fault() {
+            defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, fault).help(help));
         }
         self.heads.get_or_insert(Spanned::rule(1, &HEADS, self.origin));
         fill(&mut self.vram, default_vram(model), self.origin);

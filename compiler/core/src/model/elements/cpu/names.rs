@@ -1,8 +1,8 @@
 //! The names of CPU models and features that libvirt knows (its CPU map, `src/cpu_map`).
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::{Diagnostic, Diagnostics, likely};
 
-use crate::codes::{self, Report as _};
+use crate::codes;
 use crate::ir::Arch;
 use crate::ir::Spanned;
 use crate::model::EmitContext;
@@ -44,13 +44,9 @@ pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, faults: &mut Dia
         return;
     }
     let example = if arch.is_arm() { "sve256" } else { "sse4.1" };
-    let message = format!("CPU feature `{}` does not exist", name.value);
-    faults.add_with(
-        &codes::BAD_VALUE,
-        name.origin,
-        message,
-        format!("use libvirt's name of the feature, such as `{example}`"),
-    );
+    let fault = Diagnostic::at(&codes::BAD_VALUE, name.origin, format!("CPU feature `{}` does not exist", name.value));
+    let fault = fault.help(format!("use libvirt's name of the feature, such as `{example}`"));
+    faults.push(fault.meant(likely(&name.value, known.split_ascii_whitespace()), name.origin.span()));
 }
 
 /// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's
@@ -71,8 +67,15 @@ pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
         return;
     }
     let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, format!("CPU model `{}` does not exist", model.value));
-    let mode = OF_MODES.contains(&model.value.as_str());
-    cx.report(if mode { fault.help("use `mode='host-passthrough'` or `mode='maximum'`") } else { fault });
+    if OF_MODES.contains(&model.value.as_str()) {
+        return cx.report(fault.help("use `<cpu mode='host-passthrough'/>` or `<cpu mode='maximum'/>`"));
+    }
+    let own: Vec<&str> = cx.target.caps().map(|caps| caps.models().collect()).unwrap_or_default();
+    let listed = MODELS.split_ascii_whitespace().filter(|_| !arm);
+    let meant = likely(&model.value, own.into_iter().chain(listed).filter(|known| !OF_MODES.contains(known)));
+    let fault =
+        fault.help("`virsh cpu-models` lists libvirt's models; `<cpu mode='host-model'/>` takes that of the host");
+    cx.report(fault.meant(meant, model.origin.span()));
 }
 
 #[cfg(test)]

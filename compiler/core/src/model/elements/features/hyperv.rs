@@ -1,8 +1,8 @@
 //! `<hyperv>`: Hyper-V enlightenments, which Windows guests use.
 
-use virtc_diag::Diagnostics;
+use virtc_diag::{Diagnostic, Diagnostics, Safety};
 
-use crate::codes::Report as _;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::qemu::Opts;
 use crate::xml_io::Fields;
@@ -103,25 +103,31 @@ impl Hyperv {
         for one in &self.list {
             let on = one.state.is(&Switch::On);
             if mode.value == Mode::Passthrough {
-                faults.conflict(
-                    one.origin,
-                    "`mode='passthrough'` takes the enlightenments of the host: none can be listed",
-                );
+                let message = "`mode='passthrough'` takes the enlightenments of the host: none can be listed";
+                faults.conflict_with(one.origin, message, "remove it, or use `mode='custom'`");
             }
             if one.state.is_none() {
-                faults.conflict(one.origin, format!("`<{}>` needs the attribute `state`", one.kind.word()));
+                let message = format!("`<{}>` needs the attribute `state`", one.kind.word());
+                faults.conflict_with(one.origin, message, "add `state='on'` or `state='off'`");
             }
             if let (Kind::Spinlocks, true) = (one.kind, on) {
                 match one.retries {
                     Some(retries) if retries.value < 0xfff => {
-                        faults.conflict(retries.origin, "`retries` of `<spinlocks>` is at least 4095");
+                        let message = format!("`retries` of `<spinlocks>` is at least 4095, not {}", retries.value);
+                        let fault = Diagnostic::at(&codes::CONFLICT, retries.origin, message);
+                        let fault = fault.help("write `retries='4095'` or more; Windows guests mostly get 8191");
+                        faults.push(fault.fix(Safety::Unsafe, "write `4095`", retries.origin.span(), "4095"));
                     }
                     Some(_) => {}
-                    None => faults.conflict(one.origin, "`<spinlocks>` needs the attribute `retries`"),
+                    None => {
+                        let message = "`<spinlocks>` needs the attribute `retries`";
+                        faults.conflict_with(one.origin, message, "add `retries='8191'`");
+                    }
                 }
             }
             if let (Kind::VendorId, true, None) = (one.kind, on, &one.value) {
-                faults.conflict(one.origin, "`<vendor_id>` needs the attribute `value`");
+                let message = "`<vendor_id>` needs the attribute `value`";
+                faults.conflict_with(one.origin, message, "add `value='…'` with at most 12 characters");
             }
         }
     }

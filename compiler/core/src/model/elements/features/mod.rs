@@ -260,7 +260,10 @@ mod tests {
         for (features, fault) in [
             ("<gic version='3'/>", "feature `<gic>` is not supported on x86 machines"),
             ("<smm state='on'><tseg>16</tseg></smm>", "`<tseg>` is supported on `q35` only"),
-            ("<hyperv><spinlocks state='on' retries='9'/></hyperv>", "`retries` of `<spinlocks>` is at least 4095"),
+            (
+                "<hyperv><spinlocks state='on' retries='9'/></hyperv>",
+                "`retries` of `<spinlocks>` is at least 4095, not 9",
+            ),
             (
                 "<kvm><dirty-ring state='on' size='1000'/></kvm>",
                 "`size` of `<dirty-ring>` must be a power of two between 1024 and 65536",

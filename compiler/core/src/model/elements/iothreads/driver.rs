@@ -68,30 +68,30 @@ impl DriverIothreads {
     pub fn check(&self, threads: &Iothreads, queues: Opt<u32>, faults: &mut Diagnostics) {
         for id in self.one.iter().chain(self.mapping.iter().map(|(id, _)| id)) {
             if !threads.has(id.value) {
-                faults.conflict(id.origin, format!("there is no I/O thread {}", id.value));
+                faults.push(threads.lacks(id.value, id.origin));
             }
         }
         if let (Some(one), false) = (self.one, self.mapping.is_empty()) {
-            faults.conflict(one.origin, "one I/O thread, and a list of them");
+            faults.conflict(one.origin, "`iothread` cannot be combined with `<iothreads>`");
         }
         let mut served = CpuSet::default();
         let some = self.mapping.iter().any(|(_, queues)| !queues.is_empty());
         for (at, (id, list)) in self.mapping.iter().enumerate() {
             if self.mapping.iter().take(at).any(|(other, _)| other == id) {
-                faults.conflict(id.origin, format!("I/O thread {} is listed twice", id.value));
+                faults.conflict(id.origin, format!("IOThread {} is listed twice", id.value));
             }
             if some && list.is_empty() {
-                faults.conflict(id.origin, "this I/O thread serves no queue, though others have theirs");
+                faults.conflict(id.origin, "either all IOThreads list their queues, or none of them");
             }
             for queue in list {
                 if served.contains(queue.value) {
-                    faults.conflict(queue.origin, format!("two I/O threads serve queue {}", queue.value));
+                    faults.conflict(queue.origin, format!("queue {} is assigned to two IOThreads", queue.value));
                 }
                 served.insert(queue.value);
                 match queues {
-                    None => faults.conflict(queue.origin, "queues are assigned, but `queues` does not say how many"),
+                    None => faults.conflict(queue.origin, "`<queue>` needs the attribute `queues` of `<driver>`"),
                     Some(count) if queue.value >= count.value => {
-                        faults.conflict(queue.origin, format!("there is no queue {}", queue.value));
+                        faults.conflict(queue.origin, format!("queue {} does not exist", queue.value));
                     }
                     Some(_) => {}
                 }
@@ -100,7 +100,7 @@ impl DriverIothreads {
         if let Some(count) = queues.filter(|_| some)
             && let Some(missing) = (0..count.value.min(MOST)).find(|q| !served.contains(*q))
         {
-            faults.conflict(count.origin, format!("no I/O thread serves queue {missing}"));
+            faults.conflict(count.origin, format!("queue {missing} is assigned to no IOThread"));
         }
     }
 }

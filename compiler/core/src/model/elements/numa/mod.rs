@@ -98,8 +98,11 @@ impl Numa {
                 faults.conflict(cpus.origin, format!("vCPU {cpu} is in two NUMA cells"));
             }
             if cpus.last().is_some_and(|last| last >= vcpus) {
-                let message = format!("`cpus` of the NUMA cell exceeds the number of vCPUs, {vcpus}");
-                faults.conflict(cpus.origin, message);
+                let last = cpus.last().unwrap_or_default();
+                let message = format!("the NUMA cell has vCPU {last}, but the guest has {vcpus} vCPUs, from 0");
+                let (most, needed) = (vcpus.saturating_sub(1), last.saturating_add(1));
+                let help = format!("use numbers up to {most}, or write `<vcpu>{needed}</vcpu>`");
+                faults.conflict_with(cpus.origin, message, help);
             }
             cpus.iter().for_each(|cpu| taken.insert(cpu));
         }

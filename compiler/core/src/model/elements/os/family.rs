@@ -68,6 +68,12 @@ impl Os {
         }
     }
 
+    /// Whether any QEMU that virtc knows has the machine type.
+    pub fn is_known(&self) -> bool {
+        let machine = self.machine_name();
+        Target::newest_first(self.arch()).any(|t| t.caps().is_none_or(|caps| caps.machine(machine).is_some()))
+    }
+
     /// The family of the machine type.
     pub fn family(&self) -> MachineFamily {
         let machine = self.machine_name();

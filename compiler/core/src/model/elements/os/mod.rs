@@ -80,10 +80,12 @@ fn no_type(f: &Fields<'_, '_>) {
         // It may be in the part that could not be read.
         return;
     }
-    f.report(
-        Diagnostic::at(&codes::MISSING, f.element().name_span(), "the domain has no `<os><type>`")
-            .help("add `<os><type>hvm</type></os>`"),
-    );
+    let (message, help) = if f.element().is("os") {
+        ("`<os>` has no `<type>`", "add `<type arch='x86_64' machine='q35'>hvm</type>`")
+    } else {
+        ("`<domain>` has no `<os>`", "add `<os><type arch='x86_64' machine='q35'>hvm</type></os>`")
+    };
+    f.report(Diagnostic::at(&codes::MISSING, f.element().name_span(), message).help(help));
 }
 
 impl Os {
@@ -184,7 +186,7 @@ mod tests {
     fn what_runs_is_said() {
         for os in ["<os><boot dev='hd'/></os>", "<os><type arch='x86_64'/></os>"] {
             let faults = trial(&format!("<memory>1024</memory><vcpu>1</vcpu>{os}"), "", &[]).faults;
-            assert!(faults.contains(&"the domain has no `<os><type>`".to_owned()), "{os}: {faults:?}");
+            assert!(faults.contains(&"`<os>` has no `<type>`".to_owned()), "{os}: {faults:?}");
         }
     }
 }

@@ -127,7 +127,7 @@ fn what_firmware_cannot_be() {
             "",
             "<loader secure='yes' readonly='yes' type='pflash'>/x</loader>",
             "",
-            "Secure Boot (`<loader secure='yes'>`) needs SMM, which is not on",
+            "Secure Boot (`secure='yes'`) needs System Management Mode (SMM), which is not on",
         ),
     ] {
         let found = chosen(attributes, os, parts);

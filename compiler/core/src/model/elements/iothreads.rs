@@ -226,7 +226,7 @@ mod tests {
             "<controller type='scsi' model='virtio-scsi'><driver iothread='2'/></controller>",
             &[],
         );
-        assert_eq!(missing.faults, ["there is no I/O thread 2"]);
+        assert_eq!(missing.faults, ["IOThread 2 does not exist"]);
         for (pool, fault) in [
             ("thread_pool_min='1'", "`thread_pool_min` needs `thread_pool_max`"),
             ("thread_pool_max='0'", "`thread_pool_max` must be at least 1"),

@@ -66,8 +66,9 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         };
         let vf = vf.map(|vf| format!("use one of its VFs, such as {vf}, or ")).unwrap_or_default();
         let driver = function.driver.as_ref().map(|driver| format!(" (driver {driver})")).unwrap_or_default();
-        let message =
-            format!("`<interface type='hostdev'>` needs an SR-IOV virtual function (VF), but {address}{driver} is {what}");
+        let message = format!(
+            "`<interface type='hostdev'>` needs an SR-IOV virtual function (VF), but {address}{driver} is {what}"
+        );
         let help = format!("{vf}assign the whole card with `<hostdev mode='subsystem' type='pci'>`");
         found.push(Diagnostic::at(&CODE, origin, message).help(help));
     }

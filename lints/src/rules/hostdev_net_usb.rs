@@ -57,8 +57,7 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         let place = source.origin;
         let Some(element) = cx.element(interface.origin.span()) else { continue };
         let Some(source) = element.child("source") else { continue };
-        let message =
-            "`<interface type='hostdev'>` supports PCI devices only, but the source is a USB device";
+        let message = "`<interface type='hostdev'>` supports PCI devices only, but the source is a USB device";
         found.push(
             Diagnostic::at(&CODE, place, message)
                 .help("assign the adapter with `<hostdev mode='subsystem' type='usb'>`")

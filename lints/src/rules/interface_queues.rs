@@ -38,8 +38,7 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         if queues.value <= cpus {
             continue;
         }
-        let message =
-            format!("`queues` is {}, but the guest has {cpus} vCPUs", queues.value);
+        let message = format!("`queues` is {}, but the guest has {cpus} vCPUs", queues.value);
         let help = format!("set `queues='{cpus}'`, or remove it: a guest uses at most one queue pair for each vCPU");
         found.push(Diagnostic::at(&CODE, queues.origin, message).help(help));
     }

@@ -171,7 +171,6 @@ fn ordered(value: serde_json::Value) -> serde_json::Value {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail at once")]
 mod tests {
     use super::*;
 

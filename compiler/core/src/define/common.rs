@@ -61,8 +61,11 @@ fn scsi_bus(info: &Info, faults: &mut Diagnostics) {
 fn rom(info: &Info, faults: &mut Diagnostics) {
     let Some(rom) = info.rom.as_ref().filter(|rom| rom.enabled.is(&YesNo::No)) else { return };
     if let Some(origin) = rom.tuning() {
-        let message = "settings of `<rom>` cannot be combined with `enabled='no'`";
-        faults.conflict_with(origin, message, "remove this, or `enabled='no'`");
+        faults.conflict_with(
+            origin,
+            "settings of `<rom>` cannot be combined with `enabled='no'`",
+            "remove this, or `enabled='no'`",
+        );
     }
 }
 
@@ -73,8 +76,8 @@ fn acpi(info: &Info, needs: BusSlot, taken: &mut Taken, faults: &mut Diagnostics
     if elsewhere || matches!(needs, BusSlot::Usb | BusSlot::VirtioSerial(_)) {
         faults.refuse_with(index.origin, "`<acpi index>` is supported for PCI devices only", "remove `<acpi>`");
     } else if index.value == 0 {
-        let help = "write `index='1'` or more";
-        faults.add_with(&codes::BAD_VALUE, index.origin, "`index` of `<acpi>` is at least 1", help);
+        let message = "`index` of `<acpi>` is at least 1";
+        faults.add_with(&codes::BAD_VALUE, index.origin, message, "write `index='1'` or more");
     } else if let Some(first) = taken.insert(index.value, index.origin.span()) {
         let message = format!("another device has `<acpi index='{}'/>`", index.value);
         let fault = Diagnostic::at(&codes::REFUSED_BY_QEMU, index.origin, message);
@@ -89,7 +92,7 @@ fn serial_port(info: &Info, domain: &Domain, faults: &mut Diagnostics) {
     };
     if domain.devices.controller(ControllerType::VirtioSerial, *controller).is_none() {
         let message = format!("virtio-serial controller {controller} does not exist");
-        let help = "add `<controller type='virtio-serial' index='…'/>`, or remove the `<address>`";
+        let help = format!("add `<controller type='virtio-serial' index='{controller}'/>`, or remove the `<address>`");
         faults.add_with(&codes::ADDRESS_CONFLICT, origin, message, help);
     }
 }

@@ -20,8 +20,8 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
             Entry::Vacant(place) => drop(place.insert(alias.origin.span())),
             Entry::Occupied(first) => {
                 let message = format!("another device has the alias `{}`", alias.value);
-                let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message);
-                let fault = fault.help("give each device its own `<alias name>`");
+                let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message)
+                    .help("give each device its own `<alias name>`");
                 faults.push(fault.label(*first.get(), "the other device"));
             }
         }

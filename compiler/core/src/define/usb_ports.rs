@@ -67,8 +67,12 @@ pub fn check_given(domain: &Domain, faults: &mut Diagnostics) {
         let Some(Spanned { value: Address::Usb { bus, port }, origin }) = &device.info().address else { continue };
         let Some(ports) = ports.get_mut(bus).filter(|_| !port.is_empty()) else { continue };
         if let Err(message) = ports.take(*bus, port, kind == Kind::Hub) {
-            let help = "remove the `<address>` to have a free port assigned";
-            faults.add_with(&codes::ADDRESS_CONFLICT, origin, message, help);
+            faults.add_with(
+                &codes::ADDRESS_CONFLICT,
+                origin,
+                message,
+                "remove the `<address>` to have a free port assigned",
+            );
         }
     }
 }
@@ -103,9 +107,8 @@ fn usb_places(domain: &Domain, broad: bool) -> (Vec<UsbPlace>, Diagnostics) {
             places.push((kind, index, bus, port));
         } else {
             let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
-            let fault =
-                Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, "there is no free USB port for this device").shared();
-            faults.push(fault.help("add a USB controller, or set `ports` of one to a higher number"));
+            let fault = Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, "there is no free USB port for this device");
+            faults.push(fault.help("add a USB controller, or set `ports` of one to a higher number").shared());
         }
     }
     (places, faults)

@@ -43,7 +43,8 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
         let other = cx.target.others(arch).find(has);
         // A profile is one build of its version: another build may have what it lacks.
         let is_denied = self::lack(caps, &Changes::default(), item).is_none();
-        if cx.is_in_error(item.origin.span()) {
+        let span = item.origin.span();
+        if cx.is_in_error(span) {
             // What is wrong there has been said, in the words of the definition.
             continue;
         }
@@ -51,11 +52,10 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
         if !is_denied && other.is_none() && cx.target.is_profile() {
             let message = format!("no QEMU version known to virtc has {}", one(&lack));
             let help = "if yours has it, give its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
-            // Builds differ in the versions of their machine types, but not in types other than `pc`, `q35` and `virt`.
+            // Builds differ in the versions of their machine types, but not in which others there are.
             let is_machine = lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other;
             let code = if is_machine { &codes::UNSUPPORTED_CONFIGURATION } else { &codes::UNKNOWN_TO_QEMU };
-            let fault = Diagnostic::at(code, item.origin, message).help(help);
-            cx.report(fault.meant(meant.as_deref(), item.origin.span()));
+            cx.report(Diagnostic::at(code, item.origin, message).help(help).meant(meant.as_deref(), span));
             continue;
         }
         if is_denied {
@@ -72,17 +72,17 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
             || "no QEMU version known to virtc has it".to_owned(),
             |other| format!("{} has it", other.name()),
         );
-        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, item.origin, message).help(help);
-        cx.report(fault.meant(meant.as_deref(), item.origin.span()));
+        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, item.origin, message);
+        cx.report(fault.help(help).meant(meant.as_deref(), span));
     }
 }
 
-/// The most similar known name, for a machine type or a network card, which the definition passes to QEMU unchanged.
+/// The name that was likely meant by one that the definition hands on to QEMU as it is: a machine type or a network card.
 fn meant(cx: &EmitContext<'_>, caps: &Capabilities, item: &QemuOption, lack: &str) -> Option<String> {
     let written = lack.strip_suffix('`').and_then(|lack| lack.rsplit('`').next())?;
     let is_network = || cx.domain.devices.interfaces.iter().any(|i| i.model() == written);
     let known: Vec<&str> = match item.option {
-        // Another version of a known machine is not a misspelling.
+        // Another version of a known machine is no typing error.
         "machine" if lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other => {
             let all = caps.machines.iter().flat_map(|(name, machine)| [Some(name), machine.alias.as_ref()]);
             all.flatten().map(String::as_str).collect()

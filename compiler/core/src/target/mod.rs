@@ -93,7 +93,7 @@ impl Target {
         profiles(arch.profile()).map(Self::of)
     }
 
-    /// The machine types of all profiles for guests of this architecture, with their aliases.
+    /// The machine types of all QEMUs that virtc knows for guests of this architecture, and their other names.
     pub(crate) fn machines(arch: Arch) -> Vec<String> {
         let all = profiles(arch.profile()).filter_map(|profile| profile.caps.as_ref());
         let names =

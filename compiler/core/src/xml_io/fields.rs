@@ -140,8 +140,9 @@ impl<'d, 'c> Fields<'d, 'c> {
             if !child.read && children.contains(&child.name) {
                 child.read = true;
                 let message = format!("`<{}>` has no effect on a {what}", child.name);
-                let fault = Diagnostic::at(&codes::WITHOUT_EFFECT, child.element.name_span(), message);
-                self.report(fault.help("remove it"));
+                self.report(
+                    Diagnostic::at(&codes::WITHOUT_EFFECT, child.element.name_span(), message).help("remove it"),
+                );
             }
         }
     }

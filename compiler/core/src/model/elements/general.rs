@@ -62,7 +62,7 @@ impl General {
     pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
             let message = "`<name>` contains a slash or a line break";
-            faults.conflict_with(name.origin, message, "write a name without them: it is part of file names");
+            faults.conflict_with(name.origin, message, "remove it: the name is part of file names");
         }
         if let Some(kind) = self.kind.filter(|k| !matches!(k.value, DomainType::Qemu | DomainType::Kvm)) {
             let message = format!("domain type `{}` is not supported by QEMU on Linux", kind.word());

@@ -121,14 +121,14 @@ impl Iothreads {
         self.list.iter().find(|t| t.pool.any()).map(|t| t.id.origin).or(main)
     }
 
-    /// The error that there is no thread with this id, to which something at `origin` refers.
+    /// That there is no IOThread of this id, though something is to run on it.
     pub fn lacks(&self, id: u32, origin: Origin) -> Diagnostic {
-        let help = if !self.list.is_empty() {
-            format!("add `<iothread id='{id}'/>` to `<iothreadids>`, and raise `<iothreads>` by one")
+        let help = if self.list.is_empty() {
+            format!("add `<iothreads>{}</iothreads>`, a child of `<domain>`", id.max(1))
         } else {
-            format!("add `<iothreads>{}</iothreads>` to `<domain>`", id.max(1))
+            format!("add `<iothread id='{id}'/>` to `<iothreadids>`, and raise `<iothreads>` by one")
         };
-        Diagnostic::at(&codes::CONFLICT, origin, format!("IOThread {id} does not exist")).help(help).shared()
+        Diagnostic::at(&codes::CONFLICT, origin, format!("there is no IOThread {id}")).help(help).shared()
     }
 
     /// Whether there is a thread with this id.
@@ -226,7 +226,7 @@ mod tests {
             "<controller type='scsi' model='virtio-scsi'><driver iothread='2'/></controller>",
             &[],
         );
-        assert_eq!(missing.faults, ["IOThread 2 does not exist"]);
+        assert_eq!(missing.faults, ["there is no I/O thread 2"]);
         for (pool, fault) in [
             ("thread_pool_min='1'", "`thread_pool_min` needs `thread_pool_max`"),
             ("thread_pool_max='0'", "`thread_pool_max` must be at least 1"),

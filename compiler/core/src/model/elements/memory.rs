@@ -88,7 +88,8 @@ impl Memory {
             return faults.add_with(&codes::MISSING, origin, message, "add `<memory unit='GiB'>…</memory>`");
         };
         if total.value == 0 {
-            faults.conflict_with(total.origin, "`<memory>` is 0", "set `<memory>` to a size above 0");
+            let message = "the domain has no memory: `<memory>` is 0";
+            faults.conflict_with(total.origin, message, "set `<memory>` to a size above 0");
         } else if devices >= total.value {
             let message = "the memory devices use all of `<memory>`: none is left at boot";
             faults.conflict_with(total.origin, message, "add the sizes of the memory devices to `<memory>`");

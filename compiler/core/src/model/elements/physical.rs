@@ -55,6 +55,13 @@ impl Physical {
 
     /// What libvirt refuses (`qemuValidateDomainDefCpu` in its `src/qemu/qemu_validate.c`).
     pub fn check(&self, mode: Option<CpuMode>, arch: Arch, faults: &mut Diagnostics) {
+        if let Some(cache) =
+            self.cache.filter(|c| c.value == CacheMode::Passthrough && !is_host(mode) && !arch.is_arm())
+        {
+            let message = "`<cache mode='passthrough'/>` needs a CPU of mode `host-passthrough` or `maximum`";
+            let help = "write `<cpu mode='host-passthrough'>`, or `<cache mode='emulate' level='3'/>`";
+            faults.refuse_with(cache.origin, message, help);
+        }
         if arch.is_arm() {
             let set = self.cache.map(|c| (c.origin, "cache"));
             if let Some((origin, what)) = set.or(self.address.map(|a| (a.origin, "maxphysaddr"))) {
@@ -66,14 +73,11 @@ impl Physical {
             let origin = self.level.origin_or(cache.origin);
             match (cache.value, self.level.get()) {
                 (CacheMode::Emulate, level) if level != Some(3) => {
-                    faults.refuse(origin, "`<cache mode='emulate'>` is supported with `level='3'` only")
+                    let message = "`<cache mode='emulate'>` is supported with `level='3'` only";
+                    faults.refuse_with(origin, message, "write `level='3'`");
                 }
-                (CacheMode::Passthrough, _) if !is_host(mode) => {
-                    let message =
-                        "`<cache mode='passthrough'>` needs `<cpu mode='host-passthrough'>` or `<cpu mode='maximum'>`";
-                    let help = "use `<cpu mode='host-passthrough'>`, or `<cache mode='emulate' level='3'/>`";
-                    faults.refuse_with(cache.origin, message, help);
-                }
+                // That is said above.
+                (CacheMode::Passthrough, _) if !is_host(mode) => {}
                 (CacheMode::Passthrough, Some(_)) => {
                     faults.refuse(origin, "`<cache mode='passthrough'>` takes no `level`");
                 }

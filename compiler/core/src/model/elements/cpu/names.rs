@@ -44,7 +44,8 @@ pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, faults: &mut Dia
         return;
     }
     let example = if arch.is_arm() { "sve256" } else { "sse4.1" };
-    let fault = Diagnostic::at(&codes::BAD_VALUE, name.origin, format!("CPU feature `{}` does not exist", name.value));
+    let message = format!("CPU feature `{}` does not exist", name.value);
+    let fault = Diagnostic::at(&codes::BAD_VALUE, name.origin, message);
     let fault = fault.help(format!("use libvirt's name of the feature, such as `{example}`"));
     faults.push(fault.meant(likely(&name.value, known.split_ascii_whitespace()), name.origin.span()));
 }
@@ -74,7 +75,7 @@ pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
     let listed = MODELS.split_ascii_whitespace().filter(|_| !arm);
     let meant = likely(&model.value, own.into_iter().chain(listed).filter(|known| !OF_MODES.contains(known)));
     let fault =
-        fault.help("`virsh cpu-models` lists libvirt's models; `<cpu mode='host-model'/>` takes that of the host");
+        fault.help("`virsh cpu-models` lists libvirt's models, and `<cpu mode='host-model'/>` takes the host's");
     cx.report(fault.meant(meant, model.origin.span()));
 }
 

@@ -104,11 +104,11 @@ impl Hyperv {
             let on = one.state.is(&Switch::On);
             if mode.value == Mode::Passthrough {
                 let message = "`mode='passthrough'` takes the enlightenments of the host: none can be listed";
-                faults.conflict_with(one.origin, message, "remove it, or use `mode='custom'`");
+                faults.conflict_with(one.origin, message, "remove it, or write `mode='custom'`");
             }
             if one.state.is_none() {
                 let message = format!("`<{}>` needs the attribute `state`", one.kind.word());
-                faults.conflict_with(one.origin, message, "add `state='on'` or `state='off'`");
+                faults.conflict_with(one.origin, message, "write `state='on'` or `state='off'`");
             }
             if let (Kind::Spinlocks, true) = (one.kind, on) {
                 match one.retries {
@@ -121,13 +121,13 @@ impl Hyperv {
                     Some(_) => {}
                     None => {
                         let message = "`<spinlocks>` needs the attribute `retries`";
-                        faults.conflict_with(one.origin, message, "add `retries='8191'`");
+                        faults.conflict_with(one.origin, message, "write `retries='8191'`");
                     }
                 }
             }
             if let (Kind::VendorId, true, None) = (one.kind, on, &one.value) {
                 let message = "`<vendor_id>` needs the attribute `value`";
-                faults.conflict_with(one.origin, message, "add `value='…'` with at most 12 characters");
+                faults.conflict_with(one.origin, message, "write `value='…'` with at most 12 characters");
             }
         }
     }

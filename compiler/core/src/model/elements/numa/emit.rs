@@ -144,7 +144,7 @@ mod tests {
         for (cells, fault) in [
             ("<cell id='1' memory='1'/>", "the ids of NUMA cells must be 0, 1, 2 and so on, without gaps"),
             ("<cell cpus='0' memory='1'/><cell cpus='0-1' memory='1'/>", "vCPU 0 is in two NUMA cells"),
-            ("<cell cpus='7' memory='1'/>", "the NUMA cell has vCPU 7, but the guest has 2 vCPUs, from 0"),
+            ("<cell cpus='7' memory='1'/>", "the NUMA cell has vCPU 7, and the guest has the vCPUs 0 to 1"),
             (
                 "<cell cpus='0-1' memory='1'><distances><sibling id='2' value='20'/></distances></cell>",
                 "NUMA cell 2 does not exist",

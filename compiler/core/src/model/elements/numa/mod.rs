@@ -99,9 +99,9 @@ impl Numa {
             }
             if cpus.last().is_some_and(|last| last >= vcpus) {
                 let last = cpus.last().unwrap_or_default();
-                let message = format!("the NUMA cell has vCPU {last}, but the guest has {vcpus} vCPUs, from 0");
-                let (most, needed) = (vcpus.saturating_sub(1), last.saturating_add(1));
-                let help = format!("use numbers up to {most}, or write `<vcpu>{needed}</vcpu>`");
+                let most = vcpus.saturating_sub(1);
+                let message = format!("the NUMA cell has vCPU {last}, and the guest has the vCPUs 0 to {most}");
+                let help = format!("name vCPUs up to {most}, or write `<vcpu>{}</vcpu>`", last.saturating_add(1));
                 faults.conflict_with(cpus.origin, message, help);
             }
             cpus.iter().for_each(|cpu| taken.insert(cpu));

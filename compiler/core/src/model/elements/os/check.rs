@@ -70,17 +70,35 @@ pub(super) fn check_firmware(os: &Os, faults: &mut Diagnostics) {
     }
 }
 
-/// What libvirt refuses (`qemuValidateDomainDefBoot` and its caller in its `src/qemu/qemu_validate.c`).
+/// What libvirt refuses (`qemuValidateDomainDefBoot` and its caller in libvirt's `src/qemu/qemu_validate.c`).
 pub fn check(domain: &Domain, faults: &mut Diagnostics) {
     let os = &domain.os;
-    secure_boot(domain, faults);
+    let secure = os.loader.as_ref().and_then(|l| l.secure).filter(|s| s.is_yes());
+    if let Some(secure) = secure {
+        if os.family() != MachineFamily::Q35 {
+            let message = format!("Secure Boot (`secure='yes'`) needs machine type `q35`, not `{}`", os.machine_name());
+            faults.refuse_with(secure.origin, message, "write `machine='q35'` in `<type>`, or remove `secure`");
+        } else if !os.arch.is(&Arch::X86_64) {
+            let message = "Secure Boot (`secure='yes'`) needs architecture `x86_64`";
+            faults.refuse_with(secure.origin, message, "write `arch='x86_64'` in `<type>`, or remove `secure`");
+        } else if os.firmware.is_none() && !domain.features.smm.is(&Switch::On) {
+            let message = "Secure Boot (`secure='yes'`) needs System Management Mode (SMM), which is not on";
+            let off = domain.features.smm.filter(|smm| smm.origin.by_rule().is_none());
+            let fault = Diagnostic::at(&codes::CONFLICT, secure.origin, message);
+            let fault = fault.help("write `<smm state='on'/>` in `<features>`");
+            faults.push(match off.map(|smm| smm.origin.span()) {
+                Some(off) => fault.label(off, "SMM is off here").fix(Safety::Unsafe, "switch SMM on", off, "on"),
+                None => fault,
+            });
+        }
+    }
     let flash = os.loader.as_ref().filter(|l| l.is_flash()).and_then(|l| l.kind).map(|k| k.origin);
     let efi = os.firmware.filter(|f| f.value == FirmwareKind::Efi).map(|f| f.origin);
     if let Some(origin) = efi.or(flash)
         && os.arch().is_x86()
         && domain.features.has(Plain::Acpi).is_none()
     {
-        let message = "UEFI needs ACPI: `<features>` has no `<acpi/>`";
+        let message = "UEFI needs ACPI, which is not among the `<features>`";
         faults.conflict_with(origin, message, "add `<acpi/>` to `<features>`");
     }
     if let Some(acpi) = domain.features.has(Plain::Acpi)
@@ -88,33 +106,12 @@ pub fn check(domain: &Domain, faults: &mut Diagnostics) {
         && efi.or(flash).is_none()
     {
         let message = "ACPI needs UEFI on aarch64, and the definition has no UEFI firmware";
-        faults.conflict_with(acpi, message, "use `<os firmware='efi'>`, or remove `<acpi/>`");
+        faults.conflict_with(acpi, message, "write `<os firmware='efi'>`, or remove `<acpi/>`");
     }
     if let Some(serial) = os.boot_options.use_serial.filter(|s| s.is_yes())
         && domain.devices.serials.is_empty()
     {
-        let message = "`<bios useserial='yes'/>` needs a `<serial>` device";
+        let message = "`<bios useserial='yes'>` needs a `<serial>` device";
         faults.conflict_with(serial.origin, message, "add `<serial type='pty'/>` to `<devices>`");
-    }
-}
-
-fn secure_boot(domain: &Domain, faults: &mut Diagnostics) {
-    let os = &domain.os;
-    let Some(secure) = os.loader.as_ref().and_then(|l| l.secure).filter(|s| s.is_yes()) else { return };
-    if os.family() != MachineFamily::Q35 {
-        let message = format!("Secure Boot (`secure='yes'`) needs machine type `q35`, not `{}`", os.machine_name());
-        faults.refuse_with(secure.origin, message, "write `machine='q35'` in `<type>`, or remove `secure`");
-    } else if !os.arch.is(&Arch::X86_64) {
-        let message = "Secure Boot (`secure='yes'`) needs architecture `x86_64`";
-        faults.refuse_with(secure.origin, message, "write `arch='x86_64'` in `<type>`, or remove `secure`");
-    } else if os.firmware.is_none() && !domain.features.smm.is(&Switch::On) {
-        let message = "Secure Boot (`secure='yes'`) needs System Management Mode (SMM), which is not on";
-        let off = domain.features.smm.filter(|smm| smm.origin.by_rule().is_none());
-        let fault = Diagnostic::at(&codes::CONFLICT, secure.origin, message);
-        let fault = fault.help("write `<smm state='on'/>` in `<features>`");
-        faults.push(match off.map(|smm| smm.origin.span()) {
-            Some(off) => fault.label(off, "SMM is off here").fix(Safety::Unsafe, "switch SMM on", off, "on"),
-            None => fault,
-        });
     }
 }

@@ -12,6 +12,7 @@ mod scsi_hostdev;
 mod smartcards;
 mod unique;
 mod usb;
+mod usb_buses;
 
 use std::collections::BTreeSet;
 

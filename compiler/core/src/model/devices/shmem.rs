@@ -137,7 +137,7 @@ impl Device for Shmem {
         }
         match model {
             Model::Old => {
-                refuse(span, "QEMU has no model `ivshmem` since version 4", "write `<model type='ivshmem-plain'/>`")
+                refuse(span, "QEMU has no model `ivshmem` since version 4", "write `<model type='ivshmem-plain'/>`");
             }
             Model::Plain if self.server.is_some() => {
                 refuse(

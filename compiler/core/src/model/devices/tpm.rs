@@ -279,7 +279,7 @@ impl Device for Tpm {
         let model = self.model.as_ref().map(|m| m.origin);
         match self.model.get() {
             Some(Model::Spapr | Model::Proxy) => {
-                refuse("this TPM model exists on ppc64 only", model, "write `model='tpm-crb'`")
+                refuse("this TPM model exists on ppc64 only", model, "write `model='tpm-crb'`");
             }
             Some(Model::Crb) if self.version.is(&Version::One) => {
                 refuse(

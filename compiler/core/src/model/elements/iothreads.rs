@@ -123,10 +123,12 @@ impl Iothreads {
 
     /// That there is no I/O thread of this number, though something is to run on it.
     pub fn lacks(&self, id: u32, origin: Origin) -> Diagnostic {
-        let help = if !self.list.is_empty() {
-            format!("add `<iothread id='{id}'/>` to `<iothreadids>`, and raise `<iothreads>` by one")
+        let is_numbered = (1..).zip(&self.list).all(|(number, thread)| thread.id.value == number);
+        let help = if is_numbered {
+            let word = if self.list.is_empty() { "add" } else { "write" };
+            format!("{word} `<iothreads>{}</iothreads>`, a child of `<domain>`", id.max(1))
         } else {
-            format!("add `<iothreads>{}</iothreads>`, a child of `<domain>`", id.max(1))
+            format!("add `<iothread id='{id}'/>` to `<iothreadids>`, and raise `<iothreads>` by one")
         };
         conflict(origin, format!("there is no I/O thread {id}")).help(help).shared()
     }

@@ -11,6 +11,7 @@ mod scsi_hostdev;
 mod smartcards;
 mod unique;
 mod usb;
+mod usb_buses;
 pub(crate) mod usb_ports;
 mod virtio_serial;
 

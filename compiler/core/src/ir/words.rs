@@ -119,8 +119,7 @@ impl Leaf for Hex {
 pub struct CNumber(pub u32);
 
 impl Leaf for CNumber {
-    const EXPECTED: &str = "a number up to 0xffffffff, such as `10` or `0x0a`";
-
+    const EXPECTED: &str = "a number: hexadecimal ones begin with `0x`, octal ones with `0`";
     fn read(text: &str) -> Option<Self> {
         let digits = text.trim_start();
         let octal = digits

@@ -21,6 +21,7 @@ words! {
 pub struct Policy(pub u64);
 
 impl Leaf for Policy {
+    const EXPECTED: &str = "a hexadecimal number";
     fn read(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
         u64::from_str_radix(digits, 16).ok().map(Self)

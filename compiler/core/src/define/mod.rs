@@ -11,6 +11,7 @@ mod scsi_hostdev;
 mod smartcards;
 mod unique;
 mod usb;
+mod usb_buses;
 pub(crate) mod usb_ports;
 mod virtio_serial;
 
@@ -33,7 +34,7 @@ use crate::model::{Defaults, Facts};
 
 /// A domain as libvirt would store it: defaults, implicit devices and controllers, models, addresses.
 #[derive(Debug, Clone)]
-pub struct Definition(Domain);
+pub struct Definition(Box<Domain>);
 
 impl Definition {
     /// The filled-in domain.
@@ -47,14 +48,14 @@ impl Definition {
     }
 
     /// The domain, for `prepare`.
-    pub(crate) fn into_domain(self) -> Domain {
+    pub(crate) fn into_domain(self) -> Box<Domain> {
         self.0
     }
 }
 
 /// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its
 /// `src/conf/domain_postparse.c`).
-pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
+pub(crate) fn define(domain: Box<Domain>, facts: Facts<'_>) -> Outcome<Definition> {
     let mut faults = Diagnostics::new();
     let mut domain = domain;
     controllers::order(&mut domain);

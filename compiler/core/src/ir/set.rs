@@ -75,6 +75,7 @@ impl CpuSet {
 }
 
 impl Leaf for CpuSet {
+    const EXPECTED: &str = "a list of numbers and ranges such as `0-3,^2`";
     fn read(text: &str) -> Option<Self> {
         let number = |n: &str| n.trim().parse::<u32>().ok().filter(|n| *n < LIMIT);
         let mut out = BTreeSet::new();

@@ -167,16 +167,16 @@ fn read_devices(domain: &Fields<'_, '_>) -> (Opt<String>, Devices) {
 }
 
 /// The domain in `document`, without what is faulty; no value where its root is no `<domain>`.
-pub(crate) fn lower(checked: &Validated<'_>) -> Outcome<Domain> {
+pub(crate) fn lower(checked: &Validated<'_>) -> Outcome<Box<Domain>> {
     read(checked, Lowering::new(checked))
 }
 
 /// As [`lower`], for the XML of a running domain: the aliases of its devices are kept.
-pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Domain> {
+pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Box<Domain>> {
     read(checked, Lowering::running(checked))
 }
 
-fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Domain> {
+fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Box<Domain>> {
     let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
     if !root.is("domain") {
         return Diagnostic::at(
@@ -186,7 +186,8 @@ fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Domain> {
         )
         .into();
     }
-    let mut domain = Domain::read(&Fields::new(&cx, root));
+    // A domain is large, and goes through many hands.
+    let mut domain = Box::new(Domain::read(&Fields::new(&cx, root)));
     let (found, met) = cx.finish();
     domain.unread = met + usize::from(!checked.document().is_complete());
     domain.is_checkable = apart::leaves_rest(checked, root);

@@ -26,7 +26,7 @@ pub(crate) use device::{attach, detach, update};
 /// A domain as it will run: every option has its place in the XML, or the rule that added it.
 #[derive(Debug)]
 pub struct Machine {
-    domain: Domain,
+    domain: Box<Domain>,
     options: Vec<QemuOption>,
     needs: HostRequirements,
 }

@@ -12,11 +12,10 @@ mod room;
 
 use std::collections::BTreeSet;
 
-use virtc_diag::{Diagnostic, Diagnostics, likely};
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
 use crate::define::controllers::add_controller;
-use crate::ir::{Arch, DefaultRule, Opt, Spanned, Switch};
+use crate::ir::{DefaultRule, Opt, Spanned, Switch};
 use crate::model::Domain;
 use crate::model::devices::address::{Address, is_wanted, pci};
 use crate::model::devices::controller::{Controller, PciModel};
@@ -26,7 +25,6 @@ use crate::model::devices::{BusSlot, Kind, PciAddress};
 pub use bus::Buses;
 
 use crate::model::slot::{Connect, PCI_DEVICE, PCIE_DEVICE};
-use crate::target::Target;
 
 static ASSIGNED: DefaultRule = DefaultRule {
     name: "pci-address",
@@ -44,9 +42,9 @@ static MULTIFUNCTION: DefaultRule = DefaultRule {
 /// Gives every PCI device an address.
 pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     let Some(max_index) = domain.devices.controllers.iter().filter(|c| c.is_pci()).map(Controller::index).max() else {
-        return no_bus(domain, report);
+        return room::no_bus(domain, report);
     };
-    if !has_root(domain) {
+    if !room::has_root(domain) {
         // That has been said, and without its root nothing finds a place.
         return;
     }
@@ -106,51 +104,6 @@ pub fn assign(domain: &mut Domain, report: &mut dyn FnMut(Diagnostic)) {
     expander::behind(domain, &mut faults);
     // What several devices do not find has one cause.
     faults.into_iter().collect::<Diagnostics>().into_iter().for_each(report);
-}
-
-/// Whether the root bus is there and is the one of the machine type, where libvirt knows which that is.
-fn has_root(domain: &Domain) -> bool {
-    let Some(root) = domain.os.family().root() else { return true };
-    let is_any = |c: &Controller| c.index() == 0 || c.pci_model().is_some_and(|model| Connect::of(model).is_none());
-    let mut roots = domain.devices.controllers.iter().filter(|c| c.is_pci() && is_any(c)).peekable();
-    roots.peek().is_some() && roots.all(|c| c.index() == 0 && c.pci_model() == Some(root))
-}
-
-/// A machine without a PCI bus has no place for PCI devices: that is said once, at the machine type, whichever devices there are.
-fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-    let mut wanting = domain.devices.iter().map(|(_, _, device)| device).filter(|device| {
-        let address = &device.info().address;
-        let given = pci(address).filter(|(at, _)| !is_wanted(*at));
-        let other = address.is_some() && given.is_none();
-        given.is_some() || matches!(device.bus_slot(domain), BusSlot::Pci(_)) && !other
-    });
-    let is_written =
-        |device: &&dyn crate::model::devices::Device| Some(device.origin()).filter(|origin| origin.by_rule().is_none());
-    let Some(first) = wanting.next() else { return };
-    let Some(machine) = &domain.os.machine else { return };
-    if !domain.os.is_known() {
-        let message = format!("no QEMU that virtc knows has a machine type `{}`", machine.value);
-        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, machine.origin, message);
-        let known = Target::machines(domain.os.arch());
-        let meant = likely(&machine.value, known.iter().map(String::as_str));
-        let others =
-            [Arch::X86_64, Arch::Aarch64].into_iter().filter(|arch| arch.profile() != domain.os.arch().profile());
-        let other = others.into_iter().find(|arch| Target::machines(*arch).contains(&machine.value));
-        let help = match other {
-            Some(arch) => format!("it is one of `arch='{}'`", arch.word()),
-            None => "`virtc qemu show` lists those of a version".to_owned(),
-        };
-        return report(fault.help(help).meant(meant, machine.origin.span()));
-    }
-    let message = format!("machine type `{}` has no PCI bus, and the guest has PCI devices", machine.value);
-    let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, machine.origin, message);
-    let first = is_written(&first).or_else(|| wanting.find_map(|device| is_written(&device)));
-    let fault = match first {
-        Some(origin) => fault.label(origin.span(), "a PCI device"),
-        None => fault,
-    };
-    let balloon = if first.is_none() { "add `<memballoon model='none'/>`, or " } else { "" };
-    report(fault.help(format!("{balloon}choose a machine type such as `pc` or `q35`")));
 }
 
 /// One pass over all devices; what the first, dry one assigns is taken back.

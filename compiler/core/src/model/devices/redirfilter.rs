@@ -16,6 +16,7 @@ use crate::xml_io::XmlWriter;
 pub struct Match(Option<u16>);
 
 impl Leaf for Match {
+    const EXPECTED: &str = "a number, or `-1` for any";
     fn read(text: &str) -> Option<Self> {
         if text == "-1" {
             return Some(Self(None));
@@ -32,6 +33,7 @@ impl Leaf for Match {
 pub struct Version(Option<u16>);
 
 impl Leaf for Version {
+    const EXPECTED: &str = "a version such as `1.10`, or `-1` for any";
     fn read(text: &str) -> Option<Self> {
         if text == "-1" {
             return Some(Self(None));

@@ -123,8 +123,10 @@ impl Iothreads {
 
     /// That there is no IOThread of this id, though something is to run on it.
     pub fn lacks(&self, id: u32, origin: Origin) -> Diagnostic {
-        let help = if self.list.is_empty() {
-            format!("add `<iothreads>{}</iothreads>`, a child of `<domain>`", id.max(1))
+        let is_numbered = (1..).zip(&self.list).all(|(number, thread)| thread.id.value == number);
+        let help = if is_numbered {
+            let word = if self.list.is_empty() { "add" } else { "write" };
+            format!("{word} `<iothreads>{}</iothreads>`, a child of `<domain>`", id.max(1))
         } else {
             format!("add `<iothread id='{id}'/>` to `<iothreadids>`, and raise `<iothreads>` by one")
         };
@@ -226,7 +228,7 @@ mod tests {
             "<controller type='scsi' model='virtio-scsi'><driver iothread='2'/></controller>",
             &[],
         );
-        assert_eq!(missing.faults, ["there is no I/O thread 2"]);
+        assert_eq!(missing.faults, ["there is no IOThread 2"]);
         for (pool, fault) in [
             ("thread_pool_min='1'", "`thread_pool_min` needs `thread_pool_max`"),
             ("thread_pool_max='0'", "`thread_pool_max` must be at least 1"),

@@ -21,6 +21,7 @@ words! {
 pub struct Policy(pub u64);
 
 impl Leaf for Policy {
+    const EXPECTED: &str = "a hexadecimal number";
     fn read(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
         u64::from_str_radix(digits, 16).ok().map(Self)
@@ -41,7 +42,7 @@ pub struct Security {
     pub kind: Opt<Kind>,
     /// Whether the hashes of a directly booted kernel are part of the measurement.
     pub kernel_hashes: Opt<YesNo>,
-    /// The position of the C-bit in page table entries, which marks an encrypted page; absent: the host's.
+    /// The bit number of the C-bit in page table entries, which marks an encrypted page; absent: the host's.
     pub cbitpos: Opt<u32>,
     /// The number of physical address bits that encryption takes; absent: the host's.
     pub reduced_phys_bits: Opt<u32>,

@@ -190,7 +190,7 @@ fn what_is_refused() {
         (file("<driver type='cow'/>"), "image format `cow` is no longer supported by QEMU"),
         (file("<driver type='luks'/>"), "`luks` is not an image format, but an encryption format"),
         (file("<driver type='fat'/>"), "format `fat` is supported for `<disk type='dir'>` only"),
-        (file("<driver type='raw' discard_no_unref='on'/>"), "only a qcow2 image keeps its discarded clusters"),
+        (file("<driver type='raw' discard_no_unref='on'/>"), "`discard_no_unref` is for qcow2 images only"),
         (
             file("<driver><metadata_cache><max_size>1</max_size></metadata_cache></driver>"),
             "`<metadata_cache>` is supported for qcow2 only",

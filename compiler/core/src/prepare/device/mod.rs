@@ -12,7 +12,7 @@ use virtc_diag::{Diagnostic, Diagnostics, Outcome, Span};
 use virtc_plan::{Action, QmpCall};
 
 use crate::codes;
-use crate::define::{Definition, define, usb_ports};
+use crate::define::{define, usb_ports};
 use crate::ir::Origin;
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -120,7 +120,7 @@ impl Changed {
 /// The running domain with all that a start fills in. What is only worth a warning was said when it was started.
 fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
     let mut found = Diagnostics::new();
-    let defined = define(running, facts).map(Definition::into_domain).move_into(&mut found);
+    let defined = define(Box::new(running), facts).map(|definition| *definition.into_domain()).move_into(&mut found);
     let completed = defined.map(|mut domain| {
         storage::detect(&mut domain, facts);
         // A start adds the hubs that the definition lacks; what comes later brings none.
@@ -142,7 +142,7 @@ fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings>
 /// The domain with a device in it that is not yet complete; what is found is about the device at `span`.
 fn complete_with(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain> {
     let mut found = Diagnostics::new();
-    let defined = define(domain, facts).map(Definition::into_domain).move_into(&mut found);
+    let defined = define(Box::new(domain), facts).map(|definition| *definition.into_domain()).move_into(&mut found);
     let found = about_device(found, span);
     match defined {
         Some(mut domain) => {

@@ -45,6 +45,7 @@ words! {
 pub struct FileMode(u32);
 
 impl Leaf for FileMode {
+    const EXPECTED: &str = "an octal number up to 777";
     fn read(text: &str) -> Option<Self> {
         u32::from_str_radix(text, 8).ok().filter(|m| *m <= 0o777).map(Self)
     }

@@ -19,6 +19,7 @@ words! {
 pub struct Moment(PrimitiveDateTime);
 
 impl Leaf for Moment {
+    const EXPECTED: &str = "a time such as `2030-12-31T23:59:59`";
     fn read(text: &str) -> Option<Self> {
         let (date, clock) = text.trim().split_once('T')?;
         let (mut date, mut clock) = (date.splitn(3, '-'), clock.splitn(3, ':'));

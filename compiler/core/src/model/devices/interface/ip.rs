@@ -14,6 +14,7 @@ use crate::xml_io::XmlWriter;
 pub struct Ip(pub IpAddr);
 
 impl Leaf for Ip {
+    const EXPECTED: &str = "an IP address";
     fn read(text: &str) -> Option<Self> {
         text.trim().parse().ok().map(Self)
     }

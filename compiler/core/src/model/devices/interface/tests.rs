@@ -112,7 +112,8 @@ fn networks_are_what_the_host_says() {
         assert!(arg.starts_with(start), "{arg}");
     }
     assert!(!made.xml.contains("<source network='pool'/><model"), "a device of the host has no model");
-    assert_eq!(made.refused, ["macvtap interfaces (`<interface type='direct'>`)"]);
+    let vf = "setting the MAC address and VLAN of a VF (added by rule `derived-mac`)";
+    assert_eq!(made.refused, [vf, "macvtap interfaces (`<interface type='direct'>`)"]);
 }
 
 #[test]

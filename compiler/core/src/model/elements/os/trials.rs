@@ -122,7 +122,7 @@ fn what_firmware_cannot_be() {
         ),
         ("", "<loader type='pflash'/>", "", "no firmware is given: neither a path in `<loader>` nor `<os firmware>`"),
         ("", "<nvram>/n</nvram>", "", "no firmware is given: neither a path in `<loader>` nor `<os firmware>`"),
-        ("firmware='efi'", "", "<features><apic/></features>", "UEFI needs ACPI: `<features>` has no `<acpi/>`"),
+        ("firmware='efi'", "", "<features><apic/></features>", "UEFI needs ACPI, which is not among the `<features>`"),
         (
             "",
             "<loader secure='yes' readonly='yes' type='pflash'>/x</loader>",

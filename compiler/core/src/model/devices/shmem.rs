@@ -228,7 +228,7 @@ impl Device for Shmem {
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match self.socket() {
             Some(socket) => out.own(Node::Path(socket), self.origin),
-            None => out.refuse("the runtime makes no file in `/dev/shm`", self.origin),
+            None => out.refuse("`<shmem>` without a server", self.origin),
         }
     }
 }

@@ -332,8 +332,8 @@ impl Device for Tpm {
 
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match &self.backend {
-            Backend::Emulator(_) => out.refuse("the runtime starts no TPM emulator", self.origin),
-            Backend::Passthrough(_) => out.refuse("the runtime opens no TPM of the host", self.origin),
+            Backend::Emulator(_) => out.refuse("TPM emulators (swtpm)", self.origin),
+            Backend::Passthrough(_) => out.refuse("TPM passthrough", self.origin),
             Backend::External(path) => out.own(Node::Path(path.value.clone()), path.origin),
         }
     }

@@ -50,7 +50,11 @@ pub(super) fn attach_to(
         return Changed::none(ChangeFindings::one(fault));
     }
     let taken = aliases(&domain);
-    let running = all_options(&EmitContext::new(&domain, target, facts));
+    let mut running = all_options(&EmitContext::new(&domain, target, facts));
+    if domain.general.id.is_some() {
+        // libvirt shows the numbers of the block nodes that are there, and a new one gets the next; for a disk without one none is known.
+        running.retain(|option| option.option != "blockdev");
+    }
     let next_set = chardev::next_fd_set(&domain);
     let own = devices.info(kind, 0).and_then(|info| info.alias.as_ref().map(|a| a.value.clone()));
     let mut findings = Diagnostics::new();

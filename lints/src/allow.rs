@@ -161,8 +161,8 @@ mod tests {
         let fix = |d: &Diagnostic| d.fix.as_ref().map(|fix| fix.edits[0].text.clone());
         let all: Vec<_> = found.iter().map(|d| (file.slice(d.span.unwrap()), d.message.as_str(), fix(d))).collect();
         let expected = [
-            ("hostdev-net-ubs", "there is no lint `hostdev-net-ubs`", Some("hostdev-net-usb".to_owned())),
-            ("xml-syntax", "there is no lint `xml-syntax`", None),
+            ("hostdev-net-ubs", "lint `hostdev-net-ubs` does not exist", Some("hostdev-net-usb".to_owned())),
+            ("xml-syntax", "lint `xml-syntax` does not exist", None),
         ];
         assert_eq!(all, expected);
     }

@@ -8,8 +8,8 @@ pub trait Leaf: Sized {
     fn read(text: &str) -> Option<Self>;
     /// The text as libvirt writes it.
     fn show(&self) -> String;
-    /// What a text has to be, with its article, for messages.
-    const EXPECTED: &str = "a value of the kind that is needed here";
+    /// What a text has to be, for the message "… is not EXPECTED".
+    const EXPECTED: &str = "valid";
     /// Whether white space around the text belongs to the value.
     const VERBATIM: bool = false;
     /// The valid words, where there is a finite set of them.
@@ -119,8 +119,7 @@ impl Leaf for Hex {
 pub struct CNumber(pub u32);
 
 impl Leaf for CNumber {
-    const EXPECTED: &str = "a number up to 0xffffffff, such as `10` or `0x0a`";
-
+    const EXPECTED: &str = "a number: hexadecimal ones begin with `0x`, octal ones with `0`";
     fn read(text: &str) -> Option<Self> {
         let digits = text.trim_start();
         let octal = digits

@@ -27,7 +27,8 @@ const ELEMENTS: [&str; 14] = [
     "seclabel",
 ];
 
-/// Whether a device with a fault in it can be left out, so that the rest can be checked. One with an alias may be named by others.
+/// Whether a device with a fault in it can be left out, so that the rest can be checked. One with an alias may be named
+/// by others.
 pub(super) fn is_apart(device: Element<'_>) -> bool {
     let kind = Kind::of_element(device.name());
     kind.is_some_and(|kind| !kind.is_needed_by_others()) && device.child("alias").is_none()

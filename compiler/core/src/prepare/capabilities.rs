@@ -77,7 +77,8 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
     }
 }
 
-/// The name that was likely meant by one that the definition hands on to QEMU as it is: a machine type or a network card.
+/// The name that was likely meant by one that the definition hands on to QEMU as it is: a machine type or a network
+/// card.
 fn meant(cx: &EmitContext<'_>, caps: &Capabilities, item: &QemuOption, lack: &str) -> Option<String> {
     let written = lack.strip_suffix('`').and_then(|lack| lack.rsplit('`').next())?;
     let is_network = || cx.domain.devices.interfaces.iter().any(|i| i.model() == written);

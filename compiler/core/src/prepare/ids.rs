@@ -96,7 +96,7 @@ fn fault(origin: Origin, message: String) -> Diagnostic {
     Diagnostic::at(&codes::DUPLICATE_ID, origin, message).help(help)
 }
 
-/// Every id that an option gives. What the user has written for QEMU as it is, is not looked into.
+/// The ids in an option. Arguments in `<qemu:commandline>` are not examined.
 fn each<'o>(option: &'o QemuOption, found: &mut dyn FnMut(Id<'o>)) {
     let space = Space::of(option.option);
     match &option.payload {
@@ -111,7 +111,7 @@ fn each<'o>(option: &'o QemuOption, found: &mut dyn FnMut(Id<'o>)) {
     }
 }
 
-/// The ids of a JSON option; block nodes stand in each other.
+/// The ids of a JSON option; a block node can contain others.
 fn members<'o>(props: &'o Props, space: Space, found: &mut dyn FnMut(Id<'o>)) {
     let key = if space == Space::Block { "node-name" } else { "id" };
     for (name, value) in props.iter() {

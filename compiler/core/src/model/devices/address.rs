@@ -297,10 +297,16 @@ mod tests {
             ("function='8'", "the `function` of a PCI address is at most 0x7"),
             (
                 "domain='0x100000000'",
-                "value `0x100000000` of `domain` is not a number up to 0xffffffff, such as `10` or `0x0a`",
+                "value `0x100000000` of `domain` is not a number: hexadecimal ones begin with `0x`, octal ones with `0`",
             ),
-            ("slot='1f'", "value `1f` of `slot` is not a number up to 0xffffffff, such as `10` or `0x0a`"),
-            ("slot='08'", "value `08` of `slot` is not a number up to 0xffffffff, such as `10` or `0x0a`"),
+            (
+                "slot='1f'",
+                "value `1f` of `slot` is not a number: hexadecimal ones begin with `0x`, octal ones with `0`",
+            ),
+            (
+                "slot='08'",
+                "value `08` of `slot` is not a number: hexadecimal ones begin with `0x`, octal ones with `0`",
+            ),
         ] {
             assert_eq!(read(attributes), ("0000:00:00.0".to_owned(), vec![message.to_owned()]), "{attributes}");
         }

@@ -29,7 +29,8 @@ pub struct Pin {
 /// `<cputune>`.
 #[derive(Debug, Clone, Default)]
 pub struct Cputune {
-    /// `<shares>`: the weight of the domain's CPU time (`cpu.shares` or `cpu.weight` of the cgroup).
+    /// `<shares>`: the weight of the domain's CPU time (`cpu.shares` or `cpu.weight` of the cgroup);
+    /// 2–262144 or 1–10000, as the kernel's cgroup version has it.
     pub shares: Opt<u64>,
     /// Periods and quotas in µs, in the order of [`TIMES`]; 0 is absent, a negative quota is unlimited.
     pub times: [Opt<i64>; TIMES.len()],

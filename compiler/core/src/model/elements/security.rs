@@ -42,7 +42,7 @@ pub struct Security {
     pub kind: Opt<Kind>,
     /// Whether the hashes of a directly booted kernel are part of the measurement.
     pub kernel_hashes: Opt<YesNo>,
-    /// The position of the C-bit in page table entries, which marks an encrypted page; absent: the host's.
+    /// The bit number of the C-bit in page table entries, which marks an encrypted page; absent: the host's.
     pub cbitpos: Opt<u32>,
     /// The number of physical address bits that encryption takes; absent: the host's.
     pub reduced_phys_bits: Opt<u32>,

@@ -9,12 +9,12 @@ use crate::qemu::{Props, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// `iothread` and `<iothreads>` of a `<driver>`: the threads that serve a device.
+/// `iothread` and `<iothreads>` of a `<driver>`: the IOThreads that serve a device.
 #[derive(Debug, Clone, Default)]
 pub struct DriverIothreads {
-    /// The one thread.
+    /// `iothread`: the id of the one thread, from 1.
     pub one: Opt<u32>,
-    /// The threads with the queues that each serves.
+    /// `<iothreads>`: ids of threads, each with the numbers of the virtqueues that it serves, from 0.
     pub mapping: Vec<(Spanned<u32>, Vec<Spanned<u32>>)>,
 }
 
@@ -72,26 +72,26 @@ impl DriverIothreads {
             }
         }
         if let (Some(one), false) = (self.one, self.mapping.is_empty()) {
-            faults.conflict(one.origin, "one I/O thread, and a list of them");
+            faults.conflict(one.origin, "`iothread` cannot be combined with `<iothreads>`");
         }
         let mut served = CpuSet::default();
         let some = self.mapping.iter().any(|(_, queues)| !queues.is_empty());
         for (at, (id, list)) in self.mapping.iter().enumerate() {
             if self.mapping.iter().take(at).any(|(other, _)| other == id) {
-                faults.conflict(id.origin, format!("I/O thread {} is listed twice", id.value));
+                faults.conflict(id.origin, format!("IOThread {} is listed twice", id.value));
             }
             if some && list.is_empty() {
-                faults.conflict(id.origin, "this I/O thread serves no queue, though others have theirs");
+                faults.conflict(id.origin, "either all IOThreads list their queues, or none of them");
             }
             for queue in list {
                 if served.contains(queue.value) {
-                    faults.conflict(queue.origin, format!("two I/O threads serve queue {}", queue.value));
+                    faults.conflict(queue.origin, format!("queue {} is assigned to two IOThreads", queue.value));
                 }
                 served.insert(queue.value);
                 match queues {
-                    None => faults.conflict(queue.origin, "queues are assigned, but `queues` does not say how many"),
+                    None => faults.conflict(queue.origin, "`<queue>` needs the attribute `queues` of `<driver>`"),
                     Some(count) if queue.value >= count.value => {
-                        faults.conflict(queue.origin, format!("there is no queue {}", queue.value));
+                        faults.conflict(queue.origin, format!("queue {} does not exist", queue.value));
                     }
                     Some(_) => {}
                 }
@@ -100,7 +100,7 @@ impl DriverIothreads {
         if let Some(count) = queues.filter(|_| some)
             && let Some(missing) = (0..count.value.min(MOST)).find(|q| !served.contains(*q))
         {
-            faults.conflict(count.origin, format!("no I/O thread serves queue {missing}"));
+            faults.conflict(count.origin, format!("queue {missing} is assigned to no IOThread"));
         }
     }
 }

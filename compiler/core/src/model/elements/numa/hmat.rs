@@ -47,9 +47,9 @@ pub struct Cache {
 pub struct Interconnect {
     /// Whether it is a `<bandwidth>`.
     pub bandwidth: bool,
-    /// The cell whose CPUs access the memory.
+    /// The number of the cell whose CPUs access the memory.
     pub initiator: Opt<u32>,
-    /// The cell whose memory is accessed.
+    /// The number of the cell whose memory is accessed.
     pub target: Opt<u32>,
     /// The level of the target's cache, 1–3; absent or 0 for its memory.
     pub cache: Opt<u32>,

@@ -164,12 +164,11 @@ impl Sums {
 /// When a cause has not one message with help at its place, help shows a regular expression, or a finding is at the
 /// root without meaning it.
 pub fn run(args: &Args) -> Outcome {
-    let virtc = match &args.virtc {
-        Some(virtc) => virtc.clone(),
-        None => {
-            process::run(process::cargo().args(["build", "--quiet", "--package", "virtc-cli"]), 0)?;
-            process::built("debug", "virtc")
-        }
+    let virtc = if let Some(virtc) = &args.virtc {
+        virtc.clone()
+    } else {
+        process::run(process::cargo().args(["build", "--quiet", "--package", "virtc-cli"]), 0)?;
+        process::built("debug", "virtc")
     };
     let own = [process::root().join("testdata/mistakes")];
     let folders = if args.folders.is_empty() { own.as_slice() } else { args.folders.as_slice() };
@@ -180,7 +179,9 @@ pub fn run(args: &Args) -> Outcome {
             let faults = case.faults();
             if args.all || !faults.is_empty() {
                 println!("{}: {} errors", case.path.display(), case.errors());
-                faults.iter().for_each(|fault| println!("  {fault}"));
+                for fault in &faults {
+                    println!("  {fault}");
+                }
             }
             sums.add(&case);
         }

@@ -109,7 +109,7 @@ pub(super) fn no_bus(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
     let Some(first) = wanting.next() else { return };
     let Some(machine) = &domain.os.machine else { return };
     if !domain.os.is_known() {
-        let message = format!("no QEMU that virtc knows has a machine type `{}`", machine.value);
+        let message = format!("no QEMU version known to virtc has a machine type `{}`", machine.value);
         let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, machine.origin, message);
         let known = Target::machines(domain.os.arch());
         let meant = likely(&machine.value, known.iter().map(String::as_str));

@@ -114,7 +114,9 @@ impl Cputune {
         }
         sched::overlap(&self.sched, faults);
         share::overlap(&self.caches, faults);
-        lacking.into_iter().for_each(|fault| faults.push(fault));
+        for fault in lacking {
+            faults.push(fault);
+        }
     }
 }
 

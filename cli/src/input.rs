@@ -75,10 +75,12 @@ impl Input {
 }
 
 fn cannot_read(name: &str, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::IsADirectory => format!("`{name}` is a directory, and a file is wanted"),
-        io::ErrorKind::NotFound => format!("there is no file `{name}`"),
-        _ => format!("cannot read `{name}`: {error}"),
+    if error.kind() == io::ErrorKind::IsADirectory {
+        format!("`{name}` is a directory, and a file is wanted")
+    } else if error.kind() == io::ErrorKind::NotFound {
+        format!("there is no file `{name}`")
+    } else {
+        format!("cannot read `{name}`: {error}")
     }
 }
 

@@ -1,6 +1,7 @@
-//! `<!-- virtc: allow(NAME, …) -->`: leaves findings out where their author knows better.
+//! `<!-- virtc: allow(NAME, …) -->` suppresses findings of lints.
 //!
-//! Before the root element it holds for the whole file, else for the element that follows it. Only lints can be allowed.
+//! Before the root element it applies to the whole file, otherwise to the element that follows it. Only lints can be
+//! allowed.
 
 use virtc_diag::{Code, Diagnostic, Diagnostics, Safety, Severity, Span};
 use virtc_xml::Document;
@@ -8,17 +9,16 @@ use virtc_xml::Document;
 use crate::context::element_at;
 use crate::{lint, rules};
 
-/// An `allow` that allows nothing.
+/// An `allow` without effect.
 pub static USELESS_ALLOW: Code = Code {
     name: "useless-allow",
     severity: Severity::Warning,
-    explanation: "A comment `<!-- virtc: allow(NAME) -->` allows nothing: the name is that of no lint, or no element follows the comment.\n\n\
-        The comment stands directly before the element that it is about, or before the root element to hold for the whole file. Several names are\n\
-        separated by commas; text behind the parenthesis is free, for the reason. Lints can be allowed; errors of XML, of the grammar and of\n\
-        compilation cannot.",
+    explanation: "A comment `<!-- virtc: allow(NAME) -->` has no effect: there is no lint of this name, or no element follows the comment.\n\n\
+        Write the comment directly before the element, or before the root element for the whole file. Separate several names with commas;\n\
+        text after the parenthesis can give the reason. Only lints can be allowed, not errors of XML, of the grammar or of compilation.",
 };
 
-/// Names that are allowed in a part of the file.
+/// The lints that are allowed in a part of the file.
 struct Allow<'d> {
     names: Vec<&'d str>,
     scope: Scope,
@@ -29,7 +29,7 @@ enum Scope {
     Element(Span),
 }
 
-/// Leaves out of `found` what the document allows, and adds what is wrong with its `allow` comments.
+/// Removes from `found` what the document allows, and adds findings about its `allow` comments.
 pub fn suppress(document: &Document, found: Diagnostics) -> Diagnostics {
     let mut faults = Diagnostics::new();
     let allows = allows(document, &mut faults);
@@ -60,14 +60,14 @@ fn allows<'d>(document: &'d Document, faults: &mut Diagnostics) -> Vec<Allow<'d>
             Some(scope) => allows.push(Allow { names, scope }),
             None => faults.push(
                 Diagnostic::at(&USELESS_ALLOW, comment, "no element follows this `allow`")
-                    .help("put the comment directly before the element that it is about"),
+                    .help("move the comment directly before an element"),
             ),
         }
     }
     allows
 }
 
-/// The names between the parentheses of `<!-- virtc: allow(…) … -->`, and how many bytes stand before them.
+/// The names between the parentheses of `<!-- virtc: allow(…) … -->`, and their offset in bytes.
 fn list(comment: &str) -> Option<(&str, usize)> {
     let inner = comment.strip_prefix("<!--")?.trim_start().strip_prefix("virtc:")?;
     let rest = inner.trim_start().strip_prefix("allow")?.trim_start().strip_prefix('(')?;
@@ -86,7 +86,7 @@ fn names<'d>(list: &'d str, at: usize, faults: &mut Diagnostics) -> Vec<&'d str>
             continue;
         }
         let span = Span::new(start..start + name.len());
-        let fault = Diagnostic::at(&USELESS_ALLOW, span, format!("there is no lint `{name}`"));
+        let fault = Diagnostic::at(&USELESS_ALLOW, span, format!("lint `{name}` does not exist"));
         faults.push(match near(name) {
             Some(near) => {
                 let title = format!("write `{near}`");
@@ -98,24 +98,24 @@ fn names<'d>(list: &'d str, at: usize, faults: &mut Diagnostics) -> Vec<&'d str>
     names
 }
 
-/// The lint whose name is meant, if one is near enough.
+/// The lint with the most similar name, if one is similar enough.
 fn near(name: &str) -> Option<&'static str> {
     let near = rules::ALL.iter().map(|lint| (strsim::damerau_levenshtein(name, lint.code.name), lint.code.name)).min();
     near.filter(|(distance, name)| *distance <= 2.max(name.len() / 5)).map(|(_, name)| name)
 }
 
-/// What a comment is about, if about anything.
+/// What a comment applies to; `None` where no element follows it.
 fn scope(document: &Document, comment: Span) -> Option<Scope> {
     let root = document.root()?;
     if comment.end <= root.start_tag().start {
         return Some(Scope::File);
     }
-    let rest = behind(document.source().text(), comment.range().end);
+    let rest = next_element(document.source().text(), comment.range().end);
     element_at(document, Span::at(rest).start).map(|element| Scope::Element(element.span()))
 }
 
-/// The offset of what follows `offset` beside white space and comments.
-fn behind(text: &str, offset: usize) -> usize {
+/// The offset of what follows `offset` after white space and comments.
+fn next_element(text: &str, offset: usize) -> usize {
     let mut rest = text.get(offset..).unwrap_or_default().trim_start();
     while let Some((_, after)) = rest.strip_prefix("<!--").and_then(|comment| comment.split_once("-->")) {
         rest = after.trim_start();

@@ -8,7 +8,7 @@ use virtc_diag::Span;
 use virtc_inventory::{Config, Hardware, HostFile, Resources};
 use virtc_xml::{Document, Element};
 
-/// What is known about one definition, and about the host that it is for. What is faulty is absent from the domain, so a lint that
+/// One definition, and what is known about its host. What is faulty is absent from the domain, so a lint that
 /// reads the domain keeps silent about it.
 #[derive(Debug)]
 pub struct Context<'a> {
@@ -35,8 +35,8 @@ impl<'a> Context<'a> {
 
     /// The hardware of the host, from `hardware` of the host file.
     ///
-    /// A lint asks for a part of the host file only when it has met something that it has to look up: one that asks for a part that
-    /// is missing counts as skipped. This holds for [`Self::config`] and [`Self::resources`] as well.
+    /// A lint asks for a part of the host file only when it has met something that it has to look up: one that asks for
+    /// a part that is missing counts as skipped. This holds for [`Self::config`] and [`Self::resources`] as well.
     pub fn hardware(&self) -> Option<&'a Hardware> {
         self.part(|host| host.hardware.as_ref())
     }
@@ -46,7 +46,8 @@ impl<'a> Context<'a> {
         self.part(|host| host.config.as_ref())
     }
 
-    /// What the host has for guests, from `resources` of the host file: firmware, networks, storage pools, images, the CPU of `host-model`.
+    /// What the host has for guests, from `resources` of the host file: firmware, networks, storage pools, images, the
+    /// CPU of `host-model`.
     pub fn resources(&self) -> Option<&'a Resources> {
         self.part(|host| host.resources.as_ref())
     }

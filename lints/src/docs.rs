@@ -1,6 +1,6 @@
 //! The text of a rule's own file: what `virtc explain` prints, and the examples that run as tests.
 
-/// What people read: the `//!` lines at the top of a rule's file. A text that is no such file is returned as it is.
+/// The explanation: the `//!` lines at the top of a rule's file. Any other text is returned unchanged.
 pub fn text(source: &str) -> String {
     if !source.starts_with("//!") {
         return source.to_owned();

@@ -1,5 +1,5 @@
-//! The list of rules against the folder, and every text against its file. That the examples do what they say is tested with the
-//! program, in cli/tests, where the grammar is at hand.
+//! Checks the list of rules against the folder, and every explanation against its file. The examples are tested in
+//! cli/tests, where the grammar is available.
 #![expect(clippy::disallowed_methods, reason = "a test reads files")]
 
 use std::path::Path;

@@ -123,7 +123,14 @@ mod tests {
             match part.form() {
                 Form::OneOrMore(inner) => waiting.push(inner),
                 Form::Group(parts) | Form::Interleave(parts) | Form::Choice(parts) => waiting.extend(parts),
-                form => found.extend(take(form)),
+                form @ (Form::NotAllowed
+                | Form::Empty
+                | Form::Text
+                | Form::Data
+                | Form::Value(_)
+                | Form::List(_)
+                | Form::Attribute { .. }
+                | Form::Element { .. }) => found.extend(take(form)),
             }
         }
         found
@@ -137,7 +144,17 @@ mod tests {
         for part in parts() {
             let value = |form: Form<'_>| match form {
                 Form::Value(word) => vec![word.to_owned()],
-                _ => Vec::new(),
+                Form::NotAllowed
+                | Form::Empty
+                | Form::Text
+                | Form::Data
+                | Form::List(_)
+                | Form::Attribute { .. }
+                | Form::Element { .. }
+                | Form::OneOrMore(_)
+                | Form::Group(_)
+                | Form::Interleave(_)
+                | Form::Choice(_) => Vec::new(),
             };
             match part.form() {
                 Form::Attribute { value: inner, .. } => values.push(names(vec![inner], &value)),
@@ -145,14 +162,43 @@ mod tests {
                     values.push(names(vec![content], &value));
                     elements.push(names(vec![content], &|form| match form {
                         Form::Element { names, .. } => local(names),
-                        _ => Vec::new(),
+                        Form::NotAllowed
+                        | Form::Empty
+                        | Form::Text
+                        | Form::Data
+                        | Form::Value(_)
+                        | Form::List(_)
+                        | Form::Attribute { .. }
+                        | Form::OneOrMore(_)
+                        | Form::Group(_)
+                        | Form::Interleave(_)
+                        | Form::Choice(_) => Vec::new(),
                     }));
                     attributes.push(names(vec![content], &|form| match form {
                         Form::Attribute { names, .. } => local(names),
-                        _ => Vec::new(),
+                        Form::NotAllowed
+                        | Form::Empty
+                        | Form::Text
+                        | Form::Data
+                        | Form::Value(_)
+                        | Form::List(_)
+                        | Form::Element { .. }
+                        | Form::OneOrMore(_)
+                        | Form::Group(_)
+                        | Form::Interleave(_)
+                        | Form::Choice(_) => Vec::new(),
                     }));
                 }
-                _ => {}
+                Form::NotAllowed
+                | Form::Empty
+                | Form::Text
+                | Form::Data
+                | Form::Value(_)
+                | Form::List(_)
+                | Form::OneOrMore(_)
+                | Form::Group(_)
+                | Form::Interleave(_)
+                | Form::Choice(_) => {}
             }
         }
         let mut useless = Vec::new();

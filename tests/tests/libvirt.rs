@@ -1,5 +1,5 @@
 //! virtc makes of the definitions in testdata/libvirt what libvirt was recorded to make of them.
-#![expect(clippy::unwrap_used, reason = "a test may fail at once")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test may fail at once, and reads files")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -33,7 +33,14 @@ fn difference(theirs: &[String], ours: &[String]) -> String {
         (theirs.iter().map(String::as_str).collect(), ours.iter().map(String::as_str).collect());
     let diff = TextDiff::from_slices(&theirs, &ours);
     let changes = diff.iter_all_changes().filter(|change| change.tag() != ChangeTag::Equal);
-    changes.take(SHOWN).map(|change| format!("    {}{}\n", change.tag(), change.value())).collect()
+    let mut text = String::new();
+    for change in changes.take(SHOWN) {
+        text.push_str("    ");
+        text.push_str(&change.tag().to_string());
+        text.push_str(change.value());
+        text.push('\n');
+    }
+    text
 }
 
 /// What is compared of a definition.

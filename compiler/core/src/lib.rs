@@ -1,7 +1,8 @@
 //! From domain XML to QEMU command lines, hotplug scripts and plans.
 //!
-//! Each pass changes the type: a text becomes a [`Domain`], a [`Definition`], a [`Machine`]. [`passes`] is the only place in which they are
-//! called; output is made of a [`Valid`] machine only, which exists when nothing is in error. Programs use it through the crate `virtc`.
+//! Each pass changes the type: a text becomes a [`Domain`], a [`Definition`], a [`Machine`]. [`passes`] is the only
+//! place in which they are called; output is made of a [`Valid`] machine only, which exists when nothing is in error.
+//! Programs use it through the crate `virtc`.
 
 pub mod codes;
 pub mod define;

@@ -1,7 +1,7 @@
 //! Proof that nothing is in error.
 
-/// A value that came through all its passes without an error, and of which no part could not be read. Only the passes make one, so that
-/// output is never made of anything else.
+/// A value that came through all its passes without an error, and of which no part could not be read. Only the passes
+/// make one, so that output is never made of anything else.
 #[derive(Debug)]
 pub struct Valid<T>(T);
 

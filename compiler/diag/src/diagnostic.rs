@@ -125,7 +125,7 @@ impl Diagnostic {
         let place = place.into();
         let mut message = message.into();
         if let Some(rule) = place.rule {
-            message = format!("{message} (added by rule `{rule}`)");
+            message = [message.as_str(), " (added by rule `", rule, "`)"].concat();
         }
         Self { span: Some(place.span), ..Self::whole_file(code, message) }
     }

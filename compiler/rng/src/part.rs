@@ -125,7 +125,17 @@ impl<'s> Part<'s> {
             Kind::Element => {
                 self.schema.definition(arena.operand(self.pat, 0)).map_or("", |found| self.schema.text(found.doc))
             }
-            _ => "",
+            Kind::NotAllowed
+            | Kind::Empty
+            | Kind::Text
+            | Kind::Data
+            | Kind::Value
+            | Kind::List
+            | Kind::OneOrMore
+            | Kind::Group
+            | Kind::Interleave
+            | Kind::Choice
+            | Kind::After => "",
         }
     }
 
@@ -155,7 +165,18 @@ impl Schema {
         while let Some(pat) = waiting.pop() {
             match arena.kind(pat) {
                 Kind::Choice => waiting.extend(arena.operands(pat).iter().map(|pat| Pat(*pat))),
-                _ => roots.push(Part { schema: self, pat }),
+                Kind::NotAllowed
+                | Kind::Empty
+                | Kind::Text
+                | Kind::Data
+                | Kind::Value
+                | Kind::List
+                | Kind::Attribute
+                | Kind::Element
+                | Kind::OneOrMore
+                | Kind::Group
+                | Kind::Interleave
+                | Kind::After => roots.push(Part { schema: self, pat }),
             }
         }
         roots
@@ -203,7 +224,16 @@ mod tests {
             Form::Attribute { names, .. } | Form::Element { names, .. } => {
                 names.first().map(|(_, name)| (*name).to_owned())
             }
-            _ => None,
+            Form::NotAllowed
+            | Form::Empty
+            | Form::Text
+            | Form::Data
+            | Form::Value(_)
+            | Form::List(_)
+            | Form::OneOrMore(_)
+            | Form::Group(_)
+            | Form::Interleave(_)
+            | Form::Choice(_) => None,
         };
         parts.iter().filter_map(name).collect()
     }

@@ -1,10 +1,11 @@
 //! Finds two interfaces of one domain with the same MAC address.
 //!
-//! libvirt and QEMU take such a definition. On one network the two receive each other's frames, or none at all: a switch sends a
-//! frame to the port that it saw the address at last. It mostly comes from a copied element.
+//! libvirt and QEMU accept such a definition. If both interfaces are on one network, each receives frames for the
+//! other, or none at all: a switch forwards a frame to the port where it last saw the address. The usual cause is a
+//! copied element.
 //!
-//! The two devices of a `<teaming>` pair have the same address on purpose, and interfaces that the guest bonds itself may.
-//! To accept it, say so with `<!-- virtc: allow(duplicate-mac) -->`.
+//! The two devices of a `<teaming>` pair have the same address on purpose, and so may interfaces that the guest bonds
+//! itself. To allow it, write `<!-- virtc: allow(duplicate-mac) -->`.
 //!
 //! ```xml fires
 //! <interface type='bridge'>
@@ -49,14 +50,13 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
     let mut seen: Vec<(Mac, Span)> = Vec::new();
     for interface in cx.interfaces().filter(|interface| interface.teaming.is_none()) {
         let Some(mac) = interface.mac else { continue };
-        let span = mac.origin.span();
         match seen.iter().find(|(known, _)| *known == mac.value) {
             Some((_, first)) => {
-                let message = format!("two interfaces have the MAC address {}", mac.value.show());
-                let help = "give one of them another address, or remove its `<mac>` to have one derived";
-                found.push(Diagnostic::at(&CODE, span, message).label(*first, "the other one").help(help));
+                let message = format!("two interfaces have MAC address {}", mac.value.show());
+                let help = "change one of the addresses, or remove its `<mac>` to have one generated";
+                found.push(Diagnostic::at(&CODE, mac.origin, message).label(*first, "the other interface").help(help));
             }
-            None => seen.push((mac.value, span)),
+            None => seen.push((mac.value, mac.origin.span())),
         }
     }
 }

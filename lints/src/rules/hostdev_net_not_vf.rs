@@ -1,14 +1,14 @@
 //! Finds an `<interface type='hostdev'>` whose PCI device is not a virtual function (VF) of an SR-IOV network card.
 //!
-//! The MAC address and the VLAN of such an interface are set by the physical function on behalf of one of its VFs. A card that is
-//! no VF has nobody to do this: whatever is written into it is lost in the reset before the guest gets it. libvirt
+//! The MAC address and the VLAN of such an interface are set by the physical function on behalf of one of its VFs. Any
+//! other device has no physical function: the settings would be lost in the reset before the guest gets it. libvirt
 //! refuses to start the guest: `Interface type hostdev is currently supported on SR-IOV Virtual Functions only`.
 //!
-//! A whole card is given to a guest with a plain `<hostdev>`; its MAC address is then the card's own, and VLANs are for the guest
-//! to set up. To keep the interface as it is, name a VF: the host creates them when a number is written to the
-//! `sriov_numvfs` of the physical function.
+//! To assign the whole card, use a plain `<hostdev>`: the MAC address is then the card's own, and the guest sets up
+//! VLANs. To keep the interface, name a VF: the host creates them when their number is written to `sriov_numvfs` of the
+//! physical function.
 //!
-//! This lint needs the host file (`--host FILE`). It says nothing about a device that the host file does not have.
+//! This lint needs the host file (`--host FILE`). It does not report devices that are not in the host file.
 //!
 //! ```xml fires
 //! <interface type='hostdev' managed='yes'>
@@ -61,14 +61,15 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         let Some(function) = hardware.function(address) else { continue };
         let (what, vf) = match &function.sriov {
             Some(Sriov::Vf { .. }) => continue,
-            Some(Sriov::Pf { vfs, .. }) => ("the physical function", vfs.values().next()),
-            None => ("none", None),
+            Some(Sriov::Pf { vfs, .. }) => ("a physical function", vfs.values().next()),
+            None => ("not a VF", None),
         };
-        let vf = vf.map(|vf| format!("name one of its virtual functions, such as {vf}, or ")).unwrap_or_default();
+        let vf = vf.map(|vf| format!("use one of its VFs, such as {vf}, or ")).unwrap_or_default();
         let driver = function.driver.as_ref().map(|driver| format!(" (driver {driver})")).unwrap_or_default();
-        let message =
-            format!("`<interface type='hostdev'>` takes an SR-IOV virtual function, and {address}{driver} is {what}");
-        let help = format!("{vf}give the whole card to the guest with a plain `<hostdev mode='subsystem' type='pci'>`");
+        let message = format!(
+            "`<interface type='hostdev'>` needs an SR-IOV virtual function (VF), but {address}{driver} is {what}"
+        );
+        let help = format!("{vf}assign the whole card with `<hostdev mode='subsystem' type='pci'>`");
         found.push(Diagnostic::at(&CODE, origin, message).help(help));
     }
 }

@@ -1,14 +1,15 @@
 //! Finds an `<interface type='hostdev'>` whose source is a USB device.
 //!
-//! The grammar takes it, and libvirt stores such a definition without a word. But the QEMU driver sets up the MAC address and the VLAN
-//! of such an interface through the physical function of an SR-IOV card, and for a USB device there is none: the guest does not
-//! start, or the set-up is not done. Where libvirt writes the state of the interface it says
-//! `Actual interface '…' hostdev was not a PCI device`.
+//! The grammar allows it, and libvirt stores such a definition without a warning. But the QEMU driver sets the MAC
+//! address and the VLAN of such an interface through the physical function of an SR-IOV card, which a USB device does
+//! not have: the guest does not start, or the settings are not made. libvirt's message is `Actual interface '…' hostdev
+//! was not a PCI device`.
 //!
-//! A USB network adapter is given to a guest with `<hostdev mode='subsystem' type='usb'>`. The guest then sees the adapter with its
-//! own MAC address.
+//! To assign a USB network adapter, use `<hostdev mode='subsystem' type='usb'>`. The guest then sees the adapter with
+//! its own MAC address.
 //!
-//! The fix writes this element. It is not applied by `--fix`, since MAC address, VLAN and model of the interface are lost.
+//! The fix writes this element. `--fix` does not apply it, since the MAC address, VLAN and model of the interface are
+//! lost.
 //!
 //! ```xml fires
 //! <interface type='hostdev'>
@@ -56,11 +57,10 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         let place = source.origin;
         let Some(element) = cx.element(interface.origin.span()) else { continue };
         let Some(source) = element.child("source") else { continue };
-        let message =
-            "`<interface type='hostdev'>` with a USB device: the network set-up is there for PCI functions alone";
+        let message = "`<interface type='hostdev'>` supports PCI devices only, but the source is a USB device";
         found.push(
             Diagnostic::at(&CODE, place, message)
-                .help("give the adapter to the guest with `<hostdev mode='subsystem' type='usb'>`")
+                .help("assign the adapter with `<hostdev mode='subsystem' type='usb'>`")
                 .fix(
                     Safety::Unsafe,
                     "replace the interface with a USB `<hostdev>`",
@@ -71,7 +71,7 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
     }
 }
 
-/// The same device as a `<hostdev>`, with what holds for it as well: boot order, alias, and its place on the guest's USB bus.
+/// The same device as a `<hostdev>`, with its boot order, alias and USB address in the guest.
 fn hostdev(file: &SourceFile, interface: Element<'_>, source: Element<'_>) -> String {
     let indent = indent(file, interface.span());
     let mut lines = vec!["<hostdev mode='subsystem' type='usb'>".to_owned(), "  <source>".to_owned()];
@@ -80,7 +80,7 @@ fn hostdev(file: &SourceFile, interface: Element<'_>, source: Element<'_>) -> St
         if let Some(kind) = child.attribute("type").filter(|_| child.is("address")) {
             let before = usize::try_from(child.span().start).unwrap_or_default();
             let range = kind.span().range();
-            // The attribute goes, with the space behind it.
+            // Removes the attribute, with the space after it.
             let (from, to) = (range.start - before, range.end - before);
             let rest = text.get(to..).unwrap_or_default().trim_start();
             text = format!("{}{rest}", text.get(..from).unwrap_or_default());

@@ -1,7 +1,7 @@
-//! Finds a network interface with more pairs of queues than the guest has virtual CPUs.
+//! Finds a network interface with more queue pairs than the guest has virtual CPUs.
 //!
-//! A guest's driver uses at most one pair for each of its CPUs. The others cost the host a thread and the guest memory and interrupt
-//! vectors, and carry nothing. libvirt and QEMU say nothing.
+//! A guest's driver uses at most one queue pair for each of its CPUs. Each of the others costs the host a thread, and
+//! the guest memory and interrupt vectors, without any use. libvirt and QEMU do not warn.
 //!
 //! ```xml fires
 //! <interface type='bridge'>
@@ -38,9 +38,8 @@ fn check(cx: &Context<'_>, found: &mut Diagnostics) {
         if queues.value <= cpus {
             continue;
         }
-        let message =
-            format!("this interface has {} pairs of queues, and the guest has {cpus} virtual CPUs", queues.value);
-        let help = format!("a guest uses at most one pair for each CPU: set `queues='{cpus}'`, or remove it");
+        let message = format!("`queues` is {}, but the guest has {cpus} vCPUs", queues.value);
+        let help = format!("set `queues='{cpus}'`, or remove it: a guest uses at most one queue pair for each vCPU");
         found.push(Diagnostic::at(&CODE, queues.origin, message).help(help));
     }
 }

@@ -228,7 +228,9 @@ fn firmware_descriptors_of_later_directories_count() {
         .iter()
         .map(|f| match &f.mapping {
             FirmwareMapping::Flash { mode: FlashMode::Split, executable, .. } => executable.filename.as_str(),
-            other => panic!("{other:?}"),
+            other @ (FirmwareMapping::Flash { .. }
+            | FirmwareMapping::Kernel { .. }
+            | FirmwareMapping::Memory { .. }) => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(images, ["/b", "/mine"]);

@@ -182,7 +182,6 @@ pub fn known(folder: &Path) -> io::Result<Vec<Known>> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may fail at once")]
 mod tests {
     use super::*;
 

@@ -16,7 +16,7 @@ fn too_wide(path: &str, text: &str) -> Vec<String> {
 /// The comments that are too wide in the folders that are checked, and how many are in others.
 fn judge<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>, checked: &[&str]) -> (Vec<String>, usize) {
     let (mut faults, mut others) = (Vec::new(), 0);
-    for (path, text) in files.into_iter().filter(|(path, _)| path.ends_with(".rs")) {
+    for (path, text) in files.into_iter().filter(|(path, _)| super::is_rust(path)) {
         let found = too_wide(path, text);
         if checked.iter().any(|folder| path.starts_with(folder)) {
             faults.extend(found);

@@ -46,7 +46,7 @@ fn named(text: &str) -> BTreeSet<(usize, &str)> {
 }
 
 fn faults(path: &str, text: &str) -> Vec<String> {
-    let Some(inner) = path.strip_prefix(ROOT).filter(|inner| inner.ends_with(".rs")) else { return Vec::new() };
+    let Some(inner) = path.strip_prefix(ROOT).filter(|inner| super::is_rust(inner)) else { return Vec::new() };
     if inner == "lib.rs" || HELPERS.contains(&inner) {
         return Vec::new();
     }

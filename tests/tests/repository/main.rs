@@ -26,6 +26,11 @@ fn texts() -> Vec<(String, String)> {
     repository::files(&root).unwrap().iter().filter_map(|path| text(path)).collect()
 }
 
+/// Whether a path is that of a file in Rust.
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension() == Some("rs".as_ref())
+}
+
 /// Fails with all faults, one on a line.
 fn none(faults: &[String]) {
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));

@@ -20,7 +20,9 @@ fn is_line(shown: &str, line: &str) -> bool {
 fn is_text(shown: &[&str], lines: &[&str]) -> bool {
     match (shown.split_first(), lines.split_first()) {
         (None, _) => lines.is_empty(),
-        (Some((first, rest)), _) if first.trim() == ANY => (0..=lines.len()).any(|at| is_text(rest, &lines[at..])),
+        (Some((first, rest)), _) if first.trim() == ANY => {
+            (0..=lines.len()).any(|at| lines.get(at..).is_some_and(|left| is_text(rest, left)))
+        }
         (Some((first, rest)), Some((line, left))) => is_line(first, line) && is_text(rest, left),
         (Some(_), None) => false,
     }

@@ -1,4 +1,4 @@
-//! Controllers: their numbers, and where added ones stand among the others.
+//! Controllers: their indexes, and their order.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::model::devices::controller::{Controller, ControllerType};
 static NUMBERED: DefaultRule =
     DefaultRule { name: "controller-index", text: "a controller without an index gets the first free one of its type" };
 
-/// Puts the controllers of each type together, in the order of their indexes, a main USB controller before its companions
+/// Groups the controllers by type, in the order of their indexes, a main USB controller before its companions
 /// (`virDomainControllerInsertPreAlloced` in libvirt's `src/conf/domain_conf.c`).
 pub fn order(domain: &mut Domain) {
     let mut groups: Vec<(ControllerType, Vec<Controller>)> = Vec::new();
@@ -45,7 +45,7 @@ pub fn number(domain: &mut Domain) {
     for own in controllers.iter_mut() {
         let function = own.companion_function();
         if own.index.is_none() {
-            // The parts of an ICH9 USB controller have the index of their first part.
+            // The functions of an ICH9 USB controller share the index of the EHCI controller before them.
             let part = main.filter(|_| function.is_some_and(|f| f != 7));
             let index = part.unwrap_or_else(|| {
                 let used = used.entry(own.kind()).or_default();
@@ -63,7 +63,7 @@ pub fn number(domain: &mut Domain) {
     }
 }
 
-/// Adds a controller behind the others of its type, in the order of indexes.
+/// Adds a controller after the others of its type, in the order of indexes.
 pub fn add_controller(domain: &mut Domain, controller: Controller) {
     let list = &mut domain.devices.controllers;
     let kind = controller.kind();
@@ -80,7 +80,7 @@ pub fn add_controller(domain: &mut Domain, controller: Controller) {
     list.insert(place, controller);
 }
 
-/// Adds a controller of this type and index unless there is one; `true` where it was added.
+/// Adds a controller of this type and index unless there is one; `true` if it was added.
 pub fn ensure(domain: &mut Domain, kind: ControllerType, index: u32, origin: Origin) -> bool {
     let missing = domain.devices.controller(kind, index).is_none();
     if missing {

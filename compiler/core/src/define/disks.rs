@@ -4,7 +4,8 @@ use crate::ir::OptExt;
 use crate::model::Domain;
 use crate::model::devices::disk::DiskBus;
 
-/// Puts the disks of each bus together, in the order of their targets (`virDomainDiskInsert` in libvirt's `src/conf/domain_conf.c`).
+/// Groups the disks by bus, in the order of their targets (`virDomainDiskInsert` in libvirt's
+/// `src/conf/domain_conf.c`).
 pub fn order(domain: &mut Domain) {
     let mut buses: Vec<Option<DiskBus>> = Vec::new();
     for disk in &domain.devices.disks {

@@ -1,4 +1,4 @@
-//! Devices that nobody asked for: those of the machine type, and those that others imply.
+//! Implicit devices: those of the machine type, and those that other devices need.
 
 use std::collections::BTreeSet;
 
@@ -25,34 +25,36 @@ use crate::model::elements::vcpu::MOST_CPUS_OF_APIC;
 
 static ROOT: DefaultRule = DefaultRule {
     name: "pci-root",
-    text: "a machine with PCI has a root bus: PCI on `pc`, PCI Express on `q35` and `virt`",
+    text: "a machine with PCI has a root bus: `pci-root` on `pc`, `pcie-root` on `q35` and `virt`",
 };
 static USB: DefaultRule = DefaultRule {
     name: "default-usb",
-    text: "a PC has a USB controller unless one with model `none` says otherwise, and so have old machines of Arm",
+    text: "a PC and some Arm machines have a USB controller, unless there is one with model `none`",
 };
 static SATA: DefaultRule = DefaultRule { name: "q35-sata", text: "the Q35 chipset has a SATA controller" };
-static BALLOON: DefaultRule =
-    DefaultRule { name: "default-balloon", text: "a PC has a balloon unless one with model `none` says otherwise" };
-static ITCO: DefaultRule = DefaultRule { name: "q35-watchdog", text: "the Q35 chipset has a watchdog" };
+static BALLOON: DefaultRule = DefaultRule {
+    name: "default-balloon",
+    text: "an x86 machine has a memory balloon, unless there is one with model `none`",
+};
+static ITCO: DefaultRule = DefaultRule { name: "q35-watchdog", text: "the Q35 chipset has an iTCO watchdog" };
 static MANY_CPUS: DefaultRule = DefaultRule {
     name: "eim-for-many-cpus",
-    text: "more than 255 CPUs take an IOMMU that remaps interrupts, and an I/O APIC that QEMU emulates",
+    text: "more than 255 vCPUs need an IOMMU with interrupt remapping and EIM, and an I/O APIC that QEMU emulates",
 };
 static REMAPPED: DefaultRule = DefaultRule {
     name: "remapped-ioapic",
-    text: "an IOMMU that remaps interrupts takes an I/O APIC that QEMU emulates",
+    text: "an IOMMU with interrupt remapping needs an I/O APIC that QEMU emulates",
 };
 static PS2: DefaultRule =
     DefaultRule { name: "ps2-input", text: "an x86 machine has a PS/2 mouse and a PS/2 keyboard" };
 static AUDIO: DefaultRule = DefaultRule {
     name: "default-audio",
-    text: "QEMU gets an audio backend that suits `<graphics>`, a silent one unless that is SPICE",
+    text: "QEMU gets an audio backend for `<graphics>`: `spice` for SPICE, otherwise `none`",
 };
 static VIDEO: DefaultRule = DefaultRule { name: "default-video", text: "a guest with `<graphics>` has a video device" };
 static DISK_CONTROLLER: DefaultRule = DefaultRule {
     name: "disk-controller",
-    text: "a controller is added for a drive whose address names one that is not there",
+    text: "a controller is added for a disk whose address names one that does not exist",
 };
 static SERIAL_CONTROLLER: DefaultRule = DefaultRule {
     name: "virtio-serial-controller",
@@ -91,7 +93,7 @@ pub fn default_devices(domain: &mut Domain) {
     }
 }
 
-/// What more CPUs than the APIC can name take: an IOMMU that remaps interrupts, and an I/O APIC beside the kernel's.
+/// More than 255 CPUs need an IOMMU with interrupt remapping and EIM, and an I/O APIC that QEMU emulates.
 fn many_cpus(domain: &mut Domain) {
     let many = domain.vcpus.max.get().unwrap_or(1) > MOST_CPUS_OF_APIC;
     if !many || domain.os.family() != MachineFamily::Q35 {
@@ -104,7 +106,7 @@ fn many_cpus(domain: &mut Domain) {
     domain.features.ioapic.get_or_insert(Spanned::rule(IoapicDriver::Qemu, &MANY_CPUS, domain.origin));
 }
 
-/// The devices that others imply (`virDomainDefAddImplicitDevices` in libvirt's `src/conf/domain_postparse.c`).
+/// The devices that other devices need (`virDomainDefAddImplicitDevices` in libvirt's `src/conf/domain_postparse.c`).
 pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     disk_controllers(domain);
     if domain.devices.consoles.iter().any(console::Console::is_virtio)
@@ -131,7 +133,7 @@ pub fn implied_devices(domain: &mut Domain, faults: &mut Diagnostics) {
     }
 }
 
-/// More controllers of one type than any machine has places for, so that a typing error does not fill the memory.
+/// The largest index for which controllers are added, so that a typing error does not fill the memory.
 const MOST: u32 = 8191;
 
 /// The controllers that addresses of drives name, up to the highest index of each type.

@@ -1,4 +1,4 @@
-//! Virtio devices that stand on no bus: machines of Arm have places for them.
+//! Virtio devices on virtio-mmio, which some Arm machines have.
 
 use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::model::Domain;
@@ -7,12 +7,12 @@ use crate::model::devices::{Device, Kind};
 
 static MMIO: DefaultRule = DefaultRule {
     name: "virtio-mmio",
-    text: "a virtio device without an address stands on no bus where the machine has no PCI, or where another such device stands on none",
+    text: "a virtio device without an address uses virtio-mmio where the machine has no PCI, or where another device uses virtio-mmio",
 };
 
 static PLUGGED: DefaultRule = DefaultRule {
     name: "virtio-pci-hotplug",
-    text: "a virtio device that is plugged in stands on PCI: what stands on no bus is there from the start",
+    text: "a virtio device that is hot-plugged is on PCI, since virtio-mmio does not support hotplug",
 };
 
 /// Whether the device may be given an address of type `virtio-mmio`.
@@ -20,8 +20,8 @@ pub(super) fn allows(domain: &Domain, device: &dyn Device) -> bool {
     domain.os.family().has_virtio_mmio() && device.allows_mmio()
 }
 
-/// Takes a device that comes while the guest runs from no bus to PCI, where there is one, whatever the others do
-/// (`qemuDomainEnsureVirtioAddress` in libvirt's `src/qemu/qemu_domain_address.c`); `true` where it needs a place there.
+/// Moves a hot-plugged device from virtio-mmio to PCI, where the machine has PCI
+/// (`qemuDomainEnsureVirtioAddress` in libvirt's `src/qemu/qemu_domain_address.c`); `true` if it needs a PCI slot.
 pub(crate) fn to_pci(domain: &mut Domain, kind: Kind, index: usize) -> bool {
     let has_root = domain.os.family().root().is_some();
     let origin = domain.devices.origin(kind, index).unwrap_or(domain.origin);
@@ -35,7 +35,8 @@ pub(crate) fn to_pci(domain: &mut Domain, kind: Kind, index: usize) -> bool {
     true
 }
 
-/// Puts virtio devices without an address on no bus, where libvirt does (`qemuDomainAssignVirtioMMIOAddresses`).
+/// Assigns virtio-mmio to virtio devices without an address, where libvirt does
+/// (`qemuDomainAssignVirtioMMIOAddresses`).
 pub(super) fn assign(domain: &mut Domain) {
     let family = domain.os.family();
     let is_named = || domain.devices.iter().any(|(_, _, device)| device.info().address.is(&Address::VirtioMmio));

@@ -1,4 +1,4 @@
-//! `Domain` to `Definition`: what libvirt fills in when it stores a definition.
+//! `Domain` to `Definition`: fills in what libvirt fills in when it stores a definition.
 
 mod check;
 mod common;
@@ -7,11 +7,12 @@ mod disks;
 mod implicit;
 pub(crate) mod mmio;
 pub mod pci;
-pub(crate) mod ports;
 mod scsi_hostdev;
 mod smartcards;
 mod unique;
 mod usb;
+pub(crate) mod usb_ports;
+mod virtio_serial;
 
 use std::collections::BTreeSet;
 
@@ -32,7 +33,7 @@ use crate::model::{Defaults, Facts};
 
 /// A domain as libvirt would store it: defaults, implicit devices and controllers, models, addresses.
 #[derive(Debug, Clone)]
-pub struct Definition(Domain);
+pub struct Definition(Box<Domain>);
 
 impl Definition {
     /// The filled-in domain.
@@ -45,20 +46,21 @@ impl Definition {
         self.0.to_xml()
     }
 
-    /// The domain, to be prepared for a start.
-    pub(crate) fn into_domain(self) -> Domain {
+    /// The domain, for `prepare`.
+    pub(crate) fn into_domain(self) -> Box<Domain> {
         self.0
     }
 }
 
-/// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its `src/conf/domain_postparse.c`).
-pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
+/// Fills in what the definition leaves out, in libvirt's order (`virDomainDefPostParse` in its
+/// `src/conf/domain_postparse.c`).
+pub(crate) fn define(domain: Box<Domain>, facts: Facts<'_>) -> Outcome<Definition> {
     let mut faults = Diagnostics::new();
     let mut domain = domain;
     controllers::order(&mut domain);
     disks::order(&mut domain);
     fill_in_elements(&mut domain, facts, &mut faults);
-    // These are added before controllers without an index get one.
+    // These are added before controllers without an index are numbered.
     scsi_hostdev::controllers(&mut domain);
     controllers::number(&mut domain);
     implicit::default_devices(&mut domain);
@@ -69,7 +71,7 @@ pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     controllers::number(&mut domain);
     scsi_hostdev::assign(&mut domain);
     implicit::implied_devices(&mut domain, &mut faults);
-    // Devices that were added since have defaults of their own; what the others have to say was said above.
+    // Implied devices have defaults of their own; the findings about the others were reported above.
     let mut again = Diagnostics::new();
     let mut defaults = Defaults { arch, family, name, facts, faults: &mut again };
     domain.devices.define(&mut defaults);
@@ -78,10 +80,10 @@ pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     for (place, interface) in domain.devices.interfaces.iter_mut().enumerate() {
         interface.derive_ids(&uuid, place);
     }
-    Vcpus::check(&domain, &mut |d| faults.push(d));
+    Vcpus::check(&domain, &mut faults);
     check::check(&domain, &mut faults);
-    ports::usb_given(&domain, &mut |d| faults.push(d));
-    ports::virtio_serial(&mut domain, &mut |d| faults.push(d));
+    usb_ports::check_given(&domain, &mut faults);
+    virtio_serial::assign(&mut domain, &mut faults);
     let mut taken = vio_taken(&domain);
     domain.devices.controllers.iter_mut().for_each(|c| c.define_vio(&mut taken));
     memory::assign(&mut domain);
@@ -89,7 +91,7 @@ pub(crate) fn define(domain: Domain, facts: Facts<'_>) -> Outcome<Definition> {
     Outcome::new(Definition(domain), faults)
 }
 
-/// The registers that the definition names.
+/// The spapr-vio registers in the definition.
 fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     let addresses = domain.devices.controllers.iter().filter_map(|c| c.info.address.as_ref());
     let registers = addresses.filter_map(|address| match &address.value {
@@ -108,43 +110,40 @@ fn vio_taken(domain: &Domain) -> BTreeSet<u64> {
     registers.collect()
 }
 
-static EMULATOR: DefaultRule = DefaultRule {
-    name: "default-emulator",
-    text: "without `<emulator>` the usual binary of the architecture is taken",
-};
+static EMULATOR: DefaultRule =
+    DefaultRule { name: "default-emulator", text: "without `<emulator>` the binary is `/usr/bin/qemu-system-ARCH`" };
 
-/// The usual binary for guests of this architecture.
+/// The default binary for guests of this architecture.
 pub fn default_emulator(arch: Arch) -> String {
     format!("/usr/bin/qemu-system-{}", arch.qemu())
 }
 
 fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
-    let report = &mut |d| faults.push(d);
-    Sysinfo::define(&mut domain.sysinfo, &mut domain.general.uuid, report);
-    domain.general.define(origin, report);
-    domain.vcpus.define(origin, report);
-    domain.iothreads.define(origin, report);
-    domain.throttles.check(report);
+    Sysinfo::define(&mut domain.sysinfo, &mut domain.general.uuid, faults);
+    domain.general.define(origin, faults);
+    domain.vcpus.define(origin, faults);
+    domain.iothreads.define(origin, faults);
+    domain.throttles.check(faults);
     domain.cputune.define(domain.vcpus.max.get().unwrap_or(1));
-    domain.limits.define(report);
-    domain.resource.check(report);
-    domain.idmap.check(origin, report);
+    domain.limits.define(faults);
+    domain.resource.check(faults);
+    domain.idmap.check(origin, faults);
     if !domain.cputune.pins() {
-        domain.vcpus.follow(origin, &domain.numatune);
+        domain.vcpus.follow_memory(origin, &domain.numatune);
     }
     domain.numatune.define(origin, domain.vcpus.placement);
     domain.emulator.get_or_insert_with(|| Spanned::rule(default_emulator(domain.os.arch()), &EMULATOR, domain.origin));
     let per_device = domain.has_device_boot_order();
-    domain.os.define(origin, per_device, report);
-    os::choose(domain, facts, report);
-    domain.clock.define(origin, &domain.os, domain.general.is_kvm(), report);
-    domain.extensions.check(report);
-    domain.features.define(origin, &domain.os, domain.general.is_kvm(), facts, report);
-    domain.lifecycle.define(origin, report);
-    crate::model::elements::seclabel::Seclabel::define(&mut domain.labels, report);
+    domain.os.define(origin, per_device, faults);
+    os::choose(domain, facts, faults);
+    domain.clock.define(origin, &domain.os, domain.general.is_kvm(), faults);
+    domain.extensions.check(faults);
+    domain.features.define(origin, &domain.os, domain.general.is_kvm(), facts, faults);
+    domain.lifecycle.define(origin, faults);
+    crate::model::elements::seclabel::Seclabel::define(&mut domain.labels, faults);
     let max = domain.vcpus.max.as_ref().map(|m| m.value);
-    // Under KVM the default of a machine of Arm is a CPU that the host does not have.
+    // Under KVM the default CPU of an Arm machine is one that the host does not have.
     let kvm = domain.general.is_kvm();
     let default = domain.os.default_cpu().filter(|_| domain.os.arch().is_x86() || !kvm);
     let default = default.map(|own| if domain.has_32_bits() && own == "qemu64" { "qemu32".to_owned() } else { own });
@@ -152,22 +151,22 @@ fn fill_in_elements(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnost
         if domain.has_32_bits() {
             cpu.without_migration();
         }
-        cpu.define(default, (domain.os.arch(), kvm), max, report);
-        cpu.check(domain, report);
+        cpu.define(default, (domain.os.arch(), kvm), max, faults);
+        cpu.check(domain, faults);
         domain.cpu = Some(cpu);
     }
     let cells = domain.numa().map_or(0, Numa::total_kib);
     domain.backing.define(domain.numa().map_or(0, |n| n.cells.len()));
     let devices = domain.devices.memories.iter().map(MemoryDevice::kib).fold(0, u64::saturating_add);
-    domain.memory.define(origin, cells, devices, report);
-    os::check(domain, report);
+    domain.memory.define(origin, cells, devices, faults);
+    os::check(domain, faults);
     if let Some(security) = &domain.security {
-        security.check(domain.os.arch(), domain.general.is_kvm(), report);
+        security.check(domain.os.arch(), domain.general.is_kvm(), faults);
     }
-    domain.features.check(domain, report);
-    domain.power.check(domain, report);
-    domain.memory.check(domain, report);
-    domain.backing.check(domain, report);
-    domain.numatune.check(domain, report);
-    domain.cputune.check(domain, report);
+    domain.features.check(domain, faults);
+    domain.power.check(domain, faults);
+    domain.memory.check(domain, faults);
+    domain.backing.check(domain, faults);
+    domain.numatune.check(domain, faults);
+    domain.cputune.check(domain, faults);
 }

@@ -1,4 +1,4 @@
-//! Where SCSI devices of the host stand in the guest, and the controllers that they need.
+//! Addresses of SCSI `<hostdev>`s, and the controllers that they need.
 
 use crate::define::controllers::add_controller;
 use crate::ir::{DefaultRule, OptExt, Spanned};
@@ -9,17 +9,15 @@ use crate::model::devices::disk::DiskBus;
 
 static PLACE: DefaultRule = DefaultRule {
     name: "hostdev-scsi-address",
-    text: "a SCSI device of the host gets the first free unit, of 7, of the first SCSI controller that has one",
+    text: "a SCSI `<hostdev>` gets the first free of the 7 units of the first SCSI controller that has one",
 };
-static CONTROLLER: DefaultRule = DefaultRule {
-    name: "hostdev-scsi-controller",
-    text: "a SCSI controller is added for a device of the host that stands on it",
-};
+static CONTROLLER: DefaultRule =
+    DefaultRule { name: "hostdev-scsi-controller", text: "a SCSI controller is added for a SCSI `<hostdev>` on it" };
 
-/// How many units of a controller are given out.
+/// How many units of a controller are assigned.
 const UNITS: u32 = 7;
 
-/// The places on SCSI controllers that are in use.
+/// The addresses on SCSI controllers that are in use.
 fn taken(domain: &Domain) -> Vec<(u32, u32, u32, u32)> {
     let disks = domain.devices.disks.iter().filter(|d| d.bus.is(&DiskBus::Scsi)).map(|d| &d.info);
     let hostdevs = domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()).map(|h| &h.info);
@@ -32,7 +30,8 @@ fn taken(domain: &Domain) -> Vec<(u32, u32, u32, u32)> {
     disks.chain(hostdevs).filter_map(place).collect()
 }
 
-/// Gives every SCSI device of the host a place (`virDomainHostdevAssignAddress` in libvirt's `src/conf/domain_postparse.c`).
+/// Assigns an address to each SCSI `<hostdev>` (`virDomainHostdevAssignAddress` in libvirt's
+/// `src/conf/domain_postparse.c`).
 pub fn assign(domain: &mut Domain) {
     for at in 0..domain.devices.hostdevs.len() {
         let wants = domain.devices.hostdevs.get(at).is_some_and(|h| h.scsi().is_some() && h.info.address.is_none());
@@ -48,10 +47,11 @@ pub fn assign(domain: &mut Domain) {
     }
 }
 
-/// Adds the controllers that SCSI devices of the host name, of the model of those that are there
+/// Adds the controllers in addresses of SCSI `<hostdev>`s, with the model of those that exist
 /// (`virDomainDefMaybeAddHostdevSCSIcontroller` in libvirt's `src/conf/domain_postparse.c`).
 ///
-/// This happens when the devices are read, before those of the machine type are added, and again when all places are known.
+/// This happens when the devices are read, before those of the machine type are added, and again when all addresses are
+/// known.
 pub fn controllers(domain: &mut Domain) {
     let (mut highest, mut model) = (None, None);
     for device in domain.devices.hostdevs.iter().filter(|h| h.scsi().is_some()) {

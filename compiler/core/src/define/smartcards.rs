@@ -1,4 +1,4 @@
-//! Slots of smartcards, and the readers that they need.
+//! Slots of smartcards, and their CCID controllers.
 
 use crate::define::controllers::ensure;
 use crate::ir::{DefaultRule, Spanned};
@@ -8,10 +8,12 @@ use crate::model::devices::address::Address;
 use crate::model::devices::controller::ControllerType;
 
 static SLOT: DefaultRule =
-    DefaultRule { name: "ccid-slot", text: "a smartcard gets the next slot of the first reader" };
-static READER: DefaultRule = DefaultRule { name: "ccid-controller", text: "a reader is added for a smartcard" };
+    DefaultRule { name: "ccid-slot", text: "a smartcard gets the next slot of the first CCID controller" };
+static READER: DefaultRule =
+    DefaultRule { name: "ccid-controller", text: "a CCID controller is added for a smartcard" };
 
-/// Gives every card a slot, and adds the readers (`virDomainDefMaybeAddSmartcardController` in libvirt's `src/conf/domain_postparse.c`).
+/// Assigns a slot to each smartcard, and adds the CCID controllers (`virDomainDefMaybeAddSmartcardController` in
+/// libvirt's `src/conf/domain_postparse.c`).
 pub fn assign(domain: &mut Domain) {
     for at in 0..domain.devices.smartcards.len() {
         let slots = domain.devices.smartcards.iter().filter_map(|c| match &c.info().address {

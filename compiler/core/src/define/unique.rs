@@ -1,4 +1,4 @@
-//! What no two devices have: a name from the user.
+//! Aliases from the user are unique.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -9,11 +9,11 @@ use crate::codes;
 use crate::model::Domain;
 use crate::model::devices::Kind;
 
-/// The rule of `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
+/// See `virDomainDeviceDefValidateAliasesIterator` in libvirt's `src/conf/domain_validate.c`.
 pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
     let mut names: BTreeMap<&str, Span> = BTreeMap::new();
     for (kind, at, device) in domain.devices.iter() {
-        // The first console may be the first serial port, and then has its name.
+        // The first console may be the first serial port, and then has its alias.
         let own = device.info().alias.as_ref().filter(|alias| alias.value.starts_with("ua-"));
         let Some(alias) = own.filter(|_| kind != Kind::Console || at > 0) else { continue };
         match names.entry(&alias.value) {
@@ -22,7 +22,7 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
                 let message = format!("another device has the alias `{}`", alias.value);
                 let fault = Diagnostic::at(&codes::CONFLICT, alias.origin, message)
                     .help("give each device its own `<alias name>`");
-                faults.push(fault.label(*first.get(), "the other one"));
+                faults.push(fault.label(*first.get(), "the other device"));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The command line, and where each argument comes from.
+//! The command line, with the origin of each argument.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::valid::Valid;
 pub struct Argument {
     /// The argument.
     pub arg: Arg,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
 }
 
@@ -24,14 +24,14 @@ pub struct Argument {
 #[derive(Debug, Clone)]
 pub struct Argv(pub Vec<Argument>);
 
-/// Where an argument comes from, for people and for tools.
+/// The origin of an argument, as `--emit map` shows it.
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 pub struct MapEntry {
     /// The number of the argument; the binary is 0.
     pub index: usize,
     /// The argument, with its placeholders.
     pub argument: String,
-    /// The file, where it comes from one.
+    /// The file, where the argument comes from one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
     /// The line in the file, from 1.
@@ -68,7 +68,7 @@ pub fn argv(machine: &Valid<Machine>) -> Argv {
     Argv(out)
 }
 
-/// The argument behind an option, where it has one.
+/// The argument after an option, where it has one.
 pub(crate) fn value_arg(payload: &Payload) -> Option<Arg> {
     match payload {
         Payload::None => None,
@@ -85,7 +85,7 @@ impl Argv {
         self.0.iter().map(|a| a.arg.display()).collect()
     }
 
-    /// Where each argument comes from.
+    /// The origin of each argument.
     pub fn map(&self, source: &SourceFile) -> Vec<MapEntry> {
         let entry = |(index, argument): (usize, &Argument)| {
             let place = match argument.origin {

@@ -1,4 +1,4 @@
-//! `Machine` to output: renderings of what `prepare` made.
+//! `Machine` to output: command line, shell script, plan, QMP.
 
 pub mod argv;
 pub mod hotplug;

@@ -1,4 +1,4 @@
-//! The plan: what the runtime does to run a machine.
+//! The plan: the steps by which the runtime starts a machine.
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -15,15 +15,15 @@ use crate::prepare::Machine;
 use crate::qemu::rules;
 use crate::valid::Valid;
 
-/// Who makes plans.
+/// The producer of plans.
 pub(crate) const PRODUCER: &str = concat!("virtc ", env!("CARGO_PKG_VERSION"));
 
-static START: DefaultRule = DefaultRule { name: "start", text: "what every start of a VM needs" };
+static START: DefaultRule = DefaultRule { name: "start", text: "a step of every start of a VM" };
 
-/// The plan of a machine, or why there can be none.
+/// The plan of a machine.
 ///
 /// # Errors
-/// What the runtime cannot do yet, at its place.
+/// What the runtime does not support, at its place.
 pub fn plan(machine: &Valid<Machine>, source: &SourceFile) -> Result<Plan, Diagnostics> {
     let m = machine.get();
     let needs = m.needs();
@@ -65,19 +65,20 @@ pub fn plan(machine: &Valid<Machine>, source: &SourceFile) -> Result<Plan, Diagn
     Ok(Plan { format: FORMAT, producer: PRODUCER.to_owned(), digest, domain: domain_id(m.domain()), steps })
 }
 
-/// The bytes that QEMU must be able to lock: all of the guest's memory and 1 GiB for its devices, where a device of the host writes to it
+/// The limit on locked memory in bytes: all of the guest's memory and 1 GiB, where a device of the host accesses it
 /// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
 pub fn memlock(machine: &Machine) -> Option<u64> {
     machine.needs().pinned.then(|| machine.domain().locked_bytes())
 }
 
-/// Which VM a plan is for.
+/// The name and uuid of a VM.
 pub(crate) fn domain_id(domain: &Domain) -> DomainId {
     let uuid = domain.general.uuid.as_ref().map(|u| u.show()).unwrap_or_default();
     DomainId { name: domain.name().to_owned(), uuid }
 }
 
-/// A digest of the source and of what QEMU is told, as plans show it: the same for the same input, whatever form the compiler keeps it in.
+/// A digest of the source and of the arguments or commands for QEMU in their serialized form: the same for the same
+/// input.
 pub(crate) fn digest_of(told: &impl Serialize, source: &SourceFile) -> String {
     let mut hash = Sha256::new();
     hash.update(source.text().as_bytes());
@@ -86,7 +87,7 @@ pub(crate) fn digest_of(told: &impl Serialize, source: &SourceFile) -> String {
     hash.iter().fold(String::from("sha256:"), |text, byte| text + &format!("{byte:02x}"))
 }
 
-/// Where a step comes from, in the words of plans.
+/// The origin of a step, as plans have it.
 pub(crate) fn plan_origin(origin: Origin, source: &SourceFile) -> PlanOrigin {
     match origin {
         Origin::Rule(rule, _) => PlanOrigin::Rule(rule.name.to_owned()),

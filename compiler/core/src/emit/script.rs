@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::Diagnostics;
 use virtc_plan::{Arg, Part, Placeholder, Step};
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::emit::argv::value_arg;
 use crate::prepare::Machine;
 use crate::qemu::{HostRequirements, Payload, Props, QemuOption, Value};
@@ -13,10 +13,10 @@ use crate::valid::Valid;
 
 /// A POSIX shell script that starts the machine.
 ///
-/// It makes `$state`, gives QEMU what it can open itself in place of descriptors, and lists what a person must do first as comments.
+/// It creates `$state`, passes paths in place of descriptors, and lists as comments what has to be done first.
 ///
 /// # Errors
-/// A descriptor that QEMU cannot open itself.
+/// A descriptor that QEMU cannot open by a path, or a QMP command that has to be sent first.
 pub fn script(machine: &Valid<Machine>) -> Result<String, Diagnostics> {
     let mut out = String::from(
         "#!/bin/sh\nset -eu\nstate=${state:-$(mktemp -d)}\n\
@@ -39,16 +39,18 @@ pub fn script(machine: &Valid<Machine>) -> Result<String, Diagnostics> {
     }
     let mut faults = Diagnostics::new();
     for (call, origin) in &needs.commands {
-        let message =
-            format!("`{}`, which QEMU is told before the guest runs, cannot be sent by a shell script", call.execute);
-        let span = origin.span();
-        faults.push(
-            Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `virtc run`, or `--emit plan`"),
+        faults.refuse_with(
+            origin,
+            format!(
+                "a shell script cannot send the QMP command `{}`, which the guest needs before it runs",
+                call.execute
+            ),
+            "use `virtc run`, or `--emit plan`",
         );
     }
     out.push_str("exec");
     for item in machine.get().options() {
-        // Sets of descriptors are replaced by the paths behind them.
+        // Fd sets are replaced by paths.
         if item.option == "add-fd" {
             continue;
         }
@@ -62,12 +64,8 @@ pub fn script(machine: &Valid<Machine>) -> Result<String, Diagnostics> {
                 out.push_str(&word);
             }
             Err(fd) => {
-                let message = format!("descriptor `{fd}` cannot be opened in a shell script");
-                let span = item.origin.span();
-                faults.push(
-                    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)
-                        .help("use `virtc run`, or `--emit plan`"),
-                );
+                let message = format!("a shell script cannot open the descriptor `{fd}`");
+                faults.refuse_with(item.origin, message, "use `virtc run`, or `--emit plan`");
             }
         }
     }
@@ -75,7 +73,7 @@ pub fn script(machine: &Valid<Machine>) -> Result<String, Diagnostics> {
     if faults.is_empty() { Ok(out) } else { Err(faults) }
 }
 
-/// The value of an item with what QEMU can open itself in place of descriptors.
+/// The value of an option with paths in place of descriptors.
 fn openable(item: &QemuOption, needs: &HostRequirements) -> Payload {
     match &item.payload {
         Payload::Chardev(chardev) => Payload::Opts(chardev.opts_by_path()),
@@ -84,7 +82,7 @@ fn openable(item: &QemuOption, needs: &HostRequirements) -> Payload {
     }
 }
 
-/// A vDPA device by its path in place of its set of descriptors.
+/// A vDPA device by its path in place of its fd set.
 fn vdpa_by_path(props: &Props, needs: &HostRequirements) -> Props {
     let id = props.get("id").and_then(Value::plain).unwrap_or_default();
     let name = format!("{}-vdpa", id.trim_start_matches("host"));
@@ -110,7 +108,7 @@ fn vdpa_by_path(props: &Props, needs: &HostRequirements) -> Props {
     })
 }
 
-/// A tap by the name of its interface, which a person has made. A macvtap stays a descriptor.
+/// A tap device by the name of its interface, which has to be created first. A macvtap stays a descriptor.
 fn tap_by_name(props: &Props) -> Props {
     let first = props.get("fd").or(props.get("fds")).and_then(Value::descriptor);
     if !first.is_some_and(|name| name.starts_with("tapfd-")) {
@@ -126,12 +124,12 @@ fn tap_by_name(props: &Props) -> Props {
     })
 }
 
-/// The name that the script takes for the tap behind `hostnet0`.
+/// The name of the tap interface of `hostnet0` in the script.
 fn tap_name(id: &str) -> String {
     format!("vnet{}", id.trim_start_matches(|c: char| !c.is_ascii_digit()))
 }
 
-/// Templates, and the files that are made of them where they are not there yet; both as shell words.
+/// Templates, and the files to copy them to where those do not exist; both as shell words.
 fn templates(machine: &Valid<Machine>) -> Vec<(String, String)> {
     let word = |text: &str| {
         let mut word = String::new();
@@ -158,7 +156,7 @@ fn templates(machine: &Valid<Machine>) -> Vec<(String, String)> {
     copies.collect()
 }
 
-/// What the plan does and a script cannot.
+/// What a plan does and a script cannot.
 fn first(machine: &Valid<Machine>) -> Vec<String> {
     let needs = machine.get().needs();
     let mut out = Vec::new();
@@ -167,29 +165,32 @@ fn first(machine: &Valid<Machine>) -> Vec<String> {
             out.push(if *managed {
                 format!("bind {device} to vfio-pci")
             } else {
-                format!("see that {device} is bound to vfio-pci")
+                format!("make sure that {device} is bound to vfio-pci")
             });
         }
     }
     if !needs.vf_settings.is_empty() {
-        out.push("set the MAC and VLAN of the VF on its physical function".to_owned());
+        out.push("set the MAC address and VLAN of the VF on its physical function".to_owned());
     }
-    out.extend(needs.refused.iter().map(|(_, what)| format!("see to this yourself: {what}")));
+    out.extend(needs.refused.iter().map(|(_, what)| format!("not done by this script: {what}")));
     for (step, _) in needs.turns().flat_map(|turn| &turn.steps) {
         if let Step::Tap { fds, bridge, .. } = step {
-            let bridge = bridge.as_ref().map_or_else(String::new, |b| format!(" and join it to bridge {b}"));
+            let bridge = bridge.as_ref().map_or_else(String::new, |b| format!(" and add it to bridge {b}"));
             let id = fds
                 .first()
                 .and_then(|fd| fd.strip_prefix("tapfd-"))
                 .and_then(|fd| fd.strip_suffix('0'))
                 .unwrap_or_default();
-            out.push(format!("make tap interface {}{bridge}", tap_name(id)));
+            out.push(format!("create tap interface {}{bridge}", tap_name(id)));
         }
     }
     out
 }
 
-/// One argument as a shell word, or the descriptor that has none.
+/// An argument as a shell word.
+///
+/// # Errors
+/// The name of a descriptor or secret in it, which a shell cannot open.
 fn word(arg: &Arg) -> Result<String, String> {
     let mut out = String::new();
     for part in Vec::from(arg.clone()) {

@@ -8,17 +8,17 @@ words! {
 }
 
 impl Arch {
-    /// Whether it is one of a PC.
+    /// Whether it is x86.
     pub fn is_x86(self) -> bool {
         matches!(self, Self::X86_64 | Self::I686)
     }
 
-    /// Whether it is one of Arm's.
+    /// Whether it is Arm.
     pub fn is_arm(self) -> bool {
         !self.is_x86()
     }
 
-    /// QEMU's name of it: the end of the name of the binary that runs it.
+    /// QEMU's name of it, as in `qemu-system-x86_64`.
     pub fn qemu(self) -> &'static str {
         match self {
             Self::X86_64 => "x86_64",
@@ -28,12 +28,14 @@ impl Arch {
         }
     }
 
-    /// The architecture of the QEMU profile that says what its guests may have: the 64-bit binary knows all that the 32-bit one does.
+    /// The architecture of the QEMU profile for its guests: that of the 64-bit binary, which has everything that the
+    /// 32-bit one has.
     pub fn profile(self) -> &'static str {
         if self.is_arm() { "aarch64" } else { "x86_64" }
     }
 
-    /// Whether the binary for `own` runs its guests (`virQEMUCapsIsArchSupported` in libvirt's `src/qemu/qemu_capabilities.c`).
+    /// Whether `qemu-system-OWN` runs its guests (`virQEMUCapsIsArchSupported` in libvirt's
+    /// `src/qemu/qemu_capabilities.c`).
     pub(crate) fn runs_on(self, own: &str) -> bool {
         match self {
             Self::X86_64 => own == "x86_64",
@@ -45,7 +47,7 @@ impl Arch {
     }
 }
 
-/// The architecture of the guests of the QEMU at `path`, as its name says.
+/// The architecture in the name of the QEMU binary at `path`.
 pub(crate) fn of_binary(path: &str) -> Option<&str> {
     path.rsplit_once("qemu-system-").map(|(_, own)| own)
 }

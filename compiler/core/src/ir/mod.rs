@@ -1,4 +1,4 @@
-//! What the typed model is made of.
+//! The leaf types of the model.
 
 pub(crate) mod arch;
 mod origin;

@@ -4,21 +4,21 @@ use std::ops::Deref;
 
 use virtc_diag::{Place, Span};
 
-/// A rule that adds what the user left out; `--emit map` and `--why` print it.
+/// A rule that fills in what a definition leaves out; `--emit map` and `--why` print it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct DefaultRule {
-    /// Kebab-case.
+    /// The name, in kebab-case.
     pub name: &'static str,
     /// What the rule does and why, in one or two sentences.
     pub text: &'static str,
 }
 
-/// Where something comes from.
+/// Where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// This place of the document.
     Xml(Span),
-    /// This rule, for the element at this place.
+    /// This rule, which added it for the element at this place.
     Rule(&'static DefaultRule, Span),
 }
 
@@ -38,7 +38,7 @@ impl Origin {
         }
     }
 
-    /// What `rule` adds for what is here.
+    /// The origin of what `rule` adds for the element at this origin.
     #[must_use]
     pub fn with_rule(self, rule: &'static DefaultRule) -> Self {
         Self::Rule(rule, self.span())
@@ -57,7 +57,7 @@ impl From<Origin> for Place {
     }
 }
 
-/// A value that knows where it comes from. Two are equal when their values are.
+/// A value with its origin. Two are equal when their values are.
 #[derive(Debug, Clone, Copy)]
 pub struct Spanned<T> {
     /// The value.
@@ -70,7 +70,7 @@ pub struct Spanned<T> {
 pub type Opt<T> = Option<Spanned<T>>;
 
 impl<T> Spanned<T> {
-    /// A value that stands at `span`.
+    /// A value in the XML at `span`.
     pub fn xml(value: T, span: Span) -> Self {
         Self { value, origin: Origin::Xml(span) }
     }
@@ -80,7 +80,7 @@ impl<T> Spanned<T> {
         Self { value, origin }
     }
 
-    /// A value that `rule` added for what is at `origin`.
+    /// A value that `rule` added for the element at `origin`.
     pub fn rule(value: T, rule: &'static DefaultRule, origin: Origin) -> Self {
         Self { value, origin: origin.with_rule(rule) }
     }
@@ -106,13 +106,13 @@ impl<T: PartialEq> PartialEq for Spanned<T> {
 
 impl<T: Eq> Eq for Spanned<T> {}
 
-/// The value of an optional leaf, where it is there.
+/// Access to the value of an optional leaf.
 pub trait OptExt<T> {
     /// A copy of the value.
     fn get(&self) -> Option<T>
     where
         T: Copy;
-    /// Whether the value is there and equal to `other`.
+    /// Whether the value is present and equal to `other`.
     fn is(&self, other: &T) -> bool
     where
         T: PartialEq;

@@ -5,11 +5,13 @@ use std::fmt::Write as _;
 
 use crate::ir::Leaf;
 
-/// A set of CPUs, NUMA nodes or threads as the format writes it: numbers, ranges and exclusions. It is written back in its shortest form.
+/// A set of CPUs, NUMA nodes or threads (0–16383): numbers, ranges and exclusions in the XML, written back in the
+/// shortest form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct CpuSet(BTreeSet<u32>);
 
-/// Numbers end here (`virBitmapParse` in libvirt's `src/util/virbitmap.c` takes as many for sets of CPUs).
+/// The first number that is too large (`virBitmapParse` in libvirt's `src/util/virbitmap.c` accepts as many for sets of
+/// CPUs).
 const LIMIT: u32 = 16_384;
 
 impl CpuSet {
@@ -28,7 +30,7 @@ impl CpuSet {
         self.0.contains(&number)
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -38,7 +40,7 @@ impl CpuSet {
         self.0.len()
     }
 
-    /// The greatest number.
+    /// The largest number.
     pub fn last(&self) -> Option<u32> {
         self.0.last().copied()
     }
@@ -48,7 +50,7 @@ impl CpuSet {
         self.0.intersection(&other.0).next().copied()
     }
 
-    /// One more number.
+    /// Adds a number.
     pub fn insert(&mut self, number: u32) {
         self.0.insert(number);
     }
@@ -65,7 +67,7 @@ impl CpuSet {
         out
     }
 
-    /// Each run as the format writes it.
+    /// Each run as text: `3` or `0-2`.
     pub fn parts(&self) -> Vec<String> {
         let show = |(first, last)| if first == last { format!("{first}") } else { format!("{first}-{last}") };
         self.ranges().into_iter().map(show).collect()

@@ -2,9 +2,9 @@
 
 use std::fmt::Write as _;
 
-/// A type that a text of the format can be read as, and that is written back as libvirt writes it.
+/// A type of values in the XML: read from text, and written as libvirt writes it.
 pub trait Leaf: Sized {
-    /// The value of `text`, `None` where it has none.
+    /// The value of `text`; `None` where it is not valid.
     fn read(text: &str) -> Option<Self>;
     /// The text as libvirt writes it.
     fn show(&self) -> String;
@@ -12,7 +12,7 @@ pub trait Leaf: Sized {
     const EXPECTED: &str = "a value of the kind that is needed here";
     /// Whether white space around the text belongs to the value.
     const VERBATIM: bool = false;
-    /// The words that are taken, where there is a finite set of them.
+    /// The valid words, where there is a finite set of them.
     fn words() -> &'static [&'static str] {
         &[]
     }
@@ -47,17 +47,17 @@ macro_rules! words {
 pub(crate) use words;
 
 words! {
-    /// A switch.
+    /// `on` or `off`.
     pub enum Switch { On = "on", Off = "off" }
 }
 
 words! {
-    /// Yes or no.
+    /// `yes` or `no`.
     pub enum YesNo { Yes = "yes", No = "no" }
 }
 
 words! {
-    /// A switch that can also be left to QEMU.
+    /// `on`, `off`, or QEMU's choice.
     pub enum SwitchAuto { On = "on", Off = "off", Auto = "auto" }
 }
 
@@ -85,8 +85,8 @@ impl Leaf for String {
     }
 }
 
-/// Decimal, or hexadecimal behind `0x`. White space may stand before it, as for C's `strtoull`, and none behind it (`virStrToLong_ull` in
-/// libvirt's `src/util/virstring.c`).
+/// Decimal, or hexadecimal after `0x`. White space may precede it, as for C's `strtoull`, but not follow it
+/// (`virStrToLong_ull` in libvirt's `src/util/virstring.c`).
 fn number(text: &str) -> Option<u64> {
     let text = text.trim_start();
     match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
@@ -95,7 +95,7 @@ fn number(text: &str) -> Option<u64> {
     }
 }
 
-/// A number that is read in hexadecimal, with or without `0x` before it.
+/// A number that is read in hexadecimal, with or without `0x`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hex(pub u64);
 
@@ -112,12 +112,15 @@ impl Leaf for Hex {
     }
 }
 
-/// A number that is read as C's `strtoul` reads it with base 0, as libvirt reads the parts of a PCI address: hexadecimal after `0x`, octal after
-/// another `0`, else decimal (`virXMLPropUInt` with base 0 in its `src/util/virxml.c`).
+/// A number that is read as C's `strtoul` reads it with base 0, as libvirt reads the parts of a PCI address:
+/// hexadecimal after `0x`, octal after another `0`, else decimal (`virXMLPropUInt` with base 0 in its
+/// `src/util/virxml.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CNumber(pub u32);
 
 impl Leaf for CNumber {
+    const EXPECTED: &str = "a number up to 0xffffffff, such as `10` or `0x0a`";
+
     fn read(text: &str) -> Option<Self> {
         let digits = text.trim_start();
         let octal = digits
@@ -171,7 +174,7 @@ macro_rules! signed {
 }
 signed!(i32 = "a number of 32 bits", i64 = "a number of 64 bits");
 
-/// A uuid, kept as its 16 bytes.
+/// A uuid, as its 16 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Uuid(pub [u8; 16]);
 
@@ -185,7 +188,7 @@ impl Leaf for Uuid {
     }
 }
 
-/// An Ethernet address.
+/// A MAC address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Mac(pub [u8; 6]);
 
@@ -210,7 +213,7 @@ impl Leaf for Mac {
     }
 }
 
-/// How many bytes a unit of the format stands for.
+/// The number of bytes in a unit of the format, such as `KiB`.
 pub fn unit_bytes(unit: &str) -> Option<u64> {
     if ["", "b", "byte", "bytes"].iter().any(|word| unit.eq_ignore_ascii_case(word)) {
         return Some(1);

@@ -1,7 +1,8 @@
 //! Which faults of the grammar leave the rest of a domain to be checked: those in parts on which no other part depends.
 //!
-//! A part with a fault is left out of the model, so that it has no other finding than the grammar's. Where another part may need it, as a
-//! disk needs its controller, no rule across parts is checked: what is missing would be missed by the rest.
+//! A part with a fault is left out of the model, so that it has no other finding than the grammar's. Where another part
+//! may need it, as a disk needs its controller, no rule across parts is checked: what is missing would be missed by the
+//! rest.
 
 use virtc_rng::Validated;
 use virtc_xml::Element;

@@ -1,4 +1,4 @@
-//! What every device may look at while it is turned into options of QEMU.
+//! What devices and elements can look at when they are turned into options of QEMU.
 
 use std::cell::RefCell;
 
@@ -13,31 +13,31 @@ use crate::qemu::{Props, Text, state};
 use crate::target::Target;
 use crate::target::ability::{Ability, Changes};
 
-/// What every device may look at while it is turned into items.
+/// What devices and elements can look at when they are turned into options of QEMU.
 pub struct EmitContext<'m> {
     /// The definition, complete and with aliases.
     pub domain: &'m Domain,
-    /// What this QEMU can do.
+    /// The QEMU to compile for.
     pub target: Target,
-    /// What is known of the host.
+    /// What is known about the host.
     pub facts: Facts<'m>,
-    /// What the definition adds to the abilities of its QEMU, and takes from them.
+    /// The capabilities that the definition adds and removes.
     pub changes: Changes,
     faults: RefCell<Diagnostics>,
 }
 
 impl<'m> EmitContext<'m> {
-    /// A view of `domain` for this QEMU and this host.
+    /// The context of `domain` for this QEMU and this host.
     pub fn new(domain: &'m Domain, target: &Target, facts: Facts<'m>) -> Self {
         let mut faults = Diagnostics::new();
         let names = &domain.extensions;
         let arch = domain.os.arch();
         let target = target.of_arch(arch);
-        let changes = Changes::read(&names.add, &names.del, (&target, arch), &mut |d| faults.push(d));
+        let changes = Changes::read(&names.add, &names.del, (&target, arch), &mut faults);
         Self { domain, target, facts, changes, faults: RefCell::new(faults) }
     }
 
-    /// A finding; the same finding twice is one.
+    /// Adds a finding, unless it was added already.
     pub fn report(&self, diagnostic: Diagnostic) {
         let mut faults = self.faults.borrow_mut();
         if !faults.iter().any(|d| *d == diagnostic) {
@@ -58,13 +58,13 @@ impl<'m> EmitContext<'m> {
 }
 
 impl EmitContext<'_> {
-    /// Whether QEMU has this property of a device, as far as that is known and the definition does not say otherwise.
+    /// Whether QEMU has this property of a device, as far as that is known; `<qemu:capabilities>` can change it.
     pub fn has_property(&self, device: &str, property: &str) -> bool {
         let is = |list: &[Ability]| list.iter().any(|a| a.is_property(device, property));
         !is(&self.changes.del) && (is(&self.changes.add) || self.target.has_property(device, property))
     }
 
-    /// Whether a core dump of QEMU holds the guest's memory.
+    /// Whether a core dump of QEMU includes the guest's memory.
     pub fn dump_core(&self) -> bool {
         self.domain
             .memory
@@ -96,7 +96,7 @@ impl EmitContext<'_> {
         props.with("addr", addr)
     }
 
-    /// `iobase` and `irq` of an ISA device; both are absent where it has no such address.
+    /// `iobase` and `irq` of an ISA device; nothing where it has no such address.
     pub fn isa_address(&self, address: &Opt<Address>) -> Props {
         match address {
             Some(Spanned { value: Address::Isa { iobase, irq }, .. }) => {
@@ -106,7 +106,7 @@ impl EmitContext<'_> {
         }
     }
 
-    /// `bus` and `port` of a device on a USB bus; both are absent where it has no USB address.
+    /// `bus` and `port` of a device on a USB bus; nothing where it has no such address.
     pub fn usb_address(&self, address: &Opt<Address>) -> Props {
         let Some(Spanned { value: Address::Usb { bus, port }, .. }) = address else { return Props::new() };
         let controller = self.domain.devices.controller(ControllerType::Usb, *bus);
@@ -115,7 +115,7 @@ impl EmitContext<'_> {
         props.opt("port", Some(port).filter(|p| !p.is_empty()))
     }
 
-    /// `bus` and `nr` of a port of a virtio-serial controller; both are absent where the device has no such address.
+    /// `bus` and `nr` of a port of a virtio-serial controller; nothing where the device has no such address.
     pub fn virtio_serial_address(&self, address: &Opt<Address>) -> Props {
         let Some(Spanned { value: Address::VirtioSerial { controller: index, bus, port }, .. }) = address else {
             return Props::new();
@@ -125,19 +125,18 @@ impl EmitContext<'_> {
         Props::new().with("bus", format!("{alias}.{bus}")).with("nr", *port)
     }
 
-    /// The directory of the domain on the mount of huge pages of this size; the host's default size where it is absent.
+    /// The domain's directory on the hugetlbfs mount of this page size in KiB; absent: the host's default size.
     pub fn hugepage_path(&self, kib: Opt<u64>, origin: Origin) -> Option<Text> {
         let size = kib.get().filter(|kib| *kib > 0).unwrap_or_else(|| self.facts.default_hugepage_kib());
         if let Some(mount) = self.facts.hugetlbfs(size) {
             return Some(Text::from(format!("{mount}/libvirt/qemu/{}", self.short_name())));
         }
-        let message = format!("the host has no mount of huge pages of {size} KiB");
-        let span = kib.origin_or(origin).span();
-        self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let message = format!("hugetlbfs is not mounted for {size} KiB pages on the host");
+        self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, kib.origin_or(origin), message));
         None
     }
 
-    /// The file for memory of this name.
+    /// The file of file-backed memory with this alias.
     pub fn ram_path(&self, alias: &str) -> Text {
         match self.facts.ram_dir() {
             Some(dir) => Text::from(format!("{dir}/{}/{alias}", self.short_name())),
@@ -153,7 +152,8 @@ impl EmitContext<'_> {
         }
     }
 
-    /// What libvirt names directories after: the id, which is -1 until libvirt runs the domain, and 20 characters of the name.
+    /// The name that libvirt uses in paths: the id, which is -1 until libvirt runs the domain, and 20 characters of the
+    /// name.
     pub fn short_name(&self) -> String {
         let id = self.domain.general.id.as_ref().map_or("-1", |id| id.value.as_str());
         format!("{id}-{}", self.domain.name().chars().take(20).collect::<String>())
@@ -162,13 +162,12 @@ impl EmitContext<'_> {
     /// Reports NUMA nodes that the host does not have.
     pub fn check_nodes(&self, nodes: &Spanned<CpuSet>) {
         if let Some(node) = nodes.value.iter().find(|n| self.facts.lacks_node(*n)) {
-            let span = nodes.origin.span();
             let message = format!("the host has no NUMA node {node}");
-            self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            self.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, nodes.origin, message));
         }
     }
 
-    /// The directory for sockets of channels that have no path of their own.
+    /// The directory for sockets of channels without a path.
     pub fn channel_dir(&self) -> Text {
         self.facts.channel_dir()
     }

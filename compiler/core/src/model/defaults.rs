@@ -1,4 +1,4 @@
-//! What devices may look at while they fill in their defaults.
+//! What devices can look at when they fill in their defaults.
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
@@ -6,7 +6,7 @@ use crate::ir::Arch;
 use crate::model::Facts;
 use crate::model::elements::os::MachineFamily;
 
-/// What devices may look at while they fill in their defaults.
+/// What devices can look at when they fill in their defaults.
 pub struct Defaults<'r> {
     /// The architecture.
     pub arch: Arch,
@@ -14,14 +14,15 @@ pub struct Defaults<'r> {
     pub family: MachineFamily,
     /// The name of the domain.
     pub name: String,
-    /// What is known of the host.
+    /// What is known about the host.
     pub facts: Facts<'r>,
-    /// What was found.
+    /// The findings.
     pub(crate) faults: &'r mut Diagnostics,
 }
 
 impl Defaults<'_> {
-    /// A finding. Devices fill in their defaults twice, before and after others are implied; what both find is kept once.
+    /// Adds a finding, unless it was added already: devices fill in their defaults twice, before and after implied
+    /// devices are added.
     pub fn report(&mut self, diagnostic: Diagnostic) {
         if !self.faults.iter().any(|known| *known == diagnostic) {
             self.faults.push(diagnostic);

@@ -1,4 +1,4 @@
-//! The typed model of a domain, in libvirt's words.
+//! The typed model of a domain, in libvirt's terms.
 
 use std::collections::BTreeMap;
 
@@ -39,11 +39,11 @@ use crate::qemu::{QemuOptions, RequirementsOf};
 use crate::xml_io::XmlWriter;
 use crate::xml_io::{Fields, Lowering};
 
-/// Makes [`Domain`] of a line for each element, in the order in which libvirt writes them (`virDomainDefFormatInternalSetRootName` in its
-/// `src/conf/domain_conf.c`); after the first list comes `<devices>`.
+/// Makes [`Domain`] of a line for each element, in the order in which libvirt writes them
+/// (`virDomainDefFormatInternalSetRootName` in its `src/conf/domain_conf.c`); after the first list comes `<devices>`.
 macro_rules! elements {
     ($($(#[$doc:meta])+ $field:ident: $type:ty,)+; $($(#[$late_doc:meta])+ $late:ident: $late_type:ty,)+) => {
-        /// A domain: every leaf knows its place, what the user left out is absent.
+        /// A domain: every value has its place in the XML, and what the user left out is absent.
         #[derive(Debug, Clone)]
         pub struct Domain {
             $($(#[$doc])+ pub $field: $type,)+
@@ -52,13 +52,14 @@ macro_rules! elements {
             /// The devices.
             pub devices: Devices,
             $($(#[$late_doc])+ pub $late: $late_type,)+
-            /// The whole element.
+            /// The start tag of `<domain>`.
             pub origin: Origin,
-            /// The numbers of the first sets of descriptors of devices, by alias; empty until devices have names.
+            /// The numbers of the first fd sets of devices, by alias; empty until devices have aliases.
             pub fd_sets: BTreeMap<String, u32>,
-            /// How many parts could not be read: where there are any, nothing is compiled.
+            /// The number of parts that could not be read; above 0, nothing is compiled.
             pub unread: usize,
-            /// Whether no part that could not be read is needed by another, so that the others can be checked all the same.
+            /// Whether no part that could not be read is needed by another, so that the others can be checked all the
+            /// same.
             pub is_checkable: bool,
         }
 
@@ -102,31 +103,31 @@ macro_rules! elements {
 }
 
 elements! {
-    /// Name, uuid, descriptions.
+    /// `<name>`, `<uuid>`, descriptions.
     general: General,
     /// Memory.
     memory: Memory,
-    /// What the domain may take of the host.
+    /// `<memtune>` and `<blkiotune>`.
     limits: Limits,
-    /// What the memory is made of.
+    /// `<memoryBacking>`: how the host provides the memory.
     backing: Backing,
     /// Virtual CPUs.
     vcpus: Vcpus,
-    /// I/O threads.
+    /// IOThreads.
     iothreads: Iothreads,
-    /// Limits that disks share.
+    /// `<throttlegroups>`: I/O limits that disks share.
     throttles: ThrottleGroups,
-    /// CPUs and CPU time of threads.
+    /// `<cputune>`: CPU pinning, CPU time and scheduling.
     cputune: Cputune,
-    /// Where the memory is on the host.
+    /// `<numatune>`: the host's NUMA nodes for the memory.
     numatune: Numatune,
-    /// The cgroup that it belongs to.
+    /// `<resource>`: the parent cgroup.
     resource: Resource,
-    /// What the guest reads about its hardware.
+    /// `<sysinfo>`: SMBIOS tables and fw_cfg entries.
     sysinfo: Vec<Sysinfo>,
-    /// Machine, firmware, boot.
+    /// `<os>`: machine type, firmware, boot.
     os: Os,
-    /// Users and groups.
+    /// `<idmap>`.
     idmap: Idmap,
     /// Features of the machine.
     features: Features,
@@ -134,16 +135,16 @@ elements! {
     cpu: Option<Cpu>,
     /// The clock.
     clock: Clock,
-    /// What happens at the guest's end.
+    /// `<on_poweroff>`, `<on_reboot>`, `<on_crash>`.
     lifecycle: Lifecycle,
-    /// How the guest sleeps, and what is counted of it.
+    /// `<pm>` and `<perf>`.
     power: Power,
     ;
-    /// Labels of security drivers.
+    /// `<seclabel>`s.
     labels: Vec<Seclabel>,
-    /// What is hidden from the host.
+    /// `<launchSecurity>`.
     security: Option<Security>,
-    /// What goes around the model.
+    /// The elements of the namespace `qemu`.
     extensions: Extensions,
 }
 
@@ -166,22 +167,27 @@ fn read_devices(domain: &Fields<'_, '_>) -> (Opt<String>, Devices) {
 }
 
 /// The domain in `document`, without what is faulty; no value where its root is no `<domain>`.
-pub(crate) fn lower(checked: &Validated<'_>) -> Outcome<Domain> {
+pub(crate) fn lower(checked: &Validated<'_>) -> Outcome<Box<Domain>> {
     read(checked, Lowering::new(checked))
 }
 
-/// As [`lower`], for the XML of a running domain: the names of its devices in QEMU are kept.
-pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Domain> {
+/// As [`lower`], for the XML of a running domain: the aliases of its devices are kept.
+pub(crate) fn lower_running(checked: &Validated<'_>) -> Outcome<Box<Domain>> {
     read(checked, Lowering::running(checked))
 }
 
-fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Domain> {
+fn read(checked: &Validated<'_>, cx: Lowering<'_>) -> Outcome<Box<Domain>> {
     let Some(root) = checked.root() else { return Outcome::none(Diagnostics::new()) };
     if !root.is("domain") {
-        let message = format!("the root element is `<{}>`, not `<domain>`", root.name());
-        return Diagnostic::at(&codes::MISSING, root.name_span(), message).into();
+        return Diagnostic::at(
+            &codes::MISSING,
+            root.name_span(),
+            format!("the root element is `<{}>`, not `<domain>`", root.name()),
+        )
+        .into();
     }
-    let mut domain = Domain::read(&Fields::new(&cx, root));
+    // A domain is large, and goes through many hands.
+    let mut domain = Box::new(Domain::read(&Fields::new(&cx, root)));
     let (found, met) = cx.finish();
     domain.unread = met + usize::from(!checked.document().is_complete());
     domain.is_checkable = apart::leaves_rest(checked, root);
@@ -222,7 +228,7 @@ impl Domain {
         self.os.family().root() == Some(PciModel::PcieRoot)
     }
 
-    /// Whether other processes of the host can share the guest's memory, as a device outside of QEMU must
+    /// Whether other processes of the host can map the guest's memory, as vhost-user needs it
     /// (`qemuValidateDomainDefVhostUserRequireSharedMemory` in libvirt's `src/qemu/qemu_validate.c`).
     pub fn shares_memory(&self) -> bool {
         let shared = self.backing.access.is(&Access::Shared);
@@ -241,7 +247,7 @@ impl Domain {
         }
     }
 
-    /// The bytes that QEMU must be able to lock where a device of the host writes to the guest's memory: all of it, and 1 GiB
+    /// The limit on locked memory in bytes where a device of the host accesses the guest's memory: all of it, and 1 GiB
     /// (`qemuDomainGetMemLockLimitBytes` in libvirt's `src/qemu/qemu_domain.c`).
     pub fn locked_bytes(&self) -> u64 {
         (self.memory.all_kib(self) << 10).saturating_add(1 << 30)
@@ -262,12 +268,12 @@ impl Domain {
         self.general.name.as_ref().map_or("", |n| n.value.as_str())
     }
 
-    /// Whether the binary is QEMU's for machines of 32 bits: one of 64 bits runs guests of 32 bits too.
+    /// Whether the binary is `qemu-system-i386`; a 32-bit guest can also run in `qemu-system-x86_64`.
     pub fn has_32_bits(&self) -> bool {
         self.emulator.as_ref().is_some_and(|path| path.ends_with("qemu-system-i386"))
     }
 
-    /// Whether any device has a place in the boot order.
+    /// Whether any device has a `<boot order>`.
     pub fn has_device_boot_order(&self) -> bool {
         self.devices.iter().any(|(_, _, device)| device.info().boot_order.is_some())
     }

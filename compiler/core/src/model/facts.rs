@@ -1,4 +1,4 @@
-//! What the compiler knows of the host: the host file, and libvirt's defaults where there is none.
+//! What the compiler knows about the host: the host file, and libvirt's defaults where there is none.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use virtc_inventory::{
 use crate::ir::CpuSet;
 use crate::qemu::{Text, state};
 
-/// The size of a huge page on x86 unless the kernel is told otherwise.
+/// The default huge page size on x86, in KiB.
 const DEFAULT_HUGEPAGE_KIB: u64 = 2048;
 
 /// The host file, if there is one.
@@ -21,12 +21,12 @@ pub struct Facts<'h> {
 }
 
 impl<'h> Facts<'h> {
-    /// What `file` says.
+    /// The facts in `file`.
     pub fn new(file: Option<&'h HostFile>) -> Self {
         Self { file, clock: None }
     }
 
-    /// The same at this second since the epoch, for what happens now and not whenever the file was made.
+    /// The same with this time in seconds since the epoch, in place of the time in the host file.
     #[must_use]
     pub fn at(self, seconds: u64) -> Self {
         Self { clock: Some(seconds), ..self }
@@ -37,7 +37,7 @@ impl<'h> Facts<'h> {
         self.file?.hardware.as_ref()
     }
 
-    /// How the host is set up, where the file says.
+    /// The host's settings (qemu.conf), where they are known.
     pub fn config(&self) -> Option<&'h Config> {
         self.file?.config.as_ref()
     }
@@ -52,23 +52,23 @@ impl<'h> Facts<'h> {
         self.file?.resources.as_ref()?.pools.get(name)
     }
 
-    /// What is known of the disk image at this path.
+    /// The disk image at this path, where it is known.
     pub fn image(&self, path: &str) -> Option<&'h ImageInfo> {
         self.file?.resources.as_ref()?.images.get(path)
     }
 
-    /// The CPU that `host-model` stands for, where it is known.
+    /// The CPU of `host-model`, where it is known.
     pub fn host_model(&self, kvm: bool) -> Option<&'h HostModel> {
         let resources = self.file?.resources.as_ref()?;
         if kvm { resources.host_model_kvm.as_ref() } else { resources.host_model_qemu.as_ref() }
     }
 
-    /// The firmware that is installed, in the order of preference, where it is known.
+    /// The firmware descriptors of the host, in the order of preference, where they are known.
     pub fn firmware(&self) -> Option<&'h [Firmware]> {
         self.file?.resources.as_ref()?.firmware.as_deref()
     }
 
-    /// The template for the variables of a firmware image that has no descriptor.
+    /// The `<nvram>` template for a firmware image without a descriptor.
     pub fn nvram_template(&self, image: &str) -> Option<String> {
         let default;
         let pairs = if let Some(config) = self.config() {
@@ -80,14 +80,13 @@ impl<'h> Facts<'h> {
         pairs.iter().find_map(|pair| pair.split_once(':').filter(|(path, _)| *path == image).map(|(_, t)| t.to_owned()))
     }
 
-    /// The newest version of Arm's interrupt controller that guests get under KVM. A host that does not say is taken for one of today, which
-    /// has version 3.
+    /// The newest GIC version for guests under KVM; 3, as on current hosts, where it is not known.
     pub fn gic(&self) -> u32 {
         let resources = self.file.and_then(|file| file.resources.as_ref());
         resources.and_then(|r| r.gic.last().copied()).unwrap_or(3)
     }
 
-    /// What AMD SEV takes on the host, where it is known.
+    /// The parameters of AMD SEV on the host, where they are known.
     pub fn sev(&self) -> Option<Sev> {
         self.file?.resources.as_ref()?.sev
     }
@@ -97,18 +96,19 @@ impl<'h> Facts<'h> {
         self.hardware()?.smbios.as_ref()
     }
 
-    /// The render node that QEMU draws on, where it is known.
+    /// The DRM render node for QEMU, where it is known.
     pub fn render_node(&self) -> Option<&'h str> {
         self.file?.resources.as_ref()?.render_node.as_deref()
     }
 
-    /// Whether a function of the host is conventional PCI. One that is not known is taken for PCI Express, as libvirt takes it.
+    /// Whether a PCI function of the host is conventional PCI; one that is not known counts as PCI Express, as in
+    /// libvirt.
     pub fn is_conventional(&self, address: PciAddress) -> bool {
         let function = self.hardware().and_then(|hardware| hardware.function(address));
         function.is_some_and(|f| f.bus == BusKind::Conventional)
     }
 
-    /// The bus and number of the one USB device with these ids.
+    /// Bus and device number of the USB device with these ids, where there is exactly one.
     pub fn usb_by_id(&self, vendor: u16, product: u16) -> Option<(u32, u32)> {
         let mut found = self.hardware()?.usb_by_id(vendor, product);
         let (_, device) = found.next()?;
@@ -120,7 +120,7 @@ impl<'h> Facts<'h> {
         self.hardware().is_some_and(|h| h.usb_by_id(vendor, product).next().is_none())
     }
 
-    /// The node through which the host's SCSI device at this place takes commands.
+    /// The SCSI generic node (`/dev/sgN`) of the host's SCSI device at this address.
     pub fn scsi_generic(&self, adapter: &str, bus: u32, target: u32, unit: u64) -> Option<&'h str> {
         let nodes = &self.file?.resources.as_ref()?.scsi_generic;
         let own = nodes.get(&format!("{adapter}:{bus}:{target}:{unit}"));
@@ -134,17 +134,18 @@ impl<'h> Facts<'h> {
         !known.is_empty() && !known.iter().any(|v| v.kind == kind && features.iter().all(|f| has(f, &v.features)))
     }
 
-    /// The directory of the sockets of D-Bus daemons: the host's, or none.
+    /// The directory for sockets of D-Bus daemons, where a host file is given.
     pub fn dbus_dir(&self) -> Option<&'h str> {
         self.config().map(|config| config.dbus_dir.as_str())
     }
 
-    /// The size of a huge page whose size nobody names, in KiB: the host's, or that of x86.
+    /// The default huge page size in KiB: the host's, or that of x86.
     pub fn default_hugepage_kib(&self) -> u64 {
         self.hardware().and_then(|h| h.memory.as_ref()?.default_hugepage_kib).unwrap_or(DEFAULT_HUGEPAGE_KIB)
     }
 
-    /// Where huge pages of this size are mounted. A host of which nothing is known has the mount that systemd makes, for the default size.
+    /// The hugetlbfs mount for pages of this size in KiB. An unknown host has the mount of systemd, for the default
+    /// size.
     pub fn hugetlbfs(&self, kib: u64) -> Option<&'h str> {
         match self.hardware().and_then(|h| h.memory.as_ref()) {
             Some(memory) => memory.hugetlbfs.iter().find(|(_, size)| **size == kib).map(|(path, _)| path.as_str()),
@@ -152,14 +153,14 @@ impl<'h> Facts<'h> {
         }
     }
 
-    /// The host's NUMA nodes of these CPUs, where they are known.
+    /// The host's NUMA nodes with any of these CPUs, where they are known.
     pub fn nodes_of(&self, cpus: &CpuSet) -> Option<CpuSet> {
         let numa = self.numa()?;
         let has = |node: &NumaNode| node.cpus.iter().any(|cpu| cpus.contains(*cpu));
         Some(CpuSet::new(numa.iter().filter(|(_, node)| has(node)).map(|(id, _)| *id)))
     }
 
-    /// Whether the host lacks this NUMA node; false where nothing is known.
+    /// Whether the host is known to lack this NUMA node.
     pub fn lacks_node(&self, node: u32) -> bool {
         self.numa().is_some_and(|numa| !numa.contains_key(&node))
     }
@@ -168,13 +169,13 @@ impl<'h> Facts<'h> {
         self.hardware().map(|h| &h.numa).filter(|numa| !numa.is_empty())
     }
 
-    /// The NUMA nodes that numad advises, where the file says.
+    /// The NUMA nodes that numad advises, where they are known.
     pub fn numad_nodes(&self) -> Option<CpuSet> {
         let nodes = self.file?.resources.as_ref()?.numad.as_ref()?;
         Some(CpuSet::new(nodes.iter().copied()))
     }
 
-    /// The time on the host, in seconds since the epoch, and how many seconds its local time is ahead of UTC.
+    /// The time on the host in seconds since the epoch, and the offset of its local time from UTC in seconds.
     pub fn now(&self) -> Option<(u64, i32)> {
         let of_file = self.file.and_then(|file| file.resources.as_ref()?.clock.as_ref());
         match (self.clock, of_file) {
@@ -183,17 +184,17 @@ impl<'h> Facts<'h> {
         }
     }
 
-    /// The directory of memory that is kept in files: the host's, or none.
+    /// The directory for file-backed memory, where a host file is given.
     pub fn ram_dir(&self) -> Option<&'h str> {
         self.config().map(|config| config.ram_dir.as_str())
     }
 
-    /// The directory of the firmware's variables.
+    /// The directory of variable stores (NVRAM).
     pub fn nvram_dir(&self) -> &'h str {
         self.config().map_or("/var/lib/libvirt/qemu/nvram", |config| &config.nvram_dir)
     }
 
-    /// The directory of the sockets of guest channels: the host's, or one in the VM's own directory.
+    /// The directory for sockets of channels: the host's, or one in the VM's state directory.
     pub fn channel_dir(&self) -> Text {
         self.config().map_or_else(|| state("/channel"), |config| Text::from(&config.channel_dir))
     }

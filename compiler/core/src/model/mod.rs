@@ -1,5 +1,6 @@
-//! The typed model of a domain, in libvirt's words: the elements of `<domain>`, its devices and their storage, with what each of them
-//! fills in, checks and gives to QEMU. These modules use one another, since a domain holds devices that are checked against the domain.
+//! The typed model of a domain, in libvirt's terms: the elements of `<domain>`, its devices and their storage. Each
+//! type reads, fills in, checks and writes its element, and makes its options of QEMU. These modules use one another,
+//! since a domain holds devices that are checked against the domain.
 
 mod apart;
 mod context;

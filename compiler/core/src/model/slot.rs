@@ -1,8 +1,8 @@
-//! What a device needs of the guest's buses, and what a PCI bus offers.
+//! The bus slot that a device needs, and what a PCI bus accepts.
 
 use crate::model::devices::controller::PciModel;
 
-/// What a device asks of its slot, and what a bus offers: a set of flags.
+/// What a device requires of its slot, and what a bus accepts: a set of flags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Connect(u16);
 
@@ -13,9 +13,9 @@ impl Connect {
     pub const PCIE: Self = Self(1 << 1);
     /// A PCI Express root port.
     pub const ROOT_PORT: Self = Self(1 << 2);
-    /// The upstream port of a switch.
+    /// The upstream port of a PCI Express switch.
     pub const UPSTREAM: Self = Self(1 << 3);
-    /// A downstream port of a switch.
+    /// A downstream port of a PCI Express switch.
     pub const DOWNSTREAM: Self = Self(1 << 4);
     /// A DMI-to-PCI bridge.
     pub const DMI_BRIDGE: Self = Self(1 << 5);
@@ -29,13 +29,13 @@ impl Connect {
     pub const PCIE_EXPANDER: Self = Self(1 << 9);
     /// The slot must allow hotplug.
     pub const HOTPLUG: Self = Self(1 << 10);
-    /// Several such devices share the functions of one slot.
+    /// Devices that may share a slot as its functions.
     pub const AGGREGATE: Self = Self(1 << 11);
-    /// Part of the chipset: on a PCI Express root itself.
+    /// Part of the chipset: directly on a PCI Express root.
     pub const INTEGRATED: Self = Self(1 << 12);
     const TYPES: Self = Self(((1 << 10) - 1) | (1 << 12));
 
-    /// What a controller of this model asks of its slot; `None` for a root, which stands nowhere
+    /// What a controller of this model requires of its slot; `None` for a root, which is in no slot
     /// (`virDomainPCIControllerModelToConnectType` in libvirt's `src/conf/domain_addr.c`).
     pub const fn of(model: PciModel) -> Option<Self> {
         Some(match model {
@@ -51,7 +51,7 @@ impl Connect {
         })
     }
 
-    /// Both sets.
+    /// The union of both sets.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -79,15 +79,15 @@ pub const PCI_DEVICE: Connect = Connect::PCI.and(Connect::HOTPLUG);
 /// A hotpluggable PCI Express device.
 pub const PCIE_DEVICE: Connect = Connect::PCIE.and(Connect::HOTPLUG);
 
-/// What a device needs of the guest's buses.
+/// The bus slot that a device needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BusSlot {
-    /// Nothing that is assigned.
+    /// None that is assigned.
     Nothing,
-    /// A PCI slot of the kind that these flags say.
+    /// A PCI slot with these requirements.
     Pci(Connect),
     /// A port of a USB bus.
     Usb,
-    /// A port of a virtio-serial controller; `true` where port 0 may serve.
+    /// A port of a virtio-serial controller; `true` where port 0 is allowed.
     VirtioSerial(bool),
 }

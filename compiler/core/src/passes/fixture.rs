@@ -38,7 +38,7 @@ impl Driver for Keeper {
     }
 
     fn lint(&mut self, view: View<'_>) -> Diagnostics {
-        self.0 = view.definition.map(|definition| definition.to_xml()).unwrap_or_default();
+        self.0 = view.definition.map(crate::define::Definition::to_xml).unwrap_or_default();
         Diagnostics::new()
     }
 }

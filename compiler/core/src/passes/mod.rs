@@ -1,7 +1,8 @@
 //! The passes in their order, from a text to a machine: written here and nowhere else.
 //!
-//! A pass is called by nobody outside of this crate. Whoever drives them brings the grammar, and lints where there are any, as a
-//! [`Driver`]; what comes out is [`Passed`], in which a value of which nothing is in error is a [`Valid`](crate::Valid) one.
+//! A pass is called by nobody outside of this crate. Whoever drives them brings the grammar, and lints where there are
+//! any, as a [`Driver`]; what comes out is [`Passed`], in which a value of which nothing is in error is a
+//! [`Valid`](crate::Valid) one.
 
 mod change;
 #[cfg(test)]
@@ -117,7 +118,7 @@ pub struct Passes<'s> {
 /// What the passes made, whether it is valid or not.
 #[derive(Debug, Default)]
 struct Made {
-    domain: Option<Domain>,
+    domain: Option<Box<Domain>>,
     /// Whether all of the domain could be read.
     is_whole: bool,
     definition: Option<Definition>,
@@ -155,11 +156,12 @@ impl Passes<'_> {
         self.compile(made, &checked, goal, driver)
     }
 
-    /// From the grammar on. A domain that lacks a part which others need is not looked at any further: the others would miss it.
+    /// From the grammar on. A domain that lacks a part which others need is not looked at any further: the others would
+    /// miss it.
     fn compile(&self, mut made: Made, checked: &Validated<'_>, goal: Goal, driver: &mut impl Driver) -> Made {
         let lowered = lower(checked);
         driver.after(Pass::Lower);
-        let is = |of: fn(&Domain) -> bool| lowered.is_valid() && lowered.partial().is_some_and(of);
+        let is = |of: fn(&Domain) -> bool| lowered.is_valid() && lowered.partial().is_some_and(|domain| of(domain));
         made.is_whole = is(|domain| domain.unread == 0);
         let is_checkable = is(|domain| domain.is_checkable);
         let domain = lowered.move_into(&mut made.findings);
@@ -173,7 +175,7 @@ impl Passes<'_> {
         made.is_defined = goes_on && made.is_whole && !made.findings.has_errors();
         let mut lints = Diagnostics::new();
         if is_keeping && goal != Goal::Definition {
-            let view = View { document: checked.document(), domain: copy.as_ref(), definition: definition.as_ref() };
+            let view = View { document: checked.document(), domain: copy.as_deref(), definition: definition.as_ref() };
             lints = driver.lint(view);
             driver.after(Pass::Lint);
         }

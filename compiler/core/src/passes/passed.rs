@@ -14,7 +14,7 @@ use crate::valid::Valid;
 #[derive(Debug)]
 pub struct Passed {
     document: Document,
-    domain: Option<Domain>,
+    domain: Option<Box<Domain>>,
     is_whole: bool,
     definition: Option<Valid<Definition>>,
     machine: Option<Valid<Machine>>,
@@ -38,15 +38,17 @@ impl Passed {
 
     /// What the user wrote, where all of it could be read and the driver keeps it.
     pub fn domain(&self) -> Option<&Domain> {
-        self.domain.as_ref().filter(|_| self.is_whole)
+        self.domain.as_deref().filter(|_| self.is_whole)
     }
 
-    /// What the user wrote without what is faulty, for editors; `None` where the root is no `<domain>` or the driver keeps nothing.
+    /// What the user wrote without what is faulty, for editors; `None` where the root is no `<domain>` or the driver
+    /// keeps nothing.
     pub fn partial_domain(&self) -> Option<&Domain> {
-        self.domain.as_ref()
+        self.domain.as_deref()
     }
 
-    /// The definition that libvirt would store, where nothing up to there is in error: a lint or a QEMU may still refuse it.
+    /// The definition that libvirt would store, where nothing up to there is in error: a lint or a QEMU may still
+    /// refuse it.
     pub fn definition(&self) -> Option<&Valid<Definition>> {
         self.definition.as_ref()
     }

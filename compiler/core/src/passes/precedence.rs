@@ -6,16 +6,16 @@ use virtc_diag::{Diagnostics, Severity, Span};
 
 use crate::codes;
 
-/// The findings of passes without those at a place where a lint is in error: where a lint has found the cause, a pass that stumbles over it
-/// has nothing to add.
+/// The findings of passes without those at a place where a lint is in error: where a lint has found the cause, a pass
+/// that stumbles over it has nothing to add.
 pub(super) fn after_lints(faults: Diagnostics, lints: &Diagnostics) -> Diagnostics {
     let causes = lints.iter().filter(|lint| lint.severity == Severity::Error);
     let causes: BTreeSet<Option<Span>> = causes.map(|lint| lint.span).collect();
     faults.into_iter().filter(|fault| !causes.contains(&fault.span)).collect()
 }
 
-/// The findings that are about a definition as such: what virtc cannot compile is no fault of it, and neither is what it was not told about
-/// the host.
+/// The findings that are about a definition as such: what virtc cannot compile is no fault of it, and neither is what
+/// it was not told about the host.
 pub(super) fn about_definition(findings: Diagnostics) -> Diagnostics {
     let others = [&codes::NOT_YET_SUPPORTED, &codes::HOST_FACT_NEEDED];
     findings.into_iter().filter(|finding| !others.contains(&finding.code)).collect()

@@ -11,7 +11,8 @@ use crate::model::{Domain, lower_running};
 use crate::prepare::{DeviceChange, Machine};
 use crate::valid::Valid;
 
-/// A domain as it runs: complete, with the names of its devices in QEMU, and with the numbers that its XML does not show.
+/// A domain as it runs: complete, with the names of its devices in QEMU, and with the numbers that its XML does not
+/// show.
 #[derive(Debug, Clone)]
 pub struct Running(Domain);
 
@@ -93,7 +94,7 @@ impl Passes<'_> {
         let checked = driver.validate(Root::Domain, &document).move_into(&mut found);
         let domain = checked.and_then(|checked| lower_running(&checked).move_into(&mut found));
         let domain = domain.filter(|domain| domain.unread == 0 && !found.has_errors());
-        finished(domain.map(Running), found)
+        finished(domain.map(|domain| Running(*domain)), found)
     }
 
     /// As [`Passes::running`], from a record; `source` is its text, under the name that messages show.

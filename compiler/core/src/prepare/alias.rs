@@ -1,5 +1,5 @@
-//! Aliases: the names of devices in QEMU. A device says what it is named after ([`AliasStem`]), and gets its number here, at a start and when
-//! it comes later.
+//! Aliases: the ids of devices in QEMU. A device says what its alias begins with ([`AliasStem`]), and gets its number
+//! here, both at a start and at a hotplug.
 
 use crate::ir::{DefaultRule, Spanned};
 use crate::model::Domain;
@@ -8,24 +8,25 @@ use crate::model::devices::{AliasStem, Device, Kind};
 
 static ALIAS: DefaultRule = DefaultRule {
     name: "alias",
-    text: "a device without a name of the user's gets one from its kind and its number or place",
+    text: "a device without a user alias gets one from its kind and its number or address",
 };
 
-/// Names every device that has no name yet (`qemuAssignDeviceAliases` in libvirt's `src/qemu/qemu_alias.c`).
+/// Assigns an alias to each device without one (`qemuAssignDeviceAliases` in libvirt's `src/qemu/qemu_alias.c`).
 pub fn assign(domain: &mut Domain) {
     for kind in Kind::ALL {
         for index in 0..domain.devices.count(*kind) {
-            name(domain, *kind, index, true);
+            assign_one(domain, *kind, index, true);
         }
     }
 }
 
-/// Names a device that comes to the others, which have names: others may have gone, so that its place among them says nothing.
+/// Assigns an alias to a hot-plugged device: others may have been unplugged, so that its index does not give its
+/// number.
 pub fn assign_new(domain: &mut Domain, kind: Kind, index: usize) {
-    name(domain, kind, index, false);
+    assign_one(domain, kind, index, false);
 }
 
-fn name(domain: &mut Domain, kind: Kind, index: usize, is_start: bool) {
+fn assign_one(domain: &mut Domain, kind: Kind, index: usize, is_start: bool) {
     let Some(device) = domain.devices.get(kind, index).filter(|device| device.info().alias.is_none()) else { return };
     let alias = match device.alias_stem(domain) {
         AliasStem::Nameless => return,
@@ -39,13 +40,13 @@ fn name(domain: &mut Domain, kind: Kind, index: usize, is_start: bool) {
     }
 }
 
-/// The number after the highest that follows `stem` in a name. Devices of the host and interfaces that are such devices are counted as one
-/// (`qemuAssignDeviceHostdevAlias`), as all are that share a stem.
+/// The number after the highest one in aliases that begin with `stem`. All devices with this stem are numbered
+/// together, such as `<hostdev>`s and interfaces of type `hostdev` (`qemuAssignDeviceHostdevAlias`).
 fn next(domain: &Domain, kind: Kind, stem: &str) -> u32 {
     let devices = &domain.devices;
     let number = |name: &str, stem: &str| name.strip_prefix(stem)?.parse::<u32>().ok();
     let named = devices.iter().filter_map(|(_, _, device)| number(device.info().alias(), stem));
-    // The console of a serial port has that port's name, and its number counts (`qemuGetNextChrDevIndex`).
+    // The console of a serial port has that port's alias, and its number counts (`qemuGetNextChrDevIndex`).
     let mirrors = devices.consoles.iter().filter(|console| kind == Kind::Console && console.is_mirror());
     let mirrors = mirrors.map(Console::info).filter_map(|info| number(info.alias(), "serial"));
     named.chain(mirrors).max().map_or(0, |highest| highest.saturating_add(1))
@@ -88,6 +89,9 @@ mod tests {
         device.replace('@', &alias)
     }
 
+    /// The kinds that are asked for; the devices, with the user's names; the names that they have.
+    type Row<'r> = (&'r [Kind], &'r [(&'r str, &'r str)], &'r [&'r str]);
+
     #[test]
     fn names_of_the_user_do_not_count() {
         let [net, rng] =
@@ -95,7 +99,6 @@ mod tests {
         let input = "<input type='tablet' bus='usb'>@</input>";
         let (vf, other, pci) = (host("interface", 0), host("interface", 1), host("hostdev", 2));
         let both = [Kind::Interface, Kind::Hostdev].as_slice();
-        type Row<'r> = (&'r [Kind], &'r [(&'r str, &'r str)], &'r [&'r str]);
         let table: &[Row<'_>] = &[
             (both, &[(&vf, "ua-nic"), (&other, ""), (&pci, "")], &["ua-nic", "hostdev0", "hostdev1"]),
             (both, &[(&vf, ""), (&other, "ua-nic"), (&pci, "")], &["hostdev0", "ua-nic", "hostdev1"]),
@@ -124,12 +127,13 @@ mod tests {
         assert_eq!(names(&domain, &kinds), ["hostdev0", "hostdev1", "input0", "input1", "input2", "input3", "serial0"]);
         domain.devices.remove("hostdev0");
         domain.devices.remove("input0");
-        for (kind, expected) in [(Kind::Hostdev, "hostdev2"), (Kind::Input, "input4"), (Kind::Console, "console1")] {
-            let new = match kind {
-                Kind::Console => "<console type='pty'><target type='virtio'/></console>",
-                Kind::Input => input,
-                _ => &pci,
-            };
+        let console = "<console type='pty'><target type='virtio'/></console>";
+        let new = [
+            (Kind::Hostdev, pci.as_str(), "hostdev2"),
+            (Kind::Input, input, "input4"),
+            (Kind::Console, console, "console1"),
+        ];
+        for (kind, new, expected) in new {
             let at = domain.devices.count(kind);
             domain.devices.adopt(self::domain(new).devices, kind);
             assign_new(&mut domain, kind, at);

@@ -1,14 +1,14 @@
-//! From the boot order of `<os>` to boot indexes of devices.
+//! Boot indexes of devices, from the boot order in `<os>`.
 
 use crate::model::Domain;
 use crate::model::devices::disk::DiskDevice;
 use crate::model::elements::os::BootDevice;
 
-/// The first device of each kind in the boot order gets the index of that kind (`qemuProcessPrepareDeviceBootorder` in libvirt's
-/// `src/qemu/qemu_process.c`).
+/// The first device of each kind in the boot order gets the index of that kind (`qemuProcessPrepareDeviceBootorder` in
+/// libvirt's `src/qemu/qemu_process.c`).
 pub fn assign(domain: &mut Domain) {
     let index = |device: BootDevice| -> Option<u32> {
-        // Of a kind that is named twice, the last place counts.
+        // The last place counts for a kind that is named twice.
         let at = domain.os.boot.iter().rposition(|b| b.value == device)?;
         u32::try_from(at + 1).ok()
     };

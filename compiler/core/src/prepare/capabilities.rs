@@ -1,9 +1,9 @@
-//! What a QEMU cannot do, at the place that asks for it: every item is held against the capabilities.
+//! Checks every option against the capabilities of the QEMU.
 
 use std::borrow::Cow;
 use std::ops::Bound;
 
-use virtc_diag::{Diagnostic, Span, likely};
+use virtc_diag::{Diagnostic, likely};
 
 use crate::codes;
 use crate::ir::Arch;
@@ -16,21 +16,23 @@ use crate::target::ability::Changes;
 use crate::target::qapi::Fault;
 use crate::target::{Capabilities, Target, sorted};
 
-/// Members of `-device` that are no properties of a device (`qdev_device_add_from_qdict` in QEMU's `system/qdev-monitor.c`).
+/// Members of `-device` that are not properties of a device (`qdev_device_add_from_qdict` in QEMU's
+/// `system/qdev-monitor.c`).
 const OF_EVERY_DEVICE: [&str; 3] = ["driver", "id", "bus"];
 
-/// Other names of devices, of which QEMU's lists say nothing (`qdev_alias_table` in the same file). Those of virtio leave `-pci` out.
+/// Aliases of devices, which are not in QEMU's lists (`qdev_alias_table` in the same file). Those of virtio leave out
+/// `-pci`.
 const ALIASES: [(&str, &str); 5] =
     [("ac97", "AC97"), ("ahci", "ich9-ahci"), ("e1000-82540em", "e1000"), ("es1370", "ES1370"), ("lsi", "lsi53c895a")];
 
-/// Parameters of `-machine` that QEMU does not list: its first word, the accelerator, and what is handed on to that (`machine_set_property` in
-/// QEMU's `system/vl.c`).
+/// Parameters of `-machine` that QEMU does not list: its first word, the accelerator, and parameters of the accelerator
+/// (`machine_set_property` in QEMU's `system/vl.c`).
 const OF_MACHINE: [&str; 5] = ["type", "accel", "kernel_irqchip", "kernel-irqchip", "kvm-shadow-mem"];
 
-/// Other names of parameters, which QEMU does not list (`opt_renames` in QEMU's `blockdev.c`).
+/// Aliases of parameters, which QEMU does not list (`opt_renames` in QEMU's `blockdev.c`).
 const RENAMED: [(&str, &str, &str); 1] = [("drive", "readonly", "read-only")];
 
-/// Reports what the target cannot do.
+/// Reports what the target does not support.
 pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
     denied::check(cx);
     let arch = cx.domain.os.arch();
@@ -39,36 +41,39 @@ pub fn check(cx: &EmitContext<'_>, options: &[QemuOption]) {
         let Some(lack) = lack(caps, &cx.changes, item) else { continue };
         let has = |other: &Target| other.caps().is_some_and(|caps| self::lack(caps, &cx.changes, item).is_none());
         let other = cx.target.others(arch).find(has);
-        let span: Span = item.origin.span();
-        // A profile stands for all builds of its version: what none of them is known to have may still be in another build.
+        // A profile is one build of its version: another build may have what it lacks.
         let is_denied = self::lack(caps, &Changes::default(), item).is_none();
+        let span = item.origin.span();
         if cx.is_in_error(span) {
             // What is wrong there has been said, in the words of the definition.
             continue;
         }
         let meant = meant(cx, caps, item, &lack);
         if !is_denied && other.is_none() && cx.target.is_profile() {
-            let message = format!("no QEMU that virtc knows has {}", one(&lack));
-            let help =
-                "where yours has it, name its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
-            // Builds differ in the versions of their machine types, and not in what there is beside `pc`, `q35` and `virt`.
+            let message = format!("no QEMU version known to virtc has {}", one(&lack));
+            let help = "if yours has it, give its capabilities with `--qemu FILE`; `virtc qemu probe` makes the file";
+            // Builds differ in the versions of their machine types, but not in which others there are.
             let is_machine = lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other;
             let code = if is_machine { &codes::UNSUPPORTED_CONFIGURATION } else { &codes::UNKNOWN_TO_QEMU };
-            cx.report(Diagnostic::at(code, span, message).help(help).meant(meant.as_deref(), span));
+            cx.report(Diagnostic::at(code, item.origin, message).help(help).meant(meant.as_deref(), span));
             continue;
         }
         if is_denied {
-            let message = format!("the definition takes away the capability for this {lack}");
-            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
-            cx.report(fault.help("remove it from `<qemu:capabilities>`"));
+            let fault = Diagnostic::at(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                item.origin,
+                format!("`<qemu:capabilities>` removes the capability for {lack}"),
+            );
+            cx.report(fault.help("remove the `<qemu:del>`"));
             continue;
         }
         let message = format!("{} has no {lack}", cx.target.name());
-        let help = other
-            .map_or_else(|| "no QEMU that virtc knows has it".to_owned(), |other| format!("{} has it", other.name()));
-        cx.report(
-            Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help(help).meant(meant.as_deref(), span),
+        let help = other.map_or_else(
+            || "no QEMU version known to virtc has it".to_owned(),
+            |other| format!("{} has it", other.name()),
         );
+        let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, item.origin, message);
+        cx.report(fault.help(help).meant(meant.as_deref(), span));
     }
 }
 
@@ -77,7 +82,7 @@ fn meant(cx: &EmitContext<'_>, caps: &Capabilities, item: &QemuOption, lack: &st
     let written = lack.strip_suffix('`').and_then(|lack| lack.rsplit('`').next())?;
     let is_network = || cx.domain.devices.interfaces.iter().any(|i| i.model() == written);
     let known: Vec<&str> = match item.option {
-        // Another version of a known machine is no slip of the pen.
+        // Another version of a known machine is no typing error.
         "machine" if lack.starts_with("machine type") && cx.domain.os.family() == MachineFamily::Other => {
             let all = caps.machines.iter().flat_map(|(name, machine)| [Some(name), machine.alias.as_ref()]);
             all.flatten().map(String::as_str).collect()
@@ -88,12 +93,12 @@ fn meant(cx: &EmitContext<'_>, caps: &Capabilities, item: &QemuOption, lack: &st
     likely(written, known).map(str::to_owned)
 }
 
-/// With its article.
+/// The noun with its article.
 fn one(noun: &str) -> String {
     if noun.starts_with('`') { noun.to_owned() } else { format!("a {noun}") }
 }
 
-/// What an item needs and QEMU has not: a noun with its name.
+/// What an option needs and QEMU lacks: a noun with its name.
 fn lack(caps: &Capabilities, changes: &Changes, item: &QemuOption) -> Option<String> {
     match (item.option, &item.payload) {
         ("device", Payload::Json(props)) => device(caps, changes, props),
@@ -128,7 +133,7 @@ fn device(caps: &Capabilities, changes: &Changes, props: &Props) -> Option<Strin
     Some(format!("property `{absent}` of device `{driver}`"))
 }
 
-/// The device that a name stands for, and what is known of it where QEMU has it.
+/// The device with this name or alias, and its properties where QEMU has it.
 fn real<'c, 'n>(caps: &'c Capabilities, name: &'n str) -> (Cow<'n, str>, Option<&'c Option<String>>) {
     if let Some(own) = caps.devices.get(name) {
         return (Cow::Borrowed(name), Some(own));
@@ -139,7 +144,7 @@ fn real<'c, 'n>(caps: &'c Capabilities, name: &'n str) -> (Cow<'n, str>, Option<
     found.unwrap_or((Cow::Borrowed(name), None))
 }
 
-/// What the description of a command does not know. A value of a wrong kind would be an error of virtc's, and is left to its tests.
+/// What the QAPI schema of a command lacks. A value of a wrong type would be a bug of virtc's, which its tests find.
 fn command(caps: &Capabilities, command: &str, option: &str, props: &Props) -> Option<String> {
     match caps.check_command(command, props).err()? {
         Fault::Unknown(name) => Some(format!("command `{name}`")),
@@ -164,7 +169,7 @@ fn cpu(caps: &Capabilities, opts: &Opts) -> Option<String> {
     let mut all = opts.iter();
     let wanted = all.next().and_then(|(_, name)| name.plain())?;
     let mut lists = caps.kvm.iter().chain(&caps.tcg).peekable();
-    // A QEMU that was asked without KVM does not always list the host's own CPU.
+    // Without KVM, QEMU does not always list the CPU model `host`.
     let is_known = wanted != "host" || caps.kvm.is_some();
     if is_known && lists.peek().is_some() && !lists.any(|cpus| cpus.models.contains_key(wanted)) {
         return Some(format!("CPU model `{wanted}`"));
@@ -193,7 +198,7 @@ fn parameters(caps: &Capabilities, option: &str, opts: &Opts) -> Option<String> 
         .range::<str, _>((Bound::Included(option), Bound::Unbounded))
         .take_while(|(name, _)| name.starts_with(option));
     let (_, known) = near.find(|(name, _)| matches!(name.get(option.len()..), Some("" | "-opts")))?;
-    // What leads into a block node is checked by that.
+    // Parameters of the block node are checked with it.
     let own = |name: &&str| *name != "id" && !name.starts_with("file.");
     let mut names = opts.iter().filter_map(|(name, _)| name).filter(own);
     let real = |name| RENAMED.iter().find(|(of, alias, _)| *of == option && *alias == name).map_or(name, |r| r.2);

@@ -1,4 +1,4 @@
-//! What a definition asks for although its `<qemu:capabilities>` takes the ability away.
+//! What a definition uses although its `<qemu:capabilities>` removes the capability for it.
 
 use virtc_diag::Diagnostic;
 
@@ -10,11 +10,12 @@ use crate::model::elements::backing::SourceType;
 use crate::model::elements::clock::{TickPolicy, TimerName};
 use crate::model::elements::cpu::CpuMode;
 
-/// Where a definition asks for an ability, if it does.
+/// The place where a definition needs a capability, if it does.
 type Asked = fn(&Domain) -> Option<Origin>;
 
-/// The abilities beside those of devices that virtc asks for: what a definition must not say without each, where it says so. The rest are left
-/// out of the command line where they are not there (`qemuValidateDomainDef…` in libvirt's `src/qemu/qemu_validate.c`).
+/// The capabilities, other than those of devices, without which a definition is refused, each with the place that needs
+/// it. What needs the others is left out of the command line (`qemuValidateDomainDef…` in libvirt's
+/// `src/qemu/qemu_validate.c`).
 const ASKED: [(&str, Asked); 16] = [
     ("machine-vmport-opt", |d| d.features.vmport.map(|v| v.origin)),
     ("i8042", |d| {
@@ -46,14 +47,16 @@ fn memfd(domain: &Domain) -> Option<Origin> {
     domain.backing.source.filter(|source| source.value == SourceType::Memfd).map(|source| source.origin)
 }
 
-/// Reports what cannot be without an ability that is taken away.
+/// Reports what needs a capability that is removed.
 pub fn check(cx: &EmitContext<'_>) {
     for (name, asked) in ASKED.iter().filter(|(name, _)| cx.changes.lacks(name)) {
         if let Some(origin) = asked(cx.domain) {
-            let span = origin.span();
-            let message = format!("this takes the capability `{name}`, which the definition takes away");
-            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
-            cx.report(fault.help("remove it from `<qemu:capabilities>`"));
+            let fault = Diagnostic::at(
+                &codes::UNSUPPORTED_CONFIGURATION,
+                origin,
+                format!("this needs capability `{name}`, which `<qemu:capabilities>` removes"),
+            );
+            cx.report(fault.help("remove the `<qemu:del>`"));
         }
     }
 }
@@ -75,7 +78,7 @@ mod tests {
 
     #[test]
     fn what_is_taken_away_is_not_there() {
-        let fault = |name: &str| vec![format!("this takes the capability `{name}`, which the definition takes away")];
+        let fault = |name: &str| vec![format!("this needs capability `{name}`, which `<qemu:capabilities>` removes")];
         for (name, parts) in [
             ("machine-vmport-opt", "<features><vmport state='off'/></features>"),
             ("smp-dies", "<vcpu>2</vcpu><cpu><topology sockets='1' dies='2' cores='1' threads='1'/></cpu>"),

@@ -1,4 +1,4 @@
-//! The ids that QEMU gets: each is given once. Ids follow from aliases, and most from what the user has written.
+//! The ids in QEMU's options are unique. Ids are made from aliases, which the user can choose.
 
 use virtc_diag::{Diagnostic, Diagnostics, Span};
 
@@ -6,7 +6,7 @@ use crate::codes;
 use crate::ir::Origin;
 use crate::qemu::{Payload, Props, QemuOption, Value};
 
-/// Things of QEMU among which an id is given once.
+/// The namespaces of ids in QEMU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Space {
     /// Children of `/machine/peripheral` (`qdev_set_id` in QEMU's `system/qdev-monitor.c`).
@@ -17,7 +17,7 @@ enum Space {
     Netdev,
     /// Children of `/chardevs` (`qemu_chardev_new` in QEMU's `chardev/char.c`).
     Chardev,
-    /// Block nodes and drives, which share their names (`bdrv_assign_node_name` in QEMU's `block.c`).
+    /// Block nodes and drives, which share a namespace (`bdrv_assign_node_name` in QEMU's `block.c`).
     Block,
     /// The ids of one option that has a list of its own (`qemu_opts_create` in QEMU's `util/qemu-option.c`).
     Option(&'static str),
@@ -53,8 +53,10 @@ type Id<'o> = (Space, &'o str);
 /// Reports every id that two of `options` have, at the second one.
 pub(super) fn check(options: &[QemuOption]) -> Diagnostics {
     let mut all: Vec<(Id<'_>, Origin)> = Vec::with_capacity(2 * options.len());
-    options.iter().for_each(|option| each(option, &mut |id| all.push((id, option.origin))));
-    // The sort is stable: of two that are equal, the first comes first.
+    for option in options {
+        each(option, &mut |id| all.push((id, option.origin)));
+    }
+    // The sort is stable: equal ids stay in their order.
     all.sort_by_key(|(id, _)| *id);
     let neighbours = all.iter().zip(all.iter().skip(1));
     let twice = neighbours.filter(|((first, _), (second, _))| first == second);
@@ -72,7 +74,9 @@ pub(super) fn check_new<'o>(
     place: Span,
 ) -> Diagnostics {
     let mut taken: Vec<Id<'_>> = Vec::with_capacity(2 * running.len());
-    running.iter().for_each(|option| each(option, &mut |id| taken.push(id)));
+    for option in running {
+        each(option, &mut |id| taken.push(id));
+    }
     taken.sort_unstable();
     let mut faults = Diagnostics::new();
     for option in new {

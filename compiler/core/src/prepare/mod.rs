@@ -9,7 +9,7 @@ mod ids;
 
 use virtc_diag::{Diagnostics, Outcome};
 
-use crate::define::{Definition, ports};
+use crate::define::{Definition, usb_ports};
 use crate::ir::OptExt;
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -23,26 +23,26 @@ use crate::target::Target;
 pub use device::{ChangeFindings, Changed, DeviceChange, MissingDevice, QmpAction};
 pub(crate) use device::{attach, detach, update};
 
-/// A domain as it will run: every item knows the XML that it comes from, or the rule that added it.
+/// A domain as it will run: every option has its place in the XML, or the rule that added it.
 #[derive(Debug)]
 pub struct Machine {
-    domain: Domain,
+    domain: Box<Domain>,
     options: Vec<QemuOption>,
     needs: HostRequirements,
 }
 
 impl Machine {
-    /// The domain, with aliases and everything that start fills in.
+    /// The domain, with aliases and everything else that a start fills in.
     pub fn domain(&self) -> &Domain {
         &self.domain
     }
 
-    /// What QEMU gets, in the order of the command line.
+    /// QEMU's options, in the order of the command line.
     pub fn options(&self) -> &[QemuOption] {
         &self.options
     }
 
-    /// What the host must do.
+    /// The host requirements.
     pub(crate) fn needs(&self) -> &HostRequirements {
         &self.needs
     }
@@ -52,7 +52,7 @@ impl Machine {
 pub(crate) fn prepare(definition: Definition, target: &Target, facts: Facts<'_>) -> Outcome<Machine> {
     let mut domain = definition.into_domain();
     storage::detect(&mut domain, facts);
-    ports::usb_hubs(&mut domain);
+    usb_ports::add_hubs(&mut domain);
     let mut findings = finish_start(&mut domain);
     domain.fd_sets = chardev::fd_sets(&domain);
     let cx = EmitContext::new(&domain, target, facts);
@@ -83,12 +83,12 @@ fn all_options(cx: &EmitContext<'_>) -> Vec<QemuOption> {
     options
 }
 
-/// Fills in what only a start fills in: USB ports, aliases, boot indexes, numbers of block nodes.
+/// Fills in what libvirt fills in at a start: USB ports, aliases, boot indexes, numbers of block nodes.
 ///
-/// libvirt stores a definition without USB ports unless all of them are given, and finds them at each start.
+/// libvirt stores a definition without USB ports unless all of them are given, and assigns them at each start.
 pub(crate) fn finish_start(domain: &mut Domain) -> Diagnostics {
     let mut findings = Diagnostics::new();
-    ports::usb(domain, &mut |d| findings.push(d));
+    usb_ports::assign(domain, &mut findings);
     console::mirror(domain);
     alias::assign(domain);
     boot::assign(domain);
@@ -96,16 +96,17 @@ pub(crate) fn finish_start(domain: &mut Domain) -> Diagnostics {
     findings
 }
 
-/// Numbers the block nodes of the disks, from the last disk on: first its own, then those of its throttle filters.
+/// Numbers the block nodes of the disks, starting with the last disk: its own nodes, then those of its throttle
+/// filters.
 fn number_nodes(domain: &mut Domain) {
     let disks = &mut domain.devices.disks;
-    // The last disk has the lowest numbers; where some run already, a new one gets numbers that none of them has.
+    // The last disk has the lowest numbers; a hot-plugged one gets numbers that are not in use.
     let mut next = next_node(disks);
     for disk in disks.iter_mut().rev().filter(|d| d.node == 0 && !d.bus.is(&DiskBus::Sd)) {
         disk.node = next;
         next = disk.end_node();
     }
-    // SCSI devices of the host come behind the disks.
+    // SCSI `<hostdev>`s come after the disks.
     let own = domain.devices.hostdevs.iter().filter_map(|h| h.scsi()).map(|s| s.node + 1);
     let first = own.max().unwrap_or_default().max(next);
     let scsi = domain.devices.hostdevs.iter_mut().filter_map(Hostdev::scsi_mut).filter(|s| s.node == 0);
@@ -114,7 +115,7 @@ fn number_nodes(domain: &mut Domain) {
     }
 }
 
-/// The first number of block nodes that no disk has.
+/// The first number of block nodes that is not in use.
 pub(crate) fn next_node(disks: &[Disk]) -> u32 {
     let counted = disks.iter().filter(|d| d.node > 0).map(Disk::end_node);
     let named = disks.iter().flat_map(|d| d.storage.sources()).filter_map(|s| s.index).map(|index| index.value + 1);

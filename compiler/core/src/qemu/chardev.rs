@@ -1,9 +1,11 @@
-//! The host's end of a character device, in QEMU's words.
+//! The host side of a character device (`-chardev`) in QEMU's words.
 //!
-//! QEMU takes it as `-chardev TYPE,id=…` on the command line and as JSON in `chardev-add`; the names of the members differ in some places
-//! (`qemuChardevGetBackendProps` in libvirt's `src/qemu/qemu_chardev.c` has both).
+//! QEMU takes it as `-chardev TYPE,id=…` on the command line and as JSON in `chardev-add`; the names of the members
+//! differ in some places (`qemuChardevGetBackendProps` in libvirt's `src/qemu/qemu_chardev.c` has both).
 
-use crate::qemu::{Opts, Props, Text, fd};
+mod render;
+
+use crate::qemu::{Opts, Text, fd};
 
 /// A file or socket that is opened before QEMU starts, and that QEMU gets as a descriptor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,33 +14,33 @@ pub struct Descriptor {
     pub name: String,
     /// Where it is on the host.
     pub path: Text,
-    /// What it is.
+    /// How it is opened.
     pub open: Open,
 }
 
-/// What a descriptor is.
+/// How a descriptor is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Open {
     /// A Unix socket that listens.
     Listen,
-    /// A file to write to, made where there is none; `append` keeps its former content.
+    /// A file to write to, created where it does not exist.
     Write {
-        /// Whether the former content stays.
+        /// Whether the old content is kept.
         append: bool,
     },
 }
 
-/// A descriptor that QEMU opens by the path of its set.
+/// A descriptor that QEMU opens through an fd set (`/dev/fdset/N`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FdSet {
     /// The number of the set.
     pub set: u32,
-    /// What is in it.
+    /// The descriptor in it.
     pub descriptor: Descriptor,
 }
 
 impl FdSet {
-    /// Where QEMU opens it.
+    /// The path by which QEMU opens it.
     pub fn path(&self) -> String {
         format!("/dev/fdset/{}", self.set)
     }
@@ -59,12 +61,12 @@ pub struct HostPort {
     pub port: String,
 }
 
-/// Connect again, after a time that older QEMU counts in seconds and newer in milliseconds.
+/// Reconnecting after a time, which older QEMU versions count in seconds and newer ones in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Again {
-    /// Milliseconds; 0 for never.
+    /// The time in milliseconds; 0: never.
     pub ms: u64,
-    /// Whether this QEMU counts in milliseconds.
+    /// Whether this QEMU has `reconnect-ms`.
     pub in_ms: bool,
 }
 
@@ -77,7 +79,7 @@ impl Again {
 /// QEMU's backends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Backend {
-    /// `null`, `vc`, `pty`, `stdio`: nothing but a name.
+    /// `null`, `vc`, `pty`, `stdio`: backends without parameters.
     Plain(&'static str),
     /// A file that is written to.
     File(FdSet),
@@ -89,16 +91,16 @@ pub enum Backend {
     Parallel(String),
     /// A Unix socket that listens.
     Listen(Descriptor),
-    /// A Unix socket that QEMU makes at this path; QEMU waits there before the guest starts.
+    /// A Unix socket that QEMU creates at this path, where it waits for a client before the guest starts.
     Bind(Text),
-    /// A Unix socket of somebody else.
+    /// A Unix socket to which QEMU connects.
     Connect {
         /// Its path.
         path: Text,
-        /// Whether it is opened again.
+        /// Whether QEMU reconnects.
         again: Option<Again>,
     },
-    /// One end of a pair of sockets, whose other end a program has that was started for the device.
+    /// One end of a socket pair, whose other end is held by a program that was started for the device.
     Pair(String),
     /// A TCP connection.
     Tcp {
@@ -110,7 +112,7 @@ pub enum Backend {
         telnet: bool,
         /// The name of the TLS credentials, where TLS is spoken.
         tls: Option<String>,
-        /// Whether it is opened again.
+        /// Whether QEMU reconnects.
         again: Option<Again>,
     },
     /// UDP packets.
@@ -140,19 +142,10 @@ pub enum Backend {
 pub struct Chardev {
     /// Its name in QEMU, such as `charserial0`.
     pub id: String,
-    /// What stands behind it.
+    /// Its backend.
     pub backend: Backend,
-    /// A copy of all that the guest writes.
+    /// The log file: a copy of everything that the guest writes.
     pub log: Option<FdSet>,
-}
-
-/// A wrapper that QEMU puts around each variant: `{"type":…,"data":{…}}`.
-fn typed(kind: &str, data: Props) -> Props {
-    Props::new().with("type", kind).with("data", data)
-}
-
-fn inet(at: &HostPort) -> Props {
-    typed("inet", Props::new().with("host", &at.host).with("port", &at.port))
 }
 
 impl Chardev {
@@ -196,111 +189,5 @@ impl Chardev {
     /// The socket that QEMU gets as a bare descriptor: inherited on the command line, by `getfd` in QMP.
     pub fn listener(&self) -> Option<&Descriptor> {
         if let Backend::Listen(descriptor) = &self.backend { Some(descriptor) } else { None }
-    }
-
-    /// The value of `-chardev`.
-    pub fn opts(&self) -> Opts {
-        self.opts_where(|set| (set.path().into(), true), |socket| ("fd", fd(&socket.name)))
-    }
-
-    /// As [`Chardev::opts`], with paths that QEMU opens itself in place of descriptors.
-    pub fn opts_by_path(&self) -> Opts {
-        let file = |set: &FdSet| (set.descriptor.path.clone(), set.descriptor.open == Open::Write { append: true });
-        self.opts_where(file, |socket| ("path", socket.path.clone()))
-    }
-
-    fn opts_where(
-        &self,
-        file: impl Fn(&FdSet) -> (Text, bool),
-        socket: impl Fn(&Descriptor) -> (&'static str, Text),
-    ) -> Opts {
-        let opts = Opts::first(self.kind()).with("id", &self.id);
-        let opts = match &self.backend {
-            Backend::Plain(_) => opts,
-            Backend::File(set) => {
-                let (path, append) = file(set);
-                opts.with("path", path).switch("append", append)
-            }
-            Backend::Pipe(path) | Backend::Serial(path) | Backend::Parallel(path) => opts.with("path", path),
-            Backend::Listen(descriptor) => {
-                let (key, value) = socket(descriptor);
-                opts.with(key, value).switch("server", true).switch("wait", false)
-            }
-            Backend::Bind(path) => opts.with("path", path.clone()).switch("server", true),
-            Backend::Connect { path, again } => {
-                let opts = opts.with("path", path.clone());
-                again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()))
-            }
-            Backend::Pair(name) => opts.with("fd", fd(name)),
-            Backend::Tcp { at, server, telnet, tls, again } => {
-                let opts = opts.with("host", &at.host).with("port", &at.port);
-                let opts = if *telnet { opts.switch("telnet", true) } else { opts };
-                let opts = if *server { opts.switch("server", true).switch("wait", false) } else { opts };
-                let opts =
-                    again.map(Again::member).into_iter().fold(opts, |o, (key, value)| o.with(key, value.to_string()));
-                opts.opt("tls-creds", tls.as_ref())
-            }
-            Backend::Udp { remote, local } => {
-                let (host, port) = local.as_ref().map_or(("", "0"), |l| (l.host.as_str(), l.port.as_str()));
-                opts.with("host", &remote.host)
-                    .with("port", &remote.port)
-                    .with("localaddr", host)
-                    .with("localport", port)
-            }
-            Backend::SpiceVmc(name) => opts.with("name", *name),
-            Backend::SpicePort(name) | Backend::Dbus(name) => opts.with("name", name),
-            Backend::Vdagent { clipboard, mouse } => {
-                let word = |on: bool| if on { "on" } else { "off" };
-                opts.with("name", "vdagent").opt("clipboard", clipboard.map(word)).opt("mouse", mouse.map(word))
-            }
-        };
-        match &self.log {
-            Some(set) => {
-                let (path, append) = file(set);
-                opts.with("logfile", path).switch("logappend", append)
-            }
-            None => opts,
-        }
-    }
-
-    /// The `backend` of `chardev-add`. A socket that listens goes by the name under which `getfd` gave it to QEMU.
-    pub fn backend(&self) -> Props {
-        let data = Props::new();
-        let data = match &self.backend {
-            Backend::Plain(_) => data,
-            Backend::File(set) => data.with("out", set.path()).with("append", true),
-            Backend::Pipe(path) | Backend::Serial(path) | Backend::Parallel(path) => data.with("device", path),
-            Backend::Listen(descriptor) => {
-                let addr = typed("fd", Props::new().with("str", fd(&descriptor.name)));
-                data.with("addr", addr).with("server", true).with("wait", false)
-            }
-            Backend::Bind(path) => {
-                data.with("addr", typed("unix", Props::new().with("path", path.clone()))).with("server", true)
-            }
-            Backend::Connect { path, again } => {
-                let data =
-                    data.with("addr", typed("unix", Props::new().with("path", path.clone()))).with("server", false);
-                again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value))
-            }
-            Backend::Pair(name) => {
-                data.with("addr", typed("fd", Props::new().with("str", fd(name)))).with("server", false)
-            }
-            Backend::Tcp { at, server, telnet, tls, again } => {
-                let data = data.with("addr", inet(at)).with("telnet", *telnet).with("server", *server);
-                let data = data.opt("wait", server.then_some(false));
-                let data = again.map(Again::member).into_iter().fold(data, |d, (key, value)| d.with(key, value));
-                data.opt("tls-creds", tls.as_ref())
-            }
-            Backend::Udp { remote, local } => data.with("remote", inet(remote)).opt("local", local.as_ref().map(inet)),
-            Backend::SpiceVmc(name) => data.with("type", *name),
-            Backend::SpicePort(name) => data.with("fqdn", name),
-            Backend::Dbus(name) => data.with("name", name),
-            Backend::Vdagent { clipboard, mouse } => data.opt("clipboard", *clipboard).opt("mouse", *mouse),
-        };
-        let data = match &self.log {
-            Some(set) => data.with("logfile", set.path()).with("logappend", true),
-            None => data,
-        };
-        typed(self.kind(), data)
     }
 }

@@ -1,16 +1,16 @@
-//! One thing that QEMU gets: an option with its value, its place in the order, and where it comes from.
+//! An option of QEMU's command line: its value, its place in the order, its origin.
 
 use crate::ir::Origin;
 use crate::qemu::chardev::Chardev;
 use crate::qemu::text::Text;
 use crate::qemu::value::{Opts, Props};
 
-/// What stands behind an option.
+/// The value of an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Payload {
     /// Nothing.
     None,
-    /// One word, taken as it is.
+    /// One word, passed unchanged.
     Word(Text),
     /// `first,key=value,…`.
     Opts(Opts),
@@ -27,13 +27,13 @@ pub struct QemuOption {
     pub option: &'static str,
     /// Its value.
     pub payload: Payload,
-    /// Where it comes from.
+    /// Its origin.
     pub origin: Origin,
-    /// Where it stands on the command line.
+    /// Its section of the command line.
     pub section: ArgSection,
 }
 
-/// The order of a command line, as libvirt has it (`qemuBuildCommandLine` in its `src/qemu/qemu_command.c`).
+/// The sections of a command line in libvirt's order (`qemuBuildCommandLine` in its `src/qemu/qemu_command.c`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "each is what its name says")]
 pub enum ArgSection {
@@ -111,7 +111,7 @@ pub enum ArgSection {
     Messages,
 }
 
-/// QemuOptions as they are made.
+/// Options in the order in which they are made.
 #[derive(Debug, Default)]
 pub struct QemuOptions {
     list: Vec<QemuOption>,
@@ -123,12 +123,12 @@ impl QemuOptions {
         Self { list: Vec::with_capacity(32) }
     }
 
-    /// One more item.
+    /// Adds an option.
     pub fn push(&mut self, section: ArgSection, option: &'static str, payload: Payload, origin: Origin) {
         self.list.push(QemuOption { option, payload, origin, section });
     }
 
-    /// `-option` alone.
+    /// `-option` without a value.
     pub fn flag(&mut self, section: ArgSection, option: &'static str, origin: Origin) {
         self.push(section, option, Payload::None, origin);
     }

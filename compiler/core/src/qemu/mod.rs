@@ -1,4 +1,4 @@
-//! QEMU's words: options with their values, character devices in both of their forms, and what QEMU needs of the host.
+//! QEMU's side: options with their values, character devices in both of their forms, and requirements on the host.
 
 pub mod chardev;
 mod item;

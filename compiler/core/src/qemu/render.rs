@@ -1,4 +1,4 @@
-//! The one place where values become text: commas are doubled and JSON is escaped here and nowhere else.
+//! Values to text: commas are doubled and JSON is escaped here and nowhere else.
 
 use virtc_plan::{Arg, Quote};
 
@@ -58,7 +58,7 @@ impl ArgBuilder {
 /// Where a JSON value has text that the host fills in: JSON pointers.
 pub type Placeholders = Vec<(String, Arg)>;
 
-/// The object as JSON for QMP, with its placeholders apart.
+/// The object as JSON for QMP, and its placeholders.
 pub fn props_json(props: &Props) -> (serde_json::Map<String, serde_json::Value>, Placeholders) {
     let mut placeholders = Placeholders::new();
     let map = object_json(props, "", &mut placeholders);
@@ -106,14 +106,14 @@ fn value_json(value: &Value, at: &str, placeholders: &mut Placeholders) -> serde
     }
 }
 
-/// The one place where text becomes an argument as it is.
+/// A word as an argument, unchanged.
 pub fn word_arg(text: &Text) -> Arg {
     let mut out = ArgBuilder(Arg::default());
     out.quoted(text, Quote::None);
     out.0
 }
 
-/// The one place where commas are doubled.
+/// An option of the form `key=value,…` as an argument: commas in values are doubled.
 pub fn opts_arg(opts: &Opts) -> Arg {
     let mut out = ArgBuilder(Arg::with_capacity(64));
     for (at, (key, value)) in opts.iter().enumerate() {
@@ -129,7 +129,7 @@ pub fn opts_arg(opts: &Opts) -> Arg {
     out.0
 }
 
-/// The one place where JSON options become text.
+/// A JSON option as an argument.
 pub fn json_arg(props: &Props) -> Arg {
     let mut out = ArgBuilder(Arg::with_capacity(160));
     out.object(props);

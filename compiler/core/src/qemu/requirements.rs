@@ -1,4 +1,4 @@
-//! What the host must do before QEMU starts, gathered from the devices.
+//! Host requirements: what the host must do before QEMU starts, gathered from elements and devices.
 
 use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::{Access, Content, DeviceRule, Node, OpenMode, Owner, PciAddress, QmpCall, SocketPlace, Step};
@@ -6,41 +6,41 @@ use virtc_plan::{Access, Content, DeviceRule, Node, OpenMode, Owner, PciAddress,
 use crate::codes;
 use crate::ir::Origin;
 
-/// What the host must do, by device and by the place in the order of steps.
+/// The host requirements of a VM.
 #[derive(Debug)]
 pub struct HostRequirements {
-    /// What is asked for before the first device: it is of the VM itself.
+    /// The requirements of the VM itself.
     own: DeviceRequirements,
-    /// What each device needs.
+    /// The requirements of each device.
     devices: Vec<DeviceRequirements>,
     /// The names of the descriptors that are opened.
     pub(crate) fds: Vec<String>,
     /// Directories in the VM's own directory.
     pub(crate) directories: Vec<String>,
-    /// Whether guest memory is pinned, because devices of the host write to it.
+    /// Whether the guest's memory is pinned, because devices of the host access it (VFIO).
     pub(crate) pinned: bool,
     /// QEMU's environment.
     pub(crate) env: Vec<(String, String)>,
-    /// What QEMU is told before the guest runs.
+    /// QMP commands to execute before the guest runs.
     pub(crate) commands: Vec<(QmpCall, Origin)>,
-    /// Settings of VFs that the runtime cannot make yet.
+    /// Interfaces whose VF needs a MAC address or VLAN, which the runtime cannot set yet.
     pub(crate) vf_settings: Vec<Origin>,
-    /// What the runtime cannot do yet, and what the definition wants it for.
+    /// What the runtime does not support, each thing once, at the first place that needs it.
     pub(crate) refused: Vec<(Origin, String)>,
 }
 
-/// What one device needs.
+/// The requirements of one device.
 #[derive(Debug)]
 pub(crate) struct DeviceRequirements {
-    /// Its alias; absent: the VM itself.
+    /// Its alias; `None` for the VM itself.
     pub device: Option<String>,
-    /// Where it stands.
+    /// Its place in the XML.
     origin: Origin,
-    /// Functions that are bound to VFIO.
+    /// PCI functions to bind to vfio-pci.
     pub binds: Vec<(Step, Origin)>,
-    /// Rules of the device ACL.
+    /// Rules of the cgroup's device ACL.
     pub rules: Vec<DeviceRule>,
-    /// Everything behind the control group.
+    /// The steps after the cgroup is made.
     pub steps: Vec<(Step, Origin)>,
 }
 
@@ -49,7 +49,7 @@ impl DeviceRequirements {
         Self { device, origin, binds: Vec::new(), rules: Vec::new(), steps: Vec::new() }
     }
 
-    /// Its rules as a step of its own, and then its other steps.
+    /// Its device rules as one step, and then its other steps.
     pub fn late_steps(&self) -> impl Iterator<Item = (Step, Origin)> {
         let is_device = self.device.is_some() && !self.rules.is_empty();
         let allow = is_device.then(|| (Step::Allow { rules: self.rules.clone() }, self.origin));
@@ -58,7 +58,7 @@ impl DeviceRequirements {
 }
 
 impl HostRequirements {
-    /// Nothing yet, for a domain at `domain`.
+    /// No requirements, for the domain at `domain`.
     pub fn new(domain: Origin) -> Self {
         let own = DeviceRequirements::new(None, domain.with_rule(&crate::qemu::rules::OF_THE_VM));
         Self {
@@ -74,22 +74,22 @@ impl HostRequirements {
         }
     }
 
-    /// What the device `alias` needs is asked for with this.
+    /// To add the requirements of the device `alias`.
     pub fn for_device<'r>(&'r mut self, alias: &'r str, origin: Origin) -> RequirementsOf<'r> {
         RequirementsOf { all: self, device: Some((alias, origin)), is_listed: false }
     }
 
-    /// What the VM itself needs is asked for with this.
+    /// To add the requirements of the VM itself.
     pub fn for_vm(&mut self) -> RequirementsOf<'_> {
         RequirementsOf { all: self, device: None, is_listed: false }
     }
 
-    /// What is needed, first by the VM itself, then by each device.
+    /// The requirements of the VM itself, then those of each device.
     pub(crate) fn turns(&self) -> impl Iterator<Item = &DeviceRequirements> {
         std::iter::once(&self.own).chain(&self.devices)
     }
 
-    /// Rules of the device ACL that no device asks for.
+    /// The rules of the device ACL that belong to no device.
     pub(crate) fn own_rules(&self) -> &[DeviceRule] {
         &self.own.rules
     }
@@ -97,32 +97,30 @@ impl HostRequirements {
     /// Why no plan can be made.
     pub(crate) fn faults(&self) -> Diagnostics {
         let refused = |(origin, what): &(Origin, String)| {
-            let message = format!("running this is not supported yet: {what}");
-            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
+            Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, format!("`virtc run` does not support {what}"))
         };
         let mut out = self.vf_faults();
         out.extend(self.refused.iter().map(refused).collect());
         out
     }
 
-    /// Why these settings cannot be made.
+    /// Why no plan can be made for interfaces whose VF needs settings.
     fn vf_faults(&self) -> Diagnostics {
         let fault = |origin: &Origin| {
-            let message =
-                "running a VM with this interface is not supported yet: the MAC and VLAN of its VF cannot be set";
+            let message = "`virtc run` does not support setting the MAC address and VLAN of a VF";
             Diagnostic::at(&codes::NOT_YET_SUPPORTED, origin, message)
         };
-        self.vf_settings.iter().map(fault).collect()
+        self.vf_settings.iter().take(1).map(fault).collect()
     }
 }
 
-/// The requirements of one device, or of the VM itself, while they are asked for.
+/// The requirements of one device, or of the VM itself, while they are added.
 #[derive(Debug)]
 pub struct RequirementsOf<'r> {
     all: &'r mut HostRequirements,
-    /// The alias of the device, and where it comes from; absent: the VM itself.
+    /// The alias of the device, and its place in the XML; `None` for the VM itself.
     device: Option<(&'r str, Origin)>,
-    /// Whether the device is the last in the list: it is put there when it asks for something.
+    /// Whether the device is the last in the list: it is added with its first requirement.
     is_listed: bool,
 }
 
@@ -135,7 +133,7 @@ impl RequirementsOf<'_> {
         self.all.devices.last_mut().unwrap_or(&mut self.all.own)
     }
 
-    /// QEMU opens this file, which comes to belong to its user.
+    /// QEMU opens this file, which is chowned to QEMU's user.
     pub fn file(&mut self, path: &str, origin: Origin) {
         self.own(Node::Path(path.to_owned()), origin);
     }
@@ -157,7 +155,7 @@ impl RequirementsOf<'_> {
         self.own_list().steps.push((step, origin));
     }
 
-    /// QEMU must be able to open this node.
+    /// QEMU must be able to open this node, which is chowned to QEMU's user.
     pub fn own(&mut self, node: Node, origin: Origin) {
         self.step(Step::Own { node, owner: Owner::Qemu }, origin);
     }
@@ -168,12 +166,12 @@ impl RequirementsOf<'_> {
         self.own(Node::Path(path.to_owned()), origin);
     }
 
-    /// QEMU opens this node of `/dev`, which it can open as it is.
+    /// QEMU opens this node of `/dev`; its owner stays.
     pub fn allow(&mut self, path: &str) {
         self.rule(Node::Path(path.to_owned()), Access::RW);
     }
 
-    /// QEMU opens this node of `/dev`, which anybody may open and which keeps its owner.
+    /// QEMU opens this node of `/dev`, which every user may open.
     pub fn shared_device(&mut self, path: &str) {
         self.allow(path);
     }
@@ -184,14 +182,14 @@ impl RequirementsOf<'_> {
         self.all.env.push((name.to_owned(), value.to_owned()));
     }
 
-    /// QEMU is told this before the guest runs.
+    /// A QMP command to execute before the guest runs.
     pub fn command(&mut self, call: QmpCall, origin: Origin) {
         self.all.commands.push((call, origin));
     }
 
-    /// The guest gets this function of the host.
+    /// The guest gets this PCI function of the host (VFIO).
     pub fn vfio(&mut self, device: PciAddress, managed: bool, origin: Origin) {
-        // Several namespaces of one NVMe disk are one function.
+        // Several namespaces of an NVMe disk share one function.
         let bound =
             |(step, _): &(Step, Origin)| matches!(step, Step::VfioBind { device: other, .. } if *other == device);
         if !self.all.turns().any(|turn| turn.binds.iter().any(bound)) {
@@ -226,7 +224,7 @@ impl RequirementsOf<'_> {
         self.step(Step::Listen { fd: fd.to_owned(), at }, origin);
     }
 
-    /// A file that is written to, which QEMU inherits as a descriptor. It is made where there is none.
+    /// A file to write to, which QEMU inherits as a descriptor; it is created where it does not exist.
     pub fn write_to(&mut self, fd: &str, path: &str, append: bool, origin: Origin) {
         self.all.fds.push(fd.to_owned());
         let content = if append { Content::Append } else { Content::Truncate };
@@ -243,12 +241,12 @@ impl RequirementsOf<'_> {
         self.step(Step::Open { fd, path, mode, create: false, content }, origin);
     }
 
-    /// A device of the host writes to the guest's memory, which is pinned for it.
+    /// A device of the host accesses the guest's memory, which is pinned for it.
     pub fn pin(&mut self) {
         self.all.pinned = true;
     }
 
-    /// A file of the guest's that is made out of a template where there is none, and that QEMU must be able to open.
+    /// A file of the guest's own, which is copied from a template where it does not exist.
     pub fn from_template(&mut self, template: Option<&str>, path: &str, origin: Origin) {
         let from = template.map(ToOwned::to_owned);
         self.step(Step::CopyFile { from, to: path.to_owned(), owner: Owner::Qemu }, origin);
@@ -262,13 +260,16 @@ impl RequirementsOf<'_> {
         }
     }
 
-    /// A VF must be given a MAC or a VLAN.
+    /// The VF of an interface needs a MAC address or a VLAN.
     pub fn vf_admin(&mut self, origin: Origin) {
         self.all.vf_settings.push(origin);
     }
 
-    /// The runtime cannot do `what` yet: no plan is made.
+    /// `virtc run` does not support `what`, so that no plan is made. Each `what` is reported once.
     pub fn refuse(&mut self, what: impl Into<String>, origin: Origin) {
-        self.all.refused.push((origin, what.into()));
+        let (refused, what) = (&mut self.all.refused, what.into());
+        if !refused.iter().any(|(_, known)| *known == what) {
+            refused.push((origin, what));
+        }
     }
 }

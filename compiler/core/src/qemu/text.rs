@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use virtc_plan::Placeholder;
 
-/// Text with placeholders that the host fills.
+/// Text with placeholders that the runtime fills in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(Content);
 
-/// A text in the form that its placeholders ask for, so that equal texts have one form.
+/// The content of a text; equal texts have one form.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Content {
     /// Text without placeholders.
@@ -17,7 +17,7 @@ enum Content {
     WithPlaceholders(Box<WithPlaceholders>),
 }
 
-/// For each placeholder the text before it; the text behind the last one.
+/// The placeholders, each with the text before it, and the text after the last one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct WithPlaceholders {
     placeholders: Vec<(String, Placeholder)>,
@@ -43,7 +43,7 @@ pub fn fd(name: &str) -> Text {
     Text::placeholder(Placeholder::Fd(name.to_owned()))
 }
 
-/// The ciphertext of the secret behind the object `id`, in base 64.
+/// The ciphertext of the secret of the object `id`, in base 64.
 pub fn secret_text(id: &str) -> Text {
     Text::placeholder(Placeholder::Secret(id.to_owned()))
 }
@@ -90,13 +90,13 @@ impl Text {
         })))
     }
 
-    /// This text and `other` behind it.
+    /// This text followed by `other`.
     #[must_use]
     pub fn then(self, other: impl Into<Self>) -> Self {
         let Self(mut content) = self;
         match (&mut content, other.into().0) {
-            (Content::Plain(before), Content::Plain(behind)) => *before += behind,
-            (Content::WithPlaceholders(own), Content::Plain(behind)) => own.end += &behind,
+            (Content::Plain(before), Content::Plain(after)) => *before += after,
+            (Content::WithPlaceholders(own), Content::Plain(after)) => own.end += &after,
             (Content::Plain(before), Content::WithPlaceholders(mut other)) => {
                 if let Some((first, _)) = other.placeholders.first_mut() {
                     first.insert_str(0, before);
@@ -118,14 +118,14 @@ impl Text {
     pub(super) fn pieces(&self) -> impl Iterator<Item = Piece<'_>> {
         let (placeholders, end): (&[_], &str) = match &self.0 {
             Content::Plain(text) => (&[], text),
-            Content::WithPlaceholders(holed) => (&holed.placeholders, &holed.end),
+            Content::WithPlaceholders(own) => (&own.placeholders, &own.end),
         };
         let before =
             placeholders.iter().flat_map(|(text, placeholder)| [Piece::Plain(text), Piece::Placeholder(placeholder)]);
         before.chain([Piece::Plain(end)])
     }
 
-    /// The text where it has no placeholders.
+    /// The text; `None` where it has placeholders.
     pub fn plain(&self) -> Option<&str> {
         match &self.0 {
             Content::Plain(text) => Some(text),

@@ -22,7 +22,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The string, where it is one without placeholders.
+    /// The string; `None` where it is not one, or has placeholders.
     pub fn plain(&self) -> Option<&str> {
         match self {
             Self::Text(text) => text.plain(),
@@ -63,7 +63,7 @@ value_from! {
     Vec<Value> => |v| Self::Array(v),
 }
 
-/// The name of a member; most are known here and need no memory.
+/// The name of a member; most are constants and need no allocation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key(Cow<'static, str>);
 
@@ -97,7 +97,7 @@ impl From<&String> for Key {
     }
 }
 
-/// A JSON object in the order in which it was filled.
+/// A JSON object with its members in the order in which they were added.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Props(Vec<(Key, Value)>);
 
@@ -114,7 +114,7 @@ impl Props {
         self
     }
 
-    /// One more member, where it is there.
+    /// One more member, if it is present.
     #[must_use]
     pub fn opt(self, key: impl Into<Key>, value: Option<impl Into<Value>>) -> Self {
         match value {
@@ -128,14 +128,14 @@ impl Props {
         self.0.push((key.into(), value.into()));
     }
 
-    /// Gives the member `key`, where it is there, another value.
+    /// Replaces the value of the member `key`, if there is one.
     pub fn replace(&mut self, key: &str, value: impl Into<Value>) {
         if let Some((_, old)) = self.0.iter_mut().find(|(own, _)| own.as_str() == key) {
             *old = value.into();
         }
     }
 
-    /// All members of `other` behind these.
+    /// These members, then all of `other`.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
@@ -147,7 +147,7 @@ impl Props {
         self.0.iter().find(|(k, _)| k.as_str() == key).map(|(_, v)| v)
     }
 
-    /// Without the member `key`, which is the other result.
+    /// Removes the member `key`; the result is its value.
     pub fn take(&mut self, key: &str) -> Option<Value> {
         let at = self.0.iter().position(|(k, _)| k.as_str() == key)?;
         Some(self.0.remove(at).1)
@@ -181,7 +181,7 @@ impl Opts {
         self
     }
 
-    /// One more `key=value`, where it is there.
+    /// One more `key=value`, if it is present.
     #[must_use]
     pub fn opt(self, key: impl Into<Key>, value: Option<impl Into<Text>>) -> Self {
         match value {

@@ -1,13 +1,13 @@
-//! `<qemu:capabilities>`: abilities that libvirt is to assume, or to do without.
+//! `<qemu:capabilities>`: capabilities of QEMU that a definition adds or removes.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::Arch;
 use crate::ir::Spanned;
 use crate::target::{Capabilities, Target};
 
-/// The abilities, other than those of devices, on which something in a definition depends.
+/// The capabilities, other than those of devices, that elements of a definition need.
 pub(crate) const ASKED: [&str; 16] = [
     "machine-vmport-opt",
     "i8042",
@@ -27,7 +27,7 @@ pub(crate) const ASKED: [&str; 16] = [
     "seccomp-sandbox",
 ];
 
-/// What a name of libvirt's stands for. Most of them are those of the device, or of a device and its property
+/// The meaning of a name of libvirt's. Most are names of a device, or of a device and its property
 /// (`virQEMUCapsDeviceProps…` and `virQEMUCapsObjectTypes` in libvirt's `src/qemu/qemu_capabilities.c`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ability {
@@ -35,15 +35,15 @@ pub enum Ability {
     Device(String),
     /// A property of a device.
     Property(String, String),
-    /// What virtc asks for by libvirt's own name.
+    /// A capability that virtc knows by libvirt's name.
     Other(String),
 }
 
-/// libvirt's names of abilities (`virQEMUCaps` in its `src/qemu/qemu_capabilities.c`), as version 11.3 takes them.
+/// libvirt's names of capabilities (`virQEMUCaps` in its `src/qemu/qemu_capabilities.c`), as of version 11.3.
 const NAMES: &str = include_str!("capabilities.txt");
 
 impl Ability {
-    /// The ability of this name; `None` where the name is none that virtc knows.
+    /// The capability of this name; `None` where virtc does not know it.
     pub fn named(name: &str, target: &Target, arch: Arch) -> Option<Self> {
         let has = |device: &str| {
             let others = target.others(arch);
@@ -73,36 +73,40 @@ impl Ability {
     }
 }
 
-/// What a definition adds to the abilities of its QEMU, and takes from them.
+/// The capabilities that a definition adds and removes.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
-    /// What is assumed.
+    /// Those that are added.
     pub add: Vec<Ability>,
-    /// What is done without.
+    /// Those that are removed.
     pub del: Vec<Ability>,
 }
 
 impl Changes {
-    /// Reads the names; those that have no effect here are told.
+    /// Reads the names, and reports those that are unknown or without effect.
     pub fn read(
         add: &[Spanned<String>],
         del: &[Spanned<String>],
         (target, arch): (&Target, Arch),
-        report: &mut dyn FnMut(Diagnostic),
+        faults: &mut Diagnostics,
     ) -> Self {
         let mut of = |names: &[Spanned<String>]| {
             let mut out = Vec::new();
             for name in names {
-                let span = name.origin.span();
                 if !NAMES.lines().any(|known| known == name.value) {
-                    let message = format!("libvirt has no capability `{}`", name.value);
-                    report(Diagnostic::at(&codes::BAD_VALUE, span, message).help("it refuses what it does not know"));
+                    let message = format!("there is no capability `{}`", name.value);
+                    faults.add_with(
+                        &codes::BAD_VALUE,
+                        name.origin,
+                        message,
+                        "use one of libvirt's names of capabilities of QEMU",
+                    );
                 } else if let Some(ability) = Ability::named(&name.value, target, arch) {
                     out.push(ability);
                 } else {
-                    let message = format!("the capability `{}` has no effect on what virtc makes", name.value);
-                    let help = "what libvirt does otherwise without it, virtc does not do at all";
-                    report(Diagnostic::at(&codes::CAPABILITY_WITHOUT_EFFECT, span, message).help(help));
+                    let help = "remove it";
+                    let message = format!("capability `{}` has no effect in virtc", name.value);
+                    faults.add_with(&codes::CAPABILITY_WITHOUT_EFFECT, name.origin, message, help);
                 }
             }
             out
@@ -110,12 +114,12 @@ impl Changes {
         Self { add: of(add), del: of(del) }
     }
 
-    /// Whether something depends on the ability of this name, other than a device.
+    /// Whether an element needs the capability of this name.
     fn asks(name: &str) -> bool {
         name == "set-action" || ASKED.contains(&name)
     }
 
-    /// Whether the ability of this name is taken away.
+    /// Whether the capability of this name is removed.
     pub fn lacks(&self, name: &str) -> bool {
         self.del.iter().any(|ability| matches!(ability, Ability::Other(own) if own == name))
     }

@@ -1,4 +1,4 @@
-//! What was asked of a QEMU over QMP, and what it answered: a recorded file, or a binary that runs.
+//! QMP queries and their answers, from a recorded file or from a binary that runs.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ pub struct Exchange {
     pub execute: String,
     /// Its arguments.
     pub arguments: Value,
-    /// What came back; absent where it was an error.
+    /// The answer; `None` for an error.
     pub answer: Option<Value>,
 }
 
@@ -19,16 +19,16 @@ impl Exchange {
         self.arguments.get(name).and_then(Value::as_str).unwrap_or_default()
     }
 
-    /// The answer as a list; empty where it is none.
+    /// The answer as a list; empty where it is not one.
     pub fn list(&self) -> &[Value] {
         self.answer.as_ref().and_then(Value::as_array).map_or(&[], Vec::as_slice)
     }
 }
 
-/// The command and the answer that stand one after the other, as libvirt's `.replies` files have them.
+/// The commands with their answers in a text that alternates them, as libvirt's `.replies` files do.
 ///
 /// # Errors
-/// In words, when the text is not a row of JSON objects of this kind.
+/// A message, when the text is not a sequence of such JSON objects.
 pub fn recorded(text: &str) -> Result<Vec<Exchange>, String> {
     let mut out: Vec<Exchange> = Vec::new();
     let mut open: Option<Exchange> = None;
@@ -41,16 +41,16 @@ pub fn recorded(text: &str) -> Result<Vec<Exchange>, String> {
             }
             open = Some(Exchange { execute: execute.to_owned(), arguments, answer: None });
         } else if document.get("return").is_some() || document.get("error").is_some() {
-            let Some(command) = open.take() else { return Err("an answer without a command".to_owned()) };
+            let Some(command) = open.take() else { return Err("an answer does not follow a command".to_owned()) };
             out.push(Exchange { answer: document.get("return").cloned(), ..command });
         } else if document.get("event").is_none() && document.get("QMP").is_none() {
-            return Err("an object that is neither a command nor an answer".to_owned());
+            return Err("an object is neither a command nor an answer".to_owned());
         }
     }
-    if out.is_empty() { Err("the file holds no commands with their answers".to_owned()) } else { Ok(out) }
+    if out.is_empty() { Err("the file contains no commands and answers".to_owned()) } else { Ok(out) }
 }
 
-/// What is asked first, with arguments.
+/// The first queries, with their arguments.
 pub fn questions() -> Vec<(&'static str, Value)> {
     let devices = json!({"implements": "device", "abstract": false});
     let plain = ["query-version", "query-target", "query-kvm", "query-qmp-schema", "query-machines"];
@@ -62,7 +62,7 @@ pub fn questions() -> Vec<(&'static str, Value)> {
     out
 }
 
-/// What is asked of the CPUs: once under each accelerator.
+/// The queries about CPUs, for each accelerator.
 pub fn cpu_questions() -> Vec<(&'static str, Value)> {
     let model = |name: &str| json!({"type": "static", "model": {"name": name}});
     vec![
@@ -73,7 +73,7 @@ pub fn cpu_questions() -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// What is asked once the first answers are known: the properties of each device and machine type.
+/// The queries that depend on the first answers: the properties of each device and machine type.
 pub fn more_questions(answers: &[Exchange]) -> Vec<(&'static str, Value)> {
     let mut out = Vec::new();
     let name = |entry: &Value| entry.get("name").and_then(Value::as_str).map(ToOwned::to_owned);
@@ -84,7 +84,7 @@ pub fn more_questions(answers: &[Exchange]) -> Vec<(&'static str, Value)> {
                 out.extend(devices.map(|device| ("device-list-properties", json!({"typename": device}))));
             }
             "query-machines" => {
-                // QEMU 7.2 ends with a failed assertion after it was asked for those of microvm.
+                // QEMU 7.2 fails an assertion after a query for those of microvm.
                 let machines = exchange.list().iter().filter_map(name).filter(|name| name != "microvm");
                 out.extend(machines.map(|m| ("qom-list-properties", json!({"typename": format!("{m}-machine")}))));
             }

@@ -1,4 +1,4 @@
-//! QMP answers to a capability file: what is never asked again is left out.
+//! QMP answers to a capability file, which contains only what virtc uses.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,10 +9,10 @@ use crate::target::exchange::Exchange;
 use crate::target::sorted;
 
 impl Capabilities {
-    /// What a QEMU has answered: everything of one run, and the CPUs of each accelerator that it was asked under.
+    /// The capabilities in the answers of a QEMU: all queries of one run, and those about CPUs under each accelerator.
     ///
     /// # Errors
-    /// In words, when an answer that nothing can be said without is missing.
+    /// A message, when a required answer is missing.
     pub fn from_exchanges(all: &[Exchange]) -> Result<Self, String> {
         let answer = |name: &str| {
             let found = all.iter().find(|e| e.execute == name).and_then(|e| e.answer.as_ref());
@@ -21,7 +21,8 @@ impl Capabilities {
         let version = answer("query-version")?;
         let number = |name: &str| {
             let part = version.get("qemu").and_then(|q| q.get(name)).and_then(Value::as_u64);
-            part.and_then(|n| u32::try_from(n).ok()).ok_or_else(|| "`query-version` says no version".to_owned())
+            part.and_then(|n| u32::try_from(n).ok())
+                .ok_or_else(|| "the answer to `query-version` contains no version".to_owned())
         };
         let (commands, types) = schema(answer("query-qmp-schema")?)?;
         let mut out = Self {
@@ -81,7 +82,7 @@ impl Capabilities {
         self.machine_properties = known.into_iter().map(|(all, key)| (key, all)).collect();
     }
 
-    /// The CPUs: what follows `query-kvm` is said under the accelerator that it names; a run that is not asked is one without KVM.
+    /// The CPUs: answers after `query-kvm` are about the accelerator that it names; without it the accelerator is TCG.
     fn cpus(&mut self, all: &[Exchange]) {
         let mut kvm = false;
         for exchange in all {
@@ -99,7 +100,7 @@ impl Capabilities {
                     cpus.deprecated = sorted::join(old.collect());
                 }
                 "query-cpu-model-expansion" => {
-                    // Under KVM the best CPU is the host's, without it the best that QEMU can play.
+                    // The best CPU is `host` under KVM, and `max` under TCG.
                     let best = if kvm { "host" } else { "max" };
                     let asked = exchange
                         .arguments
@@ -164,9 +165,9 @@ fn machines(exchange: &Exchange) -> BTreeMap<String, MachineType> {
 
 type Named = BTreeMap<String, String>;
 
-/// The commands, and the types that their arguments need.
+/// The commands, and the types of their arguments.
 fn schema(schema: &Value) -> Result<(Named, Named), String> {
-    let entries = schema.as_array().ok_or("`query-qmp-schema` answers with no list")?;
+    let entries = schema.as_array().ok_or("the answer to `query-qmp-schema` is not a list")?;
     let all: BTreeMap<&str, &Value> = entries.iter().map(|entry| (text(entry, "name"), entry)).collect();
     let mut commands = Named::new();
     let mut types = Named::new();
@@ -187,7 +188,7 @@ fn schema(schema: &Value) -> Result<(Named, Named), String> {
     Ok((commands, types))
 }
 
-/// One type; see [`crate::target::qapi`] for the notation. Types that JSON has by itself have none.
+/// One type in the notation of [`crate::target::qapi`]; `None` for the types of JSON.
 fn fold(entry: &Value, open: &mut BTreeSet<String>) -> Option<String> {
     let list = |key: &str| entry.get(key).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     let mut refer = |entry: &Value, key: &str| {

@@ -1,4 +1,4 @@
-//! What `host-model` stands for, of what a QEMU says of the CPUs under an accelerator.
+//! The CPU of `host-model`, from the capabilities of a QEMU.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use virtc_inventory::{CpuFacts, CpuMap, HostModel, decode};
 use crate::target::caps::Cpus;
 
 impl Cpus {
-    /// The model of `map` that is nearest to the best CPU here, with what has to be added and switched off; `None` where QEMU was not asked,
-    /// or no model fits.
+    /// The model of `map` that is closest to the best CPU here, with the features to add and to disable; `None` where
+    /// QEMU was not queried, or no model matches.
     pub fn host_model(&self, map: &CpuMap) -> Option<HostModel> {
         if self.has.is_empty() {
             return None;

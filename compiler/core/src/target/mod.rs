@@ -1,4 +1,4 @@
-//! What a QEMU can do.
+//! The QEMU to compile for, and its capabilities.
 
 pub mod ability;
 pub mod caps;
@@ -15,10 +15,11 @@ use crate::ir::Arch;
 pub use caps::Capabilities;
 pub use exchange::Exchange;
 
-/// A profile that ships. It is made by `virtc qemu probe` and read when it is first asked for.
+/// A profile: a capability file that ships with virtc. It is made by `virtc qemu probe`, and parsed when it is first
+/// used.
 struct Profile {
     version: (u32, u32, u32),
-    /// The architecture of its guests, as QEMU calls it.
+    /// The architecture of its guests, by QEMU's name.
     arch: &'static str,
     caps: LazyLock<Option<Capabilities>>,
 }
@@ -50,7 +51,7 @@ static ARM_V7_2: Profile = Profile {
 const X86_64: &str = "x86_64";
 const AARCH64: &str = "aarch64";
 
-/// The profiles that ship: for each architecture the same versions, newest first.
+/// The profiles: the same versions for each architecture, newest first.
 static PROFILES: [&Profile; 4] = [&V10_0, &V7_2, &ARM_V10_0, &ARM_V7_2];
 
 /// The profiles of one architecture, newest first.
@@ -63,7 +64,7 @@ fn profiles(arch: &str) -> impl DoubleEndedIterator<Item = &'static Profile> {
 enum Source {
     Profile(&'static Profile),
     File(Arc<Capabilities>),
-    /// Nothing but its version is known.
+    /// Only the version is known.
     Unknown,
 }
 
@@ -82,12 +83,12 @@ impl std::fmt::Debug for Target {
 }
 
 impl Target {
-    /// The versions of the profiles that ship, newest first.
+    /// The versions of the profiles, newest first.
     pub fn versions() -> impl Iterator<Item = (u32, u32)> {
         profiles(X86_64).map(|p| (p.version.0, p.version.1))
     }
 
-    /// What is known of QEMUs for guests of this architecture, newest first.
+    /// The profiles for guests of this architecture, newest first.
     pub(crate) fn newest_first(arch: Arch) -> impl Iterator<Item = Self> {
         profiles(arch.profile()).map(Self::of)
     }
@@ -100,7 +101,7 @@ impl Target {
         names.flatten().cloned().collect()
     }
 
-    /// The profile for a version such as `7.2`, `None` where none ships.
+    /// The profile for a version such as `7.2`; `None` where there is none.
     pub fn profile(version: &str) -> Option<Self> {
         let mut parts = version.split('.').map(str::parse::<u32>);
         let (major, minor) = (parts.next()?.ok()?, parts.next().unwrap_or(Ok(0)).ok()?);
@@ -108,12 +109,12 @@ impl Target {
         Some(Self::of(profile))
     }
 
-    /// What a file says.
+    /// A QEMU with these capabilities.
     pub fn file(caps: Capabilities) -> Self {
         Self { version: caps.version, source: Source::File(Arc::new(caps)) }
     }
 
-    /// A QEMU of which only the version is known. Nothing that depends on how it was built is refused for it.
+    /// A QEMU with only its version known: nothing is refused that depends on build options.
     pub fn version(version: (u32, u32, u32)) -> Self {
         Self { version, source: Source::Unknown }
     }
@@ -122,7 +123,8 @@ impl Target {
         Self { version: profile.version, source: Source::Profile(profile) }
     }
 
-    /// The QEMU of the same version for guests of this architecture: another profile, or one of which nothing but the version is known.
+    /// The QEMU of the same version for guests of this architecture: another profile, or one of which only the version
+    /// is known.
     pub(crate) fn of_arch(&self, arch: Arch) -> Self {
         let own = match &self.source {
             Source::Profile(profile) => profile.arch,
@@ -141,7 +143,7 @@ impl Target {
         (self.version.0, self.version.1) >= (major, minor)
     }
 
-    /// What it can do, where that is known.
+    /// Its capabilities, where they are known.
     pub fn caps(&self) -> Option<&Capabilities> {
         match &self.source {
             Source::Profile(profile) => profile.caps.as_ref(),
@@ -160,7 +162,7 @@ impl Target {
         self.caps().and_then(|caps| caps.device_property(device, property)).unwrap_or(true)
     }
 
-    /// Whether it is one of the profiles that ship, and no binary that was asked.
+    /// Whether it is one of the profiles, not a probed binary.
     pub fn is_profile(&self) -> bool {
         matches!(self.source, Source::Profile(_))
     }
@@ -170,7 +172,7 @@ impl Target {
         format!("QEMU {}.{}", self.version.0, self.version.1)
     }
 
-    /// The other QEMUs that virtc knows for guests of this architecture, oldest first.
+    /// The other profiles for guests of this architecture, oldest first.
     pub(crate) fn others(&self, arch: Arch) -> impl Iterator<Item = Self> {
         let own = (self.version.0, self.version.1);
         profiles(arch.profile()).rev().filter(move |p| (p.version.0, p.version.1) != own).map(Self::of)

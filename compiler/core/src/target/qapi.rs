@@ -1,30 +1,31 @@
-//! Values held against QEMU's own description of what it takes.
+//! Checks values against QEMU's QAPI schema.
 //!
-//! A folded type is one text: `object REQUIRED;OPTIONAL|TAG CASES` with members `name:type` and cases `value=type`, `enum VALUES`, `array TYPE`,
-//! `alternate TYPES`. A name that has no text is a type of JSON: `str`, `int`, `number`, `bool`, `null`, `any`. `!feature` ends a token.
-//! What the types mean is QEMU's `docs/devel/qapi-code-gen.rst`, "Client JSON Protocol introspection".
+//! A folded type is one text: `object REQUIRED;OPTIONAL|TAG CASES` with members `name:type` and cases `value=type`,
+//! `enum VALUES`, `array TYPE`, `alternate TYPES`. A name without a text is a type of JSON: `str`, `int`, `number`,
+//! `bool`, `null`, `any`. `!feature` ends a token. The meaning of the types is in QEMU's
+//! `docs/devel/qapi-code-gen.rst`, "Client JSON Protocol introspection".
 
 use crate::qemu::{Props, Value};
 use crate::target::caps::Capabilities;
 use crate::target::sorted;
 
-/// What QEMU does not take.
+/// What does not match the schema.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fault {
-    /// The command, or what it is asked for, does not exist: the value.
+    /// A command that does not exist: its name.
     Unknown(String),
-    /// A member that does not exist: its path.
+    /// An unknown member: its path.
     Member(String),
-    /// A member that is needed: its path.
+    /// A missing member: its path.
     Missing(String),
-    /// A value of the wrong kind: its path.
+    /// A value of the wrong type: its path.
     Kind(String),
-    /// A word that is none of the enum's: its path, and the word.
+    /// A word that is not in the enum: its path, and the word.
     Word(String, String),
 }
 
 impl Fault {
-    /// The fault of a value that is this member, or in it.
+    /// The same fault, seen from the object with this member.
     fn inside(self, member: &str) -> Self {
         let at = |path: String| if path.is_empty() { member.to_owned() } else { format!("{member}.{path}") };
         match self {
@@ -37,24 +38,24 @@ impl Fault {
     }
 }
 
-/// How deep a value may be.
+/// The largest depth of a value.
 const DEPTH: u32 = 64;
 
 impl Capabilities {
-    /// Holds the arguments of a command against its description. What the value says by `given` beside its members is taken as given.
+    /// Checks the arguments of a command against the schema.
     ///
     /// # Errors
-    /// The first thing that QEMU does not take.
+    /// The first thing that does not match.
     pub fn check_command(&self, command: &str, arguments: &Props) -> Result<(), Fault> {
         let Some(kind) = self.commands.get(command) else { return Err(Fault::Unknown(command.to_owned())) };
-        // A command that takes anything, such as device_add, is described elsewhere.
+        // The schema does not describe the arguments of `device_add`.
         if self.types.get(kind).is_none_or(|folded| folded == "object ;") && command == "device_add" {
             return Ok(());
         }
         self.object(kind, arguments, DEPTH)
     }
 
-    /// Whether an enum that a command's member has knows a word; absent where the member is no enum.
+    /// Whether the enum of a command's member has a word; `None` where the member is not an enum.
     pub fn command_word(&self, command: &str, member: &str, word: &str) -> Option<bool> {
         let object = self.types.get(self.commands.get(command)?)?.strip_prefix("object ")?;
         let (members, _) = parts(object);
@@ -63,7 +64,7 @@ impl Capabilities {
         Some(sorted::find(words, word).is_some())
     }
 
-    /// The paths of faults begin behind the value.
+    /// The paths of faults are relative to the value.
     fn value(&self, kind: &str, value: &Value, depth: u32) -> Result<(), Fault> {
         let wrong = || Err(Fault::Kind(String::new()));
         if depth == 0 {
@@ -86,7 +87,7 @@ impl Capabilities {
             ("object", Value::Object(props)) => self.object(kind, props, depth),
             ("array", Value::Array(values)) => values.iter().try_for_each(|value| self.value(rest, value, depth - 1)),
             ("enum", Value::Text(text)) => {
-                // What the host fills in is no word of an enum that is known now.
+                // What the runtime fills in is not known yet.
                 let Some(word) = text.plain() else { return Ok(()) };
                 match sorted::find(rest, word) {
                     Some(_) => Ok(()),

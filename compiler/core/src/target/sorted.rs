@@ -1,4 +1,4 @@
-//! Lists of words in one text: cheap to load, since nothing is taken apart before it is asked for.
+//! Lists of words in one text: cheap to load, since they are searched without being split.
 
 use std::cmp::Ordering;
 
@@ -14,7 +14,7 @@ pub fn join(mut tokens: Vec<String>) -> String {
     tokens.join(" ")
 }
 
-/// What a token is found by.
+/// The key of a token: it ends before `?`, `:`, `=` or `!`.
 pub fn key(token: &str) -> &str {
     let end = token.bytes().position(is_end).unwrap_or(token.len());
     token.get(..end).unwrap_or(token)
@@ -42,7 +42,7 @@ pub fn find<'t>(text: &'t str, wanted: &str) -> Option<&'t str> {
     None
 }
 
-/// The key at the beginning of `text` beside another one.
+/// Compares the key at the beginning of `text` with another one.
 fn compare(text: &[u8], wanted: &[u8]) -> Ordering {
     let key = text.iter().take_while(|byte| **byte != b' ' && !is_end(**byte));
     key.cmp(wanted)

@@ -1,84 +1,16 @@
-//! Reading an element field by field. What nobody reads is reported when the reader is dropped: nothing is lost silently.
+//! Reading an element attribute by attribute and child by child. What was not read is reported when the reader is
+//! dropped: nothing is lost silently.
 
 use std::cell::{Cell, RefCell};
 
-use virtc_diag::{Diagnostic, Diagnostics, Safety, Span};
-use virtc_rng::Validated;
+use virtc_diag::{Diagnostic, Safety, Span};
 use virtc_xml::{Attribute, Element};
 
 use crate::codes;
 use crate::ir::{Leaf, Opt, Origin, Spanned};
+use crate::xml_io::Lowering;
 
-/// What all readers of one document share.
-pub struct Lowering<'d> {
-    checked: &'d Validated<'d>,
-    found: RefCell<Diagnostics>,
-    /// Whether the document shows a running domain, whose devices have names in QEMU.
-    running: bool,
-    /// How many unread were met: where there is one, no `Valid<Machine>` is made.
-    met: Cell<usize>,
-}
-
-impl<'d> Lowering<'d> {
-    /// A lowering over the parts that the grammar found sound.
-    pub fn new(checked: &'d Validated<'d>) -> Self {
-        Self { checked, running: false, found: RefCell::default(), met: Cell::new(0) }
-    }
-
-    /// As [`Lowering::new`], for a running domain: the names of its devices are kept.
-    pub fn running(checked: &'d Validated<'d>) -> Self {
-        Self { running: true, ..Self::new(checked) }
-    }
-
-    /// Whether all of the document could be read as XML.
-    pub fn is_whole(&self) -> bool {
-        self.checked.document().is_complete()
-    }
-
-    /// Whether the document shows a running domain.
-    pub fn is_running(&self) -> bool {
-        self.running
-    }
-
-    /// Whether an alias is part of the definition: the user's own always, others in a running domain.
-    pub fn keeps_alias(&self, alias: &str) -> bool {
-        self.running || alias.starts_with("ua-")
-    }
-
-    /// The findings, and the number of unread.
-    pub fn finish(self) -> (Diagnostics, usize) {
-        (self.found.into_inner(), self.met.get())
-    }
-
-    /// A finding. What follows from a fault that the grammar has reported is a hole, and no finding of its own.
-    pub fn report(&self, diagnostic: Diagnostic) {
-        if diagnostic.span.is_some_and(|span| self.checked.explains(span)) {
-            return self.met.set(self.met.get() + 1);
-        }
-        self.found.borrow_mut().push(diagnostic);
-    }
-
-    /// Whether the grammar found this element faulty; it then counts as met.
-    pub fn is_faulty_part(&self, element: Element<'_>) -> bool {
-        let hole = self.checked.is_faulty(element);
-        self.met.set(self.met.get() + usize::from(hole));
-        hole
-    }
-
-    /// Whether the grammar found a fault in this element or below it; it then counts as met.
-    pub fn is_touched_part(&self, element: Element<'_>) -> bool {
-        let hole = self.checked.is_touched(element);
-        self.met.set(self.met.get() + usize::from(hole));
-        hole
-    }
-
-    /// Something the model does not know yet.
-    pub fn unsupported(&self, span: Span, what: impl std::fmt::Display) {
-        self.report(Diagnostic::at(&codes::NOT_YET_SUPPORTED, span, format!("{what} is not supported yet")));
-    }
-}
-
-/// An element in the one that is read.
+/// A child of the element that is read.
 struct Child<'d> {
     element: Element<'d>,
     name: &'d str,
@@ -108,7 +40,7 @@ impl<'d, 'c> Fields<'d, 'c> {
         self.element
     }
 
-    /// What all readers share.
+    /// The state that all readers share.
     pub fn cx(&self) -> &'c Lowering<'d> {
         self.cx
     }
@@ -142,7 +74,8 @@ impl<'d, 'c> Fields<'d, 'c> {
         self.leaf(attribute.value(), attribute.value_span(), || format!("value `{}` of `{name}`", attribute.value()))
     }
 
-    /// The attribute `name`, as a number that libvirt reads in decimal alone, where the grammar also takes it in hexadecimal.
+    /// The attribute `name`, as a number that libvirt reads as decimal only, although the grammar also allows
+    /// hexadecimal.
     pub fn decimal<T: Leaf>(&self, name: &str) -> Opt<T> {
         let attribute = self.raw(name)?;
         let (value, span) = (attribute.value(), attribute.value_span());
@@ -159,24 +92,23 @@ impl<'d, 'c> Fields<'d, 'c> {
             return Some(Spanned::xml(value, span));
         }
         if T::read(text.trim()).is_some() {
-            // The grammar passes over white space around a word or behind a number; libvirt does not.
-            let message = format!("{} has white space around it", what());
-            let fault = Diagnostic::at(&codes::BAD_VALUE, span, message);
-            let fault = fault.help(format!("libvirt takes `{}` alone", text.trim()));
-            self.report(fault.fix(Safety::Safe, "take the white space away", span, text.trim()));
+            // The grammar allows white space around a word and after a number; libvirt does not.
+            let fault = Diagnostic::at(&codes::BAD_VALUE, span, format!("{} has white space around it", what()));
+            let fault = fault.help(format!("write `{}`: libvirt does not accept white space here", text.trim()));
+            self.report(fault.fix(Safety::Safe, "remove the white space", span, text.trim()));
         } else if T::words().is_empty() {
             let fault = Diagnostic::at(&codes::BAD_VALUE, span, format!("{} is not {}", what(), T::EXPECTED));
             let hex = format!("0x{}", text.trim());
             self.report(fault.meant(T::read(&hex).map(|_| hex.as_str()), span));
         } else {
-            // The grammar has let it pass, so it is a word of the format that the model does not know yet.
+            // The grammar allows it: it is a word of the format that the model does not know yet.
             self.cx.unsupported(span, what());
         }
         self.cx.met.set(self.cx.met.get() + 1);
         None
     }
 
-    /// The text of the element, as a `T`; `None` where it is empty, or where white space is all that a number has.
+    /// The text of the element, as a `T`; `None` where it is empty, or where the text of a number is white space only.
     pub fn text<T: Leaf>(&self) -> Opt<T> {
         self.text.set(true);
         let text = self.element.text();
@@ -187,26 +119,27 @@ impl<'d, 'c> Fields<'d, 'c> {
         self.leaf(&text, self.element.text_span(), || format!("text `{text}`"))
     }
 
-    /// The text of the element as it stands.
+    /// The text of the element, verbatim.
     pub fn raw_text(&self) -> Spanned<String> {
         self.text.set(true);
         Spanned::xml(self.element.text().into_owned(), self.element.text_span())
     }
 
-    /// Says of attributes and children that nobody has read that they mean nothing in `what`, as libvirt passes over them.
+    /// Warns that those of these attributes and children that were not read have no effect on `what`: libvirt ignores
+    /// them.
     pub fn without_effect(&self, attributes: &[&str], children: &[&str], what: &str) {
         for (at, attribute) in self.element.attributes().enumerate() {
             let bit = 1u64.checked_shl(u32::try_from(at).unwrap_or(63)).unwrap_or(1 << 63);
             if self.attributes.get() & bit == 0 && attributes.contains(&attribute.name()) {
                 self.attributes.set(self.attributes.get() | bit);
-                let message = format!("`{}` means nothing in a {what}", attribute.name());
+                let message = format!("`{}` has no effect on a {what}", attribute.name());
                 self.report(Diagnostic::at(&codes::WITHOUT_EFFECT, attribute.name_span(), message).help("remove it"));
             }
         }
         for child in self.children.borrow_mut().iter_mut() {
             if !child.read && children.contains(&child.name) {
                 child.read = true;
-                let message = format!("`<{}>` means nothing in a {what}", child.name);
+                let message = format!("`<{}>` has no effect on a {what}", child.name);
                 self.report(
                     Diagnostic::at(&codes::WITHOUT_EFFECT, child.element.name_span(), message).help("remove it"),
                 );
@@ -219,7 +152,7 @@ impl<'d, 'c> Fields<'d, 'c> {
         self.children_of("", name)
     }
 
-    /// Readers for all children `name` of another namespace.
+    /// Readers for all children `name` of a namespace.
     pub fn children_of(&self, namespace: &str, name: &str) -> Vec<Fields<'d, 'c>> {
         let mut children = self.children.borrow_mut();
         let named = children.iter_mut().filter(|child| child.name == name && child.element.namespace() == namespace);
@@ -248,7 +181,7 @@ impl<'d, 'c> Fields<'d, 'c> {
         self.child(name)?.attr(attribute)
     }
 
-    /// Every child element that nobody has read so far, in order.
+    /// All child elements that were not read so far, in order; they then count as read.
     pub fn rest(&self) -> Vec<Element<'d>> {
         let mut children = self.children.borrow_mut();
         let unread = children.iter_mut().filter(|child| !child.read);
@@ -260,7 +193,8 @@ impl<'d, 'c> Fields<'d, 'c> {
             .collect()
     }
 
-    /// Marks everything in the element as read: for content that is kept as it is.
+    /// Marks everything in the element as read, for content that is kept verbatim or refused as a whole; the result is
+    /// its place.
     pub fn ignore_rest(&self) -> Span {
         self.attributes.set(u64::MAX);
         self.children.borrow_mut().iter_mut().for_each(|child| child.read = true);

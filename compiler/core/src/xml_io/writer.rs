@@ -43,14 +43,14 @@ impl XmlWriter {
         self.tag(name).text(text);
     }
 
-    /// An element with text, where it is there.
+    /// An element with text, if it is present.
     pub fn opt_text<T: Leaf>(&mut self, name: &'static str, text: &Opt<T>) {
         if let Some(text) = text {
             self.text(name, &text.show());
         }
     }
 
-    /// Lines of ready XML, indented to this depth: for content that is kept as it is.
+    /// A piece of XML, written verbatim.
     pub fn raw(&mut self, xml: &str) {
         self.indent();
         self.out.push_str(xml.trim());
@@ -70,7 +70,7 @@ impl Tag<'_> {
         self
     }
 
-    /// One more attribute, where it is there.
+    /// One more attribute, if it is present.
     #[must_use]
     pub fn opt<T: Leaf>(self, name: &str, value: &Opt<T>) -> Self {
         match value {

@@ -1,6 +1,6 @@
 //! Properties of the whole way from a text to a command line.
 
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, clippy::print_stderr, reason = "tests: they read files")]
+#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests: they read files")]
 
 mod compiler;
 mod fixed_point;

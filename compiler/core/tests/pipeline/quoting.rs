@@ -91,7 +91,7 @@ fn replaced(value: Value, text: &str) -> Value {
         Value::String(string) => string.replace(PLAIN, text).into(),
         Value::Array(values) => values.into_iter().map(|value| replaced(value, text)).collect(),
         Value::Object(map) => map.into_iter().map(|(key, value)| (key, replaced(value, text))).collect(),
-        other => other,
+        other @ (Value::Null | Value::Bool(_) | Value::Number(_)) => other,
     }
 }
 

@@ -20,7 +20,22 @@ pub(super) fn check_pattern(pattern: &Pattern, faults: &mut Vec<Fault>) {
                 faults.push(Fault::new(pattern.at, message));
             }
         }
-        _ => {}
+        Kind::Empty
+        | Kind::NotAllowed
+        | Kind::Text
+        | Kind::Group(_)
+        | Kind::Interleave(_)
+        | Kind::Choice(_)
+        | Kind::Optional(_)
+        | Kind::ZeroOrMore(_)
+        | Kind::OneOrMore(_)
+        | Kind::List(_)
+        | Kind::Mixed(_)
+        | Kind::Ref(_)
+        | Kind::ParentRef(_)
+        | Kind::External(_)
+        | Kind::Grammar(_)
+        | Kind::Scope(_) => {}
     }
 }
 

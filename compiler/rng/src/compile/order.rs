@@ -164,7 +164,25 @@ impl Collector<'_> {
             Kind::Interleave(parts) => self.interleave(parts, scope, names, items),
             Kind::Optional(part) => match &part.kind {
                 Kind::Attribute(class, _) => items.push(Item::Optional(class.clone())),
-                _ => self.collect(part, scope, names, items),
+                Kind::Empty
+                | Kind::NotAllowed
+                | Kind::Text
+                | Kind::Element(..)
+                | Kind::Group(_)
+                | Kind::Interleave(_)
+                | Kind::Choice(_)
+                | Kind::Optional(_)
+                | Kind::ZeroOrMore(_)
+                | Kind::OneOrMore(_)
+                | Kind::List(_)
+                | Kind::Mixed(_)
+                | Kind::Ref(_)
+                | Kind::ParentRef(_)
+                | Kind::Data(_)
+                | Kind::Value(_)
+                | Kind::External(_)
+                | Kind::Grammar(_)
+                | Kind::Scope(_) => self.collect(part, scope, names, items),
             },
             Kind::ZeroOrMore(part) | Kind::OneOrMore(part) => self.collect(part, scope, names, items),
             Kind::Mixed(part) => self.interleave(std::slice::from_ref(part), scope, names, items),

@@ -108,6 +108,19 @@ pub(super) fn compare(kind: Kind, a: &str, b: &str) -> Option<Ordering> {
             if a.is_nan() && b.is_nan() { Some(Ordering::Equal) } else { a.partial_cmp(&b) }
         }
         Kind::Time(form) => time::parse(form, a)?.compare(&time::parse(form, b)?),
-        _ => None,
+        Kind::String
+        | Kind::NormalizedString
+        | Kind::Token
+        | Kind::Language
+        | Kind::NmToken
+        | Kind::NmTokens
+        | Kind::Name
+        | Kind::NcName
+        | Kind::NcNames
+        | Kind::QName
+        | Kind::Boolean
+        | Kind::AnyUri
+        | Kind::Base64
+        | Kind::Hex => None,
     }
 }

@@ -95,7 +95,20 @@ pub(super) fn canonical(kind: Kind, text: &str) -> String {
         Kind::Base64 => text.replace(' ', ""),
         Kind::Hex => text.to_ascii_uppercase(),
         Kind::Float => number::float(text).map(|f| if f == 0.0 { 0.0 } else { f }.to_string()).unwrap_or_default(),
-        _ => text.to_owned(),
+        Kind::String
+        | Kind::NormalizedString
+        | Kind::Token
+        | Kind::Language
+        | Kind::NmToken
+        | Kind::NmTokens
+        | Kind::Name
+        | Kind::NcName
+        | Kind::NcNames
+        | Kind::QName
+        | Kind::Decimal
+        | Kind::Integer(..)
+        | Kind::Time(_)
+        | Kind::AnyUri => text.to_owned(),
     }
 }
 
@@ -105,6 +118,19 @@ pub(super) fn length(kind: Kind, text: &str) -> usize {
         Kind::NmTokens | Kind::NcNames => text.split(' ').filter(|word| !word.is_empty()).count(),
         Kind::Hex => text.len() / 2,
         Kind::Base64 => text.bytes().filter(|b| !matches!(b, b' ' | b'=')).count() * 3 / 4,
-        _ => text.chars().count(),
+        Kind::String
+        | Kind::NormalizedString
+        | Kind::Token
+        | Kind::Language
+        | Kind::NmToken
+        | Kind::Name
+        | Kind::NcName
+        | Kind::QName
+        | Kind::Boolean
+        | Kind::Decimal
+        | Kind::Integer(..)
+        | Kind::Float
+        | Kind::Time(_)
+        | Kind::AnyUri => text.chars().count(),
     }
 }

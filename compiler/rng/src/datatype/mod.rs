@@ -100,7 +100,23 @@ impl Datatype {
     pub(crate) fn limits(&self) -> (Option<&str>, Option<&str>) {
         let (least, most) = match self.ty.kind() {
             Kind::Integer(least, most) => (least, most),
-            _ => ("", ""),
+            Kind::String
+            | Kind::NormalizedString
+            | Kind::Token
+            | Kind::Language
+            | Kind::NmToken
+            | Kind::NmTokens
+            | Kind::Name
+            | Kind::NcName
+            | Kind::NcNames
+            | Kind::QName
+            | Kind::Boolean
+            | Kind::Decimal
+            | Kind::Float
+            | Kind::Time(_)
+            | Kind::AnyUri
+            | Kind::Base64
+            | Kind::Hex => ("", ""),
         };
         let given = |name: &str| self.params.iter().find(|(found, _)| **found == *name).map(|(_, value)| &**value);
         let least = given("minInclusive").or(Some(least).filter(|least| !least.is_empty()));
@@ -158,7 +174,16 @@ impl Literal<'_> {
                 lexical::is_valid(kind, &theirs, context)
                     && facet::compare(kind, &ours, &theirs) == Some(std::cmp::Ordering::Equal)
             }
-            _ => ours == theirs,
+            Kind::String
+            | Kind::NormalizedString
+            | Kind::Token
+            | Kind::Language
+            | Kind::NmToken
+            | Kind::NmTokens
+            | Kind::Name
+            | Kind::NcName
+            | Kind::NcNames
+            | Kind::AnyUri => ours == theirs,
         }
     }
 

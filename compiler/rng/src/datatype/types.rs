@@ -143,7 +143,22 @@ impl Kind {
         match self {
             Self::String => WhiteSpace::Preserve,
             Self::NormalizedString => WhiteSpace::Replace,
-            _ => WhiteSpace::Collapse,
+            Self::Token
+            | Self::Language
+            | Self::NmToken
+            | Self::NmTokens
+            | Self::Name
+            | Self::NcName
+            | Self::NcNames
+            | Self::QName
+            | Self::Boolean
+            | Self::Decimal
+            | Self::Integer(..)
+            | Self::Float
+            | Self::Time(_)
+            | Self::AnyUri
+            | Self::Base64
+            | Self::Hex => WhiteSpace::Collapse,
         }
     }
 }

@@ -187,7 +187,17 @@ impl<'s> Arena<'s> {
             match self.kind(*pat) {
                 Kind::NotAllowed => {}
                 Kind::Choice => parts.extend_from_slice(self.operands(*pat)),
-                _ => parts.push(pat.0),
+                Kind::Empty
+                | Kind::Text
+                | Kind::Data
+                | Kind::Value
+                | Kind::List
+                | Kind::Attribute
+                | Kind::Element
+                | Kind::OneOrMore
+                | Kind::Group
+                | Kind::Interleave
+                | Kind::After => parts.push(pat.0),
             }
         }
         parts.sort_unstable();
@@ -239,7 +249,17 @@ impl<'s> Arena<'s> {
             match self.kind(*pat) {
                 Kind::NotAllowed => return Pat::NOT_ALLOWED,
                 Kind::Empty => {}
-                found => {
+                found @ (Kind::Text
+                | Kind::Data
+                | Kind::Value
+                | Kind::List
+                | Kind::Attribute
+                | Kind::Element
+                | Kind::OneOrMore
+                | Kind::Group
+                | Kind::Interleave
+                | Kind::Choice
+                | Kind::After) => {
                     nested |= found == kind;
                     parts.push(pat.0);
                 }
@@ -278,7 +298,16 @@ impl<'s> Arena<'s> {
     pub(crate) fn one_or_more(&mut self, pat: Pat) -> Pat {
         match self.kind(pat) {
             Kind::NotAllowed | Kind::Empty | Kind::OneOrMore => pat,
-            _ => self.intern(Kind::OneOrMore, &[pat.0]),
+            Kind::Text
+            | Kind::Data
+            | Kind::Value
+            | Kind::List
+            | Kind::Attribute
+            | Kind::Element
+            | Kind::Group
+            | Kind::Interleave
+            | Kind::Choice
+            | Kind::After => self.intern(Kind::OneOrMore, &[pat.0]),
         }
     }
 

@@ -11,7 +11,18 @@ impl Engine<'_> {
         self.replace(pat, |engine| &mut engine.closed, &|arena, pat| match arena.kind(pat) {
             Kind::Attribute => Some(Pat::NOT_ALLOWED),
             _ if !arena.has_attributes(pat) => Some(pat),
-            _ => None,
+            Kind::NotAllowed
+            | Kind::Empty
+            | Kind::Text
+            | Kind::Data
+            | Kind::Value
+            | Kind::List
+            | Kind::Element
+            | Kind::OneOrMore
+            | Kind::Group
+            | Kind::Interleave
+            | Kind::Choice
+            | Kind::After => None,
         })
     }
 
@@ -22,7 +33,18 @@ impl Engine<'_> {
         let closed = self.replace(pat, |engine| &mut engine.closed, &|arena, pat| match arena.kind(pat) {
             Kind::Attribute => Some(Pat::EMPTY),
             _ if !arena.has_attributes(pat) => Some(pat),
-            _ => None,
+            Kind::NotAllowed
+            | Kind::Empty
+            | Kind::Text
+            | Kind::Data
+            | Kind::Value
+            | Kind::List
+            | Kind::Element
+            | Kind::OneOrMore
+            | Kind::Group
+            | Kind::Interleave
+            | Kind::Choice
+            | Kind::After => None,
         });
         self.closed = none;
         closed

@@ -160,7 +160,17 @@ impl<'s> Engine<'s> {
         match self.arena.kind(pat) {
             Kind::After => vec![pair(pat)],
             Kind::Choice => self.arena.operands(pat).iter().map(|p| pair(Pat(*p))).collect(),
-            _ => Vec::new(),
+            Kind::NotAllowed
+            | Kind::Empty
+            | Kind::Text
+            | Kind::Data
+            | Kind::Value
+            | Kind::List
+            | Kind::Attribute
+            | Kind::Element
+            | Kind::OneOrMore
+            | Kind::Group
+            | Kind::Interleave => Vec::new(),
         }
     }
 
@@ -209,7 +219,15 @@ impl<'s> Engine<'s> {
                         break;
                     }
                 }
-                _ => out.push(derived),
+                Kind::NotAllowed
+                | Kind::Empty
+                | Kind::Text
+                | Kind::Data
+                | Kind::Value
+                | Kind::List
+                | Kind::Attribute
+                | Kind::Element
+                | Kind::Choice => out.push(derived),
             }
         }
         let derived = self.arena.choice(&out);

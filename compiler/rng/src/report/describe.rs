@@ -39,7 +39,16 @@ impl Schema {
                     forms.insert(format!("values with blanks between, each {}", said.join(" or ")));
                     patterns.extend(inner.patterns);
                 }
-                _ => drop(forms.insert("text".to_owned())),
+                Kind::NotAllowed
+                | Kind::Empty
+                | Kind::Text
+                | Kind::Attribute
+                | Kind::Element
+                | Kind::OneOrMore
+                | Kind::Group
+                | Kind::Interleave
+                | Kind::Choice
+                | Kind::After => drop(forms.insert("text".to_owned())),
             }
         }
         Values {

@@ -188,7 +188,17 @@ impl<'d> Reporter<'_, '_, 'd> {
         let names = match arena.kind(leaf) {
             Kind::Attribute => Some(arena.operand(leaf, 0)),
             Kind::Element => self.schema.definition(arena.operand(leaf, 0)).map(|definition| definition.names),
-            _ => None,
+            Kind::NotAllowed
+            | Kind::Empty
+            | Kind::Text
+            | Kind::Data
+            | Kind::Value
+            | Kind::List
+            | Kind::OneOrMore
+            | Kind::Group
+            | Kind::Interleave
+            | Kind::Choice
+            | Kind::After => None,
         };
         let Some(set) = names.map(|names| self.schema.names.set(names)).filter(|set| !set.all_but) else {
             return Vec::new();
@@ -224,7 +234,17 @@ impl<'d> Reporter<'_, '_, 'd> {
                 Some(definition) => (definition.names, definition.doc),
                 None => return (String::new(), 0),
             },
-            _ => return ("text".to_owned(), 0),
+            Kind::NotAllowed
+            | Kind::Empty
+            | Kind::Text
+            | Kind::Data
+            | Kind::Value
+            | Kind::List
+            | Kind::OneOrMore
+            | Kind::Group
+            | Kind::Interleave
+            | Kind::Choice
+            | Kind::After => return ("text".to_owned(), 0),
         };
         let set = self.schema.names.set(names);
         let names: Vec<String> =

@@ -146,7 +146,13 @@ impl Parser {
                 self.advance();
                 Ok(name)
             }
-            other => self.fault(format!("{what} is expected here, not {}", shown(other))),
+            other @ (Token::Name(..)
+            | Token::Qualified(..)
+            | Token::NsName(_)
+            | Token::Literal(_)
+            | Token::Documentation(_)
+            | Token::Symbol(_)
+            | Token::End) => self.fault(format!("{what} is expected here, not {}", shown(other))),
         }
     }
 
@@ -182,7 +188,12 @@ impl Parser {
         };
         match self.peek() {
             Token::End => Ok(pattern),
-            other => self.fault(format!("{} after the end of the pattern", shown(other))),
+            other @ (Token::Name(..)
+            | Token::Qualified(..)
+            | Token::NsName(_)
+            | Token::Literal(_)
+            | Token::Documentation(_)
+            | Token::Symbol(_)) => self.fault(format!("{} after the end of the pattern", shown(other))),
         }
     }
 

@@ -91,7 +91,26 @@ impl Writer {
     fn group_content(&mut self, pattern: &Pattern) {
         match &pattern.kind {
             Kind::Group(parts) if pattern.doc.is_none() => parts.iter().for_each(|part| self.pattern(part)),
-            _ => self.pattern(pattern),
+            Kind::Empty
+            | Kind::NotAllowed
+            | Kind::Text
+            | Kind::Element(..)
+            | Kind::Attribute(..)
+            | Kind::Group(_)
+            | Kind::Interleave(_)
+            | Kind::Choice(_)
+            | Kind::Optional(_)
+            | Kind::ZeroOrMore(_)
+            | Kind::OneOrMore(_)
+            | Kind::List(_)
+            | Kind::Mixed(_)
+            | Kind::Ref(_)
+            | Kind::ParentRef(_)
+            | Kind::Data(_)
+            | Kind::Value(_)
+            | Kind::External(_)
+            | Kind::Grammar(_)
+            | Kind::Scope(_) => self.pattern(pattern),
         }
     }
 
@@ -138,7 +157,7 @@ impl Writer {
                 writer.documentation(pattern);
                 writer.group_content(content);
             }),
-            _ => self.around(tag, &[], |writer| {
+            NameKind::Any(_) | NameKind::Ns(..) | NameKind::Choice(_) => self.around(tag, &[], |writer| {
                 writer.documentation(pattern);
                 writer.name_class(class);
                 writer.group_content(content);
@@ -162,7 +181,7 @@ impl Writer {
     fn except(&mut self, class: &NameClass) {
         self.around("except", &[], |writer| match &class.kind {
             NameKind::Choice(classes) => classes.iter().for_each(|class| writer.name_class(class)),
-            _ => writer.name_class(class),
+            NameKind::Any(_) | NameKind::Ns(..) | NameKind::Name(..) => writer.name_class(class),
         });
     }
 
@@ -179,7 +198,25 @@ impl Writer {
             if let Some(except) = &data.except {
                 writer.around("except", &[], |writer| match &except.kind {
                     Kind::Choice(parts) => parts.iter().for_each(|part| writer.pattern(part)),
-                    _ => writer.pattern(except),
+                    Kind::Empty
+                    | Kind::NotAllowed
+                    | Kind::Text
+                    | Kind::Element(..)
+                    | Kind::Attribute(..)
+                    | Kind::Group(_)
+                    | Kind::Interleave(_)
+                    | Kind::Optional(_)
+                    | Kind::ZeroOrMore(_)
+                    | Kind::OneOrMore(_)
+                    | Kind::List(_)
+                    | Kind::Mixed(_)
+                    | Kind::Ref(_)
+                    | Kind::ParentRef(_)
+                    | Kind::Data(_)
+                    | Kind::Value(_)
+                    | Kind::External(_)
+                    | Kind::Grammar(_)
+                    | Kind::Scope(_) => writer.pattern(except),
                 });
             }
         });

@@ -203,7 +203,21 @@ impl Host for Fake {
         match done {
             Err(error) if !self.dead => Err(match op.refusal(&error.to_string()) {
                 HostError::System { .. } => error,
-                refusal => refusal,
+                refusal @ (HostError::Hang { .. }
+                | HostError::Unsuitable(_)
+                | HostError::NotVerified(_)
+                | HostError::QemuEnded { .. }
+                | HostError::NoAnswer { .. }
+                | HostError::Refused { .. }
+                | HostError::NoQmp(_)
+                | HostError::NoEvent { .. }
+                | HostError::GuestHolds { .. }
+                | HostError::GuestRefuses { .. }
+                | HostError::Locked(_)
+                | HostError::Unfinished(_)
+                | HostError::Journal { .. }
+                | HostError::Changed { .. }
+                | HostError::Interrupted) => refusal,
             }),
             done => done,
         }

@@ -10,9 +10,9 @@ use crate::{Outcome, process};
 
 /// What `virtc check` says of definitions that hold mistakes: findings for each cause, help, places
 ///
-/// A definition of ours says in its first comment where its mistakes are (`<!-- Line 7: … -->`, `<!-- Lines 5 and 9: … -->`): one finding on
-/// each of these lines, each with help, is right. Of others only sums are printed. Nowhere may help show a regular expression, or a finding be
-/// at the root element that does not name it.
+/// A definition of ours says in its first comment where its mistakes are (`<!-- Line 7: … -->`, `<!-- Lines 5 and 9: …
+/// -->`): one finding on each of these lines, each with help, is right. Of others only sums are printed. Nowhere may
+/// help show a regular expression, or a finding be at the root element that does not name it.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folders of definitions [default: testdata/mistakes]
@@ -161,7 +161,8 @@ impl Sums {
 /// Checks the definitions in each folder.
 ///
 /// # Errors
-/// When a cause has not one message with help at its place, help shows a regular expression, or a finding is at the root without meaning it.
+/// When a cause has not one message with help at its place, help shows a regular expression, or a finding is at the
+/// root without meaning it.
 pub fn run(args: &Args) -> Outcome {
     let virtc = match &args.virtc {
         Some(virtc) => virtc.clone(),

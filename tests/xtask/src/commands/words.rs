@@ -136,7 +136,17 @@ fn is_foreign(
     };
     let is_named = |part: &&Part<'_>| match part.form() {
         Form::Attribute { names, .. } => names.iter().any(|(_, found)| *found == attribute.name()),
-        _ => false,
+        Form::NotAllowed
+        | Form::Empty
+        | Form::Text
+        | Form::Data
+        | Form::Value(_)
+        | Form::List(_)
+        | Form::Element { .. }
+        | Form::OneOrMore(_)
+        | Form::Group(_)
+        | Form::Interleave(_)
+        | Form::Choice(_) => false,
     };
     let said: String = help.lines().skip(1).collect::<Vec<_>>().join("\n");
     let shows = |part: &&Part<'_>| !part.doc().is_empty() && said.contains(part.doc());

@@ -280,7 +280,17 @@ fn change_attribute(kind: Kind, document: &Document, words: &Vocabulary, random:
         }
         Kind::SwapValue => (attribute.value_span(), random.pick(words.values.get(attribute.name())?)?.clone()),
         Kind::OddValue => (attribute.value_span(), (*random.pick(ODD)?).to_owned()),
-        _ => (attribute.value_span(), nudged(value, random)),
+        Kind::Drop
+        | Kind::Repeat
+        | Kind::Rename
+        | Kind::QmpAction
+        | Kind::Shuffle
+        | Kind::Graft
+        | Kind::AddAttribute
+        | Kind::SwapText
+        | Kind::OddText
+        | Kind::Nudge
+        | Kind::Stray => (attribute.value_span(), nudged(value, random)),
     }])
 }
 

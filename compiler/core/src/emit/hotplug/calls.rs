@@ -1,4 +1,4 @@
-//! The commands that add an item to a running QEMU and remove it.
+//! The QMP commands that add an option to a running QEMU and remove it.
 
 use std::collections::BTreeMap;
 
@@ -10,30 +10,30 @@ use crate::codes;
 use crate::qemu::render::{Placeholders, props_json};
 use crate::qemu::{Opts, Payload, Props, QemuOption};
 
-/// The action of watchdogs in a QEMU that nobody has told another.
+/// QEMU's default action of watchdogs.
 const WATCHDOG_DEFAULT: &str = "reset";
 
-/// The command that adds an item, and the one that removes it.
+/// The command that adds an option, and the one that removes it.
 ///
 /// # Errors
-/// The item's option has no counterpart.
-pub(super) fn pair(item: &QemuOption) -> Result<(QmpCall, QmpCall), Diagnostics> {
-    let (add, remove, key) = match item.option {
+/// The option has no QMP command.
+pub(super) fn pair(option: &QemuOption) -> Result<(QmpCall, QmpCall), Diagnostics> {
+    let (add, remove, key) = match option.option {
         "blockdev" => ("blockdev-add", "blockdev-del", "node-name"),
         "object" => ("object-add", "object-del", "id"),
         "netdev" => ("netdev_add", "netdev_del", "id"),
         "device" => ("device_add", "device_del", "id"),
         "chardev" => ("chardev-add", "chardev-remove", "id"),
         other => {
-            let special = match (&item.payload, other) {
+            let special = match (&option.payload, other) {
                 (Payload::Opts(opts), "add-fd") => fd_set(opts),
                 (Payload::Word(action), "watchdog-action") => action.plain().map(watchdog),
                 _ => None,
             };
-            return special.ok_or_else(|| refused(item));
+            return special.ok_or_else(|| refused(option));
         }
     };
-    let (arguments, placeholders) = match &item.payload {
+    let (arguments, placeholders) = match &option.payload {
         Payload::Json(props) => props_json(props),
         Payload::Chardev(chardev) => {
             let props = Props::new().with("id", chardev.id()).with("backend", chardev.backend());
@@ -41,17 +41,20 @@ pub(super) fn pair(item: &QemuOption) -> Result<(QmpCall, QmpCall), Diagnostics>
         }
         Payload::None | Payload::Word(_) | Payload::Opts(_) => (Map::new(), Placeholders::new()),
     };
-    // What has no name could not be removed again.
-    let Some(name) = arguments.get(key).cloned() else { return Err(refused(item)) };
+    // Without an id it could not be removed again.
+    let Some(name) = arguments.get(key).cloned() else { return Err(refused(option)) };
     let named = Map::from_iter([(key.to_owned(), name)]);
     let placeholders: BTreeMap<String, Arg> = placeholders.into_iter().collect();
     Ok((QmpCall { placeholders, ..QmpCall::new(add, arguments) }, QmpCall::new(remove, named)))
 }
 
-fn refused(item: &QemuOption) -> Diagnostics {
-    let message = format!("this device cannot be plugged into a running guest: it needs `-{}`", item.option);
-    let span = item.origin.span();
-    std::iter::once(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message)).collect()
+fn refused(option: &QemuOption) -> Diagnostics {
+    std::iter::once(Diagnostic::at(
+        &codes::UNSUPPORTED_CONFIGURATION,
+        option.origin,
+        format!("this device cannot be hot-plugged: it needs `-{}`, which has no QMP command", option.option),
+    ))
+    .collect()
 }
 
 fn call(execute: &str, arguments: Json) -> QmpCall {
@@ -62,7 +65,7 @@ fn call(execute: &str, arguments: Json) -> QmpCall {
     QmpCall::new(execute, arguments)
 }
 
-/// A set of descriptors gets its descriptor along with the command.
+/// `add-fd`: the descriptor is sent with the command.
 fn fd_set(opts: &Opts) -> Option<(QmpCall, QmpCall)> {
     let get = |name: &str| opts.iter().find(|(key, _)| *key == Some(name)).and_then(|(_, text)| text.plain());
     let (set, opaque) = (get("set")?.parse::<u32>().ok()?, get("opaque")?);
@@ -70,13 +73,13 @@ fn fd_set(opts: &Opts) -> Option<(QmpCall, QmpCall)> {
     Some((QmpCall { fd: Some(opaque.to_owned()), ..add }, call("remove-fd", json!({"fdset-id": set}))))
 }
 
-/// What QEMU is told about all watchdogs.
+/// `set-action` for watchdogs.
 fn watchdog(action: &str) -> (QmpCall, QmpCall) {
     let set = |action: &str| call("set-action", json!({"watchdog": action}));
     (set(action), set(WATCHDOG_DEFAULT))
 }
 
-/// `getfd` for each descriptor that a command names; the command then has the names under which QEMU knows them.
+/// `getfd` for each descriptor in a command, which then has their names in place of placeholders.
 pub(super) fn descriptors(add: &mut QmpCall) -> Vec<QmpCommand> {
     let names = add.placeholders.values().flat_map(|arg| Vec::from(arg.clone())).filter_map(|part| match part {
         Part::Placeholder { name: Placeholder::Fd(name), .. } => Some(name),

@@ -1,4 +1,4 @@
-//! A device that comes, goes or changes as QMP: the same options as on the command line, through QEMU's own pairs.
+//! Hotplug, unplug and update of a device as QMP: the options of the command line as commands that add and remove them.
 
 mod calls;
 
@@ -15,13 +15,14 @@ use crate::valid::Valid;
 
 use calls::{descriptors, pair};
 
-/// How long a guest may take to let go of a device, in ms. libvirt gives up after 5 s and reports success; here it is an error.
+/// How long a guest may take to release a device, in ms. libvirt gives up after 5 s and reports success; here it is an
+/// error.
 pub const DETACH_DEADLINE_MS: u64 = 30_000;
 
-/// What QEMU is told to add the device, to remove it or to change it.
+/// The QMP commands that add the device, remove it or change it.
 ///
 /// # Errors
-/// What cannot be plugged into a running guest, at its place.
+/// What cannot be hot-plugged, at its place.
 pub fn script(change: &Valid<DeviceChange>) -> Result<QmpScript, Diagnostics> {
     let mut commands = Vec::new();
     for step in &change.get().moves {
@@ -46,10 +47,10 @@ pub fn script(change: &Valid<DeviceChange>) -> Result<QmpScript, Diagnostics> {
     Ok(QmpScript { commands })
 }
 
-/// The script with what the host must do for it.
+/// The commands with the steps on the host that they need.
 ///
 /// # Errors
-/// As [`script`], and what the runtime cannot do.
+/// As [`script`], and what the runtime does not support.
 pub fn plan(change: &Valid<DeviceChange>, source: &SourceFile) -> Result<DevicePlan, Diagnostics> {
     let script = script(change)?;
     let change = change.get();
@@ -99,7 +100,7 @@ fn deleted(remove: &QmpCall) -> Await {
     Await { event: "DEVICE_DELETED".to_owned(), matching, deadline_ms: DETACH_DEADLINE_MS }
 }
 
-/// The calls of a script as QEMU takes them; `{state}` stays for the host.
+/// The commands of a script as JSON, with placeholders.
 pub fn qmp(script: &QmpScript) -> Vec<Json> {
     let calls = script.commands.iter().map(|command| {
         let call = &command.call;

@@ -295,9 +295,12 @@ mod tests {
             ("bus='256'", "the `bus` of a PCI address is at most 0xff"),
             ("slot='32'", "the `slot` of a PCI address is at most 0x1f"),
             ("function='8'", "the `function` of a PCI address is at most 0x7"),
-            ("domain='0x100000000'", "value `0x100000000` of `domain` cannot be read"),
-            ("slot='1f'", "value `1f` of `slot` cannot be read"),
-            ("slot='08'", "value `08` of `slot` cannot be read"),
+            (
+                "domain='0x100000000'",
+                "value `0x100000000` of `domain` is not a number up to 0xffffffff, such as `10` or `0x0a`",
+            ),
+            ("slot='1f'", "value `1f` of `slot` is not a number up to 0xffffffff, such as `10` or `0x0a`"),
+            ("slot='08'", "value `08` of `slot` is not a number up to 0xffffffff, such as `10` or `0x0a`"),
         ] {
             assert_eq!(read(attributes), ("0000:00:00.0".to_owned(), vec![message.to_owned()]), "{attributes}");
         }

@@ -91,7 +91,7 @@ impl HostFunction {
     pub fn host(&self, out: &mut RequirementsOf<'_>) {
         let module = self.driver.as_ref().and_then(|driver| driver.model.as_ref());
         if let Some(module) = module.filter(|module| module.value != "vfio-pci") {
-            out.refuse(format!("the runtime binds no function to `{}`", module.value), module.origin);
+            out.refuse(format!("VFIO driver `{}`", module.value), module.origin);
         }
         out.vfio(self.address.value, self.managed.is(&YesNo::Yes), self.address.origin);
     }

@@ -63,6 +63,6 @@ impl Device for Lease {
     fn options(&self, _cx: &EmitContext<'_>, _out: &mut QemuOptions) {}
 
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
-        out.refuse("the runtime takes no leases from a lock manager", self.origin);
+        out.refuse("`<lease>`", self.origin);
     }
 }

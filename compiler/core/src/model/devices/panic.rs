@@ -79,7 +79,7 @@ impl Device for Panic {
         let at = place.map_or(span, |a| a.origin.span());
         match (self.model.get(), place.map(|a| &a.value)) {
             (None, _) => {
-                refuse("this machine type has no default `<panic>` model", span, "write `<panic model='pvpanic'/>`")
+                refuse("this machine type has no default `<panic>` model", span, "write `<panic model='pvpanic'/>`");
             }
             (Some(Model::Pseries), _) => refuse(
                 "`<panic model='pseries'>` exists on ppc64 only",
@@ -102,7 +102,7 @@ impl Device for Panic {
                 refuse("`<panic model='hyperv'>` exists on x86 only", span, "write `model='pvpanic'`");
             }
             (Some(Model::Hyperv), Some(_)) => {
-                refuse("`<panic model='hyperv'>` is part of the CPU and has no address", at, "remove the `<address>`")
+                refuse("`<panic model='hyperv'>` is part of the CPU and has no address", at, "remove the `<address>`");
             }
             (Some(Model::Isa), Some(a)) if !matches!(a, Address::Isa { .. }) => {
                 refuse(

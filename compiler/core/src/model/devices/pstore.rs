@@ -117,6 +117,6 @@ impl Device for Pstore {
     }
 
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
-        out.refuse("the runtime makes no file for a store", self.origin);
+        out.refuse("`<pstore>`", self.origin);
     }
 }

@@ -96,7 +96,7 @@ impl SourceLabels {
     /// The runtime gives no labels but those of owners, and these to QEMU's own user alone.
     pub fn host(&self, out: &mut RequirementsOf<'_>) {
         for label in self.0.iter().filter(|l| l.label.is_some()) {
-            out.refuse("the runtime gives no security labels", label.origin);
+            out.refuse("SELinux/AppArmor labels (`<seclabel>`)", label.origin);
         }
     }
 }

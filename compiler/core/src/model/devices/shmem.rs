@@ -137,7 +137,7 @@ impl Device for Shmem {
         }
         match model {
             Model::Old => {
-                refuse(span, "QEMU has no model `ivshmem` since version 4", "write `<model type='ivshmem-plain'/>`")
+                refuse(span, "QEMU has no model `ivshmem` since version 4", "write `<model type='ivshmem-plain'/>`");
             }
             Model::Plain if self.server.is_some() => {
                 refuse(
@@ -228,7 +228,7 @@ impl Device for Shmem {
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match self.socket() {
             Some(socket) => out.own(Node::Path(socket), self.origin),
-            None => out.refuse("the runtime makes no file in `/dev/shm`", self.origin),
+            None => out.refuse("`<shmem>` without a server", self.origin),
         }
     }
 }

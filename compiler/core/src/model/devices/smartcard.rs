@@ -173,7 +173,7 @@ impl Device for Smartcard {
         match self.source() {
             Some(source) => source.host(self.info.alias(), None, self.origin, out),
             None => {
-                out.refuse("the runtime gives QEMU no access to smartcards and certificates of the host", self.origin);
+                out.refuse("smartcards and certificates of the host (`<smartcard>`)", self.origin);
             }
         }
     }

@@ -279,7 +279,7 @@ impl Device for Tpm {
         let model = self.model.as_ref().map(|m| m.origin);
         match self.model.get() {
             Some(Model::Spapr | Model::Proxy) => {
-                refuse("this TPM model exists on ppc64 only", model, "write `model='tpm-crb'`")
+                refuse("this TPM model exists on ppc64 only", model, "write `model='tpm-crb'`");
             }
             Some(Model::Crb) if self.version.is(&Version::One) => {
                 refuse(
@@ -332,8 +332,8 @@ impl Device for Tpm {
 
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match &self.backend {
-            Backend::Emulator(_) => out.refuse("the runtime starts no TPM emulator", self.origin),
-            Backend::Passthrough(_) => out.refuse("the runtime opens no TPM of the host", self.origin),
+            Backend::Emulator(_) => out.refuse("TPM emulators (swtpm)", self.origin),
+            Backend::Passthrough(_) => out.refuse("TPM passthrough", self.origin),
             Backend::External(path) => out.own(Node::Path(path.value.clone()), path.origin),
         }
     }

@@ -153,7 +153,7 @@ impl Device for Vsock {
     }
 
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
-        out.refuse("the runtime opens no `/dev/vhost-vsock`", self.origin);
+        out.refuse("`<vsock>`", self.origin);
     }
 }
 

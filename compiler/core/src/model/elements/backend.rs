@@ -1,4 +1,4 @@
-//! The object that holds memory of the guest (`qemuBuildMemoryBackendProps` in libvirt's `src/qemu/qemu_command.c`).
+//! Memory backends: `-object memory-backend-…` (`qemuBuildMemoryBackendProps` in libvirt's `src/qemu/qemu_command.c`).
 
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::model::EmitContext;
@@ -9,50 +9,50 @@ use crate::qemu::{ArgSection, Props, QemuOptions, RequirementsOf, Text, Value};
 /// The size of a page that is not huge, on x86.
 pub const SYSTEM_PAGE_KIB: u64 = 4;
 
-/// Whose memory an object holds.
+/// What a memory backend is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemoryOwner {
-    /// The machine's own, as a whole.
+    /// All of the machine's memory.
     Machine,
-    /// A NUMA cell's.
+    /// A NUMA cell.
     Cell,
-    /// A memory device's.
+    /// A memory device.
     Device,
 }
 
-/// What is asked of an object.
+/// A request for a memory backend.
 #[derive(Debug, Clone)]
 pub struct Request<'r> {
-    /// Its name; that of a device has `mem` before it.
+    /// The alias; the id of a device's backend is `mem` and the alias.
     pub alias: &'r str,
-    /// Its size in KiB, aligned.
+    /// The size in KiB, aligned.
     pub kib: u64,
-    /// The guest's NUMA cell.
+    /// The number of the guest's NUMA cell.
     pub cell: Option<u32>,
-    /// Whose memory it is.
+    /// The kind of memory that it backs.
     pub owner: MemoryOwner,
-    /// The size of the pages that a device asks for.
+    /// The page size that a memory device asks for, in KiB.
     pub page: Opt<u64>,
-    /// The host's nodes that a device asks for.
+    /// The NUMA nodes of the host that a memory device asks for.
     pub nodes: Opt<CpuSet>,
-    /// The file that the memory is.
+    /// The file that backs the memory.
     pub path: Option<&'r str>,
-    /// Whether the file is persistent memory, or need not be set aside for another reason.
+    /// Whether a file is not preallocated, because it is persistent memory for example.
     pub no_prealloc: bool,
-    /// Whether the device, and not the object, sets its memory aside.
+    /// Whether the device allocates its memory on demand, as virtio-mem does.
     pub lazy: bool,
     /// Whether other processes can map it.
     pub access: Opt<Access>,
-    /// Whether its content is thrown away.
+    /// Whether the content is discarded when QEMU ends.
     pub discard: Opt<YesNo>,
-    /// Members behind the size.
+    /// Properties after the size.
     pub tail: Props,
-    /// Where it comes from.
+    /// The origin of the memory.
     pub origin: Origin,
 }
 
 impl<'r> Request<'r> {
-    /// Memory without any wishes.
+    /// A request for memory without further settings.
     pub fn new(alias: &'r str, kib: u64, origin: Origin) -> Self {
         Self {
             alias,
@@ -72,12 +72,12 @@ impl<'r> Request<'r> {
     }
 }
 
-/// An object for memory, with the threads that set it aside.
+/// A memory backend, with the `thread-context` that preallocates it.
 #[derive(Debug, Clone)]
 pub struct Backend {
-    /// Whether the wishes need an object.
+    /// Whether the settings need a backend of their own.
     pub needed: bool,
-    /// Whether the memory is set aside at the start.
+    /// Whether the memory is preallocated.
     pub prealloc: bool,
     thread: Option<Props>,
     props: Props,
@@ -88,7 +88,7 @@ fn nodes_value(nodes: &CpuSet) -> Value {
 }
 
 impl Backend {
-    /// The object for `request`.
+    /// The memory backend for `request`.
     pub fn new(cx: &EmitContext<'_>, request: &Request<'_>) -> Self {
         let domain = cx.domain;
         let backing = &domain.backing;
@@ -139,17 +139,17 @@ impl Backend {
             props = props.opt("mem-path", path).opt("discard-data", discard).opt("share", share);
         }
         if request.owner == MemoryOwner::Machine && (memfd || file) {
-            // So that the memory has the same name in a migration as that of a machine without an object.
+            // So that the memory has the same name in a migration as in a machine without a backend.
             props.set("x-use-canonical-path-for-ramblock-id", false);
         }
         if request.lazy {
             props.set("reserve", false);
         }
-        let sets_aside = prealloc && !request.lazy;
-        if sets_aside {
+        let is_preallocated = prealloc && !request.lazy;
+        if is_preallocated {
             props.set("prealloc", true);
         }
-        // The number of threads may stand alone: somebody may set the memory aside later.
+        // The number of threads is given without `prealloc` too: the memory may be preallocated later.
         props = props.opt("prealloc-threads", backing.threads.get().filter(|_| !request.lazy));
         props = props.with("size", request.kib << 10).and(request.tail.clone());
         let mut thread = None;
@@ -158,7 +158,7 @@ impl Backend {
         if let Some(nodes) = nodes.filter(|_| mode != MemoryMode::Restrictive) {
             cx.check_nodes(&nodes);
             props = props.with("host-nodes", nodes_value(&nodes)).with("policy", mode.policy());
-            if sets_aside {
+            if is_preallocated {
                 thread = Self::thread(cx, &id, &nodes.value);
                 props = props.opt("prealloc-context", thread.as_ref().map(|_| format!("tc-{id}")));
             }
@@ -172,7 +172,7 @@ impl Backend {
         Self { needed, prealloc, thread, props }
     }
 
-    /// The host's nodes of an object, where it has any.
+    /// `host-nodes` and `policy`, where the memory is bound to NUMA nodes of the host.
     pub fn placement(cx: &EmitContext<'_>, own: Option<&Spanned<CpuSet>>, cell: Option<u32>) -> Props {
         let nodes = own.cloned().or_else(|| cx.domain.numatune.nodes(cell, cx));
         let mode = cx.domain.numatune.mode(cell);
@@ -185,7 +185,7 @@ impl Backend {
         }
     }
 
-    /// The object whose threads set the memory aside on the nodes of the memory, as far as the emulator may run there.
+    /// The `thread-context` that preallocates the memory on its NUMA nodes, as far as the emulator may run there.
     fn thread(cx: &EmitContext<'_>, id: &str, nodes: &CpuSet) -> Option<Props> {
         let allowed = cx.domain.emulator_cpus().map(|cpus| cx.facts.nodes_of(cpus));
         let affinity = match allowed {
@@ -196,7 +196,7 @@ impl Backend {
         (!affinity.is_empty()).then(|| props.with("node-affinity", nodes_value(&affinity)))
     }
 
-    /// `-object`, with that of the threads before it.
+    /// `-object`, after that of the `thread-context`.
     pub fn options(self, section: ArgSection, out: &mut QemuOptions, origin: Origin) {
         if let Some(thread) = self.thread {
             out.json(section, "object", thread, origin);
@@ -205,7 +205,7 @@ impl Backend {
     }
 }
 
-/// What the machine's own memory, or that of its cells, needs of the host.
+/// The host requirements of the machine's memory, or of that of its NUMA cells.
 pub fn machine_host(cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
     match cx.domain.numa() {
         None => memory_host(cx, None, None, cx.domain.memory.total.origin_or(cx.domain.origin), out),
@@ -217,10 +217,10 @@ pub fn machine_host(cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
     }
 }
 
-/// What the memory of a device needs of the host.
+/// The host requirements of a memory device.
 pub fn host(cx: &EmitContext<'_>, page: Opt<u64>, access: Opt<Access>, origin: Origin, out: &mut RequirementsOf<'_>) {
     if page.is_some_and(|p| p.value != SYSTEM_PAGE_KIB) {
-        return out.refuse("a directory on the mount of huge pages", page.origin_or(origin));
+        return out.refuse("huge pages (`<hugepages>`)", page.origin_or(origin));
     }
     memory_host(cx, None, access, origin, out);
 }
@@ -238,10 +238,10 @@ fn memory_host(
     }
     let page = page_of(backing, cell).filter(|(kib, _, _)| !kib.is(&SYSTEM_PAGE_KIB));
     if let Some((_, origin, _)) = page {
-        out.refuse("a directory on the mount of huge pages", origin);
+        out.refuse("huge pages (`<hugepages>`)", origin);
     } else if access.or(backing.access).is_some() || backing.source.is(&SourceType::File) {
         match cx.facts.ram_dir() {
-            Some(_) => out.refuse("a directory for memory that is kept in files", origin),
+            Some(_) => out.refuse("file-backed memory in `memory_backing_dir`", origin),
             None => out.directory("ram"),
         }
     }

@@ -1,8 +1,8 @@
-//! `<memoryBacking>`: what the host makes the guest's memory of.
+//! `<memoryBacking>`: how the host provides the guest's memory.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{CpuSet, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::Element;
@@ -14,7 +14,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What the memory is made of.
+    /// What backs the guest's memory.
     pub enum SourceType { Anonymous = "anonymous", File = "file", Memfd = "memfd" }
 }
 
@@ -24,7 +24,7 @@ words! {
 }
 
 words! {
-    /// When the host sets the memory aside.
+    /// When the host allocates the memory.
     pub enum AllocationMode { Immediate = "immediate", Ondemand = "ondemand" }
 }
 
@@ -33,30 +33,30 @@ words! {
 pub struct Page {
     /// The size in KiB.
     pub kib: Opt<u64>,
-    /// The cells that use it; all others where it is absent.
+    /// The NUMA cells that use it; absent: all cells that no other `<page>` names.
     pub nodeset: Opt<CpuSet>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
 /// `<memoryBacking>`.
 #[derive(Debug, Clone, Default)]
 pub struct Backing {
-    /// `<hugepages>`: where it stands, and its pages; none for the host's default size.
+    /// `<hugepages>`: its place and its `<page>`s; empty: pages of the host's default size.
     pub hugepages: Option<(Origin, Vec<Page>)>,
-    /// `<nosharepages>`: equal pages are not merged.
+    /// `<nosharepages>`: the host does not merge equal pages (KSM).
     pub nosharepages: Option<Origin>,
-    /// `<locked>`: nothing is swapped out.
+    /// `<locked>`: the memory is never swapped out.
     pub locked: Option<Origin>,
-    /// What the memory is made of.
+    /// What backs the memory.
     pub source: Opt<SourceType>,
     /// Whether other processes can map it.
     pub access: Opt<Access>,
-    /// When it is set aside.
+    /// When the memory is allocated.
     pub allocation: Opt<AllocationMode>,
-    /// How many threads set it aside.
+    /// The number of threads that preallocate the memory, at least 1.
     pub threads: Opt<u32>,
-    /// `<discard>`: its content is thrown away at the end.
+    /// `<discard>`: the content is discarded when QEMU ends.
     pub discard: Option<Origin>,
 }
 
@@ -72,7 +72,7 @@ impl Backing {
             && self.discard.is_none()
     }
 
-    /// The sizes of `<page>`; the default size is one without a size and without cells.
+    /// The page sizes; the host's default is a `<page>` without a size and without cells.
     pub fn pages(&self) -> Vec<Page> {
         match &self.hugepages {
             None => Vec::new(),
@@ -81,12 +81,12 @@ impl Backing {
         }
     }
 
-    /// Whether all memory is set aside at the start.
+    /// Whether all memory is allocated at the start.
     pub fn is_immediate(&self) -> bool {
         self.allocation.is(&AllocationMode::Immediate)
     }
 
-    /// Without cells there is one node, which is the whole guest, and need not be named.
+    /// Drops `nodeset='0'` of a guest without NUMA cells: there it means the whole guest.
     pub fn define(&mut self, cells: usize) {
         for page in self.hugepages.iter_mut().flat_map(|(_, pages)| pages) {
             page.nodeset.take_if(|nodes| cells == 0 && nodes.last() == Some(0));
@@ -94,30 +94,32 @@ impl Backing {
     }
 
     /// What libvirt refuses (`virDomainDefPostParseMemory…` and `qemuDomainDefValidateMemory…`).
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let fault = |origin: Origin, message: String| Diagnostic::at(&codes::CONFLICT, origin, message);
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let cells = domain.numa().map_or(0, |n| n.cells.len());
         let pages = self.hugepages.as_ref().map(|(_, pages)| pages.as_slice()).unwrap_or_default();
         for (at, page) in pages.iter().enumerate() {
             if page.kib.is(&0) {
-                report(fault(page.kib.origin_or(page.origin), "a huge page has no size".to_owned()));
+                faults.conflict(page.kib.origin_or(page.origin), "the size of a huge page is 0");
             }
             let others = pages.iter().take(at);
             match &page.nodeset {
                 Some(nodes) => {
                     let known = u32::try_from(cells).unwrap_or(u32::MAX);
-                    // Without cells there is one node, which is the whole guest.
+                    // A guest without NUMA cells is one node.
                     if let Some(node) = nodes.last().filter(|n| *n >= known.max(1)) {
-                        report(fault(nodes.origin, format!("there is no NUMA cell {node} that could have huge pages")));
+                        faults.conflict(
+                            nodes.origin,
+                            format!("`<page nodeset>` names NUMA cell {node}, which does not exist"),
+                        );
                     }
                     for other in others.filter_map(|o| o.nodeset.as_ref()) {
                         if let Some(node) = nodes.common(&other.value) {
-                            report(fault(nodes.origin, format!("NUMA cell {node} has huge pages of two sizes")));
+                            faults.conflict(nodes.origin, format!("NUMA cell {node} has two huge page sizes"));
                         }
                     }
                 }
                 None if pages.iter().take(at).any(|o| o.nodeset.is_none()) => {
-                    report(fault(page.origin, "two sizes of huge pages for all other cells".to_owned()));
+                    faults.conflict(page.origin, "two `<page>` elements without a `nodeset`");
                 }
                 None => {}
             }
@@ -125,20 +127,28 @@ impl Backing {
         if let (Some(hugepages), Some(ondemand)) =
             (&self.hugepages, self.allocation.filter(|a| a.value == AllocationMode::Ondemand))
         {
-            let message = "huge pages are always set aside at the start".to_owned();
-            let fault = fault(ondemand.origin, message).help("remove `mode='ondemand'`");
-            report(fault.label(hugepages.0.span(), "the huge pages"));
+            let fault = Diagnostic::at(
+                &codes::CONFLICT,
+                ondemand.origin,
+                "`<hugepages>` cannot be combined with `allocation mode='ondemand'`",
+            )
+            .help("remove `mode='ondemand'`");
+            faults.push(fault.label(hugepages.0.span(), "`<hugepages>` is here"));
         }
         if let (Some(source), Some((origin, _))) =
             (self.source.filter(|s| s.value == SourceType::Anonymous), &self.hugepages)
         {
-            let message = "huge pages are no anonymous memory".to_owned();
-            let fault = fault(source.origin, message).help("remove `<source type='anonymous'/>`");
-            report(fault.label(origin.span(), "the huge pages"));
+            let fault = Diagnostic::at(
+                &codes::CONFLICT,
+                source.origin,
+                "`<hugepages>` cannot be combined with `source type='anonymous'`",
+            )
+            .help("remove `<source type='anonymous'/>`");
+            faults.push(fault.label(origin.span(), "`<hugepages>` is here"));
         }
     }
 
-    /// `-mem-prealloc` and `-mem-path`: for machine types whose NUMA cells have sizes but no objects.
+    /// `-mem-prealloc` and `-mem-path`, for machine types whose NUMA cells have a size and no memory backend.
     pub fn path_options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let first = self.pages().into_iter().next().filter(|p| !p.kib.is(&SYSTEM_PAGE_KIB));
         let immediate = self.allocation.filter(|_| self.is_immediate());
@@ -212,12 +222,13 @@ impl Element for Backing {
     fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         super::backend::machine_host(cx, out);
         if let Some(origin) = self.locked {
-            out.refuse("the limit on locked memory of a domain whose memory is locked", origin);
+            out.refuse("locked memory (`<locked>`)", origin);
         }
     }
 }
 
-/// The page size that `cell` gets: the size, 0 for the host's default; and whether the cell is named with it.
+/// The page size of `cell` in KiB, absent or 0 for the host's default; its origin; and whether a `nodeset` names the
+/// cell.
 pub(crate) fn page_of(backing: &Backing, cell: Option<u32>) -> Option<(Opt<u64>, Origin, bool)> {
     let pages = backing.pages();
     let own = cell.and_then(|c| pages.iter().find(|p| p.nodeset.as_ref().is_some_and(|n| n.contains(c))));

@@ -1,16 +1,20 @@
-//! `<clock>` and its timers.
+//! `<clock>`.
 
-use virtc_diag::Diagnostic;
+mod timer;
 
-use crate::codes;
-use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
+use virtc_diag::{Diagnostic, Diagnostics};
+
+use crate::codes::{self, Report as _};
+use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Element;
 use crate::model::EmitContext;
 use crate::model::elements::lifecycle::Action;
-use crate::model::elements::os::{MachineFamily, Os};
+use crate::model::elements::os::Os;
 use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf, rules};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
+
+pub use timer::{TickPolicy, Timer, TimerName, Track, TscMode};
 
 words! {
     /// What the guest's clock is set from.
@@ -18,47 +22,8 @@ words! {
 }
 
 words! {
-    /// What an adjustment counts from.
+    /// What an adjustment is relative to.
     pub enum Basis { Utc = "utc", Localtime = "localtime" }
-}
-
-words! {
-    /// A timer of the guest.
-    pub enum TimerName { Platform = "platform", Armvtimer = "armvtimer", Rtc = "rtc", Pit = "pit", Hpet = "hpet", Tsc = "tsc", Kvmclock = "kvmclock", Hypervclock = "hypervclock" }
-}
-
-words! {
-    /// What happens to ticks that the guest missed.
-    pub enum TickPolicy { Delay = "delay", Catchup = "catchup", Merge = "merge", Discard = "discard" }
-}
-
-words! {
-    /// What a timer runs from.
-    pub enum Track { Boot = "boot", Guest = "guest", Wall = "wall", Realtime = "realtime" }
-}
-
-words! {
-    /// How the guest's time stamp counter is made; Xen only.
-    pub enum TscMode { Auto = "auto", Native = "native", Emulate = "emulate", Paravirt = "paravirt", Smpsafe = "smpsafe" }
-}
-
-/// `<timer>`.
-#[derive(Debug, Clone)]
-pub struct Timer {
-    /// Which one.
-    pub name: Spanned<TimerName>,
-    /// Whether the guest has it.
-    pub present: Opt<YesNo>,
-    /// What it runs from.
-    pub track: Opt<Track>,
-    /// What happens to missed ticks.
-    pub policy: Opt<TickPolicy>,
-    /// The frequency of the time stamp counter, in Hz.
-    pub frequency: Opt<u64>,
-    /// How the time stamp counter is made.
-    pub mode: Opt<TscMode>,
-    /// `<catchup>`: threshold, slew, limit.
-    pub catchup: Option<[Opt<u32>; 3]>,
 }
 
 /// `<clock>`.
@@ -70,68 +35,24 @@ pub struct Clock {
     pub timezone: Opt<String>,
     /// Seconds since the epoch, for `absolute`.
     pub start: Opt<u64>,
-    /// Seconds, for `variable`; `reset` in the other offsets.
+    /// Seconds, for `variable`; `reset` for the other offsets.
     pub adjustment: Opt<String>,
-    /// What the adjustment counts from.
+    /// What the adjustment is relative to.
     pub basis: Opt<Basis>,
     /// The timers.
     pub timers: Vec<Timer>,
 }
 
-impl Timer {
-    /// What QEMU cannot do (`qemuValidateDomainDefClockTimers` in libvirt's `src/qemu/qemu_validate.c`).
-    fn fault(&self, os: &Os, kvm: bool) -> Option<(Origin, &'static str)> {
-        let policy = |unfit: &[TickPolicy]| self.policy.filter(|p| unfit.contains(&p.value)).map(|p| p.origin);
-        let tick = "QEMU does not treat missed ticks of this timer so";
-        match self.name.value {
-            TimerName::Armvtimer if os.family() == MachineFamily::ArmVirt => self.fault_of_arm(kvm),
-            TimerName::Platform | TimerName::Armvtimer => {
-                let x86 = os.arch().is_x86();
-                let message =
-                    if x86 { "an x86 machine has no such timer" } else { "this machine type has no such timer" };
-                Some((self.name.origin, message))
-            }
-            TimerName::Hpet | TimerName::Tsc | TimerName::Kvmclock | TimerName::Hypervclock
-                if os.arch().is_arm() && self.present.is(&YesNo::Yes) =>
-            {
-                Some((self.name.origin, "only x86 machines have this timer"))
-            }
-            TimerName::Rtc => {
-                let boot = self.track.filter(|t| t.value == Track::Boot);
-                let boot = boot.map(|t| (t.origin, "QEMU does not count from the boot of the guest"));
-                boot.or(policy(&[TickPolicy::Merge, TickPolicy::Discard]).map(|origin| (origin, tick)))
-            }
-            TimerName::Pit if os.arch().is_arm() => {
-                policy(&[TickPolicy::Merge, TickPolicy::Catchup]).map(|origin| (origin, tick))
-            }
-            TimerName::Pit => policy(&[TickPolicy::Merge]).map(|origin| (origin, tick)),
-            TimerName::Hpet | TimerName::Tsc | TimerName::Kvmclock | TimerName::Hypervclock => None,
-        }
-    }
-
-    /// The virtual timer of Arm: KVM has it always, and ticks that were missed are delivered or dropped.
-    fn fault_of_arm(&self, kvm: bool) -> Option<(Origin, &'static str)> {
-        if !kvm {
-            return Some((self.name.origin, "only KVM has settings of the virtual timer"));
-        }
-        if let Some(present) = self.present.filter(|p| !p.is_yes()) {
-            return Some((present.origin, "the virtual timer cannot be left out"));
-        }
-        let unfit = self.policy.filter(|p| matches!(p.value, TickPolicy::Catchup | TickPolicy::Merge))?;
-        Some((unfit.origin, "the virtual timer does not treat missed ticks so"))
-    }
-}
-
 /// The end of the year 9999, in seconds since the epoch.
 const LAST_SECOND: u64 = 253_402_300_799;
 
-static UTC: DefaultRule = DefaultRule { name: "clock-utc", text: "without `<clock>` the guest's clock shows UTC" };
+static UTC: DefaultRule = DefaultRule { name: "clock-utc", text: "without `<clock>` the guest's clock is set to UTC" };
 
 impl Clock {
     /// Fills in what is absent, and says what cannot be compiled.
-    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, faults: &mut Diagnostics) {
         let offset = *self.offset.get_or_insert(Spanned::rule(Offset::Utc, &UTC, origin));
-        // A number of seconds makes the offset a variable one.
+        // An adjustment in seconds makes the offset `variable`.
         if matches!(offset.value, Offset::Utc | Offset::Localtime)
             && self.adjustment.as_ref().is_some_and(|a| a.parse::<i64>().is_ok())
         {
@@ -146,9 +67,12 @@ impl Clock {
         if let Some(adjustment) =
             self.adjustment.as_mut().filter(|a| offset.value == Offset::Variable && a.parse::<i64>().is_err())
         {
-            // What libvirt cannot read is 0 to it.
-            let message = "this is no number of seconds that can be counted, and stands for 0";
-            report(Diagnostic::at(&codes::WITHOUT_EFFECT, adjustment.origin, message));
+            // libvirt reads an adjustment that it cannot parse as 0.
+            faults.add(
+                &codes::WITHOUT_EFFECT,
+                adjustment.origin,
+                "the adjustment is not a number of seconds and is read as 0",
+            );
             "0".clone_into(&mut adjustment.value);
         }
         if let Some(adjustment) = &mut self.adjustment
@@ -157,64 +81,36 @@ impl Clock {
             adjustment.value = seconds.to_string();
         }
         if offset.value == Offset::Timezone && self.timezone.is_none() {
-            let message = "the clock follows a time zone, and `timezone` is absent";
-            report(Diagnostic::at(&codes::MISSING, offset.origin, message));
+            faults.add(&codes::MISSING, offset.origin, "`offset='timezone'` needs the attribute `timezone`");
         }
         if let Some(start) = self.start.filter(|s| s.value > LAST_SECOND) {
-            let message = "a clock starts in the year 9999 at the latest";
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, start.origin, message));
+            faults.refuse(start.origin, "the start of the clock is after the year 9999");
         }
-        for timer in &self.timers {
-            if let Some((origin, message)) = timer.fault(os, kvm) {
-                let span = origin.span();
-                report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
-            }
-        }
+        self.timers.iter().for_each(|timer| timer.check(os, kvm, faults));
     }
 
     fn timer(&self, name: TimerName) -> Option<&Timer> {
         self.timers.iter().find(|t| t.name.value == name)
     }
 
-    /// Whether the guest has a HPET, where the definition says so.
+    /// Whether the guest has an HPET; `None` where the definition does not say.
     pub fn hpet(&self) -> Option<bool> {
         Some(self.timer(TimerName::Hpet)?.present.as_ref()?.is_yes())
     }
 
-    /// QEMU's flags of the CPU.
-    pub fn cpu_opts(&self, mut opts: Opts) -> Opts {
-        for timer in &self.timers {
-            match (timer.name.value, timer.present.get()) {
-                (TimerName::Kvmclock, Some(present)) => opts = opts.switch("kvmclock", present.is_yes()),
-                (TimerName::Armvtimer, _) => {
-                    // The clock of the guest runs on while the guest does not, unless missed ticks are delivered.
-                    if let Some(policy) = timer.policy {
-                        opts = opts.switch("kvm-no-adjvtime", policy.value == TickPolicy::Discard);
-                    }
-                }
-                (TimerName::Hypervclock, Some(YesNo::Yes)) => opts = opts.switch("hv-time", true),
-                (TimerName::Tsc, _) => {
-                    opts = opts.opt("tsc-frequency", timer.frequency.filter(|f| f.value > 0).map(|f| f.show()));
-                }
-                (
-                    TimerName::Kvmclock
-                    | TimerName::Hypervclock
-                    | TimerName::Platform
-                    | TimerName::Rtc
-                    | TimerName::Pit
-                    | TimerName::Hpet,
-                    _,
-                ) => {}
-            }
-        }
-        opts
+    /// The timers' flags of `-cpu`.
+    pub fn cpu_opts(&self, opts: Opts) -> Opts {
+        self.timers.iter().fold(opts, |opts, timer| timer.cpu_opts(opts))
     }
 
-    /// The time at the start, as the adjustment has it.
+    /// The time at the start with the adjustment, in ISO 8601; empty where it is not known.
     fn adjusted(&self, cx: &EmitContext<'_>, origin: Origin) -> String {
         let Some((now, zone)) = cx.facts.now() else {
-            let message = "the clock is set to a distance from the time of the start, and no host file says that time";
-            let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, origin, message);
+            let fault = Diagnostic::at(
+                &codes::HOST_FACT_NEEDED,
+                origin,
+                "`offset='variable'` is relative to the host's time, which is not in a host file",
+            );
             cx.report(fault.help("set `clock` in the resources of the host file, or use `offset='utc'`"));
             return String::new();
         };
@@ -230,22 +126,13 @@ impl Element for Clock {
     /// Reads `<clock>` from `<domain>`.
     fn lower(domain: &Fields<'_, '_>) -> Self {
         let Some(f) = domain.child("clock") else { return Self::default() };
-        let timers = f.children("timer").into_iter().filter_map(|t| {
-            // 0 says nothing.
-            let some = |c: &Fields<'_, '_>, name: &str| c.attr(name).filter(|n: &Spanned<u32>| n.value > 0);
-            let catchup = t.child("catchup").map(|c| ["threshold", "slew", "limit"].map(|name| some(&c, name)));
-            let catchup = catchup.filter(|c| c.iter().any(Option::is_some));
-            let (present, track, policy) = (t.attr("present"), t.attr("track"), t.attr("tickpolicy"));
-            let (frequency, mode) = (t.attr("frequency").filter(|f: &Spanned<u64>| f.value > 0), t.attr("mode"));
-            Some(Timer { name: t.attr("name")?, present, track, policy, frequency, mode, catchup })
-        });
         Self {
             offset: f.attr("offset"),
             timezone: f.attr("timezone"),
             start: f.attr("start"),
             adjustment: f.attr("adjustment"),
             basis: f.attr("basis"),
-            timers: timers.collect(),
+            timers: f.children("timer").iter().filter_map(Timer::lower).collect(),
         }
     }
 
@@ -254,15 +141,7 @@ impl Element for Clock {
         let tag =
             w.tag("clock").opt("offset", &self.offset).opt("adjustment", &self.adjustment).opt("basis", &self.basis);
         tag.opt("timezone", &self.timezone).opt("start", &self.start).children(|w| {
-            for timer in &self.timers {
-                let tag = w.tag("timer").attr("name", timer.name.word()).opt("present", &timer.present);
-                let tag = tag.opt("tickpolicy", &timer.policy).opt("track", &timer.track);
-                tag.opt("frequency", &timer.frequency).opt("mode", &timer.mode).children(|w| {
-                    if let Some([threshold, slew, limit]) = &timer.catchup {
-                        w.tag("catchup").opt("threshold", threshold).opt("slew", slew).opt("limit", limit).end();
-                    }
-                });
-            }
+            self.timers.iter().for_each(|timer| timer.write(w));
         });
     }
 
@@ -288,14 +167,14 @@ impl Element for Clock {
             }
         }
         out.opts(ArgSection::Clock, "rtc", opts, offset.origin);
-        // Without the property of the machine type there is an option of QEMU's; older ones have it.
+        // Older QEMU versions have an option in place of the property of the machine type.
         if let Some(hpet) = self.timer(TimerName::Hpet).filter(|_| cx.changes.lacks("machine-hpet"))
             && hpet.present.is(&YesNo::No)
         {
             out.flag(ArgSection::Clock, "no-hpet", hpet.name.origin);
         }
         if let Some(pit) = self.timer(TimerName::Pit).filter(|_| cx.domain.os.arch().is_x86()) {
-            // Without a policy libvirt asks for what QEMU's own timer does, since that of KVM does otherwise.
+            // Without a policy libvirt asks for `delay`, as QEMU's own PIT does it: that of KVM does otherwise.
             let policy = match pit.policy.get() {
                 Some(TickPolicy::Delay) | None => "delay",
                 Some(TickPolicy::Discard) => "discard",
@@ -311,7 +190,7 @@ impl Element for Clock {
                 out.flag(ArgSection::Lifecycle, "no-reboot", reboot.origin);
             }
             Some(_) | None => {
-                out.flag(ArgSection::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN))
+                out.flag(ArgSection::Lifecycle, "no-shutdown", cx.domain.origin.with_rule(&rules::NO_SHUTDOWN));
             }
         }
     }
@@ -319,7 +198,7 @@ impl Element for Clock {
     /// What the runtime cannot do yet.
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if let Some(offset) = self.offset.filter(|o| o.value == Offset::Variable) {
-            out.refuse("a clock that is set from the time of the start", offset.origin);
+            out.refuse("`<clock offset='variable'>`", offset.origin);
         }
         if let Some(zone) = self.timezone.as_ref().filter(|_| self.offset.is(&Offset::Timezone)) {
             out.env("TZ", zone);
@@ -327,7 +206,7 @@ impl Element for Clock {
     }
 }
 
-/// Seconds since the epoch as `YYYY-MM-DDTHH:MM:SS` in UTC; empty behind the year 9999.
+/// Seconds since the epoch as `YYYY-MM-DDTHH:MM:SS` in UTC; empty after the year 9999.
 fn iso_time(seconds: u64) -> String {
     let Some(t) = i64::try_from(seconds).ok().and_then(|s| time::OffsetDateTime::from_unix_timestamp(s).ok()) else {
         return String::new();

@@ -1,22 +1,21 @@
 //! `<cpu>`.
 
+mod emit;
 mod features;
 mod names;
 mod vectors;
 
-use virtc_diag::Diagnostic;
-use virtc_inventory::HostModel;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::Arch;
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::Domain;
 use crate::model::Element;
 use crate::model::EmitContext;
-use crate::model::devices::panic::Panic;
 use crate::model::elements::numa::Numa;
 use crate::model::elements::physical::Physical;
-use crate::qemu::{ArgSection, Opts, QemuOptions};
+use crate::qemu::QemuOptions;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -26,39 +25,39 @@ words! {
 }
 
 words! {
-    /// How near the guest's CPU must be to the definition.
+    /// How closely the guest's CPU must match the definition.
     pub enum CpuMatch { Minimum = "minimum", Exact = "exact", Strict = "strict" }
 }
 
 words! {
-    /// What is checked when the guest starts.
+    /// How the CPU is checked when the guest starts.
     pub enum CpuCheck { None = "none", Partial = "partial", Full = "full" }
 }
 
 words! {
-    /// Whether a model may be replaced by a poorer one.
+    /// Whether a model that the host cannot provide may be replaced by another one.
     pub enum Fallback { Allow = "allow", Forbid = "forbid" }
 }
 
 words! {
-    /// What is asked of a CPU feature.
+    /// The policy for a CPU feature.
     pub enum FeaturePolicy { Force = "force", Require = "require", Optional = "optional", Disable = "disable", Forbid = "forbid" }
 }
 
 /// `<topology>`.
 #[derive(Debug, Clone)]
 pub struct Topology {
-    /// Sockets of the machine.
+    /// Sockets of the machine, at least 1.
     pub sockets: u32,
-    /// Dies of a socket.
+    /// Dies of a socket, at least 1.
     pub dies: u32,
-    /// Clusters of a die.
+    /// Clusters of a die, at least 1.
     pub clusters: u32,
-    /// Cores of a cluster.
+    /// Cores of a cluster, at least 1.
     pub cores: u32,
-    /// Threads of a core.
+    /// Threads of a core, at least 1.
     pub threads: u32,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -67,7 +66,7 @@ pub struct Topology {
 pub struct Feature {
     /// libvirt's name of the feature.
     pub name: Opt<String>,
-    /// What is asked of it.
+    /// Its policy.
     pub policy: Opt<FeaturePolicy>,
 }
 
@@ -76,9 +75,9 @@ pub struct Feature {
 pub struct Cpu {
     /// Where the features come from.
     pub mode: Opt<CpuMode>,
-    /// How near the guest's CPU must be.
+    /// How closely the guest's CPU must match.
     pub matching: Opt<CpuMatch>,
-    /// What is checked at start.
+    /// How the CPU is checked at the start.
     pub check: Opt<CpuCheck>,
     /// Whether features that block migration are left out.
     pub migratable: Opt<Switch>,
@@ -86,32 +85,32 @@ pub struct Cpu {
     pub model: Opt<String>,
     /// Whether the model may be replaced.
     pub fallback: Opt<Fallback>,
-    /// The vendor that the guest sees.
+    /// The vendor that the guest sees, 12 characters.
     pub vendor_id: Opt<String>,
-    /// Whether features are left out that are deprecated.
+    /// Whether deprecated features are left out; s390x only.
     pub deprecated_features: Opt<Switch>,
     /// The vendor the host must have.
     pub vendor: Opt<String>,
-    /// The layout.
+    /// Sockets, dies, clusters, cores and threads.
     pub topology: Option<Topology>,
-    /// Caches and address lines.
+    /// Caches and physical address bits.
     pub physical: Physical,
     /// The NUMA cells.
     pub numa: Option<Numa>,
-    /// Features beside those of the model.
+    /// Features that are added to the model's or removed from them.
     pub features: Vec<Feature>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
 static DEFAULT_CPU: DefaultRule = DefaultRule {
     name: "default-cpu",
-    text: "without a model the guest gets the default of its machine type, written out so that it stays the same",
+    text: "without a model the guest gets the default CPU of its machine type, which is written out so that it stays the same",
 };
 static CPU_DEFAULTS: DefaultRule =
-    DefaultRule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its mode" };
+    DefaultRule { name: "cpu-defaults", text: "attributes of `<cpu>` that follow from its `mode`" };
 
-/// A value that follows from the mode.
+/// A value that follows from `mode`.
 fn by_rule<T>(value: T, origin: Origin) -> Spanned<T> {
     Spanned::rule(value, &CPU_DEFAULTS, origin)
 }
@@ -154,7 +153,7 @@ impl Cpu {
         })
     }
 
-    /// The CPU of a definition that has none.
+    /// The CPU of a definition without `<cpu>`.
     pub fn implicit(origin: Origin) -> Self {
         Self {
             mode: None,
@@ -174,25 +173,25 @@ impl Cpu {
         }
     }
 
-    /// The host's CPU in a QEMU that does not know which of its features can be migrated.
+    /// Sets `migratable='off'` for `host-passthrough` in a QEMU that does not know `migratable`.
     pub fn without_migration(&mut self) {
         if self.mode.is(&CpuMode::HostPassthrough) {
             self.migratable.get_or_insert(by_rule(Switch::Off, self.origin));
         }
     }
 
-    /// Fills in what is absent; `default` is the machine's own model, where there is one that suits.
+    /// Fills in what is absent; `default` is the default CPU of the machine type, where it can be used.
     pub fn define(
         &mut self,
         default: Option<String>,
         (arch, kvm): (Arch, bool),
         max_vcpus: Option<u32>,
-        report: &mut dyn FnMut(Diagnostic),
+        faults: &mut Diagnostics,
     ) {
-        vectors::define(self, report);
+        vectors::define(self, faults);
         let mode = self.mode.get_or_insert(by_rule(CpuMode::Custom, self.origin)).value;
         match mode {
-            // Nothing but a topology is said: the model is left to QEMU.
+            // Only a topology is given: QEMU chooses the model.
             CpuMode::Custom if self.model.is_none() && default.is_none() => {
                 (self.mode, self.matching, self.check) = (None, None, None);
             }
@@ -204,7 +203,7 @@ impl Cpu {
                     self.matching = Some(Spanned::rule(CpuMatch::Exact, &DEFAULT_CPU, self.origin));
                 }
                 self.matching.get_or_insert(by_rule(CpuMatch::Exact, self.origin));
-                // Without KVM the guest's CPU does not depend on the host's, so there is nothing to check.
+                // Without KVM the guest's CPU does not depend on the host's: nothing is checked.
                 self.check.get_or_insert(by_rule(if kvm { CpuCheck::Partial } else { CpuCheck::None }, self.origin));
                 self.fallback.get_or_insert(by_rule(Fallback::Allow, self.origin));
             }
@@ -234,38 +233,37 @@ impl Cpu {
             feature.policy.get_or_insert(by_rule(FeaturePolicy::Require, self.origin));
         }
         if let Some(numa) = &mut self.numa {
-            numa.define(max_vcpus.unwrap_or(1), report);
+            numa.define(max_vcpus.unwrap_or(1), faults);
         }
         if let (Some(t), Some(max)) = (&self.topology, max_vcpus) {
             let count =
                 [t.sockets, t.dies, t.clusters, t.cores, t.threads].iter().try_fold(1u32, |a, b| a.checked_mul(*b));
             if count != Some(max) {
                 let count = count.map_or("too many".to_owned(), |c| c.to_string());
-                let message = format!("the topology has {count} CPUs, `<vcpu>` says {max}");
-                report(Diagnostic::at(&codes::CONFLICT, t.origin, message).help("make the two equal"));
+                let message = format!("`<topology>` has {count} CPUs, `<vcpu>` has {max}");
+                faults.conflict_with(
+                    t.origin,
+                    message,
+                    "make sockets × dies × clusters × cores × threads equal to `<vcpu>`",
+                );
             }
         }
     }
 
     /// What cannot be compiled.
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        self.physical.check(self.mode.get(), domain.os.arch(), report);
-        features::check(self, domain.os.arch(), report);
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        self.physical.check(self.mode.get(), domain.os.arch(), faults);
+        features::check(self, domain.os.arch(), faults);
         let Some(mode) = self.mode else { return };
-        let span = mode.origin.span();
         match mode.value {
             CpuMode::HostPassthrough if domain.has_32_bits() && self.migratable.is(&Switch::On) => {
-                let place = self.migratable.origin_or(mode.origin).span();
-                let message = "QEMU's CPUs of 32 bits do not tell what can be migrated";
-                report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message));
+                let place = self.migratable.origin_or(mode.origin);
+                faults.refuse(place, "`migratable='on'` is not supported by `qemu-system-i386`");
             }
-            CpuMode::HostPassthrough if !domain.general.is_kvm() => report(
-                Diagnostic::at(
-                    &codes::UNSUPPORTED_CONFIGURATION,
-                    span,
-                    "`host-passthrough` needs KVM, but the domain is of type `qemu`",
-                )
-                .help("use `type='kvm'` on `<domain>`, or name a model"),
+            CpuMode::HostPassthrough if !domain.general.is_kvm() => faults.refuse_with(
+                mode.origin,
+                "`mode='host-passthrough'` needs KVM, but the domain is of type `qemu`",
+                "use `<domain type='kvm'>`, or `mode='custom'` with a `<model>`",
             ),
             CpuMode::HostPassthrough | CpuMode::HostModel | CpuMode::Custom | CpuMode::Maximum => {}
         }
@@ -302,92 +300,6 @@ impl Cpu {
                 numa.write(w);
             }
         });
-    }
-
-    /// `-cpu`.
-    fn options_of(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
-        let host = self.host_model(cx);
-        names::check_model(self, cx);
-        if self.mode.is_none() && self.model.is_none() {
-            return self.no_model(cx);
-        }
-        let model = match (self.mode.get(), host) {
-            (Some(CpuMode::HostPassthrough), _) => "host",
-            (Some(CpuMode::Maximum), _) => "max",
-            (Some(CpuMode::HostModel), Some(host)) => &host.model,
-            (Some(CpuMode::Custom | CpuMode::HostModel) | None, _) => {
-                self.model.as_ref().map_or("qemu64", |m| &m.value)
-            }
-        };
-        let mut opts = Opts::first(model);
-        let emulator = cx.domain.emulator.as_ref().map_or("", |e| e.value.as_str());
-        if model == "host" && cx.domain.os.narrows(emulator) {
-            opts = opts.switch("aarch64", false);
-        }
-        // QEMU's CPUs of 32 bits are not asked for it (`QEMU_CAPS_CPU_MIGRATABLE` in libvirt's `src/qemu/qemu_capabilities.c`).
-        let tells = !cx.domain.has_32_bits() && !cx.changes.lacks("cpu.migratable");
-        if let Some(migratable) = self.migratable.filter(|_| tells) {
-            opts = opts.switch("migratable", migratable.is_on());
-        }
-        opts = opts.opt("vendor", self.vendor_id.as_ref().map(|v| &v.value));
-        let known = features::of_qemu(&cx.target);
-        for (name, on) in self.flags(host) {
-            opts = features::option(opts, name, on, known);
-        }
-        opts = cx.domain.clock.cpu_opts(opts);
-        opts = cx.domain.features.cpu_opts(cx.domain.devices.panics.iter().any(Panic::is_hyperv), opts);
-        opts = self.physical.cpu_opts(self.mode.get(), opts);
-        out.opts(ArgSection::Cpu, "cpu", opts, self.model.origin_or(self.mode.origin_or(self.origin)));
-    }
-
-    /// The model is left to QEMU, so that nothing can be said about it.
-    fn no_model(&self, cx: &EmitContext<'_>) {
-        let opts = cx.domain.features.cpu_opts(false, cx.domain.clock.cpu_opts(Opts::new()));
-        if opts.iter().next().is_some() {
-            let message = "timers and features are settings of the CPU, and the CPU has no model";
-            let span = self.origin.span();
-            cx.report(Diagnostic::at(&codes::MISSING, span, message).help("add `<cpu mode='host-passthrough'/>`"));
-        }
-    }
-
-    /// What `host-model` stands for. It is known on the host alone.
-    fn host_model<'m>(&self, cx: &EmitContext<'m>) -> Option<&'m HostModel> {
-        let mode = self.mode.filter(|mode| mode.value == CpuMode::HostModel)?;
-        let model = cx.facts.host_model(cx.domain.general.is_kvm());
-        if model.is_none() {
-            let message = "what `host-model` stands for is known on the host alone";
-            let help = "give a host file with `--host` that names it under `resources` (`virsh domcapabilities` shows it), name a model, or use \
-                `host-passthrough`";
-            let span = mode.origin.span();
-            cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
-        }
-        model
-    }
-
-    /// The features beside the model: the host's, as the definition changes them, and then the definition's own.
-    fn flags<'c>(&'c self, host: Option<&'c HostModel>) -> Vec<(&'c str, bool)> {
-        let mut out: Vec<(&str, bool)> =
-            host.iter().flat_map(|h| &h.features).map(|(name, on)| (name.as_str(), *on)).collect();
-        for feature in &self.features {
-            let (Some(name), Some(policy)) = (&feature.name, feature.policy) else { continue };
-            let on = match policy.value {
-                FeaturePolicy::Force | FeaturePolicy::Require => true,
-                FeaturePolicy::Disable | FeaturePolicy::Forbid => false,
-                FeaturePolicy::Optional => continue,
-            };
-            match out.iter_mut().find(|(known, _)| *known == name.value) {
-                Some((_, known)) => *known = on,
-                None => out.push((&name.value, on)),
-            }
-        }
-        let model = self.model.as_ref().filter(|_| self.mode.is(&CpuMode::Custom));
-        for name in model.map_or(&[][..], |model| features::removed(&model.value)) {
-            let is_said = self.features.iter().any(|f| f.name.as_ref().is_some_and(|n| n.value == *name));
-            if !is_said {
-                out.push((name, false));
-            }
-        }
-        out
     }
 }
 

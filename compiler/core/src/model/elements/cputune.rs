@@ -1,12 +1,12 @@
-//! `<cputune>`: which of the host's CPUs the threads of a domain run on, and how much time they get.
+//! `<cputune>`: CPU pinning, CPU time and scheduling of a domain's threads.
 
 mod sched;
 mod share;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
-use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Spanned};
+use crate::codes::Report as _;
+use crate::ir::{CpuSet, Leaf, Opt, OptExt, Spanned};
 use crate::model::Domain;
 use crate::model::Element;
 use crate::model::EmitContext;
@@ -17,35 +17,35 @@ use crate::xml_io::XmlWriter;
 pub use sched::{Group, Sched, Scheduler};
 pub use share::{CacheTune, Share};
 
-/// `<vcpupin>` or `<iothreadpin>`: a thread and its CPUs.
+/// `<vcpupin>` or `<iothreadpin>`: a thread and the host CPUs that it may run on.
 #[derive(Debug, Clone)]
 pub struct Pin {
     /// The number of the thread.
     pub thread: Spanned<u32>,
-    /// Its CPUs.
+    /// The host CPUs.
     pub cpuset: Spanned<CpuSet>,
 }
 
 /// `<cputune>`.
 #[derive(Debug, Clone, Default)]
 pub struct Cputune {
-    /// `<shares>`.
+    /// `<shares>`: the weight of the domain's CPU time (`cpu.shares` or `cpu.weight` of the cgroup).
     pub shares: Opt<u64>,
-    /// Periods and quotas, in the order of [`TIMES`].
+    /// Periods and quotas in µs, in the order of [`TIMES`]; 0 is absent, a negative quota is unlimited.
     pub times: [Opt<i64>; TIMES.len()],
-    /// Where virtual CPUs run.
+    /// `<vcpupin>`.
     pub vcpus: Vec<Pin>,
-    /// Where the emulator runs.
+    /// `<emulatorpin>`.
     pub emulator: Opt<CpuSet>,
-    /// Where I/O threads run.
+    /// `<iothreadpin>`.
     pub iothreads: Vec<Pin>,
-    /// How threads are scheduled.
+    /// `<vcpusched>`, `<iothreadsched>` and `<emulatorsched>`.
     pub sched: Vec<Sched>,
-    /// Parts of the host's caches and memory bandwidth.
+    /// `<cachetune>` and `<memorytune>`.
     pub caches: Vec<CacheTune>,
 }
 
-/// The elements with a time, in libvirt's order.
+/// The elements with a time in µs, in libvirt's order.
 const TIMES: [&str; 8] = [
     "period",
     "quota",
@@ -60,9 +60,10 @@ const TIMES: [&str; 8] = [
 impl Cputune {
     /// Sorts and completes it as libvirt stores it.
     pub fn define(&mut self, vcpus: u32) {
-        // The CPUs of a thread that does not exist are forgotten.
+        // libvirt drops the pinning of virtual CPUs that do not exist.
         self.vcpus.retain(|p| p.thread.value < vcpus);
-        // So are groups of caches without a CPU (`virDomainResctrlParseVcpus` in libvirt's `src/conf/domain_conf.c`).
+        // And cache allocations without a virtual CPU (`virDomainResctrlParseVcpus` in libvirt's
+        // `src/conf/domain_conf.c`).
         for cpus in self.caches.iter_mut().filter_map(|c| c.vcpus.as_mut()) {
             cpus.value = CpuSet::new(cpus.value.iter().filter(|cpu| *cpu < vcpus));
         }
@@ -71,38 +72,35 @@ impl Cputune {
         self.iothreads.sort_by_key(|p| p.thread.value);
     }
 
-    /// Whether any thread has CPUs of its own.
+    /// Whether any thread is pinned.
     pub fn pins(&self) -> bool {
         !self.vcpus.is_empty() || self.emulator.is_some() || !self.iothreads.is_empty()
     }
 
     /// What libvirt refuses.
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::at(&codes::CONFLICT, origin, message));
-        };
-        for (what, list) in [("virtual CPU", &self.vcpus), ("I/O thread", &self.iothreads)] {
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
+        for (what, list) in [("vCPU", &self.vcpus), ("IOThread", &self.iothreads)] {
             for (at, pin) in list.iter().enumerate() {
                 if list.iter().take(at).any(|p| p.thread == pin.thread) {
-                    fault(pin.thread.origin, format!("{what} {} has its CPUs twice", pin.thread.value));
+                    faults.conflict(pin.thread.origin, format!("{what} {} is pinned twice", pin.thread.value));
                 }
                 if pin.cpuset.value.is_empty() {
-                    fault(pin.cpuset.origin, "a thread that may run on no CPU".to_owned());
+                    faults.conflict(pin.cpuset.origin, "the `cpuset` is empty");
                 }
             }
         }
-        // QEMU is not given less than a millisecond (`virDomainDefCputuneValidate` in libvirt's `src/conf/domain_validate.c`).
+        // At least a millisecond (`virDomainDefCputuneValidate` in libvirt's `src/conf/domain_validate.c`).
         for quota in self.times.iter().flatten().filter(|t| (1..1000).contains(&t.value)) {
-            fault(quota.origin, "a period or quota of less than 1000 µs".to_owned());
+            faults.conflict(quota.origin, "a CPU period or quota is at least 1000 µs");
         }
         let vcpus = domain.vcpus.max.get().unwrap_or(1);
         for sched in self.sched.iter().filter(|s| s.group == Group::Vcpus) {
             if let Some(id) = sched.threads.value.iter().find(|id| *id >= vcpus) {
-                fault(sched.threads.origin, format!("there is no virtual CPU {id}"));
+                faults.conflict(sched.threads.origin, format!("there is no vCPU {id}"));
             }
         }
         if let Some(cache) = self.caches.first().filter(|_| !domain.general.is_kvm()) {
-            fault(cache.origin, "only a domain that runs under KVM has a part of the host's caches".to_owned());
+            faults.conflict(cache.origin, "`<cachetune>` and `<memorytune>` need `<domain type='kvm'>`");
         }
         let mut lacking = Vec::new();
         for pin in self.iothreads.iter().filter(|p| !domain.iothreads.has(p.thread.value)) {
@@ -113,9 +111,9 @@ impl Cputune {
                 lacking.push(domain.iothreads.lacks(id, sched.threads.origin));
             }
         }
-        sched::overlap(&self.sched, &mut fault);
-        share::overlap(&self.caches, &mut fault);
-        lacking.into_iter().for_each(report);
+        sched::overlap(&self.sched, faults);
+        share::overlap(&self.caches, faults);
+        lacking.into_iter().for_each(|fault| faults.push(fault));
     }
 }
 
@@ -172,17 +170,17 @@ impl Element for Cputune {
         let set = |value: &Opt<i64>| value.get().is_some_and(|v| v > 0);
         let times = self.times.iter().filter(|t| set(t)).flatten().map(|t| t.origin);
         for origin in times.chain(self.shares.map(|s| s.origin)) {
-            out.refuse("the CPU time of the domain's cgroup", origin);
+            out.refuse("CPU shares, periods and quotas of `<cputune>`", origin);
         }
         let pins = self.vcpus.iter().chain(&self.iothreads).map(|p| p.cpuset.origin);
         for origin in pins.chain(self.emulator.as_ref().map(|e| e.origin)) {
-            out.refuse("the CPUs that a thread runs on", origin);
+            out.refuse("CPU pinning (`<vcpupin>`, `<emulatorpin>`, `<iothreadpin>`)", origin);
         }
         for sched in &self.sched {
-            out.refuse("the scheduler of a thread", sched.origin);
+            out.refuse("thread scheduling (`<vcpusched>`, `<iothreadsched>`, `<emulatorsched>`)", sched.origin);
         }
         for cache in &self.caches {
-            out.refuse("parts of the host's caches or memory bandwidth", cache.origin);
+            out.refuse("cache and memory bandwidth allocation (`<cachetune>`, `<memorytune>`)", cache.origin);
         }
     }
 }
@@ -207,6 +205,6 @@ mod tests {
         let twice =
             "<cputune><vcpusched vcpus='0-1' scheduler='idle'/><vcpusched vcpus='1' scheduler='batch'/></cputune>";
         let t = trial(&format!("<memory>1024</memory><vcpu>3</vcpu>{twice}"), "", &[]);
-        assert_eq!(t.faults, ["thread 1 in `vcpus` is scheduled twice"]);
+        assert_eq!(t.faults, ["thread 1 in `vcpus` has two schedulers"]);
     }
 }

@@ -1,9 +1,10 @@
-//! The namespace of the QEMU driver: arguments, variables and properties that go around the model.
+//! The namespace of the QEMU driver: `<qemu:commandline>`, `<qemu:capabilities>`, `<qemu:override>`,
+//! `<qemu:deprecation>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Spanned, words};
+use crate::codes::{self, Report as _};
+use crate::ir::{Opt, OptExt, Spanned, words};
 use crate::model::Element;
 use crate::model::EmitContext;
 use crate::qemu::{ArgSection, Payload, Props, QemuOption, QemuOptions, RequirementsOf, Value};
@@ -14,16 +15,16 @@ use crate::xml_io::XmlWriter;
 pub const NAMESPACE: &str = "http://libvirt.org/schemas/domain/qemu/1.0";
 
 words! {
-    /// What QEMU does about what is deprecated.
+    /// What QEMU does about deprecated commands and properties.
     pub enum Behavior { None = "none", Omit = "omit", Reject = "reject", Crash = "crash" }
 }
 
 words! {
-    /// How the value of a property is to be read.
+    /// The type of a property's value.
     pub enum PropertyType { String = "string", Signed = "signed", Unsigned = "unsigned", Bool = "bool", Remove = "remove" }
 }
 
-/// A property of a device that is set, or taken away.
+/// A property of a device that is set or removed.
 #[derive(Debug, Clone)]
 pub struct Property {
     name: Spanned<String>,
@@ -31,27 +32,27 @@ pub struct Property {
     value: Opt<String>,
 }
 
-/// The properties of one device.
+/// The overridden properties of one device.
 #[derive(Debug, Clone)]
 pub struct Override {
     alias: Spanned<String>,
     properties: Vec<Property>,
 }
 
-/// What goes around the model.
+/// The elements of the namespace.
 #[derive(Debug, Clone, Default)]
 pub struct Extensions {
-    /// Arguments, as they are.
+    /// Arguments of QEMU, passed unchanged.
     pub args: Vec<Spanned<String>>,
     /// Variables of QEMU's environment.
     pub env: Vec<(Spanned<String>, Opt<String>)>,
-    /// Names of abilities that libvirt is to assume.
+    /// Capabilities to assume, by libvirt's names.
     pub add: Vec<Spanned<String>>,
-    /// Names of abilities that libvirt is to do without.
+    /// Capabilities not to use, by libvirt's names.
     pub del: Vec<Spanned<String>>,
-    /// Properties of devices.
+    /// Overridden properties of devices.
     pub overrides: Vec<Override>,
-    /// What QEMU does about what is deprecated.
+    /// What QEMU does about deprecated commands and properties.
     pub deprecation: Opt<Behavior>,
 }
 
@@ -61,7 +62,7 @@ impl Property {
         Some(Self { name: name?, kind: kind?, value })
     }
 
-    /// The value for QEMU; `Ok(None)` where the property is taken away.
+    /// The value for QEMU; `Ok(None)` where the property is removed.
     fn read(&self) -> Result<Option<Value>, ()> {
         let text = self.value.as_ref().map(|v| v.value.as_str());
         match (self.kind.value, text) {
@@ -87,15 +88,11 @@ impl Property {
 
 impl Extensions {
     /// What libvirt refuses (`qemuDomainDefNamespaceParse…` in its `src/qemu/qemu_domain.c`).
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |code, origin: Origin, message: String| {
-            report(Diagnostic::at(code, origin, message));
-        };
+    pub fn check(&self, faults: &mut Diagnostics) {
         for (name, _) in &self.env {
             let starts = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
             if !starts || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-                let message = "the name of a variable has letters, digits and `_`, and begins with no digit";
-                fault(&codes::BAD_VALUE, name.origin, message.to_owned());
+                faults.add(&codes::BAD_VALUE, name.origin, "the name of an environment variable consists of letters, digits and `_`, and does not begin with a digit");
             }
         }
         for property in self.overrides.iter().flat_map(|device| &device.properties) {
@@ -103,35 +100,37 @@ impl Extensions {
             match (property.read(), property.kind.value, &property.value) {
                 (Ok(_), ..) => {}
                 (Err(()), PropertyType::Remove, _) => {
-                    fault(&codes::CONFLICT, place, "a property that is taken away has no value".to_owned());
+                    faults.conflict(place, "a property with `type='remove'` takes no `value`");
                 }
                 (Err(()), _, None) => {
-                    let message = format!("property `{}` has no value", property.name.value);
-                    fault(&codes::MISSING, place, message);
+                    faults.add(&codes::MISSING, place, format!("property `{}` needs a `value`", property.name.value));
                 }
                 (Err(()), _, Some(_)) => {
-                    let message = format!("the value of property `{}` is not of its type", property.name.value);
-                    fault(&codes::BAD_VALUE, place, message);
+                    faults.add(
+                        &codes::BAD_VALUE,
+                        place,
+                        format!("the `value` of property `{}` does not have the given `type`", property.name.value),
+                    );
                 }
             }
         }
     }
 
-    /// Whether there is anything.
+    /// Whether there are any.
     pub fn any(&self) -> bool {
         let Self { args, env, add, del, overrides, deprecation } = self;
         let lists = [args.is_empty(), env.is_empty(), add.is_empty(), del.is_empty(), overrides.is_empty()];
         lists.contains(&false) || deprecation.is_some()
     }
 
-    /// Sets and takes away properties of the devices among `items`.
-    pub fn apply(&self, items: &mut [QemuOption]) {
+    /// Sets and removes properties of the devices among `options`.
+    pub fn apply(&self, options: &mut [QemuOption]) {
         for change in &self.overrides {
             for property in &change.properties {
-                // What cannot be read has been said.
+                // What cannot be read was reported by `check`.
                 let Ok(value) = property.read() else { continue };
-                for item in items.iter_mut().filter(|i| i.option == "device") {
-                    let Payload::Json(props) = &mut item.payload else { continue };
+                for option in options.iter_mut().filter(|o| o.option == "device") {
+                    let Payload::Json(props) = &mut option.payload else { continue };
                     if props.get("id").and_then(Value::plain) != Some(change.alias.value.as_str()) {
                         continue;
                     }
@@ -175,7 +174,7 @@ impl Element for Extensions {
                 continue;
             }
             for other in f.children_of(element.namespace(), element.name()) {
-                let message = format!("`<{}>` is of another hypervisor", element.name());
+                let message = format!("`<{}>` is an extension of another hypervisor", element.name());
                 f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, other.element().name_span(), message));
                 let _ = other.ignore_rest();
             }
@@ -214,7 +213,7 @@ impl Element for Extensions {
         }
     }
 
-    /// Arguments, and what QEMU does about what is deprecated.
+    /// The arguments, and `-compat`.
     fn options(&self, _cx: &EmitContext<'_>, out: &mut QemuOptions) {
         for arg in &self.args {
             out.word(ArgSection::UserArguments, "", &arg.value, arg.origin);
@@ -229,7 +228,7 @@ impl Element for Extensions {
         out.json(ArgSection::Deprecation, "compat", props, behavior.origin);
     }
 
-    /// QEMU's environment.
+    /// The variables of QEMU's environment.
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for (name, value) in &self.env {
             out.env(name, value.as_ref().map_or("", |v| v.value.as_str()));

@@ -1,9 +1,9 @@
 //! `<name>`, `<uuid>`, `<title>`, `<description>`, `<metadata>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_plan::MONITOR_FD;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Uuid, words};
 use crate::model::Element;
 use crate::model::EmitContext;
@@ -25,7 +25,7 @@ words! {
 /// What identifies a domain.
 #[derive(Debug, Clone)]
 pub struct General {
-    /// The number that libvirt gave it; only a running domain has one.
+    /// libvirt's number of a running domain.
     pub id: Opt<String>,
     /// Which accelerator runs it.
     pub kind: Opt<DomainType>,
@@ -33,19 +33,20 @@ pub struct General {
     pub name: Opt<String>,
     /// Its uuid.
     pub uuid: Opt<Uuid>,
-    /// What the guest takes for the generation of this VM; `None` inside where the definition leaves it to libvirt.
+    /// `<genid>`: the VM generation id; `None` inside where libvirt is to choose it.
     pub genid: Option<(Opt<Uuid>, Origin)>,
     /// The title, one line.
     pub title: Opt<String>,
     /// Free text.
     pub description: Opt<String>,
-    /// What other programs keep here.
+    /// Elements of other programs.
     pub metadata: Option<Metadata>,
 }
 
 static UUID_RULE: DefaultRule = DefaultRule {
     name: "derived-uuid",
-    text: "a domain without a uuid gets the version 5 uuid of its name in virtc's namespace, so that the same definition always gives the same",
+    text: "a domain without `<uuid>` gets the version 5 uuid of its name in virtc's namespace, so that the same definition always gives the same \
+        uuid",
 };
 
 static GENID_RULE: DefaultRule = DefaultRule {
@@ -58,22 +59,17 @@ const NAMESPACE: uuid::Uuid = uuid::Uuid::from_u128(0x6f1b_8a36_2d3c_5e0f_9c55_7
 
 impl General {
     /// Fills in a missing uuid.
-    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         if let Some(name) = self.name.as_ref().filter(|n| n.contains(['/', '\n'])) {
-            let span = name.origin.span();
-            report(
-                Diagnostic::at(&codes::CONFLICT, span, "the name holds a slash or a line break")
-                    .help("write a name without them: it becomes part of paths"),
-            );
+            let message = "`<name>` contains a slash or a line break";
+            faults.conflict_with(name.origin, message, "remove it: the name is part of file names");
         }
         if let Some(kind) = self.kind.filter(|k| !matches!(k.value, DomainType::Qemu | DomainType::Kvm)) {
-            let message = format!("QEMU on Linux runs no domains of type `{}`", kind.word());
-            let span = kind.origin.span();
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message).help("use `kvm` or `qemu`"));
+            let message = format!("domain type `{}` is not supported by QEMU on Linux", kind.word());
+            faults.refuse_with(kind.origin, message, "use `type='kvm'` or `type='qemu'`");
         }
         if let Some(title) = self.title.as_ref().filter(|t| t.contains('\n')) {
-            let span = title.origin.span();
-            report(Diagnostic::at(&codes::CONFLICT, span, "the title has several lines"));
+            faults.conflict(title.origin, "`<title>` contains a line break");
         }
         if self.uuid.is_none() {
             let name = self.name.as_ref().map_or("", |n| n.value.as_str());
@@ -95,13 +91,15 @@ impl General {
 }
 
 impl Element for General {
-    /// Reads the parts from `<domain>`.
+    /// Reads the elements from `<domain>`.
     fn lower(f: &Fields<'_, '_>) -> Self {
         let text = |name: &str| f.child(name).map(|c| c.raw_text()).filter(|t| !t.value.is_empty());
         let name = text("name");
         if name.is_none() {
-            let fault = Diagnostic::at(&codes::MISSING, f.element().name_span(), "`<domain>` has no `<name>`");
-            f.report(fault.help("add `<name>…</name>`"));
+            f.report(
+                Diagnostic::at(&codes::MISSING, f.element().name_span(), "`<domain>` has no `<name>`")
+                    .help("add `<name>…</name>`"),
+            );
         }
         Self {
             id: f.attr("id").filter(|_| f.cx().is_running()),
@@ -129,7 +127,7 @@ impl Element for General {
         }
     }
 
-    /// `-name`, `-S`, the master key, `-accel`, `-uuid`, and what stands on every command line.
+    /// `-name`, `-S`, `-accel`, `-uuid`, and what is on every command line.
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let always = cx.domain.origin.with_rule(&rules::ALWAYS);
         let name = self.name.as_ref().map_or("", |n| n.value.as_str());

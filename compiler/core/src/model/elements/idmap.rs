@@ -1,14 +1,14 @@
-//! `<idmap>`: users and groups of containers. QEMU has none; the element is kept.
+//! `<idmap>`: users and groups of containers. The element is kept; it has no effect in QEMU.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin};
 use crate::model::Element;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// `<uid>` or `<gid>`: first in the container, first on the host, and how many.
+/// `<uid>` or `<gid>`: the first id in the container, the first id on the host, and the number of ids.
 pub type Range = [Opt<u32>; 3];
 
 /// `<idmap>`.
@@ -22,14 +22,14 @@ pub struct Idmap {
 
 impl Idmap {
     /// What libvirt refuses (`virDomainDefIdMapValidate` in its `src/conf/domain_validate.c`).
-    pub fn check(&self, domain: Origin, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, domain: Origin, faults: &mut Diagnostics) {
         let (uid, gid) = (self.uids.first(), self.gids.first());
         for [start, ..] in [uid, gid].into_iter().flatten() {
-            let span = start.origin_or(domain).span();
+            let origin = start.origin_or(domain);
             if uid.is_none() || gid.is_none() {
-                report(Diagnostic::at(&codes::CONFLICT, span, "users and groups are mapped together or not at all"));
+                faults.conflict(origin, "`<idmap>` needs both `<uid>` and `<gid>`");
             } else if !start.is(&0) {
-                report(Diagnostic::at(&codes::CONFLICT, span, "root of the container is not mapped"));
+                faults.conflict(origin, "`<idmap>` must map id 0 of the container (`start='0'`)");
             }
         }
     }

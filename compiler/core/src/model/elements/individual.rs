@@ -1,8 +1,8 @@
-//! `<vcpus>`: virtual CPUs one by one.
+//! `<vcpus>`: the state of each virtual CPU.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -14,21 +14,17 @@ pub struct Individual {
     pub id: Spanned<u32>,
     /// Whether it is there at boot.
     pub enabled: Opt<YesNo>,
-    /// Whether it can come and go.
+    /// Whether it can be hot-plugged and unplugged.
     pub hotpluggable: Opt<YesNo>,
-    /// Its place in the order of plugging.
+    /// The order in which it is enabled, from 1.
     pub order: Opt<u32>,
     origin: Origin,
 }
 
 static REST: DefaultRule = DefaultRule {
     name: "vcpu-state",
-    text: "a virtual CPU is hotpluggable when it is absent at boot, and present only when it is listed so",
+    text: "a vCPU that `<vcpus>` does not list is disabled; a vCPU that is disabled at boot is hotpluggable",
 };
-
-fn conflict(origin: Origin, message: String) -> Diagnostic {
-    Diagnostic::at(&codes::CONFLICT, origin, message)
-}
 
 /// Reads `<vcpus>` from `<domain>`.
 pub fn lower(domain: &Fields<'_, '_>) -> Vec<Individual> {
@@ -41,26 +37,26 @@ pub fn lower(domain: &Fields<'_, '_>) -> Vec<Individual> {
 }
 
 /// Completes the list to `max` CPUs (`virDomainVcpuParse` in libvirt's `src/conf/domain_conf.c`).
-pub fn define(list: &mut Vec<Individual>, max: u32, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+pub fn define(list: &mut Vec<Individual>, max: u32, origin: Origin, faults: &mut Diagnostics) {
     if list.is_empty() {
         return;
     }
-    once(list, report);
+    merge(list, faults);
     let first = list.first().map_or(origin, |v| v.origin);
     if list.first().is_some_and(|v| v.id.value != 0) {
-        report(conflict(first, "virtual CPU 0 is not listed, and so not there".to_owned()));
+        faults.conflict(first, "`<vcpus>` does not list vCPU 0, which must be enabled");
     }
     for v in list.iter() {
         let id = v.id.value;
         if id >= max {
-            report(conflict(v.id.origin, format!("there is no virtual CPU {id}: `<vcpu>` says {max}")));
+            faults.conflict(v.id.origin, format!("there is no vCPU {id}: `<vcpu>` has {max}"));
         }
         let (on, plug) = (v.enabled.is(&YesNo::Yes), v.hotpluggable.get());
         if id == 0 && (!on || plug == Some(YesNo::Yes)) {
-            report(conflict(v.origin, "virtual CPU 0 is there at boot and stays".to_owned()));
+            faults.conflict(v.origin, "vCPU 0 must be enabled and not hotpluggable");
         } else if !on && plug == Some(YesNo::No) {
             let origin = v.hotpluggable.origin_or(v.origin);
-            report(conflict(origin, format!("virtual CPU {id} is neither there at boot nor hotpluggable")));
+            faults.conflict(origin, format!("vCPU {id} is disabled and not hotpluggable"));
         }
     }
     if max > MOST {
@@ -75,20 +71,20 @@ pub fn define(list: &mut Vec<Individual>, max: u32, origin: Origin, report: &mut
         }
     }
     list.sort_by_key(|v| v.id.value);
-    order(list, report);
+    order(list, faults);
     for v in list.iter_mut() {
         let rest = if v.enabled.is(&YesNo::Yes) { YesNo::No } else { YesNo::Yes };
         v.hotpluggable.get_or_insert(Spanned::rule(rest, &REST, origin));
     }
 }
 
-/// Sorts the list; of a CPU that is listed several times the last counts.
-fn once(list: &mut Vec<Individual>, report: &mut dyn FnMut(Diagnostic)) {
+/// Sorts the list; of a CPU that is listed several times the last entry counts.
+fn merge(list: &mut Vec<Individual>, faults: &mut Diagnostics) {
     let mut kept: Vec<Individual> = Vec::new();
     for v in list.drain(..).rev() {
         if kept.iter().any(|later| later.id == v.id) {
-            let message = format!("virtual CPU {} is listed again below", v.id.value);
-            report(Diagnostic::at(&codes::WITHOUT_EFFECT, v.id.origin, message));
+            let message = format!("vCPU {} is listed again below, and only the last entry counts", v.id.value);
+            faults.add(&codes::WITHOUT_EFFECT, v.id.origin, message);
         } else {
             kept.push(Individual { order: v.order.filter(|order| order.value > 0), ..v });
         }
@@ -97,45 +93,45 @@ fn once(list: &mut Vec<Individual>, report: &mut dyn FnMut(Diagnostic)) {
     *list = kept;
 }
 
-/// What order there can be, where the definition itself says what stays and what can go (`qemuDomainDefVcpusPostParse` in libvirt's
+/// Checks `order` and the places of hotpluggable CPUs (`qemuDomainDefVcpusPostParse` in libvirt's
 /// `src/qemu/qemu_postparse.c`).
-fn order(list: &[Individual], report: &mut dyn FnMut(Diagnostic)) {
+fn order(list: &[Individual], faults: &mut Diagnostics) {
     let number = |v: &Individual| v.order.get().unwrap_or(0);
     let place = |v: &Individual| v.order.origin_or(v.origin);
     let mut before: Option<&Individual> = None;
     for v in list {
         let Some(former) = before.replace(v) else {
             if number(v) > 1 {
-                report(conflict(place(v), "virtual CPU 0 is not the first in the order".to_owned()));
+                faults.conflict(place(v), "vCPU 0 must have `order='1'`");
             }
             continue;
         };
         let counts = list.first().is_some_and(|first| number(first) > 0);
         if v.enabled.is(&YesNo::Yes) && (number(v) > 0) != counts {
-            report(conflict(place(v), "some of the virtual CPUs have a place in the order, others none".to_owned()));
+            faults.conflict(place(v), "either all enabled vCPUs have an `order`, or none of them");
         }
         if v.hotpluggable.is(&YesNo::No) {
             if former.hotpluggable.is(&YesNo::Yes) {
-                report(conflict(v.origin, "a virtual CPU that stays is behind one that can go".to_owned()));
+                faults.conflict(v.origin, "a vCPU that is not hotpluggable follows a hotpluggable one");
             }
             if number(former) > number(v) {
-                report(conflict(place(v), "virtual CPUs that stay are in the order of their numbers".to_owned()));
+                faults.conflict(place(v), "the `order` of vCPUs that are not hotpluggable must follow their numbers");
             }
         }
     }
 }
 
-/// More CPUs than any machine type has are not listed one by one.
+/// More CPUs than any machine type has: they are not listed one by one.
 const MOST: u32 = 16_384;
 
-/// How many are there at boot: with those that are plugged before it, and without.
+/// The number of CPUs at boot: with those that are hot-plugged before the guest runs, and without them.
 pub fn present(list: &[Individual]) -> (u32, u32) {
     let on = || list.iter().filter(|v| v.enabled.is(&YesNo::Yes));
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     (count(on().count()), count(on().filter(|v| !v.hotpluggable.is(&YesNo::Yes)).count()))
 }
 
-/// The first one that is plugged before boot.
+/// The first one that is hot-plugged before the guest runs.
 pub fn plugged(list: &[Individual]) -> Option<Origin> {
     let plugged = |v: &&Individual| v.enabled.is(&YesNo::Yes) && v.hotpluggable.is(&YesNo::Yes);
     list.iter().find(plugged).map(|v| v.origin)

@@ -1,8 +1,8 @@
 //! `<on_poweroff>`, `<on_reboot>`, `<on_crash>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Element;
 use crate::model::EmitContext;
@@ -11,18 +11,18 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What happens when the guest ends.
+    /// What happens when the guest powers off, reboots or crashes.
     pub enum Action {
         Destroy = "destroy", Restart = "restart", Preserve = "preserve", RenameRestart = "rename-restart", CoredumpDestroy = "coredump-destroy", CoredumpRestart = "coredump-restart",
     }
 }
 
 words! {
-    /// What happens when a lock on a disk is lost.
+    /// What happens when the lock manager loses a lock.
     pub enum LockFailure { Poweroff = "poweroff", Restart = "restart", Pause = "pause", Ignore = "ignore" }
 }
 
-/// What happens when the guest ends.
+/// The elements `<on_…>`.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
     /// When it powers off.
@@ -37,29 +37,30 @@ pub struct Lifecycle {
 
 static DEFAULT: DefaultRule = DefaultRule {
     name: "default-actions",
-    text: "a guest that powers off or crashes is gone, one that reboots goes on",
+    text: "the guest is destroyed when it powers off or crashes, and restarted when it reboots",
 };
 
 impl Lifecycle {
-    /// Fills in what is absent, and says what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's `src/qemu/qemu_validate.c`).
-    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |at: &Spanned<Action>, message: &str| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, at.origin, message));
-        };
+    /// Fills in what is absent, and reports what QEMU cannot do (`qemuValidateLifecycleAction` in libvirt's
+    /// `src/qemu/qemu_validate.c`).
+    pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         for action in [&self.on_poweroff, &self.on_reboot, &self.on_crash].into_iter().flatten() {
             if action.value == Action::RenameRestart {
-                fault(action, "QEMU does not restart a guest under another name");
+                faults.refuse(action.origin, "action `rename-restart` is not supported by QEMU");
             }
         }
         for action in [&self.on_poweroff, &self.on_reboot].into_iter().flatten() {
             if action.value == Action::Preserve {
-                fault(action, "QEMU keeps nothing of a guest that powers off or reboots");
+                faults.refuse(action.origin, "action `preserve` is supported for `<on_crash>` only");
             }
         }
         if let (Some(poweroff), Some(Action::Destroy)) = (&self.on_poweroff, self.on_reboot.get())
             && poweroff.value == Action::Restart
         {
-            fault(poweroff, "a guest that restarts when it powers off, but ends when it reboots");
+            faults.refuse(
+                poweroff.origin,
+                "`<on_poweroff>restart</on_poweroff>` cannot be combined with `<on_reboot>destroy</on_reboot>`",
+            );
         }
         self.on_poweroff.get_or_insert(Spanned::rule(Action::Destroy, &DEFAULT, origin));
         self.on_reboot.get_or_insert(Spanned::rule(Action::Restart, &DEFAULT, origin));
@@ -86,11 +87,11 @@ impl Element for Lifecycle {
         w.opt_text("on_lockfailure", &self.on_lockfailure);
     }
 
-    /// What the runtime does when the guest ends: it ends the VM. QEMU itself restarts a guest that reboots.
+    /// What the runtime cannot do: it ends the VM when the guest powers off, and QEMU restarts a guest that reboots.
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let known = [
-            (&self.on_poweroff, Action::Destroy, "a guest that powers off is gone"),
-            (&self.on_reboot, Action::Restart, "a guest that reboots goes on"),
+            (&self.on_poweroff, Action::Destroy, "`<on_poweroff>` other than `destroy`"),
+            (&self.on_reboot, Action::Restart, "`<on_reboot>` other than `restart`"),
         ];
         for (wanted, does, what) in known {
             if let Some(wanted) = wanted.as_ref().filter(|wanted| wanted.value != does) {
@@ -98,7 +99,7 @@ impl Element for Lifecycle {
             }
         }
         if let Some(lock) = &self.on_lockfailure {
-            out.refuse("a lock manager", lock.origin);
+            out.refuse("`<on_lockfailure>`: it has no lock manager", lock.origin);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `<memtune>`, `<blkiotune>` and `<resource>`: what the domain may take of the host.
+//! `<memtune>` and `<blkiotune>`: limits of the domain's cgroup.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Leaf, Opt, OptExt, Origin, Spanned};
 use crate::model::Element;
 use crate::model::EmitContext;
@@ -11,9 +11,9 @@ use crate::qemu::RequirementsOf;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// The limits of `<memtune>`, in libvirt's order.
+/// The limits of `<memtune>` in KiB, in libvirt's order.
 const MEMTUNE: [&str; 4] = ["hard_limit", "soft_limit", "min_guarantee", "swap_hard_limit"];
-/// The limits of a device, in libvirt's order.
+/// The limits of a device in operations and bytes per second, in libvirt's order.
 const DEVICE: [&str; 4] = ["read_iops_sec", "write_iops_sec", "read_bytes_sec", "write_bytes_sec"];
 
 /// `<device>` of `<blkiotune>`.
@@ -21,51 +21,48 @@ const DEVICE: [&str; 4] = ["read_iops_sec", "write_iops_sec", "read_bytes_sec", 
 pub struct BlockDevice {
     /// The path of the host's device.
     pub path: Opt<String>,
-    /// Its weight.
+    /// Its weight, 10–1000; 0 for none.
     pub weight: Opt<u32>,
-    /// Its limits.
+    /// Its limits, in the order of [`DEVICE`]: operations or bytes per second; 0 for none.
     pub limits: [Opt<u64>; DEVICE.len()],
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
-/// Limits on what the domain takes of the host.
+/// The limits of the domain.
 #[derive(Debug, Clone, Default)]
 pub struct Limits {
-    /// Of memory, in KiB.
+    /// `<memtune>`: limits in KiB, in the order of [`MEMTUNE`].
     pub memory: [Opt<u64>; MEMTUNE.len()],
-    /// `<weight>` of `<blkiotune>`.
+    /// `<weight>` of `<blkiotune>`, 10–1000.
     pub weight: Opt<u32>,
-    /// Of single devices.
+    /// Weights and limits of single devices.
     pub devices: Vec<BlockDevice>,
 }
 
 impl Limits {
-    /// Forgets limits that are none (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and says what cannot be.
-    pub fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
+    /// Drops limits that mean "unlimited" (`virMemoryLimitIsSet` in libvirt's `src/util/virutil.c`), and reports what
+    /// cannot be.
+    pub fn define(&mut self, faults: &mut Diagnostics) {
         let [_, _, guarantee, _] = &self.memory;
         if let Some(guarantee) = guarantee.as_ref().filter(|g| g.value > 0) {
-            let message = "QEMU guarantees no memory";
-            let span = guarantee.origin.span();
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.refuse(guarantee.origin, "`<min_guarantee>` is not supported by QEMU");
         }
         for (at, device) in self.devices.iter().enumerate() {
             let Some(path) = &device.path else { continue };
             if self.devices.iter().take(at).any(|d| d.path.as_ref() == Some(path)) {
-                let message = "the device has its weight and limits twice";
-                report(Diagnostic::at(&codes::CONFLICT, path.origin, message));
+                faults.conflict(path.origin, "`<blkiotune>` has two `<device>` elements for this path");
             }
         }
         for limit in &mut self.memory {
             if let Some(limit) = limit.as_ref().filter(|l| l.value > UNLIMITED_KIB) {
-                let message = "the limit is more memory than can be counted";
-                report(Diagnostic::at(&codes::BAD_VALUE, limit.origin, message));
+                faults.add(&codes::BAD_VALUE, limit.origin, "the limit is larger than 9007199254740991 KiB");
             }
             limit.take_if(|l| l.value >= UNLIMITED_KIB);
         }
         let [.., guarantee, _] = &mut self.memory;
         guarantee.take_if(|g| g.value == 0);
-        // A device without weight and limits is none.
+        // A device without weight and limits is dropped.
         let counts = |value: &Opt<u64>| value.is_some_and(|v| v.value > 0);
         self.devices.retain(|d| d.weight.is_some_and(|w| w.value > 0) || d.limits.iter().any(counts));
     }
@@ -121,14 +118,15 @@ impl Element for Limits {
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         let limit = |value: &Opt<u64>| value.get().is_some_and(|v| v > 0);
         for limit in self.memory.iter().filter(|l| limit(l)).flatten() {
-            out.refuse("limits on memory in the domain's cgroup", limit.origin);
+            out.refuse("memory limits (`<memtune>`)", limit.origin);
         }
         let weight = self.weight.map(|w: Spanned<u32>| w.origin);
         for origin in weight.into_iter().chain(self.devices.iter().map(|d| d.origin)) {
-            out.refuse("weights and limits of block devices in the domain's cgroup", origin);
+            out.refuse("block I/O tuning (`<blkiotune>`)", origin);
         }
     }
 }
 
-/// A limit from here on is none, in KiB (`VIR_DOMAIN_MEMORY_PARAM_UNLIMITED` in libvirt's `include/libvirt/libvirt-domain.h`).
+/// Limits from here on mean "unlimited", in KiB (`VIR_DOMAIN_MEMORY_PARAM_UNLIMITED` in libvirt's
+/// `include/libvirt/libvirt-domain.h`).
 const UNLIMITED_KIB: u64 = 9_007_199_254_740_991;

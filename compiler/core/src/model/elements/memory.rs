@@ -1,8 +1,8 @@
 //! `<memory>`, `<currentMemory>` and `<maxMemory>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, unit_bytes};
 use crate::model::Domain;
 use crate::model::Element;
@@ -16,48 +16,50 @@ use crate::xml_io::XmlWriter;
 /// The guest's memory.
 #[derive(Debug, Clone, Default)]
 pub struct Memory {
-    /// What the guest has at most without more devices, in KiB.
+    /// `<memory>`: all memory at boot, with memory devices, in KiB.
     pub total: Opt<u64>,
-    /// What it has at boot, in KiB; the balloon holds the rest.
+    /// `<currentMemory>`: what the guest may use at boot, in KiB; the balloon takes the rest.
     pub current: Opt<u64>,
-    /// What it can have with all devices, in KiB.
+    /// `<maxMemory>`: the maximum with hot-plugged memory devices, in KiB, above 0.
     pub max: Opt<u64>,
-    /// How many memory devices there can be in slots.
+    /// The number of slots for memory devices, at least 1.
     pub slots: Opt<u32>,
-    /// Whether the memory is part of a core dump of QEMU.
+    /// Whether a core dump of QEMU includes the guest's memory.
     pub dump_core: Opt<Switch>,
 }
 
-/// More memory than this cannot be addressed, in KiB (`virMemoryMaxValue` in libvirt's `src/util/virutil.c`).
+/// The largest amount of memory, in KiB (`virMemoryMaxValue` in libvirt's `src/util/virutil.c`).
 pub const MOST_KIB: u64 = (1 << 53) - 1;
 
-static CURRENT_RULE: DefaultRule =
-    DefaultRule { name: "current-memory", text: "without `<currentMemory>` the guest has all of its memory at boot" };
+static CURRENT_RULE: DefaultRule = DefaultRule {
+    name: "current-memory",
+    text: "without `<currentMemory>` the guest can use all of its memory at boot",
+};
 static SUM_RULE: DefaultRule = DefaultRule {
     name: "memory-of-cells",
-    text: "without `<memory>` the guest has what its NUMA cells and memory devices have",
+    text: "without `<memory>` the guest's memory is the sum of its NUMA cells and memory devices",
 };
 
-/// Bytes of an element with a `unit`, `default` where it has none.
+/// The size in an element with a `unit`, in bytes; `default` is the unit where it is absent.
 pub fn bytes(f: &Fields<'_, '_>, default: &str) -> Opt<u64> {
     let unit = f.attr::<String>("unit");
     let value = f.text::<u64>()?;
     let bytes = unit_bytes(unit.as_ref().map_or(default, |u| u.value.as_str()))?;
     let Some(bytes) = value.value.checked_mul(bytes) else {
-        f.report(Diagnostic::at(&codes::BAD_VALUE, f.element().text_span(), "more bytes than can be counted"));
+        f.report(Diagnostic::at(&codes::BAD_VALUE, f.element().text_span(), "the size is larger than 2^64 bytes"));
         return None;
     };
     Some(Spanned { value: bytes, origin: f.origin() })
 }
 
-/// KiB of an element with a `unit` (KiB where absent), rounded up.
+/// The size in an element with a `unit` (KiB where absent), in KiB, rounded up.
 pub(crate) fn scaled(f: &Fields<'_, '_>) -> Opt<u64> {
     let unit = f.attr::<String>("unit");
     let value = f.text::<u64>();
     to_kib(f, value, unit.as_ref())
 }
 
-/// KiB of the attribute `name` with the attribute `unit` beside it (KiB where absent), rounded up.
+/// The size in the attribute `name` with the attribute `unit` (KiB where absent), in KiB, rounded up.
 pub(crate) fn scaled_attr(f: &Fields<'_, '_>, name: &str) -> Opt<u64> {
     let unit = f.attr::<String>("unit");
     let value = f.attr::<u64>(name);
@@ -70,34 +72,30 @@ fn to_kib(f: &Fields<'_, '_>, value: Opt<u64>, unit: Option<&Spanned<String>>) -
     if let Some(kib) = value.value.checked_mul(bytes).map(|b| b.div_ceil(1024)) {
         return Some(Spanned { value: kib, origin: value.origin });
     }
-    let span = value.origin.span();
-    f.report(Diagnostic::at(&codes::BAD_VALUE, span, "more memory than can be counted"));
+    f.report(Diagnostic::at(&codes::BAD_VALUE, value.origin, "the size is larger than 2^64 bytes"));
     None
 }
 
 impl Memory {
-    /// Fills in what is absent (`virDomainDefPostParseMemory` in libvirt's `src/conf/domain_postparse.c`): `cells` is the memory of all NUMA
-    /// cells, `devices` that of all memory devices, in KiB.
-    pub fn define(&mut self, origin: Origin, cells: u64, devices: u64, report: &mut dyn FnMut(Diagnostic)) {
-        let fault = |origin: Origin, message: &str| Diagnostic::at(&codes::CONFLICT, origin, message);
+    /// Fills in what is absent (`virDomainDefPostParseMemory` in libvirt's `src/conf/domain_postparse.c`): `cells` is
+    /// the memory of all NUMA cells, `devices` that of all memory devices, in KiB.
+    pub fn define(&mut self, origin: Origin, cells: u64, devices: u64, faults: &mut Diagnostics) {
         if self.total.is_none_or(|t| t.value == 0) && cells > 0 {
             self.total = Some(Spanned::rule(cells.saturating_add(devices), &SUM_RULE, origin));
         }
         let Some(total) = self.total else {
-            let span = origin.span();
-            return report(
-                Diagnostic::at(&codes::MISSING, span, "`<domain>` has no `<memory>`")
-                    .help("add `<memory unit='GiB'>…</memory>`"),
-            );
+            let message = "`<domain>` has no `<memory>`";
+            return faults.add_with(&codes::MISSING, origin, message, "add `<memory unit='GiB'>…</memory>`");
         };
         if total.value == 0 {
-            report(fault(total.origin, "`<domain>` has no `<memory>`").help("give a size above 0"));
+            let message = "the domain has no memory: `<memory>` is 0";
+            faults.conflict_with(total.origin, message, "set `<memory>` to a size above 0");
         } else if devices >= total.value {
-            let message = "the memory devices have all of the domain's memory, so that none is left at boot";
-            report(fault(total.origin, message).help("`<memory>` counts the memory devices"));
+            let message = "the memory devices use all of `<memory>`: none is left at boot";
+            faults.conflict_with(total.origin, message, "add the sizes of the memory devices to `<memory>`");
         }
         match self.current {
-            // libvirt cuts what exceeds the total without a word.
+            // libvirt silently reduces what exceeds the total.
             Some(current) if current.value > total.value || current.value == 0 => {
                 self.current = Some(Spanned { value: total.value, origin: current.origin });
             }
@@ -106,39 +104,36 @@ impl Memory {
         }
         match (self.max, self.slots) {
             (Some(max), _) if max.value < total.value => {
-                report(fault(max.origin, "`<maxMemory>` is less than the memory that the domain has"));
+                faults.conflict(max.origin, "`<maxMemory>` is less than `<memory>`");
             }
-            (None, Some(slots)) => report(fault(slots.origin, "slots for memory, but `<maxMemory>` is 0")),
+            (None, Some(slots)) => faults.conflict(slots.origin, "`slots` needs a `<maxMemory>` above 0"),
             (Some(_) | None, _) => {}
         }
     }
 
-    /// What is too large once it is aligned (`qemuDomainAlignMemorySizes` in libvirt's `src/qemu/qemu_domain.c`), and what plugging needs.
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
-        };
+    /// Checks the sizes after alignment (`qemuDomainAlignMemorySizes` in libvirt's `src/qemu/qemu_domain.c`), and what
+    /// memory hotplug needs.
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let too_much = |kib: u64| kib.next_multiple_of(1024) > MOST_KIB;
         for cell in domain.numa().iter().flat_map(|n| &n.cells) {
             if cell.kib.get().is_some_and(too_much) {
-                fault(
+                faults.refuse(
                     cell.kib.origin_or(cell.origin),
-                    "the NUMA cell has more memory than can be addressed".to_owned(),
+                    "the memory of the NUMA cell is larger than 9007199254740991 KiB",
                 );
             }
         }
         for (what, value) in [("memory", self.total), ("maximum memory", self.max)] {
             if let Some(value) = value.filter(|v| too_much(v.value)) {
-                fault(value.origin, format!("the {what} is more than can be addressed"));
+                faults.refuse(value.origin, format!("the {what} is larger than 9007199254740991 KiB"));
             }
         }
         if let (Some(max), None) = (self.max, domain.numa()) {
-            let message = "memory can be plugged only into a guest with NUMA cells".to_owned();
-            fault(max.origin, message);
+            faults.refuse(max.origin, "memory hotplug (`<maxMemory>`) needs a guest with NUMA cells");
         }
     }
 
-    /// The memory at boot that QEMU gets, in KiB: whole MiB, in each cell or as a whole.
+    /// The memory at boot without memory devices, in KiB: whole MiB, for each cell or altogether.
     fn initial_kib(&self, domain: &Domain) -> u64 {
         let cells = domain
             .numa()
@@ -150,7 +145,7 @@ impl Memory {
         self.total.get().unwrap_or(0).saturating_sub(devices).next_multiple_of(1024)
     }
 
-    /// All memory of the guest, in KiB: at boot and in devices, as QEMU gets it.
+    /// All memory of the guest as QEMU gets it, in KiB: at boot and in memory devices.
     pub fn all_kib(&self, domain: &Domain) -> u64 {
         let devices = domain.devices.memories.iter().map(MemoryDevice::aligned_kib).fold(0, u64::saturating_add);
         self.initial_kib(domain).saturating_add(devices)
@@ -158,7 +153,7 @@ impl Memory {
 }
 
 impl Element for Memory {
-    /// Reads the parts from `<domain>`.
+    /// Reads the elements from `<domain>`.
     fn lower(f: &Fields<'_, '_>) -> Self {
         let total = f.child("memory");
         let max = f.child("maxMemory");
@@ -184,7 +179,7 @@ impl Element for Memory {
         }
     }
 
-    /// `-m`, the memory object, `-overcommit`.
+    /// `-m`, the memory backend, `-overcommit`.
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(total) = &self.total else { return };
         let kib = self.initial_kib(cx.domain);

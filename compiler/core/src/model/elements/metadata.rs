@@ -5,13 +5,13 @@ use virtc_xml::Element;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// The elements, as they stand in the source.
+/// The elements, verbatim.
 #[derive(Debug, Clone)]
 pub struct Metadata(Vec<String>);
 
 impl Metadata {
-    /// Reads the element from `<domain>`. As in libvirt, elements without a namespace are dropped, and of several of one namespace the first
-    /// stays (`virXMLNodeSanitizeNamespaces` in its `src/util/virxml.c`).
+    /// Reads the element from `<domain>`. As in libvirt, elements without a namespace are dropped, and of several of
+    /// one namespace the first stays (`virXMLNodeSanitizeNamespaces` in its `src/util/virxml.c`).
     pub fn lower(domain: &Fields<'_, '_>) -> Option<Self> {
         let f = domain.child("metadata")?;
         let _ = f.ignore_rest();
@@ -20,7 +20,7 @@ impl Metadata {
         for child in f.element().children().filter(|c| !c.namespace().is_empty()) {
             if !seen.contains(&child.namespace()) {
                 seen.push(child.namespace());
-                kept.push(standing_alone(child));
+                kept.push(self_contained(child));
             }
         }
         f.element().children().next().is_some().then_some(Self(kept))
@@ -32,8 +32,8 @@ impl Metadata {
     }
 }
 
-/// The source of an element, with the namespace declarations around it that it needs.
-fn standing_alone(element: Element<'_>) -> String {
+/// The source of an element, with the namespace declarations of its ancestors that it needs.
+fn self_contained(element: Element<'_>) -> String {
     let source = element.document().source();
     let text = source.slice(element.span());
     let mut missing: Vec<(&str, &str)> = Vec::new();

@@ -1,4 +1,4 @@
-//! The parts of a domain that are no devices: one file each.
+//! The elements of `<domain>` other than `<devices>`: one file each.
 
 pub mod backend;
 pub mod backing;

@@ -1,8 +1,8 @@
-//! `<numatune>`: the host's NUMA nodes that the guest's memory lies on.
+//! `<numatune>`: the NUMA nodes of the host on which the guest's memory is allocated.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{CpuSet, DefaultRule, Opt, OptExt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::Element;
@@ -13,12 +13,12 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// How strictly memory lies on its nodes.
+    /// How strictly memory is bound to its nodes.
     pub enum MemoryMode { Strict = "strict", Preferred = "preferred", Interleave = "interleave", Restrictive = "restrictive" }
 }
 
 impl MemoryMode {
-    /// QEMU's word.
+    /// QEMU's name of it, `policy` of a memory backend.
     pub fn policy(self) -> &'static str {
         match self {
             Self::Strict => "bind",
@@ -34,24 +34,24 @@ impl MemoryMode {
 pub struct MemoryTune {
     /// How strictly.
     pub mode: Opt<MemoryMode>,
-    /// Who chooses the nodes.
+    /// Whether the definition or numad chooses the nodes.
     pub placement: Opt<Placement>,
     /// The nodes.
     pub nodeset: Opt<CpuSet>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
 /// `<memnode>`.
 #[derive(Debug, Clone)]
 pub struct MemoryNode {
-    /// The guest's cell.
+    /// The number of the guest's NUMA cell.
     pub cell: Opt<u32>,
     /// How strictly.
     pub mode: Opt<MemoryMode>,
     /// The nodes.
     pub nodeset: Opt<CpuSet>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -60,20 +60,22 @@ pub struct MemoryNode {
 pub struct Numatune {
     /// For all memory.
     pub memory: Option<MemoryTune>,
-    /// For single cells.
+    /// For single NUMA cells.
     pub nodes: Vec<MemoryNode>,
 }
 
 static FOLLOWS_VCPUS: DefaultRule =
-    DefaultRule { name: "numatune-placement", text: "where numad places the virtual CPUs, it places the memory too" };
-static STRICT: DefaultRule =
-    DefaultRule { name: "numatune-mode", text: "memory stays on its nodes unless a mode says otherwise" };
+    DefaultRule { name: "numatune-placement", text: "where numad places the vCPUs, it places the memory too" };
+static STRICT: DefaultRule = DefaultRule {
+    name: "numatune-mode",
+    text: "the mode of `<numatune>` is `strict` unless the definition says otherwise",
+};
 
 impl Numatune {
     /// Fills in placement and mode (`virDomainNumatuneSet` in libvirt's `src/conf/numa_conf.c`).
     pub fn define(&mut self, origin: Origin, vcpus: Opt<Placement>) {
         if self.memory.as_ref().is_some_and(|m| m.mode.is_none() && m.placement.is_none() && m.nodeset.is_none()) {
-            // It says nothing, not even that there is nothing to say.
+            // An empty `<memory>` is dropped.
             self.memory = None;
             return self.nodes.sort_by_key(|n| n.cell.get());
         }
@@ -99,38 +101,38 @@ impl Numatune {
     }
 
     /// What libvirt refuses.
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: String| {
-            report(Diagnostic::at(&codes::CONFLICT, origin, message));
-        };
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         let all = self.memory.as_ref().and_then(|m| m.mode.get());
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Static) && m.nodeset.is_none())
         {
-            fault(memory.origin, "memory that is placed by the definition has no nodes".to_owned());
+            faults.conflict(memory.origin, "`placement='static'` needs a `nodeset`");
         }
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is_none()) {
-            fault(memory.origin, "the memory has neither nodes nor a placement".to_owned());
+            faults.conflict(memory.origin, "`<memory>` of `<numatune>` needs a `nodeset` or a `placement`");
         }
         for (at, node) in self.nodes.iter().enumerate() {
             let id = node.cell.get().unwrap_or_default();
             if domain.numa().is_none_or(|n| n.cell(id).is_none()) {
-                fault(node.cell.origin_or(node.origin), format!("there is no NUMA cell {id} that could be placed"));
+                let message = format!("`<memnode>` names NUMA cell {id}, which does not exist");
+                faults.conflict(node.cell.origin_or(node.origin), message);
             }
             if self.nodes.iter().take(at).any(|n| n.cell == node.cell) {
-                fault(node.origin, format!("NUMA cell {id} is placed twice"));
+                faults.conflict(node.origin, format!("two `<memnode>` elements for NUMA cell {id}"));
             }
             if self.memory.as_ref().is_some_and(|m| m.placement.is(&Placement::Auto)) {
-                fault(node.origin, "a cell is placed by the definition, but all memory by numad".to_owned());
+                faults.conflict(node.origin, "`<memnode>` cannot be combined with `placement='auto'`");
             }
             let restrictive = node.mode.is(&MemoryMode::Restrictive);
             if (all == Some(MemoryMode::Restrictive)) != restrictive {
-                let message = "mode `restrictive` holds for all memory or for none".to_owned();
-                fault(node.mode.origin_or(node.origin), message);
+                faults.conflict(
+                    node.mode.origin_or(node.origin),
+                    "`mode='restrictive'` must be set for `<memory>` and every `<memnode>`, or for none",
+                );
             }
         }
     }
 
-    /// Whether a cell has nodes of its own.
+    /// Whether a cell has a `<memnode>`.
     pub fn names(&self, cell: u32) -> bool {
         self.nodes.iter().any(|n| n.cell.is(&cell))
     }
@@ -140,7 +142,7 @@ impl Numatune {
         self.nodes.iter().find(|n| n.cell.is(&cell))
     }
 
-    /// How strictly the memory of a cell lies on its nodes.
+    /// How strictly the memory of a cell is bound to its nodes.
     pub fn mode(&self, cell: Option<u32>) -> MemoryMode {
         let own = self.node(cell).and_then(|n| n.mode.get());
         own.or(self.memory.as_ref().and_then(|m| m.mode.get())).unwrap_or(MemoryMode::Strict)
@@ -151,10 +153,12 @@ impl Numatune {
         if let Some(memory) = self.memory.as_ref().filter(|m| m.placement.is(&Placement::Auto)) {
             let advice = cx.facts.numad_nodes();
             if advice.is_none() {
-                let span = memory.placement.origin_or(memory.origin).span();
-                let message = "numad chooses the nodes of the memory, and no host file says which";
-                let help = "set `numad` in the resources of the host file, or give a `nodeset`";
-                cx.report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message).help(help));
+                let message = "`placement='auto'` takes the advice of numad, which is not in a host file";
+                let help = "set `numad` under `resources` of the host file, or give a `nodeset`";
+                cx.report(
+                    Diagnostic::at(&codes::HOST_FACT_NEEDED, memory.placement.origin_or(memory.origin), message)
+                        .help(help),
+                );
             }
             return advice.map(|nodes| Spanned { value: nodes, origin: memory.origin });
         }
@@ -201,7 +205,7 @@ impl Element for Numatune {
         });
     }
 
-    /// The nodes that the host does not have.
+    /// Reports nodes that the host does not have.
     fn options(&self, cx: &EmitContext<'_>, _out: &mut QemuOptions) {
         let all = self.memory.iter().filter_map(|m| m.nodeset.as_ref());
         all.chain(self.nodes.iter().filter_map(|n| n.nodeset.as_ref())).for_each(|nodes| cx.check_nodes(nodes));
@@ -213,7 +217,7 @@ impl Element for Numatune {
         let all = self.memory.iter().filter(|m| restricts(&m.mode)).map(|m| m.origin);
         let single = self.nodes.iter().filter(|n| restricts(&n.mode)).map(|n| n.origin);
         for origin in all.chain(single) {
-            out.refuse("the NUMA nodes of the domain's cgroup", origin);
+            out.refuse("`<numatune>` with mode `strict` or `restrictive`", origin);
         }
     }
 }

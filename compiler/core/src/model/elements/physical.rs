@@ -1,10 +1,10 @@
 //! `<cache>` and `<maxphysaddr>` of `<cpu>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::Arch;
-use crate::ir::{Leaf, Opt, OptExt, Origin, words};
+use crate::ir::{Leaf, Opt, OptExt, words};
 use crate::model::elements::cpu::CpuMode;
 use crate::qemu::Opts;
 use crate::xml_io::Fields;
@@ -16,22 +16,22 @@ words! {
 }
 
 words! {
-    /// Where the width of addresses comes from.
+    /// Where the number of physical address bits comes from.
     pub enum AddressMode { Emulate = "emulate", Passthrough = "passthrough" }
 }
 
-/// What the guest sees of the CPU's caches and address lines.
+/// The CPU's caches and physical address bits as the guest sees them.
 #[derive(Debug, Clone, Default)]
 pub struct Physical {
     /// `<cache mode>`.
     pub cache: Opt<CacheMode>,
-    /// `<cache level>`.
+    /// `<cache level>`: 1–3.
     pub level: Opt<u32>,
     /// `<maxphysaddr mode>`.
     pub address: Opt<AddressMode>,
-    /// Address lines.
+    /// `<maxphysaddr bits>`: the number of physical address bits.
     pub bits: Opt<u32>,
-    /// Address lines at most.
+    /// `<maxphysaddr limit>`: the largest number of physical address bits, at least 1.
     pub limit: Opt<u32>,
 }
 
@@ -54,49 +54,49 @@ impl Physical {
     }
 
     /// What libvirt refuses (`qemuValidateDomainDefCpu` in its `src/qemu/qemu_validate.c`).
-    pub fn check(&self, mode: Option<CpuMode>, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, mode: Option<CpuMode>, arch: Arch, faults: &mut Diagnostics) {
         if let Some(cache) =
             self.cache.filter(|c| c.value == CacheMode::Passthrough && !is_host(mode) && !arch.is_arm())
         {
             let message = "`<cache mode='passthrough'/>` needs a CPU of mode `host-passthrough` or `maximum`";
-            let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, cache.origin, message);
-            report(fault.help("write `<cpu mode='host-passthrough'>`, or `<cache mode='emulate' level='3'/>`"));
+            let help = "write `<cpu mode='host-passthrough'>`, or `<cache mode='emulate' level='3'/>`";
+            faults.refuse_with(cache.origin, message, help);
         }
-        let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
-        };
         if arch.is_arm() {
-            let set = self.cache.map(|c| (c.origin, "caches"));
-            if let Some((origin, what)) = set.or(self.address.map(|a| (a.origin, "address lines"))) {
-                fault(origin, &format!("the {what} of a CPU can be set on x86 machines alone"));
+            let set = self.cache.map(|c| (c.origin, "cache"));
+            if let Some((origin, what)) = set.or(self.address.map(|a| (a.origin, "maxphysaddr"))) {
+                faults.refuse(origin, format!("`<{what}>` of `<cpu>` is supported on x86 only"));
             }
             return;
         }
         if let Some(cache) = self.cache {
             let origin = self.level.origin_or(cache.origin);
             match (cache.value, self.level.get()) {
-                (CacheMode::Emulate, level) if level != Some(3) => fault(origin, "only a cache of level 3 is emulated"),
+                (CacheMode::Emulate, level) if level != Some(3) => {
+                    let message = "`<cache mode='emulate'>` is supported with `level='3'` only";
+                    faults.refuse_with(origin, message, "write `level='3'`");
+                }
                 // That is said above.
                 (CacheMode::Passthrough, _) if !is_host(mode) => {}
                 (CacheMode::Passthrough, Some(_)) => {
-                    fault(origin, "the host's caches are given to the guest as a whole");
+                    faults.refuse(origin, "`<cache mode='passthrough'>` takes no `level`");
                 }
-                (CacheMode::Disable, Some(_)) => fault(origin, "caches are switched off as a whole"),
+                (CacheMode::Disable, Some(_)) => faults.refuse(origin, "`<cache mode='disable'>` takes no `level`"),
                 (CacheMode::Emulate | CacheMode::Passthrough | CacheMode::Disable, _) => {}
             }
         }
         for count in [self.bits, self.limit].into_iter().flatten().filter(|n| i32::try_from(n.value).is_err()) {
-            fault(count.origin, "more address lines than can be counted");
+            faults.refuse(count.origin, "`<maxphysaddr>` is at most 2147483647 bits");
         }
         if let Some(limit) = self.limit.filter(|limit| limit.value == 0) {
-            fault(limit.origin, "a guest without address lines");
+            faults.refuse(limit.origin, "`limit` of `<maxphysaddr>` must be at least 1");
         }
         match (self.address, self.bits, self.limit) {
             (Some(address), Some(bits), _) if address.value == AddressMode::Passthrough => {
-                fault(bits.origin, "the number of address lines is given, but they are those of the host");
+                faults.refuse(bits.origin, "`<maxphysaddr mode='passthrough'>` takes no `bits`");
             }
             (Some(address), _, Some(limit)) if address.value == AddressMode::Emulate => {
-                fault(limit.origin, "a limit on address lines whose number is given");
+                faults.refuse(limit.origin, "`<maxphysaddr mode='emulate'>` takes no `limit`");
             }
             (Some(_) | None, _, _) => {}
         }
@@ -113,7 +113,7 @@ impl Physical {
         }
     }
 
-    /// QEMU's flags of the CPU.
+    /// The flags of `-cpu`.
     pub fn cpu_opts(&self, mode: Option<CpuMode>, mut opts: Opts) -> Opts {
         let host = is_host(mode);
         match self.cache.get() {
@@ -138,7 +138,7 @@ impl Physical {
                 opts.opt("host-phys-bits-limit", self.limit.map(|l| l.show()))
             }
             Some(AddressMode::Emulate) => match self.bits.get() {
-                // QEMU's own number, which is not the host's.
+                // QEMU's default, which is not the host's number.
                 None | Some(0) => opts.switch("host-phys-bits", false),
                 Some(bits) => opts.with("phys-bits", bits.show()),
             },

@@ -1,8 +1,8 @@
 //! `<pm>` and `<perf>`.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Spanned, YesNo, words};
 use crate::model::Domain;
 use crate::model::Element;
@@ -13,7 +13,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What the host's performance counters count, in libvirt's order.
+    /// Performance events, in libvirt's order.
     pub enum Event {
         Cmt = "cmt", Mbmt = "mbmt", Mbml = "mbml", CacheMisses = "cache_misses", CacheReferences = "cache_references",
         Instructions = "instructions", CpuCycles = "cpu_cycles", BranchInstructions = "branch_instructions", BranchMisses = "branch_misses",
@@ -24,31 +24,28 @@ words! {
     }
 }
 
-/// How the guest sleeps, and what is counted of it.
+/// Sleep states of the guest, and performance monitoring.
 #[derive(Debug, Clone, Default)]
 pub struct Power {
     /// `<suspend-to-mem>`: S3.
     pub memory: Opt<YesNo>,
     /// `<suspend-to-disk>`: S4.
     pub disk: Opt<YesNo>,
-    /// `<event>`s of `<perf>`.
+    /// The `<event>`s of `<perf>`.
     pub events: Vec<(Spanned<Event>, Opt<YesNo>)>,
 }
 
 impl Power {
-    /// No event is counted twice, and machines of Arm have nothing to set (`qemuValidateDomainDefPM` in libvirt's
-    /// `src/qemu/qemu_validate.c`).
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+    /// Checks that no event is listed twice, and that `<pm>` is used on x86 only (`qemuValidateDomainDefPM` in
+    /// libvirt's `src/qemu/qemu_validate.c`).
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         for (at, (event, _)) in self.events.iter().enumerate() {
             if self.events.iter().take(at).any(|(other, _)| other.value == event.value) {
-                let message = format!("the event `{}` is given twice", event.word());
-                report(Diagnostic::at(&codes::CONFLICT, event.origin, message));
+                faults.conflict(event.origin, format!("`<perf>` lists event `{}` twice", event.word()));
             }
         }
         for set in [self.memory, self.disk].into_iter().flatten().filter(|_| domain.os.arch().is_arm()) {
-            let message = "how the guest sleeps can be set on x86 machines alone";
-            let span = set.origin.span();
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            faults.refuse(set.origin, "`<pm>` (S3/S4) is supported on x86 only");
         }
     }
 }
@@ -109,7 +106,7 @@ impl Element for Power {
     /// What the runtime cannot do yet.
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for (event, _) in self.events.iter().filter(|(_, enabled)| enabled.is(&YesNo::Yes)) {
-            out.refuse("the host's performance counters", event.origin);
+            out.refuse("performance events (`<perf>`)", event.origin);
         }
     }
 }

@@ -1,8 +1,8 @@
-//! `<resource>`: the cgroup and the id for Fibre Channel that the domain belongs to.
+//! `<resource>`: the parent cgroup of the domain's, and its id for Fibre Channel.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Opt, Origin};
 use crate::model::Element;
 use crate::model::EmitContext;
@@ -13,21 +13,20 @@ use crate::xml_io::XmlWriter;
 /// `<resource>`.
 #[derive(Debug, Clone, Default)]
 pub struct Resource {
-    /// An element that names no resource.
+    /// An element without content.
     nothing: Option<Origin>,
-    /// `<partition>`: the cgroup that the domain belongs to.
+    /// `<partition>`: the parent cgroup of the domain's.
     partition: Opt<String>,
-    /// `<fibrechannel appid>`.
+    /// `<fibrechannel appid>`: the id that Fibre Channel frames carry.
     appid: Opt<String>,
 }
 
 impl Resource {
-    /// Says what is missing.
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+    /// Reports an empty element.
+    pub fn check(&self, faults: &mut Diagnostics) {
         if let Some(nothing) = self.nothing {
-            let span = nothing.span();
-            let fault = Diagnostic::at(&codes::MISSING, span, "`<resource>` names no resource");
-            report(fault.help("remove it, or add `<partition>`"));
+            let message = "`<resource>` is empty";
+            faults.add_with(&codes::MISSING, nothing, message, "remove it, or add `<partition>…</partition>`");
         }
     }
 }
@@ -56,7 +55,7 @@ impl Element for Resource {
     /// What the runtime cannot do yet.
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         for value in self.partition.iter().chain(&self.appid) {
-            out.refuse("a cgroup or an id for Fibre Channel of the definition's choice", value.origin);
+            out.refuse("`<resource>` (`<partition>`, `<fibrechannel>`)", value.origin);
         }
     }
 }

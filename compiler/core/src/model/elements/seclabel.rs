@@ -1,8 +1,8 @@
-//! `<seclabel>` of a domain: the labels under which security drivers of the host keep it.
+//! `<seclabel>` of a domain: its labels for the host's security drivers (SELinux, AppArmor, DAC).
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::model::Element;
 use crate::model::EmitContext;
@@ -11,7 +11,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// Who makes the label.
+    /// Whether libvirt or the user chooses the label.
     pub enum LabelType { Dynamic = "dynamic", Static = "static", None = "none" }
 }
 
@@ -27,24 +27,32 @@ pub struct Seclabel {
     origin: Origin,
 }
 
-static DYNAMIC: DefaultRule =
-    DefaultRule { name: "seclabel-dynamic", text: "a label without a type is made by the security driver" };
-static MODEL: DefaultRule =
-    DefaultRule { name: "seclabel-model", text: "a label of no model is for the host's driver, which is `none`" };
+static DYNAMIC: DefaultRule = DefaultRule {
+    name: "seclabel-dynamic",
+    text: "a `<seclabel>` without a type is `dynamic`: the security driver chooses the label",
+};
+static MODEL: DefaultRule = DefaultRule {
+    name: "seclabel-model",
+    text: "a `<seclabel>` without a model is for the host's security driver, which is `none`",
+};
 static RELABEL: DefaultRule = DefaultRule {
     name: "seclabel-relabel",
-    text: "labels that the driver makes are given to files, labels of the user's are not",
+    text: "files are relabelled for a `dynamic` label, and not for a `static` one",
 };
 
 impl Seclabel {
     /// Fills in what is absent, and reports two labels of one model.
-    pub fn define(labels: &mut [Self], report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(labels: &mut [Self], faults: &mut Diagnostics) {
         let many = labels.len() > 1;
         for label in labels.iter_mut() {
             if label.model.is_none() && many {
-                let span = label.origin.span();
-                let fault = Diagnostic::at(&codes::MISSING, span, "of several labels, this one has no `model`");
-                report(fault.help("say for which security driver it is"));
+                let message = "this `<seclabel>` needs a `model`, since there are several";
+                faults.add_with(
+                    &codes::MISSING,
+                    label.origin,
+                    message,
+                    "add `model='selinux'`, `model='apparmor'` or `model='dac'`",
+                );
             }
             if label.model.is(&"none".to_owned()) {
                 label.kind.value = LabelType::None;
@@ -53,7 +61,7 @@ impl Seclabel {
         let mut seen: Vec<String> = Vec::new();
         for label in labels {
             if label.model.is_none() && label.kind.value == LabelType::Dynamic {
-                // The host's driver, `none`, makes no labels.
+                // The host's security driver, `none`, has no labels.
                 label.kind = Spanned::rule(LabelType::None, &MODEL, label.origin);
             }
             let model = label.model.get_or_insert(Spanned::rule("none".to_owned(), &MODEL, label.origin)).value.clone();
@@ -66,18 +74,17 @@ impl Seclabel {
                 Some(relabel) => drop(label.relabel.get_or_insert(Spanned::rule(relabel, &RELABEL, label.origin))),
                 None => label.relabel = None,
             }
-            let span = label.origin.span();
             if label.kind.value == LabelType::Static && label.label.is_none() {
-                report(Diagnostic::at(&codes::MISSING, span, "a static label has no `<label>`"));
+                faults.add(&codes::MISSING, label.origin, "`<seclabel type='static'>` needs a `<label>`");
             }
             if seen.contains(&model) {
-                report(Diagnostic::at(&codes::CONFLICT, span, format!("there are two labels of model `{model}`")));
+                faults.conflict(label.origin, format!("two `<seclabel>` elements for model `{model}`"));
             }
             seen.push(model);
         }
     }
 
-    /// Whether it keeps the sources of its devices from having labels of their own.
+    /// Whether it forbids labels of this model for the sources of devices.
     pub fn forbids(&self, model: Option<&str>) -> bool {
         self.relabel.is(&YesNo::No) && self.model.as_ref().map(|m| m.value.as_str()) == model
     }
@@ -85,7 +92,7 @@ impl Seclabel {
     /// Writes `<seclabel>`.
     fn write(&self, w: &mut XmlWriter) {
         if matches!(self.kind.origin, Origin::Rule(rule, _) if std::ptr::eq(rule, &raw const DYNAMIC)) {
-            // libvirt stores no label that does not say what it is.
+            // libvirt does not store a `<seclabel>` without a type.
             return;
         }
         let tag = w.tag("seclabel").attr("type", self.kind.word()).opt("model", &self.model);
@@ -96,10 +103,10 @@ impl Seclabel {
         });
     }
 
-    /// Labels are no work of the runtime.
+    /// The runtime does not support labels.
     fn host(&self, out: &mut RequirementsOf<'_>) {
         if self.kind.value != LabelType::None && !self.model.is(&"none".to_owned()) {
-            out.refuse("the runtime gives no security labels", self.origin);
+            out.refuse("SELinux/AppArmor labels (`<seclabel>`)", self.origin);
         }
     }
 }
@@ -110,7 +117,7 @@ impl Element for Vec<Seclabel> {
         let read = |f: &Fields<'_, '_>| {
             let kind = f.attr("type").unwrap_or_else(|| Spanned::rule(LabelType::Dynamic, &DYNAMIC, f.origin()));
             let (label, image) = (f.child_text("label"), f.child_text("imagelabel"));
-            // The labels that a driver made are part of a running domain, not of a definition.
+            // The labels that a driver chose are part of a running domain, not of a definition.
             let given = kind.value == LabelType::Static;
             Seclabel {
                 kind,

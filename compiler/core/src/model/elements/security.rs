@@ -1,8 +1,8 @@
-//! `<launchSecurity>` and `<keywrap>`: memory and keys that the host cannot read.
+//! `<launchSecurity>`: confidential guests (AMD SEV, SEV-SNP); and `<keywrap>`, which is refused.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::Arch;
 use crate::ir::{Leaf, Opt, OptExt, Origin, YesNo, words};
 use crate::model::Element;
@@ -12,11 +12,11 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// How the guest's memory is hidden.
+    /// The technology that protects the guest's memory from the host.
     pub enum Kind { Sev = "sev", SevSnp = "sev-snp", S390Pv = "s390-pv" }
 }
 
-/// A number that is written in hexadecimal.
+/// A guest policy: a number that is written in hexadecimal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Policy(pub u64);
 
@@ -31,31 +31,31 @@ impl Leaf for Policy {
     }
 }
 
-/// The bit of a policy of SEV that asks for encrypted registers, SEV-ES (AMD's SEV API specification, 3.1).
+/// The bit of an SEV policy that requires encrypted registers, SEV-ES (AMD's SEV API specification, 3.1).
 const ENCRYPTED_STATE: u64 = 1 << 2;
 
-/// `<launchSecurity>` of AMD's kinds.
+/// `<launchSecurity>`.
 #[derive(Debug, Clone)]
 pub struct Security {
-    /// How the memory is hidden.
+    /// The technology.
     pub kind: Opt<Kind>,
-    /// Whether hashes of a kernel that is booted directly are measured.
+    /// Whether the hashes of a directly booted kernel are part of the measurement.
     pub kernel_hashes: Opt<YesNo>,
-    /// The bit of a page table entry that marks an encrypted page; the host's where it is absent.
+    /// The position of the C-bit in page table entries, which marks an encrypted page; absent: the host's.
     pub cbitpos: Opt<u32>,
-    /// How many bits of physical addresses are lost; as many as the host says where it is absent.
+    /// The number of physical address bits that encryption takes; absent: the host's.
     pub reduced_phys_bits: Opt<u32>,
-    /// What the firmware of the CPU must refuse.
+    /// The guest policy, which the CPU's firmware enforces; 32 bits for SEV.
     pub policy: Opt<Policy>,
-    /// The key of the guest's owner.
+    /// The Diffie-Hellman certificate of the guest's owner, in base 64.
     pub dh_cert: Opt<String>,
-    /// The session blob of the guest's owner.
+    /// The session blob of the guest's owner, in base 64.
     pub session: Opt<String>,
-    /// Whether the identity is signed by an author, too.
+    /// Whether the id block is signed with an author key.
     pub author_key: Opt<YesNo>,
-    /// Whether the key of the chip may sign reports.
+    /// Whether the VCEK, the key of the chip, signs attestation reports.
     pub vcek: Opt<YesNo>,
-    /// Blobs of SEV-SNP, in libvirt's order.
+    /// Blobs of SEV-SNP in base 64, in the order of [`BLOBS`].
     pub blobs: [Opt<String>; BLOBS.len()],
     origin: Origin,
 }
@@ -69,10 +69,10 @@ const BLOBS: [(&str, &str); 4] = [
 ];
 
 impl Security {
-    /// Reads the elements from `<domain>`. Keys of s390 machines are refused.
+    /// Reads the element from `<domain>`, and refuses `<keywrap>`.
     fn read(domain: &Fields<'_, '_>) -> Option<Self> {
         if let Some(keywrap) = domain.child("keywrap") {
-            let message = "only machines of s390x wrap keys";
+            let message = "`<keywrap>` is supported on s390x only";
             keywrap.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, keywrap.ignore_rest(), message));
         }
         let f = domain.child("launchSecurity")?;
@@ -92,27 +92,24 @@ impl Security {
         })
     }
 
-    /// What cannot be.
-    pub fn check(&self, arch: Arch, kvm: bool, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
-        };
+    /// What libvirt refuses.
+    pub fn check(&self, arch: Arch, kvm: bool, faults: &mut Diagnostics) {
         if let Some(kind) = self.kind.filter(|k| k.value == Kind::S390Pv) {
-            fault(kind.origin, "only s390x has secure execution");
+            faults.refuse(kind.origin, "`<launchSecurity type='s390-pv'>` is supported on s390x only");
         } else if arch.is_arm() {
-            fault(self.origin, "only x86 hides a guest's memory from its host");
+            faults.refuse(self.origin, "`<launchSecurity>` (SEV, SEV-SNP) is supported on x86 only");
         } else if !kvm {
-            fault(self.origin, "only KVM hides a guest's memory from its host");
+            faults.refuse(self.origin, "`<launchSecurity>` (SEV, SEV-SNP) needs `<domain type='kvm'>`");
         }
         if let (Some(Kind::Sev), Some(policy)) = (self.kind.get(), self.policy)
             && u32::try_from(policy.value.0).is_err()
         {
-            fault(policy.origin, "the policy of SEV has 32 bits");
+            faults.refuse(policy.origin, "the `<policy>` of SEV is at most 0xffffffff");
         }
     }
 
-    /// The features that firmware must have for it.
-    pub fn wants(&self) -> &'static [&'static str] {
+    /// The features that its firmware must have.
+    pub fn firmware_features(&self) -> &'static [&'static str] {
         match self.kind.get() {
             Some(Kind::Sev) if self.policy.is_some_and(|p| p.value.0 & ENCRYPTED_STATE != 0) => {
                 &["amd-sev", "amd-sev-es"]
@@ -141,28 +138,32 @@ impl Security {
         });
     }
 
-    /// What the machine is told.
+    /// The parameters of `-machine`.
     pub fn machine_opts(&self, opts: Opts) -> Opts {
         opts.with("confidential-guest-support", "lsec0")
     }
 
-    /// The object that the machine refers to.
+    /// `-object sev-guest` or `sev-snp-guest`, to which the machine refers.
     fn object(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let host = cx.facts.sev();
-        let (cbitpos, reduced) = match (self.cbitpos.get(), self.reduced_phys_bits.get(), host) {
-            (Some(cbitpos), Some(reduced), _) => (cbitpos, reduced),
-            (cbitpos, reduced, Some(host)) => {
-                (cbitpos.unwrap_or(host.cbitpos), reduced.unwrap_or(host.reduced_phys_bits))
-            }
-            (_, _, None) => {
-                let message = "how SEV marks pages depends on the host, and no host file says it";
-                let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, self.origin, message);
-                cx.report(
-                    fault.help("give `<cbitpos>` and `<reducedPhysBits>`, or `sev` in the resources of the host file"),
-                );
-                return;
-            }
-        };
+        let (cbitpos, reduced) =
+            match (self.cbitpos.get(), self.reduced_phys_bits.get(), host) {
+                (Some(cbitpos), Some(reduced), _) => (cbitpos, reduced),
+                (cbitpos, reduced, Some(host)) => {
+                    (cbitpos.unwrap_or(host.cbitpos), reduced.unwrap_or(host.reduced_phys_bits))
+                }
+                (_, _, None) => {
+                    let fault = Diagnostic::at(
+                        &codes::HOST_FACT_NEEDED,
+                        self.origin,
+                        "`<cbitpos>` and `<reducedPhysBits>` of SEV depend on the host, and no host file has them",
+                    );
+                    cx.report(fault.help(
+                        "add `<cbitpos>` and `<reducedPhysBits>`, or set `sev` under `resources` of the host file",
+                    ));
+                    return;
+                }
+            };
         let snp = self.kind.is(&Kind::SevSnp);
         let mut props = Props::new()
             .with("qom-type", if snp { "sev-snp-guest" } else { "sev-guest" })
@@ -183,11 +184,11 @@ impl Security {
         out.json(ArgSection::LaunchSecurity, "object", props, self.origin);
     }
 
-    /// The node of the CPU's firmware.
+    /// `/dev/sev`, the device of the CPU's firmware.
     fn firmware_host(&self, out: &mut RequirementsOf<'_>) {
         out.shared_device("/dev/sev");
         for blob in [&self.dh_cert, &self.session].into_iter().flatten() {
-            out.refuse("files with the key and the session of the guest's owner", blob.origin);
+            out.refuse("`<dhCert>` and `<session>` of SEV", blob.origin);
         }
     }
 }
@@ -242,12 +243,12 @@ mod tests {
     #[test]
     fn what_security_cannot_be() {
         for (part, fault) in [
-            ("<launchSecurity type='s390-pv'/>", "only s390x has secure execution"),
+            ("<launchSecurity type='s390-pv'/>", "`<launchSecurity type='s390-pv'>` is supported on s390x only"),
             (
                 "<launchSecurity type='sev'><policy>1</policy></launchSecurity>",
-                "how SEV marks pages depends on the host, and no host file says it",
+                "`<cbitpos>` and `<reducedPhysBits>` of SEV depend on the host, and no host file has them",
             ),
-            ("<keywrap><cipher name='aes' state='on'/></keywrap>", "only machines of s390x wrap keys"),
+            ("<keywrap><cipher name='aes' state='on'/></keywrap>", "`<keywrap>` is supported on s390x only"),
         ] {
             let t = trial(&format!("<memory>1024</memory>{part}"), "", &[]);
             assert!(t.faults.iter().any(|f| f == fault), "{part}: {:?}", t.faults);

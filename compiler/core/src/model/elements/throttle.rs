@@ -1,8 +1,8 @@
 //! Limits of disk I/O: `<throttlegroups>`, and `<iotune>` of a disk, which has the same content.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Opt, OptExt, Origin, Spanned};
 use crate::model::Element;
 use crate::model::EmitContext;
@@ -10,10 +10,11 @@ use crate::qemu::{ArgSection, Props, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// What is limited: the element in the XML, QEMU's name in a throttle group, and its name in `block_set_io_throttle`.
+/// A limit: its element in the XML, its name in a throttle group of QEMU, and its name in `block_set_io_throttle`.
 type Limit = (&'static str, &'static str, &'static str);
 
-/// The limits in the order of the format. Behind each of the first six stands its burst, six places on, and the burst's length, 12 places on.
+/// The limits in the order of the format: six rates (bytes or operations per second), then their bursts in the same
+/// order, then the lengths of the bursts in seconds.
 const LIMITS: [Limit; 18] = [
     ("total_bytes_sec", "bps-total", "bps"),
     ("read_bytes_sec", "bps-read", "bps_rd"),
@@ -35,27 +36,19 @@ const LIMITS: [Limit; 18] = [
     ("write_iops_sec_max_length", "iops-write-max-length", "iops_wr_max_length"),
 ];
 
-/// The greatest limit (`THROTTLE_VALUE_MAX` in QEMU's `include/qemu/throttle.h`).
+/// The largest limit (`THROTTLE_VALUE_MAX` in QEMU's `include/qemu/throttle.h`).
 const MOST: u64 = 1_000_000_000_000_000;
 
-/// Limits of I/O. A limit of 0 is none.
+/// Limits of I/O; a limit of 0 is absent.
 #[derive(Debug, Clone)]
 pub struct IoLimits {
     values: [Opt<u64>; 18],
-    /// The size in bytes that counts as one operation.
+    /// The size of one operation in bytes (`size_iops_sec`).
     size: Opt<u64>,
-    /// The name of the group that shares the limits.
+    /// The name of the throttle group that shares the limits.
     pub group: Opt<String>,
-    /// The element.
+    /// Its place in the XML.
     pub origin: Origin,
-}
-
-fn fault(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message)
-}
-
-fn refused(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::REFUSED_BY_QEMU, origin, message)
 }
 
 impl IoLimits {
@@ -79,7 +72,7 @@ impl IoLimits {
         self.size.is_some() || self.named().next().is_some()
     }
 
-    /// Whether both limit the same in the same way.
+    /// Whether both have the same limits.
     pub fn equals(&self, other: &Self) -> bool {
         self.values == other.values && self.size == other.size && self.group == other.group
     }
@@ -111,7 +104,7 @@ impl IoLimits {
         }
     }
 
-    /// The limits in the words of a throttle group: the rates and bursts always, the lengths of bursts where they are there.
+    /// The limits as properties of a throttle group: all rates and bursts, and the given lengths of bursts.
     pub fn group_props(&self) -> Props {
         let limits = LIMITS.iter().zip(&self.values).enumerate();
         let limits = limits.filter_map(|(at, ((_, key, _), value))| match value {
@@ -122,13 +115,13 @@ impl IoLimits {
         limits.with("iops-size", self.size.get().unwrap_or(0))
     }
 
-    /// The limits in the words of `-drive throttling.…`.
+    /// The limits as parameters `throttling.…` of `-drive`.
     pub fn drive_opts(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let limits = self.named().map(|((_, key, _), value)| (key, value.value));
         limits.chain(self.size.map(|size| ("iops-size", size.value)))
     }
 
-    /// The limits in the words of `block_set_io_throttle`: the six rates always, all else where it is there.
+    /// The limits as arguments of `block_set_io_throttle`: the six rates, and what else is given.
     pub fn command_props(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let limits = LIMITS.iter().zip(&self.values).enumerate();
         let limits = limits.filter_map(|(at, ((.., key), value))| match value {
@@ -138,39 +131,44 @@ impl IoLimits {
         limits.chain(self.size.map(|size| ("iops_size", size.value)))
     }
 
-    /// What libvirt (`qemuValidateDomainDeviceDefDiskBlkdeviotune` in its `src/qemu/qemu_validate.c`) and QEMU (`throttle_is_valid` in its
-    /// `util/throttle.c`) refuse.
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+    /// What libvirt (`qemuValidateDomainDeviceDefDiskBlkdeviotune` in its `src/qemu/qemu_validate.c`) and QEMU
+    /// (`throttle_is_valid` in its `util/throttle.c`) refuse.
+    pub fn check(&self, faults: &mut Diagnostics) {
         let lengths = |name: &str| name.ends_with("_length");
         let named = self.named().filter(|((name, ..), _)| !lengths(name)).map(|((name, ..), value)| (name, value));
         for (name, value) in named.chain(self.size.map(|s| ("size_iops_sec", s))).filter(|(_, v)| v.value > MOST) {
-            report(fault(value.origin, format!("`{name}` is {MOST} at most")));
+            faults.refuse(value.origin, format!("`{name}` is at most {MOST}"));
         }
         let value = |at: usize| self.values.get(at).copied().flatten();
         let name = |at: usize| LIMITS.get(at).map_or("", |limit| limit.0);
         for total in [0, 3, 6, 9] {
             if let Some(part) = value(total + 1).or(value(total + 2)).filter(|_| value(total).is_some()) {
-                let message = format!("`{}` excludes limits of reads and writes", name(total));
-                report(Diagnostic::at(&codes::CONFLICT, part.origin, message));
+                faults.conflict(
+                    part.origin,
+                    format!("`{}` cannot be combined with separate limits for reads and writes", name(total)),
+                );
             }
         }
         for rate in 0..6 {
             let (average, burst, length) = (value(rate), value(rate + 6), value(rate + 12));
             match (average, burst) {
                 (None, Some(burst)) => {
-                    report(refused(burst.origin, format!("`{}` needs `{}`", name(rate + 6), name(rate))));
+                    let message = format!("`{}` needs `{}`", name(rate + 6), name(rate));
+                    faults.add(&codes::REFUSED_BY_QEMU, burst.origin, message);
                 }
                 (Some(average), Some(burst)) if burst.value < average.value => {
-                    report(refused(burst.origin, format!("`{}` is below `{}`", name(rate + 6), name(rate))));
+                    let message = format!("`{}` is less than `{}`", name(rate + 6), name(rate));
+                    faults.add(&codes::REFUSED_BY_QEMU, burst.origin, message);
                 }
                 _ => {}
             }
             if let Some(length) = length.filter(|l| l.value > 1 && burst.is_none()) {
-                report(refused(length.origin, format!("`{}` needs `{}`", name(rate + 12), name(rate + 6))));
+                let message = format!("`{}` needs `{}`", name(rate + 12), name(rate + 6));
+                faults.add(&codes::REFUSED_BY_QEMU, length.origin, message);
             }
         }
         if let (Some(size), false) = (self.size, (3..6).any(|at| value(at).is_some())) {
-            report(refused(size.origin, "`size_iops_sec` needs a limit of operations"));
+            faults.add(&codes::REFUSED_BY_QEMU, size.origin, "`size_iops_sec` needs an `…_iops_sec` limit");
         }
     }
 }
@@ -186,18 +184,20 @@ impl ThrottleGroups {
     }
 
     /// What libvirt refuses (`virDomainThrottleGroupDefParseXML` in its `src/conf/domain_conf.c`).
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn check(&self, faults: &mut Diagnostics) {
         for (at, limits) in self.0.iter().enumerate() {
-            limits.check(report);
+            limits.check(faults);
             let Some(name) = &limits.group else {
-                let span = limits.origin.span();
-                let fault = Diagnostic::at(&codes::MISSING, span, "the throttle group has no name");
-                report(fault.help("add `<group_name>`"));
+                faults.add_with(
+                    &codes::MISSING,
+                    limits.origin,
+                    "`<throttlegroup>` needs a `<group_name>`",
+                    "add `<group_name>…</group_name>`",
+                );
                 continue;
             };
             if self.0.iter().take(at).any(|other| other.group.is(&name.value)) {
-                let message = format!("two throttle groups have the name `{}`", name.value);
-                report(Diagnostic::at(&codes::CONFLICT, name.origin, message));
+                faults.conflict(name.origin, format!("two throttle groups are named `{}`", name.value));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! For tests: what becomes of the parts of a domain.
+//! For tests: compiles elements of a domain.
 
 use crate::passes::fixture::{self, Compiled};
 
@@ -6,15 +6,15 @@ use crate::passes::fixture::{self, Compiled};
 pub struct Trial {
     /// The filled-in XML without indentation and line breaks.
     pub xml: String,
-    /// The options that hold one of the words that were asked for.
+    /// The options that contain one of the given words.
     pub argv: Vec<String>,
     /// The messages.
     pub faults: Vec<String>,
-    /// What the runtime cannot do.
+    /// What the runtime does not support.
     pub refused: Vec<String>,
 }
 
-/// What becomes of `parts` in a domain on a machine of type `pc` with `devices` and without a balloon.
+/// Compiles `parts` in a domain on machine type `pc` with `devices` and without a memory balloon.
 pub fn trial(parts: &str, devices: &str, words: &[&str]) -> Trial {
     let machine = if parts.contains("<os>") { "" } else { "<os><type arch='x86_64' machine='pc'>hvm</type></os>" };
     let text = format!(
@@ -23,7 +23,7 @@ pub fn trial(parts: &str, devices: &str, words: &[&str]) -> Trial {
     of_text(text, words)
 }
 
-/// What becomes of `parts` in a domain on `q35` that takes away libvirt's capability `name`.
+/// Compiles `parts` in a domain on `q35` that removes libvirt's capability `name`.
 pub fn trial_of(name: &str, parts: &str) -> Trial {
     let text = format!(
         "<domain type='kvm' xmlns:qemu='{}'><name>t</name><memory>1024</memory><os><type machine='q35'>hvm</type></os>{parts}\

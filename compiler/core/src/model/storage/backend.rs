@@ -1,4 +1,4 @@
-//! The block node at the bottom: QEMU's driver for the place.
+//! The protocol node: QEMU's block driver for a location.
 
 use std::fmt::Write as _;
 use std::net::Ipv6Addr;
@@ -12,7 +12,7 @@ use crate::model::storage::secret::{EncryptionEngine, EncryptionFormat};
 use crate::model::storage::{Host, Identity, Location, Network, Node, Protocol, Transport};
 use crate::qemu::{Props, Text, Value};
 
-/// The leaves of a value with the names that lead to them.
+/// The leaves of a value with their dotted names, such as `file.server.host`.
 fn flat(name: &str, value: &Value, out: &mut Vec<(String, Text)>) {
     match value {
         Value::Object(props) => props.iter().for_each(|(key, value)| flat(&format!("{name}.{key}"), value, out)),
@@ -26,22 +26,22 @@ fn flat(name: &str, value: &Value, out: &mut Vec<(String, Text)>) {
     }
 }
 
-/// What the bottom node needs to know of its surroundings.
+/// The ids of the objects to which the protocol node refers.
 pub(super) struct Names {
-    /// The object of the login's secret.
+    /// The secret of the login.
     pub auth: Option<String>,
-    /// The object of the cookies' secret.
+    /// The secret with the cookies.
     pub cookies: Option<String>,
-    /// The object of the certificates.
+    /// The TLS credentials.
     pub tls: Option<String>,
-    /// The objects of the keys.
+    /// The encryption keys.
     pub keys: Vec<String>,
-    /// The object of the helper for reservations.
+    /// The persistent reservation manager.
     pub reservations: Option<String>,
 }
 
 impl Node<'_> {
-    /// The properties of the driver for a place that needs no secrets, by the names that they have in an option: `file.server.host`.
+    /// The properties of the driver for a location without secrets, with dotted names for `-drive`: `file.server.host`.
     pub fn drive_opts(&self, cx: &EmitContext<'_>) -> Vec<(String, Text)> {
         let none = Names { auth: None, cookies: None, tls: None, keys: Vec::new(), reservations: None };
         let mut out = Vec::new();
@@ -51,7 +51,7 @@ impl Node<'_> {
         out
     }
 
-    /// The properties of the driver for `place`, without those that all drivers have.
+    /// The properties of the driver for `place`, without those of every block node.
     pub(super) fn backend(&self, place: &Location, names: &Names, cx: &EmitContext<'_>) -> Option<Props> {
         let driver = |name: &str| Props::new().with("driver", name);
         Some(match place {
@@ -85,7 +85,7 @@ impl Node<'_> {
         })
     }
 
-    /// The driver of a protocol (`qemuBlockStorageSourceGetBackendProps` in libvirt's `src/qemu/qemu_block.c`).
+    /// The driver of a network protocol (`qemuBlockStorageSourceGetBackendProps` in libvirt's `src/qemu/qemu_block.c`).
     fn server(&self, network: &Network, names: &Names, cx: &EmitContext<'_>) -> Option<Props> {
         let driver = |name: &str| Props::new().with("driver", name);
         let name = network.name.as_ref().map(|n| n.value.as_str());
@@ -162,12 +162,12 @@ impl Node<'_> {
                     .opt("timeout", network.timeout.get().filter(|n| *n > 0))
                     .opt("readahead", network.readahead.get().filter(|n| *n > 0))
             }
-            // No QEMU that is still in use has these; the checks refuse them.
+            // No QEMU in use has these; `check` refuses them.
             Protocol::Sheepdog | Protocol::Vxhs => return None,
         })
     }
 
-    /// The keys of an image that librbd decrypts, the topmost layer first.
+    /// `encrypt` of an image that librbd decrypts, the topmost layer first.
     fn rbd_encryption(&self, keys: &[String]) -> Option<Props> {
         let encryption = self.source.encryption.as_ref().filter(|e| e.engine.is(&EncryptionEngine::Librbd))?;
         let format = match encryption.format.value {
@@ -181,7 +181,7 @@ impl Node<'_> {
     }
 }
 
-/// Whether the path is a drive for optical media, as far as its name tells.
+/// Whether the path is a CD-ROM drive, judging by its name.
 fn is_optical(path: &str) -> bool {
     let name = path.strip_prefix("/dev/").unwrap_or_default();
     matches!(name, "cdrom" | "dvd") || name.strip_prefix("sr").is_some_and(|n| n.parse::<u32>().is_ok())
@@ -195,7 +195,7 @@ fn port(host: &Host) -> u32 {
     host.port.get().unwrap_or_default()
 }
 
-/// An IPv6 address stands in brackets before a port.
+/// The host name, with brackets around an IPv6 address.
 fn bracketed(host: &Host) -> String {
     let name = host_name(host);
     if name.parse::<Ipv6Addr>().is_ok() { format!("[{name}]") } else { name.to_owned() }
@@ -245,15 +245,18 @@ fn url(network: &Network) -> Option<String> {
     Some(out)
 }
 
-/// The number of a user or group: `+` and a number, a number, or root. Other names only the host knows.
+/// The id of a user or group: `+` and a number, a number, or root. The ids of other names are not known.
 fn id(name: Option<&Spanned<String>>, cx: &EmitContext<'_>) -> Option<u32> {
     let name = name?;
     let number = name.strip_prefix('+').unwrap_or(name).parse().ok();
     let number = number.or_else(|| (name.value == "root").then_some(0));
     if number.is_none() {
-        let message = format!("the number of `{}` is not known", name.value);
-        let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, name.origin, message);
-        cx.report(fault.help("write `+` and the number"));
+        let fault = Diagnostic::at(
+            &codes::HOST_FACT_NEEDED,
+            name.origin,
+            format!("the numeric id of `{}` is not known", name.value),
+        );
+        cx.report(fault.help("write `+` and the numeric id, such as `+107`"));
     }
     number
 }

@@ -1,4 +1,4 @@
-//! `<backingStore>`: the images that an image stands on.
+//! `<backingStore>`: the backing chain of an image.
 
 use virtc_diag::Diagnostic;
 
@@ -12,47 +12,49 @@ use crate::model::storage::{ImageFormat, Location, StorageSource, StorageType};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// What an image stands on.
+/// The backing image of an image.
 #[derive(Debug, Clone, Default)]
 pub enum Backing {
-    /// What the image itself names, if anything.
+    /// Not given: what the image file itself names, if anything.
     #[default]
     Unsaid,
-    /// Nothing: the end of the chain.
+    /// None: the end of the chain.
     End,
-    /// Another image.
+    /// This image.
     Image(Box<BackingImage>),
 }
 
-/// An image under another one.
+/// A backing image.
 #[derive(Debug, Clone)]
 pub struct BackingImage {
-    /// The kind of its place.
+    /// The type of its source.
     pub kind: Opt<StorageType>,
     /// Its format.
     pub format: Format,
-    /// Its place.
+    /// Its source.
     pub source: StorageSource,
-    /// What it stands on itself.
+    /// Its own backing image.
     pub backing: Backing,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
 impl Backing {
-    /// What `<backingStore>` in `f` says.
+    /// Reads `<backingStore>` in `f`.
     pub fn lower(f: &Fields<'_, '_>) -> Self {
         let Some(f) = f.child("backingStore") else { return Self::Unsaid };
         let kind: Opt<StorageType> = f.attr("type");
-        // The number may stand at either place; a definition has none.
+        // The index is at either place in a running domain; a definition does not have it.
         let index: Opt<u32> = f.attr("index").filter(|_| f.cx().is_running());
         let source = f.child("source");
         if let Some(empty) = source.as_ref().map(Fields::element)
             && empty.attributes().next().is_none()
             && empty.children().next().is_none()
         {
-            let fault = Diagnostic::at(&codes::MISSING, empty.span(), "the image under the disk has no source");
-            f.report(fault.help("say where it is, or end the chain with `<backingStore/>`"));
+            f.report(
+                Diagnostic::at(&codes::MISSING, empty.span(), "`<source>` of `<backingStore>` is empty")
+                    .help("give the backing image in `<source>`, or end the chain with `<backingStore/>`"),
+            );
         }
         let source =
             source.and_then(|s| StorageSource::lower(kind.as_ref().map_or(StorageType::File, |k| k.value), &s));
@@ -78,7 +80,7 @@ impl Backing {
         }
     }
 
-    /// Fills in what libvirt fills in.
+    /// Fills in what is absent.
     pub fn define(&mut self, origin: Origin) {
         let mut this = self;
         while let Self::Image(image) = this {
@@ -87,7 +89,7 @@ impl Backing {
         }
     }
 
-    /// The images from here to the end.
+    /// The backing images in order.
     pub fn images(&self) -> impl Iterator<Item = &BackingImage> {
         let mut this = self;
         std::iter::from_fn(move || {
@@ -100,13 +102,13 @@ impl Backing {
 
 static DETECTED: DefaultRule = DefaultRule {
     name: "backing-chain",
-    text: "a definition that does not say what an image stands on gets what the host file knows of the image",
+    text: "where the definition has no `<backingStore>`, the backing chain is that in the host file",
 };
 
-/// Longer chains are taken for loops.
+/// Longer chains are considered loops.
 const LONGEST: usize = 200;
 
-/// Fills in the chains that the definition leaves out and the host file knows.
+/// Fills in the backing chains that the definition leaves out and the host file has.
 pub fn detect(domain: &mut Domain, facts: Facts<'_>) {
     for disk in &mut domain.devices.disks {
         let format = disk.driver.format.as_ref().map_or(ImageFormat::Raw, |f| f.value);
@@ -115,7 +117,7 @@ pub fn detect(domain: &mut Domain, facts: Facts<'_>) {
         let (mut path, mut format) = (local_path(&source.location), format);
         let mut last = &mut disk.storage.backing;
         let mut count = 0;
-        // The chain is followed to its end, and then in what the host knows.
+        // First to the end of the chain in the definition, then on in the host file.
         while let Backing::Image(image) = last {
             path = local_path(&image.source.location);
             format = image.format.kind.as_ref().map_or(ImageFormat::Raw, |f| f.value);
@@ -138,7 +140,7 @@ pub fn detect(domain: &mut Domain, facts: Facts<'_>) {
     }
 }
 
-/// An image that the host file knows.
+/// An image in the host file.
 fn image_at(path: &str, format: ImageFormat, block: bool, origin: Origin) -> BackingImage {
     let place = Spanned::rule(path.to_owned(), &DETECTED, origin);
     let location = if block { Location::Block(place) } else { Location::File(place, None) };

@@ -1,41 +1,38 @@
-//! What QEMU and libvirt refuse of a source (`qemuDomainValidateStorageSource` in libvirt's `src/qemu/qemu_domain.c`, and the checks of the
-//! parser in its `src/conf/domain_conf.c`).
+//! What QEMU and libvirt refuse in a disk source (`qemuDomainValidateStorageSource` in libvirt's
+//! `src/qemu/qemu_domain.c`, and the checks of the parser in its `src/conf/domain_conf.c`).
 
 use virtc_diag::{Diagnostic, Diagnostics};
 
-use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo};
-use crate::model::storage::node::unsupported;
+use crate::codes::{self, Report as _};
+use crate::ir::{Opt, OptExt, Spanned};
 use crate::model::storage::secret::{EncryptionEngine, EncryptionFormat, SecretUsage};
-use crate::model::storage::{
-    Encryption, ImageFormat, Location, MetadataCache, Network, Protocol, StorageSource, Transport,
-};
+use crate::model::storage::{Encryption, ImageFormat, Location, MetadataCache, Protocol, StorageSource};
 
-/// The image that is checked.
+/// An image to check.
 pub struct Checked<'s> {
-    /// Where it lives.
+    /// Its source.
     pub source: &'s StorageSource,
     /// Its format.
     pub format: &'s Opt<ImageFormat>,
-    /// Whether nobody writes to it.
+    /// Whether it is read-only.
     pub readonly: bool,
     /// Its cache.
     pub cache: Option<&'s MetadataCache>,
 }
 
 impl Checked<'_> {
-    /// Everything that is wrong with it alone.
+    /// Reports everything that is wrong with the image itself.
     pub fn check(&self, faults: &mut Diagnostics) {
         self.format(faults);
         let source = self.source;
         match &source.location {
             Location::File(_, Some(group)) => {
-                let message = format!("no descriptors have been passed for the group `{}`", group.value);
-                faults.push(unsupported(group.origin, message).help("virtc opens files itself: remove `fdgroup`"));
+                let message = format!("there is no fd group `{}`", group.value);
+                faults.refuse_with(group.origin, message, "remove `fdgroup`: virtc opens files itself");
             }
-            Location::Network(network) => network_faults(network, faults),
+            Location::Network(network) => super::network_check::check(network, faults),
             Location::Nvme { namespace, .. } if namespace.value == 0 => {
-                faults.push(unsupported(namespace.origin, "the namespaces of an NVMe disk count from 1"));
+                faults.refuse(namespace.origin, "`namespace` of an NVMe disk is at least 1");
             }
             Location::Empty
             | Location::File(_, None)
@@ -53,30 +50,29 @@ impl Checked<'_> {
         self.data(faults);
         if let Some(reservations) = &source.reservations {
             if let Some(mode) = reservations.wrong_mode() {
-                faults.push(unsupported(mode.origin, "QEMU connects to the helper as a client"));
+                faults.refuse(mode.origin, "`mode` of `<reservations>` must be `client`");
             }
             if !reservations.is_managed() && reservations.socket.is_none() {
-                let message = "reservations that libvirt does not manage need the socket of a helper";
-                let span = reservations.origin.span();
-                faults.push(
-                    Diagnostic::at(&codes::MISSING, span, message)
-                        .help("add `<source type='unix' path='…' mode='client'/>`"),
-                );
+                let message = "`<reservations managed='no'>` needs the socket of a helper";
+                let help = "add `<source type='unix' path='…' mode='client'/>`";
+                faults.add_with(&codes::MISSING, reservations.origin, message, help);
             }
         }
     }
 
     fn format(&self, faults: &mut Diagnostics) {
         let Some(format) = self.format else { return };
-        let refuse = |message: &str| unsupported(format.origin, message);
+        let refuse = |message: &str| Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, format.origin, message);
         known_format(format, faults);
         match format.value {
             ImageFormat::Cow | ImageFormat::Dir | ImageFormat::Iso | ImageFormat::Luks => {}
             ImageFormat::Fat if !self.may_be_directory() => {
-                faults.push(refuse("only a directory has the format `fat`").help("use `<disk type='dir'>`"));
+                faults.push(
+                    refuse("format `fat` is supported for `<disk type='dir'>` only").help("use `<disk type='dir'>`"),
+                );
             }
             other if other != ImageFormat::Fat && matches!(self.source.location, Location::Dir(_)) => {
-                faults.push(refuse("a directory is shown with the format `fat`").help("use `type='fat'`"));
+                faults.push(refuse("`<disk type='dir'>` needs the format `fat`").help("use `type='fat'`"));
             }
             ImageFormat::Raw
             | ImageFormat::Bochs
@@ -93,12 +89,11 @@ impl Checked<'_> {
             | ImageFormat::Vmdk => {}
         }
         if let Some(cache) = self.cache.filter(|_| format.value != ImageFormat::Qcow2) {
-            faults.push(unsupported(cache.bytes.origin, "only a qcow2 image has a metadata cache"));
+            faults.refuse(cache.bytes.origin, "`<metadata_cache>` is supported for qcow2 only");
         }
         if matches!(self.source.location, Location::Dir(_)) && !self.readonly {
             let help = "add `<readonly/>`";
-            faults
-                .push(unsupported(self.source.origin, "the guest cannot write to a directory of the host").help(help));
+            faults.refuse_with(self.source.origin, "`<disk type='dir'>` must be read-only", help);
         }
     }
 
@@ -106,7 +101,7 @@ impl Checked<'_> {
         matches!(self.source.location, Location::Dir(_) | Location::Volume { .. })
     }
 
-    /// The kind of the secret fits the protocol.
+    /// Checks that the type of the secret matches the protocol.
     fn login(&self, faults: &mut Diagnostics) {
         let (Some(auth), Location::Network(network)) = (&self.source.auth, &self.source.location) else { return };
         let wanted = match network.protocol.value {
@@ -127,8 +122,8 @@ impl Checked<'_> {
         if let Some(usage) = auth.secret.usage.filter(|u| u.value != wanted) {
             let (protocol, word) = (network.protocol.word(), usage.word());
             let message =
-                format!("a login at an `{protocol}` server has a secret of type `{}`, not `{word}`", wanted.word());
-            faults.push(unsupported(usage.origin, message));
+                format!("`<auth>` for protocol `{protocol}` needs a secret of type `{}`, not `{word}`", wanted.word());
+            faults.refuse(usage.origin, message);
         }
     }
 
@@ -138,47 +133,47 @@ impl Checked<'_> {
         if encryption.engine.is(&EncryptionEngine::Librbd) {
             let engine = encryption.engine.origin_or(encryption.origin);
             if !is_rbd {
-                faults.push(unsupported(engine, "librbd decrypts RBD images only"));
+                faults.refuse(engine, "encryption engine `librbd` is supported for RBD images only");
             }
             if matches!(format.value, EncryptionFormat::Default | EncryptionFormat::Qcow) {
-                let message = format!("librbd does not know the encryption `{}`", format.word());
-                faults.push(unsupported(format.origin, message).help("use `luks`, `luks2` or `luks-any`"));
+                let message = format!("encryption format `{}` is not supported by librbd", format.word());
+                faults.refuse_with(format.origin, message, "use `luks`, `luks2` or `luks-any`");
             }
             return;
         }
         match format.value {
             EncryptionFormat::Luks => {}
             EncryptionFormat::Qcow | EncryptionFormat::Default => {
-                let message = "the old encryption of qcow and qcow2 images is not supported any more";
-                faults.push(unsupported(format.origin, message).help("use `luks`"));
+                let message = "the legacy encryption of qcow and qcow2 is no longer supported";
+                faults.refuse_with(format.origin, message, "use `luks`");
             }
             EncryptionFormat::Luks2 | EncryptionFormat::LuksAny => {
-                let message = format!("QEMU does not decrypt `{}`", format.word());
-                faults.push(
-                    unsupported(format.origin, message).help("use `luks`, or `engine='librbd'` for an RBD image"),
-                );
+                let message = format!("encryption format `{}` is not supported by QEMU", format.word());
+                faults.refuse_with(format.origin, message, "use `luks`, or `engine='librbd'` for an RBD image");
             }
         }
         let holds = [ImageFormat::Raw, ImageFormat::Qcow2, ImageFormat::Qcow];
         if let Some(kind) = self.format.filter(|f| !holds.contains(&f.value)) {
-            let message = format!("an image of the format `{}` cannot be encrypted", kind.word());
-            faults.push(unsupported(kind.origin, message));
+            let message = format!("encryption is not supported for image format `{}`", kind.word());
+            faults.refuse(kind.origin, message);
         }
         if let Some(second) = encryption.secrets.get(1) {
-            faults.push(
-                unsupported(second.origin, "QEMU takes one key only").help("several keys are for `engine='librbd'`"),
+            faults.refuse_with(
+                second.origin,
+                "more than one encryption `<secret>` is not supported by QEMU",
+                "use one `<secret>`, or `engine='librbd'` for an RBD image",
             );
         }
     }
 
-    /// Only qcow2 keeps its data elsewhere, and keeps it raw.
+    /// Checks `<dataStore>`.
     fn data(&self, faults: &mut Diagnostics) {
         let Some(data) = &self.source.data_store else { return };
         if !self.format.is(&ImageFormat::Qcow2) {
-            faults.push(unsupported(data.origin, "only a qcow2 image keeps its data in another file"));
+            faults.refuse(data.origin, "`<dataStore>` is supported for qcow2 only");
         }
         if let Some(kind) = data.format.kind.filter(|f| f.value != ImageFormat::Raw) {
-            faults.push(unsupported(kind.origin, "the data of a qcow2 image is kept raw").help("use `type='raw'`"));
+            faults.refuse_with(kind.origin, "the format of `<dataStore>` must be `raw`", "use `type='raw'`");
         }
         let part = Checked {
             source: &data.source,
@@ -190,19 +185,19 @@ impl Checked<'_> {
     }
 }
 
-/// Words for formats that no image of a disk has.
+/// Refuses formats of libvirt that QEMU does not support for disks.
 pub fn known_format(format: &Spanned<ImageFormat>, faults: &mut Diagnostics) {
-    let refuse = |message: &str| unsupported(format.origin, message);
+    let refuse = |message: &str| Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, format.origin, message);
     match format.value {
-        ImageFormat::Cow => faults.push(refuse("QEMU has no format `cow` any more")),
+        ImageFormat::Cow => faults.push(refuse("image format `cow` is no longer supported by QEMU")),
         ImageFormat::Dir => {
             let help = "use `<disk type='dir'>` with the format `fat`";
-            faults.push(refuse("`dir` is no format that QEMU reads").help(help));
+            faults.push(refuse("image format `dir` is not supported by QEMU").help(help));
         }
-        ImageFormat::Iso => faults.push(refuse("`iso` is no format that QEMU reads").help("use `raw`")),
+        ImageFormat::Iso => faults.push(refuse("image format `iso` is not supported by QEMU").help("use `raw`")),
         ImageFormat::Luks => {
             let help = "use `raw`, with `<encryption format='luks'>` in `<source>`";
-            faults.push(refuse("`luks` is no format of a disk but one of its encryption").help(help));
+            faults.push(refuse("`luks` is not an image format, but an encryption format").help(help));
         }
         ImageFormat::Raw
         | ImageFormat::Bochs
@@ -217,106 +212,5 @@ pub fn known_format(format: &Spanned<ImageFormat>, faults: &mut Diagnostics) {
         | ImageFormat::Qcow2
         | ImageFormat::Qed
         | ImageFormat::Vmdk => {}
-    }
-}
-
-/// What no server of this protocol has.
-fn network_faults(network: &Network, faults: &mut Diagnostics) {
-    let protocol = network.protocol;
-    let word = protocol.word();
-    match protocol.value {
-        Protocol::Sheepdog | Protocol::Vxhs => {
-            faults.push(unsupported(protocol.origin, format!("QEMU does not speak `{word}` any more")));
-        }
-        Protocol::Tftp => faults.push(unsupported(protocol.origin, "QEMU does not speak `tftp`")),
-        Protocol::Nfs => nfs_faults(network, faults),
-        Protocol::Nbd
-        | Protocol::Rbd
-        | Protocol::Gluster
-        | Protocol::Iscsi
-        | Protocol::Http
-        | Protocol::Https
-        | Protocol::Ftp
-        | Protocol::Ftps
-        | Protocol::Ssh => {}
-    }
-    if network.hosts.len() != 1 && !matches!(protocol.value, Protocol::Rbd | Protocol::Gluster) {
-        let message = format!("`{word}` takes one server, and {} are named", network.hosts.len());
-        faults.push(unsupported(protocol.origin, message));
-    }
-    if let Some(name) = &network.name {
-        name_faults(protocol.value, name, faults);
-    } else if protocol.value != Protocol::Nbd {
-        let message = "the source does not say what the server shall serve";
-        let span = protocol.origin.span();
-        faults.push(Diagnostic::at(&codes::MISSING, span, message).help("add `name='…'`"));
-    }
-    for transport in network.hosts.iter().filter_map(|h| h.transport) {
-        let fits = match transport.value {
-            Transport::Tcp => true,
-            Transport::Unix => matches!(protocol.value, Protocol::Nbd | Protocol::Gluster),
-            Transport::Rdma => false,
-        };
-        // libvirt makes addresses of these that no server has.
-        let passes = [Protocol::Http, Protocol::Https, Protocol::Ftp, Protocol::Ftps, Protocol::Iscsi];
-        if !fits && passes.contains(&protocol.value) {
-            let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
-            let span = transport.origin.span();
-            faults.push(Diagnostic::at(&codes::REFUSED_BY_QEMU, span, message).help("leave `transport` away"));
-        } else if !fits {
-            let message = format!("QEMU does not speak `{word}` over `{}`", transport.word());
-            faults.push(unsupported(transport.origin, message));
-        }
-    }
-    if let Some(hostname) = network.tls_hostname.as_ref().filter(|_| network.tls.is(&YesNo::No)) {
-        faults.push(unsupported(hostname.origin, "a connection that is not encrypted has no certificate to check"));
-    }
-    for (_, value) in &network.cookies {
-        let quoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
-        if quoted.contains(|c: char| !c.is_ascii_graphic() || "\",;\\".contains(c)) {
-            faults.push(unsupported(value.origin, "the value of a cookie has a character that a cookie cannot have"));
-        }
-    }
-    let names: Vec<&str> = network.cookies.iter().map(|(name, _)| name.value.as_str()).collect();
-    for (at, (name, _)) in network.cookies.iter().enumerate() {
-        if names.iter().take(at).any(|n| *n == name.value) {
-            let message = format!("there are two cookies of the name `{}`", name.value);
-            faults.push(Diagnostic::at(&codes::CONFLICT, name.origin, message));
-        }
-    }
-}
-
-fn name_faults(protocol: Protocol, name: &Spanned<String>, faults: &mut Diagnostics) {
-    let bad = |message: String| Diagnostic::at(&codes::BAD_VALUE, name.origin, message);
-    match protocol {
-        Protocol::Rbd | Protocol::Gluster if name.split_once('/').is_none_or(|(a, b)| a.is_empty() || b.is_empty()) => {
-            faults.push(bad(format!("`{}` is not of the form `pool/image`", name.value)));
-        }
-        Protocol::Rbd if name.contains(':') => {
-            faults.push(unsupported(name.origin, "the name of an RBD image has no `:`"));
-        }
-        Protocol::Iscsi if name.split_once('/').is_some_and(|(_, lun)| lun.parse::<u32>().is_err()) => {
-            faults.push(bad(format!("`{}` does not end in `/` and the number of a LUN", name.value)));
-        }
-        Protocol::Nbd
-        | Protocol::Rbd
-        | Protocol::Sheepdog
-        | Protocol::Gluster
-        | Protocol::Iscsi
-        | Protocol::Http
-        | Protocol::Https
-        | Protocol::Ftp
-        | Protocol::Ftps
-        | Protocol::Tftp
-        | Protocol::Ssh
-        | Protocol::Vxhs
-        | Protocol::Nfs => {}
-    }
-}
-
-fn nfs_faults(network: &Network, faults: &mut Diagnostics) {
-    for port in network.hosts.iter().filter_map(|h| h.port).filter(|port| port.value > 0) {
-        let origin: Origin = port.origin;
-        faults.push(unsupported(origin, "QEMU's NFS client has no option for a port"));
     }
 }

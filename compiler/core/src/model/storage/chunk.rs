@@ -1,4 +1,4 @@
-//! Small parts of `<source>`: a slice and reservations.
+//! `<slices>` and `<reservations>` of `<source>`.
 
 use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo};
 use crate::model::devices::chardev::Reconnect;
@@ -8,16 +8,16 @@ use crate::xml_io::XmlWriter;
 /// The part of a source that holds the image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Slice {
-    /// Where it begins, in bytes.
+    /// Its offset in bytes.
     pub offset: u64,
     /// Its size in bytes.
     pub size: u64,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
 impl Slice {
-    /// The slice of the storage that `<slices>` in `f` names.
+    /// Reads the storage slice in `<slices>` of `f`.
     pub(super) fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let slices = f.child("slices")?;
         let slice = slices.child("slice")?;
@@ -34,17 +34,17 @@ impl Slice {
     }
 }
 
-/// `<reservations>`: who makes persistent SCSI reservations for the guest.
+/// `<reservations>`: the helper for persistent SCSI reservations (qemu-pr-helper).
 #[derive(Debug, Clone)]
 pub struct Reservations {
     /// Whether libvirt starts the helper.
     pub managed: Opt<YesNo>,
-    /// The socket of a helper that somebody else starts.
+    /// The socket of a helper that libvirt does not start.
     pub socket: Opt<String>,
     reconnect: Option<Reconnect>,
-    /// Who connects; `client` is the only one that works.
+    /// Which side connects; only `client` is valid.
     pub mode: Opt<String>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -73,7 +73,7 @@ impl Reservations {
         });
     }
 
-    /// Whether somebody else's helper is reached as a server.
+    /// A `mode` other than `client`.
     pub(super) fn wrong_mode(&self) -> Option<&Spanned<String>> {
         self.mode.as_ref().filter(|m| m.value != "client")
     }

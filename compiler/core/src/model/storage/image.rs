@@ -1,4 +1,4 @@
-//! What an image is: its format, its cache, and the file that holds its data.
+//! An image's format, metadata cache and data file.
 
 use crate::ir::{Opt, Origin, Spanned, unit_bytes, words};
 use crate::model::storage::{StorageSource, StorageType};
@@ -14,7 +14,7 @@ words! {
 }
 
 impl ImageFormat {
-    /// Whether an image of this format can stand on another one.
+    /// Whether an image of this format can have a backing image.
     pub fn has_backing(self) -> bool {
         matches!(self, Self::Cow | Self::Qcow | Self::Qcow2 | Self::Qed | Self::Vmdk)
     }
@@ -43,15 +43,15 @@ impl ImageFormat {
     }
 }
 
-/// `<metadata_cache>`: the most memory for the tables of a qcow2 image, in bytes.
+/// `<metadata_cache>`: the maximum size of the cache for a qcow2 image's tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MetadataCache {
-    /// Bytes.
+    /// The maximum size in bytes, at least 1.
     pub bytes: Spanned<u64>,
 }
 
 impl MetadataCache {
-    /// The cache that `<metadata_cache>` in `f` asks for.
+    /// Reads `<metadata_cache>` in `f`.
     pub fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let cache = f.child("metadata_cache")?;
         let size = cache.child("max_size")?;
@@ -59,8 +59,11 @@ impl MetadataCache {
         let factor = unit_bytes(unit.as_ref().map_or("bytes", |u| u.value.as_str()));
         let bytes = size.text::<u64>()?;
         let Some(value) = factor.and_then(|f| bytes.value.checked_mul(f)) else {
-            let span = bytes.origin.span();
-            f.report(virtc_diag::Diagnostic::at(&crate::codes::BAD_VALUE, span, "the size of the cache is too large"));
+            f.report(virtc_diag::Diagnostic::at(
+                &crate::codes::BAD_VALUE,
+                bytes.origin,
+                "`max_size` of `<metadata_cache>` is larger than 2^64 bytes",
+            ));
             return None;
         };
         (value > 0).then_some(Self { bytes: Spanned { value, origin: bytes.origin } })
@@ -74,12 +77,12 @@ impl MetadataCache {
     }
 }
 
-/// `<format>` of an image that is not the disk's own.
+/// `<format>` of `<backingStore>` or `<dataStore>`.
 #[derive(Debug, Clone)]
 pub struct Format {
     /// The format.
     pub kind: Opt<ImageFormat>,
-    /// Its cache.
+    /// Its metadata cache.
     pub cache: Option<MetadataCache>,
 }
 
@@ -107,13 +110,13 @@ impl Format {
 /// `<dataStore>`: the file that holds the data of a qcow2 image.
 #[derive(Debug, Clone)]
 pub struct DataStore {
-    /// The kind of its place.
+    /// The type of its source.
     pub kind: Opt<StorageType>,
     /// Its format.
     pub format: Format,
-    /// Its place.
+    /// Its source.
     pub source: StorageSource,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 

@@ -1,4 +1,4 @@
-//! The place of a source: its attributes, its children, and what the host must do for it.
+//! The location of a source: its attributes and children, and its host requirements.
 
 use crate::ir::{OptExt, Origin, Spanned, YesNo};
 use crate::model::devices::address::{read_pci, write_pci};
@@ -9,7 +9,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
 impl Location {
-    /// The place that `<source>` names.
+    /// Reads the location in `<source>`.
     pub(super) fn lower(kind: StorageType, f: &Fields<'_, '_>) -> Self {
         let path = |name: &str| f.attr::<String>(name).filter(|p| !p.is_empty());
         let place = match kind {
@@ -60,7 +60,7 @@ impl Location {
         }
     }
 
-    /// The children of `<source>` that tell the place.
+    /// The children of `<source>` that belong to the location.
     pub(super) fn write_children(&self, w: &mut XmlWriter) {
         match self {
             Self::Network(network) => network.write_children(w),
@@ -71,7 +71,7 @@ impl Location {
         }
     }
 
-    /// Where the path stands, of a place that has one.
+    /// The origin of the path; `None` for locations without one.
     pub(super) fn origin(&self) -> Option<Origin> {
         match self {
             Self::File(path, _)
@@ -83,7 +83,8 @@ impl Location {
         }
     }
 
-    /// What the host must do so that QEMU reaches the place. Its files come to belong to QEMU's user, unless they keep their owner.
+    /// What the host must do so that QEMU can open it. Its files are chowned to QEMU's user, unless they keep their
+    /// owner.
     pub(super) fn host(&self, readonly: bool, keeps_owner: bool, out: &mut RequirementsOf<'_>) {
         match self {
             Self::File(path, _) if !keeps_owner => out.file(&path.value, path.origin),
@@ -94,14 +95,14 @@ impl Location {
                     out.file(&path.value, path.origin);
                 }
             }
-            Self::Dir(path) => out.refuse("QEMU is not let into directories of the host yet", path.origin),
+            Self::Dir(path) => out.refuse("`<disk type='dir'>`", path.origin),
             Self::Network(network) => network.host(out),
             Self::Volume { volume, .. } => {
-                out.refuse("the runtime does not start storage pools and cannot open their volumes", volume.origin);
+                out.refuse("volumes of storage pools (`<disk type='volume'>`)", volume.origin);
             }
             Self::Nvme { address, managed, .. } => out.vfio(address.value, !managed.is(&YesNo::No), address.origin),
             Self::VhostUser(path, _) => out.own(virtc_plan::Node::Path(path.value.clone()), path.origin),
-            Self::VhostVdpa(path) => out.refuse("the runtime does not open vDPA devices yet", path.origin),
+            Self::VhostVdpa(path) => out.refuse("vDPA block devices (`<disk type='vhostvdpa'>`)", path.origin),
         }
     }
 }

@@ -1,6 +1,7 @@
-//! Where data lives: what stands behind `<disk>`, `<backingStore>`, `<dataStore>`, and behind the firmware's variables.
+//! Storage: the sources of `<disk>`, `<backingStore>`, `<dataStore>`, and of the firmware's variable store.
 //!
-//! [`StorageSource`] is `<source>` in libvirt's words; [`Node`] turns one into QEMU's block nodes, with the objects that they need.
+//! [`StorageSource`] is `<source>` in libvirt's terms; [`Node`] makes QEMU's block nodes of it, with the objects that
+//! they need.
 
 mod backend;
 mod chain;
@@ -9,7 +10,9 @@ mod chunk;
 mod image;
 mod local;
 mod network;
+mod network_check;
 mod node;
+mod objects;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -28,13 +31,13 @@ pub use check::{Checked, known_format};
 pub use chunk::{Reservations, Slice};
 pub use image::{DataStore, ImageFormat, MetadataCache};
 pub use network::{Host, Identity, Network, Protocol, Transport};
-pub(crate) use node::managed_helper;
 pub use node::{Below, Node, Settings};
+pub(crate) use objects::managed_helper;
 pub(crate) use secret::secret_object;
 pub use secret::{Auth, Encryption, EncryptionEngine, EncryptionFormat, SecretId, SecretRef, SecretUsage, master_key};
 
 words! {
-    /// The kind of place.
+    /// The type of a source.
     pub enum StorageType {
         File = "file", Block = "block", Dir = "dir", Network = "network", Volume = "volume", Nvme = "nvme", VhostUser = "vhostuser",
         VhostVdpa = "vhostvdpa",
@@ -47,22 +50,22 @@ words! {
 }
 
 words! {
-    /// How QEMU gets to a volume of an iSCSI pool: through the host's device, or by itself.
+    /// How QEMU accesses a volume of an iSCSI pool: through the host's device, or directly.
     pub enum PoolMode { Host = "host", Direct = "direct" }
 }
 
-/// The place itself.
+/// The location of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Location {
-    /// None: an empty drive.
+    /// Nothing: an empty drive.
     Empty,
-    /// A file, and the group of descriptors that stand for it.
+    /// A file, and its `fdgroup`.
     File(Spanned<String>, Opt<String>),
     /// A block device.
     Block(Spanned<String>),
     /// A directory, shown as a FAT file system.
     Dir(Spanned<String>),
-    /// A server.
+    /// A source on the network.
     Network(Box<Network>),
     /// A volume of a storage pool.
     Volume {
@@ -70,7 +73,7 @@ pub enum Location {
         pool: Spanned<String>,
         /// The volume.
         volume: Spanned<String>,
-        /// How QEMU gets to it.
+        /// How QEMU accesses it.
         mode: Opt<PoolMode>,
     },
     /// A namespace of an `NVMe` disk.
@@ -79,10 +82,10 @@ pub enum Location {
         address: Spanned<PciAddress>,
         /// The namespace, from 1.
         namespace: Spanned<u32>,
-        /// Whether the disk is taken from the host's driver.
+        /// Whether the disk is unbound from the host's driver for QEMU.
         managed: Opt<YesNo>,
     },
-    /// The socket of a process that serves it.
+    /// The socket of a vhost-user-blk server.
     VhostUser(Spanned<String>, Option<Reconnect>),
     /// A vDPA device.
     VhostVdpa(Spanned<String>),
@@ -91,9 +94,9 @@ pub enum Location {
 /// `<source>`.
 #[derive(Debug, Clone)]
 pub struct StorageSource {
-    /// The place.
+    /// The location.
     pub location: Location,
-    /// The number of the image in a running domain.
+    /// The index of the image in a running domain.
     pub index: Opt<u32>,
     /// What happens where it is missing.
     pub startup_policy: Opt<StartupPolicy>,
@@ -105,21 +108,21 @@ pub struct StorageSource {
     pub encryption: Option<Encryption>,
     /// Persistent SCSI reservations.
     pub reservations: Option<Reservations>,
-    /// Labels of its own.
+    /// Its security labels.
     pub labels: SourceLabels,
-    /// Where a qcow2 image keeps its data, if not in itself.
+    /// The data file of a qcow2 image, if it has one.
     pub data_store: Option<Box<DataStore>>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
 static MANAGED: DefaultRule = DefaultRule {
     name: "nvme-managed",
-    text: "an NVMe disk is taken from the host's driver and given back unless the definition says no",
+    text: "an NVMe disk is unbound from the host's driver for the guest and bound to it again afterwards, unless `managed='no'`",
 };
 
 impl StorageSource {
-    /// Reads the `<source>` `f` of the kind `kind`; `None` where it says nothing at all.
+    /// Reads the `<source>` `f` of the kind `kind`; `None` where it is empty.
     pub fn lower(kind: StorageType, f: &Fields<'_, '_>) -> Option<Self> {
         let source = Self {
             location: Location::lower(kind, f),
@@ -133,11 +136,12 @@ impl StorageSource {
             data_store: f.child("dataStore").and_then(|d| DataStore::lower(&d)).map(Box::new),
             origin: f.origin(),
         };
-        let says = source.location != Location::Empty || source.startup_policy.is_some() || !source.labels.is_empty();
-        says.then_some(source)
+        let has_content =
+            source.location != Location::Empty || source.startup_policy.is_some() || !source.labels.is_empty();
+        has_content.then_some(source)
     }
 
-    /// Writes `<source>`; login and encryption are left out where they stand beside it.
+    /// Writes `<source>`; `<auth>` and `<encryption>` are left out where they are siblings of it.
     pub fn write(&self, w: &mut XmlWriter, with_auth: bool, with_encryption: bool) {
         let tag = self.location.write_attributes(w.tag("source"));
         tag.opt("startupPolicy", &self.startup_policy).opt("index", &self.index).children(|w| {
@@ -161,7 +165,7 @@ impl StorageSource {
         });
     }
 
-    /// Fills in what libvirt fills in.
+    /// Fills in what is absent.
     pub fn define(&mut self, origin: Origin) {
         match &mut self.location {
             Location::Network(network) => network.define(origin),
@@ -184,22 +188,22 @@ impl StorageSource {
         }
     }
 
-    /// An iSCSI target that a device stands for is its first LUN.
+    /// Completes the name of an iSCSI target without a LUN with LUN 0.
     pub fn complete_target(&mut self) {
         if let Location::Network(network) = &mut self.location {
             network.complete_target();
         }
     }
 
-    /// What the host must do so that QEMU reaches the source.
+    /// What the host must do so that QEMU can open the source.
     pub fn host(&self, readonly: bool, out: &mut RequirementsOf<'_>) {
         self.location.host(readonly, self.labels.keeps_owner(), out);
         self.labels.host(out);
         if self.reservations.is_some() {
-            out.refuse("the runtime has no helper for persistent reservations", self.origin);
+            out.refuse("persistent reservations (`<reservations>`)", self.origin);
         }
         for secret in self.secrets() {
-            out.refuse("the runtime does not hand secrets to QEMU", secret.origin);
+            out.refuse("secrets (`<secret>`)", secret.origin);
         }
         if let Some(data) = &self.data_store {
             data.source.host(readonly, out);
@@ -212,7 +216,7 @@ impl StorageSource {
         login.chain(self.encryption.iter().flat_map(|e| &e.secrets))
     }
 
-    /// Whether there is nothing to open.
+    /// Whether it is an empty drive.
     pub fn is_empty(&self) -> bool {
         self.location == Location::Empty
     }

@@ -1,4 +1,4 @@
-//! A source that a server holds.
+//! `<source protocol=…>`: a source on the network.
 
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::qemu::RequirementsOf;
@@ -6,7 +6,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::{Tag, XmlWriter};
 
 words! {
-    /// How the server is spoken to.
+    /// The network protocol.
     pub enum Protocol {
         Nbd = "nbd", Rbd = "rbd", Sheepdog = "sheepdog", Gluster = "gluster", Iscsi = "iscsi", Http = "http", Https = "https",
         Ftp = "ftp", Ftps = "ftps", Tftp = "tftp", Ssh = "ssh", Vxhs = "vxhs", Nfs = "nfs",
@@ -14,36 +14,36 @@ words! {
 }
 
 words! {
-    /// How a server is reached.
+    /// The transport to a server.
     pub enum Transport { Tcp = "tcp", Unix = "unix", Rdma = "rdma" }
 }
 
 /// One server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Host {
-    /// How it is reached; TCP where nothing is said.
+    /// The transport; absent: TCP.
     pub transport: Opt<Transport>,
     /// Its name or address.
     pub name: Opt<String>,
-    /// Its port.
+    /// Its port; absent or 0: the protocol's default.
     pub port: Opt<u32>,
     /// The path of its socket.
     pub socket: Opt<String>,
 }
 
 impl Host {
-    /// How it is reached.
+    /// The transport.
     pub fn transport(&self) -> Transport {
         self.transport.get().unwrap_or(Transport::Tcp)
     }
 }
 
-/// Who QEMU is at the server.
+/// The identity of the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Identity {
-    /// User and group at an NFS server.
+    /// User and group for an NFS server.
     Nfs(Opt<String>, Opt<String>),
-    /// User at an SSH server, with the file of a key or the socket of an agent.
+    /// User for an SSH server, with a key file or the socket of an agent.
     Ssh {
         /// The user.
         username: Opt<String>,
@@ -59,19 +59,19 @@ pub enum Identity {
 pub struct Network {
     /// The protocol.
     pub protocol: Spanned<Protocol>,
-    /// What the server shall serve.
+    /// The name of the image, export, volume or target on the server.
     pub name: Opt<String>,
     /// The query of a URL, without its question mark.
     pub query: Opt<String>,
     /// Whether the connection is encrypted.
     pub tls: Opt<YesNo>,
-    /// The name that the server's certificate must bear.
+    /// The host name that the server's certificate must have.
     pub tls_hostname: Opt<String>,
     /// The servers.
     pub hosts: Vec<Host>,
     /// The snapshot of an RBD image.
     pub snapshot: Opt<String>,
-    /// Ceph's configuration.
+    /// The path of Ceph's configuration file.
     pub config: Opt<String>,
     /// The name of the iSCSI initiator.
     pub initiator: Opt<String>,
@@ -79,23 +79,23 @@ pub struct Network {
     pub verify: Opt<YesNo>,
     /// Cookies, by name.
     pub cookies: Vec<(Spanned<String>, Spanned<String>)>,
-    /// Bytes that are read ahead.
+    /// The readahead in bytes, for HTTP and FTP; 0: QEMU's default.
     pub readahead: Opt<u64>,
-    /// Seconds that an answer may take.
+    /// The timeout in seconds, for HTTP and FTP; 0: QEMU's default.
     pub timeout: Opt<u64>,
-    /// The file of known SSH servers.
+    /// The path of the known_hosts file for SSH.
     pub known_hosts: Opt<String>,
-    /// Who QEMU is at the server.
+    /// The identity of the client.
     pub identity: Option<Identity>,
-    /// Seconds for which requests wait for a lost NBD server.
+    /// The time in seconds for which requests wait for a reconnect to an NBD server, at least 1.
     pub reconnect_delay: Opt<u32>,
 }
 
 static PORT: DefaultRule =
-    DefaultRule { name: "network-port", text: "a server is asked at the port that its protocol is known for" };
+    DefaultRule { name: "network-port", text: "the port of a server is the default port of its protocol" };
 
 impl Protocol {
-    /// The port that is asked where none is named (`virStorageSourceNetworkDefaultPort` in libvirt's `src/conf/storage_source_conf.c`).
+    /// The default port (`virStorageSourceNetworkDefaultPort` in libvirt's `src/conf/storage_source_conf.c`).
     fn port(self) -> Option<u32> {
         Some(match self {
             Self::Http => 80,
@@ -115,7 +115,7 @@ impl Protocol {
 }
 
 impl Network {
-    /// What these servers hold under this name.
+    /// A source of this name on these servers.
     pub(super) fn new(protocol: Spanned<Protocol>, name: Spanned<String>, hosts: Vec<Host>) -> Self {
         Self {
             protocol,
@@ -191,7 +191,7 @@ impl Network {
         })
     }
 
-    /// An iSCSI target alone stands for its first LUN.
+    /// Completes the name of an iSCSI target without a LUN with LUN 0.
     pub(super) fn complete_target(&mut self) {
         if let Some(name) = self.name.as_mut().filter(|n| self.protocol.value == Protocol::Iscsi && !n.contains('/')) {
             name.value.push_str("/0");
@@ -266,16 +266,16 @@ impl Network {
         if let Some(config) = &self.config {
             out.file(&config.value, config.origin);
         }
-        // QEMU itself knows its user's own list of servers, and the agent of its environment.
+        // QEMU uses the known_hosts of its user, and the SSH agent of its environment.
         if let Some(file) = &self.known_hosts {
-            out.refuse("QEMU takes no file of known SSH servers", file.origin);
+            out.refuse("`<knownHosts>` of an SSH source", file.origin);
         }
         if let Some(Identity::Ssh { keyfile: Some(key), .. } | Identity::Ssh { agent: Some(key), .. }) = &self.identity
         {
-            out.refuse("QEMU takes no file of an SSH key and no agent but that of its environment", key.origin);
+            out.refuse("`keyfile` and `agentsock` of an SSH source", key.origin);
         }
         for (_, cookie) in self.cookies.iter().take(1) {
-            out.refuse("the runtime does not hand secrets to QEMU, and a cookie is one", cookie.origin);
+            out.refuse("`<cookies>` of a network source", cookie.origin);
         }
     }
 }

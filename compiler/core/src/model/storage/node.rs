@@ -1,71 +1,70 @@
-//! The block nodes of one image: the place, a slice of it, its format; and the objects that they need.
+//! The block nodes of one image: protocol, slice and format nodes, and the objects that they need.
 
 use virtc_diag::Diagnostic;
 
 use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, YesNo};
+use crate::ir::{Opt, OptExt, Origin};
 use crate::model::EmitContext;
-use crate::model::storage::backend::Names;
-use crate::model::storage::secret::{EncryptionFormat, secret_object};
-use crate::model::storage::{ImageFormat, Location, Protocol, StorageSource};
-use crate::qemu::{ArgSection, Opts, Props, QemuOptions, Value, fd, state};
+use crate::model::storage::secret::EncryptionFormat;
+use crate::model::storage::{ImageFormat, Location, StorageSource};
+use crate::qemu::{ArgSection, Opts, Props, QemuOptions, Value, fd};
 use crate::target::Target;
 
-/// How requests are treated, in QEMU's words.
+/// How requests are handled, in QEMU's terms.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings {
-    /// Direct access, and no flushes.
+    /// `cache.direct` and `cache.no-flush`.
     pub cache: Option<(bool, bool)>,
-    /// How requests are queued on the host.
+    /// `aio`: how requests are submitted on the host.
     pub aio: Option<&'static str>,
-    /// What happens to discarded blocks.
+    /// `discard`.
     pub discard: Option<&'static str>,
-    /// What happens to blocks of zeros.
+    /// `detect-zeroes`.
     pub detect_zeroes: Option<&'static str>,
-    /// Whether discarded clusters stay reserved.
+    /// `discard-no-unref`: whether discarded clusters stay allocated.
     pub no_unref: Option<bool>,
-    /// The most memory for the tables of a qcow2 image, in bytes.
+    /// `cache-size` of a qcow2 image, in bytes.
     pub metadata_cache: Option<u64>,
-    /// Whether a directory is shown as a floppy disk.
+    /// Whether a directory is presented as a floppy disk (`vvfat`).
     pub floppy: bool,
-    /// Whether the guest sees a drive for optical media.
+    /// Whether the guest sees a CD-ROM drive.
     pub cdrom: bool,
-    /// The set of descriptors of a vDPA device.
+    /// The number of the fd set of a vDPA device.
     pub fd_set: u32,
 }
 
-/// What stands under an image.
+/// The backing node of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Below {
-    /// What the image itself names, if anything.
+    /// Not given: what the image file itself names, if anything.
     Unsaid,
-    /// Nothing, whatever the image names.
+    /// None, whatever the image file names.
     Nothing,
     /// This node.
     Node(String),
 }
 
-/// One image, about to be turned into block nodes.
+/// One image, from which block nodes are made.
 #[derive(Debug)]
 pub struct Node<'s> {
-    /// What its names begin with, such as `libvirt-1`.
+    /// The prefix of its node names, such as `libvirt-1`.
     pub prefix: String,
-    /// Where it lives.
+    /// Its source.
     pub source: &'s StorageSource,
-    /// Its format, where it is said.
+    /// Its format, where it is given.
     pub format: Opt<ImageFormat>,
-    /// Whether nobody writes to it.
+    /// Whether it is read-only.
     pub readonly: bool,
-    /// How requests are treated.
+    /// How requests are handled.
     pub settings: Settings,
-    /// What stands under it.
+    /// Its backing node.
     pub below: Below,
-    /// The node of its data, where the image does not hold it.
+    /// The node of its data file, where it has one.
     pub data: Option<String>,
 }
 
 impl Node<'_> {
-    /// The name of the node at the top, which a device or another image takes.
+    /// The name of the top node, to which a device or another image refers.
     pub fn top(&self, cx: &EmitContext<'_>) -> String {
         if self.needs_format(self.format(cx), cx) {
             self.name("format")
@@ -76,30 +75,29 @@ impl Node<'_> {
         }
     }
 
-    fn name(&self, layer: &str) -> String {
+    pub(super) fn name(&self, layer: &str) -> String {
         format!("{}-{layer}", self.prefix)
     }
 
-    /// The format; where a volume does not say it, it follows from the kind of the volume.
+    /// The format; where it is not given, `fat` for a directory and `raw` for everything else.
     fn format(&self, cx: &EmitContext<'_>) -> ImageFormat {
         let is_dir = || self.source.actual(cx.facts).is_ok_and(|place| matches!(*place, Location::Dir(_)));
         self.format.get().unwrap_or_else(|| if is_dir() { ImageFormat::Fat } else { ImageFormat::Raw })
     }
 
-    /// Whether raw data has a node of its own, because jobs of this QEMU would tell the guest's image from its place (`block-commit` has no
-    /// `backing-mask-protocol`).
-    pub fn layers_raw(target: &Target) -> bool {
+    /// Whether raw images have a format node, because `block-commit` of this QEMU has no `backing-mask-protocol`.
+    pub fn has_raw_format_node(target: &Target) -> bool {
         !target.at_least(9, 0)
     }
 
-    /// Raw data needs no node of its own, unless QEMU decrypts it, or is old.
-    fn needs_format(&self, format: ImageFormat, cx: &EmitContext<'_>) -> bool {
-        Self::layers_raw(&cx.target)
+    /// Whether the image has a format node: a raw one only where QEMU decrypts it, or is old.
+    pub(super) fn needs_format(&self, format: ImageFormat, cx: &EmitContext<'_>) -> bool {
+        Self::has_raw_format_node(&cx.target)
             || format != ImageFormat::Raw
             || self.source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu)
     }
 
-    /// `-object` and `-blockdev` of the image, each behind what it needs.
+    /// `-object` and `-blockdev` of the image, each after what it refers to.
     pub fn options(&self, cx: &EmitContext<'_>, section: ArgSection, out: &mut QemuOptions) {
         let place = match self.source.actual(cx.facts) {
             Ok(place) => place,
@@ -111,7 +109,7 @@ impl Node<'_> {
             let opts = Opts::new().with("set", self.settings.fd_set.to_string()).with("fd", fd(&name));
             out.opts(section, "add-fd", opts.with("opaque", name), self.source.origin);
         }
-        self.versions(&place, cx);
+        self.check_versions(&place, cx);
         let names = self.objects(&place, format, cx, section, out);
         let Some(backend) = self.backend(&place, &names, cx) else { return };
         let origin = self.source.location.origin().unwrap_or(self.source.origin);
@@ -134,16 +132,20 @@ impl Node<'_> {
         }
     }
 
-    /// What an older QEMU cannot do.
-    fn versions(&self, place: &Location, cx: &EmitContext<'_>) {
+    /// Refuses what an older QEMU does not support.
+    fn check_versions(&self, place: &Location, cx: &EmitContext<'_>) {
         let since = |major, minor, origin: Option<Origin>, what: &str| {
             if let Some(origin) = origin.filter(|_| !cx.target.at_least(major, minor)) {
-                cx.report(unsupported(origin, format!("this QEMU has no {what}; {major}.{minor} has")));
+                cx.report(Diagnostic::at(
+                    &codes::UNSUPPORTED_CONFIGURATION,
+                    origin,
+                    format!("{what} needs QEMU {major}.{minor} or later"),
+                ));
             }
         };
         if let Location::Network(network) = place {
             let name = network.tls_hostname.as_ref().map(|n| n.origin);
-            since(7, 0, name, "name to check a certificate for");
+            since(7, 0, name, "`tlsHostname`");
             let encryption = self.source.encryption.as_ref().filter(|e| !e.is_by_qemu());
             let any = encryption.filter(|e| e.format.value == EncryptionFormat::LuksAny).map(|e| e.format.origin);
             since(8, 0, any, "RBD encryption `luks-any`");
@@ -153,7 +155,8 @@ impl Node<'_> {
         since(8, 1, keeps, "`discard-no-unref`");
     }
 
-    /// The properties of every node: at the top how the guest wants its data treated, below it what lets the top decide.
+    /// The access properties of a node: the settings at the top node; below it, what leaves the decision to the top
+    /// node.
     fn access(&self, props: Props, is_top: bool) -> Props {
         let props =
             if is_top { self.top_access(props) } else { props.with("auto-read-only", true).with("discard", "unmap") };
@@ -215,87 +218,8 @@ impl Node<'_> {
             Below::Nothing if format.has_backing() => props.with("backing", Value::Null),
             Below::Nothing | Below::Unsaid => props,
         };
-        // A format that was filled in says less than the source does.
+        // The source is a better origin than a format that was filled in.
         let origin = self.format.map(|f| f.origin).filter(|o| o.by_rule().is_none());
         out.json(section, "blockdev", props, origin.unwrap_or(self.source.origin));
     }
-
-    /// The objects that the nodes need, in libvirt's order; the result is their names.
-    fn objects(
-        &self,
-        place: &Location,
-        format: ImageFormat,
-        cx: &EmitContext<'_>,
-        section: ArgSection,
-        out: &mut QemuOptions,
-    ) -> Names {
-        let source = self.source;
-        let object = |props: Props, origin: Origin, out: &mut QemuOptions| out.json(section, "object", props, origin);
-        let reservations = source.reservations.as_ref().map(|r| {
-            if r.is_managed() {
-                return MANAGED_HELPER.to_owned();
-            }
-            let name = format!("pr-helper-{}", self.name("storage"));
-            let props = Props::new().with("qom-type", "pr-manager-helper").with("id", &name);
-            object(props.opt("path", r.socket.as_ref().map(|s| s.value.as_str())), r.origin, out);
-            name
-        });
-        // SSH takes no password from QEMU's command line.
-        let asks = matches!(place, Location::Network(n) if n.protocol.value != Protocol::Ssh);
-        let auth = source.login(cx.facts).filter(|_| asks).map(|login| {
-            let name = self.name("storage-auth-secret0");
-            object(secret_object(&name), login.origin, out);
-            name
-        });
-        let layer =
-            if source.encryption.as_ref().is_some_and(super::Encryption::is_by_qemu) { "format" } else { "storage" };
-        let keys = source.encryption.iter().flat_map(|e| &e.secrets).enumerate().map(|(at, secret)| {
-            let name = self.name(&format!("{layer}-encryption-secret{at}"));
-            object(secret_object(&name), secret.origin, out);
-            name
-        });
-        let keys: Vec<String> =
-            if self.needs_format(format, cx) || layer == "storage" { keys.collect() } else { Vec::new() };
-        let Location::Network(network) = place else {
-            return Names { auth, cookies: None, tls: None, keys, reservations };
-        };
-        let cookies = network.cookies.first().map(|(_, value)| {
-            let name = self.name("storage-httpcookie-secret0");
-            object(secret_object(&name), value.origin, out);
-            name
-        });
-        let config = cx.facts.config();
-        let by_default = network.protocol.value == Protocol::Nbd && config.is_some_and(|c| c.nbd_tls);
-        let tls = network.tls.get().map_or(by_default, YesNo::is_yes).then(|| {
-            let origin = network.tls.origin_or(source.origin);
-            let name = format!("obj{}_tls0", self.name("storage"));
-            let secret = config.and_then(|c| c.nbd_tls_secret.as_ref()).map(|_| format!("{name}-secret0"));
-            if let Some(secret) = &secret {
-                object(secret_object(secret), origin, out);
-            }
-            let directory = config.map_or("/etc/pki/libvirt-nbd", |c| c.nbd_tls_dir.as_str());
-            let props = Props::new().with("qom-type", "tls-creds-x509").with("id", &name).with("dir", directory);
-            let props = props.with("endpoint", "client").with("verify-peer", true);
-            object(props.opt("passwordid", secret), origin, out);
-            name
-        });
-        Names { auth, cookies, tls, keys, reservations }
-    }
-}
-
-/// The object of the helper that libvirt starts, of which there is one for all disks.
-const MANAGED_HELPER: &str = "pr-helper0";
-
-/// The helper that libvirt starts, where one of the sources asks for it.
-pub(crate) fn managed_helper<'s>(mut sources: impl Iterator<Item = &'s StorageSource>, out: &mut QemuOptions) {
-    let asked = sources.find_map(|s| s.reservations.as_ref().filter(|r| r.is_managed()));
-    if let Some(asked) = asked {
-        let props = Props::new().with("qom-type", "pr-manager-helper").with("id", MANAGED_HELPER);
-        out.json(ArgSection::Reservations, "object", props.with("path", state("/pr-helper0.sock")), asked.origin);
-    }
-}
-
-/// A fault of the configuration at `origin`.
-pub(super) fn unsupported(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message.into())
 }

@@ -1,7 +1,7 @@
-//! Logins, keys, and how their secrets reach QEMU.
+//! `<auth>`, `<encryption>`, and how secrets reach QEMU.
 //!
-//! A secret is never part of a command line or a plan: QEMU gets it as ciphertext under a key that is made for each run, and the ciphertext
-//! is a hole that the runtime fills.
+//! A secret is never part of a command line or a plan: QEMU gets it as ciphertext under a key that is made for each
+//! run, and the ciphertext is a placeholder that the runtime fills in.
 
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Uuid, words};
 use crate::qemu::{ArgSection, Payload, Props, QemuOption, QemuOptions, Value, state};
@@ -10,7 +10,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What a secret is for.
+    /// The type of a secret.
     pub enum SecretUsage { Ceph = "ceph", Iscsi = "iscsi", Passphrase = "passphrase" }
 }
 
@@ -26,11 +26,11 @@ pub enum SecretId {
 /// A reference to a secret of the host.
 #[derive(Debug, Clone)]
 pub struct SecretRef {
-    /// What it is for.
+    /// Its type.
     pub usage: Opt<SecretUsage>,
     /// Which one.
     pub id: SecretId,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -51,14 +51,14 @@ impl SecretRef {
     }
 }
 
-/// `<auth>`: login at a server.
+/// `<auth>`: the login at a server.
 #[derive(Debug, Clone)]
 pub struct Auth {
     /// The user.
     pub username: Spanned<String>,
     /// The password or key.
     pub secret: SecretRef,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -76,12 +76,12 @@ impl Auth {
 }
 
 words! {
-    /// The format of an encryption.
+    /// The encryption format.
     pub enum EncryptionFormat { Default = "default", Qcow = "qcow", Luks = "luks", Luks2 = "luks2", LuksAny = "luks-any" }
 }
 
 words! {
-    /// Who decrypts.
+    /// The encryption engine.
     pub enum EncryptionEngine { Qemu = "qemu", Librbd = "librbd" }
 }
 
@@ -90,19 +90,19 @@ words! {
 pub struct Encryption {
     /// The format.
     pub format: Spanned<EncryptionFormat>,
-    /// Who decrypts.
+    /// The encryption engine.
     pub engine: Opt<EncryptionEngine>,
-    /// The keys; a layered image has several.
+    /// The keys; an image with layered encryption has several.
     pub secrets: Vec<SecretRef>,
     cipher: Option<[Opt<String>; 4]>,
     ivgen: Option<[Opt<String>; 2]>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
 static ENGINE: DefaultRule = DefaultRule {
     name: "encryption-engine",
-    text: "QEMU decrypts an image unless the definition names another engine",
+    text: "the encryption engine is `qemu` unless the definition says otherwise",
 };
 
 impl Encryption {
@@ -138,7 +138,7 @@ impl Encryption {
     }
 }
 
-/// The object that holds the key of a run.
+/// The id of the object with the master key.
 const MASTER_KEY: &str = "masterKey0";
 
 /// `-object` for the secret `id`.
@@ -152,17 +152,24 @@ pub(crate) fn secret_object(id: &str) -> Props {
         .with("format", "base64")
 }
 
-static KEY: DefaultRule =
-    DefaultRule { name: "master-key", text: "secrets reach QEMU as ciphertext, under a key that is made for each run" };
+static KEY: DefaultRule = DefaultRule {
+    name: "master-key",
+    text: "secrets are passed to QEMU encrypted, with a master key that is made for each run",
+};
 
-/// Adds the key of the run, where an item needs it.
-pub fn master_key(domain: Origin, items: &mut QemuOptions) {
-    let needs = |item: &QemuOption| match &item.payload {
+/// Adds the master key, where an option refers to it.
+pub fn master_key(domain: Origin, options: &mut QemuOptions) {
+    let needs = |option: &QemuOption| match &option.payload {
         Payload::Json(props) => props.get("keyid").and_then(Value::plain).is_some_and(|id| id == MASTER_KEY),
         Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Chardev(_) => false,
     };
-    if items.iter().any(needs) {
+    if options.iter().any(needs) {
         let props = Props::new().with("qom-type", "secret").with("id", MASTER_KEY).with("format", "raw");
-        items.json(ArgSection::Secret, "object", props.with("file", state("/master-key.aes")), domain.with_rule(&KEY));
+        options.json(
+            ArgSection::Secret,
+            "object",
+            props.with("file", state("/master-key.aes")),
+            domain.with_rule(&KEY),
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of sources: the block nodes that QEMU gets, and what is refused.
+//! Tests of disk sources: the block nodes, and what is refused.
 
 use virtc_inventory::HostFile;
 
@@ -16,7 +16,7 @@ fn nodes(disk: &str, host: Option<&HostFile>) -> (Vec<String>, Vec<String>) {
         Payload::Json(props) if item.option == "blockdev" || json_arg(props).display().contains("secret") => {
             Some(json_arg(props).display().into_owned())
         }
-        _ => None,
+        Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Json(_) | Payload::Chardev(_) => None,
     });
     assert_eq!(fixture::compile(xml.clone(), host).xml, xml, "no fixed point");
     (items.collect(), faults)
@@ -66,7 +66,7 @@ fn servers() {
 }
 
 #[test]
-fn secrets_are_holes_under_the_key_of_the_run() {
+fn secrets_are_placeholders_encrypted_with_the_master_key() {
     let rbd = "<source protocol='rbd' name='p/i'><auth username='u'><secret type='ceph' usage='k'/></auth>\
         <encryption format='luks2' engine='librbd'><secret type='passphrase' usage='a'/>\
         <secret type='passphrase' usage='b'/></encryption></source>";
@@ -143,10 +143,13 @@ fn the_host_file_knows_volumes_and_chains() {
         "{items:?}"
     );
     for (source, message) in [
-        ("<source pool='q' volume='v'/>", "the storage pool `q` is not known"),
-        ("<source pool='p' volume='w'/>", "the pool `p` has no volume `w`"),
-        ("<source pool='p' volume='v' mode='host'/>", "only a volume of an iSCSI pool has a mode"),
-        ("<source pool='i' volume='v' mode='direct'/>", "`v` is no name of an iSCSI volume, which are `unit:0:0:LUN`"),
+        ("<source pool='q' volume='v'/>", "storage pool `q` is not known"),
+        ("<source pool='p' volume='w'/>", "storage pool `p` has no volume `w`"),
+        ("<source pool='p' volume='v' mode='host'/>", "`mode` is supported for volumes of iSCSI pools only"),
+        (
+            "<source pool='i' volume='v' mode='direct'/>",
+            "the name of an iSCSI volume has the form `unit:0:0:LUN`, not `v`",
+        ),
     ] {
         assert_eq!(nodes(&disk("volume", source), Some(&host)).1, [message], "{source}");
     }
@@ -161,37 +164,43 @@ fn what_is_refused() {
         disk("file", &format!("<source file='/a'><encryption format='{format}'>{secret}</encryption></source>"))
     };
     for (disk, message) in [
-        (server("protocol='sheepdog' name='a'><host name='h'/>"), "QEMU does not speak `sheepdog` any more"),
-        (server("protocol='iscsi' name='a'>"), "`iscsi` takes one server, and 0 are named"),
-        (server("protocol='iscsi' name='a/b'><host name='h'/>"), "`a/b` does not end in `/` and the number of a LUN"),
-        (server("protocol='rbd' name='a'>"), "`a` is not of the form `pool/image`"),
-        (server("protocol='ssh'><host name='h'/>"), "the source does not say what the server shall serve"),
+        (server("protocol='sheepdog' name='a'><host name='h'/>"), "protocol `sheepdog` is no longer supported by QEMU"),
+        (server("protocol='iscsi' name='a'>"), "protocol `iscsi` needs exactly one `<host>`, not 0"),
+        (server("protocol='iscsi' name='a/b'><host name='h'/>"), "`a/b` does not end with `/LUN`"),
+        (server("protocol='rbd' name='a'>"), "`a` does not have the form `pool/image`"),
+        (server("protocol='ssh'><host name='h'/>"), "a network source needs the attribute `name`"),
         (
             server("protocol='http' name='a'><host transport='unix' socket='/s'/>"),
-            "QEMU does not speak `http` over `unix`",
+            "protocol `http` over transport `unix` is not supported by QEMU",
         ),
-        (server("protocol='nfs' name='a'><host name='h' port='1'/>"), "QEMU's NFS client has no option for a port"),
-        (server("protocol='nfs' name='a'><host name='h'/><identity user='bob'/>"), "the number of `bob` is not known"),
+        (
+            server("protocol='nfs' name='a'><host name='h' port='1'/>"),
+            "`port` of an NFS server is not supported by QEMU",
+        ),
+        (
+            server("protocol='nfs' name='a'><host name='h'/><identity user='bob'/>"),
+            "the numeric id of `bob` is not known",
+        ),
         (
             server(
                 "protocol='iscsi' name='a'><host name='h'/><auth username='u'><secret type='ceph' usage='k'/></auth>",
             ),
-            "a login at an `iscsi` server has a secret of type `iscsi`, not `ceph`",
+            "`<auth>` for protocol `iscsi` needs a secret of type `iscsi`, not `ceph`",
         ),
-        (file("<driver type='cow'/>"), "QEMU has no format `cow` any more"),
-        (file("<driver type='luks'/>"), "`luks` is no format of a disk but one of its encryption"),
-        (file("<driver type='fat'/>"), "only a directory has the format `fat`"),
+        (file("<driver type='cow'/>"), "image format `cow` is no longer supported by QEMU"),
+        (file("<driver type='luks'/>"), "`luks` is not an image format, but an encryption format"),
+        (file("<driver type='fat'/>"), "format `fat` is supported for `<disk type='dir'>` only"),
         (file("<driver type='raw' discard_no_unref='on'/>"), "`discard_no_unref` is for qcow2 images only"),
         (
             file("<driver><metadata_cache><max_size>1</max_size></metadata_cache></driver>"),
-            "only a qcow2 image has a metadata cache",
+            "`<metadata_cache>` is supported for qcow2 only",
         ),
-        (luks("qcow"), "the old encryption of qcow and qcow2 images is not supported any more"),
-        (luks("luks2"), "QEMU does not decrypt `luks2`"),
-        (disk("dir", "<driver type='fat'/><source dir='/d'/>"), "the guest cannot write to a directory of the host"),
+        (luks("qcow"), "the legacy encryption of qcow and qcow2 is no longer supported"),
+        (luks("luks2"), "encryption format `luks2` is not supported by QEMU"),
+        (disk("dir", "<driver type='fat'/><source dir='/d'/>"), "`<disk type='dir'>` must be read-only"),
         (
             disk("dir", "<source dir='/d'/><readonly/>"),
-            "a directory is shown with the format `fat` (added by rule `raw-disk`)",
+            "`<disk type='dir'>` needs the format `fat` (added by rule `raw-disk`)",
         ),
         (
             disk("file", &format!("<source file='/a'>{}</source>", "<seclabel model='dac' relabel='no'/>".repeat(2))),

@@ -1,4 +1,4 @@
-//! Volumes of storage pools: where they are, the host file says.
+//! Volumes of storage pools, looked up in the host file.
 
 use std::borrow::Cow;
 
@@ -8,35 +8,36 @@ use virtc_inventory::{Pool, PoolKind, VolumeKind};
 use crate::codes;
 use crate::ir::{OptExt, Origin, Spanned};
 use crate::model::Facts;
-use crate::model::storage::node::unsupported;
 use crate::model::storage::{Host, Location, Network, PoolMode, Protocol, StorageSource};
 
-/// Who logs in at a server, and where that is said.
+/// A login at a server.
 pub(super) struct Login<'s> {
     /// The user.
     pub user: &'s str,
-    /// Where the secret is named.
+    /// The place of the secret in the XML.
     pub origin: Origin,
 }
 
 impl StorageSource {
-    /// The place that QEMU opens: that of the volume, where the source is one.
+    /// The location that QEMU opens: for a volume, that of the volume.
     ///
     /// # Errors
-    /// The pool or the volume is not known, or QEMU cannot get to it.
+    /// The pool or the volume is not known, or QEMU cannot access it.
     pub fn actual(&self, facts: Facts<'_>) -> Result<Cow<'_, Location>, Box<Diagnostic>> {
         let Location::Volume { pool: name, volume, mode } = &self.location else {
             return Ok(Cow::Borrowed(&self.location));
         };
         let unknown = |at: &Spanned<String>, message: String| {
-            let fault = Diagnostic::at(&codes::HOST_FACT_NEEDED, at.origin, message);
-            Box::new(fault.help("name it in the host file, under `resources.pools`"))
+            Box::new(
+                Diagnostic::at(&codes::HOST_FACT_NEEDED, at.origin, message)
+                    .help("add it to the host file, under `resources.pools`"),
+            )
         };
         let pool =
-            facts.pool(name).ok_or_else(|| unknown(name, format!("the storage pool `{}` is not known", name.value)))?;
+            facts.pool(name).ok_or_else(|| unknown(name, format!("storage pool `{}` is not known", name.value)))?;
         if let Some(mode) = mode.filter(|_| pool.kind != PoolKind::Iscsi) {
-            let message = "only a volume of an iSCSI pool has a mode";
-            return Err(Box::new(unsupported(mode.origin, message)));
+            let message = "`mode` is supported for volumes of iSCSI pools only";
+            return Err(Box::new(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, mode.origin, message)));
         }
         let direct = mode.is(&PoolMode::Direct) || pool.kind == PoolKind::IscsiDirect;
         if direct {
@@ -44,8 +45,9 @@ impl StorageSource {
         }
         match pool.kind {
             PoolKind::Rbd | PoolKind::Sheepdog | PoolKind::Gluster | PoolKind::Mpath => {
-                let message = format!("a disk cannot be a volume of a pool of type `{}`", pool.kind.word());
-                return Err(Box::new(unsupported(volume.origin, message)));
+                let message =
+                    format!("volumes of storage pools of type `{}` are not supported for disks", pool.kind.word());
+                return Err(Box::new(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, volume.origin, message)));
             }
             PoolKind::Dir
             | PoolKind::Fs
@@ -58,13 +60,13 @@ impl StorageSource {
             | PoolKind::Zfs
             | PoolKind::Vstorage => {}
         }
-        let message = || format!("the pool `{}` has no volume `{}`", name.value, volume.value);
+        let message = || format!("storage pool `{}` has no volume `{}`", name.value, volume.value);
         let known = pool.volumes.get(&volume.value).ok_or_else(|| unknown(volume, message()))?;
         let path = Spanned { value: known.path.clone(), origin: volume.origin };
         let is_file = known.kind == VolumeKind::File && pool.kind != PoolKind::Iscsi;
         if let Some(policy) = self.startup_policy.filter(|_| !is_file) {
-            let message = "only a volume that is a file has a startup policy";
-            return Err(Box::new(unsupported(policy.origin, message)));
+            let message = "`startupPolicy` is supported for volumes of type `file` only";
+            return Err(Box::new(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, policy.origin, message)));
         }
         Ok(Cow::Owned(match known.kind {
             VolumeKind::File => Location::File(path, None),
@@ -73,7 +75,7 @@ impl StorageSource {
         }))
     }
 
-    /// Who logs in: a volume of a pool has the pool's login.
+    /// The login; a volume has that of its pool.
     pub(super) fn login<'s>(&'s self, facts: Facts<'s>) -> Option<Login<'s>> {
         let Location::Volume { pool, .. } = &self.location else {
             return self.auth.as_ref().map(|a| Login { user: &a.username, origin: a.secret.origin });
@@ -83,19 +85,23 @@ impl StorageSource {
     }
 }
 
-/// A volume of an iSCSI pool, as QEMU itself gets to it: the last number of its name is the LUN.
+/// The location of a volume of an iSCSI pool for direct access: the last number of its name is the LUN.
 fn iscsi(pool: &Pool, volume: &Spanned<String>) -> Result<Location, Box<Diagnostic>> {
     let lun = volume.strip_prefix("unit:").and_then(|units| units.split(':').nth(2)?.parse::<u32>().ok());
     let Some(lun) = lun else {
-        let message = format!("`{}` is no name of an iSCSI volume, which are `unit:0:0:LUN`", volume.value);
-        let span = volume.origin.span();
-        return Err(Box::new(Diagnostic::at(&codes::BAD_VALUE, span, message)));
+        return Err(Box::new(Diagnostic::at(
+            &codes::BAD_VALUE,
+            volume.origin,
+            format!("the name of an iSCSI volume has the form `unit:0:0:LUN`, not `{}`", volume.value),
+        )));
     };
     let at = |value: &str| Spanned { value: value.to_owned(), origin: volume.origin };
     let (Some(host), Some(device)) = (&pool.host, &pool.device) else {
-        let message = "the host file does not say where the pool's target is";
-        let span = volume.origin.span();
-        return Err(Box::new(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message)));
+        return Err(Box::new(Diagnostic::at(
+            &codes::HOST_FACT_NEEDED,
+            volume.origin,
+            "the storage pool has no host and device in the host file",
+        )));
     };
     let port = Spanned { value: u32::from(host.port.unwrap_or(3260)), origin: volume.origin };
     let host = Host { transport: None, name: Some(at(&host.name)), port: Some(port), socket: None };

@@ -12,7 +12,7 @@ use virtc_diag::{Diagnostic, Diagnostics, Outcome, Span};
 use virtc_plan::{Action, QmpCall};
 
 use crate::codes;
-use crate::define::{Definition, define, ports};
+use crate::define::{define, usb_ports};
 use crate::ir::Origin;
 use crate::model::Domain;
 use crate::model::EmitContext;
@@ -120,11 +120,11 @@ impl Changed {
 /// The running domain with all that a start fills in. What is only worth a warning was said when it was started.
 fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings> {
     let mut found = Diagnostics::new();
-    let defined = define(running, facts).map(Definition::into_domain).move_into(&mut found);
+    let defined = define(Box::new(running), facts).map(|definition| *definition.into_domain()).move_into(&mut found);
     let completed = defined.map(|mut domain| {
         storage::detect(&mut domain, facts);
         // A start adds the hubs that the definition lacks; what comes later brings none.
-        ports::usb_hubs(&mut domain);
+        usb_ports::add_hubs(&mut domain);
         found.extend(finish_start(&mut domain));
         // Of a domain that a record describes the numbers are known; otherwise they are those of a start.
         if domain.fd_sets.is_empty() {
@@ -142,7 +142,7 @@ fn complete(running: Domain, facts: Facts<'_>) -> Result<Domain, ChangeFindings>
 /// The domain with a device in it that is not yet complete; what is found is about the device at `span`.
 fn complete_with(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain> {
     let mut found = Diagnostics::new();
-    let defined = define(domain, facts).map(Definition::into_domain).move_into(&mut found);
+    let defined = define(Box::new(domain), facts).map(|definition| *definition.into_domain()).move_into(&mut found);
     let found = about_device(found, span);
     match defined {
         Some(mut domain) => {

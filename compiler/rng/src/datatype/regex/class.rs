@@ -94,6 +94,13 @@ pub(super) fn property(name: &str) -> Result<Set, String> {
         HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
             Ok(Set::normal(class.ranges().iter().map(|r| (u32::from(r.start()), u32::from(r.end()))).collect()))
         }
-        _ => Err(unknown()),
+        HirKind::Empty
+        | HirKind::Literal(_)
+        | HirKind::Class(_)
+        | HirKind::Look(_)
+        | HirKind::Repetition(_)
+        | HirKind::Capture(_)
+        | HirKind::Concat(_)
+        | HirKind::Alternation(_) => Err(unknown()),
     }
 }

@@ -44,7 +44,12 @@ impl Parser {
         match self.peek() {
             Token::Name(name, escaped) if keywords || *escaped || !super::KEYWORDS.contains(&name.as_str()) => {}
             Token::Qualified(..) => {}
-            _ => return Ok(false),
+            Token::Name(..)
+            | Token::NsName(_)
+            | Token::Literal(_)
+            | Token::Documentation(_)
+            | Token::Symbol(_)
+            | Token::End => return Ok(false),
         }
         self.foreign_element(false)?;
         Ok(true)
@@ -62,7 +67,10 @@ impl Parser {
                 }
             }
             Token::Name(..) => {}
-            other => return self.fault(format!("an annotation is expected here, not {}", shown(&other))),
+            other
+            @ (Token::NsName(_) | Token::Literal(_) | Token::Documentation(_) | Token::Symbol(_) | Token::End) => {
+                return self.fault(format!("an annotation is expected here, not {}", shown(&other)));
+            }
         }
         self.advance();
         let texts = self.bracket(false)?;
@@ -107,7 +115,13 @@ impl Parser {
                     }
                     self.attribute(&mut seen, ns, &local)?;
                 }
-                _ => {
+                Token::Name(..)
+                | Token::Qualified(..)
+                | Token::NsName(_)
+                | Token::Literal(_)
+                | Token::Documentation(_)
+                | Token::Symbol(_)
+                | Token::End => {
                     attributes = false;
                     texts.extend(self.foreign_element(!initial)?);
                 }

@@ -35,7 +35,12 @@ impl Parser {
                 Token::Symbol("[") => open += 1,
                 Token::Symbol("]") => open = open.saturating_sub(1),
                 Token::End => return at,
-                _ => {}
+                Token::Name(..)
+                | Token::Qualified(..)
+                | Token::NsName(_)
+                | Token::Literal(_)
+                | Token::Documentation(_)
+                | Token::Symbol(_) => {}
             }
             at += 1;
             if open == 0 {
@@ -79,7 +84,13 @@ impl Parser {
             Token::Symbol("=") => None,
             Token::Symbol("|=") => Some(Combine::Choice),
             Token::Symbol("&=") => Some(Combine::Interleave),
-            other => return self.fault(format!("`=`, `|=` or `&=` is expected here, not {}", shown(other))),
+            other @ (Token::Name(..)
+            | Token::Qualified(..)
+            | Token::NsName(_)
+            | Token::Literal(_)
+            | Token::Documentation(_)
+            | Token::Symbol(_)
+            | Token::End) => return self.fault(format!("`=`, `|=` or `&=` is expected here, not {}", shown(other))),
         };
         self.advance();
         let place = self.since(at);

@@ -59,7 +59,9 @@ impl Parser {
                 let ns = if attribute { "" } else { self.default_ns.as_str() };
                 NameKind::Name(ns.into(), local.into())
             }
-            other => return self.fault(format!("a name is expected here, not {}", shown(&other))),
+            other @ (Token::Literal(_) | Token::Documentation(_) | Token::Symbol(_) | Token::End) => {
+                return self.fault(format!("a name is expected here, not {}", shown(&other)));
+            }
         };
         Ok(NameClass { kind, at: self.since(at) })
     }

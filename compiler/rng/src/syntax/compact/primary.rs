@@ -13,7 +13,13 @@ impl Parser {
         let mut patterns = vec![self.particle()?];
         let connector = match self.peek() {
             Token::Symbol(symbol @ ("," | "&" | "|")) => *symbol,
-            _ => "",
+            Token::Name(..)
+            | Token::Qualified(..)
+            | Token::NsName(_)
+            | Token::Literal(_)
+            | Token::Documentation(_)
+            | Token::Symbol(_)
+            | Token::End => "",
         };
         while !connector.is_empty() && self.eat(connector) {
             patterns.push(self.particle()?);
@@ -40,7 +46,13 @@ impl Parser {
             Token::Symbol("*") => Kind::ZeroOrMore,
             Token::Symbol("+") => Kind::OneOrMore,
             Token::Symbol("?") => Kind::Optional,
-            _ => return Ok(primary),
+            Token::Name(..)
+            | Token::Qualified(..)
+            | Token::NsName(_)
+            | Token::Literal(_)
+            | Token::Documentation(_)
+            | Token::Symbol(_)
+            | Token::End => return Ok(primary),
         };
         self.advance();
         let at = self.since(from);
@@ -72,7 +84,9 @@ impl Parser {
                 return self.data_or_value(&library, &local, at);
             }
             Token::Literal(_) => return self.value("", "token", at),
-            other => return self.fault(format!("a pattern is expected here, not {}", shown(other))),
+            other @ (Token::NsName(_) | Token::Documentation(_) | Token::Symbol(_) | Token::End) => {
+                return self.fault(format!("a pattern is expected here, not {}", shown(other)));
+            }
         };
         self.advance();
         let kind = match if escaped { "" } else { word.as_str() } {
@@ -110,7 +124,24 @@ impl Parser {
         let at = match kind {
             // The name stands for the whole: messages point at it.
             Kind::Element(ref name, _) | Kind::Attribute(ref name, _) => Place { span: at.span.to(name.at.span), ..at },
-            _ => self.since(at),
+            Kind::Empty
+            | Kind::NotAllowed
+            | Kind::Text
+            | Kind::Group(_)
+            | Kind::Interleave(_)
+            | Kind::Choice(_)
+            | Kind::Optional(_)
+            | Kind::ZeroOrMore(_)
+            | Kind::OneOrMore(_)
+            | Kind::List(_)
+            | Kind::Mixed(_)
+            | Kind::Ref(_)
+            | Kind::ParentRef(_)
+            | Kind::Data(_)
+            | Kind::Value(_)
+            | Kind::External(_)
+            | Kind::Grammar(_)
+            | Kind::Scope(_) => self.since(at),
         };
         Ok(Pattern::new(kind, at))
     }

@@ -79,9 +79,9 @@ impl State {
             options.open(&path).map_err(|e| HostError::system("open", &path, e))
         };
         let file = open("lock")?;
-        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| match e {
-            nix::Error::EWOULDBLOCK => HostError::Locked(dir.to_owned()),
-            e => HostError::system("lock", dir, e),
+        let lock = Flock::lock(file, FlockArg::LockExclusiveNonblock).map_err(|(_, e)| {
+            let is_held = e == nix::Error::EWOULDBLOCK;
+            if is_held { HostError::Locked(dir.to_owned()) } else { HostError::system("lock", dir, e) }
         })?;
         // The one who held the lock before may have removed the directory together with the file that is locked here.
         let is_current = std::fs::symlink_metadata(dir.join("lock"))

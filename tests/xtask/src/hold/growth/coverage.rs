@@ -43,7 +43,15 @@ impl Coverage {
                         }
                         Form::Value(word) => drop(all.insert(format!("{holder}={word}"))),
                         Form::Element { .. } => waiting.push((name.to_owned(), leaf)),
-                        _ => {}
+                        Form::NotAllowed
+                        | Form::Empty
+                        | Form::Text
+                        | Form::Data
+                        | Form::List(_)
+                        | Form::OneOrMore(_)
+                        | Form::Group(_)
+                        | Form::Interleave(_)
+                        | Form::Choice(_) => {}
                     }
                 }
             }

@@ -96,7 +96,17 @@ impl<'s> Growth<'s> {
                 Form::Attribute { names, value } => {
                     names.iter().any(|(_, name)| *name == attribute.name()).then_some(value)
                 }
-                _ => None,
+                Form::NotAllowed
+                | Form::Empty
+                | Form::Text
+                | Form::Data
+                | Form::Value(_)
+                | Form::List(_)
+                | Form::Element { .. }
+                | Form::OneOrMore(_)
+                | Form::Group(_)
+                | Form::Interleave(_)
+                | Form::Choice(_) => None,
             };
             let values: Vec<Part<'s>> = permitted.attributes.iter().filter_map(named).collect();
             if !values.is_empty() {

@@ -66,7 +66,17 @@ impl<'w> Writer<'w> {
                     parts.into_iter().filter(|part| !matches!(part.form(), Form::Empty)).collect();
                 let tried = |writer: &Self, part: &Part<'_>| match part.form() {
                     Form::Value(word) => writer.tried(&format!("{key}={word}")),
-                    _ => writer.tried(&format!("{key}=<data>")),
+                    Form::NotAllowed
+                    | Form::Empty
+                    | Form::Text
+                    | Form::Data
+                    | Form::List(_)
+                    | Form::Attribute { .. }
+                    | Form::Element { .. }
+                    | Form::OneOrMore(_)
+                    | Form::Group(_)
+                    | Form::Interleave(_)
+                    | Form::Choice(_) => writer.tried(&format!("{key}=<data>")),
                 };
                 let least = parts.iter().map(|part| tried(self, part)).min()?;
                 let parts: Vec<Part<'_>> = parts.into_iter().filter(|part| tried(self, part) == least).collect();
@@ -163,7 +173,17 @@ impl<'w> Writer<'w> {
                     parts.into_iter().filter(|part| !matches!(part.form(), Form::Empty)).collect();
                 let tried = |writer: &Self, part: &Part<'_>| match part.form() {
                     Form::Value(word) => writer.tried(&format!("{key}={word}")),
-                    _ => writer.tried(&format!("{key}#{}", part.number())),
+                    Form::NotAllowed
+                    | Form::Empty
+                    | Form::Text
+                    | Form::Data
+                    | Form::List(_)
+                    | Form::Attribute { .. }
+                    | Form::Element { .. }
+                    | Form::OneOrMore(_)
+                    | Form::Group(_)
+                    | Form::Interleave(_)
+                    | Form::Choice(_) => writer.tried(&format!("{key}#{}", part.number())),
                 };
                 let least = parts.iter().map(|part| tried(self, part)).min()?;
                 let parts: Vec<Part<'_>> = parts.into_iter().filter(|part| tried(self, part) == least).collect();

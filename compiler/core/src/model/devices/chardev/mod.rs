@@ -339,7 +339,7 @@ mod tests {
                 "the `<source>` of this character device has no `service`",
             ),
             ("<serial type='nmdm'/>", "QEMU has no `<serial type='nmdm'>` on this architecture"),
-            ("<serial type='null'><source path='/s'/></serial>", "`path` means nothing in a source of type `null`"),
+            ("<serial type='null'><source path='/s'/></serial>", "`path` has no effect on a source of type `null`"),
             (
                 "<serial type='tcp'><source mode='listen' host='h' service='1'/></serial>",
                 "`mode='listen'` is neither `bind` nor `connect`",

@@ -195,7 +195,7 @@ impl Source {
             if let Some(protocol) = f.child("protocol") {
                 match protocol.element().attribute("type").map(|a| a.value() == "raw") {
                     Some(false) => {
-                        protocol.without_effect(&["type"], &[], &format!("source of type `{}`", kind.word()))
+                        protocol.without_effect(&["type"], &[], &format!("source of type `{}`", kind.word()));
                     }
                     Some(true) | None => {
                         let _ = protocol.ignore_rest();

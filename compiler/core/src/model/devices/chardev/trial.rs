@@ -27,7 +27,7 @@ pub fn trial(devices: &str, words: &[&str]) -> Trial {
         Payload::Chardev(chardev) if chardev.id() != "charmonitor" => {
             Some(json_arg(&chardev.backend()).display().into_owned())
         }
-        _ => None,
+        Payload::None | Payload::Word(_) | Payload::Opts(_) | Payload::Json(_) | Payload::Chardev(_) => None,
     });
     // What could not be read was not defined.
     let body =

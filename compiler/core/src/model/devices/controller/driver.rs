@@ -7,7 +7,7 @@ use crate::ir::{Opt, OptExt, Origin, Switch};
 use crate::model::Domain;
 use crate::model::devices::controller::{Controller, ControllerType, ScsiModel};
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::elements::iothreads::Served;
+use crate::model::elements::iothreads::DriverIothreads;
 use crate::qemu::Props;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -24,7 +24,7 @@ pub struct ControllerDriver {
     /// Whether notifications go through an eventfd.
     pub ioeventfd: Opt<Switch>,
     /// The I/O threads that serve it.
-    pub threads: Served,
+    pub threads: DriverIothreads,
     /// What every virtio device has.
     pub virtio: VirtioOptions,
 }
@@ -38,7 +38,7 @@ impl ControllerDriver {
             cmd_per_lun: d.attr("cmd_per_lun"),
             max_sectors: d.attr("max_sectors"),
             ioeventfd: d.attr("ioeventfd"),
-            threads: Served::lower(&d),
+            threads: DriverIothreads::lower(&d),
             virtio: VirtioOptions::lower(&d),
         }
     }
@@ -85,7 +85,7 @@ impl ControllerDriver {
     pub fn check(&self, controller: &Controller, domain: &Domain, faults: &mut Diagnostics) {
         if !controller.scsi_model().is_some_and(ScsiModel::is_virtio) {
             for (name, origin) in self.own() {
-                let Some(span) = origin.map(|o| o.span()) else { continue };
+                let Some(span) = origin.map(crate::ir::Origin::span) else { continue };
                 let message = format!("only virtio-scsi controllers have `{name}`");
                 let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message);
                 faults.push(fault.help("use `model='virtio-scsi'`, or remove it"));
@@ -94,6 +94,6 @@ impl ControllerDriver {
                 self.virtio.without_effect("controller", faults);
             }
         }
-        self.threads.check(&domain.iothreads, self.queues, &mut |d| faults.push(d));
+        self.threads.check(&domain.iothreads, self.queues, faults);
     }
 }

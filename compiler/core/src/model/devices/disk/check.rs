@@ -308,9 +308,9 @@ mod tests {
             assert_eq!(disk("cdrom", dev, bus, "<readonly/>"), Vec::<String>::new());
         }
         assert_eq!(disk("disk", "vda", "virtio", "<readonly/>"), Vec::<String>::new());
-        assert!(disk("floppy", "sda", "usb", "").contains(&"a floppy cannot be on the bus `usb`".to_owned()));
+        assert!(disk("floppy", "fda", "usb", "").contains(&"a floppy cannot be on the bus `usb`".to_owned()));
         let under = "<backingStore type='file'><format type='qcow2'/><source/></backingStore>";
-        assert_eq!(disk("disk", "vda", "virtio", under), ["the image under the disk has no source"]);
+        assert_eq!(disk("disk", "vda", "virtio", under), ["`<source>` of `<backingStore>` is empty"]);
     }
 
     #[test]

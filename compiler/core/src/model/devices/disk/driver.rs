@@ -2,7 +2,7 @@
 
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::model::devices::virtio::VirtioOptions;
-use crate::model::elements::iothreads::Served;
+use crate::model::elements::iothreads::DriverIothreads;
 use crate::model::storage::{ImageFormat, MetadataCache, StorageType};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -86,7 +86,7 @@ pub struct DiskDriver {
     /// The length of a queue.
     pub queue_size: Opt<u32>,
     /// The I/O threads that serve it.
-    pub threads: Served,
+    pub threads: DriverIothreads,
     /// What every virtio device has.
     pub virtio: VirtioOptions,
 }
@@ -116,7 +116,7 @@ impl DiskDriver {
             metadata_cache: MetadataCache::lower(&d),
             queues: d.attr("queues"),
             queue_size: d.attr("queue_size"),
-            threads: Served::lower(&d),
+            threads: DriverIothreads::lower(&d),
             virtio: VirtioOptions::lower(&d),
         }
     }

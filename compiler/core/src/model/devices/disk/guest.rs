@@ -155,7 +155,7 @@ fn threads(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         let fault = Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message);
         faults.push(fault.help("write `bus='virtio'`; a SCSI disk has the `iothread` of its controller's `<driver>`"));
     }
-    disk.driver.threads.check(&domain.iothreads, disk.driver.queues, &mut |d| faults.push(d));
+    disk.driver.threads.check(&domain.iothreads, disk.driver.queues, faults);
 }
 
 /// What a SCSI disk calls itself, and the serial number.

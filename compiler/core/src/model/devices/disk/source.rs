@@ -188,10 +188,10 @@ impl DiskStorage {
         }
         self.backing.images().for_each(|image| image.source.host(true, out));
         if let Some(transient) = &self.transient {
-            out.refuse("the runtime makes no image for what a transient disk throws away", transient.origin);
+            out.refuse("`<transient>` disks", transient.origin);
         }
         if let Some(rawio) = self.rawio.filter(|r| r.value.is_yes()) {
-            out.refuse("the runtime takes all capabilities from QEMU, also that for raw SCSI commands", rawio.origin);
+            out.refuse("raw SCSI commands (`rawio='yes'`)", rawio.origin);
         }
     }
 }

@@ -131,7 +131,7 @@ pub(super) fn check(disk: &Disk, domain: &Domain, faults: &mut Diagnostics) {
         faults.push(fault.help("add it to `<throttlegroups>`"));
     }
     if let Some(limits) = &throttling.limits {
-        limits.check(&mut |d| faults.push(d));
+        limits.check(faults);
     }
 }
 

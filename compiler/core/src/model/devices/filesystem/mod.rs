@@ -254,8 +254,10 @@ impl Device for Filesystem {
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         match (&self.socket, self.is_virtiofs()) {
             (Some(socket), _) => out.own(Node::Path(socket.value.clone()), socket.origin),
-            (None, true) => out.refuse("the runtime starts no virtiofsd", self.origin),
-            (None, false) => out.refuse("the runtime opens no directories of the host to QEMU", self.origin),
+            (None, true) => {
+                out.refuse("starting virtiofsd (`<filesystem>` with `<driver type='virtiofs'>`)", self.origin)
+            }
+            (None, false) => out.refuse("9p file systems (`<filesystem>`)", self.origin),
         }
     }
 }

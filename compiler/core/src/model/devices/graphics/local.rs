@@ -113,7 +113,7 @@ impl Dbus {
     /// A bus that nobody names is the domain's own.
     pub(super) fn host(&self, origin: Origin, out: &mut RequirementsOf<'_>) {
         if !self.is_p2p() && self.address.is_none() {
-            out.refuse("the runtime starts no D-Bus daemon", origin);
+            out.refuse("starting a D-Bus daemon (`<graphics type='dbus'>`)", origin);
         }
     }
 

@@ -190,7 +190,7 @@ impl Device for Graphics {
                 (false, of_gl(&dbus.gl))
             }
             Server::Rdp(_) => {
-                out.refuse("the runtime starts no RDP server", self.origin);
+                out.refuse("starting an RDP server (`<graphics type='rdp'>`)", self.origin);
                 (false, None)
             }
             Server::EglHeadless(egl) => (false, node(&egl.rendernode)),

@@ -73,6 +73,6 @@ impl Mdev {
 
     pub(super) fn host(&self, out: &mut RequirementsOf<'_>) {
         out.pin();
-        out.refuse("the runtime gives no mediated devices", self.uuid.origin);
+        out.refuse("mediated devices (`<hostdev type='mdev'>`)", self.uuid.origin);
     }
 }

@@ -270,10 +270,10 @@ impl Scsi {
 
     pub(super) fn host(&self, cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if let Some(rawio) = self.rawio.filter(|r| r.value.is_yes()) {
-            out.refuse("the runtime gives QEMU no capability for raw I/O", rawio.origin);
+            out.refuse("raw SCSI commands (`rawio='yes'`)", rawio.origin);
         }
         if let ScsiSource::Iscsi(Iscsi { auth: Some(auth), .. }) = &self.source {
-            out.refuse("the runtime has no secrets for devices of the host", auth.origin);
+            out.refuse("secrets (`<secret>`)", auth.origin);
         }
         if let ScsiSource::Adapter { name, place: (bus, target), unit } = &self.source
             && let Some(node) = cx.facts.scsi_generic(&name.value, *bus, *target, *unit)

@@ -83,7 +83,7 @@ fn what_does_not_fit() {
         (iscsi("iqn.a/b", ""), "`name` of an iSCSI source ends in `/` and the number of a LUN"),
         (
             scsi("<source><adapter name='scsi_host0'/><address bus='0' target='0' unit='0'/></source>"),
-            "which node of the host is this SCSI device is known on the host alone",
+            "the host file does not say which `/dev/sg` node this SCSI device has",
         ),
         (
             scsi("<source><adapter type='fc_host' wwnn='1' wwpn='2'/><address bus='0' target='0' unit='0'/></source>"),

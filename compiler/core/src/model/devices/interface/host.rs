@@ -18,10 +18,10 @@ pub(super) fn host(interface: &Interface, cx: &EmitContext<'_>, out: &mut Requir
     }
     match interface.actual() {
         InterfaceType::Ethernet | InterfaceType::Bridge | InterfaceType::Network => tap(interface, cx, out),
-        InterfaceType::Direct => out.refuse("the runtime makes no macvtap", origin),
+        InterfaceType::Direct => out.refuse("macvtap interfaces (`<interface type='direct'>`)", origin),
         InterfaceType::Vhostuser if !interface.is_passt() => vhost_user(interface, out),
         InterfaceType::User | InterfaceType::Vhostuser if interface.is_passt() => {
-            out.refuse("the runtime starts no passt", interface.backend.kind.origin_or(origin));
+            out.refuse("passt (`<backend type='passt'>`)", interface.backend.kind.origin_or(origin));
         }
         InterfaceType::Vdpa => {
             if let Source::Vdpa(Some(path)) = &interface.source {
@@ -83,7 +83,7 @@ fn vhost_user(interface: &Interface, out: &mut RequirementsOf<'_>) {
     let Source::VhostUser(socket) = &interface.source else { return };
     let Some(path) = &socket.path else { return };
     if socket.mode.is(&SocketMode::Server) {
-        out.refuse("a socket that QEMU makes at a path of the definition's choice", path.origin);
+        out.refuse("vhost-user sockets with `mode='server'`", path.origin);
     } else {
         out.own(virtc_plan::Node::Path(path.value.clone()), path.origin);
     }
@@ -93,40 +93,40 @@ fn vhost_user(interface: &Interface, out: &mut RequirementsOf<'_>) {
 fn refusals(interface: &Interface, out: &mut RequirementsOf<'_>) {
     let options = &interface.options;
     for script in [&interface.script, &interface.downscript].into_iter().flatten() {
-        out.refuse("the runtime runs no scripts for interfaces", script.origin);
+        out.refuse("interface scripts (`<script>`, `<downscript>`)", script.origin);
     }
     if let Some(managed) = interface.target_managed.filter(|m| m.value == YesNo::No) {
-        out.refuse("an interface of the host that is there already", managed.origin);
+        out.refuse("`<target managed='no'>`", managed.origin);
     }
     for path in [&interface.backend.tap, &interface.backend.vhost].into_iter().flatten() {
-        out.refuse("another device than `/dev/net/tun` or `/dev/vhost-net`", path.origin);
+        out.refuse("`<backend tap=… vhost=…>`", path.origin);
     }
     if let Source::Ethernet(info) = &interface.source
         && !info.is_empty()
     {
-        out.refuse("addresses and routes of the host's end", interface.kind.origin);
+        out.refuse("`<ip>` and `<route>` of the host side (`<source>`)", interface.kind.origin);
     }
     if let Some(origin) = options.bandwidth.as_ref().and_then(super::options::Bandwidth::origin) {
-        out.refuse("limits on the bandwidth of an interface", origin);
+        out.refuse("`<bandwidth>` of an interface", origin);
     }
     if let Some(filter) = &options.filter {
-        out.refuse("network filters", filter.origin);
+        out.refuse("network filters (`<filterref>`)", filter.origin);
     }
     if let Some(isolated) = options.isolated.filter(|_| options.is_isolated()) {
-        out.refuse("isolated ports of a bridge", isolated.origin);
+        out.refuse("isolated bridge ports (`<port isolated='yes'>`)", isolated.origin);
     }
     if let Some(frames) = options.coalesce {
-        out.refuse("the gathering of frames by a tap", frames.origin);
+        out.refuse("interrupt coalescing (`<coalesce>`)", frames.origin);
     }
     if let Some(port) = interface.virtualport.as_ref().filter(|port| port.kind.is_some()) {
-        out.refuse("profiles of switch ports", port.origin);
+        out.refuse("`<virtualport>`", port.origin);
     } else if interface.is_openvswitch() {
-        out.refuse("bridges of Open vSwitch", interface.kind.origin);
+        out.refuse("Open vSwitch bridges", interface.kind.origin);
     }
     if let Some(vlan) = &interface.vlan {
-        out.refuse("VLANs of interfaces", vlan.origin);
+        out.refuse("`<vlan>` of an interface", vlan.origin);
     }
     if let Some(trust) = interface.trust_rx_filters.filter(|t| t.is_yes()) {
-        out.refuse("filters of received frames that the guest sets", trust.origin);
+        out.refuse("`trustGuestRxFilters='yes'`", trust.origin);
     }
 }

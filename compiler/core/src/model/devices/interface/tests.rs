@@ -34,7 +34,7 @@ fn made(devices: &str, words: &[&str]) -> Made {
     let Compiled { xml, options, faults, refused, .. } = fixture::compile(text, Some(&host));
     let wanted = |arg: &String| words.iter().any(|word| arg.contains(word));
     let argv = options.iter().map(fixture::shown).filter(wanted).collect();
-    let general = "running this is not supported yet: ";
+    let general = "`virtc run` does not support ";
     let refused = refused.iter().filter_map(|message| message.strip_prefix(general).map(str::to_owned)).collect();
     Made { argv, xml: xml.lines().map(str::trim).collect(), faults, refused }
 }
@@ -112,7 +112,8 @@ fn networks_are_what_the_host_says() {
         assert!(arg.starts_with(start), "{arg}");
     }
     assert!(!made.xml.contains("<source network='pool'/><model"), "a device of the host has no model");
-    assert_eq!(made.refused, ["the runtime makes no macvtap"]);
+    let vf = "setting the MAC address and VLAN of a VF (added by rule `derived-mac`)";
+    assert_eq!(made.refused, [vf, "macvtap interfaces (`<interface type='direct'>`)"]);
 }
 
 #[test]
@@ -227,5 +228,5 @@ fn ports_of_switches_get_an_identity() {
     assert_eq!(made.faults, Vec::<String>::new());
     assert!(made.xml.contains("<vlan trunk='yes'><tag id='1' nativeMode='tagged'/><tag id='2'/></vlan>"));
     assert!(made.xml.contains("<virtualport type='openvswitch'><parameters interfaceid='"));
-    assert_eq!(made.refused, ["profiles of switch ports", "VLANs of interfaces"]);
+    assert_eq!(made.refused, ["`<virtualport>`", "`<vlan>` of an interface"]);
 }

@@ -281,7 +281,10 @@ impl Device for Video {
 
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         if self.is_vhost_user() {
-            out.refuse("the runtime starts no vhost-user programs", self.backend.origin_or(self.origin));
+            out.refuse(
+                "starting vhost-user programs (`<driver name='vhostuser'>`)",
+                self.backend.origin_or(self.origin),
+            );
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The features of a CPU: their names in QEMU, those that QEMU is never told of, and those that a model has lost.
+//! CPU features: their names in QEMU, those that QEMU never had, and those that were removed from a model.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::Arch;
-use crate::ir::{Opt, OptExt};
+use crate::ir::OptExt;
 use crate::model::elements::cpu::{Cpu, CpuMode, names};
 use crate::qemu::Opts;
 use crate::target::{Capabilities, Target, sorted};
@@ -12,8 +12,8 @@ use crate::target::{Capabilities, Target, sorted};
 /// Features that QEMU has never had (`virQEMUCapsCPUFilterFeatures` in libvirt's `src/qemu/qemu_capabilities.c`).
 const NEVER: [&str; 5] = ["cmt", "mbm_total", "mbm_local", "osxsave", "ospke"];
 
-/// Features that were once part of a model of QEMU's and are no more (`removed='yes'` in libvirt's CPU map). A guest that names the model must
-/// not get them from a QEMU that still has them there.
+/// Features that were removed from a CPU model of QEMU (`removed='yes'` in libvirt's CPU map). A guest with that model
+/// must not get them from a QEMU that still has them in it.
 const REMOVED: [(&str, &[&str]); 16] = [
     ("Cascadelake-Server", &["mpx"]),
     ("Cascadelake-Server-noTSX", &["mpx"]),
@@ -33,7 +33,7 @@ const REMOVED: [(&str, &[&str]); 16] = [
     ("Skylake-Server-noTSX-IBRS", &["mpx"]),
 ];
 
-/// The features that `model` has lost.
+/// The features that were removed from `model`.
 pub fn removed(model: &str) -> &'static [&'static str] {
     REMOVED.iter().find(|(name, _)| *name == model).map_or(&[], |(_, features)| features)
 }
@@ -43,7 +43,7 @@ pub fn of_qemu(target: &Target) -> Option<&str> {
     target.caps().and_then(|caps: &Capabilities| caps.cpu_properties.as_deref())
 }
 
-/// One more feature. What QEMU does not know need not be switched off.
+/// Adds a feature. One that QEMU does not know need not be switched off.
 pub fn option(opts: Opts, name: &str, on: bool, known: Option<&str>) -> Opts {
     let feature = qemu_name(name);
     let is_unknown = known.is_some_and(|known| sorted::find(known, &feature).is_none());
@@ -58,50 +58,57 @@ pub fn qemu_name(name: &str) -> String {
     }
 }
 
-/// What libvirt refuses of the element (`virCPUDefParseXML` in its `src/conf/cpu_conf.c`).
-pub fn check(cpu: &Cpu, arch: Arch, report: &mut dyn FnMut(Diagnostic)) {
-    let own = cpu.origin.span();
-    let span = |leaf: &Opt<String>| leaf.as_ref().map_or(own, |l| l.origin.span());
+/// What libvirt refuses in `<cpu>` (`virCPUDefParseXML` in its `src/conf/cpu_conf.c`).
+pub fn check(cpu: &Cpu, arch: Arch, faults: &mut Diagnostics) {
     if let Some(id) = &cpu.vendor_id {
         let fault = match id.value.as_str() {
-            id if id.contains(',') => Some("has a comma"),
-            id if id.len() != 12 => Some("has not 12 characters"),
+            id if id.contains(',') => Some("contains a comma"),
+            id if id.len() != 12 => Some("is not 12 characters long"),
             _ => None,
         };
         if let Some(fault) = fault {
-            let message = format!("the vendor `{}` {fault}", id.value);
-            report(Diagnostic::at(&codes::BAD_VALUE, span(&cpu.vendor_id), message).help("give exactly 12 characters"));
+            let message = format!("`vendor_id` `{}` {fault}", id.value);
+            faults.add_with(
+                &codes::BAD_VALUE,
+                id.origin,
+                message,
+                "give exactly 12 characters, such as `GenuineIntel`",
+            );
         }
     }
     if let Some(deprecated) = cpu.deprecated_features {
-        let message = "only CPUs of s390x say which of their features are deprecated";
-        let place = deprecated.origin.span();
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, place, message).help("remove `deprecated_features`"));
+        let message = "`deprecated_features` is supported on s390x only";
+        faults.refuse_with(deprecated.origin, message, "remove `deprecated_features`");
     }
     let is_custom = matches!(cpu.mode.get(), None | Some(CpuMode::Custom));
     let is_migratable = matches!(cpu.mode.get(), Some(CpuMode::HostPassthrough | CpuMode::Maximum));
     if let Some(migratable) = cpu.migratable.filter(|_| !is_migratable) {
-        let message = "`migratable` is only for the modes `host-passthrough` and `maximum`";
-        let place = migratable.origin.span();
-        report(Diagnostic::at(&codes::CONFLICT, place, message).help("remove it"));
+        faults.conflict_with(
+            migratable.origin,
+            "`migratable` is supported with `mode='host-passthrough'` and `mode='maximum'` only",
+            "remove `migratable`",
+        );
     }
     let mut seen: Vec<&str> = Vec::new();
     for name in cpu.features.iter().filter_map(|feature| feature.name.as_ref()) {
-        let place = name.origin.span();
         if seen.contains(&name.value.as_str()) {
-            let message = format!("the CPU feature `{}` is given twice", name.value);
-            report(Diagnostic::at(&codes::CONFLICT, place, message).help("keep one of the two"));
+            let message = format!("CPU feature `{}` is given twice", name.value);
+            faults.conflict_with(name.origin, message, "remove one of the two `<feature>` elements");
         }
         seen.push(&name.value);
-        names::check_feature(name, arch, place, report);
+        names::check_feature(name, arch, faults);
     }
     if cpu.model.as_ref().is_none_or(|model| model.origin.by_rule().is_some()) {
-        let vendor = cpu.vendor.as_ref().map(|vendor| (vendor.origin, "a vendor"));
+        let vendor = cpu.vendor.as_ref().map(|vendor| (vendor.origin, "a `<vendor>`"));
         let names = cpu.features.iter().filter_map(|f| f.name.as_ref()).filter(|_| is_custom);
-        let feature = names.map(|name| (name.origin, "features")).next();
+        let feature = names.map(|name| (name.origin, "a `<feature>`")).next();
         if let Some((origin, what)) = vendor.or(feature) {
-            let message = format!("the CPU has {what} but no model");
-            report(Diagnostic::at(&codes::MISSING, origin, message).help("name a `<model>`"));
+            faults.add_with(
+                &codes::MISSING,
+                origin,
+                format!("`<cpu>` has {what} but no `<model>`"),
+                "add `<model>…</model>`",
+            );
         }
     }
 }
@@ -136,15 +143,15 @@ mod tests {
         assert_eq!(line(&model("<feature policy='require' name='osxsave'/>")), "-cpu Haswell");
         assert_eq!(line(&model("<feature policy='forbid' name='pclmuldq'/>")), "-cpu Haswell,pclmulqdq=off");
         let (_, faults) = cpu(&model("<feature policy='require' name='pconfig'/>"));
-        assert_eq!(faults, ["no QEMU that virtc knows has a property `pconfig` of a CPU"]);
+        assert_eq!(faults, ["no QEMU version known to virtc has a property `pconfig` of a CPU"]);
     }
 
     #[test]
     fn a_vendor_has_twelve_characters() {
         let vendor = |id: &str| format!("<cpu><model vendor_id='{id}'>Haswell</model></cpu>");
         assert_eq!(line(&vendor("Libvirt QEMU")), "-cpu Haswell,vendor=Libvirt QEMU");
-        assert_eq!(cpu(&vendor("short")).1, ["the vendor `short` has not 12 characters"]);
-        assert_eq!(cpu(&vendor("twelve,chars")).1, ["the vendor `twelve,chars` has a comma"]);
+        assert_eq!(cpu(&vendor("short")).1, ["`vendor_id` `short` is not 12 characters long"]);
+        assert_eq!(cpu(&vendor("twelve,chars")).1, ["`vendor_id` `twelve,chars` contains a comma"]);
     }
 
     #[test]
@@ -152,13 +159,13 @@ mod tests {
         for (element, fault) in [
             (
                 "<cpu><model>Haswell</model><feature name='vmx'/><feature name='vmx'/></cpu>",
-                "the CPU feature `vmx` is given twice",
+                "CPU feature `vmx` is given twice",
             ),
-            ("<cpu><feature name='vmx'/></cpu>", "the CPU has features but no model"),
-            ("<cpu><vendor>Intel</vendor></cpu>", "the CPU has a vendor but no model"),
+            ("<cpu><feature name='vmx'/></cpu>", "`<cpu>` has a `<feature>` but no `<model>`"),
+            ("<cpu><vendor>Intel</vendor></cpu>", "`<cpu>` has a `<vendor>` but no `<model>`"),
             (
                 "<cpu mode='custom' migratable='on'><model>Haswell</model></cpu>",
-                "`migratable` is only for the modes `host-passthrough` and `maximum`",
+                "`migratable` is supported with `mode='host-passthrough'` and `mode='maximum'` only",
             ),
         ] {
             let (_, faults) = cpu(element);

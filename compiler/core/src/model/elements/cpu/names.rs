@@ -1,6 +1,6 @@
 //! The names of CPU models and features that libvirt knows (its CPU map, `src/cpu_map`).
 
-use virtc_diag::{Diagnostic, Span, likely};
+use virtc_diag::{Diagnostic, Diagnostics, likely};
 
 use crate::codes;
 use crate::ir::Arch;
@@ -10,7 +10,8 @@ use crate::model::elements::cpu::Cpu;
 use crate::model::elements::cpu::features::{of_qemu, qemu_name};
 use crate::target::{Capabilities, Target, sorted};
 
-/// The models of the map, and those of QEMU that it does not name. What a later QEMU has beside them is in its own capabilities.
+/// The models of the map, and those of QEMU that it does not name. Further models of a later QEMU are in its own
+/// capabilities.
 const MODELS: &str = include_str!("models.txt");
 
 /// The features.
@@ -19,11 +20,11 @@ const FEATURES: &str = include_str!("features.txt");
 /// The features of CPUs of Arm.
 const FEATURES_OF_ARM: &str = include_str!("features-arm.txt");
 
-/// QEMU's CPUs that a mode stands for.
+/// QEMU's CPU models that are `mode`s in libvirt.
 const OF_MODES: [&str; 3] = ["base", "host", "max"];
 
-/// Whether libvirt has another name for a feature of QEMU's, or it is no feature of a CPU at all. Other names of QEMU's alone may be in a later
-/// map.
+/// Whether libvirt has another name for a feature of QEMU, or it is no CPU feature at all. Other names that only QEMU
+/// has may be in a later map of libvirt's.
 fn has_other_name(name: &str) -> bool {
     let spelled = qemu_name(name);
     let mut own = FEATURES.split_ascii_whitespace().filter(|known| *known != name);
@@ -32,23 +33,25 @@ fn has_other_name(name: &str) -> bool {
         || own.any(|known| qemu_name(&known.replace('.', "_")) == spelled)
 }
 
-/// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's `src/cpu/cpu.c`).
-pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, place: Span, report: &mut dyn FnMut(Diagnostic)) {
+/// Refuses a feature that neither libvirt nor the newest QEMU has a name for (`virCPUValidateFeatures` in libvirt's
+/// `src/cpu/cpu.c`).
+pub(super) fn check_feature(name: &Spanned<String>, arch: Arch, faults: &mut Diagnostics) {
     let is_qemus = || of_qemu(&Target::default()).is_some_and(|known| sorted::find(known, &name.value).is_some());
     let known = if arch.is_arm() { FEATURES_OF_ARM } else { FEATURES };
     let is_known = || known.split_ascii_whitespace().any(|known| known == name.value);
-    // Looking for other names takes long, and few features need it.
+    // Comparing with other names is slow, and few features need it.
     if is_known() || arch.is_x86() && is_qemus() && !has_other_name(&name.value) {
         return;
     }
-    let message = format!("there is no CPU feature `{}`", name.value);
-    let fault = Diagnostic::at(&codes::BAD_VALUE, place, message);
     let example = if arch.is_arm() { "sve256" } else { "sse4.1" };
-    let fault = fault.help(format!("features have libvirt's names, such as `{example}`"));
-    report(fault.meant(likely(&name.value, known.split_ascii_whitespace()), place));
+    let message = format!("CPU feature `{}` does not exist", name.value);
+    let fault = Diagnostic::at(&codes::BAD_VALUE, name.origin, message);
+    let fault = fault.help(format!("use libvirt's name of the feature, such as `{example}`"));
+    faults.push(fault.meant(likely(&name.value, known.split_ascii_whitespace()), name.origin.span()));
 }
 
-/// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's `src/cpu/cpu.c`).
+/// Refuses a model that neither libvirt nor this QEMU has, whatever the mode (`virCPUTranslate` in libvirt's
+/// `src/cpu/cpu.c`).
 pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
     let Some(model) = &cpu.model else { return };
     let arm = cx.domain.os.arch().is_arm();
@@ -64,10 +67,9 @@ pub(super) fn check_model(cpu: &Cpu, cx: &EmitContext<'_>) {
     {
         return;
     }
-    let message = format!("there is no CPU model `{}`", model.value);
-    let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, message);
+    let fault = Diagnostic::at(&codes::BAD_VALUE, model.origin, format!("CPU model `{}` does not exist", model.value));
     if OF_MODES.contains(&model.value.as_str()) {
-        return cx.report(fault.help("write `<cpu mode='host-passthrough'/>` or `<cpu mode='maximum'/>`"));
+        return cx.report(fault.help("use `<cpu mode='host-passthrough'/>` or `<cpu mode='maximum'/>`"));
     }
     let own: Vec<&str> = cx.target.caps().map(|caps| caps.models().collect()).unwrap_or_default();
     let listed = MODELS.split_ascii_whitespace().filter(|_| !arm);
@@ -91,13 +93,14 @@ mod tests {
         let feature =
             |name: &str| faults(&format!("<cpu><model>Haswell</model><feature policy='disable' name='{name}'/></cpu>"));
         assert_eq!(feature("sse4.1"), Vec::<String>::new());
-        assert_eq!(feature("x.y"), ["there is no CPU feature `x.y`"]);
+        assert_eq!(feature("x.y"), ["CPU feature `x.y` does not exist"]);
         assert_eq!(faults("<cpu><model>YongFeng</model></cpu>"), Vec::<String>::new());
         assert!(
-            faults("<cpu><model>cortex-a15</model></cpu>").contains(&"there is no CPU model `cortex-a15`".to_owned())
+            faults("<cpu><model>cortex-a15</model></cpu>")
+                .contains(&"CPU model `cortex-a15` does not exist".to_owned())
         );
-        let beside = "<cpu mode='host-model'><model>nothing</model></cpu>";
-        assert!(faults(beside).contains(&"there is no CPU model `nothing`".to_owned()));
+        let host_model = "<cpu mode='host-model'><model>nothing</model></cpu>";
+        assert!(faults(host_model).contains(&"CPU model `nothing` does not exist".to_owned()));
     }
 
     #[test]

@@ -1,15 +1,18 @@
-//! The lengths of the vectors of Arm's SVE: where any is named, the CPU has SVE.
+//! Arm's Scalable Vector Extension (SVE): a CPU with a vector length feature has SVE.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, Spanned};
 use crate::model::elements::cpu::{Cpu, Feature, FeaturePolicy};
 
-static SVE: DefaultRule = DefaultRule { name: "sve", text: "a CPU of which lengths of vectors are named has SVE" };
+static SVE: DefaultRule = DefaultRule {
+    name: "sve",
+    text: "a CPU with an SVE vector length feature, such as `sve256`, has the feature `sve`",
+};
 
-/// Adds the feature itself (`qemuDomainDefCPUPostParse` in libvirt's `src/qemu/qemu_postparse.c`).
-pub(super) fn define(cpu: &mut Cpu, report: &mut dyn FnMut(Diagnostic)) {
+/// Adds the feature `sve` (`qemuDomainDefCPUPostParse` in libvirt's `src/qemu/qemu_postparse.c`).
+pub(super) fn define(cpu: &mut Cpu, faults: &mut Diagnostics) {
     let is_length = |f: &Feature| f.name.as_ref().is_some_and(|n| n.value.starts_with("sve") && n.value != "sve");
     if !cpu.features.iter().any(is_length) {
         return;
@@ -21,8 +24,7 @@ pub(super) fn define(cpu: &mut Cpu, report: &mut dyn FnMut(Diagnostic)) {
         Some(Feature { policy: Some(policy), .. })
             if matches!(policy.value, FeaturePolicy::Disable | FeaturePolicy::Forbid) =>
         {
-            let message = "SVE is off, but lengths of its vectors are named";
-            report(Diagnostic::at(&codes::CONFLICT, policy.origin, message));
+            faults.conflict(policy.origin, "feature `sve` is disabled, but a vector length of SVE is required");
         }
         Some(own) => own.policy = required,
         None => {

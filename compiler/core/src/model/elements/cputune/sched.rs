@@ -1,5 +1,8 @@
 //! `<vcpusched>`, `<iothreadsched>` and `<emulatorsched>`.
 
+use virtc_diag::Diagnostics;
+
+use crate::codes::Report as _;
 use crate::ir::{CpuSet, Leaf, Opt, OptExt, Origin, Spanned, words};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
@@ -9,7 +12,7 @@ words! {
     pub enum Scheduler { Batch = "batch", Idle = "idle", Fifo = "fifo", Rr = "rr" }
 }
 
-/// Which threads are meant.
+/// A kind of threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Group {
     /// Virtual CPUs.
@@ -20,18 +23,18 @@ pub enum Group {
     Emulator,
 }
 
-/// How threads are scheduled.
+/// How some threads are scheduled.
 #[derive(Debug, Clone)]
 pub struct Sched {
-    /// Which threads.
+    /// The kind of threads.
     pub group: Group,
     /// Their numbers; empty for the emulator.
     pub threads: Spanned<CpuSet>,
     /// The policy.
     pub scheduler: Opt<Scheduler>,
-    /// The priority of `fifo` and `rr`.
+    /// The priority of `fifo` and `rr`, 1–99.
     pub priority: Opt<u32>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -66,26 +69,26 @@ impl Sched {
     }
 }
 
-/// No thread is scheduled in two ways, and real-time policies have a priority.
-pub(super) fn overlap(all: &[Sched], fault: &mut dyn FnMut(Origin, String)) {
+/// Checks that no thread has two schedulers, and that real-time schedulers have a priority.
+pub(super) fn overlap(all: &[Sched], faults: &mut Diagnostics) {
     for (at, sched) in all.iter().enumerate() {
         let (_, attribute) = sched.group.names();
         if sched.group != Group::Emulator && sched.threads.value.is_empty() {
-            fault(sched.origin, format!("the scheduler has no threads in `{attribute}`"));
+            faults.conflict(sched.origin, format!("`{attribute}` of the scheduler is empty"));
         }
         let real_time = matches!(sched.scheduler.get(), Some(Scheduler::Fifo | Scheduler::Rr));
         if real_time && sched.priority.is_none() {
-            fault(sched.origin, "a real-time scheduler has no priority".to_owned());
+            faults.conflict(sched.origin, "a real-time scheduler (`fifo`, `rr`) needs a `priority`");
         }
         for other in all.iter().take(at).filter(|o| o.group == sched.group) {
             if let Some(thread) = sched.threads.value.common(&other.threads.value) {
-                fault(sched.threads.origin, format!("thread {thread} in `{attribute}` is scheduled twice"));
+                faults.conflict(sched.threads.origin, format!("thread {thread} in `{attribute}` has two schedulers"));
             }
         }
     }
 }
 
-/// Writes them thread by thread, as libvirt keeps them.
+/// Writes one element for each thread, as libvirt does.
 pub(super) fn write(all: &[Sched], w: &mut XmlWriter) {
     for group in [Group::Vcpus, Group::Iothreads, Group::Emulator] {
         let (element, attribute) = group.names();

@@ -1,41 +1,44 @@
-//! `<cachetune>` and `<memorytune>`: parts of the host's caches and memory bandwidth (resctrl).
+//! `<cachetune>` and `<memorytune>`: allocation of the host's caches and memory bandwidth (resctrl).
 
+use virtc_diag::Diagnostics;
+
+use crate::codes::Report as _;
 use crate::ir::{CpuSet, Leaf, Opt, Origin, words};
 use crate::model::elements::memory::scaled_attr;
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What a cache holds.
+    /// The content of a cache.
     pub enum CacheKind { Both = "both", Code = "code", Data = "data" }
 }
 
-/// A part of a resource.
+/// An allocation, or a monitor of one.
 #[derive(Debug, Clone)]
 pub enum Share {
     /// `<cache>`.
     Cache {
         /// The number of the host's cache.
         id: Opt<u32>,
-        /// Its level.
+        /// The level of the cache, such as 3.
         level: Opt<u32>,
-        /// What it holds.
+        /// Code, data, or both.
         kind: Opt<CacheKind>,
-        /// How much of it, in KiB.
+        /// The size of the allocation in KiB.
         kib: Opt<u64>,
     },
     /// `<node>`.
     Bandwidth {
-        /// The host's node.
+        /// The number of the host's NUMA node.
         id: Opt<u32>,
-        /// Per cent of its bandwidth.
+        /// Per cent of its memory bandwidth, at most 100.
         bandwidth: Opt<u32>,
     },
     /// `<monitor>`.
     Monitor {
-        /// The level of the cache; absent for memory.
+        /// The level of the cache; absent for memory bandwidth.
         level: Opt<u32>,
-        /// The virtual CPUs that are watched.
+        /// The virtual CPUs that are monitored.
         vcpus: Opt<CpuSet>,
     },
 }
@@ -47,9 +50,9 @@ pub struct CacheTune {
     pub memory: bool,
     /// The virtual CPUs.
     pub vcpus: Opt<CpuSet>,
-    /// The parts.
+    /// Allocations and monitors.
     pub shares: Vec<Share>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -59,7 +62,7 @@ impl CacheTune {
         let mut out = Vec::new();
         for (element, memory) in [("cachetune", false), ("memorytune", true)] {
             for tune in f.children(element) {
-                // The name of a running domain's group is made anew.
+                // The id of a running domain's resctrl group is generated again.
                 let _: Opt<String> = tune.attr("id");
                 let mut shares = Vec::new();
                 shares.extend(tune.children("cache").iter().map(|c| Share::Cache {
@@ -85,23 +88,23 @@ impl CacheTune {
     }
 }
 
-/// No virtual CPU has two groups that differ.
-pub(super) fn overlap(all: &[CacheTune], fault: &mut dyn FnMut(Origin, String)) {
+/// Checks that no virtual CPU is in two different groups.
+pub(super) fn overlap(all: &[CacheTune], faults: &mut Diagnostics) {
     for (at, tune) in all.iter().enumerate() {
         let Some(own) = &tune.vcpus else { continue };
         let others = all.iter().take(at).filter_map(|t| Some((t, t.vcpus.as_ref()?)));
         for (other, vcpus) in others {
-            // One group may have both its caches and its bandwidth.
+            // The same vCPUs may have an allocation of caches and one of bandwidth.
             let pair = other.memory != tune.memory && vcpus.value == own.value;
             if let Some(cpu) = own.value.common(&vcpus.value).filter(|_| !pair) {
-                fault(own.origin, format!("virtual CPU {cpu} is in two groups of caches or bandwidth"));
+                faults.conflict(own.origin, format!("vCPU {cpu} is in two `<cachetune>` or `<memorytune>` elements"));
             }
         }
         for share in &tune.shares {
             if let Share::Bandwidth { bandwidth: Some(bandwidth), .. } = share
                 && bandwidth.value > 100
             {
-                fault(bandwidth.origin, "more than 100 per cent of the bandwidth".to_owned());
+                faults.conflict(bandwidth.origin, "`bandwidth` is at most 100 per cent");
             }
         }
     }
@@ -115,7 +118,7 @@ pub(super) fn write(all: &[CacheTune], w: &mut XmlWriter) {
                 match share {
                     Share::Cache { id, level, kind, kib } => {
                         let tag = w.tag("cache").opt("id", id).opt("level", level).opt("type", kind);
-                        // libvirt writes the greatest unit that leaves no remainder.
+                        // libvirt writes the largest unit that leaves no remainder.
                         let (size, unit) = match kib.as_ref().map_or(0, |k| k.value) {
                             kib if kib > 0 && kib % (1 << 20) == 0 => (kib >> 20, "GiB"),
                             kib if kib > 0 && kib % (1 << 10) == 0 => (kib >> 10, "MiB"),

@@ -1,9 +1,9 @@
-//! Features of machines of Arm, and those of other architectures that a machine does not have.
+//! Features of Arm machines, and features of other architectures.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
 use super::Features;
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, Opt, Origin, Spanned, words};
 use crate::model::Domain;
 use crate::model::Facts;
@@ -27,8 +27,8 @@ pub struct Gic {
 
 static GIC: DefaultRule = DefaultRule {
     name: "gic-version",
-    text: "under KVM a machine of type `virt` has the newest GIC that the host can give, else version 2, since the later ones that QEMU \
-        emulates once lacked interrupts that PCI Express takes",
+    text: "under KVM the machine type `virt` has the newest GIC version that the host supports, otherwise version 2, since the GICv3 that \
+        QEMU emulates once had no MSI support, which PCI Express needs",
 };
 
 impl Gic {
@@ -42,7 +42,8 @@ impl Gic {
     }
 }
 
-/// The version of the interrupt controller (`qemuDomainDefEnableDefaultFeatures` in libvirt's `src/qemu/qemu_postparse.c`).
+/// The version of the interrupt controller (`qemuDomainDefEnableDefaultFeatures` in libvirt's
+/// `src/qemu/qemu_postparse.c`).
 pub(super) fn define(gic: &mut Option<Gic>, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>) {
     if gic.is_none() && os.family() == MachineFamily::ArmVirt {
         *gic = Some(Gic { version: None, origin: origin.with_rule(&GIC) });
@@ -54,10 +55,11 @@ pub(super) fn define(gic: &mut Option<Gic>, origin: Origin, os: &Os, kvm: bool, 
     }
 }
 
-/// What a machine does not have (`qemuValidateDomainDefFeatures` in libvirt's `src/qemu/qemu_validate.c`).
-pub(super) fn check(features: &Features, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
+/// Features that the machine does not support (`qemuValidateDomainDefFeatures` in libvirt's
+/// `src/qemu/qemu_validate.c`).
+pub(super) fn check(features: &Features, domain: &Domain, faults: &mut Diagnostics) {
     let arm = domain.os.arch().is_arm();
-    let machine = if arm { "a machine of Arm" } else { "an x86 machine" };
+    let machine = if arm { "Arm machines" } else { "x86 machines" };
     let is_virt = domain.os.family() == MachineFamily::ArmVirt;
     let none = |origin: Option<Origin>, name: &'static str| origin.map(|origin| (name, origin));
     let of_others = features.foreign.iter().map(|f| (f.value, f.origin));
@@ -70,15 +72,14 @@ pub(super) fn check(features: &Features, domain: &Domain, report: &mut dyn FnMut
     let of_pc = [eoi, locks, ioapic, hyperv].into_iter().flatten().filter(|_| arm);
     for (name, origin) in of_others.chain(gic).chain(ras).chain(of_pc) {
         let what = if arm && matches!(name, "gic" | "ras" | "hyperv") { "this machine type" } else { machine };
-        let message = format!("{what} has no feature `{name}`");
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
+        faults.refuse(origin, format!("feature `<{name}>` is not supported on {what}"));
     }
 }
 
 impl Features {
-    /// What the machine is told.
+    /// Arm's parameters of `-machine`.
     pub(super) fn arm_opts(&self, domain: &Domain, mut opts: Opts) -> Opts {
-        // libvirt asks the binary for 64-bit guests alone whether it takes the version.
+        // libvirt passes the version to `qemu-system-aarch64` only, not to `qemu-system-arm`.
         let asks = domain.emulator.as_ref().is_none_or(|e| !e.value.ends_with("-arm"));
         if let Some(version) = self.gic.as_ref().and_then(|g| g.version).filter(|_| asks) {
             opts.set("gic-version", version.word());
@@ -121,8 +122,8 @@ mod tests {
             ("<apic eoi='on'/>", "apic eoi"),
             ("<hpt resizing='enabled'/>", "hpt"),
         ] {
-            assert_eq!(virt(feature).faults, [format!("a machine of Arm has no feature `{name}`")]);
+            assert_eq!(virt(feature).faults, [format!("feature `<{name}>` is not supported on Arm machines")]);
         }
-        assert_eq!(virt("<smm state='on'/>").faults, ["only an x86 machine has system management mode"]);
+        assert_eq!(virt("<smm state='on'/>").faults, ["SMM is supported on x86 only"]);
     }
 }

@@ -1,8 +1,8 @@
-//! `<hyperv>`: what a Windows guest gains from believing that it runs on Hyper-V.
+//! `<hyperv>`: Hyper-V enlightenments, which Windows guests use.
 
-use virtc_diag::{Diagnostic, Safety};
+use virtc_diag::{Diagnostic, Diagnostics, Safety};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Opt, OptExt, Origin, Spanned, Switch, words};
 use crate::qemu::Opts;
 use crate::xml_io::Fields;
@@ -49,7 +49,7 @@ pub struct Enlightenment {
     pub kind: Kind,
     /// Whether it is on.
     pub state: Opt<Switch>,
-    /// Tries of `spinlocks`.
+    /// Retries of `spinlocks`, at least 4095.
     pub retries: Opt<u32>,
     /// The vendor of `vendor_id`.
     pub value: Opt<String>,
@@ -70,10 +70,10 @@ pub struct Hyperv {
 }
 
 static CUSTOM: DefaultRule =
-    DefaultRule { name: "hyperv-mode", text: "enlightenments are those that the definition names" };
+    DefaultRule { name: "hyperv-mode", text: "the Hyper-V enlightenments are those that the definition lists" };
 
 impl Hyperv {
-    /// Where it is asked for.
+    /// Its place in the XML: the first enlightenment, or `mode`.
     pub(super) fn origin(&self) -> Option<Origin> {
         let named = self.list.iter().find_map(|e| e.state.map(|s| s.origin));
         named.or(self.mode.map(|mode| mode.origin))
@@ -98,19 +98,17 @@ impl Hyperv {
     }
 
     /// Fills in the mode, and says what libvirt refuses.
-    pub fn define(&mut self, origin: Origin, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, faults: &mut Diagnostics) {
         let mode = *self.mode.get_or_insert(Spanned::rule(Mode::Custom, &CUSTOM, origin));
-        let say =
-            |origin: Origin, message: String, help: &str| Diagnostic::at(&codes::CONFLICT, origin, message).help(help);
         for one in &self.list {
             let on = one.state.is(&Switch::On);
             if mode.value == Mode::Passthrough {
-                let message = "an enlightenment is named, but `mode='passthrough'` gives the guest those of the host";
-                report(say(one.origin, message.to_owned(), "remove it, or write `mode='custom'`"));
+                let message = "`mode='passthrough'` takes the enlightenments of the host: none can be listed";
+                faults.conflict_with(one.origin, message, "remove it, or write `mode='custom'`");
             }
             if one.state.is_none() {
-                let message = format!("`<{}>` has no `state`", one.kind.word());
-                report(say(one.origin, message, "write `state='on'` or `state='off'`"));
+                let message = format!("`<{}>` needs the attribute `state`", one.kind.word());
+                faults.conflict_with(one.origin, message, "write `state='on'` or `state='off'`");
             }
             if let (Kind::Spinlocks, true) = (one.kind, on) {
                 match one.retries {
@@ -118,18 +116,18 @@ impl Hyperv {
                         let message = format!("`retries` of `<spinlocks>` is at least 4095, not {}", retries.value);
                         let fault = Diagnostic::at(&codes::CONFLICT, retries.origin, message);
                         let fault = fault.help("write `retries='4095'` or more; Windows guests mostly get 8191");
-                        report(fault.fix(Safety::Unsafe, "write `4095`", retries.origin.span(), "4095"));
+                        faults.push(fault.fix(Safety::Unsafe, "write `4095`", retries.origin.span(), "4095"));
                     }
                     Some(_) => {}
                     None => {
-                        let message = "`<spinlocks>` has no `retries`".to_owned();
-                        report(say(one.origin, message, "write `retries='8191'`"));
+                        let message = "`<spinlocks>` needs the attribute `retries`";
+                        faults.conflict_with(one.origin, message, "write `retries='8191'`");
                     }
                 }
             }
             if let (Kind::VendorId, true, None) = (one.kind, on, &one.value) {
-                let message = "`<vendor_id>` has no `value`".to_owned();
-                report(say(one.origin, message, "write `value='…'` with at most 12 characters"));
+                let message = "`<vendor_id>` needs the attribute `value`";
+                faults.conflict_with(one.origin, message, "write `value='…'` with at most 12 characters");
             }
         }
     }
@@ -153,7 +151,7 @@ impl Hyperv {
         });
     }
 
-    /// QEMU's flags of the CPU.
+    /// The flags of `-cpu`.
     pub fn cpu_opts(&self, mut opts: Opts) -> Opts {
         if self.mode.is(&Mode::Passthrough) {
             opts = opts.switch("hv-passthrough", true);

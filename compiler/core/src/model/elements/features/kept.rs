@@ -1,11 +1,11 @@
-//! Features of other hypervisors, which libvirt keeps for QEMU and which do nothing there.
+//! Features of other hypervisors, which libvirt keeps in a definition for QEMU although they have no effect there.
 
 use crate::ir::{Opt, Spanned, Switch, words};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What reading an unknown register does; bhyve only.
+    /// What an access to an unknown MSR does; bhyve only.
     pub enum UnknownMsr { Ignore = "ignore", Fault = "fault" }
 }
 
@@ -14,7 +14,7 @@ words! {
     pub enum PassthroughMode { Sync = "sync_pt", Share = "share_pt" }
 }
 
-/// Features that are kept.
+/// Features that are kept without effect.
 #[derive(Debug, Clone, Default)]
 pub struct Kept {
     /// `<hap>`: paging with the hardware's help; Xen only.
@@ -27,7 +27,7 @@ pub struct Kept {
     pub e820: Opt<Switch>,
     /// `<xen><passthrough>`: whether, and how.
     pub passthrough: (Opt<Switch>, Opt<PassthroughMode>),
-    /// `<capabilities>` of containers, as they stand in the source.
+    /// `<capabilities>` of containers, verbatim.
     pub capabilities: Option<String>,
 }
 
@@ -37,10 +37,10 @@ impl Kept {
         let passthrough = xen.as_ref().and_then(|x| x.child("passthrough"));
         let capabilities = features.child("capabilities").and_then(|c| {
             let span = c.ignore_rest();
-            // Without a policy and without a capability it says nothing.
-            let is_said = c.element().children().next().is_some()
+            // Without a policy and without a capability it has no content.
+            let has_content = c.element().children().next().is_some()
                 || c.element().attributes().any(|a| a.name() == "policy" && a.value() != "default");
-            is_said.then(|| c.element().document().source().slice(span).to_owned())
+            has_content.then(|| c.element().document().source().slice(span).to_owned())
         });
         Self {
             hap: features

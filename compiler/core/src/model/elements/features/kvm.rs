@@ -1,9 +1,9 @@
-//! `<kvm>` and `<tcg>`: what the accelerator does.
+//! `<kvm>` and `<tcg>`: settings of the accelerator.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Switch};
+use crate::codes::Report as _;
+use crate::ir::{Opt, OptExt, Switch};
 use crate::model::elements::memory::scaled;
 use crate::qemu::Opts;
 use crate::xml_io::Fields;
@@ -14,15 +14,15 @@ use crate::xml_io::XmlWriter;
 pub struct Kvm {
     /// The guest does not see that it runs under KVM.
     pub hidden: Opt<Switch>,
-    /// The guest may count on having its host CPUs alone.
+    /// A hint to the guest that its vCPUs have host CPUs of their own.
     pub hint_dedicated: Opt<Switch>,
-    /// The guest may tell the host not to poll when a CPU is idle.
+    /// The guest can switch off the host's polling for idle vCPUs.
     pub poll_control: Opt<Switch>,
-    /// Interrupts between CPUs that are sent by one call.
+    /// Paravirtualised inter-processor interrupts.
     pub pv_ipi: Opt<Switch>,
-    /// Changed pages are counted in a ring.
+    /// Dirty pages are tracked in a ring.
     pub dirty_ring: Opt<Switch>,
-    /// How many pages the ring holds.
+    /// The number of pages that the ring holds: a power of two, 1024–65536.
     pub ring_size: Opt<u32>,
 }
 
@@ -52,13 +52,12 @@ impl Kvm {
     }
 
     /// What libvirt refuses.
-    pub fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
-        let span = |origin: Origin| origin.span();
+    pub fn check(&self, faults: &mut Diagnostics) {
         if let Some(ring) = self.dirty_ring.filter(|r| r.value == Switch::On) {
             let fits = |size: u32| size.is_power_of_two() && (1024..=65536).contains(&size);
             if !self.ring_size.get().is_some_and(fits) {
-                let message = "the size of the dirty ring is no power of two between 1024 and 65536";
-                report(Diagnostic::at(&codes::CONFLICT, span(self.ring_size.origin_or(ring.origin)), message));
+                let message = "`size` of `<dirty-ring>` must be a power of two between 1024 and 65536";
+                faults.conflict(self.ring_size.origin_or(ring.origin), message);
             }
         }
     }
@@ -78,7 +77,7 @@ impl Kvm {
         });
     }
 
-    /// QEMU's flags of the CPU.
+    /// The flags of `-cpu`.
     pub fn cpu_opts(&self, mut opts: Opts) -> Opts {
         let on = |state: &Opt<Switch>| state.is(&Switch::On);
         if on(&self.hidden) {
@@ -90,14 +89,14 @@ impl Kvm {
         if on(&self.poll_control) {
             opts = opts.switch("kvm-poll-control", true);
         }
-        // QEMU has it on by itself.
+        // On is QEMU's default.
         if self.pv_ipi.is(&Switch::Off) {
             opts = opts.switch("kvm-pv-ipi", false);
         }
         opts
     }
 
-    /// The size of the ring, where there is one.
+    /// The number of pages of the dirty ring, where it is on.
     pub fn ring(&self) -> Option<u32> {
         self.ring_size.get().filter(|_| self.dirty_ring.is(&Switch::On))
     }
@@ -106,7 +105,7 @@ impl Kvm {
 /// `<tcg>`.
 #[derive(Debug, Clone, Default)]
 pub struct Tcg {
-    /// The cache of translated code, in KiB.
+    /// The size of the cache of translated code (`<tb-cache>`), in KiB; whole MiB.
     pub cache: Opt<u64>,
 }
 

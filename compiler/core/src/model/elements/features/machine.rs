@@ -83,7 +83,7 @@ impl Features {
         }
     }
 
-    /// `-machine`: the parts of many elements in one option.
+    /// `-machine`, which holds settings of many elements.
     pub(super) fn machine(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let domain = cx.domain;
         let Some(machine) = &domain.os.machine else { return };
@@ -138,13 +138,13 @@ impl Features {
         if domain.os.can_have_acpi(&cx.target) {
             opts = opts.switch("acpi", acpi.is_some());
         } else if let Some(acpi) = acpi {
-            let message = format!("machine type `{}` has no ACPI", machine.value);
-            cx.report(Diagnostic::at(&codes::CONFLICT, acpi.span(), message));
+            let message = format!("ACPI is not supported by machine type `{}`", machine.value);
+            cx.report(Diagnostic::at(&codes::CONFLICT, acpi, message));
         }
         out.opts(ArgSection::Machine, "machine", opts, machine.origin);
     }
 
-    /// What the accelerator is told.
+    /// The parameters of `-accel`.
     pub fn accel_opts(&self, kvm: bool, mut opts: Opts) -> Opts {
         if let Some(size) = self.kvm.as_ref().and_then(super::Kvm::ring).filter(|_| kvm) {
             opts.set("dirty-ring-size", size.to_string());
@@ -156,7 +156,7 @@ impl Features {
     }
 }
 
-/// Bytes in the greatest unit that leaves no remainder.
+/// Bytes in the largest unit that leaves no remainder.
 fn pretty(bytes: u64) -> (u64, &'static str) {
     [(30, "GiB"), (20, "MiB"), (10, "KiB")]
         .into_iter()

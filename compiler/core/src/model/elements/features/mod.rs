@@ -6,9 +6,9 @@ mod kept;
 mod kvm;
 mod machine;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin, Spanned, Switch, YesNo, unit_bytes, words};
 use crate::model::Domain;
 use crate::model::Element;
@@ -25,12 +25,12 @@ pub use kept::Kept;
 pub use kvm::{Kvm, Tcg};
 
 words! {
-    /// A feature that is there or not.
+    /// A feature without settings.
     pub enum Plain { Acpi = "acpi", Apic = "apic", Pae = "pae", Viridian = "viridian", Privnet = "privnet" }
 }
 
 words! {
-    /// Who emulates the I/O APIC.
+    /// What emulates the I/O APIC.
     pub enum IoapicDriver { Kvm = "kvm", Qemu = "qemu" }
 }
 
@@ -40,101 +40,101 @@ const FOREIGN: [&str; 8] = ["hpt", "htm", "nested-hv", "ccf-assist", "cfpc", "sb
 /// The features of the machine.
 #[derive(Debug, Clone, Default)]
 pub struct Features {
-    /// The features that are there, in libvirt's order.
+    /// The features without settings, in libvirt's order.
     pub plain: Vec<Spanned<Plain>>,
-    /// What Windows sees of Hyper-V.
+    /// Hyper-V enlightenments.
     pub hyperv: Option<Hyperv>,
-    /// What KVM does.
+    /// Settings of KVM.
     pub kvm: Option<Kvm>,
-    /// What TCG does.
+    /// Settings of TCG.
     pub tcg: Option<Tcg>,
-    /// Spin locks that the guest waits for with the host's help.
+    /// Paravirtualised spin locks.
     pub pvspinlock: Opt<Switch>,
-    /// System management mode.
+    /// System Management Mode (SMM).
     pub smm: Opt<Switch>,
-    /// The memory of system management mode, in bytes.
+    /// The size of SMM's memory (TSEG) in bytes; whole MiB.
     pub tseg: Opt<u64>,
-    /// Who emulates the I/O APIC.
+    /// What emulates the I/O APIC.
     pub ioapic: Opt<IoapicDriver>,
     /// The performance monitoring unit.
     pub pmu: Opt<Switch>,
     /// The VMware I/O port.
     pub vmport: Opt<Switch>,
-    /// The guest tells where its memory map for dumps is.
+    /// The `vmcoreinfo` device: the guest tells the host what a dump of it needs.
     pub vmcoreinfo: Opt<Switch>,
-    /// QEMU gives its memory back after it has ended.
+    /// The kernel frees QEMU's memory asynchronously after its end.
     pub async_teardown: Opt<YesNo>,
     /// The PS/2 controller.
     pub ps2: Opt<Switch>,
-    /// What is of other hypervisors, and kept.
+    /// Features of other hypervisors.
     pub kept: Kept,
     /// End-of-interrupt acceleration of the local APIC.
     pub apic_eoi: Opt<Switch>,
     /// The interrupt controller of Arm.
     pub gic: Option<Gic>,
-    /// Errors of the host's memory are told to a guest of Arm.
+    /// Memory errors of the host are reported to the guest (RAS, Arm).
     pub ras: Opt<Switch>,
     /// Features of other architectures.
     foreign: Vec<Spanned<&'static str>>,
 }
 
 impl Features {
-    /// Fills in what is absent, and says what libvirt refuses of each feature alone.
-    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
+    /// Fills in what is absent, and reports what libvirt refuses in a single feature.
+    pub fn define(&mut self, origin: Origin, os: &Os, kvm: bool, facts: Facts<'_>, faults: &mut Diagnostics) {
         arm::define(&mut self.gic, origin, os, kvm, facts);
         if let Some(hyperv) = &mut self.hyperv {
-            hyperv.define(origin, report);
+            hyperv.define(origin, faults);
         }
     }
 
     /// What libvirt refuses (`qemuValidateDomainDefFeatures` in its `src/qemu/qemu_validate.c`).
-    pub fn check(&self, domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
-        };
+    pub fn check(&self, domain: &Domain, faults: &mut Diagnostics) {
         if let Some(smm) = self.smm.filter(|s| s.is_on() && !domain.os.arch().is_x86()) {
-            fault(smm.origin, "only an x86 machine has system management mode");
+            faults.refuse(smm.origin, "SMM is supported on x86 only");
         }
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
             if domain.os.family() != MachineFamily::Q35 {
-                fault(tseg.origin, "only `q35` has memory for system management mode of a given size");
+                faults.refuse(tseg.origin, "`<tseg>` is supported on `q35` only");
             }
             if tseg.value % (1 << 20) != 0 {
-                fault(tseg.origin, "the memory of system management mode is not of whole MiB");
+                faults.refuse(tseg.origin, "the size of `<tseg>` must be a multiple of 1 MiB");
             }
         }
         let kvm = domain.general.is_kvm();
         if let Some(tcg) = self.tcg.as_ref().and_then(|t| t.cache).filter(|_| kvm) {
-            fault(tcg.origin, "a domain that runs under KVM translates no code");
+            faults.refuse(tcg.origin, "`<tb-cache>` of `<tcg>` cannot be used with `<domain type='kvm'>`");
         }
         if let Some(cache) = self.tcg.as_ref().and_then(|t| t.cache).filter(|c| c.value % 1024 != 0) {
-            fault(cache.origin, "the cache of translated code is not of whole MiB");
+            faults.refuse(cache.origin, "the size of `<tb-cache>` must be a multiple of 1 MiB");
         }
         let is_pc = domain.os.has_ps2();
         for state in [&self.vmport, &self.ps2].into_iter().flatten().filter(|_| !is_pc) {
-            fault(state.origin, "only `pc`, `q35` and `isapc` have this feature");
+            faults.refuse(state.origin, "`<vmport>` and `<ps2>` are supported on `pc`, `q35` and `isapc` only");
         }
         if let Some(vmport) = self.vmport.filter(|v| v.is_on() && self.ps2.is(&Switch::Off)) {
-            fault(vmport.origin, "the VMware port is part of the PS/2 controller, which is off");
+            faults.refuse(vmport.origin, "`<vmport state='on'>` needs the PS/2 controller, which is off");
         }
         if self.ps2.is(&Switch::Off) {
             for input in domain.devices.inputs.iter().filter(|i| i.comes_to_ps2(domain.os.arch().is_x86())) {
                 let origin = crate::model::devices::Device::origin(input);
-                fault(origin, "the input device is on PS/2, but the PS/2 controller is off");
+                faults.refuse(
+                    origin,
+                    "the input device is on bus `ps2`, but the PS/2 controller is off (`<ps2 state='off'>`)",
+                );
             }
         }
         if let Some(features) = &self.kvm {
-            features.check(report);
+            features.check(faults);
         }
-        arm::check(self, domain, report);
+        arm::check(self, domain, faults);
     }
 
-    /// Whether a feature is there, and where that comes from.
+    /// The origin of a feature, where the guest has it.
     pub fn has(&self, plain: Plain) -> Option<Origin> {
         self.plain.iter().find(|p| p.value == plain).map(|p| p.origin)
     }
 
-    /// QEMU's flags of the CPU; `crash` tells whether the guest may say that it crashed, by registers of Hyper-V.
+    /// The flags of `-cpu`; `crash` tells whether the guest may report a crash through Hyper-V's registers.
     pub fn cpu_opts(&self, crash: bool, mut opts: Opts) -> Opts {
         for (name, state) in [("kvm-pv-eoi", &self.apic_eoi), ("kvm-pv-unhalt", &self.pvspinlock)] {
             if let Some(state) = state {
@@ -214,7 +214,7 @@ impl Element for Features {
         }
     }
 
-    /// `vmcoreinfo`, the memory of system management mode, `-run-with`.
+    /// The size of TSEG, `vmcoreinfo`, `-run-with`.
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         self.machine(cx, out);
         if let Some(tseg) = self.tseg.filter(|_| self.smm.is(&Switch::On)) {
@@ -258,18 +258,15 @@ mod tests {
     #[test]
     fn what_features_cannot_be() {
         for (features, fault) in [
-            ("<gic version='3'/>", "an x86 machine has no feature `gic`"),
-            (
-                "<smm state='on'><tseg>16</tseg></smm>",
-                "only `q35` has memory for system management mode of a given size",
-            ),
+            ("<gic version='3'/>", "feature `<gic>` is not supported on x86 machines"),
+            ("<smm state='on'><tseg>16</tseg></smm>", "`<tseg>` is supported on `q35` only"),
             (
                 "<hyperv><spinlocks state='on' retries='9'/></hyperv>",
                 "`retries` of `<spinlocks>` is at least 4095, not 9",
             ),
             (
                 "<kvm><dirty-ring state='on' size='1000'/></kvm>",
-                "the size of the dirty ring is no power of two between 1024 and 65536",
+                "`size` of `<dirty-ring>` must be a power of two between 1024 and 65536",
             ),
         ] {
             let t = trial(&format!("<memory>1024</memory><features>{features}</features>"), "", &[]);

@@ -1,8 +1,9 @@
 //! `<distances>` of NUMA cells.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use super::{Cell, Distances, conflict};
+use super::{Cell, Distances};
+use crate::codes::Report as _;
 use crate::ir::{DefaultRule, OptExt, Spanned};
 use crate::xml_io::Fields;
 
@@ -13,7 +14,7 @@ const REMOTE: u32 = 20;
 
 static MIRRORED: DefaultRule = DefaultRule {
     name: "numa-distance",
-    text: "a distance that is given in one direction holds in the other; a node is 10 from itself",
+    text: "a distance that is given in one direction holds in both; the distance of a NUMA cell to itself is 10",
 };
 
 /// Reads `<distances>` from `<cell>`.
@@ -23,18 +24,18 @@ pub(super) fn lower(cell: &Fields<'_, '_>) -> Distances {
 }
 
 /// Completes the distances in both directions, in the order of the cells.
-pub(super) fn define(cells: &mut [Cell], report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn define(cells: &mut [Cell], faults: &mut Diagnostics) {
     let given: Vec<(u32, Distances)> =
         cells.iter_mut().map(|c| (c.id.get().unwrap_or_default(), std::mem::take(&mut c.distances))).collect();
     for (from, list) in given {
         for (to, value) in list {
             if usize::try_from(to.value).map_or(true, |to| to >= cells.len()) {
-                report(conflict(to.origin, format!("there is no NUMA cell {}", to.value)));
+                faults.conflict(to.origin, format!("NUMA cell {} does not exist", to.value));
                 continue;
             }
             if (to.value == from) != (value.value == LOCAL) || value.value < LOCAL {
-                let message = "a cell is at distance 10 from itself, and farther from every other";
-                report(conflict(value.origin, message));
+                let message = "the distance of a NUMA cell is 10 to itself, and more to every other cell";
+                faults.conflict(value.origin, message);
                 continue;
             }
             set(cells, from, from, Spanned::rule(LOCAL, &MIRRORED, value.origin), false);
@@ -48,7 +49,7 @@ pub(super) fn define(cells: &mut [Cell], report: &mut dyn FnMut(Diagnostic)) {
     }
 }
 
-/// Sets one distance; what is there stays unless it is `given` anew.
+/// Sets one distance; one that is there is replaced only by a `given` one.
 fn set(cells: &mut [Cell], from: u32, to: u32, value: Spanned<u32>, given: bool) {
     let Some(cell) = usize::try_from(from).ok().and_then(|at| cells.get_mut(at)) else { return };
     match cell.distances.iter_mut().find(|(known, _)| known.value == to) {
@@ -64,7 +65,7 @@ pub(super) fn between(from: &Cell, to: &Cell) -> u32 {
     known.unwrap_or_else(|| usual(from, to))
 }
 
-/// The distance that nobody needs to give.
+/// The distance where none is given.
 pub(super) fn usual(from: &Cell, to: &Cell) -> u32 {
     if from.id == to.id { LOCAL } else { REMOTE }
 }

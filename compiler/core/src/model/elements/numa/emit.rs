@@ -1,19 +1,22 @@
-//! `-numa` and the memory objects of the cells (`qemuBuildNumaCommandLine` in libvirt's `src/qemu/qemu_command.c`).
+//! `-numa` and the memory backends of the cells (`qemuBuildNumaCommandLine` in libvirt's `src/qemu/qemu_command.c`).
+
+use virtc_diag::Diagnostic;
 
 use super::distance::{between, usual};
-use super::{Cell, Numa, conflict};
+use super::{Cell, Numa};
+use crate::codes;
 use crate::ir::{Leaf, OptExt};
 use crate::model::EmitContext;
 use crate::model::elements::backend::{Backend, Request};
 use crate::qemu::{ArgSection, Opts, QemuOptions, rules};
 
 impl Numa {
-    /// Whether the guest gets ACPI's table of memory attributes.
+    /// Whether the guest gets ACPI's Heterogeneous Memory Attribute Table (HMAT).
     pub fn has_hmat(&self) -> bool {
         !self.interconnects.is_empty() || self.cells.iter().any(|c| !c.caches.is_empty())
     }
 
-    /// The cell whose CPUs reach the memory of `cell` best.
+    /// The initiator of `cell`: the cell whose CPUs reach its memory fastest.
     fn initiator(&self, cell: &Cell) -> Option<u32> {
         if cell.cpus.is_some() {
             return cell.id.get();
@@ -30,7 +33,7 @@ impl Numa {
     pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let backends: Vec<Backend> = self.cells.iter().map(|cell| cell.backend(cx)).collect();
         let hmat = self.has_hmat();
-        // Machine types up to 5.0 still take the size alone, and a guest that moves between hosts keeps what it has.
+        // Machine types up to 5.0 take a size without a backend (`mem`); libvirt keeps it for the sake of migration.
         let objects = hmat || !cx.domain.os.takes_numa_mem() || backends.iter().any(|b| b.needed);
         if !objects {
             cx.domain.backing.path_options(cx, out);
@@ -48,7 +51,10 @@ impl Numa {
             if hmat {
                 match self.initiator(cell) {
                     Some(initiator) => opts.set("initiator", initiator.show()),
-                    None => cx.report(conflict(cell.origin, "no NUMA cell has a CPU that reaches this one's memory")),
+                    None => {
+                        let message = "the NUMA cell has no initiator: no cell has a CPU";
+                        cx.report(Diagnostic::at(&codes::CONFLICT, cell.origin, message));
+                    }
                 }
             }
             if kib > 0 && objects {
@@ -69,7 +75,7 @@ impl Numa {
         }
     }
 
-    /// Where one distance is another than the usual one, QEMU wants all of them.
+    /// `-numa dist`: QEMU needs all distances where one is not the default.
     fn distance_options(&self, out: &mut QemuOptions) {
         let is_usual = |from: &Cell, to: &Cell| between(from, to) == usual(from, to);
         if self.cells.iter().all(|from| self.cells.iter().all(|to| is_usual(from, to))) {
@@ -136,14 +142,14 @@ mod tests {
     #[test]
     fn what_cells_cannot_be() {
         for (cells, fault) in [
-            ("<cell id='1' memory='1'/>", "the numbers of NUMA cells do not count from 0 without gap or repetition"),
-            ("<cell cpus='0' memory='1'/><cell cpus='0-1' memory='1'/>", "CPU 0 is in two NUMA cells"),
-            ("<cell cpus='7' memory='1'/>", "the NUMA cell has CPU 7, and the guest has 2 virtual CPUs, from 0 on"),
+            ("<cell id='1' memory='1'/>", "the ids of NUMA cells must be 0, 1, 2 and so on, without gaps"),
+            ("<cell cpus='0' memory='1'/><cell cpus='0-1' memory='1'/>", "vCPU 0 is in two NUMA cells"),
+            ("<cell cpus='7' memory='1'/>", "the NUMA cell has vCPU 7, and the guest has the vCPUs 0 to 1"),
             (
                 "<cell cpus='0-1' memory='1'><distances><sibling id='2' value='20'/></distances></cell>",
-                "there is no NUMA cell 2",
+                "NUMA cell 2 does not exist",
             ),
-            ("<cell memory='9007199254740991'/>", "the NUMA cell has more memory than can be addressed"),
+            ("<cell memory='9007199254740991'/>", "the memory of the NUMA cell is larger than 9007199254740991 KiB"),
         ] {
             let t = trial(&format!("<vcpu>2</vcpu><memory>9</memory><cpu><numa>{cells}</numa></cpu>"), "", &[]);
             assert_eq!(t.faults.first().map(String::as_str), Some(fault), "{cells}");

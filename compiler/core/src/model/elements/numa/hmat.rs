@@ -1,9 +1,9 @@
-//! Caches of NUMA cells and the speed between them: ACPI's heterogeneous memory attribute table.
+//! Memory-side caches, latencies and bandwidths of NUMA cells: ACPI's Heterogeneous Memory Attribute Table (HMAT).
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
-use super::{Numa, conflict};
-use crate::codes;
+use super::Numa;
+use crate::codes::{self, Report as _};
 use crate::ir::{Leaf, Opt, OptExt, Origin, unit_bytes, words};
 use crate::model::elements::memory::scaled_attr;
 use crate::qemu::Opts;
@@ -16,29 +16,29 @@ words! {
 }
 
 words! {
-    /// How writes reach the memory behind a cache.
+    /// How writes reach the memory that is cached.
     pub enum WritePolicy { None = "none", Writeback = "writeback", Writethrough = "writethrough" }
 }
 
 words! {
-    /// Which accesses are meant.
+    /// A kind of access.
     pub enum AccessKind { Access = "access", Read = "read", Write = "write" }
 }
 
 /// `<cache>` of a cell.
 #[derive(Debug, Clone)]
 pub struct Cache {
-    /// The level, from 1.
+    /// The level, 1–3.
     pub level: Opt<u32>,
     /// How addresses map to it.
     pub associativity: Opt<Associativity>,
-    /// How writes pass it.
+    /// How writes reach the memory.
     pub policy: Opt<WritePolicy>,
     /// Its size in KiB.
     pub kib: Opt<u64>,
     /// The size of a line in bytes.
     pub line: Opt<u64>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -47,33 +47,33 @@ pub struct Cache {
 pub struct Interconnect {
     /// Whether it is a `<bandwidth>`.
     pub bandwidth: bool,
-    /// The cell that asks.
+    /// The cell whose CPUs access the memory.
     pub initiator: Opt<u32>,
-    /// The cell whose memory is asked for.
+    /// The cell whose memory is accessed.
     pub target: Opt<u32>,
-    /// The level of the target's cache, where one is meant.
+    /// The level of the target's cache, 1–3; absent or 0 for its memory.
     pub cache: Opt<u32>,
-    /// Which accesses are meant.
+    /// The kind of access.
     pub kind: Opt<AccessKind>,
-    /// Nanoseconds, or KiB a second.
+    /// Nanoseconds, or KiB per second.
     pub value: Opt<u64>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
-/// `<size>` or `<line>` of a cache. libvirt counts KiB and bytes whatever the unit is (`virDomainNumaDefParseXML` in its
-/// `src/conf/numa_conf.c`).
+/// `<size>` or `<line>` of a cache. libvirt counts KiB and bytes whatever the unit is (`virDomainNumaDefParseXML` in
+/// its `src/conf/numa_conf.c`).
 fn counted(f: &Fields<'_, '_>, own: &str) -> Opt<u64> {
     let (value, unit) = (f.attr("value"), f.attr::<String>("unit"));
     if let Some(unit) = unit.filter(|u| unit_bytes(&u.value) != unit_bytes(own)) {
-        let message = format!("libvirt passes over the unit here, and counts in {own}");
+        let message = format!("`unit` has no effect here: libvirt reads the value in {own}");
         f.report(Diagnostic::at(&codes::WITHOUT_EFFECT, unit.origin, message));
     }
     value
 }
 
 impl Cache {
-    /// Reads all of a cell.
+    /// Reads the caches of a cell.
     pub(super) fn lower(cell: &Fields<'_, '_>) -> Vec<Self> {
         let cache = |c: &Fields<'_, '_>| Self {
             level: c.attr("level"),
@@ -142,8 +142,8 @@ impl Interconnect {
         out
     }
 
-    /// Whether both say the same thing of the same cells.
-    fn says_as(&self, other: &Self) -> bool {
+    /// Whether both give the same attribute of the same cells.
+    fn is_same_attribute(&self, other: &Self) -> bool {
         let level = |link: &Self| link.cache.get().unwrap_or(0);
         let same = self.bandwidth == other.bandwidth && self.kind == other.kind && level(self) == level(other);
         same && self.initiator == other.initiator && self.target == other.target
@@ -177,35 +177,36 @@ impl Interconnect {
     }
 }
 
-/// Levels, cells and caches that the table names exist.
-pub(super) fn check(numa: &Numa, report: &mut dyn FnMut(Diagnostic)) {
+/// Checks that the levels, cells and caches exist that the table refers to.
+pub(super) fn check(numa: &Numa, faults: &mut Diagnostics) {
     for cell in &numa.cells {
         for (at, cache) in cell.caches.iter().enumerate() {
             let level = cache.level.get().unwrap_or_default();
             if !(1..=3).contains(&level) {
-                report(conflict(cache.level.origin_or(cache.origin), "the level of a cache is 1, 2 or 3"));
+                faults.conflict(cache.level.origin_or(cache.origin), "the `level` of a NUMA cell's cache is 1, 2 or 3");
             }
             if cell.caches.iter().take(at).any(|c| c.level == cache.level) {
-                report(conflict(cache.origin, format!("the cell has two caches of level {level}")));
+                faults.conflict(cache.origin, format!("the NUMA cell has two caches of level {level}"));
             }
         }
     }
     for (at, link) in numa.interconnects.iter().enumerate() {
         for other in numa.interconnects.iter().take(at) {
-            if link.says_as(other) {
-                report(conflict(link.origin, "this is said twice of the two NUMA cells"));
+            if link.is_same_attribute(other) {
+                faults.conflict(link.origin, "the latency or bandwidth between these NUMA cells is given twice");
             } else if link.initiator != link.target && link.initiator == other.target && link.target == other.initiator
             {
-                let message = "the way between two NUMA cells is given in both directions";
-                report(conflict(link.origin, message).help("keep one of the two"));
+                let message = "the latency or bandwidth between these NUMA cells is given in both directions";
+                faults.conflict_with(link.origin, message, "remove one of the two");
             }
         }
         for (cell, must_have_cpus) in [(link.initiator, true), (link.target, false)] {
             let Some(id) = cell else { continue };
             match numa.cell(id.value) {
-                None => report(conflict(id.origin, format!("there is no NUMA cell {}", id.value))),
+                None => faults.conflict(id.origin, format!("NUMA cell {} does not exist", id.value)),
                 Some(cell) if must_have_cpus && cell.cpus.is_none() => {
-                    report(conflict(id.origin, format!("NUMA cell {} has no CPU that could ask", id.value)));
+                    faults
+                        .conflict(id.origin, format!("NUMA cell {} has no CPU and cannot be an `initiator`", id.value));
                 }
                 Some(_) => {}
             }
@@ -214,7 +215,7 @@ pub(super) fn check(numa: &Numa, report: &mut dyn FnMut(Diagnostic)) {
         if let (Some(level), Some(cell)) = (link.cache.filter(|c| c.value > 0), target)
             && !cell.caches.iter().any(|c| c.level.is(&level.value))
         {
-            report(conflict(level.origin, format!("the target has no cache of level {}", level.value)));
+            faults.conflict(level.origin, format!("the target NUMA cell has no cache of level {}", level.value));
         }
     }
 }

@@ -4,9 +4,9 @@ mod distance;
 mod emit;
 mod hmat;
 
-use virtc_diag::{Diagnostic, Span};
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{CpuSet, DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo};
 use crate::model::elements::backing::Access;
 use crate::model::elements::memory::scaled_attr;
@@ -15,13 +15,13 @@ use crate::xml_io::XmlWriter;
 
 pub use hmat::{Cache, Interconnect};
 
-/// Cells by number with their distance.
+/// Distances to cells: the number of the cell, and the distance, from 10.
 pub type Distances = Vec<(Spanned<u32>, Spanned<u32>)>;
 
 /// `<cell>`.
 #[derive(Debug, Clone)]
 pub struct Cell {
-    /// Its number.
+    /// Its number, from 0.
     pub id: Opt<u32>,
     /// Its virtual CPUs.
     pub cpus: Opt<CpuSet>,
@@ -29,13 +29,13 @@ pub struct Cell {
     pub kib: Opt<u64>,
     /// Whether other processes can map its memory.
     pub access: Opt<Access>,
-    /// Whether its content is thrown away at the end.
+    /// Whether its content is discarded when QEMU ends.
     pub discard: Opt<YesNo>,
-    /// How far other cells are: their number and the distance.
+    /// The distances to other cells.
     pub distances: Distances,
-    /// Caches beside its memory.
+    /// The memory-side caches.
     pub caches: Vec<Cache>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -44,22 +44,13 @@ pub struct Cell {
 pub struct Numa {
     /// The cells; once defined, in the order of their numbers from 0.
     pub cells: Vec<Cell>,
-    /// How fast cells reach each other's memory.
+    /// Latencies and bandwidths between cells.
     pub interconnects: Vec<Interconnect>,
 }
 
 static CELL_ID: DefaultRule =
-    DefaultRule { name: "numa-cell-id", text: "NUMA cells without numbers are counted from 0" };
-static FILLED: DefaultRule =
-    DefaultRule { name: "numa-cpus", text: "virtual CPUs that no NUMA cell names belong to cell 0" };
-
-fn conflict(origin: Origin, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::at(&codes::CONFLICT, span(origin), message)
-}
-
-fn span(origin: Origin) -> Span {
-    origin.span()
-}
+    DefaultRule { name: "numa-cell-id", text: "NUMA cells without an id are numbered from 0" };
+static FILLED: DefaultRule = DefaultRule { name: "numa-cpus", text: "vCPUs that no NUMA cell lists belong to cell 0" };
 
 impl Numa {
     /// Reads `<numa>` from `<cpu>`.
@@ -78,8 +69,9 @@ impl Numa {
         Some(Self { cells: f.children("cell").iter().map(cell).collect(), interconnects: Interconnect::lower(&f) })
     }
 
-    /// Numbers and sorts the cells and fills in what is absent (`virDomainNumaDefParseXML` in libvirt's `src/conf/numa_conf.c`).
-    pub fn define(&mut self, vcpus: u32, report: &mut dyn FnMut(Diagnostic)) {
+    /// Numbers and sorts the cells and fills in what is absent (`virDomainNumaDefParseXML` in libvirt's
+    /// `src/conf/numa_conf.c`).
+    pub fn define(&mut self, vcpus: u32, faults: &mut Diagnostics) {
         for (at, cell) in self.cells.iter_mut().enumerate() {
             cell.id.get_or_insert(Spanned::rule(u32::try_from(at).unwrap_or(u32::MAX), &CELL_ID, cell.origin));
         }
@@ -87,34 +79,30 @@ impl Numa {
         for (at, cell) in self.cells.iter().enumerate() {
             let id = cell.id.get().unwrap_or_default();
             if usize::try_from(id).ok() != Some(at) {
-                let message = "the numbers of NUMA cells do not count from 0 without gap or repetition";
+                let message = "the ids of NUMA cells must be 0, 1, 2 and so on, without gaps";
                 let origin = cell.id.origin_or(cell.origin);
-                report(conflict(origin, message).help(format!("this would be cell {at}")));
+                faults.conflict_with(origin, message, format!("use `id='{at}'` here"));
                 return;
             }
         }
-        self.cpus(vcpus, report);
-        distance::define(&mut self.cells, report);
-        hmat::check(self, report);
+        self.cpus(vcpus, faults);
+        distance::define(&mut self.cells, faults);
+        hmat::check(self, faults);
     }
 
-    fn cpus(&mut self, vcpus: u32, report: &mut dyn FnMut(Diagnostic)) {
+    fn cpus(&mut self, vcpus: u32, faults: &mut Diagnostics) {
         let mut taken = CpuSet::default();
         for cell in &self.cells {
             let Some(cpus) = &cell.cpus else { continue };
             if let Some(cpu) = taken.common(&cpus.value) {
-                report(conflict(cpus.origin, format!("CPU {cpu} is in two NUMA cells")));
+                faults.conflict(cpus.origin, format!("vCPU {cpu} is in two NUMA cells"));
             }
             if cpus.last().is_some_and(|last| last >= vcpus) {
                 let last = cpus.last().unwrap_or_default();
-                let message =
-                    format!("the NUMA cell has CPU {last}, and the guest has {vcpus} virtual CPUs, from 0 on");
-                let help = format!(
-                    "name CPUs up to {}, or write `<vcpu>{}</vcpu>`",
-                    vcpus.saturating_sub(1),
-                    last.saturating_add(1)
-                );
-                report(conflict(cpus.origin, message).help(help));
+                let most = vcpus.saturating_sub(1);
+                let message = format!("the NUMA cell has vCPU {last}, and the guest has the vCPUs 0 to {most}");
+                let help = format!("name vCPUs up to {most}, or write `<vcpu>{}</vcpu>`", last.saturating_add(1));
+                faults.conflict_with(cpus.origin, message, help);
             }
             cpus.iter().for_each(|cpu| taken.insert(cpu));
         }

@@ -1,8 +1,8 @@
-//! `<acpi>` of `<os>`: ACPI tables that the guest gets beside QEMU's own.
+//! `<acpi>` of `<os>`: ACPI tables that the guest gets in addition to QEMU's own.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, OptExt, Origin, words};
 use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
@@ -16,9 +16,9 @@ words! {
 /// `<table>`.
 #[derive(Debug, Clone)]
 pub struct Table {
-    /// What it is.
+    /// Its type.
     pub kind: Opt<TableKind>,
-    /// The file with its content.
+    /// The path of the file with its content.
     pub path: Opt<String>,
     origin: Origin,
 }
@@ -31,16 +31,15 @@ pub(super) fn lower(os: &Fields<'_, '_>) -> Vec<Table> {
 }
 
 /// What libvirt refuses (`virDomainDefParseBootAcpiOptions` in its `src/conf/domain_conf.c`).
-pub(super) fn check(tables: &[Table], report: &mut dyn FnMut(Diagnostic)) {
+pub(super) fn check(tables: &[Table], faults: &mut Diagnostics) {
     for (at, table) in tables.iter().enumerate() {
         let twice = tables.iter().take(at).any(|other| other.kind == table.kind);
         let message = match table.kind.get() {
-            Some(TableKind::Rawset) => "QEMU takes ACPI tables one by one, not as a set",
-            Some(TableKind::Slic | TableKind::Msdm) if twice => "the guest has two ACPI tables of this kind",
+            Some(TableKind::Rawset) => "ACPI tables of type `rawset` are not supported by QEMU",
+            Some(TableKind::Slic | TableKind::Msdm) if twice => "two ACPI tables of the same type",
             Some(TableKind::Raw | TableKind::Slic | TableKind::Msdm) | None => continue,
         };
-        let span = table.origin.span();
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        faults.refuse(table.origin, message);
     }
 }
 
@@ -68,7 +67,7 @@ pub(super) fn options(tables: &[Table], out: &mut QemuOptions) {
     }
 }
 
-/// What QEMU opens.
+/// The files that QEMU opens.
 pub(super) fn host(tables: &[Table], out: &mut RequirementsOf<'_>) {
     for path in tables.iter().filter_map(|t| t.path.as_ref()) {
         out.file(&path.value, path.origin);

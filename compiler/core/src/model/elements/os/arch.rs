@@ -1,4 +1,4 @@
-//! Reading `<type arch=…>`.
+//! `arch` of `<type>`.
 
 use virtc_diag::Diagnostic;
 
@@ -7,25 +7,25 @@ use crate::ir::arch::of_binary;
 use crate::ir::{Arch, Leaf, Opt, Spanned};
 use crate::xml_io::Fields;
 
-/// The architecture that the definition asks for. One that the binary does not run is no lack of virtc's.
+/// The architecture that the definition asks for. Where the emulator cannot run it, that is the error, not what virtc
+/// supports.
 pub(super) fn lower(domain: &Fields<'_, '_>, kind: &Fields<'_, '_>) -> Opt<Arch> {
     let named: Spanned<String> = kind.attr("arch")?;
     let arch = Arch::read(&named);
-    let span = named.origin.span();
     let emulator = domain.element().child("devices").and_then(|d| d.child("emulator"));
     let emulator = emulator.map(|e| e.text().trim().to_owned()).unwrap_or_default();
     let known = ["x86_64", "i386", "aarch64", "arm"];
     if let Some(own) = of_binary(&emulator).filter(|own| known.contains(own))
         && !arch.is_some_and(|arch| arch.runs_on(own))
     {
-        let message = format!("a QEMU for {own} runs no guests of architecture `{}`", named.value);
-        kind.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+        let message = format!("the emulator `qemu-system-{own}` does not support architecture `{}`", named.value);
+        kind.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, named.origin, message));
         return None;
     }
     let Some(arch) = arch else {
-        let message = format!("guests of architecture `{}` are not supported yet", named.value);
-        let help = format!("virtc compiles for {}", Arch::words().join(", "));
-        kind.report(Diagnostic::at(&codes::NOT_YET_SUPPORTED, span, message).help(help));
+        let message = format!("architecture `{}` is not supported yet", named.value);
+        let help = format!("virtc supports {}", Arch::words().join(", "));
+        kind.report(Diagnostic::at(&codes::NOT_YET_SUPPORTED, named.origin, message).help(help));
         return None;
     };
     Some(Spanned { value: arch, origin: named.origin })
@@ -57,7 +57,7 @@ mod tests {
             ("x86_64", "pc", "aarch64"),
             ("s390x", "s390", "arm"),
         ] {
-            let fault = format!("a QEMU for {emulator} runs no guests of architecture `{arch}`");
+            let fault = format!("the emulator `qemu-system-{emulator}` does not support architecture `{arch}`");
             assert_eq!(faults(arch, machine, emulator), [fault]);
         }
     }
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn what_does_not_work_yet_is_said_once() {
         for arch in ["s390x", "ppc64", "ppc64le", "riscv64", "loongarch64"] {
-            let fault = format!("guests of architecture `{arch}` are not supported yet");
+            let fault = format!("architecture `{arch}` is not supported yet");
             assert_eq!(faults(arch, "virt", arch), [fault]);
         }
     }

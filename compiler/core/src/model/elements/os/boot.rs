@@ -1,8 +1,8 @@
-//! What is booted, and how the firmware goes about it.
+//! Direct kernel boot, the boot order, and settings of the firmware's boot menu.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, YesNo, words};
 use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf, rules};
 use crate::xml_io::Fields;
@@ -13,35 +13,35 @@ words! {
     pub enum BootDevice { Hd = "hd", Cdrom = "cdrom", Fd = "fd", Network = "network" }
 }
 
-/// A kernel to boot without firmware's help, and the firmware's own settings.
+/// Direct kernel boot, and settings of the firmware.
 #[derive(Debug, Clone, Default)]
 pub struct Boot {
-    /// The kernel.
+    /// The path of the kernel.
     pub kernel: Opt<String>,
-    /// Its initial RAM disk.
+    /// The path of the initial RAM disk.
     pub initrd: Opt<String>,
-    /// Its command line.
+    /// The kernel's command line.
     pub cmdline: Opt<String>,
-    /// What verifies it first.
+    /// The path of the shim, which verifies the kernel (Secure Boot).
     pub shim: Opt<String>,
-    /// Its device tree.
+    /// The path of the device tree.
     pub dtb: Opt<String>,
-    /// Its root device. QEMU is not told.
+    /// The root device; without effect in QEMU.
     pub root: Opt<String>,
-    /// Whether the firmware shows a menu.
+    /// Whether the firmware shows a boot menu.
     pub menu: Opt<YesNo>,
-    /// How long it shows it, in ms.
+    /// How long it shows the menu, in ms, 0–65535.
     pub menu_timeout: Opt<u32>,
-    /// Whether the firmware speaks on the serial line.
+    /// Whether the firmware uses the serial port as its console.
     pub use_serial: Opt<YesNo>,
-    /// How long the firmware waits after a failed boot, in ms; -1 for ever.
+    /// How long the firmware waits after a failed boot, in ms, 0–65535; -1: it does not boot again.
     pub reboot_timeout: Opt<i32>,
 }
 
 static BOOT_HD: DefaultRule =
     DefaultRule { name: "boot-from-disk", text: "without any boot order the guest boots from its first disk" };
 
-/// How many kinds of devices a guest tries.
+/// How many kinds of devices there are to boot from.
 const MOST_DEVICES: usize = 4;
 
 /// Fills in and checks the order; `per_device` tells whether devices carry boot orders of their own.
@@ -49,19 +49,22 @@ pub(super) fn define_order(
     order: &mut Vec<Spanned<BootDevice>>,
     per_device: bool,
     origin: Origin,
-    report: &mut dyn FnMut(Diagnostic),
+    faults: &mut Diagnostics,
 ) {
-    // One of each kind fits (`VIR_DOMAIN_BOOT_LAST` in libvirt's `src/conf/domain_conf.h`); it passes over what follows.
+    // One of each kind (`VIR_DOMAIN_BOOT_LAST` in libvirt's `src/conf/domain_conf.h`); libvirt ignores what follows.
     for more in order.iter().skip(MOST_DEVICES) {
-        let message = format!("a guest tries {MOST_DEVICES} kinds of devices, and not this one");
-        report(Diagnostic::at(&codes::WITHOUT_EFFECT, more.origin, message));
+        let message = format!("only the first {MOST_DEVICES} `<boot dev>` elements have an effect");
+        faults.add(&codes::WITHOUT_EFFECT, more.origin, message);
     }
     order.truncate(MOST_DEVICES);
     if per_device {
         if let Some(boot) = order.first() {
-            let message = "`<boot dev>` in `<os>` beside `<boot order>` in devices";
-            let fault = Diagnostic::at(&codes::CONFLICT, boot.origin, message);
-            report(fault.help("keep one of the two"));
+            let message = "`<boot dev>` in `<os>` cannot be combined with `<boot order>` in devices";
+            faults.conflict_with(
+                boot.origin,
+                message,
+                "remove the `<boot dev>` elements, or the `<boot order>` elements of the devices",
+            );
         }
     } else if order.is_empty() {
         order.push(Spanned::rule(BootDevice::Hd, &BOOT_HD, origin));
@@ -87,31 +90,28 @@ impl Boot {
         }
     }
 
-    /// Checks the values and drops those without a meaning.
-    pub(super) fn define(&mut self, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |origin: Origin, message: &str| {
-            report(Diagnostic::at(&codes::CONFLICT, origin, message));
-        };
+    /// Checks the values and drops those without effect.
+    pub(super) fn define(&mut self, faults: &mut Diagnostics) {
         if let Some(timeout) = self.menu_timeout.filter(|t| t.value > 65535) {
-            fault(timeout.origin, "the boot menu is shown for 65535 ms at most");
+            faults.conflict(timeout.origin, "`timeout` of `<bootmenu>` is at most 65535 ms");
         }
         if let Some(Spanned { value: -2 | i32::MIN..=-3 | 65536.., origin }) = self.reboot_timeout {
-            fault(origin, "the timeout of a reboot is not between -1 and 65535 ms");
+            faults.conflict(origin, "`rebootTimeout` must be between -1 and 65535 ms");
         }
-        let alone = [&self.initrd, &self.cmdline, &self.shim, &self.dtb];
+        let needs_kernel = [&self.initrd, &self.cmdline, &self.shim, &self.dtb];
         if self.kernel.is_none()
-            && let Some(other) = alone.into_iter().flatten().next()
+            && let Some(other) = needs_kernel.into_iter().flatten().next()
         {
-            // libvirt takes it, and QEMU does not start.
-            fault(other.origin, "something for a kernel that is booted directly, and no `<kernel>`");
+            // libvirt accepts it, and QEMU does not start.
+            faults.conflict(other.origin, "`<initrd>`, `<cmdline>`, `<shim>` and `<dtb>` need a `<kernel>`");
         }
         if !self.menu.is(&YesNo::Yes) {
-            // libvirt forgets the timeout of a menu that is not shown.
+            // libvirt drops the timeout of a menu that is not shown.
             self.menu_timeout = None;
         }
     }
 
-    /// Writes what stands before `<acpi>`.
+    /// Writes the elements before `<acpi>`.
     pub(super) fn write_kernel(&self, w: &mut XmlWriter) {
         w.opt_text("kernel", &self.kernel);
         w.opt_text("initrd", &self.initrd);
@@ -135,7 +135,7 @@ impl Boot {
         }
     }
 
-    /// `-boot`, `-kernel` and what goes with it.
+    /// `-boot`, and `-kernel` with its companions.
     pub(super) fn options(&self, domain: Origin, out: &mut QemuOptions) {
         let mut opts = Opts::new();
         let mut origin = domain.with_rule(&rules::BOOT_STRICT);
@@ -165,7 +165,7 @@ impl Boot {
         }
     }
 
-    /// What QEMU opens.
+    /// The files that QEMU opens.
     pub(super) fn host(&self, out: &mut RequirementsOf<'_>) {
         for path in [&self.kernel, &self.initrd, &self.shim, &self.dtb].into_iter().flatten() {
             out.file(&path.value, path.origin);

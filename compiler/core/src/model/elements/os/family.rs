@@ -1,4 +1,4 @@
-//! What the machine type says: buses, defaults, abilities.
+//! Machine types: their families, buses, defaults and abilities.
 
 use crate::model::devices::controller::PciModel;
 use crate::target::Target;
@@ -13,13 +13,13 @@ pub enum MachineFamily {
     I440fx,
     /// `q35` and `pc-q35-*`: PCI Express.
     Q35,
-    /// `virt` and `virt-*` of Arm: PCI Express, and places for virtio devices without a bus.
+    /// `virt` and `virt-*` of Arm: PCI Express, and virtio-mmio.
     ArmVirt,
     /// Arm's `versatilepb`: a conventional PCI bus.
     Versatile,
-    /// Arm's `realview-*`: a USB bus, and a PCI bus that libvirt knows nothing of.
+    /// Arm's `realview-*`: a USB bus, and a PCI bus that libvirt does not know.
     Realview,
-    /// Arm's `vexpress-*`: no PCI bus, but places for virtio devices.
+    /// Arm's `vexpress-*`: no PCI bus, but virtio-mmio.
     Vexpress,
     /// Any other.
     Other,
@@ -31,7 +31,8 @@ impl MachineFamily {
         matches!(self, Self::I440fx | Self::Q35)
     }
 
-    /// The model of its root bus; `None` where it has no PCI (`qemuDomainSupportsPCI` in libvirt's `src/qemu/qemu_domain.c`).
+    /// The model of its root bus; `None` where it has no PCI (`qemuDomainSupportsPCI` in libvirt's
+    /// `src/qemu/qemu_domain.c`).
     pub fn root(self) -> Option<PciModel> {
         match self {
             Self::I440fx | Self::Versatile => Some(PciModel::PciRoot),
@@ -40,14 +41,14 @@ impl MachineFamily {
         }
     }
 
-    /// Whether it has places for virtio devices that stand on no bus.
+    /// Whether it has virtio-mmio transports.
     pub fn has_virtio_mmio(self) -> bool {
         matches!(self, Self::ArmVirt | Self::Vexpress)
     }
 }
 
 impl Os {
-    /// The architecture; that of a PC where nothing is said.
+    /// The architecture; x86_64 where the definition does not say.
     pub fn arch(&self) -> Arch {
         self.arch.map_or(Arch::X86_64, |arch| arch.value)
     }
@@ -57,7 +58,7 @@ impl Os {
         self.machine.as_ref().map_or(default_machine(self.arch()), |m| m.value.as_str())
     }
 
-    /// The machine type, with a version in place of an alias: what descriptors of firmware speak of.
+    /// The machine type with a version in place of an alias, as patterns of firmware descriptors expect it.
     pub(super) fn versioned_machine(&self) -> &str {
         match self.machine_name() {
             "pc" => "pc-i440fx-latest",
@@ -99,17 +100,17 @@ impl Os {
         }
     }
 
-    /// Whether it has a PS/2 controller, so that a mouse and a keyboard are on it (`virQEMUCapsSupportsI8042` in libvirt's
+    /// Whether it has a PS/2 controller, with a mouse and a keyboard (`virQEMUCapsSupportsI8042` in libvirt's
     /// `src/qemu/qemu_capabilities.c`).
     pub fn has_ps2(&self) -> bool {
         self.family().is_pc() || self.machine_name() == "isapc"
     }
 
-    /// QEMU's name of the machine's memory; `None` where the machine makes its memory itself (`default-ram-id` in the answer to
+    /// QEMU's name of the machine's memory; `None` where no backend can replace it (`default-ram-id` in the answer to
     /// `query-machines`).
     pub fn ram_id<'t>(&self, target: &'t Target) -> Option<&'t str> {
-        let said = target.caps().and_then(|caps| caps.machine(self.machine_name())?.1.ram_id.as_deref());
-        said.or(match self.family() {
+        let known = target.caps().and_then(|caps| caps.machine(self.machine_name())?.1.ram_id.as_deref());
+        known.or(match self.family() {
             MachineFamily::ArmVirt => Some("mach-virt.ram"),
             _ if self.arch().is_x86() => Some("pc.ram"),
             MachineFamily::I440fx
@@ -121,13 +122,13 @@ impl Os {
         })
     }
 
-    /// Whether the machine can have ACPI, so that QEMU is told whether the guest gets it.
+    /// Whether the machine type supports ACPI, so that it has the property `acpi`.
     pub fn can_have_acpi(&self, target: &Target) -> bool {
-        let said = target.caps().and_then(|caps| caps.machine_property(caps.machine(self.machine_name())?.1, "acpi"));
-        said.unwrap_or(self.arch().is_x86() || self.family() == MachineFamily::ArmVirt)
+        let known = target.caps().and_then(|caps| caps.machine_property(caps.machine(self.machine_name())?.1, "acpi"));
+        known.unwrap_or(self.arch().is_x86() || self.family() == MachineFamily::ArmVirt)
     }
 
-    /// The CPU of the machine that nobody names, as the newest QEMU has it (`virQEMUCapsGetMachineDefaultCPU` in libvirt's
+    /// The default CPU of the machine type in the newest QEMU (`virQEMUCapsGetMachineDefaultCPU` in libvirt's
     /// `src/qemu/qemu_capabilities.c`).
     pub fn default_cpu(&self) -> Option<String> {
         if self.arch().is_x86() {
@@ -139,13 +140,13 @@ impl Os {
         })
     }
 
-    /// Whether a binary for 64-bit guests runs a 32-bit one: the host's own CPU has to be told.
-    pub fn narrows(&self, emulator: &str) -> bool {
+    /// Whether `qemu-system-aarch64` runs a 32-bit guest, so that `-cpu host` needs `aarch64=off`.
+    pub fn runs_32_bit_on_64_bit(&self, emulator: &str) -> bool {
         self.arch() == Arch::Armv7l && arch::of_binary(emulator) == Some("aarch64")
     }
 
-    /// Whether QEMU's machine type takes NUMA cells with a size and without a memory object: those up to 5.0 (`numa-mem-supported` in the
-    /// answer to `query-machines`).
+    /// Whether the machine type accepts `-numa node,mem=…` without a memory backend: those up to 5.0
+    /// (`numa-mem-supported` in the answer to `query-machines`).
     pub fn takes_numa_mem(&self) -> bool {
         let machine = self.machine_name();
         let families = ["pc-i440fx-", "pc-q35-", "virt-"];
@@ -155,7 +156,8 @@ impl Os {
     }
 }
 
-/// The machine type of a guest that names none (`virQEMUCapsGetPreferredMachine` in libvirt's `src/qemu/qemu_capabilities.c`).
+/// The machine type of a definition without one (`virQEMUCapsGetPreferredMachine` in libvirt's
+/// `src/qemu/qemu_capabilities.c`).
 pub(super) fn default_machine(arch: Arch) -> &'static str {
     if arch.is_x86() { "pc" } else { "virt" }
 }

@@ -1,21 +1,15 @@
-//! The firmware for QEMU.
+//! Firmware in QEMU's words: `-bios`, or the block nodes of pflash.
 
-use virtc_diag::{Diagnostic, Safety};
-
-use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Switch, YesNo};
-use crate::model::Domain;
+use crate::ir::{Opt, OptExt, Origin, YesNo};
 use crate::model::EmitContext;
-use crate::model::elements::features::Plain;
 use crate::model::storage::{Below, Node, Settings, StorageSource};
 use crate::qemu::{ArgSection, Opts, Props, QemuOptions, RequirementsOf, Value};
 use crate::target::Target;
 
-use super::loader::{FirmwareFormat, FirmwareKind, LoaderType, NvramStore, NvramType};
-use super::{MachineFamily, Os};
-use crate::ir::Arch;
+use super::Os;
+use super::loader::{FirmwareFormat, LoaderType, NvramStore, NvramType};
 
-/// The block nodes of an image: one where it is raw and written to, else a storage and a format node.
+/// The protocol node and the format node of a pflash image.
 fn nodes(flash: &str, format: FirmwareFormat, readonly: bool, storage: Props, out: &mut QemuOptions, origin: Origin) {
     let (protocol, node) = (format!("libvirt-{flash}-storage"), format!("libvirt-{flash}-format"));
     let storage = storage.with("node-name", &protocol).with("auto-read-only", true).with("discard", "unmap");
@@ -30,7 +24,7 @@ fn nodes(flash: &str, format: FirmwareFormat, readonly: bool, storage: Props, ou
 }
 
 impl Os {
-    /// `-bios`, or the block nodes of the flash and what guards it.
+    /// `-bios`, or the block nodes of pflash and the property `secure`.
     pub(super) fn firmware_options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         let Some(loader) = &self.loader else { return };
         let Some(path) = &loader.path else { return };
@@ -47,7 +41,7 @@ impl Os {
                 Some(FirmwareFormat::Qcow2) => {
                     nodes("pflash1", FirmwareFormat::Qcow2, false, image, out, path.origin);
                 }
-                Some(FirmwareFormat::Raw) | None if Node::layers_raw(&cx.target) => {
+                Some(FirmwareFormat::Raw) | None if Node::has_raw_format_node(&cx.target) => {
                     nodes("pflash1", FirmwareFormat::Raw, false, image, out, path.origin);
                 }
                 Some(FirmwareFormat::Raw) | None => {
@@ -68,38 +62,38 @@ impl Os {
         }
     }
 
-    /// The variables of firmware in flash.
+    /// The variable store (NVRAM) of firmware in pflash.
     fn store(&self) -> Option<&NvramStore> {
         let loader = self.loader.as_ref().filter(|l| l.is_flash() && !l.stateless.is(&YesNo::Yes))?;
         self.nvram.as_ref().filter(|_| loader.path.is_some())
     }
 
-    /// The variables of firmware in flash, where the host has them.
+    /// The variable store, where it is a file or device of the host.
     fn variables(&self) -> Option<(&NvramStore, &crate::ir::Spanned<String>)> {
         let nvram = self.store()?;
         Some((nvram, nvram.path.as_ref()?))
     }
 
-    /// The variables of firmware in flash, where a server has them.
+    /// The variable store, where it is on the network.
     fn server(&self) -> Option<(&NvramStore, &StorageSource)> {
         let nvram = self.store()?;
         Some((nvram, nvram.source.as_ref()?))
     }
 
-    /// The names of the block nodes that the machine maps as flash, with where they come from.
+    /// The machine properties `pflash0` and `pflash1`, with the names of their block nodes.
     pub fn flash(&self, target: &Target) -> Vec<(&'static str, &'static str)> {
         if !self.loader.as_ref().is_some_and(|l| l.is_flash() && l.path.is_some()) {
             return Vec::new();
         }
         let mut out = vec![("pflash0", "libvirt-pflash0-format")];
         if let Some(nvram) = self.store().filter(|n| n.has_source()) {
-            let is_raw = !Node::layers_raw(target) && !nvram.format.is(&FirmwareFormat::Qcow2);
+            let is_raw = !Node::has_raw_format_node(target) && !nvram.format.is(&FirmwareFormat::Qcow2);
             out.push(("pflash1", if is_raw { "libvirt-pflash1-storage" } else { "libvirt-pflash1-format" }));
         }
         out
     }
 
-    /// The firmware's variables, which QEMU writes.
+    /// The images that QEMU writes: the variable store, and firmware that is not read-only.
     pub(super) fn firmware_host(&self, out: &mut RequirementsOf<'_>) {
         if let Some(path) = self.loader.as_ref().and_then(|l| l.path.as_ref()) {
             let readonly = self.loader.as_ref().is_some_and(|l| !l.is_flash() || l.readonly.is(&YesNo::Yes));
@@ -113,7 +107,7 @@ impl Os {
         let Some((nvram, path)) = self.variables() else { return };
         if nvram.kind.is(&NvramType::Block) {
             if nvram.template.is_some() {
-                out.refuse("variables of firmware that are copied to a device", path.origin);
+                out.refuse("an `<nvram>` template for a block device", path.origin);
             }
             out.block(&path.value, false);
             return out.file(&path.value, path.origin);
@@ -121,66 +115,8 @@ impl Os {
         let format = |format: Opt<FirmwareFormat>| format.get().unwrap_or(FirmwareFormat::Raw);
         if nvram.template.is_some() && format(nvram.template_format) != format(nvram.format) {
             let origin = nvram.template_format.origin_or(path.origin);
-            return out.refuse("the template has another format than the variable store", origin);
+            return out.refuse("an `<nvram>` template in another format than the variable store", origin);
         }
         out.from_template(nvram.template.as_ref().map(|t| t.value.as_str()), &path.value, path.origin);
-    }
-}
-
-/// What cannot be (`qemuValidateDomainDefBoot` and its caller in libvirt's `src/qemu/qemu_validate.c`).
-pub fn check(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-    let os = &domain.os;
-    let mut fault = |code, origin: Origin, message: &str, help: &str| {
-        report(Diagnostic::at(code, origin, message).help(help));
-    };
-    let unsupported = &codes::UNSUPPORTED_CONFIGURATION;
-    let secure = os.loader.as_ref().and_then(|l| l.secure).filter(|s| s.is_yes());
-    if let Some(secure) = secure {
-        if os.family() != MachineFamily::Q35 {
-            let message = format!("Secure Boot (`secure='yes'`) needs machine type `q35`, not `{}`", os.machine_name());
-            fault(unsupported, secure.origin, &message, "write `machine='q35'` in `<type>`, or remove `secure`");
-        } else if !os.arch.is(&Arch::X86_64) {
-            let message = "Secure Boot (`secure='yes'`) needs architecture `x86_64`";
-            fault(unsupported, secure.origin, message, "write `arch='x86_64'` in `<type>`, or remove `secure`");
-        } else if os.firmware.is_none() && !domain.features.smm.is(&Switch::On) {
-            let message = "Secure Boot (`secure='yes'`) needs System Management Mode (SMM), which is not on";
-            let off = domain.features.smm.filter(|smm| smm.origin.by_rule().is_none());
-            let fault = Diagnostic::at(&codes::CONFLICT, secure.origin, message);
-            let fault = fault.help("write `<smm state='on'/>` in `<features>`");
-            report(match off.map(|smm| smm.origin.span()) {
-                Some(off) => fault.label(off, "SMM is off here").fix(Safety::Unsafe, "switch SMM on", off, "on"),
-                None => fault,
-            });
-            return rest(domain, report);
-        }
-    }
-    rest(domain, report);
-}
-
-fn rest(domain: &Domain, report: &mut dyn FnMut(Diagnostic)) {
-    let os = &domain.os;
-    let mut fault = |origin: Origin, message: &str, help: &str| {
-        report(Diagnostic::at(&codes::CONFLICT, origin, message).help(help));
-    };
-    let flash = os.loader.as_ref().filter(|l| l.is_flash()).and_then(|l| l.kind).map(|k| k.origin);
-    let efi = os.firmware.filter(|f| f.value == FirmwareKind::Efi).map(|f| f.origin);
-    if let Some(origin) = efi.or(flash)
-        && os.arch().is_x86()
-        && domain.features.has(Plain::Acpi).is_none()
-    {
-        fault(origin, "UEFI needs ACPI, which is not among the `<features>`", "add `<acpi/>` to `<features>`");
-    }
-    if let Some(acpi) = domain.features.has(Plain::Acpi)
-        && os.arch() == Arch::Aarch64
-        && efi.or(flash).is_none()
-    {
-        let message = "on this architecture ACPI needs UEFI, which is not asked for";
-        fault(acpi, message, "write `<os firmware='efi'>`, or remove `<acpi/>`");
-    }
-    if let Some(serial) = os.boot_options.use_serial.filter(|s| s.is_yes())
-        && domain.devices.serials.is_empty()
-    {
-        let message = "`<bios useserial='yes'/>` needs a serial port, and the guest has none";
-        fault(serial.origin, message, "add `<serial type='pty'/>` to `<devices>`");
     }
 }

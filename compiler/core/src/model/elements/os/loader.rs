@@ -1,10 +1,10 @@
-//! `<firmware>`, `<loader>` and `<nvram>` of `<os>`: what the firmware is to be.
+//! `<firmware>`, `<loader>` and `<nvram>` of `<os>`.
 
-use virtc_diag::{Diagnostic, Diagnostics};
+use virtc_diag::Diagnostic;
 
-use crate::codes;
-use crate::ir::{Opt, OptExt, Origin, Spanned, YesNo, words};
-use crate::model::storage::{Checked, ImageFormat, StorageSource, StorageType};
+use crate::codes::{self};
+use crate::ir::{Opt, OptExt, Origin, YesNo, words};
+use crate::model::storage::{ImageFormat, StorageSource, StorageType};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
@@ -43,10 +43,10 @@ impl FirmwareFormat {
     }
 }
 
-/// What automatically chosen firmware must have or lack.
+/// Features that automatically chosen firmware must have or must not have.
 #[derive(Debug, Clone, Default)]
 pub struct FirmwareFeatures {
-    /// Certificates of the default vendors.
+    /// Enrolled keys: the certificates of the default vendors.
     pub enrolled_keys: Opt<YesNo>,
     /// Secure Boot.
     pub secure_boot: Opt<YesNo>,
@@ -55,13 +55,13 @@ pub struct FirmwareFeatures {
 /// `<loader>`.
 #[derive(Debug, Clone, Default)]
 pub struct Loader {
-    /// The image.
+    /// The path of the image.
     pub path: Opt<String>,
     /// Whether the guest cannot write it.
     pub readonly: Opt<YesNo>,
-    /// Whether it guards its variables with SMM.
+    /// Whether it protects its variables with SMM, for Secure Boot.
     pub secure: Opt<YesNo>,
-    /// Whether it keeps no variables.
+    /// Whether it has no variable store.
     pub stateless: Opt<YesNo>,
     /// How it is mapped.
     pub kind: Opt<LoaderType>,
@@ -69,22 +69,22 @@ pub struct Loader {
     pub format: Opt<FirmwareFormat>,
 }
 
-/// `<nvram>`: the guest's own copy of the firmware's variables.
+/// `<nvram>`: the variable store of the firmware.
 #[derive(Debug, Clone, Default)]
 pub struct NvramStore {
-    /// The file or device.
+    /// The path of the file or device.
     pub path: Opt<String>,
-    /// The server that keeps it.
+    /// The source on the network.
     pub source: Option<Box<StorageSource>>,
     /// The type of `<source>`; absent where the path is the text of `<nvram>`.
     pub kind: Opt<NvramType>,
-    /// What it is made from when it does not exist.
+    /// The file that it is copied from when it does not exist.
     pub template: Opt<String>,
     /// The format of the template.
     pub template_format: Opt<FirmwareFormat>,
     /// The format of the image.
     pub format: Opt<FirmwareFormat>,
-    /// Where the element stands.
+    /// The place of `<nvram>` in the XML.
     pub origin: Option<Origin>,
 }
 
@@ -143,7 +143,7 @@ impl NvramStore {
         let (template, template_format, format) = (f.attr("template"), f.attr("templateFormat"), f.attr("format"));
         let mut server = None;
         let path = |source: &Fields<'_, '_>, name: &str| {
-            source.without_effect(&["index", "startupPolicy", "fdgroup"], &[], "store of the firmware's variables");
+            source.without_effect(&["index", "startupPolicy", "fdgroup"], &[], "variable store");
             source.attr(name)
         };
         let path = match (kind.get(), f.child("source")) {
@@ -159,7 +159,7 @@ impl NvramStore {
                 None
             }
             (Some(other), Some(source)) => {
-                let message = format!("the firmware's variables cannot be kept on a source of type `{}`", other.word());
+                let message = format!("`<nvram>` does not support sources of type `{}`", other.word());
                 f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, source.ignore_rest(), message));
                 None
             }
@@ -168,12 +168,12 @@ impl NvramStore {
         Some(Self { path, source: server, kind, template, template_format, format, origin: Some(f.origin()) })
     }
 
-    /// Whether it says where the variables are.
+    /// Whether the definition says where it is.
     pub fn has_source(&self) -> bool {
         self.path.is_some() || self.source.is_some()
     }
 
-    /// Whether the variables are in a file or on a device of the host.
+    /// Whether it is a file or device of the host.
     pub fn is_local(&self) -> bool {
         !self.kind.is(&NvramType::Network)
     }
@@ -222,63 +222,5 @@ pub(super) fn write(os: &Os, w: &mut XmlWriter) {
                 tag.children(|w| w.tag("source").attr(name, path).end());
             }
         }
-    }
-}
-
-/// What cannot be, before anything is chosen (`virDomainDefOSValidate` in libvirt's `src/conf/domain_validate.c`).
-pub(super) fn check(os: &Os, report: &mut dyn FnMut(Diagnostic)) {
-    let lonely = os.firmware.is_none() && os.loader.as_ref().is_none_or(|l| l.path.is_none());
-    if let Some(feature) = os.firmware_features.first().filter(|_| os.firmware.is_none()) {
-        // In a definition that it holds already libvirt passes over it; a new one it refuses.
-        let message = "this is asked of firmware that is to be chosen, and none is";
-        let fault = Diagnostic::at(&codes::WITHOUT_EFFECT, feature.origin, message);
-        report(fault.help("remove `<firmware>`, or give `<os firmware='efi'>`"));
-    }
-    let mut fault = |origin: Origin, message: &str| {
-        report(Diagnostic::at(&codes::CONFLICT, origin, message));
-    };
-    let features = &os.firmware_features;
-    if let (Some(keys), Some(boot)) = (features.enrolled_keys, features.secure_boot)
-        && keys.value == YesNo::Yes
-        && boot.value == YesNo::No
-    {
-        fault(keys.origin, "certificates are asked for, but Secure Boot is not to be there");
-    }
-    let nvram = os.nvram.as_ref().and_then(|n| n.origin);
-    if let (Some(kind), Some(nvram)) = (os.firmware, nvram)
-        && kind.value == FirmwareKind::Bios
-    {
-        fault(nvram, "a BIOS keeps no variables");
-    }
-    if let Some(nvram) = &os.nvram
-        && let Some(source) = &nvram.source
-    {
-        let format = nvram.format.map(|f| f.map(FirmwareFormat::image));
-        let mut faults = Diagnostics::new();
-        Checked { source, format: &format, readonly: false, cache: None }.check(&mut faults);
-        faults.into_iter().for_each(&mut *report);
-    }
-    if let Some(origin) = os.loader_origin.or(nvram).filter(|_| lonely) {
-        let message = "firmware is neither named in `<loader>` nor to be chosen";
-        let fault = Diagnostic::at(&codes::MISSING, origin, message);
-        report(fault.help("give the path of an image, or `<os firmware='efi'>`"));
-    }
-    let mut fault = |origin: Origin, message: &str| {
-        report(Diagnostic::at(&codes::CONFLICT, origin, message));
-    };
-    let Some(loader) = &os.loader else { return };
-    match (loader.stateless, os.firmware.get()) {
-        (Some(Spanned { value: YesNo::Yes, .. }), _) => {
-            if let Some(nvram) = nvram {
-                fault(nvram, "firmware that is stateless keeps no variables");
-            }
-        }
-        (Some(Spanned { value: YesNo::No, origin }), Some(FirmwareKind::Bios)) => {
-            fault(origin, "a BIOS keeps no variables");
-        }
-        (Some(Spanned { value: YesNo::No, origin }), None) if !loader.is_flash() => {
-            fault(origin, "firmware that is mapped as ROM keeps no variables");
-        }
-        (Some(Spanned { value: YesNo::No, .. }) | None, _) => {}
     }
 }

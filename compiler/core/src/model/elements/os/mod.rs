@@ -3,6 +3,7 @@
 mod acpi;
 mod arch;
 mod boot;
+mod check;
 mod family;
 mod flash;
 mod loader;
@@ -10,7 +11,7 @@ mod select;
 #[cfg(test)]
 mod trials;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Arch, DefaultRule, Opt, Origin, Spanned, words};
@@ -22,8 +23,8 @@ use crate::xml_io::XmlWriter;
 
 pub use acpi::{Table, TableKind};
 pub use boot::{Boot, BootDevice};
+pub use check::check;
 pub use family::MachineFamily;
-pub use flash::check;
 pub use loader::{FirmwareFeatures, FirmwareFormat, FirmwareKind, Loader, LoaderType, NvramStore, NvramType};
 pub use select::choose;
 
@@ -42,9 +43,9 @@ words! {
 pub struct Os {
     /// The kind of firmware that is chosen automatically.
     pub firmware: Opt<FirmwareKind>,
-    /// What it must have or lack.
+    /// The features that it must have or must not have.
     pub firmware_features: FirmwareFeatures,
-    /// `hvm`.
+    /// What runs in the guest: always `hvm`.
     pub kind: Opt<OsType>,
     /// The architecture.
     pub arch: Opt<Arch>,
@@ -52,13 +53,13 @@ pub struct Os {
     pub machine: Opt<String>,
     /// The firmware.
     pub loader: Option<Loader>,
-    /// Where `<loader>` stands.
+    /// The place of `<loader>` in the XML.
     loader_origin: Option<Origin>,
-    /// Its variables.
+    /// The firmware's variable store.
     pub nvram: Option<NvramStore>,
-    /// A kernel that is booted directly, and the firmware's settings.
+    /// Direct kernel boot, and the firmware's settings.
     pub boot_options: Boot,
-    /// ACPI tables that the guest gets beside QEMU's own.
+    /// ACPI tables that the guest gets in addition to QEMU's own.
     pub acpi: Vec<Table>,
     /// What to boot from, in order.
     pub boot: Vec<Spanned<BootDevice>>,
@@ -68,15 +69,15 @@ pub struct Os {
 
 static DEFAULT_MACHINE: DefaultRule = DefaultRule {
     name: "default-machine",
-    text: "without a machine type the guest gets the oldest default of its architecture, such as `pc`",
+    text: "without a machine type the guest gets the default of its architecture: `pc` on x86, `virt` on Arm",
 };
 static DEFAULT_ARCH: DefaultRule =
     DefaultRule { name: "default-arch", text: "without an architecture the guest gets x86_64" };
 
-/// Says that what runs in the guest is not said (`virDomainDefPostParseOs` in libvirt's `src/conf/domain_postparse.c`).
+/// Reports that `<type>` is missing (`virDomainDefPostParseOs` in libvirt's `src/conf/domain_postparse.c`).
 fn no_type(f: &Fields<'_, '_>) {
     if !f.cx().is_whole() {
-        // It may have stood in what could not be read.
+        // It may be in the part that could not be read.
         return;
     }
     let (message, help) = if f.element().is("os") {
@@ -89,17 +90,17 @@ fn no_type(f: &Fields<'_, '_>) {
 
 impl Os {
     /// Fills in what is absent; `per_device` tells whether devices carry boot orders of their own.
-    pub fn define(&mut self, origin: Origin, per_device: bool, report: &mut dyn FnMut(Diagnostic)) {
+    pub fn define(&mut self, origin: Origin, per_device: bool, faults: &mut Diagnostics) {
         self.arch.get_or_insert(Spanned::rule(Arch::X86_64, &DEFAULT_ARCH, origin));
         let machine = family::default_machine(self.arch());
         self.machine.get_or_insert_with(|| Spanned::rule(machine.to_owned(), &DEFAULT_MACHINE, origin));
-        boot::define_order(&mut self.boot, per_device, origin, report);
-        self.boot_options.define(report);
-        acpi::check(&self.acpi, report);
+        boot::define_order(&mut self.boot, per_device, origin, faults);
+        self.boot_options.define(faults);
+        acpi::check(&self.acpi, faults);
         if let Some(source) = self.nvram.as_mut().and_then(|n| n.source.as_mut()) {
             source.define(origin);
         }
-        loader::check(self, report);
+        check::check_firmware(self, faults);
     }
 }
 
@@ -108,7 +109,7 @@ impl Element for Os {
     fn lower(domain: &Fields<'_, '_>) -> Self {
         for name in ["bootloader", "bootloader_args"] {
             if let Some(loader) = domain.child(name) {
-                let message = "QEMU is not started by a boot loader of the host";
+                let message = "a boot loader of the host (`<bootloader>`) is not supported by QEMU";
                 loader.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, loader.ignore_rest(), message));
             }
         }
@@ -123,7 +124,7 @@ impl Element for Os {
             no_type(&f);
         }
         if let Some(other) = kind.as_ref().and_then(Fields::text::<OsType>).filter(|t| t.value != OsType::Hvm) {
-            let message = format!("QEMU runs whole machines, `hvm`, and no `{}`", other.word());
+            let message = format!("OS type `{}` is not supported by QEMU", other.word());
             let _ = kind.as_ref().map(Fields::ignore_rest);
             f.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, f.ignore_rest(), message));
             return Self { kind: Some(other), ..Self::default() };
@@ -162,14 +163,14 @@ impl Element for Os {
         });
     }
 
-    /// `-boot`, `-kernel`, firmware; `-machine` is made from many parts elsewhere.
+    /// `-boot`, `-kernel`, firmware; `-machine` is in `features/machine.rs`.
     fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         self.boot_options.options(cx.domain.origin, out);
         acpi::options(&self.acpi, out);
         self.firmware_options(cx, out);
     }
 
-    /// What QEMU opens: tables, kernel, the firmware's variables.
+    /// The files that QEMU opens: ACPI tables, kernel, the variable store.
     fn host(&self, _cx: &EmitContext<'_>, out: &mut RequirementsOf<'_>) {
         acpi::host(&self.acpi, out);
         self.boot_options.host(out);

@@ -1,9 +1,9 @@
-//! Which firmware a domain gets, out of what is installed on the host.
+//! Automatic firmware selection from the firmware descriptors of the host.
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 use virtc_inventory::{Firmware, FirmwareImage, FirmwareInterface, FirmwareMapping, FlashMode};
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{DefaultRule, Leaf, Opt, OptExt, Origin, Spanned, Switch, YesNo};
 use crate::model::Domain;
 use crate::model::Facts;
@@ -13,30 +13,28 @@ use super::loader::{FirmwareFeatures, FirmwareFormat, FirmwareKind, Loader, Load
 
 static CHOSEN: DefaultRule = DefaultRule {
     name: "firmware-choice",
-    text: "the first of the host's firmware descriptors that fits the machine type and all that the definition asks for",
+    text: "the first of the host's firmware descriptors that matches the machine type and the definition's requirements",
 };
 static RAW: DefaultRule =
     DefaultRule { name: "raw-firmware", text: "firmware images are raw unless the definition says otherwise" };
-static ROM: DefaultRule = DefaultRule { name: "rom-loader", text: "a loader without a type is mapped as ROM" };
+static ROM: DefaultRule = DefaultRule { name: "rom-loader", text: "a `<loader>` without a type has type `rom`" };
 static SAME: DefaultRule = DefaultRule {
     name: "nvram-format",
-    text: "the firmware's variables are kept in the format of the firmware's image or template",
+    text: "the variable store has the format of the firmware image or of the template",
 };
-static NVRAM: DefaultRule = DefaultRule {
-    name: "nvram-path",
-    text: "firmware that cannot be written keeps its variables in a file of the domain's own",
-};
+static NVRAM: DefaultRule =
+    DefaultRule { name: "nvram-path", text: "read-only firmware has a variable store in a file of the domain's own" };
 static LISTED: DefaultRule = DefaultRule {
     name: "nvram-of-list",
-    text: "firmware without a descriptor has the template of variables that the host's list gives it",
+    text: "firmware without a descriptor has the `<nvram>` template that the setting `nvram` of qemu.conf lists",
 };
 
-/// Chooses the firmware and fills in all about it (`qemuFirmwareFillDomain` in libvirt's `src/qemu/qemu_firmware.c`).
-pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diagnostic)) {
+/// Chooses the firmware and fills in its settings (`qemuFirmwareFillDomain` in libvirt's `src/qemu/qemu_firmware.c`).
+pub fn choose(domain: &mut Domain, facts: Facts<'_>, faults: &mut Diagnostics) {
     let origin = domain.origin;
     let os = &mut domain.os;
     if os.firmware.is_none() {
-        // libvirt forgets what is asked of firmware where none is to be chosen.
+        // libvirt drops the features of firmware where none is to be chosen.
         os.firmware_features = FirmwareFeatures::default();
         if let Some(loader) = os.loader.as_mut().filter(|loader| loader.kind.is_none()) {
             loader.kind = Some(Spanned::rule(LoaderType::Rom, &ROM, origin));
@@ -51,33 +49,32 @@ pub fn choose(domain: &mut Domain, facts: Facts<'_>, report: &mut dyn FnMut(Diag
         if !os.loader.as_ref().is_some_and(Loader::is_flash) {
             return;
         }
-        match facts.firmware().unwrap_or_default().iter().find(|f| fits(domain, f)) {
+        match facts.firmware().unwrap_or_default().iter().find(|f| matches(domain, f)) {
             Some(firmware) => take(domain, firmware),
             None => legacy(&mut domain.os, domain.origin, facts),
         }
         return variables(domain, facts);
     };
-    let span = automatic.origin.span();
     let Some(installed) = facts.firmware() else {
         if domain.os.loader.as_ref().is_some_and(|l| l.path.is_some() && l.kind.is_some()) {
-            // A definition that was filled in on the host needs nothing more of it.
+            // A definition that the host filled in already needs no choice.
             return variables(domain, facts);
         }
-        let message = "firmware is to be chosen among what is installed, and no host file says what is";
-        report(Diagnostic::at(&codes::HOST_FACT_NEEDED, span, message));
+        let message = "automatic firmware selection needs the host's firmware descriptors, and no host file has them";
+        faults.add(&codes::HOST_FACT_NEEDED, automatic.origin, message);
         return;
     };
-    let Some(firmware) = installed.iter().find(|f| fits(domain, f)) else {
-        let message = format!("no `{}` firmware on the host does what the definition asks for", automatic.word());
-        report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+    let Some(firmware) = installed.iter().find(|f| matches(domain, f)) else {
+        let message = format!("the host has no `{}` firmware that matches the definition", automatic.word());
+        faults.refuse(automatic.origin, message);
         return;
     };
     take(domain, firmware);
     variables(domain, facts);
 }
 
-/// Whether a firmware does what the domain asks for (`qemuFirmwareMatchDomain`).
-fn fits(domain: &Domain, firmware: &Firmware) -> bool {
+/// Whether a firmware matches the domain (`qemuFirmwareMatchDomain`).
+fn matches(domain: &Domain, firmware: &Firmware) -> bool {
     let os = &domain.os;
     let none = Loader::default();
     let loader = os.loader.as_ref().unwrap_or(&none);
@@ -88,13 +85,13 @@ fn fits(domain: &Domain, firmware: &Firmware) -> bool {
     firmware.interface_types.contains(&wanted)
         && firmware.runs_on(os.arch().qemu(), os.versioned_machine())
         && has_features(domain, firmware)
-        && guards(domain, loader, firmware.has("requires-smm"))
-        && fits_mapping(os, loader, &firmware.mapping)
-        && domain.security.as_ref().is_none_or(|s| s.wants().iter().all(|feature| firmware.has(feature)))
+        && matches_smm(domain, loader, firmware.has("requires-smm"))
+        && matches_mapping(os, loader, &firmware.mapping)
+        && domain.security.as_ref().is_none_or(|s| s.firmware_features().iter().all(|feature| firmware.has(feature)))
 }
 
-/// Whether the guest guards the firmware's variables as the firmware has it.
-fn guards(domain: &Domain, loader: &Loader, needs_smm: bool) -> bool {
+/// Whether `secure` and SMM match what the firmware requires.
+fn matches_smm(domain: &Domain, loader: &Loader, needs_smm: bool) -> bool {
     let (off, insecure) = (domain.features.smm.is(&Switch::Off), loader.secure.is(&YesNo::No));
     if needs_smm { !off && !insecure } else { !loader.secure.is(&YesNo::Yes) }
 }
@@ -107,7 +104,7 @@ fn has_features(domain: &Domain, firmware: &Firmware) -> bool {
         && exact.iter().all(|(enabled, feature)| enabled.get().is_none_or(|e| e.is_yes() == firmware.has(feature)))
 }
 
-fn fits_mapping(os: &Os, loader: &Loader, mapping: &FirmwareMapping) -> bool {
+fn matches_mapping(os: &Os, loader: &Loader, mapping: &FirmwareMapping) -> bool {
     let is = |wanted: &Opt<String>, path: &str| wanted.as_ref().is_none_or(|w| w.value == path);
     match mapping {
         FirmwareMapping::Flash { mode, executable, nvram_template } => {
@@ -196,7 +193,7 @@ fn take(domain: &mut Domain, firmware: &Firmware) {
     }
     let has = |feature| if firmware.has(feature) { YesNo::Yes } else { YesNo::No };
     keep(&mut os.firmware_features.secure_boot, has("secure-boot"), origin);
-    // What is in variables on another host nobody knows.
+    // The content of a variable store on the network is not known.
     if os.nvram.as_ref().is_none_or(super::loader::NvramStore::is_local) {
         keep(&mut os.firmware_features.enrolled_keys, has("enrolled-keys"), origin);
     } else {
@@ -204,14 +201,14 @@ fn take(domain: &mut Domain, firmware: &Firmware) {
     }
 }
 
-/// Makes a leaf say `value`; it keeps its place where it has said so before.
+/// Sets a leaf to `value`; a leaf that has this value already keeps its origin.
 fn keep<T: PartialEq>(leaf: &mut Opt<T>, value: T, origin: Origin) {
     if !leaf.is(&value) {
         *leaf = Some(Spanned::rule(value, &CHOSEN, origin));
     }
 }
 
-/// Firmware that no descriptor speaks of (`qemuFirmwareFillDomainLegacy`).
+/// Firmware without a descriptor (`qemuFirmwareFillDomainLegacy`).
 fn legacy(os: &mut Os, origin: Origin, facts: Facts<'_>) {
     let Some(loader) = &mut os.loader else { return };
     let may = !loader.readonly.is(&YesNo::No)
@@ -227,7 +224,7 @@ fn legacy(os: &mut Os, origin: Origin, facts: Facts<'_>) {
     }
 }
 
-/// Where the variables are kept, and how (`qemuFirmwareEnsureNVRAM`).
+/// The path and format of the variable store (`qemuFirmwareEnsureNVRAM`).
 fn variables(domain: &mut Domain, facts: Facts<'_>) {
     let (name, origin) = (domain.name().to_owned(), domain.origin);
     let os = &mut domain.os;

@@ -37,7 +37,8 @@ fn descriptor(name: &str, interface: &str, mapping: &str, features: &str) -> Str
     )
 }
 
-/// What stands between `<type>` and `<boot>` once `os` (attributes, content) is defined with `parts` beside it; or the faults.
+/// The XML between `<type>` and `<boot>` once `os` (attributes, content) is defined together with `parts`; or the
+/// faults.
 fn chosen(attributes: &str, os: &str, parts: &str) -> String {
     let features = if parts.contains("<features>") { "" } else { "<features><acpi/></features>" };
     let text = format!(
@@ -54,7 +55,7 @@ fn chosen(attributes: &str, os: &str, parts: &str) -> String {
     os.split_once("</firmware>").map_or(os.clone(), |(_, rest)| rest.to_owned())
 }
 
-const NONE: &str = "no `efi` firmware on the host does what the definition asks for";
+const NONE: &str = "the host has no `efi` firmware that matches the definition";
 const SECURE: &str = "<loader readonly='yes' secure='yes' type='pflash' format='raw'>/secure</loader>\
     <nvram template='/secure.vars' templateFormat='raw' format='raw'>…/t_VARS.fd</nvram>";
 const PLAIN: &str = "<loader readonly='yes' type='pflash' format='raw'>/plain</loader>\
@@ -71,10 +72,10 @@ fn the_first_that_fits_is_chosen() {
     assert!(efi("<nvram format='qcow2'/>", "").contains("format='qcow2'>…/t_VARS.qcow2<"));
     assert!(efi("<loader format='qcow2'/><nvram>/n</nvram>", "").contains("format='qcow2'>/n<"));
     assert!(efi("<nvram template='/plain.vars'/>", "").contains(">/plain<"));
-    let alone = "<loader readonly='yes' type='pflash' stateless='yes' format='raw'>/sev</loader>";
-    assert_eq!(efi("<loader stateless='yes'/>", ""), alone);
+    let stateless = "<loader readonly='yes' type='pflash' stateless='yes' format='raw'>/sev</loader>";
+    assert_eq!(efi("<loader stateless='yes'/>", ""), stateless);
     let snp = "<launchSecurity type='sev-snp'><policy>1</policy></launchSecurity>";
-    assert_eq!(efi("<loader stateless='yes'/>", snp), alone);
+    assert_eq!(efi("<loader stateless='yes'/>", snp), stateless);
     let sev = |policy: u32| format!("<launchSecurity type='sev'><policy>{policy}</policy></launchSecurity>");
     assert_eq!(efi("", &sev(1)), PLAIN);
     assert_eq!(efi("", &sev(5)), NONE);
@@ -106,16 +107,21 @@ fn named_firmware_is_looked_up() {
 #[test]
 fn what_firmware_cannot_be() {
     for (attributes, os, parts, fault) in [
-        ("firmware='bios'", "<nvram>/n</nvram>", "", "a BIOS keeps no variables"),
+        ("firmware='bios'", "<nvram>/n</nvram>", "", "`firmware='bios'` has no variable store (`<nvram>`)"),
         (
             "",
             "<loader stateless='yes' type='pflash'>/x</loader><nvram>/n</nvram>",
             "",
-            "firmware that is stateless keeps no variables",
+            "`<nvram>` cannot be combined with `<loader stateless='yes'>`",
         ),
-        ("", "<loader stateless='no'>/x</loader>", "", "firmware that is mapped as ROM keeps no variables"),
-        ("", "<loader type='pflash'/>", "", "firmware is neither named in `<loader>` nor to be chosen"),
-        ("", "<nvram>/n</nvram>", "", "firmware is neither named in `<loader>` nor to be chosen"),
+        (
+            "",
+            "<loader stateless='no'>/x</loader>",
+            "",
+            "firmware of type `rom` has no variable store: `stateless='no'` needs `type='pflash'`",
+        ),
+        ("", "<loader type='pflash'/>", "", "no firmware is given: neither a path in `<loader>` nor `<os firmware>`"),
+        ("", "<nvram>/n</nvram>", "", "no firmware is given: neither a path in `<loader>` nor `<os firmware>`"),
         ("firmware='efi'", "", "<features><apic/></features>", "UEFI needs ACPI, which is not among the `<features>`"),
         (
             "",

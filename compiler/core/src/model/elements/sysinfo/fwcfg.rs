@@ -1,8 +1,8 @@
-//! `<sysinfo type='fwcfg'>`: blobs in QEMU's firmware configuration device.
+//! `<sysinfo type='fwcfg'>`: entries of QEMU's firmware configuration device (fw_cfg).
 
-use virtc_diag::Diagnostic;
+use virtc_diag::Diagnostics;
 
-use crate::codes;
+use crate::codes::Report as _;
 use crate::ir::{Opt, Origin, Spanned};
 use crate::qemu::{ArgSection, Opts, QemuOptions, RequirementsOf};
 use crate::xml_io::Fields;
@@ -15,7 +15,7 @@ pub struct Blob {
     pub name: Spanned<String>,
     /// Its content.
     pub value: Opt<String>,
-    /// The file with its content.
+    /// The path of the file with its content.
     pub file: Opt<String>,
     origin: Origin,
 }
@@ -28,19 +28,18 @@ impl Blob {
     }
 
     /// What libvirt refuses (`qemuValidateDomainDefSysinfo` in its `src/qemu/qemu_validate.c`).
-    pub(super) fn check(&self, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |code, origin: Origin, message: &str| {
-            report(Diagnostic::at(code, origin, message));
-        };
+    pub(super) fn check(&self, faults: &mut Diagnostics) {
         let name = self.name.value.as_str();
         if self.value.is_some() == self.file.is_some() {
-            fault(&codes::CONFLICT, self.origin, "a blob has either a text or a file");
+            faults.conflict(self.origin, "a fw_cfg entry needs either a text or the attribute `file`");
         }
         if !name.starts_with("opt/") {
-            fault(&codes::UNSUPPORTED_CONFIGURATION, self.name.origin, "names of blobs begin with `opt/`");
+            faults.refuse(self.name.origin, "the name of a fw_cfg entry must begin with `opt/`");
         } else if name.starts_with("opt/ovmf/") || name.starts_with("opt/org.qemu/") {
-            let message = "names of blobs that begin with `opt/ovmf/` or `opt/org.qemu/` are taken";
-            fault(&codes::UNSUPPORTED_CONFIGURATION, self.name.origin, message);
+            faults.refuse(
+                self.name.origin,
+                "names of fw_cfg entries that begin with `opt/ovmf/` or `opt/org.qemu/` are reserved",
+            );
         }
     }
 

@@ -1,9 +1,9 @@
-//! `<sysinfo>`: what the guest reads about its hardware in SMBIOS tables and QEMU's firmware configuration device.
+//! `<sysinfo>`: SMBIOS tables, and entries of QEMU's firmware configuration device (fw_cfg).
 
 mod fwcfg;
 mod smbios;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 
 use crate::codes;
 use crate::ir::{Opt, Spanned, Uuid, words};
@@ -27,17 +27,18 @@ words! {
 pub enum Sysinfo {
     /// SMBIOS tables.
     Smbios(Tables),
-    /// Blobs.
+    /// Entries of fw_cfg.
     Fwcfg(Vec<Blob>),
 }
 
 impl Sysinfo {
-    /// Checks and rewrites the values; `uuid` is that of the domain, which a table may give where nothing else does.
-    pub fn define(list: &mut [Self], uuid: &mut Opt<Uuid>, report: &mut dyn FnMut(Diagnostic)) {
+    /// Checks and normalises the values; `uuid` is that of the domain, which the system table gives where `<uuid>` is
+    /// absent.
+    pub fn define(list: &mut [Self], uuid: &mut Opt<Uuid>, faults: &mut Diagnostics) {
         for one in list {
             match one {
-                Self::Smbios(tables) => tables.define(uuid, report),
-                Self::Fwcfg(blobs) => blobs.iter().for_each(|blob| blob.check(report)),
+                Self::Smbios(tables) => tables.define(uuid, faults),
+                Self::Fwcfg(blobs) => blobs.iter().for_each(|blob| blob.check(faults)),
             }
         }
     }
@@ -59,7 +60,7 @@ impl Sysinfo {
         })
     }
 
-    /// What QEMU opens.
+    /// The files that QEMU opens.
     fn host(&self, out: &mut RequirementsOf<'_>) {
         if let Self::Fwcfg(blobs) = self {
             for blob in blobs {
@@ -97,18 +98,14 @@ impl Element for Vec<Sysinfo> {
         match mode.map(|m| (m, m.value)) {
             Some((mode, SmbiosMode::Sysinfo)) => match Sysinfo::tables(self) {
                 Some(tables) => tables.options(true, cx, out),
-                None => fault(
-                    mode,
-                    &codes::MISSING,
-                    "SMBIOS tables are those of `<sysinfo type='smbios'>`, which is absent",
-                ),
+                None => fault(mode, &codes::MISSING, "`<smbios mode='sysinfo'>` needs `<sysinfo type='smbios'>`"),
             },
             Some((mode, SmbiosMode::Host)) => match cx.facts.smbios() {
                 Some(smbios) => Tables::of_host(smbios, mode.origin).options(false, cx, out),
                 None => fault(
                     mode,
                     &codes::HOST_FACT_NEEDED,
-                    "SMBIOS tables are those of the host, and no host file has them",
+                    "`<smbios mode='host'>` needs the host's SMBIOS tables, which are not in a host file",
                 ),
             },
             Some((_, SmbiosMode::Emulate)) | None => {}
@@ -172,18 +169,18 @@ mod tests {
             ))
         };
         let tables = |inner: &str| smbios(&format!("<sysinfo type='smbios'>{inner}</sysinfo>"));
-        let date = ["the date is not of the form month/day/year"];
+        let date = ["the BIOS `date` does not have the form `mm/dd/yyyy`"];
         for bad in ["13/1/2000", "1/32/2000", "1/1/100", "1/1", "a/1/2000", "1/1/2000x"] {
             assert_eq!(tables(&format!("<bios><entry name='date'>{bad}</entry></bios>")), date, "{bad}");
         }
         let other = "<system><entry name='uuid'>00000000-edaf-9455-926a-d65c16db1809</entry></system>";
-        assert_eq!(tables(other), ["the uuid is not that of the domain"]);
+        assert_eq!(tables(other), ["the `uuid` in `<sysinfo>` differs from `<uuid>` of the domain"]);
         let board = "<baseBoard><entry name='asset'>1</entry></baseBoard>";
-        assert_eq!(tables(&board.repeat(2)), ["QEMU has one main board to describe"]);
-        assert_eq!(smbios(""), ["SMBIOS tables are those of `<sysinfo type='smbios'>`, which is absent"]);
+        assert_eq!(tables(&board.repeat(2)), ["more than one `<baseBoard>` is not supported by QEMU"]);
+        assert_eq!(smbios(""), ["`<smbios mode='sysinfo'>` needs `<sysinfo type='smbios'>`"]);
         for (name, fault) in [
-            ("etc/x", "names of blobs begin with `opt/`"),
-            ("opt/ovmf/x", "names of blobs that begin with `opt/ovmf/` or `opt/org.qemu/` are taken"),
+            ("etc/x", "the name of a fw_cfg entry must begin with `opt/`"),
+            ("opt/ovmf/x", "names of fw_cfg entries that begin with `opt/ovmf/` or `opt/org.qemu/` are reserved"),
         ] {
             let found = smbios(&format!("<sysinfo type='fwcfg'><entry name='{name}'>x</entry></sysinfo>"));
             assert_eq!(found.first().unwrap(), fault);

@@ -2,22 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use virtc_diag::Diagnostic;
+use virtc_diag::{Diagnostic, Diagnostics};
 use virtc_inventory::Smbios;
 
-use crate::codes;
+use crate::codes::{self, Report as _};
 use crate::ir::{Leaf, Opt, Origin, Spanned, Uuid};
 use crate::model::EmitContext;
 use crate::qemu::{ArgSection, Opts, QemuOptions};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// The fields of a table, in libvirt's order, and what else is to be known of it.
+/// The layout of a table: its element, its SMBIOS type, its fields in libvirt's order.
 struct Layout {
     element: &'static str,
     number: &'static str,
     fields: &'static [&'static str],
-    /// Whether QEMU is told of a maker even where there is none.
+    /// Whether QEMU gets a `manufacturer` even where it is empty.
     always_maker: bool,
 }
 
@@ -61,7 +61,7 @@ impl Table {
         let mut found: Vec<(String, Spanned<String>)> = Vec::new();
         for entry in f.children("entry") {
             let (name, text) = (entry.attr::<String>("name"), entry.raw_text());
-            // Of several fields of one name the first counts, and an empty one is none.
+            // Of several fields of one name the first counts; an empty one is dropped.
             if let Some(name) = name.filter(|name| !found.iter().any(|(known, _)| *known == name.value)) {
                 found.push((name.value, text));
             }
@@ -124,7 +124,7 @@ impl Tables {
         }
     }
 
-    /// The host's own tables, which all come from `origin`.
+    /// The host's own tables; everything in them has the origin `origin`.
     pub(super) fn of_host(host: &Smbios, origin: Origin) -> Self {
         let table = |fields, layout: &Layout| Table::of_host(fields, layout, origin);
         let oem = host.oem_strings.iter().map(|text| Spanned { value: text.clone(), origin }).collect::<Vec<_>>();
@@ -137,19 +137,16 @@ impl Tables {
         }
     }
 
-    pub(super) fn define(&mut self, uuid: &mut Opt<Uuid>, report: &mut dyn FnMut(Diagnostic)) {
-        let mut fault = |code, origin: Origin, message: &str| {
-            report(Diagnostic::at(code, origin, message));
-        };
+    pub(super) fn define(&mut self, uuid: &mut Opt<Uuid>, faults: &mut Diagnostics) {
         if let Some(date) = self.bios.as_ref().and_then(|(bios, _)| bios.get("date")).filter(|d| !is_date(d)) {
-            fault(&codes::BAD_VALUE, date.origin, "the date is not of the form month/day/year");
+            faults.add(&codes::BAD_VALUE, date.origin, "the BIOS `date` does not have the form `mm/dd/yyyy`");
         }
         let Some((system, _)) = &mut self.system else { return };
         let Some((_, own)) = system.0.iter_mut().find(|(name, _)| *name == "uuid") else { return };
         match (Uuid::read(own), &uuid) {
-            (None, _) => fault(&codes::BAD_VALUE, own.origin, "this is no uuid"),
+            (None, _) => faults.add(&codes::BAD_VALUE, own.origin, "the `uuid` in `<sysinfo>` is not a uuid"),
             (Some(read), Some(known)) if read != known.value => {
-                fault(&codes::CONFLICT, own.origin, "the uuid is not that of the domain");
+                faults.conflict(own.origin, "the `uuid` in `<sysinfo>` differs from `<uuid>` of the domain");
             }
             (Some(read), _) => {
                 let origin = own.origin;
@@ -173,7 +170,7 @@ impl Tables {
         }
     }
 
-    /// `-smbios`, with the uuid where it is the guest's own.
+    /// `-smbios`; `with_uuid` tells whether the uuid is part of it.
     pub(super) fn options(&self, with_uuid: bool, cx: &EmitContext<'_>, out: &mut QemuOptions) {
         for (layout, table) in [(&BIOS, &self.bios), (&SYSTEM, &self.system)] {
             if let Some((table, origin)) = table {
@@ -181,9 +178,8 @@ impl Tables {
             }
         }
         if let Some((_, origin)) = self.boards.get(1) {
-            let message = "QEMU has one main board to describe";
-            let span = origin.span();
-            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
+            let message = "more than one `<baseBoard>` is not supported by QEMU";
+            cx.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, origin, message));
         }
         self.boards.iter().for_each(|(board, origin)| board.options(&BOARD, with_uuid, *origin, out));
         if let Some((chassis, origin)) = &self.chassis {
@@ -197,7 +193,7 @@ impl Tables {
     }
 }
 
-/// Whether it is a date as SMBIOS has it: month, day, and a year of the last century in two digits or a later one in full
+/// Whether it is a date in SMBIOS: month, day, and a year in two digits or from 1900 on in full
 /// (`virSysinfoBIOSParseXML` in libvirt's `src/conf/domain_conf.c`).
 fn is_date(text: &str) -> bool {
     let mut parts = text.split('/').map(|part| part.trim_start().parse::<u32>());

@@ -62,7 +62,7 @@ mod tests {
     use crate::model::devices::console;
     use crate::model::{Facts, lower};
 
-    fn domain(devices: &str) -> Domain {
+    fn domain(devices: &str) -> Box<Domain> {
         let os = "<os><type arch='x86_64' machine='q35'>hvm</type></os>";
         let text =
             format!("<domain type='kvm'><name>t</name><memory>1024</memory>{os}<devices>{devices}</devices></domain>");

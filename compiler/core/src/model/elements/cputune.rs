@@ -114,7 +114,7 @@ impl Cputune {
         }
         sched::overlap(&self.sched, faults);
         share::overlap(&self.caches, faults);
-        lacking.into_iter().for_each(|fault| faults.push(fault));
+        faults.extend(lacking.into_iter().collect());
     }
 }
 

@@ -23,8 +23,8 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
     let mut own_ports: BTreeMap<u32, Span> = BTreeMap::new();
     for controller in &all {
         let span = controller.origin.span();
-        // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController` in libvirt's
-        // `src/conf/domain_addr.c`).
+        // Each bus has one controller; its companions have no bus of their own (`virDomainUSBAddressSetAddController`
+        // in libvirt's `src/conf/domain_addr.c`).
         let part = controller.companion_function().is_some_and(|function| function != 7);
         if !part
             && controller.usb_model() != Some(UsbModel::None)
@@ -40,7 +40,8 @@ pub(super) fn check(domain: &Domain, faults: &mut Diagnostics) {
                 Diagnostic::at(&codes::CONFLICT, span, message).help("add the `ich9-ehci1` part with the same index"),
             );
         }
-        // A machine of Arm may have a bus of which libvirt knows nothing. Where there is no PCI controller, that is said for all devices.
+        // A machine of Arm may have a bus of which libvirt knows nothing. Where there is no PCI controller, that is
+        // said for all devices.
         let unknown = domain.os.family() == MachineFamily::Other && domain.os.arch().is_x86();
         let is_said = !domain.devices.controllers.iter().any(Controller::is_pci);
         if unknown && !is_said && controller.usb_model() != Some(UsbModel::None) {

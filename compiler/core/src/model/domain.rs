@@ -113,7 +113,7 @@ elements! {
     backing: Backing,
     /// Virtual CPUs.
     vcpus: Vcpus,
-    /// IOThreads.
+    /// I/O threads.
     iothreads: Iothreads,
     /// `<throttlegroups>`: I/O limits that disks share.
     throttles: ThrottleGroups,
@@ -123,7 +123,7 @@ elements! {
     numatune: Numatune,
     /// `<resource>`: the parent cgroup.
     resource: Resource,
-    /// `<sysinfo>`: SMBIOS tables and fw_cfg entries.
+    /// `<sysinfo>`: SMBIOS tables and `fw_cfg` entries.
     sysinfo: Vec<Sysinfo>,
     /// `<os>`: machine type, firmware, boot.
     os: Os,

@@ -114,9 +114,7 @@ impl Cputune {
         }
         sched::overlap(&self.sched, faults);
         share::overlap(&self.caches, faults);
-        for fault in lacking {
-            faults.push(fault);
-        }
+        faults.extend(lacking.into_iter().collect());
     }
 }
 

@@ -14,7 +14,7 @@ use crate::xml_io::XmlWriter;
 
 pub use driver::DriverIothreads;
 
-/// The size of the thread pool of an IOThread, or of the main loop.
+/// The size of the thread pool of an I/O thread, or of the main loop.
 #[derive(Debug, Clone, Default)]
 pub struct Pool {
     /// The smallest number of threads.
@@ -34,10 +34,10 @@ pub struct Iothread {
     pub poll: Option<[Opt<u64>; 3]>,
 }
 
-/// The IOThreads of a domain.
+/// The I/O threads of a domain.
 #[derive(Debug, Clone, Default)]
 pub struct Iothreads {
-    /// The number of IOThreads, at most 4096.
+    /// The number of I/O threads, at most 4096.
     pub count: Opt<u32>,
     /// Each of them; complete once defined.
     pub list: Vec<Iothread>,
@@ -121,7 +121,7 @@ impl Iothreads {
         self.list.iter().find(|t| t.pool.any()).map(|t| t.id.origin).or(main)
     }
 
-    /// That there is no IOThread of this id, though something is to run on it.
+    /// The error that there is no I/O thread with this id, to which something at `origin` refers.
     pub fn lacks(&self, id: u32, origin: Origin) -> Diagnostic {
         let is_numbered = (1..).zip(&self.list).all(|(number, thread)| thread.id.value == number);
         let help = if is_numbered {
@@ -198,7 +198,7 @@ impl Element for Iothreads {
     }
 }
 
-/// The largest number of IOThreads: a limit of virtc's, so that a typing error does not fill the memory.
+/// The largest number of I/O threads: a limit of virtc's, so that a typing error does not fill the memory.
 const MOST: u32 = 4096;
 
 #[cfg(test)]

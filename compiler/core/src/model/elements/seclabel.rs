@@ -1,4 +1,4 @@
-//! `<seclabel>` of a domain: its labels for the host's security drivers (SELinux, AppArmor, DAC).
+//! `<seclabel>` of a domain: its labels for the host's security drivers (`selinux`, `apparmor`, `dac`).
 
 use virtc_diag::Diagnostics;
 

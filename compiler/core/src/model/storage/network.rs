@@ -83,7 +83,7 @@ pub struct Network {
     pub readahead: Opt<u64>,
     /// The timeout in seconds, for HTTP and FTP; 0: QEMU's default.
     pub timeout: Opt<u64>,
-    /// The path of the known_hosts file for SSH.
+    /// The path of the `known_hosts` file for SSH.
     pub known_hosts: Opt<String>,
     /// The identity of the client.
     pub identity: Option<Identity>,

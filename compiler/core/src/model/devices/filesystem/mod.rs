@@ -256,7 +256,7 @@ impl Device for Filesystem {
         match (&self.socket, self.is_virtiofs()) {
             (Some(socket), _) => out.own(Node::Path(socket.value.clone()), socket.origin),
             (None, true) => {
-                out.refuse("starting virtiofsd (`<filesystem>` with `<driver type='virtiofs'>`)", self.origin)
+                out.refuse("starting virtiofsd (`<filesystem>` with `<driver type='virtiofs'>`)", self.origin);
             }
             (None, false) => out.refuse("9p file systems (`<filesystem>`)", self.origin),
         }

@@ -9,7 +9,7 @@ use crate::qemu::{Props, Value};
 use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
-/// `iothread` and `<iothreads>` of a `<driver>`: the IOThreads that serve a device.
+/// `iothread` and `<iothreads>` of a `<driver>`: the I/O threads that serve a device.
 #[derive(Debug, Clone, Default)]
 pub struct DriverIothreads {
     /// `iothread`: the id of the one thread, from 1.

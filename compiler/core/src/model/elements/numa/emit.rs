@@ -49,12 +49,11 @@ impl Numa {
                 opts.set("cpus", part);
             }
             if hmat {
-                match self.initiator(cell) {
-                    Some(initiator) => opts.set("initiator", initiator.show()),
-                    None => {
-                        let message = "the NUMA cell has no initiator: no cell has a CPU";
-                        cx.report(Diagnostic::at(&codes::CONFLICT, cell.origin, message));
-                    }
+                if let Some(initiator) = self.initiator(cell) {
+                    opts.set("initiator", initiator.show());
+                } else {
+                    let message = "the NUMA cell has no initiator: no cell has a CPU";
+                    cx.report(Diagnostic::at(&codes::CONFLICT, cell.origin, message));
                 }
             }
             if kib > 0 && objects {

@@ -48,7 +48,7 @@ impl MachineFamily {
 }
 
 impl Os {
-    /// The architecture; x86_64 where the definition does not say.
+    /// The architecture; `x86_64` where the definition does not say.
     pub fn arch(&self) -> Arch {
         self.arch.map_or(Arch::X86_64, |arch| arch.value)
     }

@@ -1,4 +1,4 @@
-//! `<sysinfo type='fwcfg'>`: entries of QEMU's firmware configuration device (fw_cfg).
+//! `<sysinfo type='fwcfg'>`: entries of QEMU's firmware configuration device (`fw_cfg`).
 
 use virtc_diag::Diagnostics;
 

@@ -1,4 +1,4 @@
-//! `<sysinfo>`: SMBIOS tables, and entries of QEMU's firmware configuration device (fw_cfg).
+//! `<sysinfo>`: SMBIOS tables, and entries of QEMU's firmware configuration device (`fw_cfg`).
 
 mod fwcfg;
 mod smbios;
@@ -27,7 +27,7 @@ words! {
 pub enum Sysinfo {
     /// SMBIOS tables.
     Smbios(Tables),
-    /// Entries of fw_cfg.
+    /// Entries of `fw_cfg`.
     Fwcfg(Vec<Blob>),
 }
 

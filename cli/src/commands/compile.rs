@@ -109,7 +109,7 @@ impl Compile {
         let source = input.load()?;
         let is_definition = self.emit == Emit::Xml && self.why.is_none();
         let report = if is_definition { compiler.define(source) } else { compiler.compile(source) };
-        let made = if is_definition { self.definition(&report) } else { self.machine(&report) };
+        let made = if is_definition { Ok(self.definition(&report)) } else { self.machine(&report) };
         match made {
             Ok(made) => Ok((report.into_findings(), made)),
             Err(Refusal::Usage(message)) => Err(message),
@@ -117,12 +117,12 @@ impl Compile {
         }
     }
 
-    fn definition(&self, report: &Report) -> Result<Option<Made>, Refusal> {
+    fn definition(&self, report: &Report) -> Option<Made> {
         let xml = report.definition().ok().map(virtc::Definition::to_xml);
-        Ok(xml.map(|xml| match self.format {
+        xml.map(|xml| match self.format {
             OutputFormat::Text => Made::Text(xml),
             OutputFormat::Json => Made::Json(xml.into()),
-        }))
+        })
     }
 
     fn machine(&self, report: &Report) -> Result<Option<Made>, Refusal> {

@@ -69,7 +69,7 @@ mod tests {
         let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", text));
         let definition = lower(&Validated::unchecked(&document)).and_then(|domain| define(domain, Facts::default()));
         assert!(definition.is_valid(), "{:?}", definition.findings());
-        *definition.partial().unwrap().clone().into_domain()
+        definition.partial().unwrap().clone().into_domain()
     }
 
     fn names(domain: &Domain, kinds: &[Kind]) -> Vec<String> {

@@ -79,6 +79,11 @@ macro_rules! devices {
                 match kind { $(Kind::$kind => self.$field.get_mut(index).map(|device| device as &mut dyn Device),)+ }
             }
 
+            /// Does this with every device, in the order of the format: faster than [`Devices::iter`] where all are looked at.
+            pub fn for_each<'d>(&'d self, mut look: impl FnMut(Kind, usize, &'d dyn Device)) {
+                $(for (index, device) in self.$field.iter().enumerate() { look(Kind::$kind, index, device); })+
+            }
+
             /// Does this with every device, in the order of the format.
             pub fn for_each_mut(&mut self, mut change: impl FnMut(Kind, usize, &mut dyn Device)) {
                 $(for (index, device) in self.$field.iter_mut().enumerate() { change(Kind::$kind, index, device); })+
@@ -215,12 +220,14 @@ impl Devices {
 
     /// The kind and index of every device, for what changes the domain while it goes over them.
     pub fn ids(&self) -> Vec<(Kind, usize)> {
-        self.iter().map(|(kind, index, _)| (kind, index)).collect()
+        let mut ids = Vec::new();
+        self.for_each(|kind, index, _| ids.push((kind, index)));
+        ids
     }
 
     /// Writes all devices.
     pub fn write(&self, w: &mut XmlWriter) {
-        self.iter().for_each(|(_, _, device)| device.write(w));
+        self.for_each(|_, _, device| device.write(w));
     }
 
     /// Lets each device fill in what it fills in for itself.
@@ -230,12 +237,12 @@ impl Devices {
 
     /// What QEMU gets for all devices.
     pub fn options(&self, cx: &EmitContext<'_>, out: &mut QemuOptions) {
-        self.iter().for_each(|(_, _, device)| device.all_options(cx, out));
+        self.for_each(|_, _, device| device.all_options(cx, out));
     }
 
     /// What the host must do for all devices.
     pub fn host(&self, cx: &EmitContext<'_>, out: &mut HostRequirements) {
-        self.iter().for_each(|(_, _, device)| device.all_requirements(cx, out));
+        self.for_each(|_, _, device| device.all_requirements(cx, out));
     }
 }
 

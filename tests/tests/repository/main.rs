@@ -8,6 +8,7 @@ mod goldens;
 mod layers;
 mod output;
 mod readme;
+mod recipes;
 mod sizes;
 mod skips;
 mod words;

@@ -53,24 +53,25 @@ pub(super) fn already_there(domain: &Domain, devices: &Devices, kind: Kind, span
 
 /// Refuses to detach what others use.
 pub(super) fn busy(domain: &Domain, device: &dyn Device, kind: Kind, span: Span) -> Option<Diagnostic> {
-    let message = format!("the {} is in use: `{}` stands on it", kind.element(), device.busy(domain)?);
-    Some(Diagnostic::at(&codes::CONFLICT, span, message).help("remove what stands on it first"))
+    let user = device.busy(domain)?;
+    let message = format!("this `<{}>` is in use by `{user}`", kind.element());
+    Some(Diagnostic::at(&codes::CONFLICT, span, message).help(format!("detach `{user}` first")))
 }
 
-/// A PCI device comes and goes on buses that allow it, and as a whole.
+/// A PCI device is hot-plugged and unplugged on buses that support it, and as a whole.
 pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Option<Diagnostic> {
     let device = domain.devices.get(kind, index)?;
     let BusSlot::Pci(_) = device.bus_slot(domain) else { return None };
     let info = device.info();
     if info.address.is(&Address::VirtioMmio) {
-        let message = "a device that stands on no bus neither comes nor goes while the guest runs";
+        let message = "virtio-mmio devices cannot be hot-plugged or unplugged";
         return Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message).help(AT_START));
     }
     let (own, origin) = pci(&info.address)?;
     let span = Some(origin.span()).filter(|place| span.contains(*place)).unwrap_or(span);
     let conflict = |message: String| Some(Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message));
     if own.function() != 0 {
-        return conflict("while the guest runs a PCI device comes and goes as function 0 of its slot".to_owned());
+        return conflict("only function 0 of a PCI slot can be hot-plugged or unplugged".to_owned());
     }
     let controllers = &domain.devices.controllers;
     let bus = controllers.iter().find(|c| c.is_pci() && c.index() == u32::from(own.bus()))?;
@@ -88,10 +89,10 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
         | PciModel::PciExpanderBus => bus.target.hotplug.is(&Switch::Off),
     };
     if fixed {
-        let message = format!("bus {} (`{}`) takes and gives no device while the guest runs", own.bus(), model.word());
+        let message = format!("bus `{}` (`{}`) does not support hotplug", bus.bus_name(), model.word());
         return Some(
             Diagnostic::at(&codes::ADDRESS_CONFLICT, span, message)
-                .help("use a bus that can: one behind a `pcie-root-port`, or that of a `pc` machine"),
+                .help("use a bus that does: that of a `pcie-root-port`, or `pci.0` of a `pc` machine"),
         );
     }
     let mut others = domain.devices.iter().filter(|(k, i, _)| (*k, *i) != (kind, index));
@@ -100,7 +101,7 @@ pub(super) fn place(domain: &Domain, kind: Kind, index: usize, span: Span) -> Op
         theirs.is_some_and(|t| (t.bus(), t.slot()) == (own.bus(), own.slot()) && !is_wanted(t))
     };
     others.any(|(_, _, other)| shares(other)).then(|| {
-        let message = "other functions of its slot are in use, and QEMU removes a slot as a whole";
+        let message = "other functions of its PCI slot are in use, and QEMU unplugs all functions of a slot at once";
         unsupported(span, message)
     })
 }

@@ -15,14 +15,14 @@ use virtc_tests::{repository, tools};
 /// Where `libvirt-common` puts the map.
 const MAP: &str = "/usr/share/libvirt/cpu_map";
 
-/// What stands behind each `start`, up to the quote.
+/// What follows each `start`, up to the quote.
 fn quoted<'t>(text: &'t str, start: &str) -> Vec<&'t str> {
     text.split(start).skip(1).filter_map(|rest| rest.split('\'').next()).collect()
 }
 
 /// The list of the compiler in this file.
 fn listed(file: &str) -> BTreeSet<String> {
-    let path = repository::root().join("compiler/core/src/parts/cpu").join(file);
+    let path = repository::root().join("compiler/core/src/model/elements/cpu").join(file);
     std::fs::read_to_string(path).unwrap().split_ascii_whitespace().map(str::to_owned).collect()
 }
 

@@ -27,9 +27,9 @@ fn json_has_the_fields_that_scripts_rely_on() {
     let [found] = ran.json().try_into().unwrap();
     let expected = serde_json::json!({
         "file": "bad.xml", "name": "hostdev-net-usb", "severity": "error",
-        "message": "`<interface type='hostdev'>` with a USB device: the network set-up is there for PCI functions alone",
+        "message": "`<interface type='hostdev'>` supports PCI devices only, but the source is a USB device",
         "line": 11, "column": 9, "end_line": 11, "end_column": 49,
-        "help": "give the adapter to the guest with `<hostdev mode='subsystem' type='usb'>`",
+        "help": "assign the adapter with `<hostdev mode='subsystem' type='usb'>`",
         "fix": {
             "title": "replace the interface with a USB `<hostdev>`", "safety": "unsafe",
             "edits": [{

@@ -84,7 +84,7 @@ fn cannot_read(name: &str, error: &io::Error) -> String {
     }
 }
 
-/// The inputs that `paths` name, in their order: a directory stands for the domains in it, sorted by path. What cannot be read is
+/// The inputs that `paths` name, in their order: a directory means the domains in it, sorted by path. What cannot be read is
 /// told to `complain`.
 pub fn expand(paths: &[PathBuf], complain: &mut dyn FnMut(String)) -> Vec<Input> {
     let mut inputs = Vec::new();

@@ -9,7 +9,7 @@ use crate::registry;
 /// Explain a lint or another diagnostic; without a name, list all
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The name, as it stands in a message
+    /// The name, as it is in a message
     #[arg(value_name = "NAME")]
     name: Option<String>,
 }

@@ -32,7 +32,7 @@ pub struct Host {
 enum Action {
     /// Print this host's hardware and firmware as a host file, for `--host`; no root is needed for most of it
     Snapshot,
-    /// Print what `<cpu mode='host-model'>` stands for, as the resources of a host file: of what a QEMU says and libvirt's CPU map
+    /// Print what `<cpu mode='host-model'>` means, as the resources of a host file: of what a QEMU says and libvirt's CPU map
     Cpu {
         /// A file of `virtc qemu probe`, or recorded replies [default: ask the QEMU of this host]
         #[arg(long, value_name = "FILE")]
@@ -87,7 +87,7 @@ impl Host {
     }
 }
 
-/// What `host-model` stands for, with KVM and without it.
+/// What `host-model` means, with KVM and without it.
 fn models(qemu: Option<&Path>, cpu_map: &Path) -> Result<(Option<HostModel>, Option<HostModel>), String> {
     let caps = match qemu {
         Some(file) => load_capabilities(&Input::new(file))?,

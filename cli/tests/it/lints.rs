@@ -1,4 +1,4 @@
-//! Every lint's own examples: one that fires, and fires alone; one that is silent. Both are valid by the grammar.
+//! Every lint's own examples: one that fires, and fires only; one that is silent. Both are valid by the grammar.
 
 use virtc_lints::{docs, rules};
 

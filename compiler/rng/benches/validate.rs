@@ -1,7 +1,7 @@
-//! Parsing and validating a document, beside the crate `relaxng-validator`.
+//! Parsing and validating a document, next to the crate `relaxng-validator`.
 //!
 //! That crate skips `include`, so it can take no grammar of libvirt; the grammar here is one file. It reads the grammar each time, which
-//! tells on the smallest document alone.
+//! tells on the smallest document only.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement")]
 

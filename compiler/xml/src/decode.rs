@@ -18,7 +18,7 @@ pub(crate) fn is_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// The value that `raw` at byte `base` stands for. Faults go to `report`; a faulty reference is left out.
+/// The value that `raw` at byte `base` means. Faults go to `report`; a faulty reference is left out.
 pub(crate) fn decode<'t>(raw: &'t str, base: usize, place: Place, report: &mut dyn FnMut(Diagnostic)) -> Cow<'t, str> {
     let plain = |b: u8| match b {
         b'\n' | b'\t' | b'<' => place == Place::Text,

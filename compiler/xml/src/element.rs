@@ -189,7 +189,7 @@ impl<'d> Element<'d> {
         own.map(|d| (&*d.prefix, self.document.uri(d.namespace)))
     }
 
-    /// The URI that `prefix` stands for inside this element.
+    /// The URI that `prefix` means inside this element.
     pub fn resolve(self, prefix: &str) -> Option<&'d str> {
         let mut at = Some(self);
         while let Some(element) = at {

@@ -82,7 +82,7 @@ impl<'t> Names<'t> {
         new
     }
 
-    /// What a prefix stands for, where it is declared. The empty one stands for no namespace unless something else is declared.
+    /// What a prefix means, where it is declared. The empty one means no namespace unless something else is declared.
     fn meaning(&mut self, document: &mut Document, prefix: &str) -> Option<Namespace> {
         if prefix == "xml" {
             return Some(self.namespace(document, XML_NAMESPACE));
@@ -94,7 +94,7 @@ impl<'t> Names<'t> {
         declared.filter(|namespace| *namespace != Namespace::NONE)
     }
 
-    /// Whether the prefix of a name stands for anything.
+    /// Whether the prefix of a name means anything.
     pub(crate) fn is_declared(&self, name: &str) -> bool {
         let prefix = name.split_once(':').map_or("", |(prefix, _)| prefix);
         prefix == "xml" || self.prefixes.get(prefix).is_some_and(|declared| !declared.is_empty())

@@ -1,4 +1,4 @@
-//! Test cases that are files: an input whose first lines say what to run, and goldens beside it.
+//! Test cases that are files: an input whose first lines say what to run, and goldens next to it.
 //!
 //! ```xml
 //! <?virtc check?>
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Of `disk.xml` these are `disk.check.out` and `disk.argv.out`; a second command with the same word has a number,
-//! `disk.check.2.out`. A command runs in the folder of its input. `{file}` in it stands for the input; without it the
+//! `disk.check.2.out`. A command runs in the folder of its input. `{file}` in it means the input; without it the
 //! input comes last. A golden holds the command, the exit status, and what was printed.
 
 mod execute;
@@ -169,7 +169,7 @@ impl Suite {
 }
 
 impl Case {
-    /// The files beside the input that its commands name.
+    /// The files next to the input that its commands name.
     fn second_inputs(&self) -> impl Iterator<Item = PathBuf> {
         let args = self.runs.iter().flat_map(|(run, _)| &run.args).filter(|arg| *arg != FILE);
         args.map(|arg| self.input.with_file_name(arg))

@@ -1,4 +1,4 @@
-//! The project speaks of itself alone.
+//! The project speaks of itself only.
 
 /// What no file may hold, in small letters; the bar keeps this list from finding itself.
 const FORBIDDEN: &[(&str, &str)] = &[

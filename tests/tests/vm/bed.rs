@@ -72,7 +72,7 @@ impl Bed {
         self.path("state").join(&self.name)
     }
 
-    /// A definition with these elements, and `devices` beside its disk. `PLACE` becomes this folder.
+    /// A definition with these elements, and `devices` next to its disk. `PLACE` becomes this folder.
     pub fn define(&self, os: &str, devices: &str) -> PathBuf {
         let text = format!(
             "<domain type='qemu'><name>{}</name><memory unit='MiB'>64</memory><vcpu>1</vcpu>

@@ -1,4 +1,4 @@
-//! The parts of docs/conformance.md that commands write, and the reasons beside it that people wrote.
+//! The parts of docs/conformance.md that commands write, and the reasons next to it that people wrote.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

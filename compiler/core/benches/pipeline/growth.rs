@@ -79,7 +79,7 @@ fn name(number: u32) -> String {
 
 /// Slots of a PCI bridge, without the one that another bridge takes.
 const SLOTS: u32 = 30;
-/// Buses that a machine has beside its root.
+/// Buses that a machine has next to its root.
 const BRIDGES: u32 = 254;
 
 /// A domain with the devices, and the bridges that two PCI devices of each would need; libvirt itself adds fewer.

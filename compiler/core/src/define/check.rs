@@ -85,7 +85,7 @@ const REMOVE: &str = "remove the `<address>` to have a free one assigned";
 const ONE_SCSI_BUS: &str = "a SCSI controller has one bus";
 const NO_TARGETS: &str = "a SCSI controller of this model has no targets, only units";
 
-/// No two drives stand at one place, and each place exists on its controller.
+/// No two drives are at one place, and each place exists on its controller.
 fn drives(domain: &Domain, faults: &mut Diagnostics) {
     let mut taken: BTreeMap<(ControllerType, u32, u32, u32, u32), Origin> = BTreeMap::new();
     for disk in &domain.devices.disks {

@@ -86,21 +86,9 @@ fn openable(item: &QemuOption, needs: &HostRequirements) -> Payload {
 fn vdpa_by_path(props: &Props, needs: &HostRequirements) -> Props {
     let id = props.get("id").and_then(Value::plain).unwrap_or_default();
     let name = format!("{}-vdpa", id.trim_start_matches("host"));
-    let opened = needs.turns().flat_map(|turn| &turn.steps).find_map(|(step, _)| match step {
-        Step::Open { fd, path, .. } if *fd == name => Some(path.as_str()),
-        Step::StateDir { .. }
-        | Step::VfioBind { .. }
-        | Step::Cgroup { .. }
-        | Step::Allow { .. }
-        | Step::Own { .. }
-        | Step::Open { .. }
-        | Step::CopyFile { .. }
-        | Step::Listen { .. }
-        | Step::Tap { .. }
-        | Step::Memlock { .. }
-        | Step::Spawn { .. }
-        | Step::QmpRun { .. }
-        | Step::Cont { .. } => None,
+    let opened = needs.turns().flat_map(|turn| &turn.steps).find_map(|(step, _)| {
+        let Step::Open { fd, path, .. } = step else { return None };
+        (*fd == name).then_some(path.as_str())
     });
     props.iter().fold(Props::new(), |out, (key, value)| match (key, opened) {
         ("vhostdev", Some(path)) => out.with("vhostdev", path),
@@ -137,21 +125,9 @@ fn templates(machine: &Valid<Machine>) -> Vec<(String, String)> {
         word
     };
     let steps = machine.get().needs().turns().flat_map(|turn| &turn.steps);
-    let copies = steps.filter_map(|(step, _)| match step {
-        Step::CopyFile { from: Some(from), to, .. } => Some((word(from), word(to))),
-        Step::StateDir { .. }
-        | Step::VfioBind { .. }
-        | Step::Cgroup { .. }
-        | Step::Allow { .. }
-        | Step::Own { .. }
-        | Step::Open { .. }
-        | Step::CopyFile { .. }
-        | Step::Listen { .. }
-        | Step::Tap { .. }
-        | Step::Memlock { .. }
-        | Step::Spawn { .. }
-        | Step::QmpRun { .. }
-        | Step::Cont { .. } => None,
+    let copies = steps.filter_map(|(step, _)| {
+        let Step::CopyFile { from: Some(from), to, .. } = step else { return None };
+        Some((word(from), word(to)))
     });
     copies.collect()
 }

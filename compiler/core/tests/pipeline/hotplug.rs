@@ -1,4 +1,4 @@
-//! Every command that a device which comes, changes or goes is made of is held against QEMU's description of its commands: each device of testdata,
+//! Every command that a device which comes, changes or goes is made of is checked against QEMU's description of its commands: each device of testdata,
 //! and of the conformance corpus where `VIRTC_CORPUS` names it, is plugged into one guest, changed into itself, and taken away.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,4 +1,4 @@
-//! Everything that is made for QEMU is held against what QEMU itself says it takes: testdata, and the conformance corpus where `VIRTC_CORPUS`
+//! Everything that is made for QEMU is checked against what QEMU itself says it takes: testdata, and the conformance corpus where `VIRTC_CORPUS`
 //! names it.
 
 use std::collections::BTreeSet;

@@ -6,12 +6,12 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
 
-/// What stands in for the string in a template.
+/// What is in for the string in a template.
 const PLACE: &str = "@@";
 /// A string that needs no quoting anywhere.
 const PLAIN: &str = "plain";
 
-/// Domains with a place for a string, and what must stand before it so that the grammar takes it.
+/// Domains with a place for a string, and what must be before it so that the grammar takes it.
 const TEMPLATES: &[(&str, &str, &str)] = &[
     ("a name", "", "<name>@@</name>"),
     ("a path", "/", "<name>n</name>@devices@<disk type='file'><source file='@@'/><target dev='vda'/></disk>"),

@@ -41,7 +41,7 @@ impl NameSets {
         self.names.other().0 as usize + 1
     }
 
-    /// The number of the set that a name class stands for.
+    /// The number of the set that a name class means.
     pub(super) fn number(&mut self, class: &NameClass) -> u32 {
         let set = self.stored(self.members(class));
         if let Some(number) = self.known.get(&set) {

@@ -149,7 +149,7 @@ pub(crate) struct Literal<'s> {
 }
 
 impl Literal<'_> {
-    /// Whether `text` stands for the same value.
+    /// Whether `text` means the same value.
     pub(crate) fn equals(&self, text: &str, context: Context<'_>) -> bool {
         if text == self.text {
             return self.ty.kind() != Kind::QName || self.equal_names(text, context);

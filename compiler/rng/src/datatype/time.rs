@@ -99,7 +99,7 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// The moment that a text stands for.
+/// The moment that a text means.
 pub(super) fn parse(form: Form, text: &str) -> Option<Moment> {
     let mut cursor = Cursor(text);
     let (mut year, mut month, mut day, mut time) = (2000, 1, 1, (0, 0));

@@ -33,7 +33,7 @@ impl<'d> Reporter<'_, '_, 'd> {
     }
 }
 
-/// The prefix that stands for a namespace inside `place`, empty for the default namespace.
+/// The prefix that means a namespace inside `place`, empty for the default namespace.
 fn prefix_of<'d>(namespace: &str, place: Element<'d>) -> Option<&'d str> {
     let mut at = Some(place);
     while let Some(element) = at {

@@ -47,7 +47,7 @@ pub(super) type Result<T> = std::result::Result<T, Fault>;
 struct Parser {
     tokens: Vec<(Token, Place)>,
     at: usize,
-    /// What each prefix stands for; `None` is the inherited namespace.
+    /// What each prefix means; `None` is the inherited namespace.
     namespaces: BTreeMap<String, Option<String>>,
     datatypes: BTreeMap<String, String>,
     default_ns: String,

@@ -183,7 +183,7 @@ impl Lexer {
     }
 }
 
-/// The character that `\x{…}` at the beginning of `text` stands for, with its length; no character where it is faulty.
+/// The character that `\x{…}` at the beginning of `text` means, with its length; no character where it is faulty.
 fn escape(text: &str) -> Option<(Option<char>, usize)> {
     let marks = text.strip_prefix("\\x")?.trim_start_matches('x').strip_prefix('{')?;
     let digits = marks.get(..marks.find('}').unwrap_or(marks.len())).unwrap_or_default();

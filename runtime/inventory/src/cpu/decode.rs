@@ -104,7 +104,7 @@ fn is_better(cpu: &CpuFacts, best: &Candidate<'_>, next: &Candidate<'_>) -> bool
     next < best || next == best && next_off < best_off
 }
 
-/// How long the list is, where the first feature that is switched off counts for two, the next for three and so on; and that part alone.
+/// How long the list is, where the first feature that is switched off counts for two, the next for three and so on; and that part only.
 ///
 /// libvirt counts no further than the number of features that it still takes for switched on, so that of many that are off the last do not count.
 fn weight(candidate: &Candidate<'_>) -> (usize, usize) {

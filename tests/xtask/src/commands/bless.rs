@@ -1,8 +1,8 @@
-//! `cargo xtask bless`: the goldens in testdata/, written anew.
+//! `cargo xtask bless`: the goldens in testdata/, and the snapshots of the program's help and formats, written anew.
 
 use crate::{Outcome, process};
 
-/// Write the goldens in testdata/ anew; read the difference before you commit it
+/// Write the goldens in testdata/ and the program's snapshots anew; read the difference before you commit it
 #[derive(clap::Args)]
 pub struct Args {
     /// Only the cases whose path contains this
@@ -19,5 +19,11 @@ pub fn run(args: &Args) -> Outcome {
     if let Some(filter) = &args.filter {
         command.env("CASES", filter);
     }
-    process::run(&mut command, 0)
+    process::run(&mut command, 0)?;
+    if args.filter.is_none() {
+        let mut command = process::cargo();
+        command.args(["test", "--package", "virtc-cli", "--test", "it"]).env("INSTA_UPDATE", "always");
+        process::run(&mut command, 0)?;
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask conformance`: the conformance corpus, held against floors that only rise.
+//! `cargo xtask conformance`: the conformance corpus, checked against floors that only rise.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -1,4 +1,4 @@
-//! `cargo xtask libvirt`: virtc beside the libvirt that is installed here, on any definitions.
+//! `cargo xtask libvirt`: virtc next to the libvirt that is installed here, on any definitions.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

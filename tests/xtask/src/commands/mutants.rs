@@ -1,4 +1,4 @@
-//! `cargo xtask mutants`: virtc's verdicts beside jing's, on random mutants and with two grammars.
+//! `cargo xtask mutants`: virtc's verdicts next to jing's, on random mutants and with two grammars.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! `cargo xtask orders`: the note `libxml2-order` beside what libxml2 says, on valid documents with children in other
+//! `cargo xtask orders`: the note `libxml2-order` next to what libxml2 says, on valid documents with children in other
 //! orders.
 
 use std::collections::BTreeSet;

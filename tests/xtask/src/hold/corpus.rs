@@ -69,7 +69,7 @@ pub fn devices(all: Vec<Case>) -> Vec<Case> {
     devices
 }
 
-/// Documents of libvirt's that are neither domain nor device, as they stand in corpora.
+/// Documents of libvirt's that are neither domain nor device, as they are in corpora.
 const ROOTS: &[&str] = &[
     "capabilities",
     "cliOutput",

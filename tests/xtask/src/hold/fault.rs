@@ -135,7 +135,7 @@ pub fn make(document: &Document, kind: Kind, random: &mut Random) -> Option<Faul
     }
 }
 
-/// Makes the edits. `span` is the place before them, and `len` the length of what stands there afterwards; nothing
+/// Makes the edits. `span` is the place before them, and `len` the length of what is there afterwards; nothing
 /// before it changes.
 fn fault(
     kind: Kind,

@@ -13,7 +13,7 @@ fn open(path: &Path) -> Result<SourceFile, String> {
     Ok(SourceFile::new(path.to_string_lossy(), text))
 }
 
-/// Compiles the grammar in `path`; what it includes is looked for beside the file that names it.
+/// Compiles the grammar in `path`; what it includes is looked for next to the file that names it.
 ///
 /// # Errors
 /// When a file cannot be read, or what is wrong with the grammar.
@@ -42,7 +42,7 @@ pub enum Root {
 /// Where libvirt's package installs its grammars.
 const LIBVIRT: &str = "/usr/share/libvirt/schemas";
 
-/// libvirt's definitions of the devices that hotplug takes. It has no grammar for one alone.
+/// libvirt's definitions of the devices that hotplug takes. It has no grammar for one only.
 const DEVICES: &str = "disk controller lease filesystem interface input sound audio hostdev graphic video console parallel serial channel \
     smartcard hub redirdev redirfilter rng tpm shmem memorydev crypto watchdog memballoon nvram panic iommu vsock pstore";
 

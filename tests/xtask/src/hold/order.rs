@@ -8,12 +8,12 @@ use super::edit::{Edit, apply, elements, insert};
 use super::random::Random;
 use super::vocabulary::Vocabulary;
 
-/// How many children are put in beside those that are there, at most.
+/// How many children are put in next to those that are there, at most.
 const GRAFTS: usize = 4;
 /// How many elements get another order of children, at most.
 const ORDERS: usize = 3;
 
-/// `document` with some children more, as they stand elsewhere, and other orders of children; `None` where nothing came
+/// `document` with some children more, as they are elsewhere, and other orders of children; `None` where nothing came
 /// of it. It may turn out to be invalid.
 pub fn reordered(document: &Document, words: &Vocabulary, random: &mut Random) -> Option<String> {
     let mut text = document.source().text().to_owned();

@@ -31,7 +31,7 @@ pub type Messages = BTreeMap<String, Vec<Message>>;
 const BATCH: usize = 2500;
 
 impl Rival {
-    /// Holds `files` of `folder` against `grammar`; a `.rnc` is taken by jing alone.
+    /// Holds `files` of `folder` against `grammar`; a `.rnc` is taken by jing only.
     ///
     /// # Errors
     /// When the program cannot be run, or says something that is about none of the files.

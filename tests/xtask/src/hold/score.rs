@@ -41,7 +41,7 @@ impl Said {
 /// How one document came out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outcome {
-    /// The first message stands on a line of the fault.
+    /// The first message is on a line of the fault.
     pub line: bool,
     /// Its place is the very name or value.
     pub exact: bool,

@@ -19,7 +19,7 @@ pub struct Vocabulary {
     pub values: BTreeMap<String, Vec<String>>,
     /// Texts of an element.
     pub texts: BTreeMap<String, Vec<String>>,
-    /// Whole elements that stand in an element of this name.
+    /// Whole elements that are in an element of this name.
     pub children: BTreeMap<String, Vec<String>>,
 }
 

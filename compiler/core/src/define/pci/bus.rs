@@ -79,7 +79,7 @@ impl Bus {
         self.slots.get(usize::from(slot)).is_some_and(|s| s.functions & bit != 0)
     }
 
-    /// Whether anything stands in the slot.
+    /// Whether anything is in the slot.
     pub fn slot_in_use(&self, slot: u8) -> bool {
         self.slots.get(usize::from(slot)).is_some_and(|s| s.functions != 0)
     }
@@ -196,7 +196,7 @@ impl Buses {
         self.len() > had
     }
 
-    /// Adds buses up to `bus` for a device with these flags that is to stand there. Answers with the bus where it stands: a bridge to
+    /// Adds buses up to `bus` for a device with these flags that is to be there. Answers with the bus where it stands: a bridge to
     /// conventional PCI takes a port more than the device asks for (`virDomainPCIAddressSetGrow` in libvirt's `src/conf/domain_addr.c`).
     pub fn grow_to(&mut self, bus: u8, flags: Connect) -> u8 {
         let root = self.get(0).map(|b| b.model);

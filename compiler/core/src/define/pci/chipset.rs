@@ -81,7 +81,7 @@ impl Pass<'_> {
         self.buses.take(at, false);
     }
 
-    /// Whether nothing stands in this slot of the root bus.
+    /// Whether nothing is in this slot of the root bus.
     fn slot_is_free(&self, slot: u8) -> bool {
         self.buses.get(0).is_some_and(|b| !b.slot_in_use(slot))
     }
@@ -150,7 +150,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The first part of an ICH9 USB controller stands in slot 1d, or else in 1a; the other parts follow it.
+    /// The first part of an ICH9 USB controller is in slot 1d, or else in 1a; the other parts follow it.
     fn ich9_usb(&mut self, index: usize) {
         let Some(controller) = self.domain.devices.controllers.get(index) else { return };
         if controller.companion_function() != Some(0) || controller.info.address.is_some() {
@@ -163,7 +163,7 @@ impl Pass<'_> {
         }
     }
 
-    /// The primary video device stands at `at`, or where its address says.
+    /// The primary video device is at `at`, or where its address says.
     fn primary_video(&mut self, at: PciAddress) {
         let Some(video) = self.domain.devices.videos.first() else { return };
         if !video.is_pci() {

@@ -56,7 +56,7 @@ impl Pass<'_> {
         true
     }
 
-    /// The first part of an ICH9 USB controller says that others follow, also where they stand elsewhere.
+    /// The first part of an ICH9 USB controller says that others follow, also where they are elsewhere.
     pub(super) fn first_part(&mut self, index: usize) {
         let Some(controller) = self.domain.devices.controllers.get_mut(index) else { return };
         if controller.companion_function() == Some(0)

@@ -34,7 +34,7 @@ pub(super) fn number(domain: &mut Domain, faults: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A bridge stands on a bus with a lower number than its own: guests count buses in that order.
+/// A bridge is on a bus with a lower number than its own: guests count buses in that order.
 pub(super) fn behind(domain: &Domain, faults: &mut Vec<Diagnostic>) {
     for controller in domain.devices.controllers.iter().filter(|c| c.pci_model() == Some(PciModel::PciBridge)) {
         let Some((at, origin)) = pci(&controller.info.address).filter(|(at, _)| !is_wanted(*at)) else { continue };

@@ -24,7 +24,7 @@ words! {
     }
 }
 
-/// Where a device stands in the guest.
+/// Where a device is in the guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
     /// On a PCI bus.
@@ -87,7 +87,7 @@ pub enum Address {
         /// The register; absent where libvirt is to find one.
         reg: Option<u64>,
     },
-    /// A place for a virtio device that stands on no bus.
+    /// A place for a virtio device that is on no bus.
     VirtioMmio,
     /// A place that no device of this architecture has.
     Foreign(AddressKind),

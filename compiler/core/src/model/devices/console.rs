@@ -77,7 +77,7 @@ impl Console {
         })
     }
 
-    /// The console that stands for `serial`.
+    /// The console that means `serial`.
     fn of_serial(serial: &Serial) -> Self {
         let origin = serial.origin();
         Self {

@@ -14,7 +14,7 @@ use crate::xml_io::XmlWriter;
 pub struct Info {
     /// The name of the device in QEMU. Only names that begin with `ua-` are the user's; others are made anew.
     pub alias: Opt<String>,
-    /// Where it stands in the guest.
+    /// Where it is in the guest.
     pub address: Opt<Address>,
     /// Its place in the boot order, from 1.
     pub boot_order: Opt<u32>,

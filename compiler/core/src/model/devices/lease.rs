@@ -17,7 +17,7 @@ pub struct Lease {
     pub key: Spanned<String>,
     /// The file with the lock.
     pub path: Spanned<String>,
-    /// Where the lock stands in it, in bytes.
+    /// Where the lock is in it, in bytes.
     pub offset: Opt<u64>,
     info: Info,
     origin: Origin,

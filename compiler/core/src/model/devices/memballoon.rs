@@ -57,7 +57,7 @@ impl DeviceElement for Memballoon {
     fn lower(f: &Fields<'_, '_>) -> Option<Self> {
         let model = f.attr("model");
         let mut info = Info::lower(f);
-        // What is not there stands nowhere.
+        // What is not there is nowhere.
         info.address = info.address.filter(|_| !model.is(&Model::None));
         Some(Self {
             model,

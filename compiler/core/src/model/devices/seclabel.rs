@@ -93,7 +93,7 @@ impl SourceLabels {
         self.0.iter().any(|l| l.is_of("dac") && !l.relabels())
     }
 
-    /// The runtime gives no labels but those of owners, and these to QEMU's own user alone.
+    /// The runtime gives no labels but those of owners, and these to QEMU's own user only.
     pub fn host(&self, out: &mut RequirementsOf<'_>) {
         for label in self.0.iter().filter(|l| l.label.is_some()) {
             out.refuse("SELinux/AppArmor labels (`<seclabel>`)", label.origin);

@@ -86,7 +86,7 @@ impl Serial {
         })
     }
 
-    /// The serial port that the first console stands for.
+    /// The serial port that the first console means.
     pub fn of_console(source: Source, port: Opt<u32>, info: Info, origin: Origin) -> Self {
         Self { source, target: None, model: None, port, info, origin }
     }

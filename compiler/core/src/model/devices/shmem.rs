@@ -208,7 +208,7 @@ impl Device for Shmem {
                 .with("chardev", chardev::id(alias))
                 .opt("vectors", msi.and_then(|m| m.vectors.get()))
                 .opt("ioeventfd", msi.and_then(|m| m.ioeventfd.get()).map(Switch::is_on));
-            // As in libvirt, the device stands before its socket; a hotplug script turns them round.
+            // As in libvirt, the device is before its socket; a hotplug script turns them round.
             out.device(ArgSection::Shmems, props.and(cx.pci_address(&self.info.address)), self.origin);
             return out.push(ArgSection::Shmems, "chardev", Payload::Chardev(chardev), self.origin);
         }

@@ -20,7 +20,7 @@ words! {
 }
 
 words! {
-    /// What stands behind a TPM.
+    /// What is behind a TPM.
     pub enum BackendType { Passthrough = "passthrough", Emulator = "emulator", External = "external" }
 }
 
@@ -73,7 +73,7 @@ pub struct Emulator {
     profile: Option<Profile>,
 }
 
-/// What stands behind a TPM.
+/// What is behind a TPM.
 #[derive(Debug, Clone)]
 pub enum Backend {
     /// A TPM of the host.
@@ -91,7 +91,7 @@ pub struct Tpm {
     pub model: Opt<Model>,
     /// The version of the standard.
     pub version: Opt<Version>,
-    /// What stands behind it.
+    /// What is behind it.
     pub backend: Backend,
     info: Info,
     origin: Origin,
@@ -320,7 +320,7 @@ impl Device for Tpm {
         }
         let alias = self.info.alias();
         let driver = match self.model.get() {
-            // On Arm it stands on no bus.
+            // On Arm it is on no bus.
             Some(Model::Tis) if cx.domain.os.arch().is_arm() => "tpm-tis-device",
             model => model.map_or("", Model::word),
         };

@@ -9,7 +9,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::Tag;
 
 words! {
-    /// Which versions of virtio the device speaks: both where the bus is conventional, both always, or the new one alone.
+    /// Which versions of virtio the device speaks: both where the bus is conventional, both always, or the new one only.
     pub enum VirtioModel { Virtio = "virtio", Transitional = "virtio-transitional", NonTransitional = "virtio-non-transitional" }
 }
 

@@ -92,13 +92,13 @@ pub(super) fn says(source: &SourceFile, path: &str) -> bool {
     true
 }
 
-/// The name in a step of a path, and how many of that name stand before it.
+/// The name in a step of a path, and how many of that name are before it.
 fn numbered(step: &str) -> (&str, usize) {
     let (name, number) = step.trim_end_matches(']').split_once('[').unwrap_or((step, "1"));
     (name, number.parse::<usize>().unwrap_or(1).saturating_sub(1))
 }
 
-/// Where the leaf at `path` stands in a document, or the nearest thing to it.
+/// Where the leaf at `path` is in a document, or the nearest thing to it.
 pub(super) fn place(source: &SourceFile, path: &str) -> Option<Span> {
     let (document, _) = virtc_xml::parse(source);
     let mut at = document.root()?;

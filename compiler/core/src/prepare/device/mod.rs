@@ -58,7 +58,7 @@ pub struct DeviceChange {
     pub moves: Vec<QmpAction>,
     /// From where on the moves are for the device itself, not for what came with it.
     own_from: usize,
-    /// Where the device stands in its document.
+    /// Where the device is in its document.
     pub origin: Origin,
     pub(crate) needs: HostRequirements,
     /// The limit on locked memory, where the device needs one.

@@ -46,7 +46,7 @@ pub(super) fn insert(
     update::update_to(domain, devices, (Kind::Disk, drive, span), None, target, facts)
 }
 
-/// The nodes of a new medium stand beside those of the old one for a while.
+/// The nodes of a new medium stand next to those of the old one for a while.
 pub(super) fn new_node(before: &Domain, after: &mut Domain, index: usize) {
     let next = shown_next(before).unwrap_or_else(|| next_node(&before.devices.disks));
     if let Some(disk) = after.devices.disks.get_mut(index) {

@@ -56,7 +56,7 @@ impl Parser {
         Ok(())
     }
 
-    /// What a prefix stands for.
+    /// What a prefix means.
     pub(super) fn namespace(&self, prefix: &str, at: Place) -> Result<String> {
         match self.namespaces.get(prefix) {
             Some(Some(uri)) => Ok(uri.clone()),

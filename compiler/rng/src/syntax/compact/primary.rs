@@ -122,7 +122,7 @@ impl Parser {
             _ => Kind::Ref(word.into()),
         };
         let at = match kind {
-            // The name stands for the whole: messages point at it.
+            // The name means the whole: messages point at it.
             Kind::Element(ref name, _) | Kind::Attribute(ref name, _) => Place { span: at.span.to(name.at.span), ..at },
             Kind::Empty
             | Kind::NotAllowed

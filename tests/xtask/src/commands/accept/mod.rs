@@ -106,7 +106,7 @@ pub fn run(args: &Args) -> Outcome {
         }
     });
     let mut verdicts = verdicts.into_inner().map_err(|error| error.to_string())?;
-    // What was refused among the others is asked once more, alone: on a busy machine QEMU may answer too late.
+    // What was refused among the others is asked once more, only: on a busy machine QEMU may answer too late.
     for (file, verdict) in verdicts.iter_mut().filter(|(_, verdict)| matches!(verdict, Verdict::Refused(_))) {
         *verdict = one(args, &virtc, &binary, file).unwrap_or_else(|error| Verdict::Refused(error.to_string()));
     }

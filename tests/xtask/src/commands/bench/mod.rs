@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: times and memory, beside those of libxml2 and libvirt on the same files.
+//! `cargo xtask bench`: times and memory, next to those of libxml2 and libvirt on the same files.
 
 mod native;
 mod startup;

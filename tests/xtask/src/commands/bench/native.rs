@@ -1,4 +1,4 @@
-//! `cargo xtask bench native`: one definition compiled by a new process, beside `virsh domxml-to-native`.
+//! `cargo xtask bench native`: one definition compiled by a new process, next to `virsh domxml-to-native`.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ use crate::{Outcome, process};
 /// How many times faster a compilation has to be.
 const AIM: f64 = 4.0;
 
-/// `virtc compile FILE` beside `virsh domxml-to-native qemu-argv`, which asks a daemon that runs already
+/// `virtc compile FILE` next to `virsh domxml-to-native qemu-argv`, which asks a daemon that runs already
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]

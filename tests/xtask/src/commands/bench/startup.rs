@@ -1,4 +1,4 @@
-//! `cargo xtask bench startup`: a cold start, beside libxml2's on the same file.
+//! `cargo xtask bench startup`: a cold start, next to libxml2's on the same file.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use super::{OneFile, in_turn};
 use crate::install::{GRAMMAR, Probe, XMLLINT};
 use crate::{Outcome, process};
 
-/// `virtc check FILE` beside `xmllint --relaxng`, a new process each time
+/// `virtc check FILE` next to `xmllint --relaxng`, a new process each time
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]

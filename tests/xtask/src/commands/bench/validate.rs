@@ -1,4 +1,4 @@
-//! `cargo xtask bench validate`: XML and grammar alone, cold and in batches, beside xmllint.
+//! `cargo xtask bench validate`: XML and grammar only, cold and in batches, next to xmllint.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -16,7 +16,7 @@ use crate::hold::vocabulary::Vocabulary;
 use crate::install::{self, GRAMMAR, XMLLINT};
 use crate::{Outcome, process};
 
-/// `virtc check --only schema` beside `xmllint --relaxng`: one file, batches on one and two threads, invalid files,
+/// `virtc check --only schema` next to `xmllint --relaxng`: one file, batches on one and two threads, invalid files,
 /// memory
 #[derive(clap::Args)]
 pub struct Args {

@@ -1,4 +1,4 @@
-//! `cargo xtask record`: what an installed libvirt makes of the definitions in testdata/libvirt, written down beside
+//! `cargo xtask record`: what an installed libvirt makes of the definitions in testdata/libvirt, written down next to
 //! them.
 
 mod lab;

@@ -45,7 +45,7 @@ pub struct Growth<'s> {
 }
 
 impl<'s> Growth<'s> {
-    /// Additions by `schema`, with values as they stand in `cases`.
+    /// Additions by `schema`, with values as they are in `cases`.
     pub fn new(schema: &'s Schema, cases: &[Case]) -> Self {
         let coverage = Coverage::of(schema);
         Self { schema, validator: schema.validator(), values: Values::of(cases), coverage }

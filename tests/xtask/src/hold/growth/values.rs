@@ -1,4 +1,4 @@
-//! Values of datatypes: as they stand in documents, and numbers near limits.
+//! Values of datatypes: as they are in documents, and numbers near limits.
 
 use std::collections::BTreeSet;
 
@@ -118,7 +118,7 @@ pub struct Values {
 }
 
 impl Values {
-    /// Values as they stand in `cases`.
+    /// Values as they are in `cases`.
     pub fn of(cases: &[Case]) -> Self {
         let words = Vocabulary::of(cases);
         let all: BTreeSet<String> = words.values.values().chain(words.texts.values()).flatten().cloned().collect();

@@ -43,7 +43,7 @@ pub struct Audio {
     pub path: Opt<String>,
     /// Whether an OSS device is mapped.
     pub try_mmap: Opt<YesNo>,
-    /// Whether an OSS device is taken for QEMU alone.
+    /// Whether an OSS device is taken for QEMU only.
     pub exclusive: Opt<YesNo>,
     /// The latency policy of OSS.
     pub dsp_policy: Opt<i32>,

@@ -160,7 +160,7 @@ impl Source {
         }
     }
 
-    /// SPICE's agent speaks over a virtio channel alone.
+    /// SPICE's agent speaks over a virtio channel only.
     pub fn no_agent(&self, faults: &mut Diagnostics) {
         if self.kind.value == SourceType::Spicevmc {
             let span = self.kind.origin.span();

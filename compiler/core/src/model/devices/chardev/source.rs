@@ -10,7 +10,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What stands at the host's end.
+    /// What is at the host's end.
     pub enum SourceType {
         Null = "null", Vc = "vc", Pty = "pty", Stdio = "stdio", File = "file", Pipe = "pipe", Dev = "dev", Unix = "unix", Tcp = "tcp",
         Udp = "udp", Spicevmc = "spicevmc", Spiceport = "spiceport", Dbus = "dbus", QemuVdagent = "qemu-vdagent",
@@ -223,7 +223,7 @@ impl Source {
         }
     }
 
-    /// Whether `other`, as a user describes it, means this source. The socket of a channel may go by its name alone.
+    /// Whether `other`, as a user describes it, means this source. The socket of a channel may go by its name only.
     pub fn matches_description(&self, other: &Self) -> bool {
         let place = match (&self.place, &other.place) {
             (Place::File(own, _), Place::File(other, _)) => own == other,

@@ -39,7 +39,7 @@ impl Controller {
         }
     }
 
-    /// The address of a controller that stands on a bus of POWER machines: the first of its kind that none of `taken` has
+    /// The address of a controller that is on a bus of POWER machines: the first of its kind that none of `taken` has
     /// (`qemuDomainAssignSpaprVIOAddresses` in libvirt's `src/qemu/qemu_domain_address.c`).
     pub fn define_vio(&mut self, taken: &mut BTreeSet<u64>) {
         if self.scsi_model() != Some(ScsiModel::Ibmvscsi) {

@@ -66,7 +66,7 @@ impl ControllerDriver {
         ]
     }
 
-    /// The properties of virtio-scsi that stand before its name.
+    /// The properties of virtio-scsi that are before its name.
     pub fn thread_props(&self) -> Props {
         self.threads.props().and(self.virtio.props())
     }

@@ -10,7 +10,7 @@ impl Devices {
         let block = self.controllers_of(kind);
         let at = block.partition_point(|c| c.index() < index);
         let fits = |c: &&Controller| c.kind() == kind && c.index() == index;
-        // Numbers that were given out later may stand in another order.
+        // Numbers that were given out later may be in another order.
         block.get(at).filter(fits).or_else(|| self.controllers.iter().find(fits))
     }
 

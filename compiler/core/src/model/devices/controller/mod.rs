@@ -253,7 +253,7 @@ impl DeviceElement for Controller {
         };
         let mut info = Info::lower(f);
         let none = kind.is(&ControllerType::Usb) && model.is_some_and(|m| m.value == UsbModel::None.word());
-        // What is not there stands nowhere.
+        // What is not there is nowhere.
         info.address = info.address.filter(|_| !none);
         Some(Self {
             index: f.attr("index"),
@@ -342,7 +342,7 @@ impl Device for Controller {
             },
             ControllerType::Scsi => match self.scsi_model() {
                 Some(ScsiModel::VirtioScsi | ScsiModel::VirtioNonTransitional) => express,
-                // This one stands on a bus of its own kind, which no PC has.
+                // This one is on a bus of its own kind, which no PC has.
                 Some(ScsiModel::Ibmvscsi) => return BusSlot::Nothing,
                 Some(_) | None => PCI_DEVICE,
             },

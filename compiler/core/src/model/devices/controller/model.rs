@@ -84,7 +84,7 @@ impl ScsiModel {
         matches!(self, Self::VirtioScsi | Self::VirtioTransitional | Self::VirtioNonTransitional)
     }
 
-    /// Whether its devices have a number on the bus alone, and neither channel nor LUN.
+    /// Whether its devices have a number on the bus only, and neither channel nor LUN.
     pub fn is_narrow(self) -> bool {
         matches!(self, Self::Lsilogic | Self::Ncr53c90 | Self::Dc390 | Self::Am53c974)
     }

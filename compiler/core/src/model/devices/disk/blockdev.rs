@@ -61,7 +61,7 @@ fn chain<'d>(disk: &'d Disk, cx: &EmitContext<'_>) -> Vec<Node<'d>> {
         let settings = Settings { metadata_cache: cache, ..below(settings) };
         push(&image.source, image.format.kind, true, settings, end(&image.backing));
     }
-    // Each image stands on the next one; the data of an image is named already.
+    // Each image is on the next one; the data of an image is named already.
     let mut under: Option<String> = None;
     for at in (0..out.len()).rev() {
         let is_data = at.checked_sub(1).and_then(|above| out.get(above)).is_some_and(|above| above.data.is_some());
@@ -78,7 +78,7 @@ fn chain<'d>(disk: &'d Disk, cx: &EmitContext<'_>) -> Vec<Node<'d>> {
     out
 }
 
-/// What stands under an image where no other image does.
+/// What is under an image where no other image does.
 fn end(backing: &Backing) -> Below {
     match backing {
         Backing::End => Below::Nothing,

@@ -139,7 +139,7 @@ impl Disk {
         self.device.get().unwrap_or(DiskDevice::Disk)
     }
 
-    /// The number that the name of the target stands for.
+    /// The number that the name of the target means.
     pub fn target_index(&self) -> u32 {
         self.target.as_ref().and_then(|t| name_index(&t.value)).unwrap_or(0)
     }

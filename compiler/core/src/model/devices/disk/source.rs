@@ -1,4 +1,4 @@
-//! Where the data of a disk lives, as `<disk>` says it: its source, what stands under it, and what is thrown away at the end.
+//! Where the data of a disk lives, as `<disk>` says it: its source, what is under it, and what is thrown away at the end.
 
 use virtc_diag::Diagnostic;
 
@@ -37,7 +37,7 @@ pub struct DiskStorage {
     pub kind: Opt<StorageType>,
     /// The place; `None` for an empty drive.
     pub source: Option<StorageSource>,
-    /// What the image stands on.
+    /// What the image is on.
     pub backing: Backing,
     /// How it takes part in snapshots.
     pub snapshot: Opt<Snapshot>,
@@ -47,9 +47,9 @@ pub struct DiskStorage {
     pub sgio: Opt<Sgio>,
     /// Whether writes are thrown away.
     pub transient: Option<Transient>,
-    /// Whether the login stands beside the source.
+    /// Whether the login stands next to the source.
     auth_beside: bool,
-    /// Whether the encryption stands beside the source.
+    /// Whether the encryption stands next to the source.
     encryption_beside: bool,
 }
 
@@ -151,7 +151,7 @@ impl DiskStorage {
         }
     }
 
-    /// `<encryption>` beside the source.
+    /// `<encryption>` next to the source.
     pub fn write_encryption(&self, w: &mut XmlWriter) {
         let encryption = self.source.as_ref().and_then(|s| s.encryption.as_ref());
         if let Some(encryption) = encryption.filter(|_| self.encryption_beside) {

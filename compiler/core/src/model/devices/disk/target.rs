@@ -20,7 +20,7 @@ pub fn name_index(name: &str) -> Option<u32> {
     Some(index - 1)
 }
 
-/// The bus that a name stands for.
+/// The bus that a name means.
 pub fn default_bus(name: &str, device: DiskDevice) -> Option<DiskBus> {
     if device == DiskDevice::Floppy {
         return Some(DiskBus::Fdc);
@@ -35,7 +35,7 @@ pub fn default_bus(name: &str, device: DiskDevice) -> Option<DiskBus> {
 }
 
 /// The address on a controller (`virDomainDiskDefAssignAddress` in libvirt's `src/conf/domain_conf.c`). A SCSI controller
-/// gets 7 units, whatever its model could hold: the wide mapping is for VMware alone.
+/// gets 7 units, whatever its model could hold: the wide mapping is for VMware only.
 pub fn drive_address(bus: DiskBus, index: u32) -> Option<Address> {
     let drive = |controller, bus, unit| Some(Address::Drive { controller, bus, target: 0, unit });
     match bus {

@@ -76,7 +76,7 @@ impl Driver {
     }
 
     pub(super) fn write(&self, w: &mut XmlWriter) {
-        // Without a type libvirt writes what every virtio device has alone.
+        // Without a type libvirt writes what every virtio device has only.
         if self.kind.is_none() && self.virtio.any() {
             self.virtio.write(w.tag("driver")).end();
         } else if self.kind.is_some() {

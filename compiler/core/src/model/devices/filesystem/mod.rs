@@ -21,7 +21,7 @@ use crate::xml_io::XmlWriter;
 pub use driver::{Binary, Driver, DriverType, IdRange, WritePolicy};
 
 words! {
-    /// What a file system is made of; QEMU has directories alone.
+    /// What a file system is made of; QEMU has directories only.
     pub enum FsType { Mount = "mount" }
 }
 

@@ -65,7 +65,7 @@ impl Listen {
             return Self { kind, address: address.filter(|_| socket.is_none()), network: None, socket }
                 .without_generated();
         };
-        // The attributes are older than the element, and each counts for its own type alone; a socket is stronger than an address.
+        // The attributes are older than the element, and each counts for its own type only; a socket is stronger than an address.
         let address = address.filter(|_| listen.kind.value == ListenType::Address && socket.is_none());
         let socket = match (socket, listen.kind.value) {
             (Some(socket), ListenType::Address | ListenType::Network) => {

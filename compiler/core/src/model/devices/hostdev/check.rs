@@ -9,7 +9,7 @@ use crate::model::Domain;
 use crate::model::devices::Address;
 use crate::model::devices::hostdev::{Hostdev, HostdevType, Subsystem};
 
-/// Checks one device beside the others.
+/// Checks one device next to the others.
 pub(super) fn check(device: &Hostdev, domain: &Domain, faults: &mut Diagnostics) {
     let whole = device.origin.span();
     let mut refuse = |origin: Option<Origin>, message: String, help: &str| {

@@ -12,7 +12,7 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// How the guest sees a mediated device. Channel devices and adapters for cryptography exist on s390x alone.
+    /// How the guest sees a mediated device. Channel devices and adapters for cryptography exist on s390x only.
     pub enum MdevModel { VfioPci = "vfio-pci", VfioCcw = "vfio-ccw", VfioAp = "vfio-ap" }
 }
 

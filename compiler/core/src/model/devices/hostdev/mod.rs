@@ -40,7 +40,7 @@ words! {
     pub enum HostdevType { Pci = "pci", Usb = "usb", Scsi = "scsi", ScsiHost = "scsi_host", Mdev = "mdev" }
 }
 
-/// What the device is on the host, with all that belongs to this type alone.
+/// What the device is on the host, with all that belongs to this type only.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "each is what its type says")]
 pub enum Subsystem {

@@ -22,7 +22,7 @@ words! {
 pub struct UsbDevice {
     /// Which one.
     pub source: Spanned<UsbSource>,
-    /// Its bus and number, where the definition gives these beside vendor and product.
+    /// Its bus and number, where the definition gives these next to vendor and product.
     pub at: Option<(u32, u32)>,
     /// When a reset by the guest resets it.
     pub guest_reset: Opt<GuestReset>,

@@ -233,7 +233,7 @@ fn guest_addresses(interface: &Interface, report: &mut Report<'_>) {
     }
 }
 
-/// What belongs to passt alone.
+/// What belongs to passt only.
 fn passt(interface: &Interface, report: &mut Report<'_>) {
     if interface.is_passt() {
         for range in interface.forwards.iter().flat_map(|f| &f.ranges) {

@@ -4,7 +4,7 @@ use crate::ir::Arch;
 use crate::ir::DefaultRule;
 use crate::model::elements::os::MachineFamily;
 
-/// The models that libvirt knows (`virDomainNetModel` in its `src/conf/domain_conf.c`), and whether each stands on conventional PCI where there is
+/// The models that libvirt knows (`virDomainNetModel` in its `src/conf/domain_conf.c`), and whether each is on conventional PCI where there is
 /// PCI Express (`qemuDomainDeviceCalculatePCIConnectFlags` in its `src/qemu/qemu_domain_address.c`).
 const MODELS: &[(&str, bool)] = &[
     ("netfront", true),
@@ -48,7 +48,7 @@ pub fn models() -> impl Iterator<Item = &'static str> {
     MODELS.iter().map(|(model, _)| *model)
 }
 
-/// Whether the card stands on conventional PCI. One that libvirt does not know is held to be of the newer kind.
+/// Whether the card is on conventional PCI. One that libvirt does not know is held to be of the newer kind.
 pub(super) fn is_conventional(model: &str) -> bool {
     MODELS.iter().any(|(known, conventional)| *conventional && *known == model)
 }

@@ -1,4 +1,4 @@
-//! QEMU's end of an interface's network: `-netdev`, and what it stands on (`qemuBuildHostNetProps` in libvirt's `src/qemu/qemu_command.c`).
+//! QEMU's end of an interface's network: `-netdev`, and what it is on (`qemuBuildHostNetProps` in libvirt's `src/qemu/qemu_command.c`).
 
 use virtc_diag::Diagnostic;
 
@@ -13,7 +13,7 @@ use crate::model::devices::interface::{
 };
 use crate::qemu::{ArgSection, Opts, Props, QemuOptions, Text, fd};
 
-/// The bridge that the interface joins. A network's bridge is known to the host alone.
+/// The bridge that the interface joins. A network's bridge is known to the host only.
 pub(super) fn bridge(interface: &Interface, cx: &EmitContext<'_>) -> Option<String> {
     let name = match (&interface.source, &interface.resolved) {
         (_, Some(ResolvedNetwork::Bridge { name, .. })) => return Some(name.clone()),
@@ -59,7 +59,7 @@ pub(super) fn vdpa_fd(alias: &str) -> String {
     format!("{alias}-vdpa")
 }
 
-/// The value of `-netdev`, where there is one. What it stands on is added to `out`.
+/// The value of `-netdev`, where there is one. What it is on is added to `out`.
 pub(super) fn props(interface: &Interface, cx: &EmitContext<'_>, out: &mut QemuOptions) -> Option<Props> {
     let alias = interface.info.alias();
     let kind = |kind: &str| Props::new().with("type", kind);

@@ -159,7 +159,7 @@ impl Options {
         }
     }
 
-    /// Writes what stands behind `<source>`.
+    /// Writes what is behind `<source>`.
     pub fn write_first(&self, w: &mut XmlWriter) {
         if let Some(bandwidth) = &self.bandwidth {
             bandwidth.write(w);
@@ -169,7 +169,7 @@ impl Options {
         }
     }
 
-    /// Writes what stands at the end.
+    /// Writes what is at the end.
     pub fn write_last(&self, w: &mut XmlWriter) {
         if self.sndbuf.is_some() {
             w.tag("tune").children(|w| w.opt_text("sndbuf", &self.sndbuf));

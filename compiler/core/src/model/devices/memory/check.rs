@@ -169,7 +169,7 @@ fn virtio_mem(memory: &MemoryDevice, report: &mut dyn FnMut(Diagnostic)) {
     }
 }
 
-/// What is wrong with the device beside the rest of the domain.
+/// What is wrong with the device next to the rest of the domain.
 pub(super) fn beside(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagnostics) {
     let origin = memory.origin;
     let Some(max) = domain.memory.max.filter(|_| !memory.model.is(&Model::SgxEpc)) else {

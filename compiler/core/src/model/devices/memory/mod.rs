@@ -93,12 +93,12 @@ impl MemoryDevice {
         self.kib().next_multiple_of(2048)
     }
 
-    /// Whether it stands in a slot.
+    /// Whether it is in a slot.
     pub fn has_slot(&self) -> bool {
         matches!(self.model.get(), Some(Model::Dimm | Model::Nvdimm))
     }
 
-    /// The slot it stands in, where it has one.
+    /// The slot it is in, where it has one.
     pub fn slot(&self) -> Option<u32> {
         match &self.info.address {
             Some(Spanned { value: Address::Dimm { slot, .. }, .. }) => *slot,
@@ -156,7 +156,7 @@ impl DeviceElement for MemoryDevice {
             discard: f.attr("discard"),
             uuid: f.child_text("uuid"),
             source,
-            // Memory in slots has its place from its address alone.
+            // Memory in slots has its place from its address only.
             target: target.map(|target| Target { base: target.base.filter(|_| mapped), ..target }).unwrap_or_default(),
             info: Info::lower(f),
             origin: f.origin(),

@@ -110,7 +110,7 @@ impl Video {
         }
     }
 
-    /// What it cannot be beside the others.
+    /// What it cannot be next to the others.
     pub(super) fn check_beside(&self, domain: &Domain, faults: &mut Diagnostics) {
         let list = domain.devices.videos.as_slice();
         let first = list.first().is_some_and(|first| std::ptr::eq(first, self));

@@ -64,7 +64,7 @@ impl Video {
         let (kib, mib) =
             (|size: &Opt<u32>| size.get().map(|s| u64::from(s) << 10), |size: &Opt<u32>| size.get().map(|s| s >> 10));
         let mut props = Props::new().with("driver", driver);
-        // libvirt leaves the options out for `vhost-user-vga` alone.
+        // libvirt leaves the options out for `vhost-user-vga` only.
         if self.model() == Model::Virtio && (arch.is_arm() || !(self.is_vhost_user() && self.is_primary())) {
             props = props.and(self.virtio.props());
         }

@@ -138,7 +138,7 @@ impl Video {
         self.model.get().unwrap_or(Model::Cirrus)
     }
 
-    /// Whether it stands on a PCI bus.
+    /// Whether it is on a PCI bus.
     pub fn is_pci(&self) -> bool {
         !matches!(self.model(), Model::None | Model::Ramfb)
     }

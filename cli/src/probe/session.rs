@@ -70,7 +70,7 @@ impl Session {
         let mut command = Command::new(binary);
         // Any program may be named: root's rights are not lent to it.
         if nix::unistd::geteuid().is_root() {
-            // The group of /dev/kvm alone lets it say what it can do with that.
+            // Only the group of /dev/kvm lets it say what it can do with that.
             let kvm = std::fs::metadata("/dev/kvm").map_or(NOBODY, |is| is.gid());
             command.uid(NOBODY).gid(kvm);
         }

@@ -53,7 +53,7 @@ pub fn render(format: Format, reports: &[Findings], least: Severity, style: Styl
     }
 }
 
-/// Where a finding starts and where the first character behind it is; one about the whole file is at its start.
+/// Where a finding starts and where the first character after it is; one about the whole file is at its start.
 pub fn place(source: &SourceFile, found: &Diagnostic) -> (LineColumn, LineColumn) {
     let span = found.span.unwrap_or(Span::at(0));
     (source.line_column(span.start), source.line_column(span.end))

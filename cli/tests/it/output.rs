@@ -76,7 +76,7 @@ fn long_lines_and_odd_places_are_shown_in_part() {
     let widest = ran.out.lines().map(|line| line.chars().count()).max().unwrap();
     assert!(widest < 500, "{widest} columns");
     assert!(ran.out.contains("<address type='usb' bus='1' device='4'/>"));
-    // A place at the end, a place in an empty file, a place behind a character of four bytes, carriage returns.
+    // A place at the end, a place in an empty file, a place after a character of four bytes, carriage returns.
     for text in [
         "<domain>\n",
         "",

@@ -54,7 +54,7 @@ impl<'t> Names<'t> {
         }
         let id = self.id(document, name, base, false, report);
         let first = Span::at(document.attributes.len()).start;
-        // Two prefixes may stand for one namespace (Namespaces in XML 1.0, 6.3).
+        // Two prefixes may mean one namespace (Namespaces in XML 1.0, 6.3).
         let mut prefixed: FxHashSet<NameId> = FxHashSet::default();
         for attribute in attributes.drain(..) {
             if attribute.declares.is_some() {

@@ -34,7 +34,7 @@ pub fn runs(text: &str) -> Vec<Run> {
     runs
 }
 
-/// The comment or processing instruction that `text` begins with: its mark, its content, and what is behind it.
+/// The comment or processing instruction that `text` begins with: its mark, its content, and what comes after it.
 fn prolog(text: &str) -> Option<(&'static str, &str, &str)> {
     [("<?", "?>"), ("<!--", "-->")].into_iter().find_map(|(open, close)| {
         let (body, behind) = text.strip_prefix(open)?.split_once(close)?;

@@ -179,7 +179,7 @@ fn what_fails_is_taken_back() {
     let Some(bed) = Bed::new("refused") else { return };
     bed.write("more.img", &"\0".repeat(1 << 20));
     let mut guest = Plugged::new(&bed);
-    // QEMU refuses the front end, and the node behind it goes again.
+    // QEMU refuses the front end, and its node goes again.
     let bad = "<blockio logical_block_size='4096' physical_block_size='512'/>";
     for _ in 0..2 {
         guest.is_refused("attach", &disk("vdb", "virtio", bad), 3, "logical_block_size");

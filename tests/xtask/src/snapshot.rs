@@ -39,7 +39,7 @@ impl Snapshot {
         Self(lines)
     }
 
-    /// What is in the other snapshot alone (`+`) and in this one alone (`-`).
+    /// What is in the other snapshot only (`+`) and in this one only (`-`).
     pub fn changes(&self, after: &Self) -> Vec<String> {
         let gone = self.0.difference(&after.0).map(|line| format!("- {line}"));
         let new = after.0.difference(&self.0).map(|line| format!("+ {line}"));

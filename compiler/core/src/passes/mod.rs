@@ -1,6 +1,6 @@
 //! The passes in their order, from a text to a machine: written here and nowhere else.
 //!
-//! A pass is called by nobody outside of this crate. Whoever drives them brings the grammar, and lints where there are
+//! No pass is called from outside of this crate. Whoever drives them brings the grammar, and lints where there are
 //! any, as a [`Driver`]; what comes out is [`Passed`], in which a value of which nothing is in error is a
 //! [`Valid`](crate::Valid) one.
 

@@ -35,7 +35,7 @@ impl SourceCode for Place<'_> {
         let text = self.source.text();
         let (from, to) = (span.offset(), span.offset() + span.len());
         let (Some(head), Some(tail)) = (text.get(..from), text.get(to..)) else { return Err(MietteError::OutOfBounds) };
-        // Without context the place itself is asked for: its line and column stand above the lines.
+        // Without context the place itself is asked for: its line and column are above the lines.
         let place = self.source.line_column(Span::at(from).start);
         let (start, end) =
             if before == 0 && after == 0 { (from, to) } else { (line_start(head, before), to + line_end(tail, after)) };
@@ -65,7 +65,7 @@ fn line_start(head: &str, lines: usize) -> usize {
     })
 }
 
-/// The offset in `tail` behind its first line and `lines` more, unless they are long.
+/// The offset in `tail` after its first line and `lines` more, unless they are long.
 fn line_end(tail: &str, lines: usize) -> usize {
     let mut end = 0;
     for line in tail.split_inclusive('\n').take(lines + 1) {

@@ -17,7 +17,7 @@ use facet::Facets;
 pub(crate) use lexical::is_uri;
 pub(crate) use types::{Form, Kind, TypeId, find};
 
-/// What prefixes of a document stand for at a value, for `QName`.
+/// What prefixes of a document mean at a value, for `QName`.
 pub(crate) type Context<'d> = Option<Element<'d>>;
 
 /// What happens to white space before a value is looked at.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use roxmltree::{Document, Node};
 
-/// Where bits stand: CPUID (leaf, subleaf) or a model specific register.
+/// Where bits are: CPUID (leaf, subleaf) or a model specific register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Leaf {
     Cpuid(u32, u32),

@@ -30,7 +30,7 @@ pub struct Args {
     what: Vec<String>,
 }
 
-/// What is compared: behind a dash the architecture, where it is not `x86_64`.
+/// What is compared: after a dash the architecture, where it is not `x86_64`.
 const EVERYTHING: [&str; 7] = ["argv", "xml", "reject", "hotplug", "argv-aarch64", "xml-aarch64", "reject-aarch64"];
 
 /// What more virtc is told for an architecture: the recorded results are those of libvirt with a QEMU of it that is

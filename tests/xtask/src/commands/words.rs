@@ -63,7 +63,7 @@ fn measure(schema: &Schema, cases: &[Case], sum: &mut Sum) {
         for element in (0..number).filter_map(|id| case.document.element(id)) {
             for attribute in element.attributes() {
                 let value = attribute.value();
-                // Capitals; a word with another one behind a hyphen, as QEMU has many; a word that means nothing.
+                // Capitals; a word with another one after a hyphen, as QEMU has many; a word that means nothing.
                 for wrong in [value.to_uppercase(), format!("{value}-pci"), "frobnicate".to_owned(), "amd64".to_owned()]
                 {
                     if wrong != value && seen.insert((path(element), attribute.name(), wrong.clone())) {

@@ -66,7 +66,7 @@ pub fn local(document: &Document, name: Span) -> Span {
     Span::new(name.range().start + prefix..name.range().end)
 }
 
-/// `new` as an attribute behind the element's name.
+/// `new` as an attribute after the element's name.
 pub fn add_attribute(element: Element<'_>, new: &str) -> Edit {
     (Span::at(element.name_span().range().end), format!(" {new}"))
 }

@@ -48,7 +48,7 @@ pub struct Fault {
     pub span: Span,
     /// The lines on which a message is right: those of the text, or of the start tag that holds the name or value.
     pub lines: RangeInclusive<u32>,
-    /// What stood there before a typing error.
+    /// What was there before a typing error.
     pub original: Option<String>,
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use roxmltree::Document;
 use virtc_tests::libvirt::normal::child;
 
-/// Every definition gets this uuid while libvirt holds it, with the number of this process behind it: others may ask
+/// Every definition gets this uuid while libvirt holds it, with the number of this process after it: others may ask
 /// too.
 const UUID: &str = "c7a5fdbd-edaf-9455-926a";
 /// Stands between the answers, in words that virsh prints otherwise than it was given them: it may repeat its input. No

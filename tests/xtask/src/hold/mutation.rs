@@ -294,7 +294,7 @@ fn change_attribute(kind: Kind, document: &Document, words: &Vocabulary, random:
     }])
 }
 
-/// A place right before or behind an element.
+/// A place right before or after an element.
 fn beside(element: Element<'_>, random: &mut Random) -> Option<Span> {
     element.parent()?;
     let range = element.span().range();

@@ -12,7 +12,7 @@ use super::fault::{Fault, KINDS, Kind};
 pub struct Said {
     /// The line, from 1.
     pub line: u32,
-    /// From where to behind where; not every validator says so.
+    /// From where to after where; not every validator says so.
     pub place: Option<(LineColumn, LineColumn)>,
     /// All words of it.
     pub text: String,
@@ -45,7 +45,7 @@ pub struct Outcome {
     pub line: bool,
     /// Its place is the very name or value.
     pub exact: bool,
-    /// It names what stood there; `None` where nothing is to be named.
+    /// It names what was there; `None` where nothing is to be named.
     pub suggested: Option<bool>,
     /// How many errors there are.
     pub errors: usize,

@@ -1,4 +1,4 @@
-//! What stands where in a set of documents: the raw material of mutants.
+//! What is where in a set of documents: the raw material of mutants.
 
 use std::collections::{BTreeMap, BTreeSet};
 

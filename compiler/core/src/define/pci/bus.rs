@@ -15,7 +15,7 @@ struct Slot {
 /// One bus.
 #[derive(Debug, Clone)]
 pub struct Bus {
-    /// The controller behind it; `None` where a bus is named that no controller provides.
+    /// Its controller; `None` where a bus is named that no controller provides.
     pub model: PciModel,
     slots: [Slot; 32],
     /// How many slots are in use.
@@ -58,7 +58,7 @@ impl Bus {
         }
     }
 
-    /// Whether a device that asks for `flags` may stand here; a user who names the place may also mix PCI and PCI Express.
+    /// Whether a device that asks for `flags` may be here; a user who names the place may also mix PCI and PCI Express.
     pub fn takes(&self, flags: Connect, named: bool) -> bool {
         let offers = self.offers();
         if flags.has(Connect::INTEGRATED) && !self.model.is_root() {
@@ -196,7 +196,7 @@ impl Buses {
         self.len() > had
     }
 
-    /// Adds buses up to `bus` for a device with these flags that is to be there. Answers with the bus where it stands: a bridge to
+    /// Adds buses up to `bus` for a device with these flags that is to be there. Returns the bus that it is on: a bridge to
     /// conventional PCI takes a port more than the device asks for (`virDomainPCIAddressSetGrow` in libvirt's `src/conf/domain_addr.c`).
     pub fn grow_to(&mut self, bus: u8, flags: Connect) -> u8 {
         let root = self.get(0).map(|b| b.model);
@@ -267,7 +267,7 @@ mod tests {
             buses
         };
         let models = |buses: &Buses| buses.iter().map(|(_, b)| b.model).skip(1).collect::<Vec<_>>();
-        // The bridge takes a port more, so that the device stands one bus later.
+        // The bridge takes a port more, so that the device is one bus later.
         let mut buses = of(&[PciModel::PcieRoot]);
         assert_eq!(buses.grow_to(1, PCI_DEVICE), 2);
         assert_eq!(models(&buses), [PciModel::PcieRootPort, PciModel::PcieToPciBridge]);

@@ -1,4 +1,4 @@
-//! Bus numbers of expander buses, and bridges that stand behind each other.
+//! Bus numbers of expander buses, and bridges on bridges.
 
 use virtc_diag::Diagnostic;
 
@@ -22,7 +22,7 @@ pub(super) fn number(domain: &mut Domain, faults: &mut Vec<Diagnostic>) {
         if !expander || controller.target.bus_nr.is_some() {
             continue;
         }
-        // The lowest bus behind the new one is its own, and another one is left for a bridge on it.
+        // The lowest bus after the new one is its own, and another one is left for a bridge on it.
         if lowest > 3 {
             lowest -= 2;
             controller.target.bus_nr = Some(Spanned::rule(lowest, &BUS_NR, domain.origin));

@@ -1,4 +1,4 @@
-//! PCI addresses: who stands where, and which bridges and root ports are added for it.
+//! PCI addresses: which device is where, and which bridges and root ports are added for it.
 //!
 //! The order and the rules are libvirt's (`qemuDomainAssignPCIAddresses` in its `src/qemu/qemu_domain_address.c)`: a first pass finds out which
 //! buses are needed, a second one assigns.

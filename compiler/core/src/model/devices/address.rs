@@ -265,7 +265,7 @@ mod tests {
     use super::*;
     use crate::xml_io::Lowering;
 
-    /// The address that these attributes stand for, and what is wrong with them.
+    /// The address that these attributes mean, and what is wrong with them.
     fn read(attributes: &str) -> (String, Vec<String>) {
         let (document, _) = virtc_xml::parse(&SourceFile::new("t.xml", format!("<address {attributes}/>")));
         let validated = Validated::unchecked(&document);

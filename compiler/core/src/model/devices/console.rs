@@ -150,7 +150,7 @@ impl DeviceElement for Console {
     fn matches_description(&self, other: &Self) -> bool {
         let port = other.port.is_none() || self.port == other.port;
         let address = other.info.address.is_none() || self.info.address == other.info.address;
-        // The serial port behind a console is what can go.
+        // The serial port of a console is what can go.
         self.is_virtio() && other.is_virtio() && port && address && self.source.matches_description(&other.source)
     }
 }

@@ -15,14 +15,14 @@ use crate::xml_io::Fields;
 use crate::xml_io::XmlWriter;
 
 words! {
-    /// What is behind it.
+    /// Its backend.
     pub enum Backend { AcpiErst = "acpi-erst" }
 }
 
 /// `<pstore>`.
 #[derive(Debug, Clone)]
 pub struct Pstore {
-    /// What is behind it.
+    /// Its backend.
     pub backend: Spanned<Backend>,
     /// The file with the content.
     pub path: Opt<String>,

@@ -28,7 +28,7 @@ words! {
 pub enum Backend {
     /// A device of the host.
     Random(Spanned<String>),
-    /// A daemon behind a character device.
+    /// A daemon at the other end of a character device.
     Egd(Box<Source>),
     /// QEMU's own generator.
     Builtin,

@@ -47,7 +47,7 @@ pub struct Serial {
     pub port: Opt<u32>,
     /// What every device has.
     pub info: Info,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 

@@ -45,7 +45,7 @@ pub struct Shmem {
     pub model: Opt<Model>,
     /// Bytes.
     pub size: Opt<u64>,
-    /// The server behind a doorbell: its socket, where one is named.
+    /// The server of a doorbell: its socket, where one is named.
     pub server: Option<Opt<String>>,
     /// Interrupts.
     pub msi: Option<Msi>,

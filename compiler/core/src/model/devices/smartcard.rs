@@ -31,7 +31,7 @@ pub enum Card {
         /// The database.
         database: Opt<String>,
     },
-    /// A card behind a character device.
+    /// A card at the other end of a character device.
     Passthrough(Box<Source>),
 }
 
@@ -62,7 +62,7 @@ impl Smartcard {
         Some(Self { card, info: Info::lower(f), origin: f.origin() })
     }
 
-    /// The character device, where the card is behind one.
+    /// The character device, where the card is reached through one.
     pub fn source(&self) -> Option<&Source> {
         match &self.card {
             Card::Passthrough(source) => Some(source),

@@ -20,7 +20,7 @@ pub struct Teaming {
     pub kind: Spanned<TeamingType>,
     /// The name of the device that stays, for one that goes.
     pub persistent: Opt<String>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 

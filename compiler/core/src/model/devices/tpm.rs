@@ -20,7 +20,7 @@ words! {
 }
 
 words! {
-    /// What is behind a TPM.
+    /// The backend of a TPM.
     pub enum BackendType { Passthrough = "passthrough", Emulator = "emulator", External = "external" }
 }
 
@@ -73,14 +73,14 @@ pub struct Emulator {
     profile: Option<Profile>,
 }
 
-/// What is behind a TPM.
+/// The backend of a TPM.
 #[derive(Debug, Clone)]
 pub enum Backend {
     /// A TPM of the host.
     Passthrough(Spanned<String>),
     /// An emulator that is started with the guest.
     Emulator(Box<Emulator>),
-    /// An emulator of somebody else, behind a socket.
+    /// An emulator that is started by others, at a socket.
     External(Spanned<String>),
 }
 
@@ -91,7 +91,7 @@ pub struct Tpm {
     pub model: Opt<Model>,
     /// The version of the standard.
     pub version: Opt<Version>,
-    /// What is behind it.
+    /// Its backend.
     pub backend: Backend,
     info: Info,
     origin: Origin,

@@ -146,7 +146,7 @@ impl Device for Watchdog {
             let props = Props::new().with("driver", self.model.word()).with("id", self.info.alias());
             out.device(ArgSection::Watchdogs, props.and(cx.pci_address(&self.info.address)), self.origin);
         }
-        // What is said once for all watchdogs is behind the last of them.
+        // What is said once for all watchdogs comes after the last of them.
         if !all.last().is_some_and(|last| std::ptr::eq(last, self)) {
             return;
         }

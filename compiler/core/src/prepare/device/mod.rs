@@ -153,7 +153,7 @@ fn complete_with(domain: Domain, facts: Facts<'_>, span: Span) -> Outcome<Domain
     }
 }
 
-/// The kind of the one device, and where it stands.
+/// The kind of the one device, and its place.
 fn the_one_device(devices: &Devices) -> Option<(Kind, Span)> {
     let (kind, _, device) = devices.iter().next()?;
     Some((kind, device.origin().span()))

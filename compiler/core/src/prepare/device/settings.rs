@@ -46,7 +46,7 @@ pub(super) fn insert(
     update::update_to(domain, devices, (Kind::Disk, drive, span), None, target, facts)
 }
 
-/// The nodes of a new medium stand next to those of the old one for a while.
+/// The nodes of a new medium exist next to those of the old one for a while.
 pub(super) fn new_node(before: &Domain, after: &mut Domain, index: usize) {
     let next = shown_next(before).unwrap_or_else(|| next_node(&before.devices.disks));
     if let Some(disk) = after.devices.disks.get_mut(index) {
@@ -56,7 +56,7 @@ pub(super) fn new_node(before: &Domain, after: &mut Domain, index: usize) {
 }
 
 /// libvirt shows the numbers of all nodes that it counts: where it shows a running domain (which has an id), the next number is the first
-/// one behind these, whatever the disks are that have none.
+/// one after these, whatever the disks are that have none.
 fn shown_next(domain: &Domain) -> Option<u32> {
     domain.general.id.as_ref()?;
     let shown = domain.devices.disks.iter().flat_map(|d| d.storage.sources()).filter_map(|s| s.index);
@@ -85,7 +85,7 @@ pub(super) fn forget_nodes(devices: &mut Devices) {
     }
 }
 
-/// The options behind a drive, without the drive, and the node that it gets.
+/// The options of the backend of a drive, without the drive, and the node that it gets.
 fn behind(index: usize, cx: &EmitContext<'_>) -> (Vec<QemuOption>, Option<String>) {
     let Some(disk) = cx.domain.devices.disks.get(index) else { return (Vec::new(), None) };
     let mut options = options_of(disk, cx);

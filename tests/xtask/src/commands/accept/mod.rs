@@ -236,7 +236,7 @@ fn is_arm(binary: &str) -> bool {
     binary.ends_with("qemu-system-aarch64") || binary.ends_with("qemu-system-arm")
 }
 
-/// The words without those that the definition itself has as arguments for QEMU: they are the user's, and stand
+/// The words without those that the definition itself has as arguments for QEMU: they are the user's, and are
 /// together.
 fn without_own(mut words: Vec<String>, definition: &str) -> Vec<String> {
     let Ok(document) = roxmltree::Document::parse(definition) else { return words };

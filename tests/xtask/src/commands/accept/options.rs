@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-/// What is behind an option.
+/// The value of an option.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Argument {
     /// Nothing.
@@ -18,7 +18,7 @@ pub enum Argument {
 pub struct Opt {
     /// With its dash.
     pub name: String,
-    /// What is behind it.
+    /// Its backend.
     pub argument: Argument,
 }
 

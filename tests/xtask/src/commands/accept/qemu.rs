@@ -27,7 +27,7 @@ pub fn accepts(binary: &Path, words: &[String], monitor: &Path, dir: &Path) -> R
         if let Ok(Some(status)) = child.try_wait() {
             let text = std::fs::read_to_string(&said).unwrap_or_default();
             let mut lines = text.lines().rev().filter(|line| !line.contains("warning:") && !line.trim().is_empty());
-            // Before its message QEMU says when it was, and behind it what may help.
+            // Before its message QEMU says when it was, and after it what may help.
             let name = binary.file_name().map(|name| format!("{}: ", name.to_string_lossy())).unwrap_or_default();
             let own = lines.clone().find_map(|line| Some(line.split_once(name.as_str())?.1));
             let last = own.or_else(|| lines.next()).unwrap_or_default();

@@ -22,7 +22,7 @@ pub struct Stream {
     pub voices: Opt<u32>,
     /// The length of the buffer in microseconds.
     pub buffer_length: Opt<u32>,
-    /// Where `<settings>` stands.
+    /// The place of `<settings>`.
     pub settings: Option<Origin>,
     /// Samples in a second.
     pub frequency: Opt<u32>,

@@ -30,7 +30,7 @@ impl Source {
         u32::from(matches!(self.place, Place::File(..))) + u32::from(self.log.is_some())
     }
 
-    /// The character device behind the device `alias`. A `unix` source without a path listens at `generated`.
+    /// The character device of the device `alias`. A `unix` source without a path listens at `generated`.
     pub fn chardev(&self, cx: &EmitContext<'_>, alias: &str, generated: Option<Text>) -> Chardev {
         let mut next = if self.fd_sets() > 0 { first_fd_set(cx.domain, alias) } else { 0 };
         let mut fd_set = |what: &str, path: &str, append| {
@@ -81,7 +81,7 @@ impl Source {
         Chardev { id: id(alias), backend, log }
     }
 
-    /// Adds the character device behind the device `alias`, and the sets of descriptors that it opens.
+    /// Adds the character device of the device `alias`, and the sets of descriptors that it opens.
     pub fn options(
         &self,
         cx: &EmitContext<'_>,
@@ -111,7 +111,7 @@ impl Source {
         push(chardev, cx, section, origin, out);
     }
 
-    /// What the host must do for the character device behind the device `alias`. A `unix` source without a path listens at a socket in the
+    /// What the host must do for the character device of the device `alias`. A `unix` source without a path listens at a socket in the
     /// VM's own directory, whose name ends in `socket`.
     pub fn host(&self, alias: &str, socket: Option<&str>, origin: Origin, out: &mut RequirementsOf<'_>) {
         match &self.place {
@@ -216,7 +216,7 @@ fn tls_wanted(cx: &EmitContext<'_>, tls: Opt<YesNo>) -> bool {
     tls.get().map_or_else(|| cx.facts.config().is_some_and(|c| c.chardev_tls), YesNo::is_yes)
 }
 
-/// The name of the character device behind the device `alias`.
+/// The name of the character device of the device `alias`.
 pub fn id(alias: &str) -> String {
     format!("char{alias}")
 }

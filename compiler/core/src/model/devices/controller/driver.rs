@@ -54,7 +54,7 @@ impl ControllerDriver {
         }
     }
 
-    /// What virtio-scsi alone has.
+    /// What only virtio-scsi has.
     fn own(&self) -> [(&'static str, Option<Origin>); 5] {
         let origin = |opt: &Opt<u32>| opt.as_ref().map(|o| o.origin);
         [
@@ -71,7 +71,7 @@ impl ControllerDriver {
         self.threads.props().and(self.virtio.props())
     }
 
-    /// The properties of virtio-scsi that stand behind its name.
+    /// The properties of virtio-scsi that come after its name.
     pub fn scsi_props(&self) -> Props {
         let some = |opt: &Opt<u32>| opt.get().filter(|n| *n > 0);
         Props::new()

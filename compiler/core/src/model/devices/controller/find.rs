@@ -4,7 +4,7 @@ use crate::model::devices::Devices;
 use crate::model::devices::controller::{Controller, ControllerType};
 
 impl Devices {
-    /// The controller with this number, a main USB controller before its companions. The controllers of one type stand together in the order of
+    /// The controller with this number, a main USB controller before its companions. The controllers of one type are together in the order of
     /// their numbers once they are ordered, so that the search does not grow with their number.
     pub fn controller(&self, kind: ControllerType, index: u32) -> Option<&Controller> {
         let block = self.controllers_of(kind);
@@ -14,7 +14,7 @@ impl Devices {
         block.get(at).filter(fits).or_else(|| self.controllers.iter().find(fits))
     }
 
-    /// The controllers of this type, where they stand together.
+    /// The controllers of this type, where they are together.
     fn controllers_of(&self, kind: ControllerType) -> &[Controller] {
         let mut rest = self.controllers.as_slice();
         while let Some(first) = rest.first() {

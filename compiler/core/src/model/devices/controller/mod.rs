@@ -47,13 +47,13 @@ pub struct Controller {
     pub driver: ControllerDriver,
     /// The size of the 64-bit hole of a root bus, in KiB.
     pub hole64: Opt<u64>,
-    /// The device behind a PCI controller.
+    /// QEMU's device for a PCI controller.
     pub model_name: Opt<PciModelName>,
     /// Chassis, port and bus numbers of a PCI controller.
     pub target: PciTarget,
     /// What every device has.
     pub info: Info,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 

@@ -43,7 +43,7 @@ words! {
 }
 
 words! {
-    /// QEMU's names for the devices behind PCI controllers.
+    /// QEMU's names of the devices for PCI controllers.
     pub enum PciModelName {
         PciBridge = "pci-bridge", I82801b11 = "i82801b11-bridge", PciePciBridge = "pcie-pci-bridge", PcieRootPort = "pcie-root-port",
         Ioh3420 = "ioh3420", X3130Upstream = "x3130-upstream", Xio3130Downstream = "xio3130-downstream", Pxb = "pxb", PxbPcie = "pxb-pcie",

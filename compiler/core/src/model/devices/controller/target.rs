@@ -20,7 +20,7 @@ pub struct PciTarget {
     pub chassis: Opt<u32>,
     /// The number of a port.
     pub port: Opt<u32>,
-    /// The first bus number behind an expander bus.
+    /// The first bus number of an expander bus.
     pub bus_nr: Opt<u32>,
     /// The number of a host bridge of other architectures.
     pub index: Opt<u32>,
@@ -79,7 +79,7 @@ impl PciTarget {
         tag.opt("memReserve", &self.mem_reserve).children(|w| w.opt_text("node", &self.node));
     }
 
-    /// QEMU's properties: those before the name of the controller, and those behind it.
+    /// QEMU's properties: those before the name of the controller, and those after it.
     pub fn props(&self) -> (Props, Props) {
         let before = Props::new()
             .opt("chassis_nr", self.chassis_nr.get())

@@ -1,4 +1,4 @@
-//! The block nodes behind a disk.
+//! The block nodes of a disk.
 
 use crate::ir::{OptExt, Spanned, Switch, YesNo};
 use crate::model::EmitContext;
@@ -18,7 +18,7 @@ pub(super) fn top(disk: &Disk, cx: &EmitContext<'_>) -> Option<String> {
     Some(if disk.driver.copy_on_read.is(&Switch::On) { copy_on_read(disk) } else { node.top(cx) })
 }
 
-/// The number of the first throttle filter: behind the images of the disk.
+/// The number of the first throttle filter: after the images of the disk.
 fn first_filter(disk: &Disk) -> u32 {
     disk.node.saturating_add(disk.storage.images())
 }
@@ -90,7 +90,7 @@ fn bytes(cache: MetadataCache) -> u64 {
     cache.bytes.value
 }
 
-/// The number of the set that holds the descriptor of a vDPA device: behind those of character devices, and by the numbers of the nodes.
+/// The number of the set that holds the descriptor of a vDPA device: after those of character devices, and by the numbers of the nodes.
 fn fd_set(disk: &Disk, cx: &EmitContext<'_>) -> u32 {
     let is_vdpa = |d: &Disk| d.storage.place().is_some_and(|s| matches!(s.location, Location::VhostVdpa(_)));
     if !is_vdpa(disk) {

@@ -102,7 +102,7 @@ pub struct Disk {
     pub backend_domain: Opt<String>,
     /// What every device has.
     pub info: Info,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
     /// The number of its block nodes; `prepare` counts from the last disk.
     pub node: u32,
@@ -144,7 +144,7 @@ impl Disk {
         self.target.as_ref().and_then(|t| name_index(&t.value)).unwrap_or(0)
     }
 
-    /// The first number behind those of its block nodes: images, then throttle filters.
+    /// The first number after those of its block nodes: images, then throttle filters.
     pub fn end_node(&self) -> u32 {
         self.node.saturating_add(self.storage.images()).saturating_add(self.throttling.nodes())
     }
@@ -412,7 +412,7 @@ impl Device for Disk {
             return sd::options(self, cx, out);
         }
         if self.storage.is_shared_transient() {
-            // It is plugged in when the machine stands, before the guest runs.
+            // It is plugged in when the machine is complete, before the guest runs.
             return;
         }
         blockdev::options(self, cx, out);

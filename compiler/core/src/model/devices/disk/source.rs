@@ -26,7 +26,7 @@ words! {
 pub struct Transient {
     /// Whether guests share the image.
     pub share: Opt<YesNo>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -47,9 +47,9 @@ pub struct DiskStorage {
     pub sgio: Opt<Sgio>,
     /// Whether writes are thrown away.
     pub transient: Option<Transient>,
-    /// Whether the login stands next to the source.
+    /// Whether the login is next to the source.
     auth_beside: bool,
-    /// Whether the encryption stands next to the source.
+    /// Whether the encryption is next to the source.
     encryption_beside: bool,
 }
 

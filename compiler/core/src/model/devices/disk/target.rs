@@ -3,7 +3,7 @@
 use crate::model::devices::address::Address;
 use crate::model::devices::disk::{DiskBus, DiskDevice};
 
-/// The number behind a name such as `vdab`: `a` is 0, `z` 25, `aa` 26. A number of a partition behind it is passed over.
+/// The number of a name such as `vdab`: `a` is 0, `z` 25, `aa` 26. A partition number after it is ignored.
 pub fn name_index(name: &str) -> Option<u32> {
     let prefixes = ["fd", "hd", "vd", "sd", "xvd", "ubd"];
     let letters = prefixes.iter().find_map(|p| name.strip_prefix(p))?.trim_end_matches(|c: char| c.is_ascii_digit());

@@ -8,7 +8,7 @@ use crate::model::Domain;
 use crate::model::devices::audio::Audio;
 use crate::model::devices::graphics::{Graphics, GraphicsType, Server};
 
-/// Which types stand together (libvirt's `src/qemu/qemu_validate.c`).
+/// Which types can be combined (libvirt's `src/qemu/qemu_validate.c`).
 pub(super) fn check(graphics: &Graphics, domain: &Domain, faults: &mut Diagnostics) {
     let list = &domain.devices.graphics;
     let kind = graphics.kind();

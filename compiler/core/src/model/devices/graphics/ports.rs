@@ -48,7 +48,7 @@ impl Assigner<'_> {
         let (first, last) = (i32::from(self.config.display_port_min) + 1, self.config.display_port_max);
         let (plain, tls) = spice.open_ports(self.config.spice_tls);
         let main = self.pick(spice.port, plain, first, last);
-        // The port for TLS is the one behind, also where there is no other.
+        // The port for TLS is the next one, also where there is no other.
         Ports { main, websocket: None, tls: self.pick(spice.tls_port, tls, first + 1, last) }
     }
 }

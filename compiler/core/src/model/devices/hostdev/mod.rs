@@ -73,7 +73,7 @@ pub struct Hostdev {
     pub teaming: Option<Teaming>,
     /// What every device has.
     pub info: Info,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 

@@ -27,7 +27,7 @@ words! {
 /// An iSCSI target.
 #[derive(Debug, Clone)]
 pub struct Iscsi {
-    /// IQN of the target, and the LUN behind a slash.
+    /// IQN of the target, and the LUN after a slash.
     pub name: Spanned<String>,
     /// Name or address, and port.
     pub hosts: Vec<(Spanned<String>, Opt<u16>)>,

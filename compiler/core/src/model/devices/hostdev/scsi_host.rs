@@ -28,7 +28,7 @@ pub struct ScsiHost {
     pub wwpn: Spanned<String>,
 }
 
-/// The device behind which the kernel serves targets.
+/// The device through which the kernel serves targets.
 const VHOST_SCSI: &str = "/dev/vhost-scsi";
 
 fn descriptor(info: &Info) -> String {

@@ -14,7 +14,7 @@ use crate::model::devices::interface::{Interface, InterfaceType, MacvtapMode, Re
 
 use InterfaceType as Type;
 
-/// The findings, and where the interface stands.
+/// The findings, and the place of the interface.
 struct Report<'f> {
     faults: &'f mut Diagnostics,
 }

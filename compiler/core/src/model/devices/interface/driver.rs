@@ -17,7 +17,7 @@ words! {
 }
 
 words! {
-    /// What is behind a user network.
+    /// The backend of a user network.
     pub enum BackendType { Default = "default", Passt = "passt" }
 }
 
@@ -174,7 +174,7 @@ impl Driver {
 /// `<backend>`: what moves the frames on the host.
 #[derive(Debug, Clone, Default)]
 pub struct Backend {
-    /// What is behind a user network.
+    /// The backend of a user network.
     pub kind: Opt<BackendType>,
     /// In place of `/dev/net/tun`.
     pub tap: Opt<String>,

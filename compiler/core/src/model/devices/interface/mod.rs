@@ -109,7 +109,7 @@ pub struct Interface {
     pub teaming: Option<Teaming>,
     /// What every device has.
     pub info: Info,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
     /// What its network is on the host; `define` fills it from the host file.
     pub resolved: Option<ResolvedNetwork>,

@@ -18,7 +18,7 @@ pub struct Rate {
     pub floor: Opt<u64>,
     /// How much may come at once at the peak rate.
     pub burst: Opt<u64>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -79,7 +79,7 @@ impl Bandwidth {
         (this.inbound.is_some() || this.outbound.is_some()).then_some(this)
     }
 
-    /// Where the first of its rates stands.
+    /// The place of the first of its rates.
     pub fn origin(&self) -> Option<Origin> {
         self.inbound.as_ref().or(self.outbound.as_ref()).map(|rate| rate.origin)
     }
@@ -104,7 +104,7 @@ pub struct Filter {
     pub name: Opt<String>,
     /// The variables by name; one with several values is there several times.
     pub parameters: Vec<(Opt<String>, Opt<String>)>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -159,7 +159,7 @@ impl Options {
         }
     }
 
-    /// Writes what is behind `<source>`.
+    /// Writes what comes after `<source>`.
     pub fn write_first(&self, w: &mut XmlWriter) {
         if let Some(bandwidth) = &self.bandwidth {
             bandwidth.write(w);

@@ -27,7 +27,7 @@ pub struct PortForward {
     pub dev: Opt<String>,
     /// The ports; all where there is none.
     pub ranges: Vec<Range>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 

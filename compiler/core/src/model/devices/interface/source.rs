@@ -216,7 +216,7 @@ impl Source {
         }
     }
 
-    /// What is missing; `passt` says whether passt is behind the interface.
+    /// What is missing; `passt` says whether passt is the backend of the interface.
     pub fn missing(&self, kind: InterfaceType, passt: bool, span: Span) -> Option<Diagnostic> {
         let missing = match self {
             Self::Nothing | Self::User(_) | Self::Ethernet(_) => None,

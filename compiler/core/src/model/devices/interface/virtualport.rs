@@ -31,7 +31,7 @@ pub struct Vlan {
     pub trunk: Opt<YesNo>,
     /// The tags, 0 to 4095, with their native modes.
     pub tags: Vec<(Opt<u16>, Opt<NativeMode>)>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 
@@ -71,7 +71,7 @@ pub struct VirtualPort {
     pub kind: Opt<PortType>,
     /// The parameters, by name.
     pub parameters: Vec<(&'static str, Opt<String>)>,
-    /// Where it stands.
+    /// Its place in the XML.
     pub origin: Origin,
 }
 

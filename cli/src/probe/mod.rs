@@ -59,7 +59,7 @@ pub fn target(source: &SourceFile) -> Option<Target> {
 
 /// What `BINARY --version` prints.
 fn said(binary: &Path) -> Option<String> {
-    #[expect(clippy::disallowed_methods, reason = "the version of a binary is known to the binary alone")]
+    #[expect(clippy::disallowed_methods, reason = "the version of a binary is known to the binary only")]
     let mut command = Command::new(binary);
     // A definition may name any program: root's rights are not lent to it.
     if nix::unistd::geteuid().is_root() {

@@ -66,7 +66,7 @@ impl Drop for Session {
 
 impl Session {
     fn start(binary: &Path, accel: &str, environment: Environment) -> Result<Self, String> {
-        #[expect(clippy::disallowed_methods, reason = "what a binary can do is known to the binary alone")]
+        #[expect(clippy::disallowed_methods, reason = "what a binary can do is known to the binary only")]
         let mut command = Command::new(binary);
         // Any program may be named: root's rights are not lent to it.
         if nix::unistd::geteuid().is_root() {

@@ -65,7 +65,7 @@ impl<'t> Names<'t> {
                 let span = Span::new(attribute.at..attribute.at + attribute.name.len());
                 report(
                     Diagnostic::at(&codes::XML_SYNTAX, span, TWICE)
-                        .help("another prefix stands for the same namespace"),
+                        .help("another prefix means the same namespace"),
                 );
                 continue;
             }

@@ -17,7 +17,7 @@ static ICH9: DefaultRule =
     DefaultRule { name: "ich9-function", text: "the controllers of the ICH9 have fixed places on the root bus" };
 static PRIMARY_VIDEO: DefaultRule = DefaultRule {
     name: "primary-video",
-    text: "the first video device stands in the slot where firmware and guests expect it",
+    text: "the first video device is in the slot where firmware and guests expect it",
 };
 
 impl Pass<'_> {

@@ -35,7 +35,7 @@ impl Parser {
             self.expect("=")?;
             let uri = self.literal()?;
             if prefix == "xsd" && uri != XSD {
-                return Err(Fault::new(at, "prefix `xsd` stands for the datatypes of XML Schema and for nothing else"));
+                return Err(Fault::new(at, "prefix `xsd` means the datatypes of XML Schema and nothing else"));
             }
             if self.datatypes.insert(prefix.clone(), uri).is_some() {
                 return Err(Fault::new(at, format!("datatypes prefix `{prefix}` is declared twice")));

@@ -79,7 +79,7 @@ fn usb(controller: &Controller, refuse: &mut dyn FnMut(Origin, &str, Option<&'st
     let model = controller.model.origin_or(controller.origin);
     let kind = controller.usb_model();
     if matches!(kind, Some(UsbModel::Qusb1 | UsbModel::Qusb2)) {
-        refuse(model, "QEMU has no USB controller of this model: it exists in guests of Xen alone", None);
+        refuse(model, "QEMU has no USB controller of this model: it exists in Xen guests only", None);
     }
     let Some(Spanned { value: ports, origin }) = controller.ports else { return };
     match kind {

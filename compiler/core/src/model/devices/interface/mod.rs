@@ -119,7 +119,7 @@ pub struct Interface {
 
 static VIRTIO: DefaultRule = DefaultRule {
     name: "interface-model-virtio",
-    text: "vhost-user and vDPA move the frames of virtio interfaces alone",
+    text: "vhost-user and vDPA support virtio interfaces only",
 };
 static MAC: DefaultRule = DefaultRule {
     name: "derived-mac",
@@ -423,7 +423,7 @@ impl Interface {
         let virtio = &driver.virtio;
         let given = [&virtio.iommu, &virtio.ats, &virtio.packed, &virtio.page_per_vq].into_iter().flatten().next();
         if let Some(option) = given {
-            let message = "this option of `<driver>` is there for virtio devices alone";
+            let message = "this option of `<driver>` is for virtio devices only";
             let span = option.origin.span();
             defaults.report(Diagnostic::at(&codes::UNSUPPORTED_CONFIGURATION, span, message));
         }

@@ -191,7 +191,7 @@ fn what_is_refused() {
             "type='network'><source network='nat'/><vlan><tag id='3'/></vlan>",
             "an interface of type `network` cannot set a VLAN",
         ),
-        ("type='user'><driver iommu='on'/>", "this option of `<driver>` is there for virtio devices alone"),
+        ("type='user'><driver iommu='on'/>", "this option of `<driver>` is for virtio devices only"),
         (
             "type='network'><source network='pool'/><bandwidth><inbound average='1'/></bandwidth>",
             "`<bandwidth>` is not for devices of the host",

@@ -232,7 +232,7 @@ fn slot(memory: &MemoryDevice, domain: &Domain, faults: &mut Diagnostics) {
     }
     let before = domain.devices.memories.iter().take_while(|m| m.origin != memory.origin);
     if slot.is_some() && before.into_iter().any(|m| m.slot() == *slot) {
-        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, "another memory device stands in this slot"));
+        faults.push(Diagnostic::at(&codes::ADDRESS_CONFLICT, origin, "another memory device is in this slot"));
     }
 }
 

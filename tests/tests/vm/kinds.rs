@@ -190,7 +190,7 @@ fn what_fails_is_taken_back() {
     guest.is_refused("detach", "<controller type='scsi' index='9'/>", 1, "the domain has no such `<controller>`");
     guest.is_refused("attach", "<sound model='ich6'/>", 1, "a `<sound>` cannot be added to a running guest");
     guest.does("attach", &disk("sda", "scsi", ""), "scsi0-0-0-0");
-    guest.is_refused("detach", "<controller type='scsi' index='0'/>", 1, "`scsi0-0-0-0` stands on it");
+    guest.is_refused("detach", "<controller type='scsi' index='0'/>", 1, "is in use by `scsi0-0-0-0`");
     guest.goes(&disk("sda", "scsi", ""), "scsi0-0-0-0", false);
     // QEMU takes one port of a name; the socket that it has got by then goes with its character device.
     let channel = |name: &str, log: &str| {

@@ -63,10 +63,7 @@ impl<'t> Names<'t> {
             let name = self.id(document, attribute.name, attribute.at, true, report);
             if attribute.name.contains(':') && !prefixed.insert(name) && self.is_declared(attribute.name) {
                 let span = Span::new(attribute.at..attribute.at + attribute.name.len());
-                report(
-                    Diagnostic::at(&codes::XML_SYNTAX, span, TWICE)
-                        .help("another prefix means the same namespace"),
-                );
+                report(Diagnostic::at(&codes::XML_SYNTAX, span, TWICE).help("another prefix means the same namespace"));
                 continue;
             }
             let value_span = Span::new(attribute.value_at..attribute.value_at + attribute.value.len());

@@ -117,10 +117,8 @@ pub struct Interface {
     pub bootindex: Option<u32>,
 }
 
-static VIRTIO: DefaultRule = DefaultRule {
-    name: "interface-model-virtio",
-    text: "vhost-user and vDPA support virtio interfaces only",
-};
+static VIRTIO: DefaultRule =
+    DefaultRule { name: "interface-model-virtio", text: "vhost-user and vDPA support virtio interfaces only" };
 static MAC: DefaultRule = DefaultRule {
     name: "derived-mac",
     text: "an interface without a MAC gets 52:54:00 and three bytes of a hash over the domain's uuid and the interface's place",

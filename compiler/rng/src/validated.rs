@@ -87,13 +87,6 @@ impl<'d> Validated<'d> {
         false
     }
 
-    /// Whether an element itself is at fault: it lacks something, or an attribute or a child of its own is to be left out.
-    pub fn is_broken(&self, element: Element<'_>) -> bool {
-        self.is_lacking(element)
-            || element.attributes().any(|attribute| self.is_faulty_attribute(attribute))
-            || element.children().any(|child| self.is_faulty(child))
-    }
-
     /// Whether the document is complete and valid.
     pub fn is_sound(&self) -> bool {
         self.sound

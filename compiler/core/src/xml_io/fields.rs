@@ -50,11 +50,9 @@ impl<'d, 'c> Fields<'d, 'c> {
         Origin::Xml(self.element.span())
     }
 
-    /// A finding. Where the grammar found the element itself at fault, what follows from that is not worth saying.
+    /// A finding; see [`Lowering::report`] for those that are left out.
     pub fn report(&self, diagnostic: Diagnostic) {
-        if !self.cx.checked.is_broken(self.element) {
-            self.cx.report(diagnostic);
-        }
+        self.cx.report(diagnostic);
     }
 
     fn raw(&self, name: &str) -> Option<Attribute<'d>> {
